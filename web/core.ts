@@ -1,0 +1,178 @@
+/**
+ * What a wasm artefact exports (registered in bindings/bindings.cpp). Types only.
+ * Only engine-local.ts talks to a Core; everything else goes through Engine (engine.ts).
+ *
+ * Rules: nothing here throws; a call that can fail returns an Outcome. Pointers are byte offsets
+ * into the linear memory, already >>> 0. HEAPU8 must be read anew after every call, since memory
+ * may have grown. Objects with delete() live in wasm memory until it is called.
+ */
+import type { ErrorCode } from './errors.js';
+
+export interface CoreError {
+  code: ErrorCode;
+  /** A whole sentence. */
+  message: string;
+  where: string;
+  got: string;
+  expected: string;
+}
+
+export type Outcome<T> = { ok: true; value: T } | { ok: false; error: CoreError };
+
+export interface CoreTensor {
+  dims: number[];
+  data: Float32Array;
+}
+
+/** A tensor of any element type, as `readSafetensors` returns it; F16 and BF16 arrive as Float32Array. */
+export interface CoreAnyTensor {
+  dims: number[];
+  /** safetensors' name: F32, F16, BF16, I64, U8, BOOL, … */
+  dtype: string;
+  data: Float32Array | Float64Array | BigInt64Array | BigUint64Array | Int32Array | Uint32Array
+      | Int16Array | Uint16Array | Int8Array | Uint8Array;
+}
+
+/** Interleaved 8-bit samples, rows from the top. */
+export interface CoreImage {
+  width: number;
+  height: number;
+  channels: number;
+  data: Uint8Array;
+}
+
+export interface CoreImageProcessor {
+  /** Every field with its default filled in, camelCase. */
+  config(): Record<string, unknown>;
+  /** image: height x width x channels at `pointer`. Value: (1, channels, h, w), F32. */
+  preprocess(pointer: number, width: number, height: number, channels: number): Outcome<CoreTensor>;
+  /** map: height x width labels (one byte each). Value: dims [1, h, w]. */
+  preprocessSegmentationMap(pointer: number, width: number, height: number):
+      Outcome<{ dims: number[]; data: Int32Array }>;
+  delete(): void;
+}
+
+/** Bytes that the checkpoint wants next: supply() takes them in order, in pieces of any size. */
+export interface CoreRead {
+  file: string;
+  offset: number;
+  length: number;
+}
+
+export interface CoreTensorEntry {
+  name: string;
+  dtype: string;
+  shape: number[];
+  file: string;
+  offset: number;
+  bytes: number;
+}
+
+/**
+ * Index, then fill. addFile() for each file; then loop: next() names a range, supply() its bytes,
+ * until next() is null: the index is complete. Then CoreModel.bind(checkpoint), and the same loop
+ * again fills the model.
+ */
+export interface CoreCheckpoint {
+  /** size in bytes, or -1 when it is not known (a stream). The first bytes tell the format. */
+  addFile(name: string, size: number): Outcome<null>;
+  /** Text of model.safetensors.index.json. Value: the files it names, in order, to be added. */
+  addShardIndex(json: string): Outcome<string[]>;
+  next(): Outcome<CoreRead | null>;
+  supply(pointer: number, length: number): Outcome<null>;
+  /** The source has no more bytes though the read is not complete: always an error (truncated). */
+  ended(): Outcome<null>;
+  tensors(): CoreTensorEntry[];
+  delete(): void;
+}
+
+/** How a checkpoint's tensors fit a model. */
+export interface CoreBindReport {
+  /** The naming that was detected, such as "transformers". */
+  dialect: string;
+  container: string;
+  missing: string[];
+  unexpected: string[];
+  /** Dead weights (indices, counters): known, not read. */
+  skipped: string[];
+  /** Bytes that filling will read. */
+  fillBytes: number;
+}
+
+export interface CoreForwardInputs {
+  /** (B, channels, height, width) */
+  pixelValues: CoreTensor;
+  /** (B, P), not 0 = masked */
+  boolMaskedPos?: { dims: number[]; data: Uint8Array };
+  /** Class ids as Int32Array (B), or Float32Array: (B) or (B, L) */
+  labels?: { dims: number[]; data: Float32Array | Int32Array };
+}
+
+export interface CoreForwardOptions {
+  outputHiddenStates: boolean;
+  outputAttentions: boolean;
+  interpolatePosEncoding: boolean;
+}
+
+/** One running forward pass: step() does one layer's work. A model runs one pass at a time. */
+export interface CoreForward {
+  /** Value: true when there is nothing left to do. */
+  step(): Outcome<boolean>;
+  stepsDone(): number;
+  stepsTotal(): number;
+  /** After the last step: last_hidden_state, pooler_output, logits, loss, hidden_states.N, attentions.N */
+  outputs(): Record<string, CoreTensor>;
+  delete(): void;
+}
+
+export interface CoreModelEstimate {
+  /** Bytes of packed weights. */
+  weights: number;
+  /** Bytes of one run at the config's image size, batch 1. */
+  activations: number;
+  /** Bytes of the largest tensor while it is being filled. */
+  staging: number;
+}
+
+export interface CoreModel {
+  /** Class name of the reference: BeitModel, BeitForImageClassification. */
+  className(): string;
+  /** Fails with every missing and every mis-shaped tensor named at once. */
+  bind(checkpoint: CoreCheckpoint): Outcome<CoreBindReport>;
+  /** Like bind, but only tells: never fails on missing tensors, fills nothing. */
+  inspect(checkpoint: CoreCheckpoint): Outcome<CoreBindReport>;
+  /** After filling: an error if any parameter has not arrived. */
+  finish(): Outcome<null>;
+  estimate(): CoreModelEstimate;
+  begin(inputs: CoreForwardInputs, options: CoreForwardOptions): Outcome<CoreForward>;
+  delete(): void;
+}
+
+export interface Core {
+  HEAPU8: Uint8Array;
+  _malloc(bytes: number): number;
+  _free(pointer: number): void;
+  /** Once, before anything else: starts XNNPACK and the one thread pool. 1 = no pool. */
+  start(threads: number): Outcome<null>;
+  /** heap: bytes of linear memory; used: bytes that malloc has given out. */
+  memory(): { heap: number; used: number };
+  /** Every field of BeitConfig in camelCase, defaults filled in; id2label as an array of strings. */
+  readConfig(json: string): Outcome<Record<string, unknown>>;
+  /** PNG, JPEG, BMP, GIF (first frame), PNM. Value: always 3 channels, RGB. */
+  decodeImage(pointer: number, length: number): Outcome<CoreImage>;
+  readSafetensors(pointer: number, length: number): Outcome<Record<string, CoreAnyTensor>>;
+  createImageProcessor(preprocessorConfigJson: string): Outcome<CoreImageProcessor>;
+  createCheckpoint(): Outcome<CoreCheckpoint>;
+  createModel(configJson: string, className: string, options: { addPoolingLayer: boolean }): Outcome<CoreModel>;
+}
+
+/** The default export of an artefact's .js: an Emscripten module factory (ES module). */
+export type CoreFactory = (settings: {
+  locateFile?: (name: string, prefix: string) => string;
+  wasmBinary?: Uint8Array;
+  mainScriptUrlOrBlob?: string;
+  /** How many pthread workers exist before the factory resolves (threaded artefacts). */
+  pthreadPoolSize?: number;
+  print?: (text: string) => void;
+  printErr?: (text: string) => void;
+}) => Promise<Core>;
