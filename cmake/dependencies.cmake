@@ -1,0 +1,47 @@
+# Third-party sources, each one pinned.
+#
+# Where they come from, first match wins:
+#   BEIT_DEPS_DIR/NAME             folders that tools/setup.mjs has filled (checked by SHA-256)
+#   FETCHCONTENT_SOURCE_DIR_NAME   CMake's own variable, for one folder at a time
+#   the pin below                  fetched by CMake's FetchContent on a machine with a network
+include(FetchContent)
+set(BEIT_DEPS_DIR "" CACHE PATH "Folder with the unpacked sources: xnnpack, pthreadpool, fxdiv, cpuinfo, catch2, libstb, yyjson")
+
+# Sets NAME_SOURCE_DIR in the caller. Only the files are wanted: the build rules are in this folder
+# (SOURCE_SUBDIR names a folder without a CMakeLists.txt, so that FetchContent adds no targets).
+macro(beit_source name repository commit)
+  string(TOUPPER ${name} upper)
+  if(BEIT_DEPS_DIR AND EXISTS ${BEIT_DEPS_DIR}/${name})
+    set(FETCHCONTENT_SOURCE_DIR_${upper} ${BEIT_DEPS_DIR}/${name})
+  endif()
+  FetchContent_Declare(${name} GIT_REPOSITORY ${repository} GIT_TAG ${commit} SOURCE_SUBDIR no-build-rules)
+  FetchContent_MakeAvailable(${name})
+endmacro()
+
+beit_source(xnnpack https://github.com/google/XNNPACK.git 4ea82e595b36106653175dcb04b2aa532660d0d8)          # 2024-11-08
+beit_source(pthreadpool https://github.com/google/pthreadpool.git 560c60d342a76076f0557a3946924c6478470044)  # 2024-06-16
+beit_source(fxdiv https://github.com/Maratyszcza/FXdiv.git b408327ac2a15ec3e43352421954f5b1967701d1)
+beit_source(yyjson https://github.com/ibireme/yyjson.git 0.10.0)
+beit_source(libstb https://github.com/nothings/stb.git 013ac3beddff3dbffafd5177e7972067cd2b5083)              # stb_image 2.30
+if(NOT EMSCRIPTEN)
+  beit_source(cpuinfo https://github.com/pytorch/cpuinfo.git 877328f188a3c7d1fa855871a278eb48d530c4c0)       # 2025-09-05
+endif()
+beit_source(catch2 https://github.com/catchorg/Catch2.git v3.7.1)
+
+# JSON: config.json, headers of safetensors.
+add_library(yyjson STATIC ${yyjson_SOURCE_DIR}/src/yyjson.c)
+target_include_directories(yyjson SYSTEM PUBLIC ${yyjson_SOURCE_DIR}/src)
+
+# One header; src/image_decode.cpp holds the implementation.
+add_library(stb_image INTERFACE)
+target_include_directories(stb_image SYSTEM INTERFACE ${libstb_SOURCE_DIR})
+
+# Catch2's single-file form: one compilation instead of a hundred, for five variants. The tests
+# include its fine-grained headers, <catch2/catch_test_macros.hpp>, which are the same code.
+add_library(catch2 STATIC EXCLUDE_FROM_ALL ${catch2_SOURCE_DIR}/extras/catch_amalgamated.cpp)
+set(CATCH_CONFIG_DEFAULT_REPORTER console)
+set(CATCH_CONFIG_CONSOLE_WIDTH 100)
+configure_file(${catch2_SOURCE_DIR}/src/catch2/catch_user_config.hpp.in
+               ${CMAKE_CURRENT_BINARY_DIR}/generated/catch2/catch_user_config.hpp)
+target_include_directories(catch2 SYSTEM PUBLIC ${CMAKE_CURRENT_BINARY_DIR}/generated ${catch2_SOURCE_DIR}/src)
+target_compile_options(catch2 PRIVATE -O1)  # nothing hot in it; half the compile time of -O3

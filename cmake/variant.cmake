@@ -1,0 +1,68 @@
+# What is being built, by one name, and the flags that follow from it.
+#
+#   native           for tests; asserts on
+#   native-asan      AddressSanitizer and UndefinedBehaviorSanitizer
+#   native-tsan      ThreadSanitizer
+#   simd             wasm, 128-bit SIMD, one thread, no SharedArrayBuffer
+#   simd-threads     wasm, 128-bit SIMD, pthreads
+#   relaxed-threads  wasm, relaxed SIMD (fused multiply-add), pthreads
+if(EMSCRIPTEN)
+  set(BEIT_VARIANTS simd simd-threads relaxed-threads)
+else()
+  set(BEIT_VARIANTS native native-asan native-tsan)
+endif()
+list(GET BEIT_VARIANTS 0 first)
+set(BEIT_VARIANT ${first} CACHE STRING "What to build: ${BEIT_VARIANTS}")
+set_property(CACHE BEIT_VARIANT PROPERTY STRINGS ${BEIT_VARIANTS})
+if(NOT BEIT_VARIANT IN_LIST BEIT_VARIANTS)
+  message(FATAL_ERROR "BEIT_VARIANT is ${BEIT_VARIANT}; this compiler builds ${BEIT_VARIANTS}")
+endif()
+
+set(BEIT_THREADS ON)
+if(BEIT_VARIANT STREQUAL "simd")
+  set(BEIT_THREADS OFF)
+endif()
+
+# Flags of everything, third-party code too: they change the ABI or the instruction set.
+if(EMSCRIPTEN)
+  # Vector instructions; XNNPACK's wasm kernels are intrinsics.
+  add_compile_options(-msimd128)
+  if(BEIT_VARIANT MATCHES "relaxed")
+    add_compile_options(-mrelaxed-simd)  # f32x4.relaxed_madd: one instruction where simd needs two
+  endif()
+  if(BEIT_THREADS)
+    # Shared memory and atomics: all objects of a program must agree.
+    add_compile_options(-pthread)
+    add_link_options(-pthread)
+  endif()
+  # One exception mode for a program. The engine's own exceptions cost no code on the good path; the
+  # default (legacy) encoding is the one that Node 20 runs.
+  add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fwasm-exceptions>)
+  add_link_options(-fwasm-exceptions)
+else()
+  add_compile_options(-pthread)  # pthreadpool
+  add_link_options(-pthread)
+  if(BEIT_VARIANT STREQUAL "native-asan")
+    # In XNNPACK too: it is where our buffers are read. Its deliberate reads past the end are marked.
+    add_compile_options(-fsanitize=address -fno-omit-frame-pointer)  # frame pointers: whole stack traces
+    add_link_options(-fsanitize=address,undefined)
+  elseif(BEIT_VARIANT STREQUAL "native-tsan")
+    # In all code: a lock in code without it is invisible and everything behind it a false report.
+    add_compile_options(-fsanitize=thread)
+    add_link_options(-fsanitize=thread)
+  endif()
+endif()
+
+# Flags of our own files only.
+add_library(beit_options INTERFACE)
+target_include_directories(beit_options INTERFACE ${CMAKE_CURRENT_SOURCE_DIR})  # #include "src/x.h"
+target_compile_options(beit_options INTERFACE -Wall -Wextra -Wshadow)
+if(NOT EMSCRIPTEN)
+  target_compile_options(beit_options INTERFACE
+    -UNDEBUG  # CMake's Release turns asserts off; the tests want them
+    -g)       # lines in the sanitizers' reports; XNNPACK has none, which keeps its build short
+endif()
+if(BEIT_VARIANT STREQUAL "native-asan")
+  # Only here: XNNPACK relies on behaviour that UBSan reports. -O1 compiles in half the time of -O3.
+  target_compile_options(beit_options INTERFACE -fsanitize=undefined -fno-sanitize-recover=undefined -O1)
+endif()

@@ -1,0 +1,85 @@
+# XNNPACK and what it stands on: FXdiv, pthreadpool, cpuinfo (native only). Only the operator API is
+# built; the subgraph API, which src/ does not use, is left out.
+
+# Division by invariants: one header.
+add_library(fxdiv INTERFACE)
+target_include_directories(fxdiv SYSTEM INTERFACE ${fxdiv_SOURCE_DIR}/include)
+
+# pthreadpool's own CMake takes the single-threaded shim for every Emscripten build.
+set(pthreadpool ${pthreadpool_SOURCE_DIR}/src)
+if(NOT BEIT_THREADS)
+  set(sources ${pthreadpool}/shim.c)
+else()
+  set(sources ${pthreadpool}/portable-api.c ${pthreadpool}/memory.c ${pthreadpool}/pthreads.c)
+  if(NOT EMSCRIPTEN)
+    list(APPEND sources ${pthreadpool}/fastpath.c)  # x86 atomics without a compare loop
+  endif()
+endif()
+add_library(pthreadpool STATIC ${sources})
+target_include_directories(pthreadpool SYSTEM PUBLIC ${pthreadpool_SOURCE_DIR}/include PRIVATE ${pthreadpool})
+target_link_libraries(pthreadpool PRIVATE fxdiv)
+target_compile_definitions(pthreadpool
+  PUBLIC PTHREADPOOL_NO_DEPRECATED_API=1
+  PRIVATE _GNU_SOURCE=1                # syscall(), for its futex
+          PTHREADPOOL_USE_FASTPATH=$<IF:$<BOOL:${EMSCRIPTEN}>,0,1>)
+
+if(EMSCRIPTEN)
+  add_library(cpuinfo INTERFACE)  # the patch below sets XNN_ENABLE_CPUINFO=0: nothing to ask on wasm
+else()
+  foreach(part TOOLS UNIT_TESTS MOCK_TESTS BENCHMARKS PKG_CONFIG)
+    set(CPUINFO_BUILD_${part} OFF CACHE INTERNAL "")
+  endforeach()
+  set(CPUINFO_LIBRARY_TYPE static CACHE INTERNAL "")
+  add_subdirectory(${cpuinfo_SOURCE_DIR} ${CMAKE_BINARY_DIR}/cpuinfo EXCLUDE_FROM_ALL)
+endif()
+
+# XNNPACK's CMake does not know Emscripten: it is patched in a copy whose other entries are links, so
+# that the given folder stays as it is.
+set(xnnpack_patched ${CMAKE_BINARY_DIR}/xnnpack-patched)
+set(xnnpack_patch ${CMAKE_CURRENT_SOURCE_DIR}/cmake/xnnpack-emscripten.patch)
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${xnnpack_patch})
+file(MAKE_DIRECTORY ${xnnpack_patched})
+file(GLOB entries RELATIVE ${xnnpack_SOURCE_DIR} ${xnnpack_SOURCE_DIR}/*)
+list(REMOVE_ITEM entries CMakeLists.txt)
+foreach(entry IN LISTS entries)
+  file(CREATE_LINK ${xnnpack_SOURCE_DIR}/${entry} ${xnnpack_patched}/${entry} SYMBOLIC)
+endforeach()
+find_program(BEIT_PATCH patch REQUIRED)
+execute_process(
+  COMMAND ${BEIT_PATCH} --silent -o ${xnnpack_patched}/CMakeLists.txt.new ${xnnpack_SOURCE_DIR}/CMakeLists.txt ${xnnpack_patch}
+  COMMAND_ERROR_IS_FATAL ANY)
+file(COPY_FILE ${xnnpack_patched}/CMakeLists.txt.new ${xnnpack_patched}/CMakeLists.txt ONLY_IF_DIFFERENT)
+
+function(beit_add_xnnpack)
+  # Parts that nothing here uses. The native build is for tests: kernels for newer processors than
+  # AVX2 would double its time.
+  foreach(option BUILD_TESTS BUILD_BENCHMARKS BUILD_ALL_MICROKERNELS ENABLE_SPARSE ENABLE_KLEIDIAI
+                 ENABLE_AVXVNNI ENABLE_AVXVNNIINT8 ENABLE_AVX256SKX ENABLE_AVX256VNNI ENABLE_AVX256VNNIGFNI
+                 ENABLE_AVX512F ENABLE_AVX512SKX ENABLE_AVX512VBMI ENABLE_AVX512VNNI
+                 ENABLE_AVX512VNNIGFNI ENABLE_AVX512AMX ENABLE_AVX512FP16)
+    set(XNNPACK_${option} OFF CACHE INTERNAL "")
+  endforeach()
+  set(XNNPACK_LIBRARY_TYPE static CACHE INTERNAL "")
+  # The targets exist already; without these three its configuration downloads them again.
+  set(CPUINFO_SOURCE_DIR ${cpuinfo_SOURCE_DIR})
+  set(FXDIV_SOURCE_DIR ${fxdiv_SOURCE_DIR})
+  set(PTHREADPOOL_SOURCE_DIR ${pthreadpool_SOURCE_DIR})
+  if(EMSCRIPTEN)
+    set(CPUINFO_SOURCE_DIR ${CMAKE_BINARY_DIR}/no-cpuinfo)
+    # Emscripten's tool chain says "x86" unless told otherwise; the patch gives these names a meaning.
+    set(CMAKE_SYSTEM_PROCESSOR wasm)
+    if(BEIT_VARIANT MATCHES "relaxed")
+      set(CMAKE_SYSTEM_PROCESSOR wasmrelaxedsimd)
+    endif()
+    add_compile_options(
+      -include math.h                                      # some kernels forget it
+      -I${CMAKE_CURRENT_SOURCE_DIR}/cmake/stub)            # arm_neon.h, see there
+  endif()
+  add_compile_options(-w)  # their warnings are not ours to mend
+  add_subdirectory(${xnnpack_patched} ${CMAKE_BINARY_DIR}/xnnpack EXCLUDE_FROM_ALL)
+endfunction()
+beit_add_xnnpack()
+
+get_target_property(objects XNNPACK LINK_LIBRARIES)
+list(REMOVE_ITEM objects subgraph)
+set_target_properties(XNNPACK PROPERTIES LINK_LIBRARIES "${objects}")
