@@ -8,7 +8,9 @@ std::string text(Size size, int64_t channels) {
          std::to_string(channels) + " channels";
 }
 
-Status checkSize(Size size, int64_t channels, std::string_view where) {
+}  // namespace
+
+Status checkImageSize(Size size, int64_t channels, std::string_view where) {
   const bool fits = size.height >= 1 && size.width >= 1 && channels >= 1 &&
                     size.height <= kMostImageSide && size.width <= kMostImageSide &&
                     channels <= kMostImageChannels && size.area() <= kMostImagePixels;
@@ -19,10 +21,8 @@ Status checkSize(Size size, int64_t channels, std::string_view where) {
                       std::to_string(kMostImageChannels) + " channels");
 }
 
-}  // namespace
-
 Status ImageView8::check(std::string_view where) const {
-  BEIT_TRY(checkSize(size(), channels, where));
+  BEIT_TRY(checkImageSize(size(), channels, where));
   if (data.size() == static_cast<uint64_t>(size().area() * channels)) return {};
   return mismatch(ErrorCode::kInvalidArgument, std::string(where),
                   std::to_string(data.size()) + " bytes",
@@ -30,7 +30,7 @@ Status ImageView8::check(std::string_view where) const {
 }
 
 Result<Image8> Image8::allocate(Size size, int64_t channels, std::string_view purpose) {
-  BEIT_TRY(checkSize(size, channels, purpose));
+  BEIT_TRY(checkImageSize(size, channels, purpose));
   const auto bytes = static_cast<uint64_t>(size.area() * channels);
   if (bytes > PTRDIFF_MAX) {
     return failure(ErrorCode::kOutOfMemory, std::string(purpose), "no memory for " + text(size, channels));

@@ -19,6 +19,10 @@ constexpr int64_t kMostImageSide = int64_t{1} << 20;
 constexpr int64_t kMostImagePixels = int64_t{1} << 28;
 constexpr int64_t kMostImageChannels = 1024;
 
+// Returns an error, with `where` as its subject, unless the sides and the channels are positive and
+// within the bounds above.
+Status checkImageSize(Size size, int64_t channels, std::string_view where);
+
 // Samples that somebody else owns.
 struct ImageView8 {
   int64_t width = 0;
@@ -29,8 +33,7 @@ struct ImageView8 {
   Size size() const { return {height, width}; }
   const uint8_t* row(int64_t y) const { return data.data() + y * width * channels; }
 
-  // Returns an error unless the sides and the channels are positive, within the bounds above, and
-  // agree with the bytes in `data`.
+  // Returns the error of checkImageSize, or one when the bytes in `data` are more or fewer.
   Status check(std::string_view where) const;
 };
 
@@ -41,7 +44,7 @@ struct Image8 {
   int64_t channels = 0;
   Buffer<uint8_t> data;
 
-  // Returns an image of uninitialised samples, or kOutOfMemory. Sizes as ImageView8::check has them.
+  // Returns an image of uninitialised samples, or kOutOfMemory. Sizes as checkImageSize has them.
   static Result<Image8> allocate(Size size, int64_t channels, std::string_view purpose);
 
   Size size() const { return {height, width}; }

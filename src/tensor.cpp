@@ -54,21 +54,25 @@ std::optional<DType> parseDType(std::string_view name) {
 
 void FloatBuffer::Free::operator()(float* pointer) const { std::free(pointer); }
 
-Result<FloatBuffer> FloatBuffer::allocate(size_t count, std::string_view purpose) {
+Result<FloatBuffer> FloatBuffer::allocate(int64_t count, std::string_view purpose) {
   constexpr size_t kAlignment = 64;
   const auto refuse = [&] {
     const std::string bytes = std::to_string(count) + " floats";
     return Error{ErrorCode::kOutOfMemory, "No memory for " + bytes + " of " + std::string(purpose) + ".",
                  std::string(purpose), bytes, {}};
   };
-  if (count > (SIZE_MAX / 2 - kAlignment) / sizeof(float) - kSlack) return refuse();
-  const size_t bytes = ((count + kSlack) * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
+  // Counted in 64 bits: on a 32-bit target a size that does not fit must fail, not wrap.
+  constexpr uint64_t kMost = (SIZE_MAX / 2 - kAlignment) / sizeof(float) - kSlack;
+  assert(count >= 0);
+  if (static_cast<uint64_t>(count) > kMost) return refuse();
+  const auto size = static_cast<size_t>(count);
+  const size_t bytes = ((size + kSlack) * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
   FloatBuffer buffer;
   buffer.data_.reset(static_cast<float*>(std::aligned_alloc(kAlignment, bytes)));
   if (!buffer.data_) return refuse();
   // The slack is read by kernels: it must hold defined, finite values.
-  for (size_t i = count; i < count + kSlack; ++i) buffer.data_[i] = 0.0f;
-  buffer.size_ = count;
+  for (size_t i = size; i < size + kSlack; ++i) buffer.data_[i] = 0.0f;
+  buffer.size_ = size;
   return buffer;
 }
 
@@ -76,7 +80,7 @@ Result<Tensor> Tensor::allocate(Shape shape, std::string_view purpose) {
   const auto count = elementCount(shape);
   if (!count) return mismatch(ErrorCode::kWrongShape, std::string(purpose), toString(shape), "sizes of at least 0 whose product is countable");
   Tensor tensor;
-  BEIT_ASSIGN(tensor.values, FloatBuffer::allocate(static_cast<size_t>(*count), purpose));
+  BEIT_ASSIGN(tensor.values, FloatBuffer::allocate(*count, purpose));
   tensor.shape = std::move(shape);
   return tensor;
 }

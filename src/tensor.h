@@ -38,16 +38,16 @@ std::string_view toString(DType dtype);
 // Returns the type of that name in safetensors, or nothing for a name that it does not have.
 std::optional<DType> parseDType(std::string_view name);
 
-// Memory for floats, aligned to 64 bytes, with `kSlack` readable floats behind it, so that vector
-// kernels may read (never write) past the end. Allocation failure is a value, not an exception.
+// Memory for floats, aligned to 64 bytes, with `kSlack` more behind it, so that vector kernels may
+// read and write whole groups past the end. Allocation failure is a value, not an exception.
 class FloatBuffer {
  public:
   static constexpr size_t kSlack = 16;
 
   FloatBuffer() = default;
 
-  // Returns `count` uninitialised floats, or kOutOfMemory with the bytes that were asked for.
-  static Result<FloatBuffer> allocate(size_t count, std::string_view purpose);
+  // Returns `count` (not negative) uninitialised floats, or kOutOfMemory with what was asked for.
+  static Result<FloatBuffer> allocate(int64_t count, std::string_view purpose);
 
   float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }

@@ -1,0 +1,56 @@
+#include "src/activation.h"
+
+#include <algorithm>
+
+#include "src/vector_math.h"
+
+namespace beit {
+
+namespace {
+
+// One loop a function, so that each is compiled with its arithmetic inlined.
+template <typename Function>
+void mapInPlace(const ThreadPool& pool, float* values, int64_t count, Function function) {
+  constexpr int64_t kBlock = 8192;  // 32 KiB: a task that stays in the first-level cache
+  const int64_t blocks = (count + kBlock - 1) / kBlock;
+  pool.parallelFor(static_cast<size_t>(blocks), [&](size_t, size_t block) {
+    const int64_t begin = static_cast<int64_t>(block) * kBlock;
+    const int64_t end = std::min(count, begin + kBlock);
+    for (int64_t i = begin; i < end; i += 4) store4(values + i, function(load4(values + i)));
+  });
+}
+
+// 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))), Hendrycks and Gimpel's approximation.
+F32x4 geluTanh(F32x4 x) {
+  const F32x4 inner = splat4(0.7978845608f) * multiplyAdd(splat4(0.044715f) * x * x, x, x);
+  return splat4(0.5f) * x * (splat4(1.0f) + tanh4(inner));
+}
+
+}  // namespace
+
+void applyActivation(const ThreadPool& pool, Activation activation, float* values, int64_t count) {
+  switch (activation) {
+    case Activation::kGelu:  // x Φ(x), exact
+      return mapInPlace(pool, values, count, [](F32x4 x) {
+        const F32x4 half = splat4(0.5f) * x;
+        return multiplyAdd(half, erf4(x * splat4(0.7071067812f)), half);
+      });
+    case Activation::kGeluNew:
+    case Activation::kGeluPytorchTanh:
+      return mapInPlace(pool, values, count, geluTanh);
+    case Activation::kQuickGelu:
+      return mapInPlace(pool, values, count, [](F32x4 x) { return x * sigmoid4(splat4(1.702f) * x); });
+    case Activation::kRelu:
+      return mapInPlace(pool, values, count, [](F32x4 x) { return max4(x, splat4(0.0f)); });
+    case Activation::kSilu:
+      return mapInPlace(pool, values, count, [](F32x4 x) { return x * sigmoid4(x); });
+    case Activation::kTanh:
+      return mapInPlace(pool, values, count, tanh4);
+    case Activation::kSigmoid:
+      return mapInPlace(pool, values, count, sigmoid4);
+    case Activation::kLinear:
+      return;
+  }
+}
+
+}  // namespace beit

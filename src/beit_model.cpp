@@ -1,0 +1,117 @@
+#include "src/beit_model.h"
+
+#include <algorithm>
+
+#include "src/simd.h"
+
+namespace beit {
+
+BeitBody::BeitBody(ParameterList& parameters, const BeitConfig& config, bool add_pooling_layer,
+                   const ThreadPool& pool)
+    : config_(config), pool_(pool), has_pooler_(add_pooling_layer) {
+  embeddings_.declare(parameters, "beit.embeddings", config);
+  encoder_.declare(parameters, "beit.encoder", config);
+  if (!config.use_mean_pooling)
+    layernorm_.declare(parameters, "beit.layernorm", config.hidden_size, config.layer_norm_eps);
+  else if (add_pooling_layer)
+    pooler_layernorm_.declare(parameters, "beit.pooler.layernorm", config.hidden_size, config.layer_norm_eps);
+}
+
+Result<std::shared_ptr<BeitBody::States>> BeitBody::addSteps(ForwardPass& pass,
+                                                             std::shared_ptr<const ForwardInputs> inputs,
+                                                             const ForwardOptions& options) {
+  BEIT_TRY(embeddings_.check(*inputs));
+  const Shape& shape = inputs->pixel_values.shape;
+  const Size window = config_.window({shape[2], shape[3]});
+  auto states = std::make_shared<States>();
+  const int64_t batch = states->batch = shape[0];
+  const int64_t tokens = states->tokens = 1 + window.area();
+  const int64_t channels = config_.hidden_size;
+  BEIT_ASSIGN(states->hidden, FloatBuffer::allocate(batch * tokens * channels, "hidden states"));
+  if (has_pooler_) {
+    BEIT_ASSIGN(states->pooled, FloatBuffer::allocate(batch * channels, "pooled states"));
+  }
+  auto scratch = std::make_shared<EncoderScratch>();
+  BEIT_ASSIGN(*scratch, EncoderScratch::allocate(config_, batch, tokens, pool_.threads()));
+
+  const auto putHiddenStates = [=](ForwardPass& to, size_t index) -> Status {
+    if (!options.output_hidden_states) return {};
+    BEIT_ASSIGN(Tensor copy, Tensor::allocate({batch, tokens, channels}, "hidden_states"));
+    std::copy_n(states->hidden.data(), copy.values.size(), copy.values.data());
+    to.output("hidden_states." + std::to_string(index), std::move(copy));
+    return {};
+  };
+
+  pass.add([this, inputs = std::move(inputs), states, window, putHiddenStates](ForwardPass& to) -> Status {
+    BEIT_TRY(embeddings_.run(pool_, *inputs, states->hidden.data()));
+    encoder_.prepare(window);
+    return putHiddenStates(to, 0);
+  });
+  for (size_t i = 0; i < encoder_.layers(); ++i) {
+    pass.add([=, this](ForwardPass& to) -> Status {
+      Tensor probabilities;
+      if (options.output_attentions) {
+        BEIT_ASSIGN(probabilities,
+                    Tensor::allocate({batch, config_.num_attention_heads, tokens, tokens}, "attentions"));
+      }
+      // Another pass of this model, with other sizes, may have run since the last step.
+      encoder_.prepare(window);
+      BEIT_TRY(encoder_.runLayer(i, pool_, batch, tokens, *scratch, states->hidden.data(),
+                                 probabilities.values.data()));
+      if (options.output_attentions) to.output("attentions." + std::to_string(i), std::move(probabilities));
+      return putHiddenStates(to, i + 1);
+    });
+  }
+  pass.add([this, states](ForwardPass&) { return finish(*states); });
+  return states;
+}
+
+Status BeitBody::finish(States& states) const {
+  const int64_t channels = config_.hidden_size, patches = states.tokens - 1;
+  // sequence_output = self.layernorm(sequence_output), an identity with mean pooling
+  if (!config_.use_mean_pooling)
+    layernorm_.run(pool_, states.batch * states.tokens, states.hidden.data(), states.hidden.data());
+  if (!has_pooler_) return {};
+  for (int64_t b = 0; b < states.batch; ++b) {
+    const float* sequence = states.hidden.data() + b * states.tokens * channels;
+    float* pooled = states.pooled.data() + b * channels;
+    if (!config_.use_mean_pooling) {  // pooled_output = hidden_states[:, 0]
+      std::copy_n(sequence, channels, pooled);
+      continue;
+    }
+    // pooled_output = self.layernorm(hidden_states[:, 1:, :].mean(1))
+    std::fill_n(pooled, channels, 0.0f);
+    for (int64_t p = 1; p <= patches; ++p)
+      for (int64_t c = 0; c < channels; ++c) pooled[c] += sequence[p * channels + c];
+    for (int64_t c = 0; c < channels; ++c) pooled[c] /= static_cast<float>(patches);
+  }
+  if (config_.use_mean_pooling)
+    pooler_layernorm_.run(pool_, states.batch, states.pooled.data(), states.pooled.data());
+  return {};
+}
+
+int64_t BeitBody::activationBytes() const {
+  const int64_t patches = config_.window().area(), tokens = 1 + patches, channels = config_.hidden_size;
+  const int64_t pixels = config_.num_channels * config_.patch_size.area();
+  const int64_t inputs = config_.num_channels * config_.image_size.area();
+  return 4 * (tokens * channels + channels + inputs + patches * pixels) +
+         EncoderScratch::bytes(config_, 1, tokens, pool_.threads());
+}
+
+BeitModel::BeitModel(BeitConfig config, const ModelOptions& options, const ThreadPool& pool)
+    : Model(std::move(config), kClassName, pool),
+      body_(parameters_, config_, options.add_pooling_layer, pool_) {}
+
+Status BeitModel::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
+                           const ForwardOptions& options) {
+  BEIT_ASSIGN(const auto states, body_.addSteps(pass, std::move(inputs), options));
+  pass.add([this, states](ForwardPass& to) -> Status {
+    const int64_t channels = config_.hidden_size;
+    to.output("last_hidden_state", {{states->batch, states->tokens, channels}, std::move(states->hidden)});
+    if (!states->pooled.empty()) to.output("pooler_output", {{states->batch, channels}, std::move(states->pooled)});
+    return {};
+  });
+  return {};
+}
+
+}  // namespace beit

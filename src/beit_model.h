@@ -1,0 +1,62 @@
+// The bare model: embeddings, encoder, final norm, pooler. Reference: BeitModel, BeitPooler.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "src/embeddings.h"
+#include "src/encoder.h"
+#include "src/layer_norm.h"
+#include "src/model.h"
+
+namespace beit {
+
+// The part that all classes share; its parameters have the prefix "beit.".
+class BeitBody {
+ public:
+  // Adds the parameters. `config` and `pool` must outlive the object.
+  BeitBody(ParameterList& parameters, const BeitConfig& config, bool add_pooling_layer, const ThreadPool& pool);
+
+  // What the pass leaves for a head's steps.
+  struct States {
+    int64_t batch = 0, tokens = 0;
+    FloatBuffer hidden;  // (B, T, C): the embeddings, then each layer's output, then the final norm's
+    FloatBuffer pooled;  // (B, C), or empty without a pooler
+  };
+
+  // Adds the steps from pixels to the final states: embeddings, one a layer, norm and pooler.
+  // hidden_states.N and attentions.N are put out where the options ask for them.
+  Result<std::shared_ptr<States>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
+                                           const ForwardOptions& options);
+
+  int64_t activationBytes() const;
+
+ private:
+  Status finish(States& states) const;
+
+  const BeitConfig& config_;
+  const ThreadPool& pool_;
+  const bool has_pooler_;
+  Embeddings embeddings_;
+  Encoder encoder_;
+  LayerNorm layernorm_;         // after the encoder, where use_mean_pooling is false
+  LayerNorm pooler_layernorm_;  // over the mean, where it is true
+};
+
+class BeitModel : public Model {
+ public:
+  static constexpr std::string_view kClassName = "BeitModel";
+  BeitModel(BeitConfig config, const ModelOptions& options, const ThreadPool& pool);
+
+ protected:
+  // Puts out last_hidden_state (B, T, C) and, with a pooler, pooler_output (B, C).
+  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
+                  const ForwardOptions& options) override;
+  int64_t activationBytes() const override { return body_.activationBytes(); }
+
+ private:
+  BeitBody body_;
+};
+
+}  // namespace beit

@@ -1,0 +1,17 @@
+// Pillow's Image.resize, bit for bit: what the reference's image processors call.
+#pragma once
+
+#include "src/image.h"
+#include "src/resize_windows.h"
+#include "src/result.h"
+#include "src/size.h"
+
+namespace beit {
+
+// Returns `image` resized to `size` (sides of 1 to kMostImageSide), with the same channels, each
+// filtered for itself. An image that has that size already is copied.
+// Errors: those of ImageView8::check, of checkImageSize for `size`; kOutOfMemory.
+// Reference: Pillow src/libImaging/Resample.c (8 bits a channel), Geometry.c for nearest.
+Result<Image8> resizeImage(const ImageView8& image, Size size, Resample filter);
+
+}  // namespace beit

@@ -1,0 +1,71 @@
+// What all model classes have in common: a config, a list of expected parameters, forward passes.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "src/config.h"
+#include "src/forward.h"
+#include "src/parameters.h"
+#include "src/thread_pool.h"
+
+namespace beit {
+
+struct ModelOptions {
+  // BeitModel only: with a pooler (pooler_output), or without.
+  bool add_pooling_layer = true;
+};
+
+// Bytes that a model takes; known before a single weight is read.
+struct MemoryEstimate {
+  int64_t weights = 0;      // all parameters, packed
+  int64_t activations = 0;  // one run at the config's image size, batch 1, without optional outputs
+  int64_t staging = 0;      // the largest tensor, while it is being filled
+};
+
+class Model {
+ public:
+  // Returns a model of the reference's class of that name (see classNames()) with empty parameters.
+  // `pool` must outlive it. Errors: kUnsupported for another name, kBadConfig where the config lacks
+  // what the class needs.
+  static Result<std::unique_ptr<Model>> create(BeitConfig config, std::string_view class_name,
+                                               const ModelOptions& options, const ThreadPool& pool);
+  virtual ~Model() = default;
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+
+  const std::string& className() const { return class_name_; }
+  const BeitConfig& config() const { return config_; }
+
+  // To be filled with weights before the first pass (see weights/checkpoint.h).
+  ParameterList& parameters() { return parameters_; }
+
+  MemoryEstimate estimate() const;
+
+  // Returns a pass that is ready for its first step; it holds the inputs and all memory it needs. The
+  // model must outlive it. A second pass may begin before the first is done, but their steps share the
+  // model's thread pool: one at a time.
+  // Errors: kMissingTensor before the parameters are filled, kWrongShape and kInvalidArgument for
+  // inputs that do not fit, kOutOfMemory.
+  Result<std::unique_ptr<ForwardPass>> begin(ForwardInputs inputs, const ForwardOptions& options);
+
+ protected:
+  Model(BeitConfig config, std::string_view class_name, const ThreadPool& pool)
+      : config_(std::move(config)), pool_(pool), class_name_(class_name) {}
+
+  // Adds the steps of one pass to `pass`; the parameters are complete.
+  virtual Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
+                          const ForwardOptions& options) = 0;
+  // Returns the bytes of activations at the config's image size, batch 1.
+  virtual int64_t activationBytes() const = 0;
+
+  const BeitConfig config_;
+  const ThreadPool& pool_;
+  ParameterList parameters_;
+
+ private:
+  std::string class_name_;
+};
+
+}  // namespace beit

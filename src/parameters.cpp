@@ -1,0 +1,65 @@
+#include "src/parameters.h"
+
+#include <algorithm>
+
+namespace beit {
+
+void ParameterList::add(std::string name, Shape shape, std::function<Status(FloatBuffer)> receive) {
+  assert(!by_name_.contains(name));
+  by_name_.emplace(name, parameters_.size());
+  parameters_.push_back({std::move(name), std::move(shape), std::move(receive)});
+}
+
+void ParameterList::add(std::string name, Shape shape, FloatBuffer& keep) {
+  add(std::move(name), std::move(shape), [&keep](FloatBuffer values) {
+    keep = std::move(values);
+    return Status();
+  });
+}
+
+Parameter* ParameterList::find(std::string_view name) {
+  const auto found = by_name_.find(std::string(name));
+  return found == by_name_.end() ? nullptr : &parameters_[found->second];
+}
+
+Status ParameterList::deliver(size_t index, FloatBuffer values) {
+  Parameter& parameter = parameters_[index];
+  assert(!parameter.received);
+  BEIT_TRY(parameter.receive(std::move(values)));
+  parameter.received = true;
+  return {};
+}
+
+Status ParameterList::complete() const {
+  std::vector<std::string> missing;
+  for (const auto& parameter : parameters_)
+    if (!parameter.received) missing.push_back(parameter.name);
+  if (missing.empty()) return {};
+  return mismatch(ErrorCode::kMissingTensor, "The model's weights",
+                  std::to_string(parameters_.size() - missing.size()) + " tensors without " + listNames(missing),
+                  "all " + std::to_string(parameters_.size()) + " tensors");
+}
+
+int64_t ParameterList::bytes() const {
+  int64_t bytes = 0;
+  for (const auto& parameter : parameters_) bytes += *elementCount(parameter.shape) * 4;
+  return bytes;
+}
+
+int64_t ParameterList::largestBytes() const {
+  int64_t bytes = 0;
+  for (const auto& parameter : parameters_) bytes = std::max(bytes, *elementCount(parameter.shape) * 4);
+  return bytes;
+}
+
+std::string listNames(const std::vector<std::string>& names, size_t most) {
+  std::string text;
+  for (size_t i = 0; i < names.size() && i < most; ++i) {
+    if (i) text += i + 1 == names.size() ? " and " : ", ";
+    text += names[i];
+  }
+  if (names.size() > most) text += " and " + std::to_string(names.size() - most) + " more";
+  return text;
+}
+
+}  // namespace beit

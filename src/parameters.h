@@ -1,0 +1,55 @@
+// The list of tensors that a model expects: name, shape, and who takes the values. It is derived
+// from the config by the layers themselves, so what is expected and what is used cannot differ.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "src/result.h"
+#include "src/tensor.h"
+
+namespace beit {
+
+struct Parameter {
+  std::string name;  // in the reference's naming, with the prefix "beit."
+  Shape shape;
+  // Takes the values, row-major, when all have arrived; called at most once.
+  std::function<Status(FloatBuffer)> receive;
+  bool received = false;
+};
+
+class ParameterList {
+ public:
+  void add(std::string name, Shape shape, std::function<Status(FloatBuffer)> receive);
+
+  // Adds a parameter whose values are kept as they are.
+  void add(std::string name, Shape shape, FloatBuffer& keep);
+
+  std::vector<Parameter>& all() { return parameters_; }
+  const std::vector<Parameter>& all() const { return parameters_; }
+
+  // Returns the parameter of that name, or null.
+  Parameter* find(std::string_view name);
+
+  // Hands the values to the parameter of that index. Errors: those of the receiver.
+  Status deliver(size_t index, FloatBuffer values);
+
+  // Returns an error that names every parameter that has not arrived, or success.
+  Status complete() const;
+
+  // Returns the bytes of all parameters as floats, which is what they take when packed.
+  int64_t bytes() const;
+  // Returns the bytes of the largest parameter as floats.
+  int64_t largestBytes() const;
+
+ private:
+  std::vector<Parameter> parameters_;
+  std::unordered_map<std::string, size_t> by_name_;
+};
+
+// Returns "a, b, c and 9 more": names for an error sentence, at most `most` of them.
+std::string listNames(const std::vector<std::string>& names, size_t most = 8);
+
+}  // namespace beit

@@ -1,0 +1,35 @@
+#include "src/thread_pool.h"
+
+#include <pthreadpool.h>
+
+#include <string>
+
+namespace beit {
+
+Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
+  constexpr int kMostThreads = 256;
+  if (threads < 1 || threads > kMostThreads)
+    return mismatch(ErrorCode::kInvalidArgument, "threads", std::to_string(threads), "1 to 256");
+  pthreadpool* pool = nullptr;
+  if (threads > 1) {
+    pool = pthreadpool_create(static_cast<size_t>(threads));
+    if (!pool)
+      return failure(ErrorCode::kOutOfMemory, "threads", std::to_string(threads) + " threads could not be started");
+    threads = static_cast<int>(pthreadpool_get_threads_count(pool));
+  }
+  return std::unique_ptr<ThreadPool>(new ThreadPool(pool, threads));
+}
+
+ThreadPool::~ThreadPool() {
+  if (pool_) pthreadpool_destroy(pool_);
+}
+
+void ThreadPool::run(size_t count, void (*task)(void*, size_t, size_t), void* context) const {
+  if (!pool_) {
+    for (size_t i = 0; i < count; ++i) task(context, 0, i);
+    return;
+  }
+  pthreadpool_parallelize_1d_with_thread(pool_, task, context, count, 0);
+}
+
+}  // namespace beit
