@@ -1,0 +1,100 @@
+// A checkpoint, read in two stages: index, then fill. It asks for bytes and is given them, in pieces
+// of any size, so that the same code serves files, streams and range requests; it holds one tensor
+// at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/parameters.h"
+#include "src/result.h"
+#include "weights/naming.h"
+#include "weights/safetensors.h"
+#include "weights/tensor_index.h"
+
+namespace beit {
+
+// How a checkpoint's tensors fit a model's parameters.
+struct BindReport {
+  std::string dialect;    // the naming that was detected
+  std::string container;  // "safetensors"
+  std::vector<std::string> missing;     // parameters without a tensor, in the project's names
+  std::vector<std::string> wrong;       // tensors that do not fit, each a sentence's part with both shapes
+  std::vector<std::string> unexpected;  // tensors without a parameter, in the file's names
+  std::vector<std::string> skipped;     // dead tensors, in the file's names
+  int64_t fill_bytes = 0;               // what the fill stage will read
+};
+
+class Checkpoint {
+ public:
+  // A range of a file that is wanted next.
+  struct Read {
+    std::string file;
+    int64_t offset = 0, length = 0;
+  };
+
+  // Adds a file, by the name that read requests will use; `size` in bytes or, when it is not known
+  // (a stream), nothing. Errors: kInvalidArgument for a name that was added before.
+  Status addFile(std::string name, std::optional<int64_t> size);
+
+  // Returns what is wanted next, or nothing when this stage is complete: the index before bind(),
+  // the weights after it. Ranges of one file come with rising offsets.
+  std::optional<Read> next() const;
+
+  // Takes the next bytes of what next() wants, at most that many. An error leaves the checkpoint in
+  // a state in which it wants nothing more. Errors: those of the container's reader and of the
+  // parameters' receivers.
+  Status supply(std::span<const uint8_t> bytes);
+
+  // To be called when a source ends before what next() wants. Returns the error, kTruncated.
+  Status ended();
+
+  // All tensors; complete when the index stage is.
+  const std::vector<TensorEntry>& entries() const { return entries_; }
+  const std::string& fileName(size_t file) const { return files_[file].name; }
+
+  // Returns how the tensors fit the parameters. Errors: kUnsupported for names of no known family,
+  // kInvalidArgument before the index is complete.
+  Result<BindReport> inspect(ParameterList& parameters) const;
+
+  // The same, and starts the fill stage, which hands each parameter its values; `parameters` must
+  // outlive it. Errors, besides inspect()'s: kMissingTensor and kWrongShape, with every name.
+  Result<BindReport> bind(ParameterList& parameters);
+
+ private:
+  struct File {
+    std::string name;
+    SafetensorsIndexer indexer;
+  };
+  // One tensor on its way to its parameter.
+  struct Route {
+    size_t entry = 0, parameter = 0;
+  };
+
+  Result<BindReport> match(ParameterList& parameters, std::vector<Route>* routes) const;
+  Status supplyIndex(std::span<const uint8_t> bytes);
+  Status supplyWeights(std::span<const uint8_t> bytes);
+  // Converts elements of the tensor being filled; `bytes` are its next ones.
+  Status fill(const TensorEntry& entry, std::span<const uint8_t> bytes);
+  Status finishTensor();
+  const TensorEntry& entryOf(size_t route) const { return entries_[routes_[route].entry]; }
+
+  std::vector<File> files_;
+  size_t indexing_ = 0;  // the file whose header is being read
+  std::vector<TensorEntry> entries_;
+  bool failed_ = false;
+
+  ParameterList* parameters_ = nullptr;  // set by bind()
+  std::vector<Route> routes_;            // by file and offset
+  size_t route_ = 0;                     // the tensor that is being filled, or waited for
+  int64_t position_ = 0;                 // of the next byte, in that tensor's file
+  FloatBuffer staging_;
+  int64_t filled_ = 0;          // floats in staging_
+  std::vector<uint8_t> split_;  // the first bytes of an element that the last piece cut
+};
+
+}  // namespace beit

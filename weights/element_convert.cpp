@@ -1,0 +1,62 @@
+#include "weights/element_convert.h"
+
+#include <bit>
+#include <cstring>
+
+namespace beit {
+
+namespace {
+
+template <typename T>
+T loadLittleEndian(const uint8_t* bytes) {
+  static_assert(std::endian::native == std::endian::little, "every target of this project is");
+  T value;
+  std::memcpy(&value, bytes, sizeof value);
+  return value;
+}
+
+float fromBits(uint32_t bits) {
+  float value;
+  std::memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+float fromHalf(uint16_t half) {
+  const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16, magnitude = half & 0x7fffu;
+  // Infinity and NaN keep an exponent of all ones.
+  if (magnitude >= 0x7c00u) return fromBits(sign | 0x7f800000u | (magnitude & 0x3ffu) << 13);
+  // The bits in place, taken as a float 2^112 too small; the product is exact, for subnormals too.
+  const float value = fromBits(magnitude << 13) * fromBits(0x77800000u);
+  return sign ? -value : value;
+}
+
+template <typename Element, typename Convert>
+void convertEach(std::span<const uint8_t> bytes, float* out, Convert convert) {
+  const size_t count = bytes.size() / sizeof(Element);
+  for (size_t i = 0; i < count; ++i)
+    out[i] = convert(loadLittleEndian<Element>(bytes.data() + i * sizeof(Element)));
+}
+
+}  // namespace
+
+bool isWeightType(DType dtype) {
+  return dtype == DType::kF64 || dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
+}
+
+void convertElements(DType dtype, std::span<const uint8_t> bytes, float* out) {
+  switch (dtype) {
+    case DType::kF64:
+      return convertEach<double>(bytes, out, [](double v) { return static_cast<float>(v); });
+    case DType::kF32:
+      std::memcpy(out, bytes.data(), bytes.size());
+      return;
+    case DType::kF16:
+      return convertEach<uint16_t>(bytes, out, fromHalf);
+    case DType::kBF16:
+      return convertEach<uint16_t>(bytes, out, [](uint16_t v) { return fromBits(static_cast<uint32_t>(v) << 16); });
+    default:
+      assert(!"not a weight type");
+  }
+}
+
+}  // namespace beit
