@@ -1,4 +1,7 @@
 // Pillow's Image.resize, bit for bit: what the reference's image processors call.
+// Pillow 13 resizes the height first where the image loses many more rows than columns. Earlier
+// versions always resize the width first (12.3 except for images 100 times as high as wide): for
+// such images (taller than 16:9, say) their results are up to a level or so apart.
 #pragma once
 
 #include "src/image.h"
