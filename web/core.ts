@@ -1,6 +1,7 @@
 /**
  * What a wasm artefact exports (registered in bindings/bindings.cpp). Types only.
- * Only engine-local.ts talks to a Core; everything else goes through Engine (engine.ts).
+ * Only engine-local.ts and loader.ts talk to a Core, only heap.ts touches its memory; everything
+ * else goes through Engine (engine.ts).
  *
  * Rules: nothing here throws; a call that can fail returns an Outcome. Pointers are byte offsets
  * into the linear memory, already >>> 0. HEAPU8 must be read anew after every call, since memory
@@ -92,6 +93,8 @@ export interface CoreBindReport {
   dialect: string;
   container: string;
   missing: string[];
+  /** Tensors that do not fit, each as part of a sentence with both shapes. */
+  wrong: string[];
   unexpected: string[];
   /** Dead weights (indices, counters): known, not read. */
   skipped: string[];
@@ -152,11 +155,15 @@ export interface Core {
   HEAPU8: Uint8Array;
   _malloc(bytes: number): number;
   _free(pointer: number): void;
+  /** Threaded artefacts that export it: ends the workers, after which the core is not called again. */
+  PThread?: { terminateAllThreads(): void };
   /** Once, before anything else: starts XNNPACK and the one thread pool. 1 = no pool. */
   start(threads: number): Outcome<null>;
+  /** Gives the thread pool up: its threads end when the last model is deleted; start() may be called again. */
+  stop(): void;
   /** heap: bytes of linear memory; used: bytes that malloc has given out. */
   memory(): { heap: number; used: number };
-  /** Every field of BeitConfig in camelCase, defaults filled in; id2label as an array of strings. */
+  /** Every field of BeitConfig in camelCase, defaults filled in; id2label as an array of strings, sizes as {height, width}. */
   readConfig(json: string): Outcome<Record<string, unknown>>;
   /** PNG, JPEG, BMP, GIF (first frame), PNM. Value: always 3 channels, RGB. */
   decodeImage(pointer: number, length: number): Outcome<CoreImage>;

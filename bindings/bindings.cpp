@@ -1,0 +1,66 @@
+// Registration only: what an artefact exports, as web/core.ts declares it.
+#include <emscripten/bind.h>
+#include <emscripten/heap.h>
+#include <malloc.h>
+
+#include "bindings/handles.h"
+
+namespace {
+
+using namespace beit::js;
+
+val memory() {
+  val object = val::object();
+  object.set("heap", static_cast<double>(emscripten_get_heap_size()));
+  // uordblks is an int that wraps above 2 GiB.
+  object.set("used", static_cast<double>(static_cast<unsigned>(mallinfo().uordblks)));
+  return object;
+}
+
+}  // namespace
+
+EMSCRIPTEN_BINDINGS(beit) {
+  using emscripten::class_;
+  using emscripten::function;
+
+  function("start", &start);
+  function("stop", &stop);
+  function("memory", &memory);
+  function("readConfig", &readConfig);
+  function("decodeImage", &decode);
+  function("readSafetensors", &readSafetensors);
+  function("createImageProcessor", &ImageProcessorHandle::create);
+  function("createCheckpoint", &CheckpointHandle::create);
+  function("createModel", &ModelHandle::create);
+
+  class_<ImageProcessorHandle>("ImageProcessor")
+      .smart_ptr<std::shared_ptr<ImageProcessorHandle>>("ImageProcessorPointer")
+      .function("config", &ImageProcessorHandle::config)
+      .function("preprocess", &ImageProcessorHandle::preprocess)
+      .function("preprocessSegmentationMap", &ImageProcessorHandle::preprocessSegmentationMap);
+
+  class_<CheckpointHandle>("Checkpoint")
+      .smart_ptr<std::shared_ptr<CheckpointHandle>>("CheckpointPointer")
+      .function("addFile", &CheckpointHandle::addFile)
+      .function("addShardIndex", &CheckpointHandle::addShardIndex)
+      .function("next", &CheckpointHandle::next)
+      .function("supply", &CheckpointHandle::supply)
+      .function("ended", &CheckpointHandle::ended)
+      .function("tensors", &CheckpointHandle::tensors);
+
+  class_<ModelHandle>("Model")
+      .smart_ptr<std::shared_ptr<ModelHandle>>("ModelPointer")
+      .function("className", &ModelHandle::className)
+      .function("bind", &ModelHandle::bind)
+      .function("inspect", &ModelHandle::inspect)
+      .function("finish", &ModelHandle::finish)
+      .function("estimate", &ModelHandle::estimate)
+      .function("begin", &ModelHandle::begin);
+
+  class_<ForwardHandle>("Forward")
+      .smart_ptr<std::shared_ptr<ForwardHandle>>("ForwardPointer")
+      .function("step", &ForwardHandle::step)
+      .function("stepsDone", &ForwardHandle::stepsDone)
+      .function("stepsTotal", &ForwardHandle::stepsTotal)
+      .function("outputs", &ForwardHandle::outputs);
+}

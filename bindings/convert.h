@@ -1,0 +1,75 @@
+// Between JavaScript's values and the library's. What a call returns follows web/core.ts: an Outcome
+// {ok: true, value} or {ok: false, error}.
+#pragma once
+
+#include <emscripten/val.h>
+
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "src/config.h"
+#include "src/forward.h"
+#include "src/image.h"
+#include "src/image_processor_config.h"
+#include "src/result.h"
+#include "src/tensor.h"
+#include "weights/checkpoint.h"
+
+namespace beit::js {
+
+using emscripten::val;
+
+val success(val value);
+val success();  // value: null
+val failed(const Error& error);
+
+// A copy outside of the wasm memory: {dims, data: Float32Array}.
+val toJs(const Tensor& tensor);
+val toJs(const Shape& shape);
+val toJs(Size size);  // {height, width}
+val toJs(const std::vector<std::string>& texts);
+val toJs(const BeitConfig& config);
+val toJs(const BeitImageProcessorConfig& config);
+val toJs(const BindReport& report);
+val toJs(const Image8& image);
+// {name, dtype, shape, file, offset, bytes}
+val toJs(const TensorEntry& entry, const std::string& file);
+// A typed array of the element type, copied out; F16 and BF16 as Float32Array.
+val elementsToJs(DType dtype, std::span<const uint8_t> bytes);
+// A copy of `count` elements as the typed array that T has in JavaScript.
+template <typename T>
+val copyOut(const T* data, size_t count) {
+  return val(emscripten::typed_memory_view(count, data)).template call<val>("slice");
+}
+
+// Inputs of a forward pass. Errors: kWrongType, kWrongShape for values that are not what
+// CoreForwardInputs says, kOutOfMemory.
+Result<ForwardInputs> forwardInputs(val inputs);
+ForwardOptions forwardOptions(val options);
+
+// Returns what `call` returns (an Outcome), and a failed allocation inside as an Outcome too: nothing
+// that the library does may throw into JavaScript.
+template <typename Call>
+val guarded(Call&& call) {
+  try {
+    return call();
+  } catch (const std::bad_alloc&) {
+    return failed(failure(ErrorCode::kOutOfMemory, "WebAssembly memory", "an allocation failed"));
+  } catch (const std::length_error&) {
+    return failed(failure(ErrorCode::kOutOfMemory, "WebAssembly memory", "a size is beyond what memory can hold"));
+  }
+}
+
+// Returns the Outcome of a Result whose value `convert` turns into a JavaScript value.
+template <typename T, typename Convert>
+val outcome(Result<T> result, Convert&& convert) {
+  if (!result.ok()) return failed(result.error());
+  return success(convert(std::move(result).value()));
+}
+
+inline val outcome(const Status& status) { return status.ok() ? success() : failed(status.error()); }
+
+}  // namespace beit::js

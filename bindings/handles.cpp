@@ -1,0 +1,206 @@
+#include "bindings/handles.h"
+
+#include "bindings/convert.h"
+#include "src/image_decode.h"
+#include "src/linear.h"
+#include "weights/safetensors.h"
+#include "weights/shard_index.h"
+
+namespace beit::js {
+
+namespace {
+
+// The one pool of the module: wasm threads are a resource of the whole instance.
+std::shared_ptr<const ThreadPool>& pool() {
+  static std::shared_ptr<const ThreadPool> instance;
+  return instance;
+}
+
+std::span<const uint8_t> heapBytes(uintptr_t pointer, double length) {
+  return {reinterpret_cast<const uint8_t*>(pointer), static_cast<size_t>(length)};
+}
+
+// The caller has staged width * height * channels bytes at `pointer`.
+ImageView8 imageView(uintptr_t pointer, double width, double height, double channels) {
+  return {static_cast<int64_t>(width), static_cast<int64_t>(height), static_cast<int64_t>(channels),
+          heapBytes(pointer, width * height * channels)};
+}
+
+}  // namespace
+
+val start(int threads) {
+  return guarded([&] {
+    if (pool()) return failed(failure(ErrorCode::kInvalidArgument, "start", "the module has been started before"));
+    if (const Status status = initializeXnnpack(); !status) return failed(status.error());
+    auto created = ThreadPool::create(threads);
+    if (!created.ok()) return failed(created.error());
+    pool() = std::move(created).value();
+    return success();
+  });
+}
+
+void stop() { pool().reset(); }
+
+val ModelHandle::create(const std::string& config_json, const std::string& class_name, val options) {
+  return guarded([&]() -> val {
+    if (!pool()) return failed(failure(ErrorCode::kInvalidArgument, "createModel", "the module has not been started"));
+    auto config = parseConfig(config_json);
+    if (!config.ok()) return failed(config.error());
+    ModelOptions model_options;
+    model_options.add_pooling_layer = !options["addPoolingLayer"].isFalse();
+    return outcome(Model::create(std::move(config).value(), class_name, model_options, *pool()),
+                   [](std::unique_ptr<Model> model) { return val(std::make_shared<ModelHandle>(std::move(model), pool())); });
+  });
+}
+
+val ModelHandle::bind(CheckpointHandle& checkpoint) {
+  return guarded([&] {
+    auto report = checkpoint.checkpoint_.bind(model_->parameters());
+    if (report.ok()) checkpoint.bound_ = shared_from_this();
+    return outcome(std::move(report), [](const BindReport& r) { return toJs(r); });
+  });
+}
+
+val ModelHandle::inspect(const CheckpointHandle& checkpoint) {
+  return guarded([&] {
+    return outcome(checkpoint.checkpoint_.inspect(model_->parameters()), [](const BindReport& r) { return toJs(r); });
+  });
+}
+
+val ModelHandle::finish() const {
+  return guarded([&] { return outcome(model_->parameters().complete()); });
+}
+
+val ModelHandle::estimate() const {
+  const MemoryEstimate estimate = model_->estimate();
+  val object = val::object();
+  object.set("weights", static_cast<double>(estimate.weights));
+  object.set("activations", static_cast<double>(estimate.activations));
+  object.set("staging", static_cast<double>(estimate.staging));
+  return object;
+}
+
+val ModelHandle::begin(val inputs, val options) {
+  return guarded([&]() -> val {
+    auto converted = forwardInputs(inputs);
+    if (!converted.ok()) return failed(converted.error());
+    return outcome(model_->begin(std::move(converted).value(), forwardOptions(options)),
+                   [&](std::unique_ptr<ForwardPass> pass) {
+                     return val(std::make_shared<ForwardHandle>(std::move(pass), shared_from_this()));
+                   });
+  });
+}
+
+val CheckpointHandle::create() {
+  return guarded([] { return success(val(std::make_shared<CheckpointHandle>())); });
+}
+
+val CheckpointHandle::addFile(const std::string& name, double size) {
+  return guarded([&] {
+    return outcome(checkpoint_.addFile(name, size >= 0 ? std::optional(static_cast<int64_t>(size)) : std::nullopt));
+  });
+}
+
+val CheckpointHandle::addShardIndex(const std::string& json) {
+  return guarded([&] {
+    return outcome(parseShardIndex(json), [](const ShardIndex& index) { return toJs(index.files); });
+  });
+}
+
+val CheckpointHandle::next() const {
+  return guarded([&] {
+    const auto read = checkpoint_.next();
+    if (!read) return success();
+    val object = val::object();
+    object.set("file", read->file);
+    object.set("offset", static_cast<double>(read->offset));
+    object.set("length", static_cast<double>(read->length));
+    return success(object);
+  });
+}
+
+val CheckpointHandle::supply(uintptr_t pointer, double length) {
+  return guarded([&] { return outcome(checkpoint_.supply(heapBytes(pointer, length))); });
+}
+
+val CheckpointHandle::ended() {
+  return guarded([&] { return outcome(checkpoint_.ended()); });
+}
+
+val CheckpointHandle::tensors() const {
+  val array = val::array();
+  const auto& entries = checkpoint_.entries();
+  for (size_t i = 0; i < entries.size(); ++i) array.set(i, toJs(entries[i], checkpoint_.fileName(entries[i].file)));
+  return array;
+}
+
+val ForwardHandle::step() {
+  return guarded([&] { return outcome(pass_->step(), [](bool done) { return val(done); }); });
+}
+
+val ForwardHandle::outputs() const {
+  val object = val::object();
+  for (const NamedTensor& output : pass_->outputs()) object.set(output.name, toJs(output.tensor));
+  return object;
+}
+
+val ImageProcessorHandle::create(const std::string& json) {
+  return guarded([&] {
+    return outcome(BeitImageProcessor::parse(json), [](BeitImageProcessor processor) {
+      return val(std::make_shared<ImageProcessorHandle>(std::move(processor)));
+    });
+  });
+}
+
+val ImageProcessorHandle::config() const {
+  return guarded([&] { return toJs(processor_.config()); });
+}
+
+val ImageProcessorHandle::preprocess(uintptr_t pointer, double width, double height, double channels) const {
+  return guarded([&] {
+    return outcome(processor_.preprocess(imageView(pointer, width, height, channels)),
+                   [](const Tensor& tensor) { return toJs(tensor); });
+  });
+}
+
+val ImageProcessorHandle::preprocessSegmentationMap(uintptr_t pointer, double width, double height) const {
+  return guarded([&] {
+    return outcome(processor_.preprocessSegmentationMap(imageView(pointer, width, height, 1)),
+                   [](const LabelMap& map) {
+                     val object = val::object();
+                     object.set("dims", toJs(map.shape));
+                     object.set("data", copyOut(map.values.data(), map.values.size()));
+                     return object;
+                   });
+  });
+}
+
+val readConfig(const std::string& json) {
+  return guarded([&] { return outcome(parseConfig(json), [](const BeitConfig& config) { return toJs(config); }); });
+}
+
+val decode(uintptr_t pointer, double length) {
+  return guarded([&] {
+    return outcome(decodeImage(heapBytes(pointer, length)), [](const Image8& image) { return toJs(image); });
+  });
+}
+
+val readSafetensors(uintptr_t pointer, double length) {
+  return guarded([&] {
+    const auto file = heapBytes(pointer, length);
+    return outcome(indexSafetensors(file, "The safetensors file"), [&](const std::vector<TensorEntry>& entries) {
+      val object = val::object();
+      for (const TensorEntry& entry : entries) {
+        val tensor = val::object();
+        tensor.set("dims", toJs(entry.shape));
+        tensor.set("dtype", std::string(toString(entry.dtype)));
+        tensor.set("data", elementsToJs(entry.dtype, file.subspan(static_cast<size_t>(entry.offset),
+                                                                  static_cast<size_t>(entry.bytes))));
+        object.set(entry.name, tensor);
+      }
+      return object;
+    });
+  });
+}
+
+}  // namespace beit::js

@@ -1,0 +1,95 @@
+// The objects that JavaScript holds, each with delete(). A handle keeps alive what it depends on, so
+// that no order of deletions leaves one pointing at freed memory.
+#pragma once
+
+#include <emscripten/val.h>
+
+#include <memory>
+#include <string>
+
+#include "src/forward.h"
+#include "src/image_processor.h"
+#include "src/model.h"
+#include "src/thread_pool.h"
+#include "weights/checkpoint.h"
+
+namespace beit::js {
+
+using emscripten::val;
+
+// Starts XNNPACK and the module's thread pool. stop() gives the pool up: its threads end when the last
+// model that uses it is deleted, and start() may be called again.
+val start(int threads);
+void stop();
+
+class ForwardHandle;
+class CheckpointHandle;
+
+class ModelHandle : public std::enable_shared_from_this<ModelHandle> {
+ public:
+  ModelHandle(std::unique_ptr<Model> model, std::shared_ptr<const ThreadPool> pool)
+      : pool_(std::move(pool)), model_(std::move(model)) {}
+  static val create(const std::string& config_json, const std::string& class_name, val options);
+
+  std::string className() const { return model_->className(); }
+  val bind(CheckpointHandle& checkpoint);
+  val inspect(const CheckpointHandle& checkpoint);
+  val finish() const;
+  val estimate() const;
+  val begin(val inputs, val options);
+
+ private:
+  std::shared_ptr<const ThreadPool> pool_;
+  std::unique_ptr<Model> model_;
+};
+
+class CheckpointHandle {
+ public:
+  static val create();
+
+  val addFile(const std::string& name, double size);
+  val addShardIndex(const std::string& json);
+  val next() const;
+  val supply(uintptr_t pointer, double length);
+  val ended();
+  val tensors() const;
+
+ private:
+  friend class ModelHandle;
+  Checkpoint checkpoint_;
+  std::shared_ptr<ModelHandle> bound_;  // whose parameters are being filled
+};
+
+class ForwardHandle {
+ public:
+  ForwardHandle(std::unique_ptr<ForwardPass> pass, std::shared_ptr<ModelHandle> model)
+      : model_(std::move(model)), pass_(std::move(pass)) {}
+
+  val step();
+  double stepsDone() const { return static_cast<double>(pass_->stepsDone()); }
+  double stepsTotal() const { return static_cast<double>(pass_->stepsTotal()); }
+  val outputs() const;
+
+ private:
+  std::shared_ptr<ModelHandle> model_;
+  std::unique_ptr<ForwardPass> pass_;
+};
+
+class ImageProcessorHandle {
+ public:
+  explicit ImageProcessorHandle(BeitImageProcessor processor) : processor_(std::move(processor)) {}
+  static val create(const std::string& json);
+
+  val config() const;
+  val preprocess(uintptr_t pointer, double width, double height, double channels) const;
+  val preprocessSegmentationMap(uintptr_t pointer, double width, double height) const;
+
+ private:
+  BeitImageProcessor processor_;
+};
+
+val readConfig(const std::string& json);
+val decode(uintptr_t pointer, double length);
+val readSafetensors(uintptr_t pointer, double length);
+
+}  // namespace beit::js
