@@ -1,0 +1,62 @@
+/** The three builds of the core as files, and how one is started. */
+import type { Build } from './capabilities.js';
+import type { Core, CoreFactory } from './core.js';
+import { failure, sentenceOf } from './errors.js';
+
+// Written out, since bundlers find the files that they must carry by this very form.
+const FILES: Readonly<Record<Build, { script: () => URL; wasm: () => URL }>> = {
+  'simd': {
+    script: () => new URL('./wasm/beit-simd.js', import.meta.url),
+    wasm: () => new URL('./wasm/beit-simd.wasm', import.meta.url),
+  },
+  'simd-threads': {
+    script: () => new URL('./wasm/beit-simd-threads.js', import.meta.url),
+    wasm: () => new URL('./wasm/beit-simd-threads.wasm', import.meta.url),
+  },
+  'relaxed-threads': {
+    script: () => new URL('./wasm/beit-relaxed-threads.js', import.meta.url),
+    wasm: () => new URL('./wasm/beit-relaxed-threads.wasm', import.meta.url),
+  },
+};
+
+export interface CoreSettings {
+  build: Build;
+  /** Threads in all, the calling one included. */
+  threads: number;
+  /** The folder (with a final slash) that has the artefacts, where it is not beside this module. */
+  artefacts?: string | undefined;
+}
+
+/**
+ * Returns a started core. Rejects with not-found or network when its files cannot be had, and with
+ * internal when the engine refuses them.
+ */
+export async function startCore({ build, threads, artefacts }: CoreSettings): Promise<Core> {
+  const script = artefacts ? new URL(`beit-${build}.js`, artefacts) : FILES[build].script();
+  const wasm = artefacts ? new URL(`beit-${build}.wasm`, artefacts) : FILES[build].wasm();
+  let create: CoreFactory;
+  try {
+    const module = await import(/* webpackIgnore: true */ /* @vite-ignore */ script.href) as { default: CoreFactory };
+    create = module.default;
+  } catch (error) {
+    throw failure('not-found', script.href, `the artefact cannot be loaded (${sentenceOf(error)})`, error);
+  }
+  const printed: string[] = [];
+  const remember = (line: string): void => {
+    if (printed.length < 20) printed.push(line);
+  };
+  let core: Core;
+  try {
+    core = await create({
+      locateFile: (name, prefix) => name.endsWith('.wasm') ? wasm.href : prefix + name,
+      mainScriptUrlOrBlob: script.href,
+      pthreadPoolSize: threads - 1,
+      print: remember,
+      printErr: remember,
+    });
+  } catch (error) {
+    const lines = printed.length > 0 ? `; it printed: ${printed.join(' ')}` : '';
+    throw failure('internal', wasm.href, `the artefact cannot be started (${sentenceOf(error)}${lines})`, error);
+  }
+  return core;
+}

@@ -1,0 +1,267 @@
+/** The engine in this thread: the only user, with loader.ts, of a Core. */
+import { startCore } from './artefacts.js';
+import { chooseBuild, detectCapabilities, type BuildRequest, type Host } from './capabilities.js';
+import type { Core, CoreForward, CoreImageProcessor, CoreModel } from './core.js';
+import type {
+  CallOptions, ConfigFields, Engine, EngineImage, ForwardCallOptions, ForwardInputs, ForwardSwitches, Inspection,
+  LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, RawImage, RuntimeInfo,
+} from './engine.js';
+import { BeitError, failure, sentenceOf, unwrap } from './errors.js';
+import { owned, withBytes } from './heap.js';
+import { drawPixels, withoutAlpha } from './pixels.js';
+import { inspectModel, loadModel } from './loader.js';
+import { Breather, SerialQueue, throwIfAborted } from './scheduling.js';
+import type { Source } from './sources.js';
+import { concatenate, type AnyTensor, type LabelMap, type Tensor } from './tensors.js';
+
+/** What an engine is made from. Plain data. */
+export interface EngineSettings extends BuildRequest {
+  /** The folder (with a final slash) that has the artefacts, where it is not beside the library. */
+  artefacts?: string | undefined;
+}
+
+// A pass yields this often, and so notices an abort this late at most, unless one layer is longer.
+const STEP_BREATH_MS = 4;
+
+export class LocalEngine implements Engine {
+  private readonly queue = new SerialQueue();
+  private readonly models = new Map<number, CoreModel>();
+  private readonly processors = new Map<number, { core: CoreImageProcessor; channels: number }>();
+  private lastHandle = 0;
+  private core: Core | null;
+  private readonly loads = new Map<AbortController, Promise<unknown>>();
+  /** Why the engine cannot be used any more. */
+  private end: BeitError | null = null;
+  /** Whether the core has trapped: then nothing in it may be called, not even delete(). */
+  private trapped = false;
+
+  private constructor(core: Core, readonly info: RuntimeInfo) {
+    this.core = core;
+  }
+
+  get usable(): boolean {
+    return this.end === null;
+  }
+
+  /** Chooses an artefact by what `host` can do, and starts it. */
+  static async create(settings: EngineSettings, host: Host, worker: boolean): Promise<LocalEngine> {
+    const capabilities = detectCapabilities(host);
+    const { build, threads, reason } = chooseBuild(capabilities, settings);
+    const core = await startCore({ build, threads, artefacts: settings.artefacts });
+    unwrap(core.start(threads));
+    return new LocalEngine(core, { build, threads, reason, worker, capabilities });
+  }
+
+  async memory(): Promise<MemoryUse> {
+    return this.use((core) => core.memory());
+  }
+
+  async readConfig(json: string): Promise<ConfigFields> {
+    return this.use((core) => unwrap(core.readConfig(json)));
+  }
+
+  async readTensors(bytes: Uint8Array): Promise<Record<string, AnyTensor>> {
+    return this.use((core) => {
+      const tensors = withBytes(core, bytes, 'a safetensors file', (pointer, length) =>
+        unwrap(core.readSafetensors(pointer, length)));
+      for (const tensor of Object.values(tensors)) {
+        tensor.data = owned(core, tensor.data as Uint8Array);
+      }
+      return tensors;
+    });
+  }
+
+  async decodeImage(bytes: Uint8Array, label: string): Promise<RawImage> {
+    return this.use((core) => decode(core, bytes, label));
+  }
+
+  async openProcessor(json: string): Promise<OpenedProcessor> {
+    return this.use((core) => {
+      const processor = unwrap(core.createImageProcessor(json));
+      const config = processor.config();
+      const handle = ++this.lastHandle;
+      const mean = config['imageMean'];
+      this.processors.set(handle, { core: processor, channels: Array.isArray(mean) ? mean.length : 3 });
+      return { handle, config };
+    });
+  }
+
+  async preprocess(handle: number, images: EngineImage[], call: CallOptions = {}): Promise<Tensor> {
+    const breather = new Breather();
+    const results: Tensor[] = [];
+    for (const image of images) {
+      throwIfAborted(call.signal);
+      results.push(this.use((core) => {
+        const processor = this.processor(handle);
+        const { width, height, channels, data } = withoutAlpha(pixelsOf(core, image), processor.channels);
+        const { dims, data: values } = withBytes(core, asBytes(data), 'an image', (pointer) =>
+          unwrap(processor.core.preprocess(pointer, width, height, channels)));
+        return { dims, data: owned(core, values) };
+      }));
+      await breather.breathe();
+    }
+    return concatenate('images', results);
+  }
+
+  async preprocessMap(handle: number, map: RawImage): Promise<LabelMap> {
+    return this.use((core) => {
+      const processor = this.processor(handle);
+      const { dims, data } = withBytes(core, asBytes(map.data), 'a segmentation map', (pointer) =>
+        unwrap(processor.core.preprocessSegmentationMap(pointer, map.width, map.height)));
+      return { dims, data: owned(core, data) };
+    });
+  }
+
+  async loadModel(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<LoadedModel> {
+    const { model, facts } = await this.load(call, (core, own) => loadModel(core, source, spec, own));
+    const handle = ++this.lastHandle;
+    this.models.set(handle, model);
+    return { handle, ...facts };
+  }
+
+  inspect(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<Inspection> {
+    return this.load(call, (core, own) => inspectModel(core, source, spec, own));
+  }
+
+  /** Runs a load that dispose() can stop as well as the caller's signal. */
+  private async load<T>(call: LoadCallOptions, work: (core: Core, own: LoadCallOptions) => Promise<T>): Promise<T> {
+    const core = this.live();
+    throwIfAborted(call.signal);
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(call.signal?.reason);
+    call.signal?.addEventListener('abort', onAbort, { once: true });
+    const running = work(core, { ...call, signal: controller.signal });
+    this.loads.set(controller, running);
+    try {
+      return await running;
+    } catch (error) {
+      throw this.judge(error);
+    } finally {
+      this.loads.delete(controller);
+      call.signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  forward(
+    handle: number, inputs: ForwardInputs, switches: ForwardSwitches, call: ForwardCallOptions = {},
+  ): Promise<Record<string, Tensor>> {
+    return this.queue.run(async () => {
+      const model = this.models.get(handle);
+      this.live();
+      if (!model) throw disposed('The model');
+      const { pixelValues, boolMaskedPos, labels } = inputs;
+      const given = { pixelValues, ...(boolMaskedPos && { boolMaskedPos }), ...(labels && { labels }) };
+      const pass = this.use(() => unwrap(model.begin(given, switches)));
+      try {
+        await this.runSteps(pass, call);
+        return this.use((core) => {
+          const outputs = pass.outputs();
+          for (const tensor of Object.values(outputs)) tensor.data = owned(core, tensor.data);
+          return outputs;
+        });
+      } finally {
+        if (!this.trapped) pass.delete();
+      }
+    }, call.signal);
+  }
+
+  private async runSteps(pass: CoreForward, { signal, onStep }: ForwardCallOptions): Promise<void> {
+    const breather = new Breather(STEP_BREATH_MS);
+    for (;;) {
+      throwIfAborted(signal);
+      const done = this.use(() => unwrap(pass.step()));
+      onStep?.(pass.stepsDone(), pass.stepsTotal());
+      if (done) return;
+      await breather.breathe();
+    }
+  }
+
+  async release(handle: number): Promise<void> {
+    const processor = this.processors.get(handle);
+    if (processor) {
+      this.processors.delete(handle);
+      if (!this.trapped) processor.core.delete();
+      return;
+    }
+    await this.queue.run(async () => {
+      if (!this.trapped) this.models.get(handle)?.delete();
+      this.models.delete(handle);
+    });
+  }
+
+  async dispose(): Promise<void> {
+    const core = this.core;
+    if (!core) return;
+    this.end ??= disposed('The engine');
+    for (const controller of this.loads.keys()) controller.abort(this.end);
+    await Promise.allSettled(this.loads.values());
+    // A pass that is running ends at its next step, which finds `end`.
+    await this.queue.run(async () => {
+      this.core = null;
+      if (!this.trapped) {
+        for (const model of this.models.values()) model.delete();
+        for (const processor of this.processors.values()) processor.core.delete();
+      }
+      this.models.clear();
+      this.processors.clear();
+      core.PThread?.terminateAllThreads();
+    });
+  }
+
+  private live(): Core {
+    if (this.end) throw this.end;
+    if (!this.core) throw disposed('The engine');
+    return this.core;
+  }
+
+  private processor(handle: number): { core: CoreImageProcessor; channels: number } {
+    const processor = this.processors.get(handle);
+    if (!processor) throw disposed('The image processor');
+    return processor;
+  }
+
+  /** Runs `work` on the core; a trap in it (a bug of ours) ends the engine's life, not the page's. */
+  private use<T>(work: (core: Core) => T): T {
+    const core = this.live();
+    try {
+      return work(core);
+    } catch (error) {
+      throw this.judge(error);
+    }
+  }
+
+  private judge(error: unknown): unknown {
+    if (error instanceof WebAssembly.RuntimeError) {
+      this.trapped = true;
+      this.end = failure('internal', 'WebAssembly', `the core stopped (${sentenceOf(error)}); this engine cannot be used any more`, error);
+      return this.end;
+    }
+    return error;
+  }
+}
+
+function disposed(subject: string): BeitError {
+  return new BeitError('disposed', `${subject} has been disposed of.`, { where: subject });
+}
+
+function decode(core: Core, bytes: Uint8Array, label: string): RawImage {
+  const outcome = withBytes(core, bytes, 'an encoded image', (pointer, length) => core.decodeImage(pointer, length));
+  if (!outcome.ok) {
+    const { code, message, where, got, expected } = outcome.error;
+    throw new BeitError(code, label && !message.startsWith(label) ? `${label}: ${message}` : message, { where: label || where, got, expected });
+  }
+  const { width, height, channels, data } = outcome.value;
+  return { width, height, channels, data: owned(core, data) };
+}
+
+function pixelsOf(core: Core, image: EngineImage): RawImage {
+  switch (image.kind) {
+    case 'raw': return image;
+    case 'encoded': return decode(core, image.bytes, image.label);
+    case 'drawable': return drawPixels(image.image);
+  }
+}
+
+function asBytes(data: Uint8Array | Uint8ClampedArray): Uint8Array {
+  return data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}

@@ -1,0 +1,145 @@
+/**
+ * What runs models, wherever it runs: in this thread (engine-local.ts) or in a worker
+ * (engine-worker.ts). The classes (models.ts, image-processor.ts, …) know only this interface.
+ * Handles are numbers, values are plain data: both cross between threads.
+ */
+import type { Build, Capabilities } from './capabilities.js';
+import type { CoreBindReport, CoreModelEstimate, CoreTensorEntry } from './core.js';
+import type { Source } from './sources.js';
+import type { AnyTensor, LabelMap, Tensor } from './tensors.js';
+
+/** What is used and why. Plain data. */
+export interface RuntimeInfo {
+  build: Build;
+  threads: number;
+  /** A sentence: why this build and this number of threads. */
+  reason: string;
+  /** Whether the core runs in a worker of its own. */
+  worker: boolean;
+  capabilities: Capabilities;
+}
+
+/** Bytes of linear memory (heap), and bytes of it in use. */
+export interface MemoryUse {
+  heap: number;
+  used: number;
+}
+
+/** The stages of getting ready, in order. */
+export type Phase = 'artefact' | 'config' | 'index' | 'weights' | 'ready';
+
+export interface Progress {
+  phase: Phase;
+  /** The file that is being read; empty when none is. */
+  file: string;
+  /** Bytes of this phase so far. */
+  loaded: number;
+  /** Bytes of this phase in all; 0 when that is not known. */
+  total: number;
+  /** How many tensors the checkpoint names; 0 until its index is read. */
+  tensors: number;
+}
+
+/** What every long call takes. */
+export interface CallOptions {
+  /** Stops the work within one step. The promise rejects with the signal's reason. */
+  signal?: AbortSignal | null | undefined;
+}
+
+export interface LoadCallOptions extends CallOptions {
+  onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+export interface ForwardCallOptions extends CallOptions {
+  /** Called after each step (about one layer): how many are done, of how many. */
+  onStep?: ((done: number, total: number) => void) | undefined;
+}
+
+/** Which model to make of a checkpoint. */
+export interface ModelSpec {
+  /** The reference's class name, or `auto`: what config.json's architectures say. */
+  className: string;
+  addPoolingLayer: boolean;
+  /** In place of the source's config.json. */
+  configJson?: string | undefined;
+}
+
+/** Every field of a config, camelCase, defaults filled in. */
+export type ConfigFields = Record<string, unknown>;
+
+export interface LoadedModel {
+  handle: number;
+  className: string;
+  config: ConfigFields;
+  report: CoreBindReport;
+  estimate: CoreModelEstimate;
+}
+
+/** What a checkpoint holds and how it fits its model, without loading it. */
+export interface Inspection extends Omit<LoadedModel, 'handle'> {
+  tensors: CoreTensorEntry[];
+}
+
+export interface ForwardInputs {
+  pixelValues: Tensor;
+  boolMaskedPos?: { dims: number[]; data: Uint8Array } | undefined;
+  labels?: { dims: number[]; data: Float32Array | Int32Array } | undefined;
+}
+
+export interface ForwardSwitches {
+  outputHiddenStates: boolean;
+  outputAttentions: boolean;
+  interpolatePosEncoding: boolean;
+}
+
+/** Interleaved 8-bit samples, rows from the top. */
+export interface RawImage {
+  width: number;
+  height: number;
+  channels: number;
+  data: Uint8Array | Uint8ClampedArray;
+}
+
+/**
+ * An image in a form that crosses between threads. `owned`: its buffer is the library's own, so
+ * that it may be transferred rather than copied.
+ */
+export type EngineImage =
+  | ({ kind: 'raw' } & RawImage)
+  | { kind: 'encoded'; bytes: Uint8Array; label: string; owned?: boolean | undefined }
+  | { kind: 'drawable'; image: ImageBitmap | VideoFrame };
+
+export interface OpenedProcessor {
+  handle: number;
+  config: ConfigFields;
+}
+
+/** Every method rejects with a BeitError; after dispose(), with code `disposed`. */
+export interface Engine {
+  readonly info: RuntimeInfo;
+  /** False after dispose(), and after a failure from which the engine cannot recover. */
+  readonly usable: boolean;
+  memory(): Promise<MemoryUse>;
+  /** Returns BeitConfig's fields, from the text of config.json. */
+  readConfig(json: string): Promise<ConfigFields>;
+  /** Returns the tensors of a safetensors file; F16 and BF16 widened to F32. */
+  readTensors(bytes: Uint8Array): Promise<Record<string, AnyTensor>>;
+  /** Returns the pixels of an encoded image: always three channels, RGB. */
+  decodeImage(bytes: Uint8Array, label: string): Promise<RawImage>;
+  openProcessor(json: string): Promise<OpenedProcessor>;
+  /** Returns (B, channels, height, width). */
+  preprocess(processor: number, images: EngineImage[], call?: CallOptions): Promise<Tensor>;
+  /** Returns (1, height, width); `map` has one channel. */
+  preprocessMap(processor: number, map: RawImage): Promise<LabelMap>;
+  loadModel(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<LoadedModel>;
+  inspect(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<Inspection>;
+  /**
+   * Runs one forward pass; passes of one engine run one after the other. Returns the outputs by
+   * the reference's names: last_hidden_state, logits, hidden_states.0, …
+   */
+  forward(model: number, inputs: ForwardInputs, switches: ForwardSwitches, call?: ForwardCallOptions): Promise<Record<string, Tensor>>;
+  /** Gives back the memory of a model or a processor; a running pass finishes first. */
+  release(handle: number): Promise<void>;
+  /** Gives everything back: models, processors, threads, the linear memory. */
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,78 @@
+import type { CoreError, Outcome } from './core.js';
+
+/** The codes of the C++ library: codeName() in src/result.cpp. */
+export type CoreErrorCode =
+  | 'invalid-argument' | 'not-found' | 'malformed' | 'truncated' | 'html' | 'unsupported'
+  | 'bad-config' | 'bad-image' | 'missing-tensor' | 'wrong-shape' | 'wrong-type'
+  | 'out-of-memory' | 'internal';
+
+/**
+ * What went wrong. To the codes of the library JavaScript adds:
+ * `network` a server that did not answer, refused or broke off; `io` a file that could not be read
+ * or written; `aborted` work that was stopped without a reason given; `disposed` a call on an
+ * object after its dispose(), or on an engine that has failed.
+ */
+export type ErrorCode = CoreErrorCode | 'network' | 'io' | 'aborted' | 'disposed';
+
+/** The facts of a BeitError apart; each is empty when it does not apply. */
+export interface ErrorFacts {
+  /** The tensor, file or argument. */
+  where?: string;
+  /** What was found there. */
+  got?: string;
+  /** What should have been there. */
+  expected?: string;
+  cause?: unknown;
+}
+
+/** Every failure that this library reports. `message` is a whole sentence. */
+export class BeitError extends Error {
+  override readonly name = 'BeitError';
+  readonly code: ErrorCode;
+  readonly where: string;
+  readonly got: string;
+  readonly expected: string;
+
+  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
+    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+    this.code = code;
+    this.where = facts.where ?? '';
+    this.got = facts.got ?? '';
+    this.expected = facts.expected ?? '';
+  }
+}
+
+/** Returns a BeitError whose sentence is "WHERE: got GOT, expected EXPECTED." */
+export function mismatch(code: ErrorCode, where: string, got: string, expected: string): BeitError {
+  return new BeitError(code, `${where}: got ${got}, expected ${expected}.`, { where, got, expected });
+}
+
+/** Returns a BeitError whose sentence is "WHERE: WHAT." */
+export function failure(code: ErrorCode, where: string, what: string, cause?: unknown): BeitError {
+  return new BeitError(code, `${where}: ${what}.`, { where, got: what, cause });
+}
+
+/** Returns the BeitError of what the core reported. */
+export function fromCoreError(error: CoreError): BeitError {
+  return new BeitError(error.code, error.message, error);
+}
+
+/** Returns the value of an outcome, or throws its error as a BeitError. */
+export function unwrap<T>(outcome: Outcome<T>): T {
+  if (outcome.ok) return outcome.value;
+  throw fromCoreError(outcome.error);
+}
+
+/** Returns the sentence of anything that was thrown. */
+export function sentenceOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** Returns a BeitError as data, which crosses between threads unharmed. */
+export function packError(thrown: unknown): CoreError {
+  if (thrown instanceof BeitError) {
+    const { code, message, where, got, expected } = thrown;
+    return { code, message, where, got, expected };
+  }
+  return { code: 'internal', message: sentenceOf(thrown), where: '', got: '', expected: '' };
+}

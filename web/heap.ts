@@ -1,0 +1,58 @@
+/** The only file that reads or writes the linear memory. Views are made anew for every access. */
+import type { Core } from './core.js';
+import { BeitError } from './errors.js';
+
+/** A block of linear memory. free() gives it back; it may be called more than once. */
+export class Block {
+  constructor(private readonly core: Core, readonly pointer: number, readonly size: number) {}
+
+  /** Copies `bytes` to the front of the block; they must fit. */
+  fill(bytes: Uint8Array): void {
+    this.core.HEAPU8.set(bytes, this.pointer);
+  }
+
+  /** Returns a view of the block: valid only until the next call into the core. */
+  view(): Uint8Array {
+    return this.core.HEAPU8.subarray(this.pointer, this.pointer + this.size);
+  }
+
+  private freed = false;
+
+  free(): void {
+    if (this.freed) return;
+    this.freed = true;
+    this.core._free(this.pointer);
+  }
+}
+
+/** Returns an uninitialised block of `size` bytes. Throws out-of-memory with the bytes asked for. */
+export function allocate(core: Core, size: number, purpose: string): Block {
+  // malloc(0) may answer null, which would read as a failure.
+  const pointer = core._malloc(Math.max(size, 1)) >>> 0;
+  if (pointer === 0) {
+    throw new BeitError('out-of-memory', `${purpose}: ${size} bytes could not be allocated.`,
+      { where: purpose, got: `${core.memory().heap} bytes of heap`, expected: `${size} bytes more` });
+  }
+  return new Block(core, pointer, size);
+}
+
+/** Calls `use` with a pointer to a copy of `bytes` in linear memory, which lasts for the call. */
+export function withBytes<T>(
+  core: Core, bytes: Uint8Array, purpose: string, use: (pointer: number, length: number) => T,
+): T {
+  const block = allocate(core, bytes.length, purpose);
+  try {
+    block.fill(bytes);
+    return use(block.pointer, bytes.length);
+  } finally {
+    block.free();
+  }
+}
+
+/**
+ * Returns elements that outlive the next call: a typed array that lies in linear memory is copied,
+ * one that is JavaScript's own is returned as it is.
+ */
+export function owned<T extends { buffer: ArrayBufferLike; slice(): T }>(core: Core, data: T): T {
+  return data.buffer === core.HEAPU8.buffer ? data.slice() : data;
+}

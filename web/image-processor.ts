@@ -1,0 +1,80 @@
+import type { CallOptions, ConfigFields, RawImage } from './engine.js';
+import type { EngineLease } from './engines.js';
+import { mismatch } from './errors.js';
+import { toEngineImage, type ImageInput } from './images.js';
+import { checkRawImage } from './pixels.js';
+import { platform } from './platform.js';
+import { EngineObject, withLease, type PretrainedOptions } from './pretrained.js';
+import { PROCESSOR_FILE, readOptionalText, type SourceLike } from './sources.js';
+import { throwIfAborted } from './scheduling.js';
+import type { LabelMap, Tensor } from './tensors.js';
+
+export interface ProcessedImages {
+  /** (B, channels, height, width) */
+  pixelValues: Tensor;
+}
+
+/** Prepares images as the checkpoint was trained with them: resize, crop, rescale, normalise. */
+export class BeitImageProcessor extends EngineObject {
+  /** Every field of preprocessor_config.json in camelCase, defaults filled in. */
+  readonly config: Readonly<ConfigFields>;
+
+  private constructor(lease: EngineLease, handle: number, config: ConfigFields) {
+    super(lease, handle);
+    this.config = Object.freeze(config);
+  }
+
+  /**
+   * Returns the processor of a source (a hub id, a URL, a path, files). A source without
+   * preprocessor_config.json gets the class's defaults. Rejects like BeitConfig.fromPretrained().
+   */
+  static async fromPretrained(source: SourceLike, options: PretrainedOptions = {}): Promise<BeitImageProcessor> {
+    const files = platform().resolveSource(source, options);
+    return BeitImageProcessor.fromJSON(await readOptionalText(files, PROCESSOR_FILE, options.signal) ?? '{}', options);
+  }
+
+  /**
+   * Returns the processor of the text of a preprocessor_config.json, or of the same as an object
+   * ({size: {height: 224, width: 224}, …}). Rejects with malformed or bad-config.
+   */
+  static async fromJSON(json: string | Record<string, unknown>, options: PretrainedOptions = {}): Promise<BeitImageProcessor> {
+    const text = typeof json === 'string' ? json : JSON.stringify(json);
+    return withLease(options, async (lease) => {
+      const { handle, config } = await lease.engine.openProcessor(text);
+      return new BeitImageProcessor(lease, handle, config);
+    });
+  }
+
+  /**
+   * Returns {pixelValues: (B, channels, height, width)} of one image or several, which must end up
+   * at one size. Rejects with bad-image for a file that cannot be decoded (named in the sentence),
+   * and as toEngineImage() does for what is no image.
+   */
+  async preprocess(images: ImageInput | readonly ImageInput[], call: CallOptions = {}): Promise<ProcessedImages> {
+    const { engine, handle } = this.hold();
+    const list = isList(images) ? images : [images];
+    if (list.length === 0) throw mismatch('invalid-argument', 'images', 'none', 'at least one');
+    throwIfAborted(call.signal);
+    const ready = [];
+    for (const [i, image] of list.entries()) {
+      const where = isList(images) ? `images[${i}]` : 'image';
+      ready.push(await toEngineImage(image, where, call.signal ?? null));
+    }
+    return { pixelValues: await engine.preprocess(handle, ready, call) };
+  }
+
+  /**
+   * Returns the labels (1, height, width) of a segmentation map, one byte a pixel: resized and
+   * cropped as the image, and reduced where the config says doReduceLabels.
+   */
+  async preprocessSegmentationMap(map: { width: number; height: number; data: Uint8Array }): Promise<LabelMap> {
+    const { engine, handle } = this.hold();
+    const raw: RawImage = { width: map.width, height: map.height, channels: 1, data: map.data };
+    checkRawImage('segmentationMap', raw);
+    return engine.preprocessMap(handle, raw);
+  }
+}
+
+function isList(images: ImageInput | readonly ImageInput[]): images is readonly ImageInput[] {
+  return Array.isArray(images);
+}

@@ -1,0 +1,196 @@
+/** Moves a checkpoint's bytes from a source into the core. What they mean is the core's affair. */
+import type { Core, CoreBindReport, CoreCheckpoint, CoreModel, CoreRead } from './core.js';
+import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
+import { BeitError, failure, unwrap } from './errors.js';
+import { allocate, type Block } from './heap.js';
+import { Breather, throwIfAborted } from './scheduling.js';
+import {
+  CHUNK_BYTES, CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, readText, type Source, type SourceFile,
+} from './sources.js';
+
+/** Loads a model. On any failure, and on abort, everything taken is given back. */
+export async function loadModel(
+  core: Core, source: Source, spec: ModelSpec, call: LoadCallOptions = {},
+): Promise<{ model: CoreModel; facts: Omit<LoadedModel, 'handle'> }> {
+  const load = new Load(core, source, call);
+  try {
+    const { model, config } = await load.createModel(spec);
+    try {
+      await load.readIndex();
+      const report = unwrap(model.bind(load.checkpoint));
+      await load.pump('weights', report.fillBytes);
+      unwrap(model.finish());
+      load.report('ready', '', 0, 0);
+      return { model, facts: { className: model.className(), config, report, estimate: model.estimate() } };
+    } catch (error) {
+      model.delete();
+      throw error;
+    }
+  } finally {
+    await load.end();
+  }
+}
+
+/** Reads only the index, and tells how the checkpoint fits the model. */
+export async function inspectModel(
+  core: Core, source: Source, spec: ModelSpec, call: LoadCallOptions = {},
+): Promise<Inspection> {
+  const load = new Load(core, source, call);
+  try {
+    const { model, config } = await load.createModel(spec);
+    try {
+      await load.readIndex();
+      const report: CoreBindReport = unwrap(model.inspect(load.checkpoint));
+      return { className: model.className(), config, report, estimate: model.estimate(), tensors: load.checkpoint.tensors() };
+    } finally {
+      model.delete();
+    }
+  } finally {
+    await load.end();
+  }
+}
+
+class Load {
+  readonly checkpoint: CoreCheckpoint;
+  private readonly files = new Map<string, SourceFile>();
+  private readonly breather = new Breather();
+  private staging: Block | null = null;
+  private tensorCount = 0;
+
+  constructor(private readonly core: Core, private readonly source: Source, private readonly call: LoadCallOptions) {
+    this.checkpoint = unwrap(core.createCheckpoint());
+  }
+
+  report(phase: Phase, file: string, loaded: number, total: number): void {
+    this.call.onProgress?.({ phase, file, loaded, total, tensors: this.tensorCount });
+  }
+
+  async createModel(spec: ModelSpec): Promise<{ model: CoreModel; config: ConfigFields }> {
+    const { signal } = this.call;
+    throwIfAborted(signal);
+    this.report('config', CONFIG_FILE, 0, 0);
+    const json = spec.configJson ?? await readText(this.source, CONFIG_FILE, signal);
+    throwIfAborted(signal);
+    const config = unwrap(this.core.readConfig(json));
+    const className = spec.className === 'auto' ? classNameOf(config) : spec.className;
+    const model = unwrap(this.core.createModel(json, className, { addPoolingLayer: spec.addPoolingLayer }));
+    return { model, config };
+  }
+
+  async readIndex(): Promise<void> {
+    for (const name of await this.weightFiles()) {
+      const file = await this.open(name);
+      unwrap(this.checkpoint.addFile(name, file.size));
+    }
+    await this.pump('index', 0);
+    this.tensorCount = this.checkpoint.tensors().length;
+  }
+
+  /** Gives the checkpoint, the staging memory and the files back. */
+  async end(): Promise<void> {
+    this.staging?.free();
+    this.checkpoint.delete();
+    for (const file of this.files.values()) await file.close().catch(() => undefined);
+  }
+
+  /** Brings the core all bytes that it asks for in this phase. */
+  async pump(phase: Phase, total: number): Promise<void> {
+    let loaded = 0;
+    this.report(phase, '', 0, total);
+    for (;;) {
+      throwIfAborted(this.call.signal);
+      const wanted = unwrap(this.checkpoint.next());
+      if (!wanted) return;
+      const file = await this.open(wanted.file);
+      const moved = (bytes: number): void => {
+        loaded += bytes;
+        this.report(phase, wanted.file, loaded, total);
+      };
+      const count = file.readSync
+        ? await this.readDirectly(file.readSync.bind(file), wanted, moved)
+        : await this.readChunks(file, wanted, moved);
+      if (count < wanted.length) {
+        throwIfAborted(this.call.signal);
+        unwrap(this.checkpoint.ended());
+        throw failure('truncated', wanted.file, `it ends ${wanted.length - count} bytes early`);
+      }
+    }
+  }
+
+  private async readDirectly(
+    readSync: NonNullable<SourceFile['readSync']>, wanted: CoreRead, moved: (bytes: number) => void,
+  ): Promise<number> {
+    const staging = this.stage();
+    let done = 0;
+    while (done < wanted.length) {
+      const count = readSync(staging.view().subarray(0, Math.min(staging.size, wanted.length - done)), wanted.offset + done);
+      if (count === 0) break;
+      unwrap(this.checkpoint.supply(staging.pointer, count));
+      done += count;
+      moved(count);
+      await this.breather.breathe();
+      throwIfAborted(this.call.signal);
+    }
+    return done;
+  }
+
+  private async readChunks(file: SourceFile, wanted: CoreRead, moved: (bytes: number) => void): Promise<number> {
+    const staging = this.stage();
+    let done = 0;
+    for await (const chunk of file.read(wanted.offset, wanted.length)) {
+      for (let start = 0; start < chunk.length; start += staging.size) {
+        const piece = chunk.subarray(start, start + staging.size);
+        staging.fill(piece);
+        unwrap(this.checkpoint.supply(staging.pointer, piece.length));
+        done += piece.length;
+        moved(piece.length);
+        await this.breather.breathe();
+        throwIfAborted(this.call.signal);
+      }
+    }
+    return done;
+  }
+
+  private stage(): Block {
+    return this.staging ??= allocate(this.core, CHUNK_BYTES, 'the staging memory of a checkpoint');
+  }
+
+  private async open(name: string): Promise<SourceFile> {
+    let file = this.files.get(name);
+    if (!file) {
+      throwIfAborted(this.call.signal);
+      file = await this.source.open(name, this.call.signal);
+      this.files.set(name, file);
+    }
+    return file;
+  }
+
+  /** Returns the files that hold the weights: one, or the shards that an index names. */
+  private async weightFiles(): Promise<string[]> {
+    if (this.source.weightsName) return [this.source.weightsName];
+    try {
+      await this.open(WEIGHTS_FILE);
+      return [WEIGHTS_FILE];
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+    }
+    let index: string;
+    try {
+      index = await readText(this.source, INDEX_FILE, this.call.signal);
+    } catch (error) {
+      if (!isNotFound(error)) throw error;
+      throw failure('not-found', this.source.label, `it has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}`);
+    }
+    return unwrap(this.checkpoint.addShardIndex(index));
+  }
+}
+
+function classNameOf(config: ConfigFields): string {
+  const architectures = config['architectures'];
+  const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
+  return typeof first === 'string' ? first : 'BeitModel';
+}
+
+function isNotFound(error: unknown): boolean {
+  return error instanceof BeitError && error.code === 'not-found';
+}

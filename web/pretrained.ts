@@ -1,0 +1,85 @@
+/** What every fromPretrained() takes, and the ownership that its results share. */
+import { disposeSymbol } from './dispose.js';
+import type { Engine, LoadCallOptions, MemoryUse, RuntimeInfo } from './engine.js';
+import type { EngineLease, EngineOptions } from './engines.js';
+import { leaseEngine } from './engines.js';
+import { BeitError, mismatch } from './errors.js';
+import type { SourceOptions } from './sources.js';
+
+export interface PretrainedOptions extends EngineOptions, SourceOptions, LoadCallOptions {
+  /** The element type to compute with. Default and only one: f32 */
+  dtype?: 'f32' | undefined;
+}
+
+/** Throws unsupported for a dtype that there is not. */
+export function checkOptions({ dtype }: PretrainedOptions): void {
+  if (dtype !== undefined && dtype !== 'f32') {
+    throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f32"');
+  }
+}
+
+/**
+ * Leases the engine for `options`, and makes something of it. The lease ends at once where `make`
+ * fails.
+ */
+export async function withLease<T>(options: PretrainedOptions, make: (lease: EngineLease) => Promise<T>): Promise<T> {
+  checkOptions(options);
+  const lease = await leaseEngine(options, options);
+  try {
+    return await make(lease);
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+}
+
+/** Something that an engine holds for its user, until dispose(). */
+export abstract class EngineObject {
+  #lease: EngineLease | null;
+  readonly #handle: number;
+
+  /** Takes over the lease and the handle. */
+  protected constructor(lease: EngineLease, handle: number) {
+    this.#lease = lease;
+    this.#handle = handle;
+  }
+
+  /** Returns the engine and the handle; throws disposed after dispose(). */
+  protected hold(): { engine: Engine; handle: number } {
+    if (!this.#lease) {
+      const where = this.constructor.name;
+      throw new BeitError('disposed', `This ${where} has been disposed of.`, { where });
+    }
+    return { engine: this.#lease.engine, handle: this.#handle };
+  }
+
+  /** Returns what is used (build, threads, worker) and, in a sentence, why. */
+  runtimeInfo(): RuntimeInfo {
+    return this.hold().engine.info;
+  }
+
+  /** Returns the bytes of linear memory of this object's engine, and how many are in use. */
+  memory(): Promise<MemoryUse> {
+    return this.hold().engine.memory();
+  }
+
+  /**
+   * Gives the memory back, after a call that is under way; with the last object of a shared engine
+   * the engine goes, too. Calling it again does nothing.
+   */
+  async dispose(): Promise<void> {
+    const lease = this.#lease;
+    if (!lease) return;
+    this.#lease = null;
+    try {
+      if (lease.engine.usable) await lease.engine.release(this.#handle);
+    } finally {
+      await lease.release();
+    }
+  }
+
+  /** dispose() for `using`: begins it and does not wait. */
+  [disposeSymbol](): void {
+    void this.dispose();
+  }
+}

@@ -1,0 +1,49 @@
+/** What crosses between an EngineWorker and its worker. Types only. */
+import type { CoreError } from './core.js';
+import type {
+  ConfigFields, EngineImage, ForwardInputs, ForwardSwitches, Inspection, LoadedModel, MemoryUse, ModelSpec,
+  OpenedProcessor, Progress, RawImage, RuntimeInfo,
+} from './engine.js';
+import type { EngineSettings } from './engine-local.js';
+import type { SourceDescription } from './sources.js';
+import type { AnyTensor, LabelMap, Tensor } from './tensors.js';
+
+/** A source that the worker opens by itself, or one whose bytes come over a port. */
+export type SourceReference =
+  | { kind: 'description'; description: SourceDescription }
+  | { kind: 'port'; label: string; weightsName: string | undefined; port: MessagePort };
+
+export interface Methods {
+  start: { args: [settings: EngineSettings]; value: RuntimeInfo };
+  memory: { args: []; value: MemoryUse };
+  readConfig: { args: [json: string]; value: ConfigFields };
+  readTensors: { args: [bytes: Uint8Array]; value: Record<string, AnyTensor> };
+  decodeImage: { args: [bytes: Uint8Array, label: string]; value: RawImage };
+  openProcessor: { args: [json: string]; value: OpenedProcessor };
+  preprocess: { args: [processor: number, images: EngineImage[]]; value: Tensor };
+  preprocessMap: { args: [processor: number, map: RawImage]; value: LabelMap };
+  loadModel: { args: [source: SourceReference, spec: ModelSpec]; value: LoadedModel };
+  inspect: { args: [source: SourceReference, spec: ModelSpec]; value: Inspection };
+  forward: { args: [model: number, inputs: ForwardInputs, switches: ForwardSwitches]; value: Record<string, Tensor> };
+  release: { args: [handle: number]; value: void };
+}
+
+export type Method = keyof Methods;
+
+export type Call = { [M in Method]: { type: 'call'; id: number; method: M; args: Methods[M]['args'] } }[Method];
+
+export type ToWorker = Call | { type: 'abort'; id: number };
+
+export type FromWorker =
+  | { type: 'result'; id: number; value: unknown }
+  | { type: 'error'; id: number; error: CoreError; usable: boolean }
+  | { type: 'progress'; id: number; progress: Progress }
+  | { type: 'step'; id: number; done: number; total: number };
+
+/** One end of the connection, the same for a page's Worker and Node's. */
+export interface Channel<Out, In> {
+  post(message: Out, transfer: Transferable[]): void;
+  /** Called once, before the first post(). */
+  listen(onMessage: (message: In) => void, onFailure: (reason: string) => void): void;
+  terminate(): Promise<void>;
+}

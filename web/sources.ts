@@ -1,0 +1,140 @@
+/** Where a checkpoint's files come from. Nothing here knows what is in them. */
+import { BeitError, failure, mismatch } from './errors.js';
+
+/** One open file. Reads are in the order in which the checkpoint wants the bytes. */
+export interface SourceFile {
+  readonly name: string;
+  /** Bytes, or -1 when that is not known before the end. */
+  readonly size: number;
+  /**
+   * Yields the bytes [offset, offset + length) in chunks of any size. Ends early where the file
+   * does. A chunk is valid until the next one is asked for.
+   */
+  read(offset: number, length: number): AsyncIterable<Uint8Array>;
+  /**
+   * Where a file can be read at once into given memory: fills `target` from `offset` and returns
+   * how many bytes that were (fewer only at the end of the file).
+   */
+  readSync?(target: Uint8Array, offset: number): number;
+  close(): Promise<void>;
+}
+
+/** A folder of files. Implement it to load checkpoints from anywhere else. */
+export interface Source {
+  /** For messages: the id, URL or path. */
+  readonly label: string;
+  /** The weights file, where the source names one; else the usual names are tried. */
+  readonly weightsName?: string | undefined;
+  /** Opens a file. Rejects with code not-found when the source does not have it. */
+  open(name: string, signal?: AbortSignal | null): Promise<SourceFile>;
+  /** The same source as plain data, for a worker to open by itself; null where that cannot be. */
+  describe(): SourceDescription | null;
+}
+
+/** A source as data that can be posted to another thread. */
+export type SourceDescription =
+  | { kind: 'http'; label: string; base: string; files: Record<string, string>; weightsName?: string | undefined;
+      headers: Record<string, string> }
+  | { kind: 'blobs'; label: string; blobs: Record<string, Blob>; weightsName?: string | undefined }
+  | { kind: 'folder'; label: string; folder: string; weightsName?: string | undefined };
+
+/**
+ * What fromPretrained() takes: a hub id ("microsoft/beit-base-patch16-224"), the URL of a folder or
+ * of a .safetensors file, in Node also a path of either; File or Blob objects; bytes by name; or
+ * any object that is a Source.
+ */
+export type SourceLike = string | URL | Blob | readonly File[] | FileList
+  | Record<string, Blob | Uint8Array | ArrayBuffer> | Source;
+
+export interface HubOptions {
+  /** The hub's origin. Default: https://huggingface.co */
+  host?: string | undefined;
+  /** Branch, tag or commit. Default: main */
+  revision?: string | undefined;
+  /** Access token, sent as a bearer token to the hub only. */
+  token?: string | undefined;
+}
+
+export interface SourceOptions extends HubOptions {
+  /** Sent with every request. */
+  headers?: Record<string, string> | undefined;
+  /** Used in place of the global fetch. */
+  fetch?: typeof fetch | undefined;
+}
+
+export const CONFIG_FILE = 'config.json';
+export const PROCESSOR_FILE = 'preprocessor_config.json';
+export const WEIGHTS_FILE = 'model.safetensors';
+export const INDEX_FILE = 'model.safetensors.index.json';
+
+/** The most bytes that one chunk of a read has: small enough to stay in a processor's cache. */
+export const CHUNK_BYTES = 1 << 20;
+
+// JSON files of a checkpoint: ImageNet-22k's labels make config.json one of 2 MB.
+const MOST_TEXT_BYTES = 64 << 20;
+
+/** Returns whether `value` has the shape of a Source. */
+export function isSource(value: unknown): value is Source {
+  return typeof (value as Source | null)?.open === 'function' && typeof (value as Source).describe === 'function';
+}
+
+/** Returns whether `text` is written like a hub id: "name" or "owner/name". */
+export function isHubId(text: string): boolean {
+  return /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(text) && !text.includes('..') && !/\.safetensors$/i.test(text);
+}
+
+/** Returns whether a path or URL names a weights file rather than a folder. */
+export function isWeightsFile(path: string): boolean {
+  return /\.safetensors$/i.test(path);
+}
+
+/** Returns all bytes of a file. Rejects with malformed when it is larger than text should be. */
+export async function readAll(file: SourceFile, label: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for await (const chunk of file.read(0, MOST_TEXT_BYTES + 1)) {
+    chunks.push(chunk.slice());
+    total += chunk.length;
+  }
+  if (total > MOST_TEXT_BYTES) {
+    throw mismatch('malformed', `${label}/${file.name}`, `more than ${MOST_TEXT_BYTES} bytes`, 'a file of text');
+  }
+  const bytes = new Uint8Array(total);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/** Returns a file's text, or rejects: not-found, html (a web page in its place), network, io. */
+export async function readText(source: Source, name: string, signal?: AbortSignal | null): Promise<string> {
+  const file = await source.open(name, signal);
+  try {
+    const text = new TextDecoder().decode(await readAll(file, source.label));
+    if (/^\s*</.test(text)) {
+      throw mismatch('html', `${source.label}/${name}`, 'a web page', 'JSON');
+    }
+    return text;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Like readText, but returns null for a file that the source does not have. */
+export async function readOptionalText(
+  source: Source, name: string, signal?: AbortSignal | null,
+): Promise<string | null> {
+  try {
+    return await readText(source, name, signal);
+  } catch (error) {
+    if (error instanceof BeitError && error.code === 'not-found') return null;
+    throw error;
+  }
+}
+
+/** Returns the not-found error of a source without that file. */
+export function fileNotFound(label: string, name: string, cause?: unknown): BeitError {
+  return failure('not-found', `${label}/${name}`, 'there is no such file', cause);
+}

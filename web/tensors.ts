@@ -1,0 +1,78 @@
+import { mismatch } from './errors.js';
+
+/** Row-major values, the last index fastest. `data.length` is the product of `dims`. */
+export interface Tensor {
+  dims: number[];
+  data: Float32Array;
+}
+
+/** Labels of a segmentation map, as the image processor gives them back. */
+export interface LabelMap {
+  dims: number[];
+  data: Int32Array;
+}
+
+/** A tensor of any element type; `dtype` is safetensors' name: F32, I64, U8, BOOL, … */
+export interface AnyTensor {
+  dims: number[];
+  dtype: string;
+  data: AnyArray;
+}
+
+export type AnyArray = Float32Array | Float64Array | BigInt64Array | BigUint64Array | Int32Array
+  | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
+
+/** Returns "[1, 3, 224, 224]". */
+export function shapeText(dims: readonly number[]): string {
+  return `[${dims.join(', ')}]`;
+}
+
+/**
+ * Throws a BeitError (wrong-shape or wrong-type) unless `value` is {dims, data} with as many
+ * elements as its dims say and data of one of `kinds`. `where` names the argument in the sentence.
+ */
+export function checkTensor(
+  where: string, value: { dims: readonly number[]; data: ArrayLike<unknown> },
+  kinds: ReadonlyArray<new (length: number) => ArrayLike<unknown>>,
+): void {
+  if (!Array.isArray(value?.dims) || !value.dims.every((n) => Number.isInteger(n) && n >= 0)) {
+    throw mismatch('wrong-shape', where, 'a value without dims', '{dims, data}, dims an array of whole numbers');
+  }
+  if (!kinds.some((kind) => value.data instanceof kind)) {
+    const got = value.data?.constructor?.name ?? typeof value.data;
+    throw mismatch('wrong-type', `${where}.data`, got, kinds.map((kind) => kind.name).join(' or '));
+  }
+  const count = value.dims.reduce((product, n) => product * n, 1);
+  if (count !== value.data.length) {
+    throw mismatch('wrong-shape', where, `${value.data.length} elements`,
+      `${count}, which is what dims ${shapeText(value.dims)} hold`);
+  }
+}
+
+/**
+ * Returns one tensor (sum of the first dims, …) from tensors that agree in all other dims.
+ * Throws wrong-shape when they do not.
+ */
+export function concatenate(where: string, tensors: readonly Tensor[]): Tensor {
+  const first = tensors[0];
+  if (!first) throw mismatch('invalid-argument', where, 'nothing', 'at least one');
+  if (tensors.length === 1) return first;
+  const rest = shapeText(first.dims.slice(1));
+  let rows = 0;
+  let length = 0;
+  for (const { dims, data } of tensors) {
+    if (shapeText(dims.slice(1)) !== rest) {
+      throw mismatch('wrong-shape', where, `${shapeText(dims.slice(1))} after ${rest}`,
+        'one size for a whole batch');
+    }
+    rows += dims[0] ?? 0;
+    length += data.length;
+  }
+  const data = new Float32Array(length);
+  let offset = 0;
+  for (const tensor of tensors) {
+    data.set(tensor.data, offset);
+    offset += tensor.data.length;
+  }
+  return { dims: [rows, ...first.dims.slice(1)], data };
+}
