@@ -1,0 +1,29 @@
+// Runs a reference case: a folder with config.json, a checkpoint, expected.safetensors (inputs under
+// "in.", answers under "out.") and case.json (class, options, tolerance).
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "src/model.h"
+#include "src/result.h"
+#include "src/thread_pool.h"
+
+namespace beit::test {
+
+struct CaseRow {
+  std::string output;
+  double largest_difference = 0.0;
+  bool pass = false;  // |a - b| <= atol + rtol |b| everywhere, and the shapes are the same
+};
+
+// Returns a filled model from a folder with config.json and safetensors (one, or shards). Bytes are
+// given in pieces of `piece` bytes.
+Result<std::unique_ptr<Model>> loadModel(const std::filesystem::path& folder, const std::string& class_name,
+                                         const ModelOptions& options, const ThreadPool& pool, size_t piece);
+
+// Returns a row for each expected output.
+Result<std::vector<CaseRow>> runCase(const std::filesystem::path& folder, const ThreadPool& pool);
+
+}  // namespace beit::test
