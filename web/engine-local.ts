@@ -204,6 +204,7 @@ export class LocalEngine implements Engine {
       }
       this.models.clear();
       this.processors.clear();
+      if (!this.trapped) core.stop();
       core.PThread?.terminateAllThreads();
     });
   }

@@ -1,0 +1,25 @@
+/** The options that every command which runs the core shares. */
+import { BUILDS, type Build } from '../capabilities.js';
+import type { Engine } from '../engine.js';
+import { createEngine } from '../engines.js';
+import { oneOf, wholeNumber, type OptionSpec, type Parsed } from './arguments.js';
+
+export const ENGINE_OPTIONS: readonly OptionSpec[] = [
+  { name: 'build', value: BUILDS.join('|'), help: 'the build of the core (default: by what this Node can do)', parse: oneOf(BUILDS) },
+  { name: 'threads', value: 'N', help: 'threads, 1 to 64 (default: one per processor, at most 8)', parse: wholeNumber(64) },
+  { name: 'dtype', value: 'f32', help: 'the element type to compute with (default and only one: f32)', parse: oneOf(['f32']) },
+];
+
+/** Calls `use` with an engine as the options say, and disposes of it. */
+export async function withEngine<T>(parsed: Parsed, use: (engine: Engine) => Promise<T>): Promise<T> {
+  const engine = await createEngine(engineOptions(parsed));
+  try {
+    return await use(engine);
+  } finally {
+    await engine.dispose();
+  }
+}
+
+export function engineOptions(parsed: Parsed): { build: Build | undefined; threads: number | undefined } {
+  return { build: parsed.value<Build>('build'), threads: parsed.value<number>('threads') };
+}

@@ -1,0 +1,62 @@
+import type { Inspection } from '../engine.js';
+import { platform } from '../platform.js';
+import { shapeText } from '../tensors.js';
+import type { CommandSpec } from './arguments.js';
+import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
+
+export const info: CommandSpec = {
+  name: 'info',
+  summary: 'tells what a checkpoint holds and how it fits its model',
+  operands: { name: 'SOURCE', least: 1, most: 1 },
+  options: [
+    { name: 'class', value: 'NAME', help: "the reference's class (default: config.json's architectures)" },
+    { name: 'no-pooler', help: 'BeitModel without its pooling layer' },
+    { name: 'json', help: 'print JSON' },
+    ...ENGINE_OPTIONS,
+  ],
+  async run(parsed) {
+    const source = platform().resolveSource(parsed.operands[0]!, {});
+    return withEngine(parsed, async (engine) => {
+      const found = await engine.inspect(source, {
+        className: parsed.value<string>('class') ?? 'auto', addPoolingLayer: !parsed.flag('no-pooler'),
+      });
+      console.log(parsed.flag('json') ? JSON.stringify(found, null, 2) : textOf(found).join('\n'));
+      return 0;
+    });
+  },
+};
+
+function textOf({ className, config, report, estimate, tensors }: Inspection): string[] {
+  const named = (title: string, names: readonly string[]): string[] =>
+    [`${title}: ${names.length === 0 ? 'none' : names.length}`, ...names.map((name) => `  ${name}`)];
+  const width = Math.max(0, ...tensors.map(({ name }) => name.length));
+  return [
+    `class: ${className}`,
+    `container: ${report.container}, names of ${report.dialect}`,
+    'config:', ...Object.entries(config).map(([name, value]) => `  ${name}: ${short(value)}`),
+    `tensors: ${tensors.length}`,
+    ...tensors.map(({ name, dtype, shape, bytes }) => `  ${name.padEnd(width)}  ${dtype.padEnd(4)}  ${shapeText(shape)}  ${bytes}`),
+    ...named('missing', report.missing),
+    ...named('not fitting', report.wrong),
+    ...named('unexpected', report.unexpected),
+    ...named('known and not read', report.skipped),
+    `bytes to read: ${report.fillBytes} (${megabytes(report.fillBytes)})`,
+    `memory: ${megabytes(estimate.weights)} weights, ${megabytes(estimate.activations)} for one run, `
+      + `${megabytes(estimate.staging)} more while loading`,
+  ];
+}
+
+// 21,841 labels are not for a terminal.
+const MOST_ITEMS = 8;
+
+function short(value: unknown): string {
+  if (Array.isArray(value) && value.length > MOST_ITEMS) {
+    return `[${value.slice(0, MOST_ITEMS).map((item) => JSON.stringify(item)).join(', ')}, … ${value.length} in all]`;
+  }
+  const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
+  return keys.length > MOST_ITEMS ? `{${keys.slice(0, MOST_ITEMS).map((key) => JSON.stringify(key)).join(', ')}, … ${keys.length} in all}` : JSON.stringify(value);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}

@@ -1,0 +1,60 @@
+#!/usr/bin/env node
+/** beit: the command line. */
+import { readFileSync } from 'node:fs';
+import { BeitError, sentenceOf } from '../errors.js';
+import '../node.js';
+import { helpOf, parseArguments, usageError, type CommandSpec } from './arguments.js';
+import { classify } from './classify.js';
+import { forward } from './forward.js';
+import { info } from './info.js';
+import { preprocess } from './preprocess.js';
+import { needsRelaxedFlag, rerunWithRelaxedFlag } from './relaxed.js';
+import { verify } from './verify.js';
+
+const COMMANDS: readonly CommandSpec[] = [classify, forward, verify, preprocess, info];
+const USAGE_STATUS = 2;
+
+async function main(words: readonly string[]): Promise<number> {
+  const [first, ...rest] = words;
+  if (first === '--help' || first === '-h' || first === 'help') {
+    console.log(overview());
+    return 0;
+  }
+  if (first === '--version') {
+    console.log(version());
+    return 0;
+  }
+  if (first === undefined) throw usageError('A command is missing; see beit --help.');
+  const command = COMMANDS.find(({ name }) => name === first);
+  if (!command) throw usageError(`${JSON.stringify(first)} is no command of beit; see beit --help.`);
+  const end = rest.indexOf('--');
+  if (rest.slice(0, end < 0 ? rest.length : end).some((word) => word === '--help' || word === '-h')) {
+    console.log(helpOf(command));
+    return 0;
+  }
+  const parsed = parseArguments(command, rest);
+  if (parsed.value('build') === 'relaxed-threads' && needsRelaxedFlag()) return rerunWithRelaxedFlag();
+  return command.run(parsed);
+}
+
+function overview(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2;
+  return [
+    'usage: beit COMMAND …', '', 'BEiT in WebAssembly.', '', 'commands:',
+    ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`), '',
+    'beit COMMAND --help tells more; beit --version prints the version.', '',
+  ].join('\n');
+}
+
+function version(): string {
+  const file = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(file) as { version: string }).version;
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  const sentence = error instanceof BeitError ? error.message : `An internal error: ${sentenceOf(error)}`;
+  console.error(`beit: ${sentence.replace(/\s*\n\s*/g, ' ')}`);
+  process.exitCode = USAGE_STATUS;
+}

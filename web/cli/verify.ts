@@ -1,0 +1,106 @@
+import { basename, join } from 'node:path';
+import type { Engine } from '../engine.js';
+import { BeitError, failure } from '../errors.js';
+import { platform } from '../platform.js';
+import type { AnyTensor } from '../tensors.js';
+import type { CommandSpec } from './arguments.js';
+import { compare, type Comparison, type Tolerance } from './compare.js';
+import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
+import { checkFolder, isFile, readJson, readTensorFile } from './files.js';
+import { forwardInputs } from './inputs.js';
+import { preprocessTensors } from './preprocess.js';
+
+const EXPECTED = 'expected.safetensors';
+// Pixel values are k * scale + offset of 8-bit integers: two orders of evaluating that differ by a
+// rounding of a value near 1.
+const PREPROCESS_TOLERANCE: Tolerance = { atol: 1e-6, rtol: 0 };
+
+export const verify: CommandSpec = {
+  name: 'verify',
+  summary: 'runs reference cases and holds the answers against theirs',
+  operands: { name: 'CASE…', least: 1, most: Infinity },
+  options: ENGINE_OPTIONS,
+  details: [
+    'A CASE is a folder with config.json, weights, case.json and expected.safetensors (in.*, out.*), or',
+    'one with preprocessor_config.json and expected.safetensors. Each output must hold',
+    '|a-b| <= atol + rtol |b|. The exit status is 1 if any does not.',
+  ],
+  async run(parsed) {
+    for (const folder of parsed.operands) {
+      checkFolder(folder);
+      if (!isFile(join(folder, EXPECTED))) throw failure('not-found', join(folder, EXPECTED), 'there is no such file: this is no case');
+    }
+    return withEngine(parsed, async (engine) => {
+      let failed = 0;
+      for (const folder of parsed.operands) if (!await verifyCase(engine, folder)) ++failed;
+      const count = parsed.operands.length;
+      console.log(`${count - failed} of ${count} ${count === 1 ? 'case passes' : 'cases pass'} (${engine.info.build}, ${engine.info.threads} threads)`);
+      return failed > 0 ? 1 : 0;
+    });
+  },
+};
+
+/** Runs a case and prints it. Returns whether it passes. */
+async function verifyCase(engine: Engine, folder: string): Promise<boolean> {
+  try {
+    const expected = await readTensorFile(engine, join(folder, EXPECTED));
+    const isModel = isFile(join(folder, 'case.json'));
+    const results = isModel ? await verifyModel(engine, folder, expected) : await verifyProcessor(engine, folder, expected);
+    const pass = results.length > 0 && results.every(([, { pass }]) => pass);
+    console.log(`${pass ? 'pass' : 'FAIL'}  ${basename(folder)}`);
+    for (const [name, { pass, largest, why }] of results) {
+      console.log(`      ${name.padEnd(24)} max |a-b| ${largest.toExponential(2).padStart(9)}  ${pass ? 'pass' : `FAIL: ${why}`}`);
+    }
+    if (results.length === 0) console.log(`      ${EXPECTED} has no tensor out.*`);
+    return pass;
+  } catch (error) {
+    if (!(error instanceof BeitError)) throw error;
+    console.log(`FAIL  ${basename(folder)}\n      ${error.message}`);
+    return false;
+  }
+}
+
+type Results = Array<[name: string, comparison: Comparison]>;
+
+function outputsOf(expected: Record<string, AnyTensor>): Array<[name: string, tensor: AnyTensor]> {
+  return Object.entries(expected).filter(([name]) => name.startsWith('out.')).map(([name, tensor]) => [name.slice(4), tensor]);
+}
+
+async function verifyModel(engine: Engine, folder: string, expected: Record<string, AnyTensor>): Promise<Results> {
+  const path = join(folder, 'case.json');
+  const facts = readJson(path);
+  const { atol, rtol } = facts;
+  if (typeof atol !== 'number' || typeof rtol !== 'number' || typeof facts['class'] !== 'string') {
+    throw failure('malformed', path, 'it must have class, atol and rtol');
+  }
+  const wanted = outputsOf(expected);
+  const inputs = forwardInputs(expected, join(folder, EXPECTED));
+  const model = await engine.loadModel(platform().resolveSource(folder, {}), {
+    className: facts['class'], addPoolingLayer: facts['add_pooling_layer'] !== false,
+  });
+  try {
+    const outputs = await engine.forward(model.handle, inputs, {
+      outputHiddenStates: wanted.some(([name]) => name.startsWith('hidden_states.')),
+      outputAttentions: wanted.some(([name]) => name.startsWith('attentions.')),
+      interpolatePosEncoding: facts['interpolate_pos_encoding'] === true,
+    });
+    return wanted.map(([name, tensor]) => [name, compare(outputs[name], tensor, { atol, rtol })]);
+  } finally {
+    await engine.release(model.handle);
+  }
+}
+
+async function verifyProcessor(engine: Engine, folder: string, expected: Record<string, AnyTensor>): Promise<Results> {
+  const config = readJson(join(folder, 'preprocessor_config.json'));
+  const file = join(folder, EXPECTED);
+  const plain = await preprocessTensors(engine, config, expected, file);
+  const wanted = outputsOf(expected);
+  const results: Results = [];
+  for (const [name, tensor] of wanted) {
+    const outputs = name === 'labels_reduced'
+      ? { labels_reduced: (await preprocessTensors(engine, { ...config, do_reduce_labels: true }, expected, file))['labels'] }
+      : plain;
+    results.push([name, compare((outputs as typeof plain)[name], tensor, PREPROCESS_TOLERANCE)]);
+  }
+  return results;
+}
