@@ -22,7 +22,7 @@ beit_source(xnnpack https://github.com/google/XNNPACK.git 4ea82e595b36106653175d
 beit_source(pthreadpool https://github.com/google/pthreadpool.git 560c60d342a76076f0557a3946924c6478470044)  # 2024-06-16
 beit_source(fxdiv https://github.com/Maratyszcza/FXdiv.git b408327ac2a15ec3e43352421954f5b1967701d1)
 beit_source(yyjson https://github.com/ibireme/yyjson.git 0.10.0)
-beit_source(libstb https://github.com/nothings/stb.git 013ac3beddff3dbffafd5177e7972067cd2b5083)              # stb_image 2.30
+beit_source(libstb https://github.com/nothings/stb.git 5c205738c191bcb0abc65c4febfa9bd25ff35234)              # stb_image 2.30
 if(NOT EMSCRIPTEN)
   beit_source(cpuinfo https://github.com/pytorch/cpuinfo.git 877328f188a3c7d1fa855871a278eb48d530c4c0)       # 2025-09-05
 endif()

@@ -1,0 +1,108 @@
+// What a person sees of a long command: one line a step, with its time. The whole output of the
+// programs that are run goes to build/logs, and its end is shown when one fails.
+import { spawn } from 'node:child_process';
+import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './places.mjs';
+
+const started = performance.now();
+
+/** Returns "4.2 s" or "3 min 05 s". */
+export function duration(milliseconds) {
+  const seconds = milliseconds / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const whole = Math.round(seconds);
+  return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
+}
+
+/** Returns the time since the command began. */
+export function elapsed() {
+  return duration(performance.now() - started);
+}
+
+/** Prints a line. */
+export function say(text) {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Runs `work` and prints `title` with the time that it took and what it returns, if a string. */
+export async function step(title, work) {
+  const begin = performance.now();
+  const waiting = process.stdout.isTTY;
+  if (waiting) process.stdout.write(`  ${title} …`);
+  try {
+    const detail = await work();
+    const text = typeof detail === 'string' ? `: ${detail}` : '';
+    if (waiting) process.stdout.write('\r\x1b[K');
+    say(`  ${title}${text} (${duration(performance.now() - begin)})`);
+    return detail;
+  } catch (error) {
+    if (waiting) process.stdout.write('\r\x1b[K');
+    say(`  ${title}: failed after ${duration(performance.now() - begin)}`);
+    throw error;
+  }
+}
+
+/** A failure whose message is all that a person needs: printed without a stack. */
+export class Failure extends Error {}
+
+/**
+ * Runs a program to its end. Options: cwd, env (added to the process's), log (a name: the output goes
+ * to build/logs/NAME.log and not to the screen), allowFailure. Returns { status, output }; throws a
+ * Failure with the end of the output when the status is not 0.
+ */
+export function run(program, args, { cwd = root, env = {}, log, allowFailure = false } = {}) {
+  const file = log && logFile(log);
+  const sink = file && createWriteStream(file);
+  sink?.write(`$ ${program} ${args.join(' ')}\n`);
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const parts = [];
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on('data', (data) => { parts.push(data); sink?.write(data); });
+    }
+    child.on('error', (error) => reject(new Failure(`${program} cannot be run: ${error.message}`)));
+    child.on('close', (status, signal) => {
+      sink?.end();
+      const output = Buffer.concat(parts).toString();
+      if (status === 0 || allowFailure) return resolve({ status: status ?? 1, output });
+      const end = output.trimEnd().split('\n').slice(-40).join('\n');
+      const where = file ? `\nThe whole output is in ${file}` : '';
+      reject(new Failure(`${program} ${args.join(' ')} ended with ${signal ?? `status ${status}`}:\n${end}${where}`));
+    });
+  });
+}
+
+function logFile(name) {
+  const folder = join(root, 'build', 'logs');
+  mkdirSync(folder, { recursive: true });
+  return join(folder, `${name}.log`);
+}
+
+/** Returns the output of a program, or null when it is not there or fails. */
+export async function probe(program, args, options = {}) {
+  try {
+    return (await run(program, args, options)).output;
+  } catch {
+    return null;
+  }
+}
+
+/** Returns the text of a file, or null. */
+export function textOf(path) {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+/** Runs a command's main function; a Failure ends it with its message and status 1. */
+export async function main(work) {
+  try {
+    process.exitCode = await work(process.argv.slice(2)) ?? 0;
+  } catch (error) {
+    process.stderr.write(`\n${error instanceof Failure ? error.message : error.stack}\n`);
+    process.exitCode = 1;
+  }
+}
