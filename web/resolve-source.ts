@@ -20,9 +20,10 @@ export function resolveSource(source: SourceLike, options: SourceOptions, base: 
   if (typeof Blob === 'function' && source instanceof Blob) {
     return new BlobSource({ [nameOf(source)]: source });
   }
-  if (isFileList(source)) return BlobSource.fromFiles(source);
-  if (typeof source === 'object' && source !== null) return fromRecord(source as Record<string, unknown>);
-  throw mismatch('invalid-argument', 'source', typeof source, EXPECTED);
+  if (typeof source !== 'object' || source === null) {
+    throw mismatch('invalid-argument', 'source', source === null ? 'null' : typeof source, EXPECTED);
+  }
+  return isFileList(source) ? BlobSource.fromFiles(source) : fromRecord(source as Record<string, unknown>);
 }
 
 /** Returns a source that was posted to this thread. */

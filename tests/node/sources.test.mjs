@@ -1,0 +1,218 @@
+import assert from 'node:assert/strict';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { nodePlatform } from '../../dist/platform-node.js';
+import { BlobSource, BytesSource } from '../../dist/source-memory.js';
+import { hubSource, urlSource } from '../../dist/source-http.js';
+import { RemoteSource, serveSource } from '../../dist/source-bridge.js';
+import { isHubId, readOptionalText, readText } from '../../dist/sources.js';
+import { collect, fileServer, rejects, serve, temporaryFolder } from './support.mjs';
+
+const bytes = Uint8Array.from({ length: 5_000_000 }, (_, i) => (i * 7919) >> 3);
+const at = (offset, length) => Buffer.from(bytes.subarray(offset, offset + length));
+
+// Every source must give the same bytes for the same reads, whatever lies beneath.
+const reads = [[0, 8], [8, 1000], [2000, 3_000_000], [3_100_000, 10], [4_999_990, 10], [5, 5]];
+
+async function checkReads(source, sizeKnown = true) {
+  const file = await source.open('model.safetensors');
+  assert.equal(file.size, sizeKnown ? bytes.length : -1);
+  for (const [offset, length] of reads) {
+    assert.ok(at(offset, length).equals(await collect(file.read(offset, length))), `${offset}+${length}`);
+  }
+  assert.equal((await collect(file.read(4_999_000, 5000))).length, 1000, 'a read ends where the file ends');
+  await file.close();
+  await rejects(source.open('absent.json'), 'not-found', /absent\.json/);
+  assert.equal(await readOptionalText(source, 'absent.json'), null);
+}
+
+test('bytes', async () => {
+  const source = new BytesSource({ 'model.safetensors': bytes });
+  await checkReads(source);
+  assert.equal(source.describe(), null);
+});
+
+test('blobs', async () => {
+  await checkReads(new BlobSource({ 'model.safetensors': new Blob([bytes]) }));
+});
+
+test('a folder', async (t) => {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'model.safetensors'), bytes);
+  const source = nodePlatform.resolveSource(folder, {});
+  await checkReads(source);
+  const file = await source.open('model.safetensors');
+  const target = new Uint8Array(100);
+  assert.equal(file.readSync(target, 4_999_950), 50);
+  assert.ok(at(4_999_950, 50).equals(target.subarray(0, 50)));
+  await file.close();
+  mkdirSync(join(folder, 'config.json'));
+  await rejects(source.open('config.json'), 'io', /not a file/);
+});
+
+test('a server with ranges', async (t) => {
+  const { base, requests } = await serve(t, fileServer({ 'model.safetensors': bytes }));
+  await checkReads(urlSource(new URL(base)));
+  assert.equal(requests[0], 'GET /model.safetensors');
+});
+
+test('a server without ranges', async (t) => {
+  const { base } = await serve(t, fileServer({ 'model.safetensors': bytes }, { ranges: false }));
+  await checkReads(urlSource(new URL(base)));
+});
+
+test('a server that does not tell the length', async (t) => {
+  const { base } = await serve(t, fileServer({ 'model.safetensors': bytes }, { length: false }));
+  await checkReads(urlSource(new URL(base)), false);
+});
+
+test('reads in order take one request, and a wide gap a second', async (t) => {
+  const { base, requests } = await serve(t, fileServer({ 'model.safetensors': bytes }));
+  const file = await urlSource(new URL(base)).open('model.safetensors');
+  for (const [offset, length] of [[0, 8], [8, 500_000], [600_000, 400_000]]) {
+    assert.ok(at(offset, length).equals(await collect(file.read(offset, length))));
+  }
+  assert.deepEqual(requests, ['GET /model.safetensors']);
+  assert.ok(at(4_000_000, 5).equals(await collect(file.read(4_000_000, 5))));
+  assert.deepEqual(requests, ['GET /model.safetensors', 'GET /model.safetensors bytes=4000000-']);
+  await file.close();
+});
+
+test('one of several files is under way at a time', async (t) => {
+  const { base } = await serve(t, fileServer({ a: bytes, b: bytes }));
+  const source = urlSource(new URL(base));
+  const a = await source.open('a');
+  const b = await source.open('b');
+  for (let offset = 0; offset < 4_000_000; offset += 1_000_000) {
+    for (const file of [a, b]) assert.ok(at(offset, 1000).equals(await collect(file.read(offset, 1000))));
+  }
+  await a.close();
+  await b.close();
+});
+
+test('a source behind a port', async (t) => {
+  const { port1, port2 } = new MessageChannel();
+  const service = serveSource(new BytesSource({ 'model.safetensors': bytes }), port1);
+  t.after(() => service.stop());
+  await checkReads(new RemoteSource('remote', undefined, port2));
+});
+
+test('a web page in place of a file', async (t) => {
+  const { base } = await serve(t, (request, response) => {
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end('<!doctype html><title>Log in</title>');
+  });
+  await rejects(urlSource(new URL(base)).open('config.json'), 'html', /web page/);
+});
+
+test('a web page without its content type', async (t) => {
+  const { base } = await serve(t, (request, response) => response.end('\n <html>Log in</html>'));
+  await rejects(readText(urlSource(new URL(base)), 'config.json'), 'html', /config\.json.*web page/);
+});
+
+for (const [status, code, sentence] of [
+  [404, 'not-found', /no such file/], [410, 'not-found', /no such file/], [401, 'network', /token/],
+  [403, 'network', /refuses/], [500, 'network', /status 500/], [503, 'network', /status 503/],
+]) {
+  test(`status ${status}`, async (t) => {
+    const { base } = await serve(t, (request, response) => response.writeHead(status).end('no'));
+    await rejects(urlSource(new URL(base)).open('config.json'), code, sentence);
+  });
+}
+
+test('a server that is not there', async (t) => {
+  const { base } = await serve(t, () => undefined);
+  const port = Number(new URL(base).port);
+  const gone = urlSource(new URL(`http://127.0.0.1:${port === 1 ? 2 : 1}/`));
+  await rejects(gone.open('config.json'), 'network', /request failed/);
+});
+
+test('a connection that breaks off', async (t) => {
+  const { base } = await serve(t, (request, response) => {
+    response.writeHead(200, { 'content-length': bytes.length });
+    response.write(bytes.subarray(0, 100_000), () => response.destroy());
+  });
+  const file = await urlSource(new URL(base)).open('model.safetensors');
+  await rejects(collect(file.read(0, 1_000_000)), 'network', /broke off after \d+ bytes/);
+});
+
+test('a body that is shorter than what is read', async (t) => {
+  const { base } = await serve(t, fileServer({ f: bytes.subarray(0, 1000) }, { length: false, ranges: false }));
+  const file = await urlSource(new URL(base)).open('f');
+  assert.equal((await collect(file.read(0, 5000))).length, 1000);
+  assert.equal((await collect(file.read(1000, 10))).length, 0);
+});
+
+test('a wrong range', async (t) => {
+  const { base } = await serve(t, (request, response) => {
+    if (request.headers.range) response.writeHead(206, { 'content-range': 'bytes 3-9/10' }).end('3456789');
+    else response.writeHead(200, { 'accept-ranges': 'bytes' }).end('0123456789');
+  });
+  const file = await urlSource(new URL(base)).open('f');
+  await collect(file.read(0, 8));
+  await rejects(collect(file.read(1, 2)), 'network', /bytes from 1/);
+});
+
+test('an abort while the server is silent', async (t) => {
+  const { base } = await serve(t, () => undefined);
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  setTimeout(() => controller.abort(reason), 20);
+  await assert.rejects(urlSource(new URL(base)).open('config.json', controller.signal), reason);
+});
+
+test('an abort in the middle of a body', async (t) => {
+  const { base } = await serve(t, (request, response) => response.writeHead(200).write(bytes.subarray(0, 1000)));
+  const controller = new AbortController();
+  const file = await urlSource(new URL(base)).open('f', controller.signal);
+  const reading = collect(file.read(0, 5000));
+  setTimeout(() => controller.abort(new Error('enough')), 20);
+  await assert.rejects(reading, /enough/);
+});
+
+test('a hub id becomes the hub\'s URLs, with revision, token and custom fetch', async () => {
+  const seen = [];
+  const source = hubSource('owner/name', {
+    host: 'https://hub.example/', revision: 'refs/pr/1', token: 'secret', headers: { 'x-a': 'b' },
+    fetch: async (url, { headers }) => {
+      seen.push([url, headers]);
+      return new Response('{}');
+    },
+  });
+  assert.equal(await readText(source, 'config.json'), '{}');
+  assert.deepEqual(seen, [['https://hub.example/owner/name/resolve/refs%2Fpr%2F1/config.json', { 'x-a': 'b', Authorization: 'Bearer secret' }]]);
+  assert.equal(source.describe(), null, 'a custom fetch cannot be posted');
+  assert.equal(hubSource('owner/name').describe().base, 'https://huggingface.co/owner/name/resolve/main/');
+});
+
+test('a URL is a folder, or a weights file whose folder has the rest', async () => {
+  const folder = urlSource(new URL('https://x.example/a/b?key=1')).describe();
+  assert.equal(folder.base, 'https://x.example/a/b/?key=1');
+  assert.equal(folder.weightsName, undefined);
+  const file = urlSource(new URL('https://x.example/a/my%20model.safetensors?key=1')).describe();
+  assert.equal(file.weightsName, 'my model.safetensors');
+  assert.deepEqual(file.files, { 'my model.safetensors': 'https://x.example/a/my%20model.safetensors?key=1' });
+  assert.equal(file.base, 'https://x.example/a/');
+});
+
+test('what is written decides what it is', async (t) => {
+  for (const id of ['microsoft/beit-base-patch16-224', 'gpt2', 'a/b.c']) assert.ok(isHubId(id), id);
+  for (const no of ['a/b/c', '../a', '/a', './a', 'a..b', 'https://x', '', 'a b', 'a/b.safetensors']) assert.ok(!isHubId(no), no);
+  const resolve = (source) => nodePlatform.resolveSource(source, {});
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'w.safetensors'), 'x');
+  writeFileSync(join(folder, 'w.txt'), 'x');
+  assert.equal(resolve(folder).describe().kind, 'folder');
+  assert.equal(resolve(pathToFileURL(folder)).describe().folder, folder);
+  assert.equal(resolve(join(folder, 'w.safetensors')).weightsName, 'w.safetensors');
+  assert.throws(() => resolve(join(folder, 'w.txt')), { code: 'unsupported' });
+  assert.throws(() => resolve(join(folder, 'absent')), { code: 'not-found' });
+  assert.equal(resolve('microsoft/beit-base').describe().kind, 'http');
+  assert.equal(resolve('https://x.example/m').describe().kind, 'http');
+  assert.equal(resolve(new Blob(['x'])).describe().kind, 'blobs');
+  assert.equal(resolve([new File(['x'], 'other.safetensors')]).weightsName, 'other.safetensors');
+  assert.equal(resolve({ 'config.json': new Uint8Array(1) }).describe(), null);
+  assert.throws(() => resolve([new File(['x'], 'a'), new File(['x'], 'a')]), { code: 'invalid-argument' });
+  for (const bad of [5, null, undefined, {  a: 'text' }, '']) assert.throws(() => resolve(bad), (error) => error.name === 'BeitError', String(bad));
+});

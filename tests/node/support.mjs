@@ -1,0 +1,100 @@
+// What several tests need: a server that misbehaves on demand, small files, the command line.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import assert from 'node:assert/strict';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+export const golden = join(root, 'tests/fixtures/golden');
+export const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
+
+/** Returns why the tests that run the core cannot run, or false. */
+export const withoutCore = BUILDS.every((build) => existsSync(join(root, `dist/wasm/beit-${build}.wasm`)))
+  ? false : 'dist/wasm has no artefacts: run npm run build';
+
+/** Returns a new folder that is removed after the test. */
+export function temporaryFolder(test) {
+  const folder = mkdtempSync(join(tmpdir(), 'beit-test-'));
+  test.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/**
+ * Starts a server on this machine. `answer(request, response)` does all. Returns its base URL and
+ * the requests so far, as "GET /path bytes=5-".
+ */
+export async function serve(test, answer) {
+  const requests = [];
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url} ${request.headers.range ?? ''}`.trimEnd());
+    answer(request, response);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  test.after(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return { base: `http://127.0.0.1:${server.address().port}/`, requests };
+}
+
+/** Returns a request handler that serves `files` ({name: bytes}), with or without ranges. */
+export function fileServer(files, { ranges = true, length = true } = {}) {
+  return (request, response) => {
+    const bytes = files[decodeURIComponent(new URL(request.url, 'http://x/').pathname.split('/').pop())];
+    if (!bytes) {
+      response.writeHead(404, { 'content-type': 'text/html' }).end('<html>no such page</html>');
+      return;
+    }
+    const start = ranges ? Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0) : 0;
+    const headers = { 'content-type': 'application/octet-stream', ...(ranges && { 'accept-ranges': 'bytes' }) };
+    if (start >= bytes.length && start > 0) {
+      response.writeHead(416).end();
+      return;
+    }
+    if (length) headers['content-length'] = bytes.length - start;
+    if (start > 0) headers['content-range'] = `bytes ${start}-${bytes.length - 1}/${bytes.length}`;
+    response.writeHead(start > 0 ? 206 : 200, headers).end(bytes.subarray(start));
+  };
+}
+
+/** Returns all bytes of an asynchronous iterable. */
+export async function collect(chunks) {
+  const parts = [];
+  for await (const chunk of chunks) parts.push(chunk.slice());
+  return Buffer.concat(parts);
+}
+
+/** Asserts that `promise` rejects with a BeitError of that code whose sentence matches. Returns it. */
+export async function rejects(promise, code, sentence = /\S/) {
+  let error;
+  try {
+    await promise;
+  } catch (caught) {
+    error = caught;
+  }
+  assert.ok(error, `no error, expected ${code}`);
+  assert.equal(error.name, 'BeitError', error.stack);
+  assert.equal(error.code, code, error.message);
+  assert.match(error.message, sentence);
+  assert.match(error.message, /\.$/, 'a sentence ends with a full stop');
+  return error;
+}
+
+/** Runs the command line. Returns {status, stdout, stderr}. */
+export function beit(...words) {
+  const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words], { cwd: root });
+  const texts = { stdout: '', stderr: '' };
+  for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (text) => { texts[name] += text; });
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ status, ...texts }));
+  });
+}
+
+/** Returns the files of a folder as a source of bytes. */
+export function filesOf(folder, ...names) {
+  return Object.fromEntries(names.map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]));
+}

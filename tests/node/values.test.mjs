@@ -1,0 +1,125 @@
+// Functions of values only: tensors, scores, the safetensors writer, pixels, scheduling.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { rank, scoreFunctionOf, sigmoid, softmax } from '../../dist/classification.js';
+import { compare } from '../../dist/cli/compare.js';
+import { checkRawImage, withoutAlpha } from '../../dist/pixels.js';
+import { writeSafetensors } from '../../dist/safetensors-writer.js';
+import { abortable, SerialQueue, yieldToEventLoop } from '../../dist/scheduling.js';
+import { checkTensor, concatenate } from '../../dist/tensors.js';
+
+test('softmax is stable and sums to one', () => {
+  const scores = softmax([1e4, 1e4 - 1, -1e4]);
+  assert.ok(Math.abs(scores[0] - 1 / (1 + Math.exp(-1))) < 1e-15);
+  assert.ok(Math.abs(scores.reduce((a, b) => a + b) - 1) < 1e-15);
+  assert.equal(scores[2], 0);
+});
+
+test('sigmoid is stable at both ends', () => {
+  assert.deepEqual([...sigmoid([0, 1000, -1000])], [0.5, 1, 0]);
+  assert.ok(Math.abs(sigmoid([-2])[0] - 1 / (1 + Math.exp(2))) < 1e-16);
+});
+
+test('the score function follows the reference', () => {
+  assert.equal(scoreFunctionOf(null, 10), 'softmax');
+  assert.equal(scoreFunctionOf('single_label_classification', 10), 'softmax');
+  assert.equal(scoreFunctionOf('multi_label_classification', 10), 'sigmoid');
+  assert.equal(scoreFunctionOf('regression', 1), 'sigmoid');
+});
+
+test('rank gives the best first, ties by id, and checks topK', () => {
+  const labels = ['a', 'b', 'c'];
+  assert.deepEqual(rank([1, 3, 3], labels, 2, 'none'), [{ label: 'b', score: 3 }, { label: 'c', score: 3 }]);
+  assert.equal(rank([1, 2, 3], labels, null, 'softmax').length, 3);
+  assert.equal(rank([1, 2, 3], labels, 99, 'softmax').length, 3);
+  for (const bad of [0, -1, 1.5, NaN, '2']) assert.throws(() => rank([1], labels, bad, 'none'), { code: 'invalid-argument' });
+});
+
+test('checkTensor names what does not fit', () => {
+  checkTensor('x', { dims: [2, 3], data: new Float32Array(6) }, [Float32Array]);
+  checkTensor('x', { dims: [], data: new Float32Array(1) }, [Float32Array]);
+  assert.throws(() => checkTensor('x', { dims: [2, 3], data: new Float32Array(5) }, [Float32Array]), /x: got 5 elements, expected 6/);
+  assert.throws(() => checkTensor('x', { dims: [6], data: new Int8Array(6) }, [Float32Array]), { code: 'wrong-type' });
+  assert.throws(() => checkTensor('x', { dims: [-6], data: new Float32Array(6) }, [Float32Array]), { code: 'wrong-shape' });
+  assert.throws(() => checkTensor('x', undefined, [Float32Array]), { code: 'wrong-shape' });
+});
+
+test('concatenate joins along the batch', () => {
+  const a = { dims: [1, 2], data: Float32Array.of(1, 2) };
+  const b = { dims: [2, 2], data: Float32Array.of(3, 4, 5, 6) };
+  assert.deepEqual(concatenate('x', [a, b]), { dims: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) });
+  assert.throws(() => concatenate('x', [a, { dims: [1, 3], data: new Float32Array(3) }]), { code: 'wrong-shape' });
+});
+
+test('writeSafetensors writes what the format says', () => {
+  const file = writeSafetensors({ a: { dims: [2], data: Float32Array.of(1, -2) }, b: { dims: [3], data: Uint8Array.of(7, 8, 9) } });
+  const size = Number(new DataView(file.buffer).getBigUint64(0, true));
+  assert.equal(size % 8, 0);
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + size))), {
+    a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, b: { dtype: 'U8', shape: [3], data_offsets: [8, 11] },
+  });
+  assert.deepEqual([...new Float32Array(file.slice(8 + size, 16 + size).buffer)], [1, -2]);
+  assert.deepEqual([...file.subarray(16 + size)], [7, 8, 9]);
+  assert.throws(() => writeSafetensors({ a: { dims: [3], data: new Float32Array(2) } }), { code: 'wrong-shape' });
+});
+
+test('alpha is dropped only for three channels', () => {
+  const rgba = { width: 2, height: 1, channels: 4, data: Uint8Array.of(1, 2, 3, 0, 4, 5, 6, 255) };
+  assert.deepEqual(withoutAlpha(rgba, 3), { width: 2, height: 1, channels: 3, data: Uint8Array.of(1, 2, 3, 4, 5, 6) });
+  assert.equal(withoutAlpha(rgba, 4), rgba);
+});
+
+test('checkRawImage refuses what does not fit', () => {
+  const image = { width: 2, height: 1, channels: 3, data: new Uint8Array(6) };
+  checkRawImage('image', image);
+  assert.throws(() => checkRawImage('image', { ...image, height: 2 }), /image\.data: got 6 samples, expected 12/);
+  assert.throws(() => checkRawImage('image', { ...image, width: 0 }), { code: 'invalid-argument' });
+  assert.throws(() => checkRawImage('image', { ...image, data: [1, 2] }), { code: 'wrong-type' });
+});
+
+test('compare follows |a-b| <= atol + rtol |b|', () => {
+  const tensor = (...data) => ({ dims: [data.length], data: Float32Array.from(data) });
+  const tolerance = { atol: 0.1, rtol: 0.1 };
+  assert.deepEqual(compare(tensor(1, 10), tensor(1, 11), tolerance), { pass: true, largest: 1, why: '' });
+  assert.equal(compare(tensor(1, 10), tensor(1, 11.3), tolerance).pass, false);
+  assert.equal(compare(tensor(NaN), tensor(1), tolerance).pass, false);
+  assert.equal(compare(tensor(1), tensor(NaN), tolerance).pass, false);
+  assert.equal(compare(tensor(Infinity), tensor(Infinity), tolerance).pass, true);
+  assert.match(compare(tensor(1, 2), tensor(1, 2, 3), tolerance).why, /shape is \[2\], expected \[3\]/);
+  assert.match(compare(undefined, tensor(1), tolerance).why, /does not give/);
+  assert.equal(compare({ dims: [], data: Float32Array.of(2) }, tensor(2), tolerance).pass, true);
+});
+
+test('the queue runs one task at a time, in order, and skips aborted ones', async () => {
+  const queue = new SerialQueue();
+  const log = [];
+  const task = (name) => async () => {
+    log.push(`${name} begins`);
+    await yieldToEventLoop();
+    log.push(`${name} ends`);
+    if (name === 'b') throw new Error('b fails');
+    return name;
+  };
+  const controller = new AbortController();
+  const a = queue.run(task('a'));
+  const b = queue.run(task('b'));
+  const c = queue.run(task('c'), controller.signal);
+  const d = queue.run(task('d'));
+  controller.abort(new Error('not c'));
+  await assert.rejects(b, /b fails/);
+  await assert.rejects(c, /not c/);
+  assert.deepEqual([await a, await d], ['a', 'd']);
+  assert.deepEqual(log, ['a begins', 'a ends', 'b begins', 'b ends', 'd begins', 'd ends']);
+});
+
+test('abortable rejects at once and hands the late value over', async () => {
+  const controller = new AbortController();
+  let finish;
+  const late = [];
+  const promise = abortable(new Promise((resolve) => { finish = resolve; }), controller.signal, (value) => late.push(value));
+  controller.abort(new Error('enough'));
+  await assert.rejects(promise, /enough/);
+  finish(5);
+  await yieldToEventLoop();
+  assert.deepEqual(late, [5]);
+});
