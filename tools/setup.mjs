@@ -10,13 +10,13 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { installPackages, installPrograms, pythonPath, which } from './machine.mjs';
 import { root, sources, tools } from './places.mjs';
-import { elapsed, main, probe, run, say, step } from './report.mjs';
+import { Failure, elapsed, main, probe, run, say, step, textOf } from './report.mjs';
 
 const EMSCRIPTEN_AT_LEAST = [3, 1, 69];  // older ones lack the relaxed SIMD intrinsics that XNNPACK uses
 
 /**
- * Returns { env, depsDir }: the environment in which emcc can be run, and the folder of the sources
- * ('' where CMake is to fetch them itself).
+ * Returns { env, compiler, depsDir }: the environment in which emcc can be run, which one that is, and
+ * the folder of the sources ('' where CMake is to fetch them itself).
  */
 export async function setUp({ native = false, browsers = false } = {}) {
   mkdirSync(tools, { recursive: true });
@@ -25,35 +25,40 @@ export async function setUp({ native = false, browsers = false } = {}) {
     ...(native ? { 'g++': 'g++', gcc: 'gcc' } : {}),
     ...(browsers ? { chromium: 'chromium', 'firefox-esr': 'firefox-esr' } : {}),
   });
-  const env = await emscripten();
+  const { env, compiler } = await emscripten();
   const depsDir = await fetchSources(native);
   await installPackages();
-  return { env, depsDir };
+  return { env, compiler, depsDir };
 }
 
 async function emscripten() {
   const python = { EMSDK_PYTHON: await pythonPath() };
-  const found = await emscriptenVersion(process.env.PATH, {});
-  if (found && !isOlder(found, EMSCRIPTEN_AT_LEAST)) return python;
+  const onPath = await emcc(python);
+  if (onPath) return onPath;
   const prefix = join(tools, 'emscripten');
   const env = {
     ...python,
     EM_CONFIG: join(prefix, 'emscripten.config'),
     PATH: join(prefix, 'usr', 'share', 'emscripten') + delimiter + process.env.PATH,
   };
-  const installed = await emscriptenVersion(env.PATH, env);
-  if (installed && !isOlder(installed, EMSCRIPTEN_AT_LEAST)) return env;
-  await installPrograms({ 'apt-get': 'apt', patchelf: 'patchelf', xz: 'xz-utils' });
-  await step(`Emscripten into ${prefix}`, async () => {
-    await run('bash', [join(root, 'tools', 'install-emscripten.sh'), prefix], { log: 'emscripten' });
-  });
-  return env;
+  const install = () => run('bash', [join(root, 'tools', 'install-emscripten.sh'), prefix], { log: 'emscripten' });
+  if (textOf(join(prefix, '.done'))) {
+    await install();  // only compares its revision
+  } else {
+    await installPrograms({ 'apt-get': 'apt', patchelf: 'patchelf', xz: 'xz-utils' });
+    await step(`Emscripten into ${prefix}`, async () => { await install(); });
+  }
+  const installed = await emcc(env);
+  if (!installed) throw new Failure(`Emscripten in ${prefix} does not run; remove that folder and try again.`);
+  return installed;
 }
 
-async function emscriptenVersion(path, env) {
-  if (!which('emcc', path)) return null;
-  const text = await probe('emcc', ['--version'], { env: { ...env, PATH: path } });
-  return text?.match(/(\d+)\.(\d+)\.(\d+)/)?.slice(1).map(Number) ?? null;
+/** Returns the emcc that `env` leads to, if it is new enough; else null. */
+async function emcc(env) {
+  const program = which('emcc', env.PATH ?? process.env.PATH);
+  const version = program && (await probe('emcc', ['--version'], { env }))?.match(/(\d+)\.(\d+)\.(\d+)/);
+  if (!version || isOlder(version.slice(1).map(Number), EMSCRIPTEN_AT_LEAST)) return null;
+  return { env, compiler: `${program} ${version[0]}` };
 }
 
 function isOlder(version, least) {
