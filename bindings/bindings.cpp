@@ -26,6 +26,7 @@ EMSCRIPTEN_BINDINGS(beit) {
   function("start", &start);
   function("stop", &stop);
   function("memory", &memory);
+  function("takeProfile", &takeProfile);
   function("readConfig", &readConfig);
   function("decodeImage", &decode);
   function("readSafetensors", &readSafetensors);

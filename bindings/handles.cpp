@@ -41,6 +41,21 @@ val start(int threads) {
 
 void stop() { pool().reset(); }
 
+val takeProfile() {
+  val profile = val::object();
+  if (!pool()) return profile;
+  for (size_t i = 0; i < kWorkKinds; ++i) {
+    const WorkProfile::Entry& entry = pool()->profile().entries[i];
+    val row = val::object();
+    row.set("seconds", entry.seconds);
+    row.set("operations", entry.operations);
+    row.set("calls", static_cast<double>(entry.calls));
+    profile.set(std::string(toString(static_cast<Work>(i))), row);
+  }
+  pool()->profile() = {};
+  return profile;
+}
+
 val ModelHandle::create(const std::string& config_json, const std::string& class_name, val options) {
   return guarded([&]() -> val {
     if (!pool()) return failed(failure(ErrorCode::kInvalidArgument, "createModel", "the module has not been started"));

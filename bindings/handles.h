@@ -21,6 +21,8 @@ using emscripten::val;
 // model that uses it is deleted, and start() may be called again.
 val start(int threads);
 void stop();
+// Returns what the pool has done since the last call: {linear: {seconds, operations, calls}, …}.
+val takeProfile();
 
 class ForwardHandle;
 class CheckpointHandle;

@@ -29,6 +29,7 @@ F32x4 geluTanh(F32x4 x) {
 }  // namespace
 
 void applyActivation(const ThreadPool& pool, Activation activation, float* values, int64_t count) {
+  const WorkTimer timer(pool.profile(), Work::kActivation);
   switch (activation) {
     case Activation::kGelu:  // x Φ(x), exact
       return mapInPlace(pool, values, count, [](F32x4 x) {

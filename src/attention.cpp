@@ -91,6 +91,8 @@ Status Attention::run(const ThreadPool& pool, int64_t batch, int64_t tokens, con
 
 void Attention::attend(const ThreadPool& pool, int64_t batch, int64_t tokens, const WindowBias& bias,
                        AttentionScratch& scratch, float* probabilities) const {
+  const WorkTimer timer(pool.profile(), Work::kAttention,
+                        4.0 * static_cast<double>(batch * channels_) * static_cast<double>(tokens * tokens));
   const int64_t rounded = roundedTokens(tokens);
   // Keys of each head as (D, T), so that the product with a query reads them in order.
   pool.parallelFor(static_cast<size_t>(batch * heads_), [&](size_t, size_t task) {

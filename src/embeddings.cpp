@@ -6,6 +6,26 @@
 
 namespace beit {
 
+namespace {
+
+// columns (P, planes * patch height * patch width) = the patches of one image (planes, height, width).
+void unfoldPatches(const ThreadPool& pool, const float* image, int64_t planes, Size size, Size patch,
+                   float* columns) {
+  const WorkTimer timer(pool.profile(), Work::kEmbeddings);
+  const Size window{size.height / patch.height, size.width / patch.width};
+  pool.parallelFor(static_cast<size_t>(window.height), [&](size_t, size_t row) {
+    const auto y = static_cast<int64_t>(row);
+    float* to = columns + y * window.width * planes * patch.area();
+    for (int64_t x = 0; x < window.width; ++x)
+      for (int64_t plane = 0; plane < planes; ++plane)
+        for (int64_t line = 0; line < patch.height; ++line, to += patch.width)
+          std::copy_n(image + (plane * size.height + y * patch.height + line) * size.width + x * patch.width,
+                      patch.width, to);
+  });
+}
+
+}  // namespace
+
 void Embeddings::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config) {
   config_ = &config;
   const int64_t channels = config.hidden_size;
@@ -48,20 +68,13 @@ Status Embeddings::check(const ForwardInputs& inputs) const {
 Status Embeddings::embedPatches(const ThreadPool& pool, const Tensor& pixel_values, Size window,
                                 float* states) const {
   const Shape& shape = pixel_values.shape;
-  const int64_t batch = shape[0], planes = shape[1], height = shape[2], width = shape[3];
-  const Size patch = config_->patch_size;
-  const int64_t channels = config_->hidden_size, patches = window.area(), pixels = planes * patch.area();
+  const Size image{shape[2], shape[3]};
+  const int64_t batch = shape[0], planes = shape[1], channels = config_->hidden_size;
+  const int64_t patches = window.area(), pixels = planes * config_->patch_size.area();
   BEIT_ASSIGN(FloatBuffer columns, FloatBuffer::allocate(patches * pixels, "patches"));
   for (int64_t b = 0; b < batch; ++b) {
-    const float* image = pixel_values.values.data() + b * planes * height * width;
-    pool.parallelFor(static_cast<size_t>(window.height), [&](size_t, size_t row) {
-      const auto y = static_cast<int64_t>(row);
-      float* to = columns.data() + y * window.width * pixels;
-      for (int64_t x = 0; x < window.width; ++x)
-        for (int64_t plane = 0; plane < planes; ++plane)
-          for (int64_t line = 0; line < patch.height; ++line, to += patch.width)
-            std::copy_n(image + (plane * height + y * patch.height + line) * width + x * patch.width, patch.width, to);
-    });
+    unfoldPatches(pool, pixel_values.values.data() + b * planes * image.area(), planes, image, config_->patch_size,
+                  columns.data());
     // embeddings = self.projection(pixel_values).flatten(2).transpose(1, 2)
     BEIT_TRY(projection_.run(pool, patches, columns.data(), states + (b * (1 + patches) + 1) * channels));
   }
@@ -74,6 +87,7 @@ Status Embeddings::run(const ThreadPool& pool, const ForwardInputs& inputs, floa
   const int64_t channels = config_->hidden_size, patches = window.area();
   BEIT_TRY(embedPatches(pool, inputs.pixel_values, window, states));
 
+  const WorkTimer timer(pool.profile(), Work::kEmbeddings);
   std::vector<float> resized;
   const float* positions = position_embeddings_.data();
   if (!position_embeddings_.empty() && window != config_->window()) {

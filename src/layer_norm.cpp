@@ -14,6 +14,7 @@ constexpr int64_t kRowsPerTask = 8;
 // Calls row(r) for each row, a few rows a task.
 template <typename Row>
 void forRows(const ThreadPool& pool, int64_t rows, const Row& row) {
+  const WorkTimer timer(pool.profile(), Work::kNorm);
   const int64_t tasks = (rows + kRowsPerTask - 1) / kRowsPerTask;
   pool.parallelFor(static_cast<size_t>(tasks), [&](size_t, size_t task) {
     const int64_t begin = static_cast<int64_t>(task) * kRowsPerTask;

@@ -39,39 +39,41 @@ void Linear::declareShaped(ParameterList& parameters, const std::string& prefix,
   outputs_ = weight_shape[0];
   inputs_ = *elementCount(weight_shape) / outputs_;
   has_bias_ = has_bias;
-  parameters.add(prefix + ".weight", std::move(weight_shape), [this](FloatBuffer values) {
-    weight_ = std::move(values);
-    return receive();
+  parameters.add(prefix + ".weight", std::move(weight_shape), [this](std::span<float> weight) -> Status {
+    if (!has_bias_ || !waiting_bias_.empty()) return pack(weight);
+    BEIT_ASSIGN(waiting_weight_, FloatBuffer::copyOf(weight, "a weight that waits for its bias"));
+    return {};
   });
   if (!has_bias) return;
-  parameters.add(prefix + ".bias", {outputs_}, [this](FloatBuffer values) {
-    bias_ = std::move(values);
-    return receive();
+  parameters.add(prefix + ".bias", {outputs_}, [this](std::span<float> bias) -> Status {
+    BEIT_ASSIGN(waiting_bias_, FloatBuffer::copyOf(bias, "a bias that waits for its weight"));
+    if (waiting_weight_.empty()) return {};
+    FloatBuffer weight = std::move(waiting_weight_);
+    return pack(weight.span());
   });
 }
 
-Status Linear::receive() {
-  if (weight_.empty() || (has_bias_ && bias_.empty())) return {};
+Status Linear::pack(std::span<float> weight) {
+  FloatBuffer bias = std::move(waiting_bias_);
   if (scale_ != 1.0f) {
-    for (float& value : weight_.span()) value *= scale_;
-    for (float& value : bias_.span()) value *= scale_;
+    for (float& value : weight) value *= scale_;
+    for (float& value : bias.span()) value *= scale_;
   }
   constexpr float kUnbounded = std::numeric_limits<float>::infinity();
   const auto inputs = static_cast<size_t>(inputs_), outputs = static_cast<size_t>(outputs_);
   xnn_operator_t op = nullptr;
   const xnn_status status = xnn_create_fully_connected_nc_f32(
-      inputs, outputs, /*input_stride=*/inputs, /*output_stride=*/outputs, weight_.data(),
-      has_bias_ ? bias_.data() : nullptr, -kUnbounded, kUnbounded, /*flags=*/0,
+      inputs, outputs, /*input_stride=*/inputs, /*output_stride=*/outputs, weight.data(),
+      has_bias_ ? bias.data() : nullptr, -kUnbounded, kUnbounded, /*flags=*/0,
       /*code_cache=*/nullptr, /*weights_cache=*/nullptr, &op);
   if (status != xnn_status_success) return refused("Packing a fully connected layer", status);
   operator_.reset(op);
-  weight_ = {};
-  bias_ = {};
   return {};
 }
 
 Status Linear::run(const ThreadPool& pool, int64_t rows, const float* input, float* output) const {
   assert(ready());
+  const WorkTimer timer(pool.profile(), Work::kLinear, 2.0 * static_cast<double>(rows * inputs_ * outputs_));
   static_assert(FloatBuffer::kSlack * sizeof(float) >= XNN_EXTRA_BYTES);
   xnn_operator_t op = operator_.get();
   xnn_status status = xnn_reshape_fully_connected_nc_f32(op, static_cast<size_t>(rows), pool.handle());

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
 
 #include "src/parameters.h"
 #include "src/result.h"
@@ -22,7 +24,7 @@ class Linear {
   Linear() = default;
 
   // Adds "PREFIX.weight" (outputs, inputs) and, if has_bias, "PREFIX.bias" (outputs) to the list.
-  // When both have arrived the operator is made, times `scale`, and their memory given back.
+  // When both have arrived the operator is made, times `scale`.
   // The layer must stay at its address until the list has been filled.
   void declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs,
                bool has_bias, float scale = 1.0f);
@@ -41,14 +43,15 @@ class Linear {
 
  private:
   void declareShaped(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias);
-  Status receive();
+  Status pack(std::span<float> weight);
 
   struct Delete { void operator()(xnn_operator* op) const; };
   std::unique_ptr<xnn_operator, Delete> operator_;
   int64_t inputs_ = 0, outputs_ = 0;
   float scale_ = 1.0f;
   bool has_bias_ = false;
-  FloatBuffer weight_, bias_;  // held only until the operator is made
+  // Each held only while the other is waited for.
+  FloatBuffer waiting_weight_, waiting_bias_;
 };
 
 }  // namespace beit

@@ -4,16 +4,16 @@
 
 namespace beit {
 
-void ParameterList::add(std::string name, Shape shape, std::function<Status(FloatBuffer)> receive) {
+void ParameterList::add(std::string name, Shape shape, std::function<Status(std::span<float>)> receive) {
   assert(!by_name_.contains(name));
   by_name_.emplace(name, parameters_.size());
   parameters_.push_back({std::move(name), std::move(shape), std::move(receive)});
 }
 
 void ParameterList::add(std::string name, Shape shape, FloatBuffer& keep) {
-  add(std::move(name), std::move(shape), [&keep](FloatBuffer values) {
-    keep = std::move(values);
-    return Status();
+  add(std::move(name), std::move(shape), [&keep](std::span<float> values) -> Status {
+    BEIT_ASSIGN(keep, FloatBuffer::copyOf(values, "a parameter"));
+    return {};
   });
 }
 
@@ -22,10 +22,10 @@ Parameter* ParameterList::find(std::string_view name) {
   return found == by_name_.end() ? nullptr : &parameters_[found->second];
 }
 
-Status ParameterList::deliver(size_t index, FloatBuffer values) {
+Status ParameterList::deliver(size_t index, std::span<float> values) {
   Parameter& parameter = parameters_[index];
   assert(!parameter.received);
-  BEIT_TRY(parameter.receive(std::move(values)));
+  BEIT_TRY(parameter.receive(values));
   parameter.received = true;
   return {};
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -15,14 +16,16 @@ namespace beit {
 struct Parameter {
   std::string name;  // in the reference's naming, with the prefix "beit."
   Shape shape;
-  // Takes the values, row-major, when all have arrived; called at most once.
-  std::function<Status(FloatBuffer)> receive;
+  // Takes the values, row-major, when all have arrived; called at most once. The memory is the
+  // caller's, which uses it again for the next tensor: what is to stay is copied or packed. The
+  // receiver may change the values in place.
+  std::function<Status(std::span<float>)> receive;
   bool received = false;
 };
 
 class ParameterList {
  public:
-  void add(std::string name, Shape shape, std::function<Status(FloatBuffer)> receive);
+  void add(std::string name, Shape shape, std::function<Status(std::span<float>)> receive);
 
   // Adds a parameter whose values are kept as they are.
   void add(std::string name, Shape shape, FloatBuffer& keep);
@@ -34,7 +37,7 @@ class ParameterList {
   Parameter* find(std::string_view name);
 
   // Hands the values to the parameter of that index. Errors: those of the receiver.
-  Status deliver(size_t index, FloatBuffer values);
+  Status deliver(size_t index, std::span<float> values);
 
   // Returns an error that names every parameter that has not arrived, or success.
   Status complete() const;

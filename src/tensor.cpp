@@ -1,5 +1,6 @@
 #include "src/tensor.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -73,6 +74,12 @@ Result<FloatBuffer> FloatBuffer::allocate(int64_t count, std::string_view purpos
   // The slack is read by kernels: it must hold defined, finite values.
   for (size_t i = size; i < size + kSlack; ++i) buffer.data_[i] = 0.0f;
   buffer.size_ = size;
+  return buffer;
+}
+
+Result<FloatBuffer> FloatBuffer::copyOf(std::span<const float> values, std::string_view purpose) {
+  BEIT_ASSIGN(FloatBuffer buffer, allocate(static_cast<int64_t>(values.size()), purpose));
+  std::copy(values.begin(), values.end(), buffer.data());
   return buffer;
 }
 

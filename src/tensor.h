@@ -49,6 +49,9 @@ class FloatBuffer {
   // Returns `count` (not negative) uninitialised floats, or kOutOfMemory with what was asked for.
   static Result<FloatBuffer> allocate(int64_t count, std::string_view purpose);
 
+  // Returns a copy of those floats, or kOutOfMemory.
+  static Result<FloatBuffer> copyOf(std::span<const float> values, std::string_view purpose);
+
   float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }
   size_t size() const { return size_; }

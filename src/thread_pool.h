@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "src/result.h"
+#include "src/work_profile.h"
 
 struct pthreadpool;
 
@@ -30,6 +31,9 @@ class ThreadPool {
     }, const_cast<Body*>(&body));
   }
 
+  // The account of the work that ran on this pool. Only the thread that owns the pool touches it.
+  WorkProfile& profile() const { return profile_; }
+
   // The pool as XNNPACK takes it; null for a single thread.
   pthreadpool* handle() const { return pool_; }
 
@@ -39,6 +43,7 @@ class ThreadPool {
 
   pthreadpool* pool_;
   int threads_;
+  mutable WorkProfile profile_;
 };
 
 }  // namespace beit

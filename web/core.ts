@@ -163,6 +163,8 @@ export interface Core {
   stop(): void;
   /** heap: bytes of linear memory; used: bytes that malloc has given out. */
   memory(): { heap: number; used: number };
+  /** Where time went since the last call, by kind of work: linear, attention, activation, norm, embeddings. */
+  takeProfile(): Record<string, { seconds: number; operations: number; calls: number }>;
   /** Every field of BeitConfig in camelCase, defaults filled in; id2label as an array of strings, sizes as {height, width}. */
   readConfig(json: string): Outcome<Record<string, unknown>>;
   /** PNG, JPEG, BMP, GIF (first frame), PNM. Value: always 3 channels, RGB. */

@@ -141,6 +141,9 @@ Result<BindReport> Checkpoint::bind(ParameterList& parameters) {
     const TensorEntry &x = entries_[a.entry], &y = entries_[b.entry];
     return std::pair(x.file, x.offset) < std::pair(y.file, y.offset);  // no parameter is empty
   });
+  // One buffer for all tensors in turn: memory that came and went between packed weights would leave
+  // holes too small for the next (100 MB of them in a base model).
+  BEIT_ASSIGN(staging_, FloatBuffer::allocate(parameters.largestBytes() / 4, "the largest tensor"));
   parameters_ = &parameters;
   routes_ = std::move(routes);
   route_ = 0;
@@ -167,10 +170,6 @@ Status Checkpoint::supplyWeights(std::span<const uint8_t> bytes) {
 }
 
 Status Checkpoint::fill(const TensorEntry& entry, std::span<const uint8_t> bytes) {
-  if (staging_.empty()) {
-    BEIT_ASSIGN(staging_, FloatBuffer::allocate(*elementCount(entry.shape), entry.name));
-    filled_ = 0;
-  }
   const auto size = static_cast<size_t>(elementSize(entry.dtype));
   if (!split_.empty()) {
     const size_t rest = std::min(size - split_.size(), bytes.size());
@@ -188,11 +187,12 @@ Status Checkpoint::fill(const TensorEntry& entry, std::span<const uint8_t> bytes
 }
 
 Status Checkpoint::finishTensor() {
-  BEIT_TRY(parameters_->deliver(routes_[route_].parameter, std::move(staging_)));
-  staging_ = {};
+  BEIT_TRY(parameters_->deliver(routes_[route_].parameter, staging_.span().first(static_cast<size_t>(filled_))));
+  filled_ = 0;
   const size_t file = entryOf(route_).file;
   if (++route_ < routes_.size() && entryOf(route_).file != file) position_ = entryOf(route_).offset;
   else if (route_ < routes_.size() && entryOf(route_).offset - position_ > kSmallGap) position_ = entryOf(route_).offset;
+  if (route_ == routes_.size()) staging_ = {};
   return {};
 }
 

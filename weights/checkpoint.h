@@ -92,8 +92,8 @@ class Checkpoint {
   std::vector<Route> routes_;            // by file and offset
   size_t route_ = 0;                     // the tensor that is being filled, or waited for
   int64_t position_ = 0;                 // of the next byte, in that tensor's file
-  FloatBuffer staging_;
-  int64_t filled_ = 0;          // floats in staging_
+  FloatBuffer staging_;         // as large as the largest parameter
+  int64_t filled_ = 0;          // floats in it of the tensor being filled
   std::vector<uint8_t> split_;  // the first bytes of an element that the last piece cut
 };
 
