@@ -1,6 +1,6 @@
 // What several tests need: a server that misbehaves on demand, small files, the command line.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,10 +10,6 @@ import assert from 'node:assert/strict';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const golden = join(root, 'tests/fixtures/golden');
 export const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
-
-/** Returns why the tests that run the core cannot run, or false. */
-export const withoutCore = BUILDS.every((build) => existsSync(join(root, `dist/wasm/beit-${build}.wasm`)))
-  ? false : 'dist/wasm has no artefacts: run npm run build';
 
 /** Returns a new folder that is removed after the test. */
 export function temporaryFolder(test) {

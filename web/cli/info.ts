@@ -53,8 +53,10 @@ function short(value: unknown): string {
   if (Array.isArray(value) && value.length > MOST_ITEMS) {
     return `[${value.slice(0, MOST_ITEMS).map((item) => JSON.stringify(item)).join(', ')}, … ${value.length} in all]`;
   }
-  const keys = typeof value === 'object' && value !== null ? Object.keys(value) : [];
-  return keys.length > MOST_ITEMS ? `{${keys.slice(0, MOST_ITEMS).map((key) => JSON.stringify(key)).join(', ')}, … ${keys.length} in all}` : JSON.stringify(value);
+  const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  if (entries.length <= MOST_ITEMS) return JSON.stringify(value);
+  const shown = entries.slice(0, MOST_ITEMS).map(([key, item]) => `${JSON.stringify(key)}: ${JSON.stringify(item)}`);
+  return `{${shown.join(', ')}, … ${entries.length} in all}`;
 }
 
 function megabytes(bytes: number): string {

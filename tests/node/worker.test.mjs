@@ -1,0 +1,117 @@
+// The engine in a worker, over the same protocol as in a page: same answers, errors and aborts.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { BeitForImageClassification, BeitImageProcessor, createEngine } from '../../dist/node.js';
+import { fileServer, rejects, serve, temporaryFolder } from './support.mjs';
+import { files, pixelValues } from './tiny-checkpoint.mjs';
+
+const local = await createEngine({ build: 'simd' });
+const remote = await createEngine({ build: 'simd', worker: true });
+test.after(() => Promise.all([local.dispose(), remote.dispose()]));
+
+async function logitsOf(engine, source, options = {}) {
+  const model = await BeitForImageClassification.fromPretrained(source, { engine, ...options });
+  try {
+    return (await model.forward({ pixelValues }, { outputHiddenStates: true }));
+  } finally {
+    await model.dispose();
+  }
+}
+
+test('what is used says that it is in a worker', () => {
+  assert.equal(remote.info.worker, true);
+  assert.equal(remote.info.build, 'simd');
+});
+
+test('every kind of source gives the same answer as in this thread', async (t) => {
+  const expected = await logitsOf(local, files());
+  const folder = temporaryFolder(t);
+  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(folder, name), bytes);
+  const { base } = await serve(t, fileServer(files()));
+  const sources = {
+    bytes: files(), folder, url: base,
+    blobs: Object.fromEntries(Object.entries(files()).map(([name, bytes]) => [name, new Blob([bytes])])),
+    files: Object.entries(files()).map(([name, bytes]) => new File([bytes], name)),
+  };
+  for (const [kind, source] of Object.entries(sources)) assert.deepEqual(await logitsOf(remote, source), expected, kind);
+  let fetched = 0;
+  const counting = (...args) => {
+    ++fetched;
+    return fetch(...args);
+  };
+  assert.deepEqual(await logitsOf(remote, base, { fetch: counting }), expected, 'a custom fetch runs in the caller\'s thread');
+  assert.equal(fetched, 2);
+});
+
+test('the caller\'s tensors stay the caller\'s', async () => {
+  await logitsOf(remote, files());
+  assert.equal(pixelValues.data.length, 192);
+});
+
+test('images cross, and a caller\'s bytes are not taken away', async () => {
+  const raw = { width: 9, height: 7, channels: 3, data: Uint8Array.from({ length: 189 }, (_, i) => i) };
+  const bmp = new Uint8Array(await new Blob(['P6\n9 7\n255\n', raw.data]).arrayBuffer());
+  const results = [];
+  for (const engine of [local, remote]) {
+    const processor = await BeitImageProcessor.fromPretrained(files(), { engine });
+    for (const image of [raw, bmp, bmp.buffer, new Blob([bmp])]) results.push((await processor.preprocess(image)).pixelValues);
+    await processor.dispose();
+  }
+  assert.equal(bmp.length, 200);
+  for (const result of results) assert.deepEqual(result, results[0]);
+});
+
+test('errors cross with their code, sentence and facts', async () => {
+  const error = await rejects(BeitForImageClassification.fromPretrained(files({ 'model.safetensors': null }), { engine: remote }), 'not-found', /neither/);
+  assert.ok(error instanceof Error);
+  await rejects(BeitForImageClassification.fromPretrained(files({ 'model.safetensors': files()['model.safetensors'].subarray(0, 3000) }), { engine: remote }), 'truncated');
+  assert.ok(remote.usable);
+});
+
+test('progress and steps cross', async () => {
+  const phases = new Set();
+  const model = await BeitForImageClassification.fromPretrained(files(), { engine: remote, onProgress: ({ phase }) => phases.add(phase) });
+  assert.deepEqual([...phases], ['config', 'index', 'weights', 'ready']);
+  const steps = [];
+  await model.forward({ pixelValues }, { onStep: (done, total) => steps.push(`${done}/${total}`) });
+  assert.ok(steps.length > 2);
+  assert.match(steps.at(-1), /^(\d+)\/\1$/);
+  await model.dispose();
+});
+
+test('an abort while the source is silent leaves nothing behind', async (t) => {
+  await logitsOf(remote, files());
+  const { used } = await remote.memory();
+  const { base } = await serve(t, (request, response) => {
+    if (request.url === '/config.json') response.end(files()['config.json']);
+    else response.writeHead(200).write(files()['model.safetensors'].subarray(0, 500));
+  });
+  for (const options of [{}, { fetch: (...args) => fetch(...args) }]) {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const loading = BeitForImageClassification.fromPretrained(base, {
+      engine: remote, signal: controller.signal, ...options,
+      onProgress: ({ phase }) => { if (phase === 'index') setTimeout(() => controller.abort(reason), 30); },
+    });
+    await assert.rejects(loading, (error) => error === reason);
+    assert.equal((await remote.memory()).used, used);
+  }
+});
+
+test('dispose() ends what waits, and everything after it', async (t) => {
+  const engine = await createEngine({ build: 'simd', worker: true });
+  const { base } = await serve(t, () => undefined);
+  const loading = BeitForImageClassification.fromPretrained(base, { engine });
+  const waiting = rejects(loading, 'disposed');
+  await engine.dispose();
+  await waiting;
+  await rejects(engine.memory(), 'disposed');
+  assert.equal(engine.usable, false);
+});
+
+test('a build that cannot be had is refused from within the worker', async () => {
+  await rejects(createEngine({ worker: true, build: 'simd', threads: 2 }), 'unsupported', /one thread/);
+  await rejects(createEngine({ worker: true, artefacts: 'file:///absent/' }), 'not-found', /absent/);
+});
