@@ -1,0 +1,65 @@
+// @ts-check
+/** What went wrong, as a sentence with a way out. */
+
+/**
+ * @typedef {'load' | 'choose' | 'restart' | null} WayOut what a button can do about it
+ * @typedef {{ sentence: string, wayOut: WayOut }} Explanation
+ */
+
+/** Words on the button of each way out. */
+export const WAYS_OUT = { load: 'Load the model again', choose: 'Choose another picture', restart: 'Start the model again' };
+
+/** @type {Readonly<Record<string, string>>} */
+const LOADING_ADVICE = {
+  'network': 'Is the server still there? Then load the model again.',
+  'not-found': 'The site seems to be incomplete.',
+  'html': 'The server answers with a web page where the model should be.',
+  'truncated': 'The download broke off: load the model again.',
+  'out-of-memory': 'Close other tabs or programs, then load the model again.',
+  'unsupported': 'Chrome or Edge from 91, Firefox from 100 and Safari from 16.4 have what it takes.',
+};
+
+/** @type {Readonly<Record<string, string>>} */
+const PICTURE_ADVICE = {
+  'bad-image': 'The file may be damaged: choose another picture.',
+  'truncated': 'The file breaks off: choose another picture.',
+  'unsupported': 'PNG, JPEG, BMP and GIF work everywhere.',
+  'html': 'What was given is a web page: save the picture itself, then choose it.',
+  'out-of-memory': 'Choose a smaller picture, or close other tabs.',
+};
+
+/**
+ * Returns what to say about a model that could not be loaded.
+ * @param {unknown} error
+ * @returns {Explanation}
+ */
+export function explainLoading(error) {
+  const { code, message } = factsOf(error);
+  const wayOut = code === 'unsupported' || code === 'invalid-argument' ? null : 'load';
+  return { sentence: join('The model could not be loaded.', message, LOADING_ADVICE[code]), wayOut };
+}
+
+/**
+ * Returns what to say about a picture that could not be classified.
+ * @param {unknown} error
+ * @returns {Explanation}
+ */
+export function explainPicture(error) {
+  const { code, message } = factsOf(error);
+  if (code === 'internal' || code === 'disposed') {
+    return { sentence: join('The model has stopped.', message), wayOut: 'restart' };
+  }
+  return { sentence: join('This picture could not be read.', message, PICTURE_ADVICE[code]), wayOut: 'choose' };
+}
+
+/** @param {unknown} error */
+function factsOf(error) {
+  const code = /** @type {{ code?: unknown } | null} */ (error)?.code;
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: typeof code === 'string' ? code : 'internal', message };
+}
+
+/** @param {Array<string | undefined>} sentences */
+function join(...sentences) {
+  return sentences.filter(Boolean).map((text) => /[.!?]$/.test(/** @type {string} */ (text)) ? text : `${text}.`).join(' ');
+}
