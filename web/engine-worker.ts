@@ -138,6 +138,7 @@ export class EngineWorker implements Engine {
     try {
       return await new Promise<Methods[M]['value']>((resolve, reject) => {
         this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject, call });
+        this.channel.busy?.(true);
         this.channel.post({ type: 'call', id, method, args } as Call, transfer);
       });
     } catch (error) {
@@ -145,6 +146,7 @@ export class EngineWorker implements Engine {
       throw error;
     } finally {
       this.pending.delete(id);
+      if (this.pending.size === 0) this.channel.busy?.(false);
       signal?.removeEventListener('abort', onAbort);
     }
   }

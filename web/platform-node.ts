@@ -30,6 +30,7 @@ export const nodePlatform: Platform = {
           if (!ended) onFailure(`it exited with status ${status}`);
         });
       },
+      busy: (waiting: boolean) => waiting ? worker.ref() : worker.unref(),
       terminate: async () => {
         ended = true;
         await worker.terminate();

@@ -45,5 +45,7 @@ export interface Channel<Out, In> {
   post(message: Out, transfer: Transferable[]): void;
   /** Called once, before the first post(). */
   listen(onMessage: (message: In) => void, onFailure: (reason: string) => void): void;
+  /** Told whether calls wait for answers: where none do, a Node process may end. */
+  busy?(waiting: boolean): void;
   terminate(): Promise<void>;
 }
