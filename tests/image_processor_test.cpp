@@ -1,0 +1,178 @@
+#include "src/image_processor.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/support/files.h"
+#include "tests/support/named_tensors.h"
+
+namespace beit {
+namespace {
+
+namespace fs = std::filesystem;
+
+BeitImageProcessor processor(std::string_view json) {
+  auto made = BeitImageProcessor::parse(json);
+  if (!made.ok()) FAIL(made.error().message);
+  return std::move(made).value();
+}
+
+Error errorOf(std::string_view json) {
+  auto made = BeitImageProcessor::parse(json);
+  if (made.ok()) FAIL("accepted: " << json);
+  return made.error();
+}
+
+void refuses(const std::string& field, const std::string& value, ErrorCode code = ErrorCode::kBadConfig) {
+  CAPTURE(field, value);
+  const Error error = errorOf("{\"" + field + "\": " + value + "}");
+  CHECK(error.code == code);
+  CHECK_FALSE(error.got.empty());
+}
+
+}  // namespace
+
+TEST_CASE("pixel values and labels are the reference's, bit for bit", "[image_processor][golden]") {
+  size_t cases = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(BEIT_FIXTURES) / "golden/images")) {
+    DYNAMIC_SECTION(entry.path().filename().string()) {
+      BeitImageProcessorConfig config = processor(test::readText(entry.path() / "preprocessor_config.json")).config();
+      const auto tensors = test::readTensors(entry.path() / "expected.safetensors");
+      REQUIRE(tensors.ok());
+
+      const auto& image = tensors->at("in.image");
+      const auto pixels = BeitImageProcessor(config).preprocess({image.shape[1], image.shape[0], image.shape[2], image.bytes});
+      if (!pixels.ok()) FAIL(pixels.error().message);
+      const auto& expected = tensors->at("out.pixel_values");
+      CHECK(pixels->shape == expected.shape);
+      const std::vector<float> floats = expected.floats();
+      CHECK(std::equal(floats.begin(), floats.end(), pixels->values.data(), pixels->values.data() + pixels->values.size()));
+
+      config.do_reduce_labels = true;  // as make_images.py has it
+      const auto& map = tensors->at("in.segmentation_map");
+      const auto labels = BeitImageProcessor(config).preprocessSegmentationMap({map.shape[1], map.shape[0], 1, map.bytes});
+      if (!labels.ok()) FAIL(labels.error().message);
+      const auto& ids = tensors->at("out.labels_reduced");
+      CHECK(labels->shape == ids.shape);
+      const std::vector<double> numbers = ids.values();
+      CHECK(std::equal(numbers.begin(), numbers.end(), labels->values.begin(), labels->values.end()));
+    }
+    ++cases;
+  }
+  CHECK(cases >= 15);
+}
+
+TEST_CASE("an empty preprocessor config is transformers 4's class default", "[image_processor]") {
+  const BeitImageProcessorConfig config = processor("{}").config();
+  CHECK(config.do_resize);
+  CHECK(config.size == Size{256, 256});
+  CHECK(config.resample == Resample::kBicubic);
+  CHECK(config.do_center_crop);
+  CHECK(config.crop_size == Size{224, 224});
+  CHECK(config.do_rescale);
+  CHECK(config.rescale_factor == 1.0 / 255);
+  CHECK(config.do_normalize);
+  CHECK(config.image_mean == std::vector<double>{0.5, 0.5, 0.5});
+  CHECK(config.image_std == std::vector<double>{0.5, 0.5, 0.5});
+  CHECK_FALSE(config.do_reduce_labels);
+}
+
+TEST_CASE("sizes may be a number, a pair or an object; old names are read; others are kept", "[image_processor]") {
+  const BeitImageProcessorConfig config = processor(R"({"size": 384, "crop_size": [10, 20], "reduce_labels": true,
+      "do_reduce_labels": false, "feature_extractor_type": "BeitFeatureExtractor", "image_mean": 0.25,
+      "rescale_factor": 2, "resample": 1, "data_format": "channels_first"})").config();
+  CHECK(config.size == Size{384, 384});
+  CHECK(config.crop_size == Size{10, 20});
+  CHECK(config.do_reduce_labels);
+  CHECK(config.feature_extractor_type == "BeitFeatureExtractor");
+  CHECK(config.image_mean == std::vector<double>{0.25});
+  CHECK(config.rescale_factor == 2.0);
+  CHECK(config.resample == Resample::kLanczos);
+  CHECK(config.unknown_fields == std::vector<std::string>{"data_format"});
+  CHECK(processor(R"({"size": {"width": 3, "height": 2}})").config().size == Size{2, 3});
+  // A form that BEiT's processor cannot have is of no matter where it is not used.
+  CHECK(processor(R"({"do_center_crop": false, "crop_size": {"shortest_edge": 9}})").config().crop_size == Size{224, 224});
+}
+
+TEST_CASE("an unusable preprocessor config is an error that names the field", "[image_processor]") {
+  refuses("size", R"({"shortest_edge": 224})", ErrorCode::kUnsupported);
+  refuses("crop_size", R"({"shortest_edge": 224})", ErrorCode::kUnsupported);
+  refuses("size", "{}", ErrorCode::kUnsupported);
+  for (const char* value : {"0", "-5", "65537", "\"224\"", "[1]", R"({"height": 0, "width": 5})", R"({"height": 5, "width": 1e9})"}) refuses("size", value);
+  for (const char* value : {"-1", "6", "2.5", "\"bilinear\"", "true"}) refuses("resample", value);
+  for (const char* value : {"1", "\"yes\""}) refuses("do_resize", value);
+  for (const char* value : {"NaN", "Infinity", "\"1/255\"", "1e39"}) refuses("rescale_factor", value);
+  for (const char* value : {"[]", "\"x\"", "[0.5, \"x\"]", "NaN", "[1e39]", "{}"}) refuses("image_mean", value);
+  for (const char* value : {"0", "[0.5, 0, 0.5]", "1e-60", "Infinity"}) refuses("image_std", value);
+  CHECK(errorOf("[1]").code == ErrorCode::kBadConfig);
+  CHECK(errorOf("<html></html>").code == ErrorCode::kHtml);
+  CHECK(errorOf("{").code == ErrorCode::kTruncated);
+}
+
+TEST_CASE("other channel counts need as many means and deviations", "[image_processor]") {
+  std::vector<uint8_t> data(4 * 5 * 6, 200);
+  const ImageView8 five{6, 4, 5, data};
+  const char* size = R"("size": {"height": 2, "width": 3}, "do_center_crop": false)";
+  const auto wrong = processor("{" + std::string(size) + "}").preprocess(five);
+  REQUIRE_FALSE(wrong.ok());
+  CHECK(wrong.error().code == ErrorCode::kWrongShape);
+  CHECK(wrong.error().where == "image_mean");
+
+  const auto each = processor("{" + std::string(size) + R"(, "image_mean": [0, 0.25, 0.5, 0.75, 1], "image_std": 0.5})").preprocess(five);
+  REQUIRE(each.ok());
+  CHECK(each->shape == Shape{1, 5, 2, 3});
+  for (size_t i = 0; i < each->values.size(); ++i) {
+    const float mean = 0.25f * static_cast<float>(i / 6);
+    CHECK(each->values.data()[i] == (static_cast<float>(200 / 255.0) - mean) / 0.5f);
+  }
+  CHECK(processor("{" + std::string(size) + R"(, "do_normalize": false})").preprocess(five).ok());
+}
+
+TEST_CASE("center crop pads at the start and cuts at the end when the rest is odd", "[image_processor]") {
+  const std::vector<uint8_t> data{10, 20, 30, 40};
+  const auto crop = [&](const char* size) {
+    const auto pixels = processor(std::string(R"({"do_resize": false, "do_rescale": false, "do_normalize": false, "crop_size": )") + size + "}")
+                            .preprocess({4, 1, 1, data});
+    REQUIRE(pixels.ok());
+    return std::vector<float>(pixels->values.data(), pixels->values.data() + pixels->values.size());
+  };
+  CHECK(crop("[1, 3]") == std::vector<float>{10, 20, 30});
+  CHECK(crop("[1, 2]") == std::vector<float>{20, 30});
+  CHECK(crop("[1, 7]") == std::vector<float>{0, 0, 10, 20, 30, 40, 0});
+  CHECK(crop("[2, 3]") == std::vector<float>{0, 0, 0, 10, 20, 30});
+}
+
+TEST_CASE("labels: 0 becomes 255, 255 stays, others lose one", "[image_processor]") {
+  std::vector<uint8_t> map(256);
+  for (size_t i = 0; i < map.size(); ++i) map[i] = static_cast<uint8_t>(i);
+  const ImageView8 view{256, 1, 1, map};
+  const char* config = R"({"do_resize": false, "do_center_crop": false, "do_reduce_labels": true})";
+  const auto labels = processor(config).preprocessSegmentationMap(view);
+  REQUIRE(labels.ok());
+  CHECK(labels->shape == Shape{1, 1, 256});
+  CHECK(labels->values[0] == 255);
+  CHECK(labels->values[255] == 255);
+  for (size_t i = 1; i < 255; ++i) CHECK(labels->values[i] == static_cast<int32_t>(i) - 1);
+
+  const auto wrong = processor(config).preprocessSegmentationMap({64, 2, 2, map});
+  REQUIRE_FALSE(wrong.ok());
+  CHECK(wrong.error().code == ErrorCode::kWrongShape);
+}
+
+TEST_CASE("images and outputs that cannot be are errors", "[image_processor]") {
+  const std::vector<uint8_t> data(12);
+  const BeitImageProcessor usual = processor("{}");
+  for (const ImageView8& bad : {ImageView8{2, 2, 3, {}}, ImageView8{3, 2, 3, data}, ImageView8{0, 0, 3, {}}, ImageView8{-2, -2, 3, data}}) {
+    CHECK(usual.preprocess(bad).error().code == ErrorCode::kInvalidArgument);
+    CHECK(usual.preprocessSegmentationMap(bad).error().code == ErrorCode::kInvalidArgument);
+  }
+  // 65536 x 65536: more than kMostImagePixels.
+  CHECK(processor(R"({"size": 65536})").preprocess({2, 2, 3, data}).error().code == ErrorCode::kInvalidArgument);
+}
+
+}  // namespace beit
