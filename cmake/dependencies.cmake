@@ -5,7 +5,7 @@
 #   FETCHCONTENT_SOURCE_DIR_NAME   CMake's own variable, for one folder at a time
 #   the pin below                  fetched by CMake's FetchContent on a machine with a network
 include(FetchContent)
-set(BEIT_DEPS_DIR "" CACHE PATH "Folder with the unpacked sources: xnnpack, pthreadpool, fxdiv, cpuinfo, catch2, libstb, yyjson")
+set(BEIT_DEPS_DIR "" CACHE PATH "Folder with the unpacked sources: xnnpack, pthreadpool, fxdiv, cpuinfo, catch2, eigen3, libstb, yyjson")
 
 # Sets NAME_SOURCE_DIR in the caller. Only the files are wanted: the build rules are in this folder
 # (SOURCE_SUBDIR names a folder without a CMakeLists.txt, so that FetchContent adds no targets).
@@ -27,14 +27,21 @@ if(NOT EMSCRIPTEN)
   beit_source(cpuinfo https://github.com/pytorch/cpuinfo.git 877328f188a3c7d1fa855871a278eb48d530c4c0)       # 2025-09-05
 endif()
 beit_source(catch2 https://github.com/catchorg/Catch2.git v3.7.1)
+beit_source(eigen3 https://gitlab.com/libeigen/eigen.git 3.4.0)                                              # tests only
 
 # JSON: config.json, headers of safetensors.
 add_library(yyjson STATIC ${yyjson_SOURCE_DIR}/src/yyjson.c)
+target_link_libraries(yyjson PRIVATE beit_small)
 target_include_directories(yyjson SYSTEM PUBLIC ${yyjson_SOURCE_DIR}/src)
 
 # One header; src/image_decode.cpp holds the implementation.
 add_library(stb_image INTERFACE)
 target_include_directories(stb_image SYSTEM INTERFACE ${libstb_SOURCE_DIR})
+
+# Matrices in double precision, which the tests hold the core against. Headers only.
+add_library(eigen INTERFACE)
+target_include_directories(eigen SYSTEM INTERFACE ${eigen3_SOURCE_DIR})
+target_compile_definitions(eigen INTERFACE EIGEN_MPL2_ONLY)  # none of its few parts under the LGPL
 
 # Catch2's single-file form: one compilation instead of a hundred, for five variants. The tests
 # include its fine-grained headers, <catch2/catch_test_macros.hpp>, which are the same code.

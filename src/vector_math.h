@@ -24,13 +24,16 @@ inline F32x4 exp4(F32x4 x) {
   p = multiplyAdd(p, r, splat4(1.666652040e-1f));
   p = multiplyAdd(p, r, splat4(4.999999343e-1f));
   p = multiplyAdd(p, r * r, r + splat4(1.0f));
-  return (F32x4)((I32x4)p + ((I32x4)biased << 23));
+  // 2^n from its bits. A product, not a sum of bits: only so does every NaN stay one.
+  const I32x4 one{0x3f800000, 0x3f800000, 0x3f800000, 0x3f800000};
+  return p * (F32x4)(((I32x4)biased << 23) + one);
 }
 
 // Returns erf(x) within 4e-7. NaN stays NaN.
 inline F32x4 erf4(F32x4 x) {
-  // x P(x^2) / Q(x^2) up to 3.9, where erf is 1 - 3.5e-8, less than half a unit in the last place.
-  x = max4(min4(x, splat4(3.9f)), splat4(-3.9f));
+  // x P(x^2) / Q(x^2) up to 4, where the fit is 1 + 2e-7: the last line makes it exactly 1, as erf is
+  // from there on, so that gelu of large negative values is 0.
+  x = max4(min4(x, splat4(4.0f)), splat4(-4.0f));
   const F32x4 t = x * x;
   F32x4 p = splat4(2.050363829e-6f);
   p = multiplyAdd(p, t, splat4(2.874425535e-4f));

@@ -1,8 +1,8 @@
 // Every reference case of the classes that stand, held against what PyTorch answered.
 #include <catch2/catch_test_macros.hpp>
 
-#include "src/linear.h"
 #include "tests/support/case.h"
+#include "tests/support/runtime.h"
 
 namespace {
 
@@ -10,14 +10,11 @@ namespace fs = std::filesystem;
 using namespace beit;
 
 void runAll(const fs::path& folder, size_t at_least) {
-  REQUIRE(initializeXnnpack().ok());
-  const auto pool = ThreadPool::create(BEIT_TEST_THREADS);
-  REQUIRE(pool.ok());
   size_t cases = 0;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!fs::exists(entry.path() / "case.json")) continue;
     DYNAMIC_SECTION(entry.path().filename().string()) {
-      const auto rows = test::runCase(entry.path(), **pool);
+      const auto rows = test::runCase(entry.path(), test::pool());
       if (!rows.ok()) FAIL(rows.error().message);
       CHECK_FALSE(rows->empty());
       for (const auto& row : *rows) {

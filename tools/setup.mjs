@@ -69,13 +69,13 @@ function isOlder(version, least) {
 async function fetchSources(native) {
   if (process.env.BEIT_DEPS_DIR) return process.env.BEIT_DEPS_DIR;
   if (!existsSync('/usr/share/keyrings/debian-archive-keyring.gpg')) return '';  // not Debian
-  const names = ['xnnpack', 'pthreadpool', 'fxdiv', 'catch2', 'libstb', 'yyjson', ...(native ? ['cpuinfo'] : [])];
+  const names = ['xnnpack', 'pthreadpool', 'fxdiv', 'catch2', 'eigen3', 'libstb', 'yyjson', ...(native ? ['cpuinfo'] : [])];
   const missing = names.filter((name) => !existsSync(join(sources, name, '.sha256')));
   const fetchAll = () => run('bash', [join(root, 'tools', 'fetch-sources.sh'), sources, ...names], { log: 'sources' });
   if (missing.length === 0) {
     await fetchAll();  // only compares sums, so that a raised pin is noticed
   } else {
-    await installPrograms({ xz: 'xz-utils' });
+    await installPrograms({ xz: 'xz-utils', bzip2: 'bzip2' });
     await step(`sources: ${missing.join(', ')}`, async () => { await fetchAll(); });
   }
   return sources;
