@@ -66,3 +66,17 @@ if(BEIT_VARIANT STREQUAL "native-asan")
   # Only here: XNNPACK relies on behaviour that UBSan reports. -O1 compiles in half the time of -O3.
   target_compile_options(beit_options INTERFACE -fsanitize=undefined -fno-sanitize-recover=undefined -O1)
 endif()
+
+# Our own files in wasm: small first, since most of them run once. Loops over pixels, tensors and
+# weights are named in beit_hot_sources(). Measured: 0.66 MB without this, 0.58 MB with it.
+add_library(beit_small INTERFACE)
+if(EMSCRIPTEN)
+  target_compile_options(beit_small INTERFACE
+    -Os
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)  # nothing asks for a type at run time
+endif()
+function(beit_hot_sources)
+  if(EMSCRIPTEN)
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -O3)  # after -Os: the last one counts
+  endif()
+endfunction()

@@ -15,6 +15,7 @@ fxdiv       trixie 0.0~git20200417.b408327    7953482badaf4cb34026c3487c257b8e4a
 cpuinfo     forky  0.0~git20250905.877328f    557ca404a3836b9f335a3a06b65ff9fe9dbaaefab7fb5c0185f53d9f33615a10
 catch2      trixie 3.7.1                      c991b247a1a0d7bb9c39aa35faf0fe9e19764213f28ffba3109388e62ee0269c
 eigen3      trixie 3.4.0                      b4c198460eba6f28d34894e3a5710998818515104d6e74e5cc331ce31e46e626
+eigen3      trixie 3.4.0                      b4c198460eba6f28d34894e3a5710998818515104d6e74e5cc331ce31e46e626
 libstb      trixie 0.0~git20241109.5c20573+ds a3a5820445a7dd063516bb542a5cd54ced8efc9c5a30bfbaae1bab6dec2c1a74
 yyjson      trixie 0.10.0+ds                  ae6fde69a193e10afab426ef13f113d6903446405f9db9ee98bfb572bd6c961a
 PINS

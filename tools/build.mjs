@@ -1,0 +1,83 @@
+// Builds. Without names: the release, that is the three wasm artefacts and the TypeScript, into dist/.
+//   node tools/build.mjs [VARIANT...]      VARIANT: see cmake/variant.cmake; also `typescript`
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { jobs, root } from './places.mjs';
+import { Failure, elapsed, main, run, say, step, textOf } from './report.mjs';
+import { setUp } from './setup.mjs';
+
+export const ARTEFACTS = ['simd-threads', 'relaxed-threads', 'simd'];
+export const NATIVE = ['native', 'native-asan', 'native-tsan'];
+
+/**
+ * Builds targets of one variant in build/VARIANT. Returns that folder. A folder that was configured
+ * otherwise is made anew.
+ */
+export async function buildVariant(variant, targets, { env, depsDir, compiler }) {
+  const folder = join(root, 'build', variant);
+  const configure = ['cmake', '-S', root, '-B', folder, '-G', 'Ninja', `-DBEIT_VARIANT=${variant}`, `-DBEIT_DEPS_DIR=${depsDir}`];
+  const wasm = !NATIVE.includes(variant);
+  if (wasm) configure.unshift('emcmake');
+  const stamp = join(folder, '.configured');
+  const wanted = JSON.stringify([configure, wasm && compiler]);
+  await step(`build ${variant}`, async () => {
+    if (textOf(stamp) !== wanted) {
+      rmSync(folder, { recursive: true, force: true });
+      await run(configure[0], configure.slice(1), { env, log: `configure-${variant}` });
+      writeFileSync(stamp, wanted);
+    }
+    const { output } = await run('ninja', ['-C', folder, '-j', String(jobs), ...targets], { env, log: `build-${variant}` });
+    const steps = output.match(/\[(\d+)\/\d+\]/g)?.length ?? 0;
+    return steps === 0 ? 'nothing to do' : `${steps} steps`;
+  });
+  return folder;
+}
+
+/** Builds one artefact into dist/wasm. */
+export async function buildArtefact(variant, environment, targets = []) {
+  const folder = await buildVariant(variant, ['beit_artefact', ...targets], environment);
+  const to = join(root, 'dist', 'wasm');
+  mkdirSync(to, { recursive: true });
+  for (const extension of ['js', 'wasm']) {
+    copyFileSync(join(folder, 'wasm', `beit-${variant}.${extension}`), join(to, `beit-${variant}.${extension}`));
+  }
+  const bytes = statSync(join(to, `beit-${variant}.wasm`)).size;
+  say(`    dist/wasm/beit-${variant}.wasm: ${(bytes / 1e6).toFixed(2)} MB`);
+  return folder;
+}
+
+/** Compiles web/ into dist/. */
+export async function buildTypeScript() {
+  await step('build typescript', async () => {
+    // What was compiled from a file that is gone must not stay.
+    for (const name of existsSync(join(root, 'dist')) ? readdirSync(join(root, 'dist')) : []) {
+      if (name !== 'wasm') rmSync(join(root, 'dist', name), { recursive: true });
+    }
+    await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', join(root, 'web', 'tsconfig.json')], { log: 'typescript' });
+    const cli = join(root, 'dist', 'cli', 'main.js');
+    if (existsSync(cli)) chmodSync(cli, 0o755);
+  });
+}
+
+/** Builds all that the package holds. */
+export async function buildRelease(environment) {
+  await buildTypeScript();
+  for (const variant of ARTEFACTS) await buildArtefact(variant, environment);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main(async (names) => {
+    const known = [...ARTEFACTS, ...NATIVE, 'typescript'];
+    const wrong = names.find((name) => !known.includes(name));
+    if (wrong) throw new Failure(`There is nothing named ${wrong} to build; there are ${known.join(', ')}.`);
+    const environment = await setUp({ native: names.some((name) => NATIVE.includes(name)) });
+    if (names.length === 0) await buildRelease(environment);
+    for (const name of names) {
+      if (name === 'typescript') await buildTypeScript();
+      else if (ARTEFACTS.includes(name)) await buildArtefact(name, environment, ['beit_tests']);
+      else await buildVariant(name, ['beit_tests'], environment);
+    }
+    say(`Done after ${elapsed()}`);
+  });
+}
