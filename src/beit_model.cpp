@@ -6,20 +6,33 @@
 
 namespace beit {
 
-BeitBody::BeitBody(ParameterList& parameters, const BeitConfig& config, bool add_pooling_layer,
-                   const ThreadPool& pool)
-    : config_(config), pool_(pool), has_pooler_(add_pooling_layer) {
+BeitBody::BeitBody(ParameterList& parameters, const BeitConfig& config, Parts parts, const ThreadPool& pool)
+    : config_(config),
+      pool_(pool),
+      has_norm_(parts != Parts::kEncoder && !config.use_mean_pooling),
+      has_pooler_(parts == Parts::kEncoderNormAndPooler) {
   embeddings_.declare(parameters, "beit.embeddings", config);
   encoder_.declare(parameters, "beit.encoder", config);
-  if (!config.use_mean_pooling)
+  if (has_norm_)
     layernorm_.declare(parameters, "beit.layernorm", config.hidden_size, config.layer_norm_eps);
-  else if (add_pooling_layer)
+  else if (has_pooler_)
     pooler_layernorm_.declare(parameters, "beit.pooler.layernorm", config.hidden_size, config.layer_norm_eps);
 }
 
 Result<std::shared_ptr<BeitBody::States>> BeitBody::addSteps(ForwardPass& pass,
                                                              std::shared_ptr<const ForwardInputs> inputs,
                                                              const ForwardOptions& options) {
+  BEIT_ASSIGN(auto states, addSteps(pass, std::move(inputs), options, encoder_.layers(),
+                                    [](ForwardPass&, size_t, const States&) { return Status(); }));
+  pass.add([this, states](ForwardPass&) { return finish(*states); });
+  return states;
+}
+
+Result<std::shared_ptr<BeitBody::States>> BeitBody::addSteps(ForwardPass& pass,
+                                                             std::shared_ptr<const ForwardInputs> inputs,
+                                                             const ForwardOptions& options, size_t last_layer,
+                                                             Visit visit) {
+  if (options.output_hidden_states || options.output_attentions) last_layer = encoder_.layers();
   BEIT_TRY(embeddings_.check(*inputs));
   const Shape& shape = inputs->pixel_values.shape;
   const Size window = config_.window({shape[2], shape[3]});
@@ -34,7 +47,8 @@ Result<std::shared_ptr<BeitBody::States>> BeitBody::addSteps(ForwardPass& pass,
   auto scratch = std::make_shared<EncoderScratch>();
   BEIT_ASSIGN(*scratch, EncoderScratch::allocate(config_, batch, tokens, pool_.threads()));
 
-  const auto putHiddenStates = [=](ForwardPass& to, size_t index) -> Status {
+  const auto leaveHiddenState = [=](ForwardPass& to, size_t index) -> Status {
+    BEIT_TRY(visit(to, index, *states));
     if (!options.output_hidden_states) return {};
     BEIT_ASSIGN(Tensor copy, Tensor::allocate({batch, tokens, channels}, "hidden_states"));
     std::copy_n(states->hidden.data(), copy.values.size(), copy.values.data());
@@ -42,12 +56,12 @@ Result<std::shared_ptr<BeitBody::States>> BeitBody::addSteps(ForwardPass& pass,
     return {};
   };
 
-  pass.add([this, inputs = std::move(inputs), states, window, putHiddenStates](ForwardPass& to) -> Status {
+  pass.add([this, inputs = std::move(inputs), states, window, leaveHiddenState](ForwardPass& to) -> Status {
     BEIT_TRY(embeddings_.run(pool_, *inputs, states->hidden.data()));
     encoder_.prepare(window);
-    return putHiddenStates(to, 0);
+    return leaveHiddenState(to, 0);
   });
-  for (size_t i = 0; i < encoder_.layers(); ++i) {
+  for (size_t i = 0; i < last_layer; ++i) {
     pass.add([=, this](ForwardPass& to) -> Status {
       Tensor probabilities;
       if (options.output_attentions) {
@@ -59,17 +73,16 @@ Result<std::shared_ptr<BeitBody::States>> BeitBody::addSteps(ForwardPass& pass,
       BEIT_TRY(encoder_.runLayer(i, pool_, batch, tokens, *scratch, states->hidden.data(),
                                  probabilities.values.data()));
       if (options.output_attentions) to.output("attentions." + std::to_string(i), std::move(probabilities));
-      return putHiddenStates(to, i + 1);
+      return leaveHiddenState(to, i + 1);
     });
   }
-  pass.add([this, states](ForwardPass&) { return finish(*states); });
   return states;
 }
 
 Status BeitBody::finish(States& states) const {
   const int64_t channels = config_.hidden_size, patches = states.tokens - 1;
   // sequence_output = self.layernorm(sequence_output), an identity with mean pooling
-  if (!config_.use_mean_pooling)
+  if (has_norm_)
     layernorm_.run(pool_, states.batch * states.tokens, states.hidden.data(), states.hidden.data());
   if (!has_pooler_) return {};
   for (int64_t b = 0; b < states.batch; ++b) {
@@ -100,7 +113,8 @@ int64_t BeitBody::activationBytes() const {
 
 BeitModel::BeitModel(BeitConfig config, const ModelOptions& options, const ThreadPool& pool)
     : Model(std::move(config), kClassName, pool),
-      body_(parameters_, config_, options.add_pooling_layer, pool_) {}
+      body_(parameters_, config_,
+            options.add_pooling_layer ? BeitBody::Parts::kEncoderNormAndPooler : BeitBody::Parts::kEncoderAndNorm, pool_) {}
 
 Status BeitModel::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                            const ForwardOptions& options) {

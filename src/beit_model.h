@@ -1,6 +1,7 @@
 // The bare model: embeddings, encoder, final norm, pooler. Reference: BeitModel, BeitPooler.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,8 +16,14 @@ namespace beit {
 // The part that all classes share; its parameters have the prefix "beit.".
 class BeitBody {
  public:
+  // What of the body behind the encoder a class has.
+  enum class Parts { kEncoder, kEncoderAndNorm, kEncoderNormAndPooler };
+
   // Adds the parameters. `config` and `pool` must outlive the object.
-  BeitBody(ParameterList& parameters, const BeitConfig& config, bool add_pooling_layer, const ThreadPool& pool);
+  BeitBody(ParameterList& parameters, const BeitConfig& config, Parts parts, const ThreadPool& pool);
+
+  // Returns an error when the inputs do not fit the config (see Embeddings::check).
+  Status check(const ForwardInputs& inputs) const { return embeddings_.check(inputs); }
 
   // What the pass leaves for a head's steps.
   struct States {
@@ -25,10 +32,18 @@ class BeitBody {
     FloatBuffer pooled;  // (B, C), or empty without a pooler
   };
 
+  // Reads hidden state `index` (0: the embeddings, i: layer i's output) while it is in `states`.
+  using Visit = std::function<Status(ForwardPass& pass, size_t index, const States& states)>;
+
   // Adds the steps from pixels to the final states: embeddings, one a layer, norm and pooler.
   // hidden_states.N and attentions.N are put out where the options ask for them.
   Result<std::shared_ptr<States>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                                            const ForwardOptions& options);
+
+  // The same, with `visit` after the embeddings and after each layer; layers behind `last_layer` do
+  // not run unless the options ask for their outputs, nor do norm and pooler.
+  Result<std::shared_ptr<States>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
+                                           const ForwardOptions& options, size_t last_layer, Visit visit);
 
   int64_t activationBytes() const;
 
@@ -37,7 +52,7 @@ class BeitBody {
 
   const BeitConfig& config_;
   const ThreadPool& pool_;
-  const bool has_pooler_;
+  const bool has_norm_, has_pooler_;
   Embeddings embeddings_;
   Encoder encoder_;
   LayerNorm layernorm_;         // after the encoder, where use_mean_pooling is false

@@ -13,7 +13,7 @@ namespace {
 
 // Bounds far above any checkpoint, chosen so that products stay countable: an attention matrix of
 // every layer has at most kMostPatches^2 * heads = 2^40 * 2^16 elements, the patch convolution at
-// most 2^16 * 2^16 * 2^10 * 2^16.
+// most kMostPatchValues * kMostHidden = 2^40.
 constexpr int64_t kMostHidden = 65536;
 constexpr int64_t kMostIntermediate = 4 * kMostHidden;
 constexpr int64_t kMostLayers = 1024;
@@ -21,6 +21,8 @@ constexpr int64_t kMostVocabulary = 10'000'000;
 constexpr int64_t kMostPixels = 65536;  // of a side
 constexpr int64_t kMostChannels = 1024;
 constexpr int64_t kMostPatches = int64_t{1} << 20;
+// XNNPACK packs a row of weights eightfold where there are few: these bytes must fit 32 bits too.
+constexpr int64_t kMostPatchValues = int64_t{1} << 24;
 constexpr int64_t kMostPoolScale = 4096;
 constexpr double kMostReal = std::numeric_limits<float>::max();
 
@@ -170,6 +172,11 @@ Status check(const BeitConfig& config) {
   if (window.height < 1 || window.width < 1) {
     return mismatch(ErrorCode::kBadConfig, "patch_size", text(config.patch_size),
                     "at most image_size, " + text(config.image_size));
+  }
+  const int64_t patch_values = config.num_channels * config.patch_size.area();
+  if (patch_values > kMostPatchValues) {
+    return mismatch(ErrorCode::kBadConfig, "patch_size", std::to_string(patch_values) + " values in a patch",
+                    "at most " + std::to_string(kMostPatchValues));
   }
   if (window.area() > kMostPatches) {
     return mismatch(ErrorCode::kBadConfig, "image_size", std::to_string(window.area()) + " patches",

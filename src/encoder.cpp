@@ -69,6 +69,7 @@ void Encoder::declare(ParameterList& parameters, const std::string& prefix, cons
 void Encoder::prepare(Size window) {
   if (window == prepared_) return;
   biases_.clear();
+  prepared_ = {};  // until all is done: an allocation that throws leaves nothing prepared
   std::vector<float> shared;
   if (shared_bias_.declared()) shared = shared_bias_.tableFor(window);
   for (const auto& layer : layers_) {

@@ -5,12 +5,11 @@ namespace beit {
 Result<bool> ForwardPass::step() {
   if (done_ == steps_.size()) return true;
   // The step is moved out first, so that what it holds is given back as soon as it is done.
-  const Step step = std::move(steps_[done_]);
-  if (Status status = step(*this); !status) {
-    done_ = steps_.size();
-    return std::move(status).error();
-  }
-  ++done_;
+  const size_t index = done_;
+  const Step step = std::move(steps_[index]);
+  done_ = steps_.size();  // where it stays if the step fails or throws
+  BEIT_TRY(step(*this));
+  done_ = index + 1;
   return done_ == steps_.size();
 }
 

@@ -1,24 +1,14 @@
 #include "src/linear.h"
 
-#include <xnnpack.h>
-
 #include <limits>
+
+#include "src/xnnpack_status.h"
 
 namespace beit {
 
-namespace {
-
-Error refused(const char* what, xnn_status status) {
-  if (status == xnn_status_out_of_memory)
-    return failure(ErrorCode::kOutOfMemory, what, "XNNPACK found no memory");
-  return failure(ErrorCode::kInternal, what, "XNNPACK answered with status " + std::to_string(static_cast<int>(status)));
-}
-
-}  // namespace
-
 Status initializeXnnpack() {
   const xnn_status status = xnn_initialize(nullptr);
-  if (status != xnn_status_success) return refused("Start", status);
+  if (status != xnn_status_success) return xnnpackError("Start", status);
   return {};
 }
 
@@ -38,35 +28,30 @@ void Linear::declareShaped(ParameterList& parameters, const std::string& prefix,
                            bool has_bias) {
   outputs_ = weight_shape[0];
   inputs_ = *elementCount(weight_shape) / outputs_;
-  has_bias_ = has_bias;
-  parameters.add(prefix + ".weight", std::move(weight_shape), [this](std::span<float> weight) -> Status {
-    if (!has_bias_ || !waiting_bias_.empty()) return pack(weight);
-    BEIT_ASSIGN(waiting_weight_, FloatBuffer::copyOf(weight, "a weight that waits for its bias"));
-    return {};
-  });
-  if (!has_bias) return;
-  parameters.add(prefix + ".bias", {outputs_}, [this](std::span<float> bias) -> Status {
-    BEIT_ASSIGN(waiting_bias_, FloatBuffer::copyOf(bias, "a bias that waits for its weight"));
-    if (waiting_weight_.empty()) return {};
-    FloatBuffer weight = std::move(waiting_weight_);
-    return pack(weight.span());
-  });
+  if (has_bias) group_.add(parameters, prefix + ".bias", {outputs_}, bias_);
+  group_.addLarge(parameters, prefix + ".weight", std::move(weight_shape),
+                  [this](std::span<float> weight) { return pack(weight); });
 }
 
 Status Linear::pack(std::span<float> weight) {
-  FloatBuffer bias = std::move(waiting_bias_);
+  FloatBuffer bias = std::move(bias_);
   if (scale_ != 1.0f) {
     for (float& value : weight) value *= scale_;
     for (float& value : bias.span()) value *= scale_;
   }
+  return make(inputs_, outputs_, weight.data(), bias.data());
+}
+
+Status Linear::make(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
+  inputs_ = inputs;
+  outputs_ = outputs;
   constexpr float kUnbounded = std::numeric_limits<float>::infinity();
-  const auto inputs = static_cast<size_t>(inputs_), outputs = static_cast<size_t>(outputs_);
+  const auto in = static_cast<size_t>(inputs), out = static_cast<size_t>(outputs);
   xnn_operator_t op = nullptr;
   const xnn_status status = xnn_create_fully_connected_nc_f32(
-      inputs, outputs, /*input_stride=*/inputs, /*output_stride=*/outputs, weight.data(),
-      has_bias_ ? bias.data() : nullptr, -kUnbounded, kUnbounded, /*flags=*/0,
+      in, out, /*input_stride=*/in, /*output_stride=*/out, weight, bias, -kUnbounded, kUnbounded, /*flags=*/0,
       /*code_cache=*/nullptr, /*weights_cache=*/nullptr, &op);
-  if (status != xnn_status_success) return refused("Packing a fully connected layer", status);
+  if (status != xnn_status_success) return xnnpackError("Packing a fully connected layer", status);
   operator_.reset(op);
   return {};
 }
@@ -79,7 +64,7 @@ Status Linear::run(const ThreadPool& pool, int64_t rows, const float* input, flo
   xnn_status status = xnn_reshape_fully_connected_nc_f32(op, static_cast<size_t>(rows), pool.handle());
   if (status == xnn_status_success) status = xnn_setup_fully_connected_nc_f32(op, input, output);
   if (status == xnn_status_success) status = xnn_run_operator(op, pool.handle());
-  if (status != xnn_status_success) return refused("Running a fully connected layer", status);
+  if (status != xnn_status_success) return xnnpackError("Running a fully connected layer", status);
   return {};
 }
 

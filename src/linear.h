@@ -10,6 +10,7 @@
 #include "src/parameters.h"
 #include "src/result.h"
 #include "src/tensor.h"
+#include "src/tensor_group.h"
 #include "src/thread_pool.h"
 
 struct xnn_operator;
@@ -33,6 +34,9 @@ class Linear {
   // (outputs, channels, height, width), and a row of input is a patch in that order. With bias.
   void declareConvolution(ParameterList& parameters, const std::string& prefix, const Shape& shape);
 
+  // Makes the operator of `weight` (outputs, inputs) and `bias` (outputs), or null, which are copied.
+  Status make(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
+
   bool ready() const { return operator_ != nullptr; }
   int64_t inputs() const { return inputs_; }
   int64_t outputs() const { return outputs_; }
@@ -49,9 +53,8 @@ class Linear {
   std::unique_ptr<xnn_operator, Delete> operator_;
   int64_t inputs_ = 0, outputs_ = 0;
   float scale_ = 1.0f;
-  bool has_bias_ = false;
-  // Each held only while the other is waited for.
-  FloatBuffer waiting_weight_, waiting_bias_;
+  TensorGroup group_;
+  FloatBuffer bias_;  // until the weight has come
 };
 
 }  // namespace beit

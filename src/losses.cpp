@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 namespace beit {
 
@@ -24,6 +25,33 @@ double crossEntropy(const float* logits, int64_t labels, int64_t target) {
   return std::log(total) + most - static_cast<double>(logits[target]);
 }
 
+Status checkIds(const std::vector<int32_t>& ids, int64_t classes, int64_t ignored) {
+  for (const int32_t id : ids)
+    if ((id < 0 || id >= classes) && id != ignored)
+      return mismatch(ErrorCode::kInvalidArgument, "labels", "class " + std::to_string(id), "0 to " + std::to_string(classes - 1));
+  return {};
+}
+
+struct PixelLoss {
+  double total = 0.0;
+  int64_t pixels = 0;
+};
+
+// Adds the cross-entropy of each pixel that is not ignored, with the logits resized to it.
+void addPixelLoss(const FeatureMap& logits, std::span<const int32_t> ids, Size size, int64_t ignored, PixelLoss& loss) {
+  const BilinearRow resize(logits.size, size, logits.channels);
+  std::vector<float> row(static_cast<size_t>(size.width * logits.channels));
+  for (int64_t y = 0; y < size.height; ++y) {
+    resize.run(logits.data(), y, row.data());
+    for (int64_t x = 0; x < size.width; ++x) {
+      const int32_t id = ids[static_cast<size_t>(y * size.width + x)];
+      if (id == ignored) continue;
+      loss.total += crossEntropy(row.data() + x * logits.channels, logits.channels, id);
+      ++loss.pixels;
+    }
+  }
+}
+
 }  // namespace
 
 ProblemType problemType(const Labels& labels, const BeitConfig& config) {
@@ -42,14 +70,10 @@ Status checkClassificationLabels(const Labels& labels, const BeitConfig& config,
   const Shape expected = flat ? Shape{batch} : Shape{batch, classes};
   // A column of single values is as good as a row of them.
   const bool fits = labels.shape == expected || (flat && labels.shape == Shape{batch, 1});
-  if (!fits || static_cast<int64_t>(count(labels)) != *elementCount(expected))
+  if (!fits || elementCount(expected) != static_cast<int64_t>(count(labels)))
     return mismatch(ErrorCode::kWrongShape, "labels", toString(labels.shape), toString(expected));
-  if (type == ProblemType::kSingleLabel)
-    for (const int32_t id : std::get<std::vector<int32_t>>(labels.values))
-      if (id < 0 || id >= classes)
-        return mismatch(ErrorCode::kInvalidArgument, "labels", "class " + std::to_string(id),
-                        "0 to " + std::to_string(classes - 1));
-  return {};
+  if (type != ProblemType::kSingleLabel) return {};
+  return checkIds(std::get<std::vector<int32_t>>(labels.values), classes, /*ignored=*/-1);
 }
 
 float classificationLoss(const Tensor& logits, const Labels& labels, const BeitConfig& config) {
@@ -78,6 +102,60 @@ float classificationLoss(const Tensor& logits, const Labels& labels, const BeitC
       return static_cast<float>(loss / static_cast<double>(total));
   }
   return 0.0f;
+}
+
+Status checkMaskedLabels(const ForwardInputs& inputs, const BeitConfig& config) {
+  if (!inputs.mask_shape)
+    return mismatch(ErrorCode::kInvalidArgument, "labels", "labels without bool_masked_pos", "both, since labels are the masked patches' tokens");
+  if (!areIds(*inputs.labels)) return mismatch(ErrorCode::kWrongType, "labels", "floats", "integers, the masked patches' tokens");
+  const auto& ids = std::get<std::vector<int32_t>>(inputs.labels->values);
+  const auto masked = std::count_if(inputs.bool_masked_pos.begin(), inputs.bool_masked_pos.end(), [](uint8_t m) { return m != 0; });
+  if (static_cast<int64_t>(ids.size()) != masked)
+    return mismatch(ErrorCode::kWrongShape, "labels", std::to_string(ids.size()) + " tokens", std::to_string(masked) + ", one for each masked patch");
+  return checkIds(ids, config.vocab_size, /*ignored=*/-1);
+}
+
+float maskedLoss(const Tensor& logits, const ForwardInputs& inputs, const BeitConfig& config) {
+  const auto& ids = std::get<std::vector<int32_t>>(inputs.labels->values);
+  double loss = 0.0;
+  size_t next = 0;
+  for (size_t i = 0; i < inputs.bool_masked_pos.size(); ++i)
+    if (inputs.bool_masked_pos[i])
+      loss += crossEntropy(logits.values.data() + static_cast<int64_t>(i) * config.vocab_size, config.vocab_size, ids[next++]);
+  return static_cast<float>(loss / static_cast<double>(ids.size()));
+}
+
+Status checkSegmentationLabels(const Labels& labels, const BeitConfig& config, int64_t batch) {
+  if (config.num_labels < 2)
+    return mismatch(ErrorCode::kInvalidArgument, "labels", std::to_string(config.num_labels) + " label of the model", "at least 2 for a loss");
+  if (!areIds(labels)) return mismatch(ErrorCode::kWrongType, "labels", "floats", "integers, a class for each pixel");
+  const auto& ids = std::get<std::vector<int32_t>>(labels.values);
+  const Shape& shape = labels.shape;
+  if (shape.size() != 3 || shape[0] != batch || shape[1] < 1 || shape[2] < 1 ||
+      elementCount(shape) != static_cast<int64_t>(ids.size()))
+    return mismatch(ErrorCode::kWrongShape, "labels", toString(shape), "(" + std::to_string(batch) + ", height, width)");
+  return checkIds(ids, config.num_labels, config.semantic_loss_ignore_index);
+}
+
+Result<float> segmentationLoss(const Tensor& logits, const std::vector<FeatureMap>& auxiliary_logits,
+                               const Labels& labels, const BeitConfig& config) {
+  const int64_t classes = logits.shape[1], height = logits.shape[2], width = logits.shape[3];
+  const auto& ids = std::get<std::vector<int32_t>>(labels.values);
+  const Size label_size{labels.shape[1], labels.shape[2]};
+  PixelLoss main, auxiliary;
+  for (int64_t b = 0; b < logits.shape[0]; ++b) {
+    BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate({height, width}, classes, "logits"));
+    const float* from = logits.values.data() + b * map.count();
+    for (int64_t c = 0; c < classes; ++c)
+      for (int64_t i = 0; i < height * width; ++i) map.data()[i * classes + c] = from[c * height * width + i];
+    const std::span<const int32_t> image = std::span(ids).subspan(static_cast<size_t>(b * label_size.area()), static_cast<size_t>(label_size.area()));
+    addPixelLoss(map, image, label_size, config.semantic_loss_ignore_index, main);
+    if (!auxiliary_logits.empty())
+      addPixelLoss(auxiliary_logits[static_cast<size_t>(b)], image, label_size, config.semantic_loss_ignore_index, auxiliary);
+  }
+  double loss = main.total / static_cast<double>(main.pixels);
+  if (!auxiliary_logits.empty()) loss += config.auxiliary_loss_weight * auxiliary.total / static_cast<double>(auxiliary.pixels);
+  return static_cast<float>(loss);
 }
 
 }  // namespace beit

@@ -1,7 +1,10 @@
 #include "src/model.h"
 
+#include "src/backbone.h"
 #include "src/beit_model.h"
 #include "src/image_classification.h"
+#include "src/masked_image_modeling.h"
+#include "src/semantic_segmentation.h"
 
 namespace beit {
 
@@ -11,8 +14,14 @@ Result<std::unique_ptr<Model>> Model::create(BeitConfig config, std::string_view
     return std::unique_ptr<Model>(new BeitModel(std::move(config), options, pool));
   if (class_name == BeitForImageClassification::kClassName)
     return std::unique_ptr<Model>(new BeitForImageClassification(std::move(config), pool));
+  if (class_name == BeitForMaskedImageModeling::kClassName)
+    return std::unique_ptr<Model>(new BeitForMaskedImageModeling(std::move(config), pool));
+  if (class_name == BeitForSemanticSegmentation::kClassName)
+    return BeitForSemanticSegmentation::create(std::move(config), options, pool);
+  if (class_name == BeitBackbone::kClassName) return BeitBackbone::create(std::move(config), pool);
   return mismatch(ErrorCode::kUnsupported, "Model class", "\"" + std::string(class_name) + "\"",
-                  std::string(BeitModel::kClassName) + " or " + std::string(BeitForImageClassification::kClassName));
+                  "BeitModel, BeitForMaskedImageModeling, BeitForImageClassification, BeitForSemanticSegmentation or "
+                  "BeitBackbone");
 }
 
 MemoryEstimate Model::estimate() const {

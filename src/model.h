@@ -12,9 +12,16 @@
 
 namespace beit {
 
+// Which hidden states feed the segmentation heads.
+enum class Taps { kReference, kOriginal };
+
 struct ModelOptions {
   // BeitModel only: with a pooler (pooler_output), or without.
   bool add_pooling_layer = true;
+  // Segmentation only: as transformers reads out_indices, or as unilm, where they come from.
+  Taps taps = Taps::kReference;
+  // Segmentation only: load the auxiliary head, which a loss needs and nothing else.
+  bool auxiliary_head = true;
 };
 
 // Bytes that a model takes; known before a single weight is read.

@@ -16,12 +16,15 @@ enum class Work {
   kActivation,
   kNorm,        // layer norms and the residual additions fused with them
   kEmbeddings,  // patches to columns, positions, masks; not their linear layer
+  kConvolution,  // XNNPACK's convolutions
+  kResize,       // bilinear resizing of feature maps
 };
-constexpr size_t kWorkKinds = 5;
+constexpr size_t kWorkKinds = 7;
 
 // Returns "linear", "attention", …
 constexpr std::string_view toString(Work work) {
-  constexpr std::array<std::string_view, kWorkKinds> kNames{"linear", "attention", "activation", "norm", "embeddings"};
+  constexpr std::array<std::string_view, kWorkKinds> kNames{
+      "linear", "attention", "activation", "norm", "embeddings", "convolution", "resize"};
   return kNames[static_cast<size_t>(work)];
 }
 

@@ -1,0 +1,30 @@
+#include "src/feature_pyramid.h"
+
+#include "src/activation.h"
+
+namespace beit {
+
+void FeaturePyramid::declare(ParameterList& parameters, int64_t channels) {
+  fpn1_first_.declare(parameters, "fpn1.0", channels, /*norm_prefix=*/"fpn1.1");
+  fpn1_second_.declare(parameters, "fpn1.3", channels, /*norm_prefix=*/"");
+  fpn2_.declare(parameters, "fpn2.0", channels, /*norm_prefix=*/"");
+}
+
+Result<FeatureMap> FeaturePyramid::run(const ThreadPool& pool, size_t level, FeatureMap input) const {
+  switch (level) {
+    case 0: {  // fpn1: ConvTranspose → BatchNorm → GELU → ConvTranspose
+      BEIT_ASSIGN(FeatureMap doubled, fpn1_first_.run(pool, input));
+      applyActivation(pool, Activation::kGelu, doubled.data(), doubled.count());
+      return fpn1_second_.run(pool, doubled);
+    }
+    case 1: return fpn2_.run(pool, input);
+    case 2: return input;
+    default: {
+      BEIT_ASSIGN(FeatureMap half, FeatureMap::allocate({input.size.height / 2, input.size.width / 2}, input.channels, "a feature map"));
+      maxPool2(input, half);
+      return half;
+    }
+  }
+}
+
+}  // namespace beit

@@ -1,0 +1,34 @@
+// The tensors that one packed operator is made of: they arrive in the file's order, and the operator
+// can be made when the last one is there.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+
+#include "src/parameters.h"
+#include "src/tensor.h"
+
+namespace beit {
+
+class TensorGroup {
+ public:
+  // Called once, with the large tensor's values, when all have arrived. It may change them in place.
+  using Make = std::function<Status(std::span<float> large)>;
+
+  // Adds a small tensor, kept in `slot` as it comes.
+  void add(ParameterList& parameters, std::string name, Shape shape, FloatBuffer& slot);
+
+  // Adds the one large tensor, last. It is copied only if it arrives before a small one. The group
+  // must stay at its address until the list has been filled.
+  void addLarge(ParameterList& parameters, std::string name, Shape shape, Make make);
+
+ private:
+  Status arrived(std::span<float> large);
+
+  int missing_small_ = 0;
+  FloatBuffer waiting_;  // the large tensor, where it came first
+  Make make_;
+};
+
+}  // namespace beit
