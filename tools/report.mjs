@@ -102,7 +102,8 @@ export async function main(work) {
   try {
     process.exitCode = await work(process.argv.slice(2)) ?? 0;
   } catch (error) {
-    process.stderr.write(`\n${error instanceof Failure ? error.message : error.stack}\n`);
+    const ours = error instanceof Failure || error.code?.startsWith('ERR_PARSE_ARGS');
+    process.stderr.write(`\n${ours ? error.message : error.stack}\n`);
     process.exitCode = 1;
   }
 }

@@ -1,0 +1,46 @@
+// `npm start`: set-up, release build, one image classified from the command line, then the demo.
+//   npm start -- [--no-serve] [--port N] [--host NAME]
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildRelease } from './build.mjs';
+import { root } from './places.mjs';
+import { Failure, elapsed, main, say } from './report.mjs';
+import { start } from './serve.mjs';
+import { setUp } from './setup.mjs';
+
+const SAMPLE = join('demo', 'samples', 'harbour.jpg');
+
+/** Runs the command line of the package as its user would, with its output on the screen. */
+function beit(...args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(root, 'dist', 'cli', 'main.js'), ...args], { cwd: root, stdio: 'inherit' });
+    child.on('error', reject);
+    child.on('close', (status) => {
+      if (status === 0) resolve();
+      else reject(new Failure(`beit ${args.join(' ')} ended with status ${status}.`));
+    });
+  });
+}
+
+await main(async (args) => {
+  const { values } = parseArgs({
+    args,
+    options: {
+      'no-serve': { type: 'boolean', default: false },
+      port: { type: 'string' }, host: { type: 'string', default: 'localhost' },
+    },
+  });
+  say('Set-up');
+  const environment = await setUp();
+  say('Build');
+  await buildRelease(environment);
+  say(`Ready after ${elapsed()}\n\n$ beit classify ${SAMPLE}`);
+  await beit('classify', SAMPLE);
+  if (values['no-serve']) return;
+  const { host } = values;
+  const { url } = values.port
+    ? await start({ port: Number(values.port), host })
+    : await start({ port: 8080, host }).catch(() => start({ host }));  // 8080 is taken: any free one
+  say(`\nThe demo is at ${url} (Ctrl+C ends it)`);
+});

@@ -1,0 +1,130 @@
+// `npm test`: set-up, every build and every test. The last line adds up all suites: N passed, N failed.
+//   npm test -- [SUITE...]     only these suites; --list names them
+//
+// Builds take both cores and run one after another; each suite runs while the next build does.
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { ARTEFACTS, buildArtefact, buildTypeScript, buildVariant } from './build.mjs';
+import { root } from './places.mjs';
+import { Failure, duration, elapsed, main, probe, run, say } from './report.mjs';
+import { setUp } from './setup.mjs';
+
+/** In the order in which their builds are made: those that others wait for come first. */
+const SUITES = [
+  { name: 'node', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('node') },
+  { name: 'browser', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('browser') },
+  ...ARTEFACTS.map((variant) => ({ name: `wasm-${variant}`, needs: [variant], run: () => wasmTests(variant) })),
+  { name: 'native', needs: ['native'], run: () => catch2('native', [program('native')]) },
+  { name: 'native-asan', needs: ['native-asan'], run: () => catch2('native-asan', [program('native-asan')], ASAN) },
+  { name: 'native-tsan', needs: ['native-tsan'], run: async () => catch2('native-tsan', [...await fixedAddresses(), program('native-tsan')], TSAN) },
+];
+
+const ASAN = { ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
+const TSAN = { TSAN_OPTIONS: 'halt_on_error=1' };
+
+function program(variant, suffix = '') {
+  return join(root, 'build', variant, 'tests', `beit_tests${suffix}`);
+}
+
+// ThreadSanitizer of GCC 12 cannot live with the random addresses of newer kernels.
+async function fixedAddresses() {
+  return await probe('setarch', ['-R', 'true']) === null ? [] : ['setarch', '-R'];
+}
+
+function wasmTests(variant) {
+  // Node 20 has relaxed SIMD only behind this flag; newer ones do not know it any more.
+  const flags = variant.startsWith('relaxed') && process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
+  return catch2(`wasm-${variant}`, [process.execPath, ...flags, program(variant, '.cjs')]);
+}
+
+/** Runs a Catch2 program. Returns { passed, failed, skipped, output }, in test cases. */
+async function catch2(name, command, env = {}) {
+  const args = [...command.slice(1), '--colour-mode', 'none'];
+  const { status, output } = await run(command[0], args, { env, log: `test-${name}`, allowFailure: true });
+  const all = /All tests passed \(.* in (\d+) test cases?\)/.exec(output);
+  const some = /^test cases:(.*)$/m.exec(output)?.[1] ?? '';
+  const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(some)?.[1] ?? 0);
+  const result = all
+    ? { passed: Number(all[1]), failed: 0, skipped: 0 }
+    : { passed: count('passed'), failed: count('failed'), skipped: count('skipped') };
+  return withStatus(result, status, output);
+}
+
+/** Runs the files of tests/FOLDER with Node's test runner. */
+async function nodeTests(folder) {
+  const files = readdirSync(join(root, 'tests', folder)).filter((file) => file.endsWith('.test.mjs')).sort();
+  if (files.length === 0) throw new Failure(`There are no tests in tests/${folder}.`);
+  const args = ['--test', '--test-reporter=spec', ...files.map((file) => join('tests', folder, file))];
+  const { status, output } = await run(process.execPath, args, { log: `test-${folder}`, allowFailure: true });
+  const count = (word) => Number(new RegExp(`^\\S+ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
+  const result = { passed: count('pass'), failed: count('fail') + count('cancelled'), skipped: count('skipped') + count('todo') };
+  return withStatus(result, status, output);
+}
+
+/** A program that failed, or that ran nothing, is at least one failure, whatever it counted. */
+function withStatus(result, status, output) {
+  if ((status !== 0 || result.passed === 0) && result.failed === 0) result.failed = 1;
+  return { ...result, output };
+}
+
+function build(name, environment) {
+  if (name === 'typescript') return buildTypeScript();
+  if (ARTEFACTS.includes(name)) return buildArtefact(name, environment, ['beit_tests']);
+  return buildVariant(name, ['beit_tests'], environment);
+}
+
+async function runSuite(suite) {
+  const begin = performance.now();
+  const { passed, failed, skipped, output } = await suite.run();
+  say(`  test ${suite.name}: ${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''} (${duration(performance.now() - begin)})`);
+  if (failed > 0) {
+    say(output.trimEnd().split('\n').slice(-60).map((line) => `    ${line}`).join('\n'));
+    say(`    The whole output is in build/logs/test-${suite.name}.log`);
+  }
+  return { passed, failed, skipped };
+}
+
+await main(async (names) => {
+  if (names.includes('--list')) {
+    say(SUITES.map(({ name }) => name).join('\n'));
+    return 0;
+  }
+  const wrong = names.find((name) => !SUITES.some((suite) => suite.name === name));
+  if (wrong) throw new Failure(`There is no suite ${wrong}; there are ${SUITES.map(({ name }) => name).join(', ')}.`);
+  const suites = names.length > 0 ? SUITES.filter(({ name }) => names.includes(name)) : SUITES;
+
+  say('Set-up');
+  const wants = (start) => suites.some(({ name }) => name.startsWith(start));
+  const environment = await setUp({ native: wants('native'), browsers: wants('browser') });
+
+  say('Builds and tests');
+  const builds = [...new Set(suites.flatMap(({ needs }) => needs))];
+  const built = new Set();
+  const waiting = new Set(suites);
+  const results = [];
+  let tests = Promise.resolve();
+  for (const name of builds) {
+    try {
+      await build(name, environment);
+      built.add(name);
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      say(error.message);
+    }
+    for (const suite of waiting) {
+      if (!suite.needs.every((need) => built.has(need))) continue;
+      waiting.delete(suite);
+      tests = tests.then(async () => { results.push(await runSuite(suite)); });
+    }
+  }
+  await tests;
+  for (const { name, needs } of waiting) {
+    say(`  test ${name}: not run, since ${needs.filter((need) => !built.has(need)).join(', ')} could not be built`);
+    results.push({ passed: 0, failed: 1, skipped: 0 });
+  }
+
+  const sum = (key) => results.reduce((total, result) => total + result[key], 0);
+  say(`After ${elapsed()}:`);
+  say(`${sum('passed')} passed, ${sum('failed')} failed${sum('skipped') ? `, ${sum('skipped')} skipped` : ''}`);
+  return sum('failed') > 0 ? 1 : 0;
+});
