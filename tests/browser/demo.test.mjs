@@ -1,0 +1,179 @@
+// The demo page in real browsers, as a user has it, held against the library under Node.
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { pipeline } from '../../dist/node.js';
+import { BROWSERS, launch, openPage, screenshot } from './support/browsers.mjs';
+import { assertClean } from './support/clean.mjs';
+import { answerTo, chooseFile, clickSample, problemWith, runtimeOf } from './support/demo.mjs';
+import { ROOT, startServer } from './support/server.mjs';
+
+const SAMPLES = ['beach', 'mountain lake', 'farm', 'harbour', 'street', 'night city'];
+const WEIGHTS = 'beit-wasm/weights/classifier/model.safetensors';
+
+const fileOf = (name) => join(ROOT, 'demo', 'samples', `${name.replaceAll(' ', '-')}.jpg`);
+
+/** What the library says under Node, by the sample's name. */
+const expected = new Map();
+
+before(async () => {
+  const classify = await pipeline('image-classification');
+  for (const name of SAMPLES) expected.set(name, await classify(fileOf(name), { topK: 5 }));
+  await classify.dispose();
+});
+
+/** The same labels in the same order, with scores that differ by less than 1e-4. */
+function assertSame(actual, name) {
+  const wanted = expected.get(name);
+  assert.equal(actual.length, 5);
+  assert.equal(actual[0].label, wanted[0].label);
+  for (const [i, { score, text }] of actual.entries()) {
+    assert.ok(Math.abs(score - wanted[i].score) < 1e-4, `${name}, place ${i + 1}: ${score}, under Node ${wanted[i].score}`);
+    assert.match(text, /^(\d+\.\d|< 0\.1) %$/);
+  }
+}
+
+for (const name of Object.keys(BROWSERS)) {
+  describe(`demo in ${name}`, () => {
+    let host;
+    let server;
+    before(async () => {
+      host = await launch(name);
+    });
+    after(() => host?.close());
+
+    /** Runs `work` with a page of the demo, and takes page and server away afterwards. */
+    async function withDemo({ search = '', isolated = true, base = '/', prepare = () => undefined }, work) {
+      server = await startServer({ isolated, base });
+      prepare(server);
+      try {
+        const { page, complaints } = await openPage(host.browser, `${server.url}${search}`);
+        try {
+          await work(page, complaints);
+        } finally {
+          await page.close();
+        }
+      } finally {
+        await server.stop();
+      }
+    }
+
+    for (const isolated of [true, false]) {
+      it(`answers as under Node, ${isolated ? 'isolated' : 'not isolated'}, with nothing against the policy`, async () => {
+        await withDemo({ isolated }, async (page, complaints) => {
+          assertSame(await answerTo(page, 'beach'), 'beach');
+          for (const sample of SAMPLES.slice(1)) {
+            await clickSample(page, sample);
+            assertSame(await answerTo(page, sample), sample);
+          }
+          const { reason, build, threads, place } = await runtimeOf(page);
+          assert.equal(place, 'a worker');
+          if (isolated) {
+            assert.equal(build, 'relaxed-threads');
+            assert.equal(threads, await page.evaluate(() => Math.min(navigator.hardwareConcurrency, 8)));
+          } else {
+            assert.equal(build, 'simd');
+            assert.equal(threads, 1);
+            assert.match(reason, /^One thread.*not cross-origin isolated/);
+          }
+          await screenshot(page, `demo-${name}-${isolated ? 'isolated' : 'not-isolated'}`);
+          await assertClean(page, complaints, server);
+        });
+      });
+    }
+
+    it('works in a sub-folder', async () => {
+      await withDemo({ base: '/some/sub/folder/' }, async (page, complaints) => {
+        assertSame(await answerTo(page, 'beach'), 'beach');
+        await assertClean(page, complaints, server);
+      });
+    });
+
+    it('goes on when its server is gone', async () => {
+      await withDemo({}, async (page, complaints) => {
+        await answerTo(page, 'beach');
+        await page.waitForFunction((count) => document.querySelectorAll('.sample:enabled').length === count, {}, SAMPLES.length);
+        await server.stop();
+        await assert.rejects(fetch(server.url), 'The server has stopped.');
+        await clickSample(page, 'harbour');
+        assertSame(await answerTo(page, 'harbour'), 'harbour');
+        await chooseFile(page, fileOf('street'));
+        assertSame(await answerTo(page, 'street.jpg'), 'street');
+        assert.deepEqual(complaints, []);
+      });
+    });
+
+    it('runs in the page itself, without a worker', async () => {
+      await withDemo({ search: '?worker=false' }, async (page, complaints) => {
+        assertSame(await answerTo(page, 'beach'), 'beach');
+        const { reason, build, threads, place } = await runtimeOf(page);
+        assert.deepEqual([build, threads, place], ['simd', 1, 'the page itself']);
+        assert.match(reason, /main thread/);
+        await assertClean(page, complaints, server);
+      });
+    });
+
+    it('stops loading when told to, and loads again', async () => {
+      await withDemo({ prepare: ({ slowDown }) => slowDown(WEIGHTS, 30000) }, async (page, complaints) => {
+        await page.waitForFunction(() => document.getElementById('loading-bar').value > 0);
+        await screenshot(page, `demo-${name}-loading`);
+        await page.locator('#loading-stop').click();
+        await problemWith(page, 'Loading was cancelled');
+        await screenshot(page, `demo-${name}-cancelled`);
+        server.slowDown(WEIGHTS, 0);
+        await page.locator('#problem-action').click();
+        assertSame(await answerTo(page, 'beach'), 'beach');
+        await assertClean(page, complaints, server);
+      });
+    });
+
+    it('says that the model is not there, and loads it when it is', async () => {
+      await withDemo({ prepare: ({ lose }) => lose(WEIGHTS) }, async (page) => {
+        assert.match(await problemWith(page, 'could not be loaded'), /model\.safetensors/);
+        await screenshot(page, `demo-${name}-not-found`);
+        server.find(WEIGHTS);
+        await page.locator('#problem-action').click();
+        assertSame(await answerTo(page, 'beach'), 'beach');
+      });
+    });
+
+    it('says what is wrong with a file that is no picture, and goes on', async () => {
+      await withDemo({}, async (page, complaints) => {
+        await answerTo(page, 'beach');
+        const text = join(ROOT, 'build', 'not-a-picture.png');
+        writeFileSync(text, 'These are words.');
+        await chooseFile(page, text);
+        assert.match(await problemWith(page, 'not-a-picture.png'), /^This picture could not be read\. .*choose another picture\./);
+        assert.ok(await page.$eval('#problem-action', (button) => button.checkVisibility()));
+        await screenshot(page, `demo-${name}-no-picture`);
+        await clickSample(page, 'farm');
+        assertSame(await answerTo(page, 'farm'), 'farm');
+        assert.deepEqual(complaints, []);
+      });
+    });
+
+    it('refuses a build that there is not, with the way out in words', async () => {
+      await withDemo({ search: '?build=avx512' }, async (page) => {
+        assert.match(await problemWith(page, 'avx512'), /expected auto, simd, simd-threads, relaxed-threads/);
+      });
+    });
+
+    it('can be used by keyboard alone', async () => {
+      await withDemo({}, async (page) => {
+        await answerTo(page, 'beach');
+        const focus = () => page.evaluate(() => document.activeElement.querySelector('img')?.alt ?? document.activeElement.id);
+        const visited = [];
+        for (let i = 0; i < 12 && visited.at(-1) !== 'night city'; ++i) {
+          await page.keyboard.press('Tab');
+          visited.push(await focus());
+        }
+        assert.deepEqual(visited.slice(1), ['file', ...SAMPLES]);
+        await page.keyboard.press('Enter');
+        assertSame(await answerTo(page, 'night city'), 'night city');
+        const spoken = await page.$eval('#announcer', (element) => element.textContent);
+        assert.ok(spoken.startsWith(expected.get('night city')[0].label), spoken);
+      });
+    });
+  });
+}
