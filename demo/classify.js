@@ -24,6 +24,7 @@ const loadingText = byId('loading-text', HTMLElement);
 const loadingBar = byId('loading-bar', HTMLProgressElement);
 const problem = byId('problem', HTMLElement);
 const problemText = byId('problem-text', HTMLElement);
+const problemDetail = byId('problem-detail', HTMLElement);
 const problemAction = byId('problem-action', HTMLButtonElement);
 const answer = byId('answer', HTMLElement);
 const labelList = byId('labels', HTMLOListElement);
@@ -51,7 +52,7 @@ export class ClassifyPanel {
       input: fileInput,
       stage,
       take: (file) => this.take({ file, name: file.name }),
-      refuse: (sentence) => this.#complain({ sentence, wayOut: null }),
+      refuse: (sentence) => this.#explain({ sentence, wayOut: null }),
     });
     byId('loading-stop', HTMLButtonElement).addEventListener('click', () => this.#stop());
     problemAction.addEventListener('click', () => this.#takeWayOut());
@@ -85,10 +86,10 @@ export class ClassifyPanel {
         else this.#wait();
         break;
       case 'stopped':
-        this.#complain({ sentence: 'Loading was cancelled.', wayOut: 'load' });
+        this.#explain({ sentence: 'Loading was cancelled.', wayOut: 'load', calm: true });
         break;
       case 'failed':
-        this.#complain(explainLoading(state.error));
+        this.#explain(explainLoading(state.error));
         break;
       case 'idle':
         break;
@@ -120,7 +121,7 @@ export class ClassifyPanel {
       if (!signal.aborted) this.#answer(labels, milliseconds, heap);
     } catch (error) {
       if (pass !== this.#pass) return;
-      this.#complain(signal.aborted ? { sentence: 'The pass was cancelled.', wayOut: 'choose' } : explainPicture(error));
+      this.#explain(signal.aborted ? { sentence: 'Stopped.', wayOut: 'choose', calm: true } : explainPicture(error));
     } finally {
       clearTimeout(patience);
       if (pass === this.#pass) {
@@ -149,13 +150,16 @@ export class ClassifyPanel {
   }
 
   #wait() {
-    this.#complain({ sentence: 'The model is ready: give it a picture.', wayOut: 'choose' });
+    this.#explain({ sentence: 'The model is ready: give it a picture.', wayOut: 'choose', calm: true });
   }
 
   /** @param {Explanation} explanation */
-  #complain({ sentence, wayOut }) {
+  #explain({ sentence, detail = '', wayOut, calm = false }) {
     this.#wayOut = wayOut;
+    problem.classList.toggle('problem', !calm);
     problemText.textContent = sentence;
+    problemDetail.textContent = detail;
+    problemDetail.hidden = detail === '';
     problemAction.hidden = wayOut === null;
     problemAction.textContent = wayOut ? WAYS_OUT[wayOut] : '';
     announcer.textContent = '';

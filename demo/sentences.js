@@ -3,7 +3,8 @@
 
 /**
  * @typedef {'load' | 'choose' | 'restart' | null} WayOut what a button can do about it
- * @typedef {{ sentence: string, wayOut: WayOut }} Explanation
+ * @typedef {{ sentence: string, detail?: string, wayOut: WayOut, calm?: boolean }} Explanation detail:
+ *   the library's own sentence; calm: nothing went wrong
  */
 
 /** Words on the button of each way out. */
@@ -36,7 +37,7 @@ const PICTURE_ADVICE = {
 export function explainLoading(error) {
   const { code, message } = factsOf(error);
   const wayOut = code === 'unsupported' || code === 'invalid-argument' ? null : 'load';
-  return { sentence: join('The model could not be loaded.', message, LOADING_ADVICE[code]), wayOut };
+  return { sentence: join('The model could not be loaded.', LOADING_ADVICE[code]), detail: message, wayOut };
 }
 
 /**
@@ -47,9 +48,9 @@ export function explainLoading(error) {
 export function explainPicture(error) {
   const { code, message } = factsOf(error);
   if (code === 'internal' || code === 'disposed') {
-    return { sentence: join('The model has stopped.', message), wayOut: 'restart' };
+    return { sentence: 'The model has stopped.', detail: message, wayOut: 'restart' };
   }
-  return { sentence: join('This picture could not be read.', message, PICTURE_ADVICE[code]), wayOut: 'choose' };
+  return { sentence: join('This picture could not be read.', PICTURE_ADVICE[code]), detail: message, wayOut: 'choose' };
 }
 
 /** @param {unknown} error */
@@ -61,5 +62,5 @@ function factsOf(error) {
 
 /** @param {Array<string | undefined>} sentences */
 function join(...sentences) {
-  return sentences.filter(Boolean).map((text) => /[.!?]$/.test(/** @type {string} */ (text)) ? text : `${text}.`).join(' ');
+  return sentences.filter(Boolean).join(' ');
 }
