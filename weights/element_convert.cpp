@@ -48,7 +48,7 @@ void convertElements(DType dtype, std::span<const uint8_t> bytes, float* out) {
     case DType::kF64:
       return convertEach<double>(bytes, out, [](double v) { return static_cast<float>(v); });
     case DType::kF32:
-      std::memcpy(out, bytes.data(), bytes.size());
+      if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());  // no bytes may be a null pointer
       return;
     case DType::kF16:
       return convertEach<uint16_t>(bytes, out, fromHalf);

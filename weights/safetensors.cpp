@@ -18,9 +18,11 @@ std::optional<Error> otherFormat(const std::string& file, std::string_view first
     return mismatch(ErrorCode::kHtml, file, "a web page (it begins with \"" + std::string(first) + "\")",
                     "a safetensors file");
   const auto is = [&](std::string_view magic) { return first.starts_with(magic); };
+  // 80 02 and six zeros are a pickle's first bytes and the length of a header of 640 bytes.
+  const bool is_length = first.ends_with(std::string_view("\0\0\0\0", 4));
   const char* kind = nullptr;
   if (is("PK\x03\x04")) kind = "a zip file (a PyTorch checkpoint, perhaps)";
-  else if (is("\x80\x02") || is("\x80\x03") || is("\x80\x04")) kind = "a Python pickle (an old PyTorch checkpoint, perhaps)";
+  else if ((is("\x80\x02") || is("\x80\x03") || is("\x80\x04")) && !is_length) kind = "a Python pickle (an old PyTorch checkpoint, perhaps)";
   else if (is("version ")) kind = "a Git LFS pointer, not the file that it points to";
   else if (is("\x89HDF")) kind = "an HDF5 file (a TensorFlow checkpoint, perhaps)";
   else if (is("GGUF")) kind = "a GGUF file";
