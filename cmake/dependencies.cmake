@@ -18,16 +18,17 @@ macro(beit_source name repository commit)
   FetchContent_MakeAvailable(${name})
 endmacro()
 
-beit_source(xnnpack https://github.com/google/XNNPACK.git 4ea82e595b36106653175dcb04b2aa532660d0d8)          # 2024-11-08
-beit_source(pthreadpool https://github.com/google/pthreadpool.git 560c60d342a76076f0557a3946924c6478470044)  # 2024-06-16
-beit_source(fxdiv https://github.com/Maratyszcza/FXdiv.git b408327ac2a15ec3e43352421954f5b1967701d1)
-beit_source(yyjson https://github.com/ibireme/yyjson.git 0.10.0)
-beit_source(libstb https://github.com/nothings/stb.git 5c205738c191bcb0abc65c4febfa9bd25ff35234)              # stb_image 2.30
+# Commits and not tags, which can be moved.
+beit_source(xnnpack     https://github.com/google/XNNPACK.git      4ea82e595b36106653175dcb04b2aa532660d0d8)  # 2024-11-08
+beit_source(pthreadpool https://github.com/google/pthreadpool.git  560c60d342a76076f0557a3946924c6478470044)  # 2024-06-16
+beit_source(fxdiv       https://github.com/Maratyszcza/FXdiv.git   b408327ac2a15ec3e43352421954f5b1967701d1)  # 2020-04-17
+beit_source(yyjson      https://github.com/ibireme/yyjson.git      9ddba001a4ea88e93b46932e5c5b87b222e19a5f)  # 0.10.0
+beit_source(libstb      https://github.com/nothings/stb.git        5c205738c191bcb0abc65c4febfa9bd25ff35234)  # stb_image 2.30
+beit_source(catch2      https://github.com/catchorg/Catch2.git     fa43b77429ba76c462b1898d6cd2f2d7a9416b14)  # 3.7.1, tests only
+beit_source(eigen3      https://gitlab.com/libeigen/eigen.git      3147391d946bb4b6c68edd901f2add6ac1f31f8c)  # 3.4.0, tests only
 if(NOT EMSCRIPTEN)
-  beit_source(cpuinfo https://github.com/pytorch/cpuinfo.git 877328f188a3c7d1fa855871a278eb48d530c4c0)       # 2025-09-05
+  beit_source(cpuinfo   https://github.com/pytorch/cpuinfo.git     877328f188a3c7d1fa855871a278eb48d530c4c0)  # 2025-09-05
 endif()
-beit_source(catch2 https://github.com/catchorg/Catch2.git v3.7.1)
-beit_source(eigen3 https://gitlab.com/libeigen/eigen.git 3.4.0)                                              # tests only
 
 # JSON: config.json, headers of safetensors.
 add_library(yyjson STATIC ${yyjson_SOURCE_DIR}/src/yyjson.c)
