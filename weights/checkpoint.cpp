@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "weights/element_convert.h"
+#include "weights/tensor_layout.h"
 
 namespace beit {
 
@@ -20,8 +21,7 @@ int64_t endOf(const TensorEntry& entry) { return entry.offset + entry.bytes; }
 Status Checkpoint::addFile(std::string name, std::optional<int64_t> size) {
   for (const File& file : files_)
     if (file.name == name) return failure(ErrorCode::kInvalidArgument, name, "the file was added twice");
-  SafetensorsIndexer indexer(name, files_.size(), size);
-  files_.push_back({std::move(name), std::move(indexer)});
+  files_.push_back({std::move(name), size, {}, nullptr});
   return {};
 }
 
@@ -29,15 +29,17 @@ std::optional<Checkpoint::Read> Checkpoint::next() const {
   if (failed_) return std::nullopt;
   if (!parameters_) {
     if (indexing_ == files_.size()) return std::nullopt;
-    const auto range = files_[indexing_].indexer.wants();
+    const File& file = files_[indexing_];
+    const auto have = static_cast<int64_t>(file.first.size());
+    const auto range = file.reader ? file.reader->wants() : ByteRange{have, kSniffBytes - have};
     assert(range);
-    return Read{files_[indexing_].name, range->offset, range->length};
+    return Read{file.name, range->offset, range->length};
   }
   if (route_ == routes_.size()) return std::nullopt;
   // From where we are to the end of the last tensor that follows without a large gap.
   int64_t end = endOf(entryOf(route_));
   for (size_t r = route_ + 1; r < routes_.size() && entryOf(r).file == entryOf(route_).file &&
-                              entryOf(r).offset - end <= kSmallGap; ++r)
+                              entryOf(r).offset >= end && entryOf(r).offset - end <= kSmallGap; ++r)
     end = endOf(entryOf(r));
   return Read{files_[entryOf(route_).file].name, position_, end - position_};
 }
@@ -51,6 +53,7 @@ Status Checkpoint::supply(std::span<const uint8_t> bytes) {
   if (!status) {
     failed_ = true;
     staging_ = {};
+    rearranged_ = {};
   }
   return status;
 }
@@ -65,12 +68,30 @@ Status Checkpoint::ended() {
 }
 
 Status Checkpoint::supplyIndex(std::span<const uint8_t> bytes) {
-  SafetensorsIndexer& indexer = files_[indexing_].indexer;
-  BEIT_TRY(indexer.give(bytes));
-  if (indexer.wants()) return {};
-  for (TensorEntry& entry : indexer.entries()) entries_.push_back(std::move(entry));
-  indexer.entries().clear();
+  File& file = files_[indexing_];
+  if (!file.reader) {
+    file.first.insert(file.first.end(), bytes.begin(), bytes.end());
+    if (static_cast<int64_t>(file.first.size()) < kSniffBytes) return {};
+    BEIT_ASSIGN(file.reader, openContainer(file.name, indexing_, file.size, file.first));
+  } else {
+    BEIT_TRY(file.reader->give(bytes));
+  }
+  if (file.reader->wants()) return {};
+  for (TensorEntry& entry : file.reader->entries()) entries_.push_back(std::move(entry));
+  file.reader->entries().clear();
   ++indexing_;
+  return {};
+}
+
+std::vector<Checkpoint::Delivery> Checkpoint::deliveriesOf(Dialect dialect, const TensorEntry& entry,
+                                                           ParameterList& parameters) {
+  for (const auto& reading : readings(dialect, entry.name)) {
+    std::vector<Delivery> deliveries;
+    for (const Target& target : reading)
+      if (const Parameter* parameter = parameters.find(target.parameter))
+        deliveries.push_back({static_cast<size_t>(parameter - parameters.all().data()), target});
+    if (!deliveries.empty()) return deliveries;
+  }
   return {};
 }
 
@@ -87,7 +108,7 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
   }
   BindReport report;
   report.dialect = toString(*dialect);
-  report.container = "safetensors";
+  report.container = files_[0].reader->name();
   std::vector<bool> present(parameters.all().size());
   for (size_t i = 0; i < entries_.size(); ++i) {
     const TensorEntry& entry = entries_[i];
@@ -95,25 +116,28 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
       report.skipped.push_back(entry.name);
       continue;
     }
-    const Parameter* parameter = parameters.find(canonicalName(*dialect, entry.name));
-    if (!parameter) {
+    std::vector<Delivery> deliveries = deliveriesOf(*dialect, entry, parameters);
+    if (deliveries.empty()) {
       report.unexpected.push_back(entry.name);
       continue;
     }
-    const auto index = static_cast<size_t>(parameter - parameters.all().data());
-    if (present[index]) {
-      report.wrong.push_back(entry.name + " stands in two files");
-      continue;
+    bool twice = false;
+    for (const Delivery& delivery : deliveries) {
+      twice = twice || present[delivery.parameter];
+      present[delivery.parameter] = true;
     }
-    present[index] = true;
-    if (entry.shape != parameter->shape) {
-      report.wrong.push_back(entry.name + " is " + toString(entry.shape) + " and should be " + toString(parameter->shape));
+    const Delivery& first = deliveries.front();
+    const Shape expected = fileShape(parameters.all()[first.parameter].shape, first.target);
+    if (twice) {
+      report.wrong.push_back(entry.name + " stands in the checkpoint twice");
+    } else if (entry.shape != expected) {
+      report.wrong.push_back(entry.name + " is " + toString(entry.shape) + " and should be " + toString(expected));
     } else if (!isWeightType(entry.dtype)) {
       report.wrong.push_back(entry.name + " is of type " + std::string(toString(entry.dtype)) +
                              " and should be F32, F16, BF16 or F64");
     } else {
       report.fill_bytes += entry.bytes;
-      if (routes) routes->push_back({i, index});
+      if (routes) routes->push_back({i, std::move(deliveries)});
     }
   }
   for (size_t i = 0; i < present.size(); ++i)
@@ -143,7 +167,17 @@ Result<BindReport> Checkpoint::bind(ParameterList& parameters) {
   });
   // One buffer for all tensors in turn: memory that came and went between packed weights would leave
   // holes too small for the next (100 MB of them in a base model).
-  BEIT_ASSIGN(staging_, FloatBuffer::allocate(parameters.largestBytes() / 4, "the largest tensor"));
+  int64_t largest = 0;
+  bool rearranges = false;
+  for (const Route& route : routes) {
+    const TensorEntry& entry = entries_[route.entry];
+    largest = std::max(largest, entry.bytes / elementSize(entry.dtype));
+    rearranges = rearranges || !entry.strides.empty() || route.deliveries.front().target.layout != Layout::kSame;
+  }
+  BEIT_ASSIGN(staging_, FloatBuffer::allocate(largest, "the largest tensor"));
+  if (rearranges) {
+    BEIT_ASSIGN(rearranged_, FloatBuffer::allocate(largest, "the largest tensor, rearranged"));
+  }
   parameters_ = &parameters;
   routes_ = std::move(routes);
   route_ = 0;
@@ -187,12 +221,32 @@ Status Checkpoint::fill(const TensorEntry& entry, std::span<const uint8_t> bytes
 }
 
 Status Checkpoint::finishTensor() {
-  BEIT_TRY(parameters_->deliver(routes_[route_].parameter, staging_.span().first(static_cast<size_t>(filled_))));
+  const TensorEntry& entry = entryOf(route_);
+  std::span<float> values = staging_.span().first(static_cast<size_t>(filled_));
+  if (!entry.strides.empty()) {
+    gatherStrided(values.data(), entry.shape, entry.strides, rearranged_.data());
+    values = rearranged_.span().first(static_cast<size_t>(*elementCount(entry.shape)));
+  }
+  if (const Layout layout = routes_[route_].deliveries.front().target.layout; layout != Layout::kSame) {
+    std::span<float> out = (values.data() == staging_.data() ? rearranged_ : staging_).span().first(values.size());
+    toRowMajor(layout, entry.shape, values.data(), out.data());
+    values = out;
+  }
+  for (const Delivery& delivery : routes_[route_].deliveries) {
+    const size_t share = values.size() / static_cast<size_t>(delivery.target.parts);
+    BEIT_TRY(parameters_->deliver(delivery.parameter,
+                                  values.subspan(share * static_cast<size_t>(delivery.target.part), share)));
+  }
   filled_ = 0;
-  const size_t file = entryOf(route_).file;
-  if (++route_ < routes_.size() && entryOf(route_).file != file) position_ = entryOf(route_).offset;
-  else if (route_ < routes_.size() && entryOf(route_).offset - position_ > kSmallGap) position_ = entryOf(route_).offset;
-  if (route_ == routes_.size()) staging_ = {};
+  if (++route_ == routes_.size()) {
+    staging_ = {};
+    rearranged_ = {};
+    return {};
+  }
+  const TensorEntry& following = entryOf(route_);
+  const int64_t gap = following.offset - position_;
+  // Another file, a gap that is worth a new request, or elements that two tensors share.
+  if (following.file != entry.file || gap > kSmallGap || gap < 0) position_ = following.offset;
   return {};
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,7 +14,7 @@
 #include "src/parameters.h"
 #include "src/result.h"
 #include "weights/naming.h"
-#include "weights/safetensors.h"
+#include "weights/container.h"
 #include "weights/tensor_index.h"
 
 namespace beit {
@@ -21,7 +22,7 @@ namespace beit {
 // How a checkpoint's tensors fit a model's parameters.
 struct BindReport {
   std::string dialect;    // the naming that was detected
-  std::string container;  // "safetensors"
+  std::string container;  // such as "safetensors"
   std::vector<std::string> missing;     // parameters without a tensor, in the project's names
   std::vector<std::string> wrong;       // tensors that do not fit, each a sentence's part with both shapes
   std::vector<std::string> unexpected;  // tensors without a parameter, in the file's names
@@ -68,14 +69,25 @@ class Checkpoint {
  private:
   struct File {
     std::string name;
-    SafetensorsIndexer indexer;
+    std::optional<int64_t> size;
+    std::vector<uint8_t> first;               // as many bytes as tell the container
+    std::unique_ptr<ContainerReader> reader;  // once they do
   };
-  // One tensor on its way to its parameter.
+  // A share of a tensor on its way to its parameter.
+  struct Delivery {
+    size_t parameter = 0;
+    Target target;
+  };
+  // One tensor on its way to its parameters.
   struct Route {
-    size_t entry = 0, parameter = 0;
+    size_t entry = 0;
+    std::vector<Delivery> deliveries;
   };
 
   Result<BindReport> match(ParameterList& parameters, std::vector<Route>* routes) const;
+  // Returns the deliveries of a tensor to the parameters that its name stands for, none if there are
+  // none.
+  static std::vector<Delivery> deliveriesOf(Dialect dialect, const TensorEntry& entry, ParameterList& parameters);
   Status supplyIndex(std::span<const uint8_t> bytes);
   Status supplyWeights(std::span<const uint8_t> bytes);
   // Converts elements of the tensor being filled; `bytes` are its next ones.
@@ -92,7 +104,8 @@ class Checkpoint {
   std::vector<Route> routes_;            // by file and offset
   size_t route_ = 0;                     // the tensor that is being filled, or waited for
   int64_t position_ = 0;                 // of the next byte, in that tensor's file
-  FloatBuffer staging_;         // as large as the largest parameter
+  FloatBuffer staging_;         // as large as the largest tensor
+  FloatBuffer rearranged_;      // the same, only where a tensor's layout is not its parameter's
   int64_t filled_ = 0;          // floats in it of the tensor being filled
   std::vector<uint8_t> split_;  // the first bytes of an element that the last piece cut
 };

@@ -2,31 +2,58 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+
+#include "weights/naming_tables.h"
 
 namespace beit {
 
 namespace {
 
-struct Family {
-  Dialect dialect;
-  std::string_view name;
-  std::string_view prefix;  // of the body's names
+bool isDigit(char c) { return c >= '0' && c <= '9'; }
+
+// What '#' (a number, at least one digit) and '*' (the rest, also nothing) of a pattern stood for.
+struct Captures {
+  std::vector<std::string_view> numbers;
+  std::string_view rest;
 };
 
-constexpr std::array<Family, 3> kFamilies{{
-    {Dialect::kTransformers, "transformers", "beit."},
-    {Dialect::kTransformersBare, "transformers without prefix", ""},
-    {Dialect::kData2Vec, "Data2VecVision", "data2vec_vision."},
-}};
+std::optional<Captures> match(std::string_view pattern, std::string_view name) {
+  Captures captures;
+  size_t at = 0;
+  for (const char c : pattern) {
+    if (c == '*') {
+      captures.rest = name.substr(at);
+      return captures;
+    }
+    if (c == '#') {
+      const size_t begin = at;
+      while (at < name.size() && isDigit(name[at])) ++at;
+      if (at == begin) return std::nullopt;
+      captures.numbers.push_back(name.substr(begin, at - begin));
+      continue;
+    }
+    if (at == name.size() || name[at] != c) return std::nullopt;
+    ++at;
+  }
+  if (at != name.size()) return std::nullopt;
+  return captures;
+}
 
-// A tensor that every BEiT has.
-constexpr std::string_view kWitness = "embeddings.cls_token";
+std::string substitute(std::string_view pattern, const Captures& captures) {
+  std::string text;
+  size_t number = 0;
+  for (const char c : pattern) {
+    if (c == '#') text += captures.numbers[number++];
+    else if (c == '*') text += captures.rest;
+    else text += c;
+  }
+  return text;
+}
 
-// First parts of the body's names: only these take the prefix. The heads' names have none.
-constexpr std::array<std::string_view, 4> kBodyParts{"embeddings.", "encoder.", "layernorm.", "pooler."};
-
-const Family& family(Dialect dialect) {
-  return *std::find_if(kFamilies.begin(), kFamilies.end(), [&](const Family& f) { return f.dialect == dialect; });
+const NamingFamily& family(Dialect dialect) {
+  return *std::find_if(kNamingFamilies.begin(), kNamingFamilies.end(),
+                       [&](const NamingFamily& f) { return f.dialect == dialect; });
 }
 
 }  // namespace
@@ -34,23 +61,41 @@ const Family& family(Dialect dialect) {
 std::string_view toString(Dialect dialect) { return family(dialect).name; }
 
 std::optional<Dialect> detectDialect(const std::vector<TensorEntry>& entries) {
-  for (const Family& candidate : kFamilies) {
-    const std::string witness = std::string(candidate.prefix) + std::string(kWitness);
+  for (const NamingFamily& candidate : kNamingFamilies)
     for (const TensorEntry& entry : entries)
-      if (entry.name == witness) return candidate.dialect;
-  }
+      if (match(candidate.witness, entry.name)) return candidate.dialect;
   return std::nullopt;
 }
 
-std::string canonicalName(Dialect dialect, std::string_view name) {
-  const std::string_view prefix = family(dialect).prefix;
-  if (!prefix.empty()) {
-    if (!name.starts_with(prefix)) return std::string(name);
-    return "beit." + std::string(name.substr(prefix.size()));
+std::vector<std::vector<Target>> readings(Dialect dialect, std::string_view name) {
+  std::vector<std::vector<Target>> all;
+  for (const NamingRule& rule : family(dialect).rules) {
+    const auto captures = match(rule.file, name);
+    if (!captures) continue;
+    std::vector<Target> targets;
+    int64_t parts = 0;
+    for (const std::string_view parameter : rule.parameters) parts += !parameter.empty();
+    for (const std::string_view parameter : rule.parameters)
+      if (!parameter.empty())
+        targets.push_back({substitute(parameter, *captures), static_cast<int64_t>(targets.size()), parts, rule.layout});
+    all.push_back(std::move(targets));
+    if (!rule.other_readings) break;
   }
-  for (const std::string_view part : kBodyParts)
-    if (name.starts_with(part)) return "beit." + std::string(name);
-  return std::string(name);
+  return all;
+}
+
+std::optional<std::string> nameIn(Dialect dialect, std::string_view parameter) {
+  for (const NamingRule& rule : family(dialect).rules) {
+    if (!rule.parameters[1].empty()) continue;
+    const auto captures = match(rule.parameters[0], parameter);
+    if (!captures) continue;
+    std::string name = substitute(rule.file, *captures);
+    // A wide pattern may name what a narrower one reads differently: only a way back counts.
+    for (const auto& reading : readings(dialect, name))
+      for (const Target& target : reading)
+        if (target.parameter == parameter) return name;
+  }
+  return std::nullopt;
 }
 
 bool isDead(std::string_view name) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <unordered_set>
 
-#include "src/html.h"
 #include "src/json.h"
 
 namespace beit {
@@ -11,24 +10,6 @@ namespace beit {
 namespace {
 
 std::string bytesText(int64_t count) { return std::to_string(count) + " bytes"; }
-
-// What the first bytes of a file that is no safetensors file tell of it.
-std::optional<Error> otherFormat(const std::string& file, std::string_view first) {
-  if (looksLikeHtml(first))
-    return mismatch(ErrorCode::kHtml, file, "a web page (it begins with \"" + std::string(first) + "\")",
-                    "a safetensors file");
-  const auto is = [&](std::string_view magic) { return first.starts_with(magic); };
-  // 80 02 and six zeros are a pickle's first bytes and the length of a header of 640 bytes.
-  const bool is_length = first.ends_with(std::string_view("\0\0\0\0", 4));
-  const char* kind = nullptr;
-  if (is("PK\x03\x04")) kind = "a zip file (a PyTorch checkpoint, perhaps)";
-  else if ((is("\x80\x02") || is("\x80\x03") || is("\x80\x04")) && !is_length) kind = "a Python pickle (an old PyTorch checkpoint, perhaps)";
-  else if (is("version ")) kind = "a Git LFS pointer, not the file that it points to";
-  else if (is("\x89HDF")) kind = "an HDF5 file (a TensorFlow checkpoint, perhaps)";
-  else if (is("GGUF")) kind = "a GGUF file";
-  if (!kind) return std::nullopt;
-  return mismatch(ErrorCode::kUnsupported, file, kind, "a safetensors file");
-}
 
 }  // namespace
 
@@ -47,15 +28,14 @@ Status SafetensorsIndexer::give(std::span<const uint8_t> bytes) {
 }
 
 Status SafetensorsIndexer::readLength() {
-  if (auto error = otherFormat(name_, bytes_)) return *std::move(error);
   uint64_t length = 0;
   for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<uint8_t>(bytes_[static_cast<size_t>(i)]);
   if (length < 2 || length > static_cast<uint64_t>(kMostHeaderBytes))
-    return mismatch(ErrorCode::kMalformed, name_, "a header of " + std::to_string(length) + " bytes",
+    return mismatch(ErrorCode::kMalformed, file_name_, "a header of " + std::to_string(length) + " bytes",
                     "2 to " + std::to_string(kMostHeaderBytes) + " bytes, as a safetensors file has");
   header_bytes_ = static_cast<int64_t>(length);
   if (size_ && kLengthBytes + header_bytes_ > *size_)
-    return mismatch(ErrorCode::kTruncated, name_, bytesText(*size_),
+    return mismatch(ErrorCode::kTruncated, file_name_, bytesText(*size_),
                     "at least " + bytesText(kLengthBytes + header_bytes_) + ", by its header's length");
   bytes_.clear();
   return {};
@@ -64,15 +44,15 @@ Status SafetensorsIndexer::readLength() {
 Status SafetensorsIndexer::readHeader() {
   const int64_t data_start = kLengthBytes + header_bytes_;
   if (!bytes_.starts_with('{'))
-    return mismatch(ErrorCode::kMalformed, name_, "a header that does not begin with {", "a JSON object");
-  BEIT_ASSIGN(const Json json, Json::parse(bytes_, name_));
+    return mismatch(ErrorCode::kMalformed, file_name_, "a header that does not begin with {", "a JSON object");
+  BEIT_ASSIGN(const Json json, Json::parse(bytes_, file_name_));
   if (!json.root().isObject())
-    return mismatch(ErrorCode::kMalformed, name_, json.root().describe(), "a JSON object");
+    return mismatch(ErrorCode::kMalformed, file_name_, json.root().describe(), "a JSON object");
   std::unordered_set<std::string_view> names;
   for (const auto& [name, value] : json.root().members()) {
     if (name == "__metadata__") continue;
     if (!names.insert(name).second)
-      return failure(ErrorCode::kMalformed, name_, "the tensor \"" + std::string(name) + "\" stands in the header twice");
+      return failure(ErrorCode::kMalformed, file_name_, "the tensor \"" + std::string(name) + "\" stands in the header twice");
     BEIT_ASSIGN(TensorEntry entry, readEntry(name, value, data_start));
     entries_.push_back(std::move(entry));
   }
@@ -81,13 +61,13 @@ Status SafetensorsIndexer::readHeader() {
   int64_t end = data_start;
   for (const auto& entry : entries_) {
     if (entry.offset != end)
-      return mismatch(ErrorCode::kMalformed, name_ + ", tensor " + entry.name,
+      return mismatch(ErrorCode::kMalformed, file_name_ + ", tensor " + entry.name,
                       "an offset of " + std::to_string(entry.offset - data_start),
                       std::to_string(end - data_start) + ", so that tensors neither overlap nor leave gaps");
     end += entry.bytes;
   }
   if (size_ && end != *size_)
-    return mismatch(end > *size_ ? ErrorCode::kTruncated : ErrorCode::kMalformed, name_, bytesText(*size_),
+    return mismatch(end > *size_ ? ErrorCode::kTruncated : ErrorCode::kMalformed, file_name_, bytesText(*size_),
                     bytesText(end) + ", by its header");
   bytes_ = {};
   done_ = true;
@@ -95,7 +75,7 @@ Status SafetensorsIndexer::readHeader() {
 }
 
 Result<TensorEntry> SafetensorsIndexer::readEntry(std::string_view name, JsonValue value, int64_t data_start) const {
-  const std::string where = name_ + ", tensor " + std::string(name);
+  const std::string where = file_name_ + ", tensor " + std::string(name);
   const auto malformed = [&](std::string got, std::string expected) {
     return mismatch(ErrorCode::kMalformed, where, std::move(got), std::move(expected));
   };

@@ -9,38 +9,34 @@
 #include <string_view>
 #include <vector>
 
+#include "weights/container.h"
 #include "weights/tensor_index.h"
 
 namespace beit {
 
-// Reads a header piece by piece: wants() names the bytes, give() takes them.
-class SafetensorsIndexer {
+class SafetensorsIndexer : public ContainerReader {
  public:
   static constexpr int64_t kLengthBytes = 8;
   static constexpr int64_t kMostHeaderBytes = 100'000'000;  // the reference reader's limit
 
   // `size` is the file's size in bytes, or nothing when it is not known.
   SafetensorsIndexer(std::string file_name, size_t file, std::optional<int64_t> size)
-      : name_(std::move(file_name)), file_(file), size_(size) {}
+      : file_name_(std::move(file_name)), file_(file), size_(size) {}
 
-  // Returns the bytes that are wanted next, or nothing when the index is complete.
-  std::optional<ByteRange> wants() const;
-
-  // Takes the next bytes of what is wanted, at most that many.
-  // Errors: kHtml; kUnsupported for another container, named where it is known; kTruncated where the
-  // header or the elements would end behind the file; kMalformed for all else that breaks the format,
-  // a file with more bytes than its header describes included.
-  Status give(std::span<const uint8_t> bytes);
-
-  // The tensors, by offset; complete when wants() returns nothing.
-  std::vector<TensorEntry>& entries() { return entries_; }
+  std::string_view name() const override { return "safetensors"; }
+  std::optional<ByteRange> wants() const override;
+  // Errors: kTruncated where the header or the elements would end behind the file; kMalformed for all
+  // else that breaks the format, a file with more bytes than its header describes included.
+  Status give(std::span<const uint8_t> bytes) override;
+  // By offset.
+  std::vector<TensorEntry>& entries() override { return entries_; }
 
  private:
   Status readLength();
   Status readHeader();
   Result<TensorEntry> readEntry(std::string_view name, class JsonValue value, int64_t data_start) const;
 
-  std::string name_;
+  std::string file_name_;
   size_t file_;
   std::optional<int64_t> size_;
   std::string bytes_;         // of the part that is being read

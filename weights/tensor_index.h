@@ -16,6 +16,9 @@ struct TensorEntry {
   size_t file = 0;     // index of the file that holds it
   int64_t offset = 0;  // of its first byte in the file
   int64_t bytes = 0;
+  // Elements between neighbours along each axis, for a view of a PyTorch storage that is not
+  // row-major; empty for all else. `bytes` then reaches from the first element to the last.
+  std::vector<int64_t> strides;
 };
 
 // Bytes of a file that a reader wants next.
