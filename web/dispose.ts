@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The key of the method that `using` calls. Engines without explicit resource management get a
  * symbol of the same description, so that the classes need no second form.

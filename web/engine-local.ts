@@ -237,6 +237,9 @@ export class LocalEngine implements Engine {
       this.end = failure('internal', 'WebAssembly', `the core stopped (${sentenceOf(error)}); this engine cannot be used any more`, error);
       return this.end;
     }
+    // A C++ exception that got past the bindings: a bug of ours, reported as one.
+    const { Exception } = WebAssembly as { Exception?: new () => object };
+    if (Exception && error instanceof Exception) return failure('internal', 'WebAssembly', 'an exception escaped from the core', error);
     return error;
   }
 }

@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /** Tasks in one call, as transformers' pipelines. */
 import { rank, scoreFunctionOf, type Classification, type ScoreFunction } from './classification.js';
 import { disposeSymbol } from './dispose.js';

@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { BeitForImageClassification, BeitImageProcessor, createEngine } from '../../dist/node.js';
-import { fileServer, rejects, serve, temporaryFolder } from './support.mjs';
+import { fileServer, golden, rejects, serve, temporaryFolder } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
 
 const local = await createEngine({ build: 'simd' });
@@ -98,6 +98,27 @@ test('an abort while the source is silent leaves nothing behind', async (t) => {
     await assert.rejects(loading, (error) => error === reason);
     assert.equal((await remote.memory()).used, used);
   }
+});
+
+test('an abort stops a pass that runs, within a layer', async () => {
+  // 512 images: long enough a layer that the abort arrives before the end.
+  const model = await BeitForImageClassification.fromPretrained(join(golden, 'models/classify-patch16'), { engine: remote });
+  const many = { dims: [512, 3, 96, 96], data: new Float32Array(512 * 3 * 96 * 96).fill(0.1) };
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  const steps = [];
+  const running = model.forward({ pixelValues: many }, {
+    signal: controller.signal,
+    onStep: (done, total) => {
+      steps.push([done, total]);
+      controller.abort(reason);
+    },
+  });
+  await assert.rejects(running, (error) => error === reason);
+  const [done, total] = steps.at(-1);
+  assert.ok(done < total, `${done} of ${total} steps`);
+  await model.dispose();
+  assert.ok((await logitsOf(remote, files())).logits.data.every(Number.isFinite));
 });
 
 test('dispose() ends what waits, and everything after it', async (t) => {
