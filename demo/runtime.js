@@ -12,9 +12,10 @@ import { duration } from './format.js';
 export function followRuntime(model) {
   const reason = byId('runtime-reason', HTMLElement);
   const facts = byId('runtime-facts', HTMLElement);
+  const note = byId('model-note', HTMLElement);
   const show = () => {
     const { state } = model;
-    facts.hidden = state.kind !== 'ready';
+    facts.hidden = note.hidden = state.kind !== 'ready';
     if (state.kind !== 'ready') {
       reason.textContent = state.kind === 'loading' ? 'Finding out …' : 'Nothing is running.';
       return;
@@ -25,6 +26,9 @@ export function followRuntime(model) {
     byId('runtime-threads', HTMLElement).textContent = String(threads);
     byId('runtime-place', HTMLElement).textContent = worker ? 'a worker' : 'the page itself';
     byId('runtime-ready', HTMLElement).textContent = duration(state.milliseconds);
+    const labels = state.classify.model.config.id2label;
+    note.textContent = 'The checkpoint that comes with this page is a small BEiT, trained on drawn scenes. '
+      + `It chooses among ${labels.length} labels: ${labels.join(', ')}.`;
   };
   model.addEventListener('change', show);
   show();

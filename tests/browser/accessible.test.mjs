@@ -1,10 +1,11 @@
 // What axe-core can tell of accessibility, and that the page fits narrow screens and both schemes.
 import assert from 'node:assert/strict';
-import axe from 'axe-core';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import axe from 'axe-core';
 import { launch, openPage, screenshot } from './support/browsers.mjs';
 import { answerTo, chooseFile, problemWith } from './support/demo.mjs';
-import { ROOT, startServer } from './support/server.mjs';
+import { root, startServer } from './support/server.mjs';
 
 const VIEWS = [
   { name: 'desktop-light', width: 1200, height: 900, dark: false },
@@ -18,7 +19,7 @@ describe('demo for everybody', () => {
   let server;
   before(async () => {
     host = await launch('chromium');
-    server = await startServer({ isolated: true });
+    server = await startServer();
   });
   after(async () => {
     await host?.close();
@@ -40,7 +41,7 @@ describe('demo for everybody', () => {
       assert.deepEqual(await violations(page), []);
       assert.ok(await page.evaluate(() => document.documentElement.scrollWidth) <= view.width);
       await screenshot(page, `demo-${name}`);
-      await chooseFile(page, `${ROOT}package.json`);
+      await chooseFile(page, join(root, 'package.json'));
       await problemWith(page, 'package.json');
       assert.deepEqual(await violations(page), []);
       await screenshot(page, `demo-${name}-problem`);

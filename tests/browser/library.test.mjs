@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { BROWSERS, launch, openPage } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
-import { ROOT, startServer } from './support/server.mjs';
+import { root, startServer } from './support/server.mjs';
 
-const GOLDEN = join(ROOT, 'tests', 'fixtures', 'golden');
+const GOLDEN = join(root, 'tests', 'fixtures', 'golden');
 const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
 const SAMPLE = 'samples/beach.jpg';
 const WEIGHTS = 'beit-wasm/weights/classifier/model.safetensors';
@@ -101,7 +101,7 @@ for (const name of Object.keys(BROWSERS)) {
             const { reason, left } = await call(page, 'abortLoad', phase, { worker });
             assert.equal(reason, 'The test stopped it.', phase);
             assert.equal(left, 0, `bytes left after ${phase}`);
-            server.slowDown(WEIGHTS, 0);
+            server.speedUp(WEIGHTS);
             const { labels } = await call(page, 'classifyWithSame', SAMPLE, { worker });
             assert.ok(labels.length > 0);
           }
@@ -120,7 +120,7 @@ for (const name of Object.keys(BROWSERS)) {
 
     it('says what is wrong with a damaged image, and reads the next', async () => {
       await withHarness({}, async (page) => {
-        const whole = readFileSync(join(ROOT, 'demo', SAMPLE));
+        const whole = readFileSync(join(root, 'demo', SAMPLE));
         // A JPEG's header, then nothing that it promises.
         const { error, grown, labels } = await call(page, 'classifyDamaged', [...whole.subarray(0, 300)], SAMPLE);
         assert.equal(error.code, 'bad-image');

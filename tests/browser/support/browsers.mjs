@@ -3,9 +3,11 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
-import { ROOT } from './server.mjs';
+import { root } from './server.mjs';
 
-const SCREENSHOTS = join(ROOT, 'build', 'screenshots');
+// Long enough for a machine that builds at the same time; what works takes a second.
+const PATIENCE_MS = 60000;
+const SCREENSHOTS = join(root, 'build', 'screenshots');
 
 const CHROMIUM_FLAGS = [
   '--no-sandbox', // the sandbox does not run as root, and what is tested is our own
@@ -27,7 +29,7 @@ export async function launch(name) {
   const executablePath = process.env[variable] ?? paths.find((path) => existsSync(path));
   if (!executablePath) throw new Error(`There is no ${name} at ${paths.join(' or ')}: install Debian's package, or set ${variable}.`);
   const profile = mkdtempSync(join(tmpdir(), `beit-${name}-`));
-  const browser = await puppeteer.launch({ ...options, executablePath, headless: true, userDataDir: profile });
+  const browser = await puppeteer.launch({ ...options, executablePath, headless: true, userDataDir: profile, timeout: PATIENCE_MS });
   return {
     browser,
     async close() {
@@ -43,6 +45,7 @@ export async function launch(name) {
  */
 export async function openPage(browser, url, { width = 1200, height = 900, dark = false } = {}) {
   const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const complaints = [];
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(`console: ${message.text()}`);

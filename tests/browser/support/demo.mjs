@@ -9,7 +9,7 @@ export async function answerTo(page, name) {
     const busy = document.getElementById('results').hasAttribute('aria-busy');
     if (busy || document.getElementById('picture').alt !== wanted) return null;
     return ['answer', 'problem'].find((id) => document.getElementById(id).checkVisibility());
-  }, { timeout: 20000 }, name);
+  }, {}, name);
   if (await shown.jsonValue() === 'problem') throw new Error(await page.$eval('#problem', (element) => element.innerText));
   return page.$$eval('#labels li', (rows) => rows.map((row) => ({
     label: row.querySelector('.label').textContent,
@@ -23,7 +23,7 @@ export async function problemWith(page, words) {
   await page.waitForFunction((wanted) => {
     const problem = document.getElementById('problem');
     return problem.checkVisibility() && problem.textContent.includes(wanted);
-  }, { timeout: 20000 }, words);
+  }, {}, words);
   return page.$eval('#problem', (element) => element.innerText);
 }
 
@@ -35,6 +35,26 @@ export async function clickSample(page, name) {
 /** Gives the page a file, as its dialog would. */
 export async function chooseFile(page, path) {
   await (await page.$('#file')).uploadFile(path);
+}
+
+/** Drops a file on the page, or pastes it: the samples' picture in another format. */
+export async function hand(page, how, sample, type) {
+  await page.evaluate(async (way, name, format) => {
+    const canvas = new OffscreenCanvas(256, 256);
+    canvas.getContext('2d').drawImage(document.querySelector(`.sample img[alt="${name}"]`), 0, 0);
+    const blob = await canvas.convertToBlob({ type: format, quality: 0.9 });
+    if (blob.type !== format) throw new Error(`This browser writes no ${format}.`);
+    const data = new DataTransfer();
+    data.items.add(new File([blob], `${way}.${format.slice(6)}`, { type: format }));
+    if (way === 'drop') {
+      document.body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
+    } else {
+      // Firefox lets no script make a paste with files: the property is put in its place.
+      const paste = new ClipboardEvent('paste', { bubbles: true });
+      Object.defineProperty(paste, 'clipboardData', { value: data });
+      document.body.dispatchEvent(paste);
+    }
+  }, how, sample, type);
 }
 
 /** Returns what the page says about the build, and why it is that. */

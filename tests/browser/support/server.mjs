@@ -1,128 +1,67 @@
-// A web server for browser tests: the site under a strict policy, isolated or not, in any sub-folder,
-// with what tests need besides: pages of their own, fixtures, a slow file, a list of what browsers
-// reported against the policy, and an end at any moment.
-import { createReadStream, existsSync, statSync } from 'node:fs';
-import { createServer } from 'node:http';
-import { extname, join, normalize } from 'node:path';
-import { fileURLToPath } from 'node:url';
+// The project's web server with what browser tests need besides: pages of their own, fixtures, a slow
+// or a missing file, and a list of what browsers reported against the policy.
+import { createReadStream, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../../../tools/places.mjs';
+import { find, start } from '../../../tools/serve.mjs';
+import { POLICY, SITE } from '../../../tools/site.mjs';
 
-export const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
+export { root };
 
-/** What the page and its workers may do; the page must do with exactly this. */
-export const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
-  + "img-src 'self' blob: data:; style-src 'self'";
-
-const TYPES = {
-  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.mjs': 'text/javascript; charset=utf-8',
-  '.css': 'text/css; charset=utf-8', '.json': 'application/json', '.wasm': 'application/wasm', '.png': 'image/png',
-  '.jpg': 'image/jpeg', '.svg': 'image/svg+xml', '.safetensors': 'application/octet-stream',
-};
-
-// Looked through in this order: [address, folder].
 const FOLDERS = [
-  ['tests/', 'tests/browser/pages'],
-  ['fixtures/', 'tests/fixtures'],
-  ['beit-wasm/dist/', 'dist'],
-  ['beit-wasm/weights/', 'weights'],
-  ['', 'demo'],
+  ['tests/', join(root, 'tests', 'browser', 'pages')],
+  ['fixtures/', join(root, 'tests', 'fixtures')],
+  ...SITE,
 ];
 
+const REPORTS = 'policy-reports';
+
 /**
- * Starts a server on a free port of this machine.
- * @param {{ isolated?: boolean, base?: string }} options isolated: with the headers that give a page
- *   SharedArrayBuffer; base: the folder that the site is in, with slashes at both ends
+ * Starts a server on a free port of this machine, under the policy that the project serves with.
+ * @param {{ isolated?: boolean, base?: string, folders?: typeof SITE }} options as serve.mjs has them
  */
-export async function startServer({ isolated = false, base = '/' } = {}) {
+export async function startServer({ isolated = true, base = '/', folders = FOLDERS } = {}) {
   const reports = [];
-  const requests = [];
   const slow = new Map();
   const lost = new Set();
-  const server = createServer((request, response) => {
-    const { pathname } = new URL(request.url, 'http://localhost');
-    if (request.method === 'POST' && pathname === '/csp-report') {
+  const before = (path, request, response, headers) => {
+    if (path === REPORTS) {
       collect(request, (text) => reports.push(JSON.parse(text)['csp-report']));
       response.writeHead(204).end();
-      return;
+      return true;
     }
-    requests.push(pathname);
-    const path = pathname.startsWith(base) ? decodeURIComponent(pathname.slice(base.length)) : null;
-    const file = path === null || lost.has(path) ? null : find(path);
-    const headers = {
-      'Content-Security-Policy': `${POLICY}; report-uri /csp-report`,
-      'Cache-Control': 'no-store',
-      ...(isolated && {
-        'Cross-Origin-Opener-Policy': 'same-origin',
-        'Cross-Origin-Embedder-Policy': 'require-corp',
-        'Cross-Origin-Resource-Policy': 'same-origin',
-      }),
-    };
-    if (!file) {
+    if (lost.has(path)) {
       response.writeHead(404, { ...headers, 'Content-Type': 'text/html' }).end('<!doctype html><title>Not found</title>');
-      return;
+      return true;
     }
-    send(request, response, file, headers, slow.get(path) ?? 0);
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  // localhost rather than 127.0.0.1: both are secure contexts, but isolation asks for a host.
-  const url = `http://localhost:${server.address().port}${base}`;
+    const file = slow.has(path) ? find(path, folders) : null;
+    if (file) sendInHalves(response, file, headers, slow.get(path));
+    return file !== null;
+  };
+  const { url, close } = await start({ folders, isolated, base, policy: `${POLICY}; report-uri ${base}${REPORTS}`, before });
   return {
     url,
-    /** What browsers reported against the policy, oldest first. */
+    /** What browsers reported against the policy, from pages and from workers, oldest first. */
     reports,
-    /** Paths that were asked for, oldest first. */
-    requests,
     /** Sends this file's first half at once and its second half only after so many milliseconds. */
     slowDown: (path, milliseconds) => slow.set(path, milliseconds),
+    speedUp: (path) => slow.delete(path),
     /** Answers for this file as if it were not there; or finds it again. */
     lose: (path) => lost.add(path),
     find: (path) => lost.delete(path),
     /** Ends the server and every connection; a second call does nothing. */
-    stop: () => new Promise((resolve) => {
-      server.closeAllConnections();
-      server.close(() => resolve());
-    }),
+    stop: close,
   };
 }
 
-function find(path) {
-  const wanted = normalize(path === '' || path.endsWith('/') ? `${path}index.html` : path);
-  if (wanted.startsWith('..')) return null;
-  for (const [address, folder] of FOLDERS) {
-    if (!wanted.startsWith(address)) continue;
-    const file = join(ROOT, folder, wanted.slice(address.length));
-    if (existsSync(file) && statSync(file).isFile()) return file;
-  }
-  return null;
-}
-
-/** Answers with a file, or with the range of it that was asked for. */
-function send(request, response, file, headers, pause) {
+function sendInHalves(response, file, headers, pause) {
   const { size } = statSync(file);
-  const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
-  const start = range ? Number(range[1]) : 0;
-  const end = range?.[2] ? Math.min(Number(range[2]), size - 1) : size - 1;
-  if (start > end && size > 0) {
-    response.writeHead(416, { ...headers, 'Content-Range': `bytes */${size}` }).end();
-    return;
-  }
-  response.writeHead(range ? 206 : 200, {
-    ...headers,
-    'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
-    'Content-Length': end - start + 1,
-    'Accept-Ranges': 'bytes',
-    ...(range && { 'Content-Range': `bytes ${start}-${end}/${size}` }),
-  });
-  if (size === 0 || request.method === 'HEAD') {
-    response.end();
-  } else if (pause > 0) {
-    const middle = start + Math.floor((end - start) / 2);
-    createReadStream(file, { start, end: middle }).on('end', () => {
-      const timer = setTimeout(() => createReadStream(file, { start: middle + 1, end }).pipe(response), pause);
-      response.on('close', () => clearTimeout(timer));
-    }).pipe(response, { end: false });
-  } else {
-    createReadStream(file, { start, end }).pipe(response);
-  }
+  const middle = Math.floor(size / 2);
+  response.writeHead(200, { ...headers, 'Content-Type': 'application/octet-stream', 'Content-Length': size });
+  createReadStream(file, { end: middle - 1 }).on('end', () => {
+    const timer = setTimeout(() => createReadStream(file, { start: middle }).pipe(response), pause);
+    response.on('close', () => clearTimeout(timer));
+  }).pipe(response, { end: false });
 }
 
 function collect(request, use) {
