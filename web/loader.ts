@@ -2,7 +2,7 @@
 import type { Core, CoreBindReport, CoreCheckpoint, CoreModel, CoreRead } from './core.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
 import { BeitError, failure, unwrap } from './errors.js';
-import { allocate, type Block } from './heap.js';
+import { allocate, reserve, type Block } from './heap.js';
 import { Breather, throwIfAborted } from './scheduling.js';
 import {
   CHUNK_BYTES, CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, readText, type Source, type SourceFile,
@@ -18,6 +18,8 @@ export async function loadModel(
     try {
       await load.readIndex();
       const report = unwrap(model.bind(load.checkpoint));
+      const { weights, staging } = model.estimate();
+      reserve(core, weights + staging);
       await load.pump('weights', report.fillBytes);
       unwrap(model.finish());
       load.report('ready', '', 0, 0);
