@@ -53,6 +53,15 @@ std::vector<T> copyIn(const val& typed_array) {
   return values;
 }
 
+Result<Labels> readLabels(const val& tensor, const char* where) {
+  Labels labels;
+  if (isA(tensor["data"], "Int32Array")) labels.values = copyIn<int32_t>(tensor["data"]);
+  else if (isA(tensor["data"], "Float32Array")) labels.values = copyIn<float>(tensor["data"]);
+  else return wrongInput(where, "{dims, data: Int32Array or Float32Array}");
+  BEIT_ASSIGN(labels.shape, readDims(tensor, where));
+  return labels;
+}
+
 }  // namespace
 
 val success(val value) {
@@ -224,6 +233,11 @@ val elementsToJs(DType dtype, std::span<const uint8_t> bytes) {
 
 Result<ForwardInputs> forwardInputs(val inputs) {
   ForwardInputs result;
+  const val tokens = inputs["tokens"];
+  if (isPresent(tokens)) {
+    BEIT_ASSIGN(result.tokens, readLabels(tokens, "tokens"));
+    return result;
+  }
   const val pixels = inputs["pixelValues"];
   if (!isPresent(pixels) || !isA(pixels["data"], "Float32Array"))
     return wrongInput("pixelValues", "{dims, data: Float32Array}");
@@ -240,13 +254,17 @@ Result<ForwardInputs> forwardInputs(val inputs) {
   }
   const val labels = inputs["labels"];
   if (isPresent(labels)) {
-    Labels read;
-    if (isA(labels["data"], "Int32Array")) read.values = copyIn<int32_t>(labels["data"]);
-    else if (isA(labels["data"], "Float32Array")) read.values = copyIn<float>(labels["data"]);
-    else return wrongInput("labels", "{dims, data: Int32Array or Float32Array}");
-    BEIT_ASSIGN(read.shape, readDims(labels, "labels"));
-    result.labels = std::move(read);
+    BEIT_ASSIGN(result.labels, readLabels(labels, "labels"));
   }
+  return result;
+}
+
+ModelOptions modelOptions(val options) {
+  ModelOptions result;
+  if (!isPresent(options)) return result;
+  result.add_pooling_layer = !options["addPoolingLayer"].isFalse();
+  result.auxiliary_head = !options["auxiliaryHead"].isFalse();
+  if (options["taps"].isString() && options["taps"].as<std::string>() == "original") result.taps = Taps::kOriginal;
   return result;
 }
 

@@ -14,6 +14,7 @@
 #include "src/forward.h"
 #include "src/image.h"
 #include "src/image_processor_config.h"
+#include "src/model.h"
 #include "src/result.h"
 #include "src/tensor.h"
 #include "weights/checkpoint.h"
@@ -49,6 +50,7 @@ val copyOut(const T* data, size_t count) {
 // CoreForwardInputs says, kOutOfMemory.
 Result<ForwardInputs> forwardInputs(val inputs);
 ForwardOptions forwardOptions(val options);
+ModelOptions modelOptions(val options);
 
 // Returns what `call` returns (an Outcome), and a failed allocation inside as an Outcome too: nothing
 // that the library does may throw into JavaScript.

@@ -59,11 +59,7 @@ val takeProfile() {
 val ModelHandle::create(const std::string& config_json, const std::string& class_name, val options) {
   return guarded([&]() -> val {
     if (!pool()) return failed(failure(ErrorCode::kInvalidArgument, "createModel", "the module has not been started"));
-    auto config = parseConfig(config_json);
-    if (!config.ok()) return failed(config.error());
-    ModelOptions model_options;
-    model_options.add_pooling_layer = !options["addPoolingLayer"].isFalse();
-    return outcome(Model::create(std::move(config).value(), class_name, model_options, *pool()),
+    return outcome(Model::create(config_json, class_name, modelOptions(options), *pool()),
                    [](std::unique_ptr<Model> model) { return val(std::make_shared<ModelHandle>(std::move(model), pool())); });
   });
 }

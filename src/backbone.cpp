@@ -26,7 +26,7 @@ Result<std::unique_ptr<Model>> BeitBackbone::create(BeitConfig config, const Thr
 }
 
 BeitBackbone::BeitBackbone(BeitConfig config, const ThreadPool& pool)
-    : Model(std::move(config), kClassName, pool),
+    : BeitPreTrainedModel(std::move(config), kClassName, pool),
       stages_(stagesOf(config_)),
       body_(parameters_, config_, BeitBody::Parts::kEncoder, pool_) {
   if (config_.add_fpn) pyramid_.declare(parameters_, config_.hidden_size);

@@ -11,7 +11,7 @@
 
 namespace beit {
 
-class BeitBackbone : public Model {
+class BeitBackbone : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitBackbone";
   // Errors: kBadConfig where add_fpn is set and out_indices are not four.

@@ -112,7 +112,7 @@ int64_t BeitBody::activationBytes() const {
 }
 
 BeitModel::BeitModel(BeitConfig config, const ModelOptions& options, const ThreadPool& pool)
-    : Model(std::move(config), kClassName, pool),
+    : BeitPreTrainedModel(std::move(config), kClassName, pool),
       body_(parameters_, config_,
             options.add_pooling_layer ? BeitBody::Parts::kEncoderNormAndPooler : BeitBody::Parts::kEncoderAndNorm, pool_) {}
 

@@ -59,7 +59,7 @@ class BeitBody {
   LayerNorm pooler_layernorm_;  // over the mean, where it is true
 };
 
-class BeitModel : public Model {
+class BeitModel : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitModel";
   BeitModel(BeitConfig config, const ModelOptions& options, const ThreadPool& pool);

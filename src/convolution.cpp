@@ -111,15 +111,9 @@ Status ConvModule::make(std::span<const float> weight) {
   operators_.resize(parts_.size());
   int64_t first = 0;
   for (size_t p = 0; p < parts_.size(); first += parts_[p], ++p) {
-    // (outputs, inputs, height, width) → (outputs, height, width, inputs), the norm's scale folded in
     BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(outputs_ * taps * parts_[p], "a convolution's kernel"));
-    float* to = kernel.data();
-    for (int64_t o = 0; o < outputs_; ++o) {
-      const float scale = normalized ? batch_norm_.scale(o) : 1.0f;
-      for (int64_t tap = 0; tap < taps; ++tap)
-        for (int64_t i = 0; i < parts_[p]; ++i)
-          *to++ = scale * weight[static_cast<size_t>((o * inputs + first + i) * taps + tap)];
-    }
+    toChannelsLast(weight.data(), outputs_, inputs, first, parts_[p], kernel_size_,
+                   [&](int64_t o) { return normalized ? batch_norm_.scale(o) : 1.0f; }, kernel.data());
     const bool last = p + 1 == parts_.size();
     BEIT_TRY(operators_[p].make(parts_[p], outputs_, kernel_size_, kernel.data(), p == 0 ? bias.data() : nullptr,
                                 /*relu=*/normalized && last && p == 0));

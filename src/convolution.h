@@ -31,6 +31,19 @@ class BatchNorm {
   FloatBuffer weight_, bias_, running_mean_, running_var_;
 };
 
+// to (outputs, height, width, count) = inputs first..first + count - 1 of a kernel (outputs, inputs,
+// height, width), each output times scale(output).
+template <typename Scale>
+void toChannelsLast(const float* weight, int64_t outputs, int64_t inputs, int64_t first, int64_t count,
+                    int64_t kernel_size, const Scale& scale, float* to) {
+  const int64_t taps = kernel_size * kernel_size;
+  for (int64_t o = 0; o < outputs; ++o) {
+    const float gain = scale(o);
+    for (int64_t tap = 0; tap < taps; ++tap)
+      for (int64_t i = first; i < first + count; ++i) *to++ = gain * weight[(o * inputs + i) * taps + tap];
+  }
+}
+
 // One XNNPACK convolution: stride 1, padding (kernel - 1) / 2, so that the size stays.
 class Convolution {
  public:

@@ -5,7 +5,7 @@
 namespace beit {
 
 BeitForImageClassification::BeitForImageClassification(BeitConfig config, const ThreadPool& pool)
-    : Model(std::move(config), kClassName, pool), body_(parameters_, config_, BeitBody::Parts::kEncoderNormAndPooler, pool_) {
+    : BeitPreTrainedModel(std::move(config), kClassName, pool), body_(parameters_, config_, BeitBody::Parts::kEncoderNormAndPooler, pool_) {
   if (config_.num_labels > 0)
     classifier_.declare(parameters_, "classifier", config_.hidden_size, config_.num_labels, /*has_bias=*/true);
 }

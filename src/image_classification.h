@@ -10,7 +10,7 @@
 
 namespace beit {
 
-class BeitForImageClassification : public Model {
+class BeitForImageClassification : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitForImageClassification";
   BeitForImageClassification(BeitConfig config, const ThreadPool& pool);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
 
 namespace beit {
@@ -25,7 +26,7 @@ double crossEntropy(const float* logits, int64_t labels, int64_t target) {
   return std::log(total) + most - static_cast<double>(logits[target]);
 }
 
-Status checkIds(const std::vector<int32_t>& ids, int64_t classes, int64_t ignored) {
+Status checkIds(const std::vector<int32_t>& ids, int64_t classes, std::optional<int64_t> ignored = {}) {
   for (const int32_t id : ids)
     if ((id < 0 || id >= classes) && id != ignored)
       return mismatch(ErrorCode::kInvalidArgument, "labels", "class " + std::to_string(id), "0 to " + std::to_string(classes - 1));
@@ -73,7 +74,7 @@ Status checkClassificationLabels(const Labels& labels, const BeitConfig& config,
   if (!fits || elementCount(expected) != static_cast<int64_t>(count(labels)))
     return mismatch(ErrorCode::kWrongShape, "labels", toString(labels.shape), toString(expected));
   if (type != ProblemType::kSingleLabel) return {};
-  return checkIds(std::get<std::vector<int32_t>>(labels.values), classes, /*ignored=*/-1);
+  return checkIds(std::get<std::vector<int32_t>>(labels.values), classes);
 }
 
 float classificationLoss(const Tensor& logits, const Labels& labels, const BeitConfig& config) {
@@ -112,7 +113,7 @@ Status checkMaskedLabels(const ForwardInputs& inputs, const BeitConfig& config) 
   const auto masked = std::count_if(inputs.bool_masked_pos.begin(), inputs.bool_masked_pos.end(), [](uint8_t m) { return m != 0; });
   if (static_cast<int64_t>(ids.size()) != masked)
     return mismatch(ErrorCode::kWrongShape, "labels", std::to_string(ids.size()) + " tokens", std::to_string(masked) + ", one for each masked patch");
-  return checkIds(ids, config.vocab_size, /*ignored=*/-1);
+  return checkIds(ids, config.vocab_size);
 }
 
 float maskedLoss(const Tensor& logits, const ForwardInputs& inputs, const BeitConfig& config) {

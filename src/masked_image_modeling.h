@@ -11,7 +11,7 @@
 
 namespace beit {
 
-class BeitForMaskedImageModeling : public Model {
+class BeitForMaskedImageModeling : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitForMaskedImageModeling";
   BeitForMaskedImageModeling(BeitConfig config, const ThreadPool& pool);

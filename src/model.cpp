@@ -2,6 +2,7 @@
 
 #include "src/backbone.h"
 #include "src/beit_model.h"
+#include "src/dalle_tokenizer.h"
 #include "src/image_classification.h"
 #include "src/masked_image_modeling.h"
 #include "src/semantic_segmentation.h"
@@ -22,6 +23,20 @@ Result<std::unique_ptr<Model>> Model::create(BeitConfig config, std::string_view
   return mismatch(ErrorCode::kUnsupported, "Model class", "\"" + std::string(class_name) + "\"",
                   "BeitModel, BeitForMaskedImageModeling, BeitForImageClassification, BeitForSemanticSegmentation or "
                   "BeitBackbone");
+}
+
+Result<std::unique_ptr<Model>> Model::create(std::string_view config_json, std::string_view class_name,
+                                             const ModelOptions& options, const ThreadPool& pool) {
+  if (class_name == DalleEncoder::kClassName) {
+    BEIT_ASSIGN(const DalleConfig config, parseDalleConfig(config_json));
+    return std::unique_ptr<Model>(new DalleEncoder(config, pool));
+  }
+  if (class_name == DalleDecoder::kClassName) {
+    BEIT_ASSIGN(const DalleConfig config, parseDalleConfig(config_json));
+    return std::unique_ptr<Model>(new DalleDecoder(config, pool));
+  }
+  BEIT_ASSIGN(BeitConfig config, parseConfig(config_json));
+  return create(std::move(config), class_name, options, pool);
 }
 
 MemoryEstimate Model::estimate() const {

@@ -1,4 +1,4 @@
-// What all model classes have in common: a config, a list of expected parameters, forward passes.
+// What all model classes have in common: a list of expected parameters, and forward passes.
 #pragma once
 
 #include <memory>
@@ -38,12 +38,14 @@ class Model {
   // what the class needs.
   static Result<std::unique_ptr<Model>> create(BeitConfig config, std::string_view class_name,
                                                const ModelOptions& options, const ThreadPool& pool);
+  // The same for the text of a config file: config.json, or a tokenizer's (see DalleConfig).
+  static Result<std::unique_ptr<Model>> create(std::string_view config_json, std::string_view class_name,
+                                               const ModelOptions& options, const ThreadPool& pool);
   virtual ~Model() = default;
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
 
   const std::string& className() const { return class_name_; }
-  const BeitConfig& config() const { return config_; }
 
   // To be filled with weights before the first pass (see weights/checkpoint.h).
   ParameterList& parameters() { return parameters_; }
@@ -58,21 +60,31 @@ class Model {
   Result<std::unique_ptr<ForwardPass>> begin(ForwardInputs inputs, const ForwardOptions& options);
 
  protected:
-  Model(BeitConfig config, std::string_view class_name, const ThreadPool& pool)
-      : config_(std::move(config)), pool_(pool), class_name_(class_name) {}
+  Model(std::string_view class_name, const ThreadPool& pool) : pool_(pool), class_name_(class_name) {}
 
   // Adds the steps of one pass to `pass`; the parameters are complete.
   virtual Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                           const ForwardOptions& options) = 0;
-  // Returns the bytes of activations at the config's image size, batch 1.
+  // Returns the bytes of activations of one run, batch 1, at the size that the model is made for.
   virtual int64_t activationBytes() const = 0;
 
-  const BeitConfig config_;
   const ThreadPool& pool_;
   ParameterList parameters_;
 
  private:
   std::string class_name_;
+};
+
+// What the classes of the BEiT family have in common. Reference: BeitPreTrainedModel.
+class BeitPreTrainedModel : public Model {
+ public:
+  const BeitConfig& config() const { return config_; }
+
+ protected:
+  BeitPreTrainedModel(BeitConfig config, std::string_view class_name, const ThreadPool& pool)
+      : Model(class_name, pool), config_(std::move(config)) {}
+
+  const BeitConfig config_;
 };
 
 }  // namespace beit

@@ -44,7 +44,7 @@ Result<std::unique_ptr<Model>> BeitForSemanticSegmentation::create(BeitConfig co
 
 BeitForSemanticSegmentation::BeitForSemanticSegmentation(BeitConfig config, const ModelOptions& options,
                                                          const ThreadPool& pool)
-    : Model(std::move(config), kClassName, pool),
+    : BeitPreTrainedModel(std::move(config), kClassName, pool),
       taps_(tapsOf(config_, options.taps)),
       body_(parameters_, config_, BeitBody::Parts::kEncoderAndNorm, pool_) {
   pyramid_.declare(parameters_, config_.hidden_size);

@@ -13,7 +13,7 @@
 
 namespace beit {
 
-class BeitForSemanticSegmentation : public Model {
+class BeitForSemanticSegmentation : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitForSemanticSegmentation";
   // Errors: kBadConfig unless out_indices are four different layers.

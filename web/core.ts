@@ -103,11 +103,16 @@ export interface CoreBindReport {
 }
 
 export interface CoreForwardInputs {
-  /** (B, channels, height, width) */
-  pixelValues: CoreTensor;
+  /** (B, channels, height, width); all models but DalleDecoder */
+  pixelValues?: CoreTensor;
+  /** (B, h, w): DalleDecoder's only input */
+  tokens?: { dims: number[]; data: Int32Array };
   /** (B, P), not 0 = masked */
   boolMaskedPos?: { dims: number[]; data: Uint8Array };
-  /** Class ids as Int32Array (B), or Float32Array: (B) or (B, L) */
+  /**
+   * Classification: class ids as Int32Array (B), or Float32Array (B) or (B, L). Masked image
+   * modelling: Int32Array, the masked patches' tokens in order. Segmentation: Int32Array (B, height, width).
+   */
   labels?: { dims: number[]; data: Float32Array | Int32Array };
 }
 
@@ -123,9 +128,21 @@ export interface CoreForward {
   step(): Outcome<boolean>;
   stepsDone(): number;
   stepsTotal(): number;
-  /** After the last step: last_hidden_state, pooler_output, logits, loss, hidden_states.N, attentions.N */
+  /**
+   * After the last step: last_hidden_state, pooler_output, logits, loss, hidden_states.N, attentions.N,
+   * feature_maps.N (BeitBackbone), decoder_stats and reconstruction (DalleDecoder).
+   */
   outputs(): Record<string, CoreTensor>;
   delete(): void;
+}
+
+export interface CoreModelOptions {
+  /** BeitModel only. Default: true */
+  addPoolingLayer?: boolean;
+  /** Segmentation only: load the head that only a loss needs. Default: true */
+  auxiliaryHead?: boolean;
+  /** Segmentation only: which layers out_indices name. Default: reference */
+  taps?: 'reference' | 'original';
 }
 
 export interface CoreModelEstimate {
@@ -138,7 +155,10 @@ export interface CoreModelEstimate {
 }
 
 export interface CoreModel {
-  /** Class name of the reference: BeitModel, BeitForImageClassification. */
+  /**
+   * BeitModel, BeitForMaskedImageModeling, BeitForImageClassification, BeitForSemanticSegmentation,
+   * BeitBackbone, DalleEncoder, DalleDecoder.
+   */
   className(): string;
   /** Fails with every missing and every mis-shaped tensor named at once. */
   bind(checkpoint: CoreCheckpoint): Outcome<CoreBindReport>;
@@ -172,7 +192,7 @@ export interface Core {
   readSafetensors(pointer: number, length: number): Outcome<Record<string, CoreAnyTensor>>;
   createImageProcessor(preprocessorConfigJson: string): Outcome<CoreImageProcessor>;
   createCheckpoint(): Outcome<CoreCheckpoint>;
-  createModel(configJson: string, className: string, options: { addPoolingLayer: boolean }): Outcome<CoreModel>;
+  createModel(configJson: string, className: string, options: CoreModelOptions): Outcome<CoreModel>;
 }
 
 /** The default export of an artefact's .js: an Emscripten module factory (ES module). */

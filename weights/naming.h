@@ -21,6 +21,7 @@ enum class Dialect {
   kUnilmSegmentation,  // unilm with mmsegmentation's heads
   kFlax,               // transformers' Flax classes
   kFlaxBare,
+  kDalle,              // DALL-E's tokenizer
 };
 
 // Returns a name for people: "transformers", "timm or unilm", …

@@ -151,6 +151,10 @@ constexpr NamingRule kFlaxBareRules[] = {
     {"*", {"*"}},
 };
 
+constexpr NamingRule kDalleRules[] = {
+    {"*", {"*"}},
+};
+
 #undef BEIT_TRANSFORMERS_5_BODY
 #undef BEIT_TRANSFORMERS_5_HEADS
 #undef BEIT_TIMM_BODY
@@ -165,6 +169,7 @@ constexpr NamingFamily kFamilies[] = {
     {Dialect::kTransformersBare, "transformers without prefix", "embeddings.cls_token", kTransformersBareRules},
     {Dialect::kData2Vec, "Data2VecVision", "data2vec_vision.embeddings.cls_token", kData2VecRules},
     {Dialect::kUnilmSegmentation, "unilm (segmentation)", "backbone.cls_token", kUnilmSegmentationRules},
+    {Dialect::kDalle, "DALL-E", "blocks.group_1.block_1.res_path.conv_1.w", kDalleRules},
     {Dialect::kTimm, "timm or unilm", "patch_embed.proj.weight", kTimmRules},
 };
 

@@ -1,0 +1,70 @@
+// `npm run bench`: what loading and running a base model cost on this machine, in Node.
+//   npm run bench -- [--folder CHECKPOINT] [--rounds N] [--json FILE]
+// Without --folder a base-224 checkpoint of random weights is written to the tools' folder once.
+import { spawnSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { show, spread } from './bench/statistics.mjs';
+import { buildRelease } from './build.mjs';
+import { root, tools } from './places.mjs';
+import { Failure, main, say } from './report.mjs';
+import { setUp } from './setup.mjs';
+
+const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
+
+function child(script, ...args) {
+  // Node before 22 has relaxed SIMD behind this flag; later ones ignore it.
+  const flags = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : [];
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, join(root, 'tools', 'bench', script), ...args.map(String)],
+    { encoding: 'utf8', maxBuffer: 1 << 26 });
+  if (status !== 0) throw new Failure(`${script} ${args.join(' ')} ended with status ${status}.\n${stderr}`);
+  return JSON.parse(stdout);
+}
+
+function benchLoad(folder, rounds) {
+  const build = 'relaxed-threads';
+  const rows = { library: [], read: [] };
+  for (let i = 0; i < rounds; ++i) for (const what of ['read', 'library']) rows[what].push(child('load-child.mjs', build, what, folder));
+  const ratios = rows.library.map((row, i) => row.milliseconds / rows.read[i].milliseconds);
+  const above = rows.library.map(({ peak, weights }) => (peak - weights) / 1e6);
+  say(`\nLoading, ${build}, in turn with reading the same file into wasm memory (median, min to max of ${rounds})`);
+  say(`  read alone          ${show(rows.read.map((r) => r.milliseconds), 0)} ms`);
+  say(`  ready               ${show(rows.library.map((r) => r.milliseconds), 0)} ms`);
+  say(`  ready / read        ${show(ratios, 2)}`);
+  say(`  packed weights      ${(rows.library[0].weights / 1e6).toFixed(0)} MB`);
+  say(`  peak resident       ${show(rows.library.map((r) => r.peak / 1e6), 0)} MB, ${show(above, 0)} MB above the packed weights`);
+  return { build, rows };
+}
+
+function benchForward(folder, build, threads, passes) {
+  const rows = child('forward-child.mjs', build, threads, folder, passes);
+  const total = rows.map((row) => row.milliseconds);
+  const gemm = rows.map((row) => row.work.linear.seconds * 1e3);
+  say(`\nOne image, ${build}, ${threads} thread${threads > 1 ? 's' : ''} (median, min to max of ${passes})`);
+  say(`  in all              ${show(total)} ms`);
+  for (const [kind, { operations }] of Object.entries(rows[0].work)) {
+    const times = rows.map((row) => row.work[kind].seconds * 1e3);
+    const { median } = spread(times);
+    if (median === 0) continue;
+    const rate = operations > 0 ? `, ${(operations / median / 1e6).toFixed(1)} GFLOP/s` : '';
+    say(`  ${kind.padEnd(18)}  ${show(times)} ms, ${(100 * median / spread(total).median).toFixed(1)} %${rate}`);
+  }
+  const ratio = total.map((time, i) => time / gemm[i]);
+  say(`  all / sum of GEMMs  ${show(ratio, 3)}`);
+  return { build, threads, rows };
+}
+
+await main(async (args) => {
+  const { values } = parseArgs({ args, options: { folder: { type: 'string' }, rounds: { type: 'string', default: '5' }, json: { type: 'string' } } });
+  await buildRelease(await setUp());
+  const folder = values.folder ?? join(tools, 'bench', 'base-224');
+  if (!values.folder && !existsSync(join(folder, 'model.safetensors'))) {
+    spawnSync(process.execPath, [join(root, 'tools', 'random-checkpoint.mjs'), folder], { stdio: 'inherit' });
+  }
+  const rounds = Number(values.rounds);
+  const load = benchLoad(folder, rounds);
+  const forward = [];
+  for (const build of BUILDS) for (const threads of build === 'simd' ? [1] : [1, 2]) forward.push(benchForward(folder, build, threads, rounds));
+  if (values.json) writeFileSync(values.json, JSON.stringify({ node: process.version, load, forward }, null, 1));
+});

@@ -1,0 +1,30 @@
+// Passes of one model in a process of its own: prints JSON with the time of each, and where it went.
+//   forward-child.mjs BUILD THREADS FOLDER PASSES
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadModel, startCore, unwrap } from './core.mjs';
+
+const [build, threads, folder, passes] = process.argv.slice(2);
+const core = await startCore(build, Number(threads));
+const model = loadModel(core, folder);
+const { numChannels, imageSize } = unwrap(core.readConfig(readFileSync(join(folder, 'config.json'), 'utf8')));
+const dims = [1, numChannels, imageSize.height, imageSize.width];
+const data = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => Math.sin(i / 97));
+
+function once() {
+  const pass = unwrap(model.begin({ pixelValues: { dims, data } }, {}));
+  while (!unwrap(pass.step()));
+  pass.delete();
+}
+
+// V8 compiles a function anew only between its calls: a few passes until the fast code runs.
+for (let i = 0; i < 3; ++i) once();
+core.takeProfile();
+const rows = [];
+for (let i = 0; i < Number(passes); ++i) {
+  const begin = performance.now();
+  once();
+  rows.push({ milliseconds: performance.now() - begin, work: core.takeProfile() });
+}
+console.log(JSON.stringify(rows));
+process.exit(0);

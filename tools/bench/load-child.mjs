@@ -1,0 +1,31 @@
+// One load in a process of its own, so that its peak memory is its own: prints JSON.
+//   load-child.mjs BUILD library|read FOLDER
+// library: from the call of fromPretrained() to the ready model. read: the same file into wasm memory
+// of that size, and nothing else.
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
+import { startCore } from './core.mjs';
+
+const [build, what, folder] = process.argv.slice(2);
+const CHUNK = 1 << 20;
+let milliseconds;
+let weights = 0;
+
+if (what === 'library') {
+  const { BeitForImageClassification } = await import('../../dist/node.js');
+  const begin = performance.now();
+  const model = await BeitForImageClassification.fromPretrained(folder, { build });
+  milliseconds = performance.now() - begin;
+  weights = model.estimate.weights;
+} else {
+  const begin = performance.now();
+  const core = await startCore(build, 1);
+  const file = openSync(join(folder, 'model.safetensors'));
+  const size = fstatSync(file).size;
+  const memory = core._malloc(size) >>> 0;
+  for (let at = 0; at < size;) at += readSync(file, core.HEAPU8, memory + at, Math.min(CHUNK, size - at), at);
+  closeSync(file);
+  milliseconds = performance.now() - begin;
+}
+console.log(JSON.stringify({ milliseconds, weights, peak: process.resourceUsage().maxRSS * 1024 }));
+process.exit(0);
