@@ -4,7 +4,7 @@ import type {
   CallOptions, ConfigFields, Engine, EngineImage, ForwardCallOptions, ForwardInputs, ForwardSwitches, Inspection,
   LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, RawImage, RuntimeInfo,
 } from './engine.js';
-import { BeitError, failure, fromCoreError } from './errors.js';
+import { BeitError, failure, fromCoreError, sentenceOf } from './errors.js';
 import type { Call, Channel, FromWorker, Method, Methods, SourceReference, ToWorker } from './protocol.js';
 import { throwIfAborted } from './scheduling.js';
 import { serveSource } from './source-bridge.js';
@@ -139,7 +139,12 @@ export class EngineWorker implements Engine {
       return await new Promise<Methods[M]['value']>((resolve, reject) => {
         this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject, call });
         this.channel.busy?.(true);
-        this.channel.post({ type: 'call', id, method, args } as Call, transfer);
+        try {
+          this.channel.post({ type: 'call', id, method, args } as Call, transfer);
+        } catch (error) {
+          // A DataCloneError, such as that of a picture from another origin.
+          reject(failure('invalid-argument', method, `an argument cannot be handed to the worker (${sentenceOf(error)})`, error));
+        }
       });
     } catch (error) {
       if (error instanceof BeitError && error.code === 'aborted') throwIfAborted(signal);

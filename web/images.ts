@@ -1,7 +1,7 @@
 /** From what a user calls an image to what an engine takes. */
 import type { EngineImage, RawImage } from './engine.js';
 import { mismatch } from './errors.js';
-import { checkRawImage } from './pixels.js';
+import { checkOpen, checkRawImage } from './pixels.js';
 import { platform } from './platform.js';
 
 /** What an element, a canvas or a frame of the browser is, by what it can be drawn from. */
@@ -37,7 +37,9 @@ export async function toEngineImage(image: ImageInput, where: string, signal: Ab
   if (image instanceof ArrayBuffer) return { kind: 'encoded', bytes: new Uint8Array(image), label: where };
   if (image instanceof Uint8Array) return { kind: 'encoded', bytes: image, label: where };
   if (isInstance(image, 'ImageBitmap') || isInstance(image, 'VideoFrame')) {
-    return { kind: 'drawable', image: image as ImageBitmap | VideoFrame };
+    const drawable = image as ImageBitmap | VideoFrame;
+    checkOpen(drawable, where);
+    return { kind: 'drawable', image: drawable };
   }
   if (isInstance(image, 'HTMLImageElement')) await (image as HTMLImageElement).decode();
   for (const element of ['HTMLImageElement', 'HTMLVideoElement', 'HTMLCanvasElement', 'OffscreenCanvas']) {
