@@ -1,8 +1,11 @@
 // Forward passes through the classes: inputs, outputs, the queue, aborts, disposal.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import test from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { BeitForImageClassification, BeitModel, createEngine, runtimeInfo } from '../../dist/node.js';
-import { rejects } from './support.mjs';
+import { golden, rejects } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
 
 const engine = await createEngine({ build: 'simd-threads', threads: 2 });
@@ -154,6 +157,37 @@ test('dispose() of an engine stops what runs on it', async () => {
   const loading = BeitModel.fromPretrained(files(), { engine: other, onProgress: ({ phase }) => { if (phase === 'index') disposing ??= other.dispose(); } });
   await rejects(loading, 'disposed');
   await disposing;
+});
+
+test('engines come and go, and the process does not grow', async () => {
+  setFlagsFromString('--expose-gc');
+  const gc = runInNewContext('gc');
+  const many = { dims: [256, 3, 96, 96], data: new Float32Array(256 * 3 * 96 * 96) };
+  const round = async (build) => {
+    const own = await createEngine({ build });
+    const model = await BeitForImageClassification.fromPretrained(join(golden, 'models/classify-patch16'), { engine: own });
+    const controller = new AbortController();
+    const running = model.forward({ pixelValues: many }, { signal: controller.signal, onStep: () => controller.abort(new Error('enough')) });
+    await assert.rejects(running, /enough/);
+    const { heap } = await own.memory();
+    await own.dispose();
+    return heap;
+  };
+  for (const build of ['simd', 'simd-threads']) {
+    const settle = async () => {
+      // Workers end a while after they are told to.
+      for (let i = 0; i < 10; ++i) {
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        gc();
+      }
+      return process.memoryUsage.rss();
+    };
+    const heap = await round(build);
+    const before = await settle();
+    for (let i = 0; i < 5; ++i) await round(build);
+    const grown = await settle() - before;
+    assert.ok(grown < heap * 2, `${build}: ${grown} bytes more after 5 engines of ${heap} bytes`);
+  }
 });
 
 test('runtimeInfo tells what is used and why', async () => {
