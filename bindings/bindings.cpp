@@ -27,6 +27,7 @@ EMSCRIPTEN_BINDINGS(beit) {
   function("stop", &stop);
   function("memory", &memory);
   function("takeProfile", &takeProfile);
+  function("postProcessSemanticSegmentation", &postProcessSemanticSegmentation);
   function("readConfig", &readConfig);
   function("decodeImage", &decode);
   function("readSafetensors", &readSafetensors);

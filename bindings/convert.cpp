@@ -231,6 +231,21 @@ val elementsToJs(DType dtype, std::span<const uint8_t> bytes) {
   return val::null();
 }
 
+val toJs(const SegmentationMap& map) {
+  val object = toJs(map.size);
+  object.set("labels", copyOut(map.labels.data(), map.labels.size()));
+  object.set("scores", map.scores.empty() ? val::null() : copyOut(map.scores.data(), map.scores.size()));
+  return object;
+}
+
+Result<Tensor> readTensor(const val& tensor, const char* where) {
+  if (!isPresent(tensor) || !isA(tensor["data"], "Float32Array")) return wrongInput(where, "{dims, data: Float32Array}");
+  BEIT_ASSIGN(const Shape shape, readDims(tensor, where));
+  BEIT_ASSIGN(Tensor copy, Tensor::allocate(shape, where));
+  val(emscripten::typed_memory_view(copy.values.size(), copy.values.data())).call<void>("set", tensor["data"]);
+  return copy;
+}
+
 Result<ForwardInputs> forwardInputs(val inputs) {
   ForwardInputs result;
   const val tokens = inputs["tokens"];
@@ -238,13 +253,7 @@ Result<ForwardInputs> forwardInputs(val inputs) {
     BEIT_ASSIGN(result.tokens, readLabels(tokens, "tokens"));
     return result;
   }
-  const val pixels = inputs["pixelValues"];
-  if (!isPresent(pixels) || !isA(pixels["data"], "Float32Array"))
-    return wrongInput("pixelValues", "{dims, data: Float32Array}");
-  BEIT_ASSIGN(const Shape shape, readDims(pixels, "pixelValues"));
-  BEIT_ASSIGN(result.pixel_values, Tensor::allocate(shape, "pixelValues"));
-  val(emscripten::typed_memory_view(result.pixel_values.values.size(), result.pixel_values.values.data()))
-      .call<void>("set", pixels["data"]);
+  BEIT_ASSIGN(result.pixel_values, readTensor(inputs["pixelValues"], "pixelValues"));
 
   const val mask = inputs["boolMaskedPos"];
   if (isPresent(mask)) {

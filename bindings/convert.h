@@ -16,6 +16,7 @@
 #include "src/image_processor_config.h"
 #include "src/model.h"
 #include "src/result.h"
+#include "src/segmentation_map.h"
 #include "src/tensor.h"
 #include "weights/checkpoint.h"
 
@@ -45,6 +46,11 @@ template <typename T>
 val copyOut(const T* data, size_t count) {
   return val(emscripten::typed_memory_view(count, data)).template call<val>("slice");
 }
+
+val toJs(const SegmentationMap& map);  // {height, width, labels: Uint16Array, scores: Float32Array or null}
+
+// Returns a copy of {dims, data: Float32Array}. Errors: kWrongType, kWrongShape, kOutOfMemory.
+Result<Tensor> readTensor(const val& tensor, const char* where);
 
 // Inputs of a forward pass. Errors: kWrongType, kWrongShape for values that are not what
 // CoreForwardInputs says, kOutOfMemory.

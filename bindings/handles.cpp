@@ -3,6 +3,7 @@
 #include "bindings/convert.h"
 #include "src/image_decode.h"
 #include "src/linear.h"
+#include "src/segmentation_map.h"
 #include "weights/safetensors.h"
 #include "weights/shard_index.h"
 
@@ -183,6 +184,18 @@ val ImageProcessorHandle::preprocessSegmentationMap(uintptr_t pointer, double wi
                      object.set("data", copyOut(map.values.data(), map.values.size()));
                      return object;
                    });
+  });
+}
+
+val postProcessSemanticSegmentation(val logits, double height, double width, bool with_scores) {
+  return guarded([&]() -> val {
+    if (!pool()) return failed(failure(ErrorCode::kInvalidArgument, "postProcessSemanticSegmentation", "the module has not been started"));
+    auto tensor = readTensor(logits, "logits");
+    if (!tensor.ok()) return failed(tensor.error());
+    Shape& shape = tensor->shape;
+    if (shape.size() == 4 && shape[0] == 1) shape.erase(shape.begin());
+    const Size size{static_cast<int64_t>(height), static_cast<int64_t>(width)};
+    return outcome(segmentationMap(*pool(), *tensor, size, with_scores), [](const SegmentationMap& map) { return toJs(map); });
   });
 }
 

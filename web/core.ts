@@ -185,6 +185,12 @@ export interface Core {
   memory(): { heap: number; used: number };
   /** Where time went since the last call, by kind of work: linear, attention, activation, norm, embeddings. */
   takeProfile(): Record<string, { seconds: number; operations: number; calls: number }>;
+  /**
+   * The label of each pixel of one image's logits, dims (1, L, h, w) or (L, h, w), resized bilinearly to
+   * height x width (0 and 0: not resized). scores: its probability, only if asked for.
+   */
+  postProcessSemanticSegmentation(logits: CoreTensor, height: number, width: number, withScores: boolean):
+      Outcome<{ height: number; width: number; labels: Uint16Array; scores: Float32Array | null }>;
   /** Every field of BeitConfig in camelCase, defaults filled in; id2label as an array of strings, sizes as {height, width}. */
   readConfig(json: string): Outcome<Record<string, unknown>>;
   /** PNG, JPEG, BMP, GIF (first frame), PNM. Value: always 3 channels, RGB. */
