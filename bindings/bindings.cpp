@@ -48,7 +48,8 @@ EMSCRIPTEN_BINDINGS(beit) {
       .function("next", &CheckpointHandle::next)
       .function("supply", &CheckpointHandle::supply)
       .function("ended", &CheckpointHandle::ended)
-      .function("tensors", &CheckpointHandle::tensors);
+      .function("tensors", &CheckpointHandle::tensors)
+      .function("deriveConfig", &CheckpointHandle::deriveConfig);
 
   class_<ModelHandle>("Model")
       .smart_ptr<std::shared_ptr<ModelHandle>>("ModelPointer")

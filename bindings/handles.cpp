@@ -4,6 +4,7 @@
 #include "src/image_decode.h"
 #include "src/linear.h"
 #include "src/segmentation_map.h"
+#include "weights/derive_config.h"
 #include "weights/safetensors.h"
 #include "weights/shard_index.h"
 
@@ -144,6 +145,10 @@ val CheckpointHandle::tensors() const {
   const auto& entries = checkpoint_.entries();
   for (size_t i = 0; i < entries.size(); ++i) array.set(i, toJs(entries[i], checkpoint_.fileName(entries[i].file)));
   return array;
+}
+
+val CheckpointHandle::deriveConfig() const {
+  return guarded([&] { return outcome(beit::deriveConfig(checkpoint_.entries()), [](const std::string& json) { return val(json); }); });
 }
 
 val ForwardHandle::step() {

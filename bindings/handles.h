@@ -55,6 +55,7 @@ class CheckpointHandle {
   val supply(uintptr_t pointer, double length);
   val ended();
   val tensors() const;
+  val deriveConfig() const;
 
  private:
   friend class ModelHandle;

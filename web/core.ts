@@ -84,6 +84,11 @@ export interface CoreCheckpoint {
   /** The source has no more bytes though the read is not complete: always an error (truncated). */
   ended(): Outcome<null>;
   tensors(): CoreTensorEntry[];
+  /**
+   * After the index: the text of a config.json made from names and shapes, for checkpoints that come
+   * without one (timm, unilm, DALL-E), with the class in architectures. See weights/derive_config.h.
+   */
+  deriveConfig(): Outcome<string>;
   delete(): void;
 }
 

@@ -133,6 +133,7 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
     } else if (entry.shape != expected) {
       report.wrong.push_back(entry.name + " is " + toString(entry.shape) + " and should be " + toString(expected));
     } else if (!isWeightType(entry.dtype)) {
+      report.wrong_type = true;
       report.wrong.push_back(entry.name + " is of type " + std::string(toString(entry.dtype)) +
                              " and should be F32, F16, BF16 or F64");
     } else {
@@ -157,7 +158,8 @@ Result<BindReport> Checkpoint::bind(ParameterList& parameters) {
     if (!report.missing.empty()) got += std::to_string(report.missing.size()) + " missing: " + listNames(report.missing, kAll);
     if (!report.wrong.empty()) got += (got.empty() ? "" : "; ") + listNames(report.wrong, kAll);
     if (!report.unexpected.empty()) got += "; not expected: " + listNames(report.unexpected, kAll);
-    return mismatch(report.missing.empty() ? ErrorCode::kWrongShape : ErrorCode::kMissingTensor,
+    const ErrorCode wrong = report.wrong_type ? ErrorCode::kWrongType : ErrorCode::kWrongShape;
+    return mismatch(report.missing.empty() ? wrong : ErrorCode::kMissingTensor,
                     "Tensors of " + files_[0].name + " (names of " + report.dialect + ")", got,
                     "the " + std::to_string(parameters.all().size()) + " tensors that the config asks for");
   }

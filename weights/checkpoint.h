@@ -25,6 +25,7 @@ struct BindReport {
   std::string container;  // such as "safetensors"
   std::vector<std::string> missing;     // parameters without a tensor, in the project's names
   std::vector<std::string> wrong;       // tensors that do not fit, each a sentence's part with both shapes
+  bool wrong_type = false;              // whether an element type is among what is wrong
   std::vector<std::string> unexpected;  // tensors without a parameter, in the file's names
   std::vector<std::string> skipped;     // dead tensors, in the file's names
   int64_t fill_bytes = 0;               // what the fill stage will read
@@ -63,7 +64,7 @@ class Checkpoint {
   Result<BindReport> inspect(ParameterList& parameters) const;
 
   // The same, and starts the fill stage, which hands each parameter its values; `parameters` must
-  // outlive it. Errors, besides inspect()'s: kMissingTensor and kWrongShape, with every name.
+  // outlive it. Errors, besides inspect()'s: kMissingTensor, kWrongType, kWrongShape, with every name.
   Result<BindReport> bind(ParameterList& parameters);
 
  private:
