@@ -5,8 +5,6 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "tests/support/runtime.h"
-
 namespace beit::test {
 
 Weights randomWeights(const ParameterList& parameters, uint32_t seed) {
@@ -36,14 +34,6 @@ Status fill(ParameterList& parameters, Weights weights) {
   for (size_t i = 0; i < parameters.all().size(); ++i)
     BEIT_TRY(parameters.deliver(i, weights.at(parameters.all()[i].name)));
   return {};
-}
-
-std::unique_ptr<Model> filledModel(const BeitConfig& config, std::string_view class_name, const Weights& weights,
-                                   const ModelOptions& options) {
-  auto model = Model::create(config, class_name, options, pool());
-  REQUIRE(model.ok());
-  REQUIRE(fill((*model)->parameters(), weights).ok());
-  return std::move(model).value();
 }
 
 ForwardInputs randomInputs(const BeitConfig& config, int64_t batch, Size image, bool masked, Random& random) {

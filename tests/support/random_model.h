@@ -2,9 +2,7 @@
 #pragma once
 
 #include <map>
-#include <memory>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "src/model.h"
@@ -21,10 +19,6 @@ Weights randomWeights(const ParameterList& parameters, uint32_t seed);
 
 // Hands the values to the parameters. Errors: those of the receivers.
 Status fill(ParameterList& parameters, Weights weights);
-
-// Returns a model of that class with those weights; fails the test case where that fails.
-std::unique_ptr<Model> filledModel(const BeitConfig& config, std::string_view class_name, const Weights& weights,
-                                   const ModelOptions& options = {});
 
 // Returns random pixel values (batch, channels, height, width), with a random mask where `masked`.
 ForwardInputs randomInputs(const BeitConfig& config, int64_t batch, Size image, bool masked, Random& random);

@@ -1,0 +1,123 @@
+#include "src/attention.h"
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/support/random.h"
+#include "tests/support/reference.h"
+#include "tests/support/runtime.h"
+
+namespace beit {
+
+namespace {
+
+struct Case {
+  int64_t heads, head_dim, batch;
+  Size window;  // tokens are one more than its patches
+};
+
+BeitConfig configOf(const Case& c) {
+  BeitConfig config;
+  config.hidden_size = c.heads * c.head_dim;
+  config.num_attention_heads = c.heads;
+  config.image_size = c.window;
+  config.patch_size = {1, 1};
+  return config;
+}
+
+struct Outcome {
+  FloatBuffer output, probabilities;
+};
+
+Outcome runOn(const Attention& attention, const BeitConfig& config, const Case& c, std::span<const float> x, const WindowBias& bias) {
+  const int64_t tokens = 1 + c.window.area();
+  auto scratch = AttentionScratch::allocate(config, c.batch, tokens, test::pool().threads());
+  auto output = FloatBuffer::copyOf(x, "states");  // the encoder's attention writes over its input
+  auto probabilities = FloatBuffer::allocate(c.batch * c.heads * tokens * tokens, "probabilities");
+  REQUIRE((scratch.ok() && output.ok() && probabilities.ok()));
+  REQUIRE(attention.run(test::pool(), c.batch, tokens, output->data(), bias, *scratch, output->data(), probabilities->data()).ok());
+  return {std::move(output).value(), std::move(probabilities).value()};
+}
+
+}  // namespace
+
+TEST_CASE("Attention is softmax(Q K^T / sqrt(D) + bias) V through its output layer", "[attention]") {
+  (void)test::pool();
+  // Odd head sizes, tokens around multiples of 4, 8 and the 24 rows of a task.
+  const Case cases[] = {{1, 1, 1, {1, 1}}, {2, 9, 1, {1, 2}},  {3, 12, 2, {3, 1}}, {2, 5, 3, {2, 3}},
+                        {4, 8, 1, {1, 7}}, {1, 16, 2, {4, 6}}, {2, 7, 1, {5, 5}},  {2, 64, 1, {7, 10}}};
+  uint32_t seed = 1;
+  for (const Case& c : cases) {
+    for (const bool biased : {false, true}) {
+      CAPTURE(c.heads, c.head_dim, c.batch, c.window.height, c.window.width, biased);
+      test::Random random(++seed);
+      const BeitConfig config = configOf(c);
+      const int64_t tokens = 1 + c.window.area(), channels = config.hidden_size;
+      ParameterList parameters;
+      Attention attention;
+      attention.declare(parameters, "attention", config);
+      CHECK(parameters.all().size() == 7);  // keys have no bias
+      CHECK(parameters.find("attention.attention.key.bias") == nullptr);
+      const auto weights = test::randomWeights(parameters, seed);
+      REQUIRE(test::fill(parameters, weights).ok());
+
+      WindowBias bias;
+      std::vector<test::Matrix> bias_matrices;
+      if (biased) {
+        const int64_t distances = (2 * c.window.height - 1) * (2 * c.window.width - 1) + 3;
+        const auto table = random.floats(static_cast<size_t>(distances * c.heads), -2.0f, 2.0f);
+        bias = WindowBias(table, c.window, c.heads);
+        const Eigen::MatrixXi index = test::relativePositionIndex(c.window);
+        for (int64_t head = 0; head < c.heads; ++head)
+          bias_matrices.emplace_back(index.cast<double>().unaryExpr([&](double row) {
+            return static_cast<double>(table[static_cast<size_t>(row) * static_cast<size_t>(c.heads) + static_cast<size_t>(head)]);
+          }));
+      }
+      const auto x = random.floats(static_cast<size_t>(c.batch * tokens * channels), -2.0f, 2.0f);
+      const Outcome got = runOn(attention, config, c, x, bias);
+      for (int64_t b = 0; b < c.batch; ++b) {
+        const auto sequence = static_cast<size_t>(tokens * channels), square = static_cast<size_t>(tokens * tokens);
+        const auto want = test::attention(test::toMatrix(std::span(x).subspan(static_cast<size_t>(b) * sequence, sequence), tokens),
+                                          weights, "attention", c.heads, bias_matrices);
+        // Scores of up to 10 carry an error of 1e-6, which exp passes on.
+        CHECK(test::relativeDifference(got.output.span().subspan(static_cast<size_t>(b) * sequence, sequence), want.output) <= 5e-6);
+        for (int64_t head = 0; head < c.heads; ++head)
+          CHECK(test::relativeDifference(got.probabilities.span().subspan(static_cast<size_t>(b * c.heads + head) * square, square),
+                                         want.probabilities[static_cast<size_t>(head)]) <= 2e-6);
+      }
+    }
+  }
+}
+
+TEST_CASE("A NaN in one image leaves the others of its batch alone", "[attention]") {
+  (void)test::pool();
+  const Case c{2, 4, 2, {2, 2}};
+  const BeitConfig config = configOf(c);
+  ParameterList parameters;
+  Attention attention;
+  attention.declare(parameters, "attention", config);
+  REQUIRE(test::fill(parameters, test::randomWeights(parameters, 7)).ok());
+  test::Random random(8);
+  auto x = random.floats(static_cast<size_t>(c.batch * 5 * 8), -1.0f, 1.0f);
+  const Outcome clean = runOn(attention, config, c, x, {});
+  x[3] = std::numeric_limits<float>::quiet_NaN();  // cls of the first image
+  const Outcome got = runOn(attention, config, c, x, {});
+  // Every token looks at cls. XNNPACK's narrow kernels natively turn a NaN into an infinity.
+  for (size_t i = 0; i < 5 * 8; ++i) CHECK_FALSE(std::isfinite(got.output.data()[i]));
+  for (size_t i = 5 * 8; i < 2 * 5 * 8; ++i) CHECK(got.output.data()[i] == clean.output.data()[i]);
+}
+
+TEST_CASE("Scratch takes the bytes that it says", "[attention]") {
+  const Case c{3, 5, 2, {3, 4}};
+  const BeitConfig config = configOf(c);
+  const auto scratch = AttentionScratch::allocate(config, 2, 13, 3);
+  REQUIRE(scratch.ok());
+  const size_t floats = scratch->query.size() + scratch->key.size() + scratch->value.size() + scratch->context.size() +
+                        scratch->key_transposed.size() + scratch->scores.size();
+  CHECK(static_cast<int64_t>(floats) * 4 == AttentionScratch::bytes(config, 2, 13, 3));
+}
+
+}  // namespace beit

@@ -1,0 +1,96 @@
+#include "src/linear.h"
+
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/support/random.h"
+#include "tests/support/reference.h"
+#include "tests/support/runtime.h"
+
+namespace beit {
+
+namespace {
+
+// Runs `rows` random rows through the layer and returns its distance to the reference.
+double differenceOf(const Linear& layer, const test::Weights& weights, int64_t rows, float scale, test::Random& random) {
+  const auto x = FloatBuffer::copyOf(random.floats(static_cast<size_t>(rows * layer.inputs()), -1.0f, 1.0f), "x");
+  auto y = FloatBuffer::allocate(rows * layer.outputs(), "y");
+  REQUIRE((x.ok() && y.ok()));
+  REQUIRE(layer.run(test::pool(), rows, x->data(), y->data()).ok());
+  const test::Matrix want = static_cast<double>(scale) * test::linear(test::toMatrix(x->span(), rows), weights, "layer");
+  return test::relativeDifference(y->span(), want);
+}
+
+}  // namespace
+
+TEST_CASE("Linear is x W^T + b of any size, with and without bias and scale", "[linear]") {
+  (void)test::pool();
+  test::Random random(1);
+  for (const int64_t inputs : {1, 2, 3, 9, 64, 130})
+    for (const int64_t outputs : {1, 2, 5, 12, 67})
+      for (const bool has_bias : {false, true})
+        for (const float scale : {1.0f, 0.25f}) {
+          CAPTURE(inputs, outputs, has_bias, scale);
+          ParameterList parameters;
+          Linear layer;
+          layer.declare(parameters, "layer", inputs, outputs, has_bias, scale);
+          CHECK_FALSE(layer.ready());
+          REQUIRE(parameters.all().size() == (has_bias ? 2u : 1u));
+          REQUIRE(parameters.find("layer.weight"));
+          CHECK(parameters.find("layer.weight")->shape == Shape{outputs, inputs});
+          const auto weights = test::randomWeights(parameters, static_cast<uint32_t>(inputs * 100 + outputs));
+          REQUIRE(test::fill(parameters, weights).ok());
+          CHECK(layer.ready());
+          CHECK(layer.inputs() == inputs);
+          CHECK(layer.outputs() == outputs);
+          // Sums of up to 130 products near 1, each rounded.
+          for (const int64_t rows : {1, 2, 7, 33}) CHECK(differenceOf(layer, weights, rows, scale, random) <= 2e-6);
+        }
+}
+
+TEST_CASE("Linear takes weight and bias in either order", "[linear]") {
+  (void)test::pool();
+  test::Random random(2);
+  for (const bool weight_first : {false, true}) {
+    CAPTURE(weight_first);
+    ParameterList parameters;
+    Linear layer;
+    layer.declare(parameters, "layer", 5, 3, /*has_bias=*/true, 0.5f);
+    auto weights = test::randomWeights(parameters, 3);
+    const auto expected = weights;
+    const auto deliver = [&](const std::string& name) {
+      CHECK_FALSE(layer.ready());
+      const auto index = static_cast<size_t>(parameters.find(name) - parameters.all().data());
+      REQUIRE(parameters.deliver(index, weights.at(name)).ok());
+      // The caller's memory is used for the next tensor.
+      for (float& value : weights.at(name)) value = 1e30f;
+    };
+    deliver(weight_first ? "layer.weight" : "layer.bias");
+    deliver(weight_first ? "layer.bias" : "layer.weight");
+    REQUIRE(layer.ready());
+    CHECK(differenceOf(layer, expected, 4, 0.5f, random) <= 1e-6);
+  }
+}
+
+TEST_CASE("A convolution without overlap is a layer over its patches", "[linear]") {
+  (void)test::pool();
+  test::Random random(4);
+  ParameterList parameters;
+  Linear layer;
+  layer.declareConvolution(parameters, "layer", {6, 3, 2, 5});
+  CHECK(parameters.find("layer.weight")->shape == Shape{6, 3, 2, 5});
+  CHECK(parameters.find("layer.bias")->shape == Shape{6});
+  const auto weights = test::randomWeights(parameters, 5);
+  REQUIRE(test::fill(parameters, weights).ok());
+  CHECK(layer.inputs() == 30);
+  CHECK(layer.outputs() == 6);
+  CHECK(differenceOf(layer, weights, 11, 1.0f, random) <= 1e-6);
+}
+
+TEST_CASE("XNNPACK may be prepared again", "[linear]") {
+  CHECK(initializeXnnpack().ok());
+  CHECK(initializeXnnpack().ok());
+}
+
+}  // namespace beit

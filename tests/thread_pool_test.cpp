@@ -1,0 +1,74 @@
+#include "src/thread_pool.h"
+
+#include <atomic>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/support/runtime.h"
+
+namespace beit {
+
+namespace {
+
+void checkCoverage(const ThreadPool& pool) {
+  for (const size_t count : {0u, 1u, 2u, 3u, 100u, 10'000u}) {
+    CAPTURE(pool.threads(), count);
+    std::vector<std::atomic<int>> calls(count);
+    std::vector<std::atomic<bool>> busy(static_cast<size_t>(pool.threads()));
+    std::atomic<int> outside{0}, shared{0};
+    pool.parallelFor(count, [&](size_t thread, size_t i) {
+      if (thread >= busy.size() || i >= count) {
+        ++outside;
+        return;
+      }
+      if (busy[thread].exchange(true)) ++shared;
+      ++calls[i];
+      busy[thread] = false;
+    });
+    CHECK(outside == 0);
+    CHECK(shared == 0);
+    size_t wrong = 0;
+    for (const auto& each : calls) wrong += each != 1;
+    CHECK(wrong == 0);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("parallelFor calls once for each index, each thread by itself", "[thread_pool]") {
+  checkCoverage(test::pool());
+  const auto single = ThreadPool::create(1);
+  REQUIRE(single.ok());
+  CHECK((*single)->threads() == 1);
+  CHECK((*single)->handle() == nullptr);
+  checkCoverage(**single);
+}
+
+TEST_CASE("A pool has the threads that were asked for", "[thread_pool]") {
+  CHECK(test::pool().threads() == BEIT_TEST_THREADS);
+  CHECK((test::pool().handle() != nullptr) == (BEIT_TEST_THREADS > 1));
+}
+
+TEST_CASE("parallelFor has done all when it returns", "[thread_pool]") {
+  std::vector<int> values(5000, 0);  // not atomic: ThreadSanitizer sees whether the end is waited for
+  for (int round = 1; round <= 20; ++round) {
+    test::pool().parallelFor(values.size(), [&](size_t, size_t i) { values[i] += round; });
+    size_t wrong = 0;
+    for (const int value : values) wrong += value != round * (round + 1) / 2;
+    CHECK(wrong == 0);
+  }
+}
+
+TEST_CASE("A pool of no threads, or of too many, is refused", "[thread_pool]") {
+  for (const int threads : {0, -1, 257, 1'000'000}) {
+    const auto pool = ThreadPool::create(threads);
+    REQUIRE_FALSE(pool.ok());
+    CHECK(pool.error().code == ErrorCode::kInvalidArgument);
+    CHECK(pool.error().where == "threads");
+    CHECK(pool.error().got == std::to_string(threads));
+    CHECK(pool.error().expected == "1 to 256");
+  }
+}
+
+}  // namespace beit
