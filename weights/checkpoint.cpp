@@ -62,6 +62,7 @@ Status Checkpoint::ended() {
   const auto wanted = next();
   failed_ = true;
   staging_ = {};
+  rearranged_ = {};
   if (!wanted) return failure(ErrorCode::kInvalidArgument, "Checkpoint", "nothing more was wanted");
   return mismatch(ErrorCode::kTruncated, wanted->file, "an end after " + std::to_string(wanted->offset) + " bytes",
                   "at least " + std::to_string(wanted->offset + wanted->length) + " bytes");
@@ -149,6 +150,9 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
 Result<BindReport> Checkpoint::inspect(ParameterList& parameters) const { return match(parameters, nullptr); }
 
 Result<BindReport> Checkpoint::bind(ParameterList& parameters) {
+  if (failed_) return failure(ErrorCode::kInvalidArgument, "Checkpoint", "reading it has failed");
+  for (const Parameter& parameter : parameters.all())
+    if (parameter.received) return failure(ErrorCode::kInvalidArgument, parameter.name, "the model has been filled before");
   std::vector<Route> routes;
   BEIT_ASSIGN(BindReport report, match(parameters, &routes));
   if (!report.missing.empty() || !report.wrong.empty()) {
@@ -176,13 +180,19 @@ Result<BindReport> Checkpoint::bind(ParameterList& parameters) {
     largest = std::max(largest, entry.bytes / elementSize(entry.dtype));
     rearranges = rearranges || !entry.strides.empty() || route.deliveries.front().target.layout != Layout::kSame;
   }
-  BEIT_ASSIGN(staging_, FloatBuffer::allocate(largest, "the largest tensor"));
+  FloatBuffer rearranged;
+  BEIT_ASSIGN(FloatBuffer staging, FloatBuffer::allocate(largest, "the largest tensor"));
   if (rearranges) {
-    BEIT_ASSIGN(rearranged_, FloatBuffer::allocate(largest, "the largest tensor, rearranged"));
+    BEIT_ASSIGN(rearranged, FloatBuffer::allocate(largest, "the largest tensor, rearranged"));
   }
   parameters_ = &parameters;
   routes_ = std::move(routes);
   route_ = 0;
+  // What a fill that was left half-way had of a tensor goes with its buffers.
+  staging_ = std::move(staging);
+  rearranged_ = std::move(rearranged);
+  filled_ = 0;
+  split_.clear();
   if (!routes_.empty()) position_ = entryOf(0).offset;
   return report;
 }

@@ -64,7 +64,9 @@ class Checkpoint {
   Result<BindReport> inspect(ParameterList& parameters) const;
 
   // The same, and starts the fill stage, which hands each parameter its values; `parameters` must
-  // outlive it. Errors, besides inspect()'s: kMissingTensor, kWrongType, kWrongShape, with every name.
+  // outlive it. Another call starts anew, for other parameters. Errors, besides inspect()'s:
+  // kMissingTensor, kWrongType, kWrongShape, with every name; kInvalidArgument for parameters that
+  // have been filled before, and after a failed read.
   Result<BindReport> bind(ParameterList& parameters);
 
  private:

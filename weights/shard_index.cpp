@@ -1,5 +1,6 @@
 #include "weights/shard_index.h"
 
+#include <algorithm>
 #include <set>
 
 #include "src/json.h"
@@ -17,7 +18,8 @@ Result<ShardIndex> parseShardIndex(std::string_view json) {
   for (const auto& [name, value] : map.members()) {
     const auto file = value.asString();
     const bool plain = file && !file->empty() && *file != "." && *file != ".." &&
-                       file->find_first_of("/\\:?#%") == std::string_view::npos;
+                       file->find_first_of("/\\:?#%") == std::string_view::npos &&
+                       std::none_of(file->begin(), file->end(), [](unsigned char c) { return c < ' '; });
     if (!plain)
       return mismatch(ErrorCode::kMalformed, where + ", tensor " + std::string(name), value.describe(),
                       "the name of a file beside the index");

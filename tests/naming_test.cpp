@@ -1,0 +1,71 @@
+// The names of transformers 4 and Data2VecVision. The other families are held against the reference
+// cases of their checkpoints (golden_test).
+#include "weights/naming.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+namespace beit {
+
+namespace {
+
+std::optional<Dialect> dialectOf(const std::vector<std::string>& names) {
+  std::vector<TensorEntry> entries;
+  for (const auto& name : names) entries.push_back({.name = name, .shape = {}, .strides = {}});
+  return detectDialect(entries);
+}
+
+// Returns the parameter that a name stands for in its only reading, or "".
+std::string parameterOf(Dialect dialect, const std::string& name) {
+  const auto all = readings(dialect, name);
+  if (all.size() != 1 || all[0].size() != 1) return "";
+  return all[0][0].parameter;
+}
+
+const std::vector<std::string> kBody{
+    "embeddings.cls_token", "embeddings.patch_embeddings.projection.weight", "encoder.layer.11.attention.attention.query.bias",
+    "encoder.layer.0.attention.attention.relative_position_bias.relative_position_bias_table",
+    "encoder.relative_position_bias.relative_position_bias_table", "encoder.layer.3.lambda_1", "pooler.layernorm.weight"};
+
+}  // namespace
+
+TEST_CASE("A dialect is told by its names", "[naming]") {
+  CHECK(dialectOf({"classifier.weight", "beit.embeddings.cls_token", "beit.encoder.layer.0.lambda_1",
+                   "beit.encoder.layer.0.attention.attention.query.weight"}) == Dialect::kTransformers);
+  CHECK(dialectOf({"embeddings.cls_token", "encoder.layer.0.attention.attention.query.weight"}) == Dialect::kTransformersBare);
+  CHECK(dialectOf({"data2vec_vision.embeddings.cls_token", "data2vec_vision.encoder.layer.0.attention.attention.query.weight"}) ==
+        Dialect::kData2Vec);
+  CHECK_FALSE(dialectOf({}));
+  CHECK_FALSE(dialectOf({"vit.embeddings.cls_token", "bert.pooler.dense.weight"}));
+}
+
+TEST_CASE("Names of transformers 4 are the project's, but for the body's prefix", "[naming]") {
+  for (const std::string& name : kBody) {
+    CAPTURE(name);
+    CHECK(parameterOf(Dialect::kTransformers, "beit." + name) == "beit." + name);
+    CHECK(parameterOf(Dialect::kTransformersBare, name) == "beit." + name);
+    CHECK(parameterOf(Dialect::kData2Vec, "data2vec_vision." + name) == "beit." + name);
+    CHECK(nameIn(Dialect::kTransformers, "beit." + name) == "beit." + name);
+    CHECK(nameIn(Dialect::kTransformersBare, "beit." + name) == name);
+    CHECK(nameIn(Dialect::kData2Vec, "beit." + name) == "data2vec_vision." + name);
+  }
+  for (const char* name : {"classifier.weight", "classifier.bias"}) {
+    CHECK(parameterOf(Dialect::kTransformers, name) == name);
+    CHECK(parameterOf(Dialect::kTransformersBare, name) == name);
+    CHECK(parameterOf(Dialect::kData2Vec, name) == name);
+  }
+}
+
+TEST_CASE("Every dialect has a name for people", "[naming]") {
+  for (const Dialect dialect : {Dialect::kTransformers, Dialect::kTransformersBare, Dialect::kData2Vec, Dialect::kTransformers5,
+                                Dialect::kTransformers5Bare, Dialect::kTimm, Dialect::kUnilmSegmentation, Dialect::kFlax,
+                                Dialect::kFlaxBare, Dialect::kDalle})
+    CHECK_FALSE(toString(dialect).empty());
+}
+
+TEST_CASE("Indices and counters are dead", "[naming]") {
+  CHECK(isDead("beit.encoder.layer.0.attention.attention.relative_position_bias.relative_position_index"));
+  CHECK(isDead("decode_head.bottleneck.bn.num_batches_tracked"));
+  CHECK_FALSE(isDead("beit.encoder.relative_position_bias.relative_position_bias_table"));
+}
+
+}  // namespace beit
