@@ -92,6 +92,30 @@ TEST_CASE("Attention is softmax(Q K^T / sqrt(D) + bias) V through its output lay
   }
 }
 
+TEST_CASE("Scores far apart neither overflow nor vanish, wherever the largest is", "[attention]") {
+  (void)test::pool();
+  for (const Size window : {Size{1, 1}, {1, 2}, {2, 2}, {3, 2}, {2, 5}}) {
+    const Case c{1, 4, 1, window};
+    const BeitConfig config = configOf(c);
+    const int64_t tokens = 1 + window.area();
+    ParameterList parameters;
+    Attention attention;
+    attention.declare(parameters, "attention", config);
+    const auto weights = test::randomWeights(parameters, 9);
+    REQUIRE(test::fill(parameters, weights).ok());
+    for (int64_t large = 0; large < tokens; ++large) {
+      CAPTURE(tokens, large);
+      test::Random random(10);
+      auto x = random.floats(static_cast<size_t>(tokens * 4), -1.0f, 1.0f);
+      for (int64_t i = 0; i < 4; ++i) x[static_cast<size_t>(large * 4 + i)] *= 100.0f;
+      const Outcome got = runOn(attention, config, c, x, {});
+      const auto want = test::attention(test::toMatrix(x, tokens), weights, "attention", 1, {});
+      // Scores of up to 10,000 are known to 1e-3, and so are the logarithms of probabilities.
+      CHECK(test::relativeDifference(got.probabilities.span(), want.probabilities[0]) <= 3e-3);
+    }
+  }
+}
+
 TEST_CASE("A NaN in one image leaves the others of its batch alone", "[attention]") {
   (void)test::pool();
   const Case c{2, 4, 2, {2, 2}};
