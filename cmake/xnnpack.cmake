@@ -59,6 +59,13 @@ function(beit_add_xnnpack)
                  ENABLE_AVX512VNNIGFNI ENABLE_AVX512AMX ENABLE_AVX512FP16)
     set(XNNPACK_${option} OFF CACHE INTERNAL "")
   endforeach()
+  if(NOT APPLE)
+    # Kernels of the operators that src/ creates: a quarter of all. The configurations of the others
+    # name kernels that are not there, and vanish with them (see below); Apple's linker would complain
+    # first. An undefined xnn_..._ukernel_... at link time is a family that is wanted here.
+    set(XNNPACK_MICROKERNEL_FILTER "^src/(f32-(gemm|igemm|dwconv|vmulcaddc)|x32-packw)/")
+    add_compile_options(-ffunction-sections -fdata-sections)
+  endif()
   set(XNNPACK_LIBRARY_TYPE static CACHE INTERNAL "")
   # The targets exist already; without these three its configuration downloads them again.
   set(CPUINFO_SOURCE_DIR ${cpuinfo_SOURCE_DIR})
@@ -83,3 +90,6 @@ beit_add_xnnpack()
 get_target_property(objects XNNPACK LINK_LIBRARIES)
 list(REMOVE_ITEM objects subgraph)
 set_target_properties(XNNPACK PROPERTIES LINK_LIBRARIES "${objects}")
+if(NOT APPLE)
+  target_link_options(XNNPACK INTERFACE LINKER:--gc-sections)  # drops what nothing calls, before it is resolved
+endif()
