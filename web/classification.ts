@@ -39,10 +39,26 @@ export function scoreFunctionOf(problemType: string | null | undefined, numLabel
 export function rank(
   logits: ArrayLike<number>, labels: readonly string[], topK: number | null, score: ScoreFunction,
 ): Classification[] {
-  if (topK !== null && !(Number.isInteger(topK) && topK >= 1)) {
-    throw mismatch('invalid-argument', 'topK', String(topK), 'a whole number of at least 1, or null for all');
-  }
+  checkTopK(topK);
   const scores = score === 'softmax' ? softmax(logits) : score === 'sigmoid' ? sigmoid(logits) : Float64Array.from(logits);
   const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
   return order.slice(0, topK ?? order.length).map((id) => ({ label: labels[id] ?? `LABEL_${id}`, score: scores[id]! }));
+}
+
+/** Returns the `topK` best of ranked labels that are allowed, not denied and not below the threshold. */
+export function select(ranked: readonly Classification[], { topK, threshold, allow, deny }: {
+  topK: number | null; threshold?: number | undefined; allow?: readonly string[] | undefined; deny?: readonly string[] | undefined;
+}): Classification[] {
+  checkTopK(topK);
+  if (threshold !== undefined && !Number.isFinite(threshold)) throw mismatch('invalid-argument', 'threshold', String(threshold), 'a number');
+  const allowed = allow && new Set(allow);
+  const denied = new Set(deny);
+  return ranked.filter(({ label, score }) =>
+    (allowed?.has(label) ?? true) && !denied.has(label) && (threshold === undefined || score >= threshold)).slice(0, topK ?? ranked.length);
+}
+
+function checkTopK(topK: number | null): void {
+  if (topK !== null && !(Number.isInteger(topK) && topK >= 1)) {
+    throw mismatch('invalid-argument', 'topK', String(topK), 'a whole number of at least 1, or null for all');
+  }
 }

@@ -2,12 +2,7 @@ import type { ConfigFields } from './engine.js';
 import { platform } from './platform.js';
 import { withLease, type PretrainedOptions } from './pretrained.js';
 import { CONFIG_FILE, readText, type SourceLike } from './sources.js';
-
-/** Height and width. */
-export interface Size {
-  height: number;
-  width: number;
-}
+import type { Size } from './tensors.js';
 
 /**
  * The fields of the reference's BeitConfig by their names in camelCase, defaults filled in. Fields
@@ -32,6 +27,11 @@ export interface BeitConfigFields {
   useSharedRelativePositionBias: boolean;
   layerScaleInitValue: number;
   useMeanPooling: boolean;
+  /** Segmentation and backbone: hidden states by number, 0 the embeddings; empty when there are none. */
+  outIndices: number[];
+  outFeatures: string[];
+  useAuxiliaryHead: boolean;
+  semanticLossIgnoreIndex: number;
   numLabels: number;
   /** Names by class id; as many as numLabels. */
   id2label: string[];

@@ -4,7 +4,7 @@ import { chooseBuild, detectCapabilities, type BuildRequest, type Host } from '.
 import type { Core, CoreForward, CoreImageProcessor, CoreModel } from './core.js';
 import type {
   CallOptions, ConfigFields, Engine, EngineImage, ForwardCallOptions, ForwardInputs, ForwardSwitches, Inspection,
-  LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, RawImage, RuntimeInfo,
+  LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, Preprocessed, RawImage, RuntimeInfo, SegmentationMap,
 } from './engine.js';
 import { BeitError, failure, sentenceOf, unwrap } from './errors.js';
 import { owned, withBytes } from './heap.js';
@@ -12,7 +12,7 @@ import { drawPixels, withoutAlpha } from './pixels.js';
 import { inspectModel, loadModel } from './loader.js';
 import { Breather, SerialQueue, throwIfAborted } from './scheduling.js';
 import type { Source } from './sources.js';
-import { concatenate, type AnyTensor, type LabelMap, type Tensor } from './tensors.js';
+import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from './tensors.js';
 
 /** What an engine is made from. Plain data. */
 export interface EngineSettings extends BuildRequest {
@@ -86,8 +86,9 @@ export class LocalEngine implements Engine {
     });
   }
 
-  async preprocess(handle: number, images: EngineImage[], call: CallOptions = {}): Promise<Tensor> {
+  async preprocess(handle: number, images: EngineImage[], call: CallOptions = {}): Promise<Preprocessed> {
     const breather = new Breather();
+    const originalSizes: Size[] = [];
     const results: Tensor[] = [];
     for (const image of images) {
       throwIfAborted(call.signal);
@@ -96,11 +97,19 @@ export class LocalEngine implements Engine {
         const { width, height, channels, data } = withoutAlpha(pixelsOf(core, image), processor.channels);
         const { dims, data: values } = withBytes(core, asBytes(data), 'an image', (pointer) =>
           unwrap(processor.core.preprocess(pointer, width, height, channels)));
+        originalSizes.push({ height, width });
         return { dims, data: owned(core, values) };
       }));
       await breather.breathe();
     }
-    return concatenate('images', results);
+    return { pixelValues: concatenate('images', results), originalSizes };
+  }
+
+  async segment(logits: Tensor, size: Size | null, withScores: boolean): Promise<SegmentationMap> {
+    return this.use((core) => {
+      const map = unwrap(core.postProcessSemanticSegmentation(logits, size?.height ?? 0, size?.width ?? 0, withScores));
+      return { ...map, labels: owned(core, map.labels), scores: map.scores && owned(core, map.scores) };
+    });
   }
 
   async preprocessMap(handle: number, map: RawImage): Promise<LabelMap> {
@@ -149,8 +158,10 @@ export class LocalEngine implements Engine {
       const model = this.models.get(handle);
       this.live();
       if (!model) throw disposed('The model');
-      const { pixelValues, boolMaskedPos, labels } = inputs;
-      const given = { pixelValues, ...(boolMaskedPos && { boolMaskedPos }), ...(labels && { labels }) };
+      const { pixelValues, tokens, boolMaskedPos, labels } = inputs;
+      const given = {
+        ...(pixelValues && { pixelValues }), ...(tokens && { tokens }), ...(boolMaskedPos && { boolMaskedPos }), ...(labels && { labels }),
+      };
       const pass = this.use(() => unwrap(model.begin(given, switches)));
       try {
         await this.runSteps(pass, call);

@@ -2,14 +2,14 @@
 import type { EngineSettings } from './engine-local.js';
 import type {
   CallOptions, ConfigFields, Engine, EngineImage, ForwardCallOptions, ForwardInputs, ForwardSwitches, Inspection,
-  LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, RawImage, RuntimeInfo,
+  LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, Preprocessed, RawImage, RuntimeInfo, SegmentationMap,
 } from './engine.js';
 import { BeitError, failure, fromCoreError, sentenceOf } from './errors.js';
 import type { Call, Channel, FromWorker, Method, Methods, SourceReference, ToWorker } from './protocol.js';
 import { throwIfAborted } from './scheduling.js';
 import { serveSource } from './source-bridge.js';
 import type { Source } from './sources.js';
-import type { AnyTensor, LabelMap, Tensor } from './tensors.js';
+import type { AnyTensor, LabelMap, Size, Tensor } from './tensors.js';
 
 interface Pending {
   resolve(value: unknown): void;
@@ -65,7 +65,7 @@ export class EngineWorker implements Engine {
     return this.call('openProcessor', [json]);
   }
 
-  preprocess(processor: number, images: EngineImage[], call: CallOptions = {}): Promise<Tensor> {
+  preprocess(processor: number, images: EngineImage[], call: CallOptions = {}): Promise<Preprocessed> {
     const transfer: Transferable[] = [];
     for (const image of images) {
       if (image.kind === 'encoded' && image.owned && image.bytes.buffer instanceof ArrayBuffer) transfer.push(image.bytes.buffer);
@@ -75,6 +75,10 @@ export class EngineWorker implements Engine {
 
   preprocessMap(processor: number, map: RawImage): Promise<LabelMap> {
     return this.call('preprocessMap', [processor, map]);
+  }
+
+  segment(logits: Tensor, size: Size | null, withScores: boolean): Promise<SegmentationMap> {
+    return this.call('segment', [logits, size, withScores]);
   }
 
   loadModel(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<LoadedModel> {

@@ -6,7 +6,7 @@
 import type { Build, Capabilities } from './capabilities.js';
 import type { CoreBindReport, CoreModelEstimate, CoreTensorEntry } from './core.js';
 import type { Source } from './sources.js';
-import type { AnyTensor, LabelMap, Tensor } from './tensors.js';
+import type { AnyTensor, LabelMap, Size, Tensor } from './tensors.js';
 
 /** What is used and why. Plain data. */
 export interface RuntimeInfo {
@@ -57,11 +57,18 @@ export interface ForwardCallOptions extends CallOptions {
 
 /** Which model to make of a checkpoint. */
 export interface ModelSpec {
-  /** The reference's class name, or `auto`: what config.json's architectures say. */
+  /** The reference's class name, or `auto`: what config.json's architectures say, else the tensors. */
   className: string;
-  addPoolingLayer: boolean;
+  /** BeitModel only. Default: true */
+  addPoolingLayer?: boolean | undefined;
+  /** Segmentation only: load the head that only a loss needs. Default: true */
+  auxiliaryHead?: boolean | undefined;
+  /** Segmentation only: which layers out_indices name. Default: reference */
+  taps?: 'reference' | 'original' | undefined;
   /** In place of the source's config.json. */
   configJson?: string | undefined;
+  /** Names of the weights file to try, in place of the usual ones. */
+  weights?: readonly string[] | undefined;
 }
 
 /** Every field of a config, camelCase, defaults filled in. */
@@ -81,7 +88,10 @@ export interface Inspection extends Omit<LoadedModel, 'handle'> {
 }
 
 export interface ForwardInputs {
-  pixelValues: Tensor;
+  /** All classes but DalleDecoder. */
+  pixelValues?: Tensor | undefined;
+  /** (B, h, w): DalleDecoder only. */
+  tokens?: LabelMap | undefined;
   boolMaskedPos?: { dims: number[]; data: Uint8Array } | undefined;
   labels?: { dims: number[]; data: Float32Array | Int32Array } | undefined;
 }
@@ -109,6 +119,23 @@ export type EngineImage =
   | { kind: 'encoded'; bytes: Uint8Array; label: string; owned?: boolean | undefined }
   | { kind: 'drawable'; image: ImageBitmap | VideoFrame };
 
+export interface Preprocessed {
+  /** (B, channels, height, width) */
+  pixelValues: Tensor;
+  /** What each image was before. */
+  originalSizes: Size[];
+}
+
+/** A label for each pixel of an image, rows from the top. */
+export interface SegmentationMap {
+  height: number;
+  width: number;
+  /** Class ids. */
+  labels: Uint16Array;
+  /** The probability of each pixel's label, from 0 to 1; null unless asked for. */
+  scores: Float32Array | null;
+}
+
 export interface OpenedProcessor {
   handle: number;
   config: ConfigFields;
@@ -127,10 +154,11 @@ export interface Engine {
   /** Returns the pixels of an encoded image: always three channels, RGB. */
   decodeImage(bytes: Uint8Array, label: string): Promise<RawImage>;
   openProcessor(json: string): Promise<OpenedProcessor>;
-  /** Returns (B, channels, height, width). */
-  preprocess(processor: number, images: EngineImage[], call?: CallOptions): Promise<Tensor>;
+  preprocess(processor: number, images: EngineImage[], call?: CallOptions): Promise<Preprocessed>;
   /** Returns (1, height, width); `map` has one channel. */
   preprocessMap(processor: number, map: RawImage): Promise<LabelMap>;
+  /** Returns the labels of one image's logits (1, L, h, w), resized to `size`, or as they are for null. */
+  segment(logits: Tensor, size: Size | null, withScores: boolean): Promise<SegmentationMap>;
   loadModel(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<LoadedModel>;
   inspect(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<Inspection>;
   /**

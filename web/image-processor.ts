@@ -1,4 +1,4 @@
-import type { CallOptions, ConfigFields, RawImage } from './engine.js';
+import type { CallOptions, ConfigFields, Preprocessed, RawImage, SegmentationMap } from './engine.js';
 import type { EngineLease } from './engines.js';
 import { mismatch } from './errors.js';
 import { toEngineImage, type ImageInput } from './images.js';
@@ -7,11 +7,16 @@ import { platform } from './platform.js';
 import { EngineObject, withLease, type PretrainedOptions } from './pretrained.js';
 import { PROCESSOR_FILE, readOptionalText, type SourceLike } from './sources.js';
 import { throwIfAborted } from './scheduling.js';
-import type { LabelMap, Tensor } from './tensors.js';
+import { checkTensor, shapeText, type LabelMap, type Size, type Tensor } from './tensors.js';
 
-export interface ProcessedImages {
-  /** (B, channels, height, width) */
-  pixelValues: Tensor;
+/** What preprocess() returns: {pixelValues: (B, channels, height, width), originalSizes}. */
+export type ProcessedImages = Preprocessed;
+
+export interface SegmentationOptions {
+  /** One size for each image, as {height, width} or [height, width]; null: the logits' own. */
+  targetSizes?: ReadonlyArray<Size | readonly [height: number, width: number]> | null | undefined;
+  /** Give the probability of each pixel's label, too. */
+  scores?: boolean | undefined;
 }
 
 /** Prepares images as the checkpoint was trained with them: resize, crop, rescale, normalise. */
@@ -46,8 +51,8 @@ export class BeitImageProcessor extends EngineObject {
   }
 
   /**
-   * Returns {pixelValues: (B, channels, height, width)} of one image or several, which must end up
-   * at one size. Rejects with bad-image for a file that cannot be decoded (named in the sentence),
+   * Returns {pixelValues: (B, channels, height, width), originalSizes} of one image or several,
+   * which must end up at one size. Rejects with bad-image for a file that cannot be decoded (named in the sentence),
    * and as toEngineImage() does for what is no image.
    */
   async preprocess(images: ImageInput | readonly ImageInput[], call: CallOptions = {}): Promise<ProcessedImages> {
@@ -60,7 +65,7 @@ export class BeitImageProcessor extends EngineObject {
       const where = isList(images) ? `images[${i}]` : 'image';
       ready.push(await toEngineImage(image, where, call.signal ?? null));
     }
-    return { pixelValues: await engine.preprocess(handle, ready, call) };
+    return engine.preprocess(handle, ready, call);
   }
 
   /**
@@ -73,6 +78,44 @@ export class BeitImageProcessor extends EngineObject {
     checkRawImage('segmentationMap', raw);
     return engine.preprocessMap(handle, raw);
   }
+
+  /**
+   * Returns for each image of a segmentation model's logits (B, L, h, w) the class of every pixel:
+   * the logits are resized bilinearly to the target size, and the largest wins, the first of equals.
+   * Nothing of L x height x width is held. Rejects with wrong-shape, wrong-type, invalid-argument
+   * or out-of-memory. Reference: post_process_semantic_segmentation.
+   */
+  async postProcessSemanticSegmentation(
+    outputs: { logits: Tensor }, { targetSizes = null, scores = false }: SegmentationOptions = {},
+  ): Promise<SegmentationMap[]> {
+    const { engine } = this.hold();
+    const { logits } = outputs;
+    checkTensor('logits', logits, [Float32Array]);
+    const [batch = 0, ...rest] = logits.dims;
+    if (logits.dims.length !== 4) throw mismatch('wrong-shape', 'logits', shapeText(logits.dims), '[B, labels, height, width]');
+    if (targetSizes && targetSizes.length !== batch) {
+      throw mismatch('invalid-argument', 'targetSizes', `${targetSizes.length} sizes`, `one for each of ${batch} images`);
+    }
+    const each = rest.reduce((product, n) => product * n, 1);
+    const maps: SegmentationMap[] = [];
+    for (let b = 0; b < batch; ++b) {
+      const one = { dims: [1, ...rest], data: logits.data.subarray(b * each, (b + 1) * each) };
+      maps.push(await engine.segment(one, targetSizes ? sizeOf(targetSizes[b]!, `targetSizes[${b}]`) : null, scores));
+    }
+    return maps;
+  }
+}
+
+/** The older name of BeitImageProcessor. */
+export const BeitFeatureExtractor = BeitImageProcessor;
+export type BeitFeatureExtractor = BeitImageProcessor;
+
+function sizeOf(given: Size | readonly [number, number], where: string): Size {
+  const [height, width] = 'height' in given ? [given.height, given.width] : given;
+  if (![height, width].every((n) => Number.isInteger(n) && n >= 1)) {
+    throw mismatch('invalid-argument', where, `${height} x ${width}`, 'a height and a width of at least 1');
+  }
+  return { height, width };
 }
 
 function isList(images: ImageInput | readonly ImageInput[]): images is readonly ImageInput[] {

@@ -3,10 +3,17 @@ import type { Core, CoreBindReport, CoreCheckpoint, CoreModel, CoreRead } from '
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
 import { BeitError, failure, unwrap } from './errors.js';
 import { allocate, reserve, type Block } from './heap.js';
+import { coreClassOf, isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
 import { Breather, throwIfAborted } from './scheduling.js';
 import {
-  CHUNK_BYTES, CONFIG_FILE, INDEX_FILE, WEIGHTS_FILE, readText, type Source, type SourceFile,
+  CHUNK_BYTES, CONFIG_FILE, FLAX_FILE, WEIGHTS_FILES, isShardIndex, readOptionalText, readText, type Source, type SourceFile,
 } from './sources.js';
+
+interface Created {
+  model: CoreModel;
+  className: string;
+  config: ConfigFields;
+}
 
 /** Loads a model. On any failure, and on abort, everything taken is given back. */
 export async function loadModel(
@@ -14,16 +21,15 @@ export async function loadModel(
 ): Promise<{ model: CoreModel; facts: Omit<LoadedModel, 'handle'> }> {
   const load = new Load(core, source, call);
   try {
-    const { model, config } = await load.createModel(spec);
+    const { model, className, config } = await load.createModel(spec);
     try {
-      await load.readIndex();
       const report = unwrap(model.bind(load.checkpoint));
       const { weights, staging } = model.estimate();
       reserve(core, weights + staging);
       await load.pump('weights', report.fillBytes);
       unwrap(model.finish());
       load.report('ready', '', 0, 0);
-      return { model, facts: { className: model.className(), config, report, estimate: model.estimate() } };
+      return { model, facts: { className, config, report, estimate: model.estimate() } };
     } catch (error) {
       model.delete();
       throw error;
@@ -39,11 +45,10 @@ export async function inspectModel(
 ): Promise<Inspection> {
   const load = new Load(core, source, call);
   try {
-    const { model, config } = await load.createModel(spec);
+    const { model, className, config } = await load.createModel(spec);
     try {
-      await load.readIndex();
       const report: CoreBindReport = unwrap(model.inspect(load.checkpoint));
-      return { className: model.className(), config, report, estimate: model.estimate(), tensors: load.checkpoint.tensors() };
+      return { className, config, report, estimate: model.estimate(), tensors: load.checkpoint.tensors() };
     } finally {
       model.delete();
     }
@@ -67,20 +72,46 @@ class Load {
     this.call.onProgress?.({ phase, file, loaded, total, tensors: this.tensorCount });
   }
 
-  async createModel(spec: ModelSpec): Promise<{ model: CoreModel; config: ConfigFields }> {
+  /**
+   * Makes the model and reads the index. What the config leaves open the tensors tell: all of it
+   * where there is none, the class where it names none.
+   */
+  async createModel(spec: ModelSpec): Promise<Created> {
     const { signal } = this.call;
     throwIfAborted(signal);
     this.report('config', CONFIG_FILE, 0, 0);
-    const json = spec.configJson ?? await readText(this.source, CONFIG_FILE, signal);
+    // Beside a tokenizer's file lies a BEiT's config, if any.
+    const json = spec.configJson ?? (isTokenizerClass(spec.className) ? null : await readOptionalText(this.source, CONFIG_FILE, signal));
     throwIfAborted(signal);
-    const config = unwrap(this.core.readConfig(json));
-    const className = spec.className === 'auto' ? classNameOf(config) : spec.className;
-    const model = unwrap(this.core.createModel(json, className, { addPoolingLayer: spec.addPoolingLayer }));
-    return { model, config };
+    const named = spec.className === 'auto' ? json && this.architectureOf(json) : spec.className;
+    const early = json !== null && named ? this.make(json, named, spec) : null;
+    try {
+      await this.readIndex(spec, named ?? '');
+      if (early) return early;
+      const derived = unwrap(this.checkpoint.deriveConfig());
+      return this.make(json ?? derived, named ?? this.architectureOf(derived) ?? 'BeitModel', spec);
+    } catch (error) {
+      early?.model.delete();
+      throw error;
+    }
   }
 
-  async readIndex(): Promise<void> {
-    for (const name of await this.weightFiles()) {
+  private make(json: string, className: string, spec: ModelSpec): Created {
+    const { addPoolingLayer = true, auxiliaryHead = true, taps = 'reference' } = spec;
+    const config = isTokenizerClass(className) ? tokenizerConfig(json) : unwrap(this.core.readConfig(json));
+    const model = unwrap(this.core.createModel(json, coreClassOf(className), { addPoolingLayer, auxiliaryHead, taps }));
+    return { model, className, config };
+  }
+
+  /** Returns the class that a config names, or null. */
+  private architectureOf(json: string): string | null {
+    const { architectures } = unwrap(this.core.readConfig(json));
+    const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
+    return typeof first === 'string' ? first : null;
+  }
+
+  private async readIndex(spec: ModelSpec, className: string): Promise<void> {
+    for (const name of await this.weightFiles(spec, className)) {
       const file = await this.open(name);
       unwrap(this.checkpoint.addFile(name, file.size));
     }
@@ -168,29 +199,21 @@ class Load {
   }
 
   /** Returns the files that hold the weights: one, or the shards that an index names. */
-  private async weightFiles(): Promise<string[]> {
-    if (this.source.weightsName) return [this.source.weightsName];
-    try {
-      await this.open(WEIGHTS_FILE);
-      return [WEIGHTS_FILE];
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
+  private async weightFiles(spec: ModelSpec, className: string): Promise<string[]> {
+    const { label, weightsName } = this.source;
+    const usual = isFlaxClass(className) ? [FLAX_FILE, ...WEIGHTS_FILES] : WEIGHTS_FILES;
+    const names = weightsName ? [weightsName] : spec.weights ?? usual;
+    for (const name of names) {
+      try {
+        if (isShardIndex(name)) return unwrap(this.checkpoint.addShardIndex(await readText(this.source, name, this.call.signal)));
+        await this.open(name);
+        return [name];
+      } catch (error) {
+        if (!isNotFound(error) || names.length === 1) throw error;
+      }
     }
-    let index: string;
-    try {
-      index = await readText(this.source, INDEX_FILE, this.call.signal);
-    } catch (error) {
-      if (!isNotFound(error)) throw error;
-      throw failure('not-found', this.source.label, `it has neither ${WEIGHTS_FILE} nor ${INDEX_FILE}`);
-    }
-    return unwrap(this.checkpoint.addShardIndex(index));
+    throw failure('not-found', label, `it has neither ${names.slice(0, -1).join(', ')} nor ${names.at(-1)} (a file of another name is to be given itself)`);
   }
-}
-
-function classNameOf(config: ConfigFields): string {
-  const architectures = config['architectures'];
-  const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
-  return typeof first === 'string' ? first : 'BeitModel';
 }
 
 function isNotFound(error: unknown): boolean {

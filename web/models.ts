@@ -1,65 +1,24 @@
 /** The classes that run a checkpoint. */
-import { asConfig, type BeitConfig } from './config.js';
-import type { CoreBindReport, CoreModelEstimate } from './core.js';
-import type { ForwardCallOptions, ForwardInputs, LoadedModel } from './engine.js';
-import type { EngineLease } from './engines.js';
-import { BeitError, mismatch } from './errors.js';
-import { listsOf, type BeitModelOutputWithPooling, type ImageClassifierOutput, type NamedOutputs } from './outputs.js';
-import { platform } from './platform.js';
-import { EngineObject, withLease, type PretrainedOptions } from './pretrained.js';
+import { loadPretrained, PreTrainedModel, required, type ForwardOptions, type LabelledInputs, type ModelInputs, type ModelOptions } from './model-base.js';
+import {
+  listsOf, lossOf, series, type BackboneOutput, type BeitModelOutputWithPooling, type ImageClassifierOutput,
+  type MaskedLMOutput, type SemanticSegmenterOutput,
+} from './outputs.js';
 import type { SourceLike } from './sources.js';
-import { checkTensor, type Tensor } from './tensors.js';
-
-export interface ModelOptions extends PretrainedOptions {
-  /** In place of the source's config.json: its text, or the same as an object. */
-  config?: string | Record<string, unknown> | undefined;
-}
 
 export interface BeitModelOptions extends ModelOptions {
   /** False: the model has no pooler, and the checkpoint need not have one. Default: true. */
   addPoolingLayer?: boolean | undefined;
 }
 
-export interface ModelInputs {
-  /** (B, channels, height, width), as BeitImageProcessor.preprocess() gives it. */
-  pixelValues: Tensor;
-  /** (B, P); what is not 0 is masked. Needs a checkpoint with a mask token. */
-  boolMaskedPos?: { dims: number[]; data: Uint8Array } | undefined;
-}
-
-export interface LabelledInputs extends ModelInputs {
-  /** For the loss: class ids (B) as integers, or floats (B) or (B, L), by the problem type. */
-  labels?: { dims: number[]; data: Float32Array | Int32Array | BigInt64Array } | undefined;
-}
-
-export interface ForwardOptions extends ForwardCallOptions {
-  outputHiddenStates?: boolean | undefined;
-  outputAttentions?: boolean | undefined;
-  /** Accept another image size with absolute position embeddings, which are then resized. */
-  interpolatePosEncoding?: boolean | undefined;
-}
-
-/** What the models have in common. */
-export abstract class PreTrainedModel extends EngineObject {
-  readonly config: BeitConfig;
-  /** How the checkpoint's tensors fitted: dialect, unexpected and skipped names. */
-  readonly loading: Readonly<CoreBindReport>;
-  /** Bytes of the packed weights, of one run, and of the largest tensor while it was filled. */
-  readonly estimate: Readonly<CoreModelEstimate>;
-
-  protected constructor(lease: EngineLease, loaded: LoadedModel) {
-    super(lease, loaded.handle);
-    this.config = asConfig(loaded.config);
-    this.loading = Object.freeze(loaded.report);
-    this.estimate = Object.freeze(loaded.estimate);
-  }
-
-  /** Checks the inputs, runs one pass and returns its outputs by the reference's names. */
-  protected async run(inputs: LabelledInputs, options: ForwardOptions): Promise<NamedOutputs> {
-    const { engine, handle } = this.hold();
-    const { outputHiddenStates = false, outputAttentions = false, interpolatePosEncoding = false, ...call } = options;
-    return engine.forward(handle, checkInputs(inputs), { outputHiddenStates, outputAttentions, interpolatePosEncoding }, call);
-  }
+export interface SegmentationModelOptions extends ModelOptions {
+  /**
+   * Which layers the config's outIndices name: an index i is the output of layer i - 1, as
+   * transformers reads it (reference, the default), or of layer i + 1, as unilm trained it (original).
+   */
+  taps?: 'reference' | 'original' | undefined;
+  /** False: leave out the auxiliary head, which only a loss needs. Default: true. */
+  auxiliaryHead?: boolean | undefined;
 }
 
 /** The encoder with its pooler. */
@@ -70,8 +29,8 @@ export class BeitModel extends PreTrainedModel {
    * bad-config, unsupported, out-of-memory; or with the signal's reason. Nothing stays behind then.
    */
   static async fromPretrained(source: SourceLike, options: BeitModelOptions = {}): Promise<BeitModel> {
-    const { addPoolingLayer = true } = options;
-    return load('BeitModel', addPoolingLayer, source, options, (lease, loaded) => new BeitModel(lease, loaded));
+    return loadPretrained({ className: 'BeitModel', addPoolingLayer: options.addPoolingLayer }, source, options,
+      (lease, loaded) => new BeitModel(lease, loaded));
   }
 
   /**
@@ -93,48 +52,61 @@ export class BeitModel extends PreTrainedModel {
 export class BeitForImageClassification extends PreTrainedModel {
   /** Loads a checkpoint; see BeitModel.fromPretrained(). */
   static async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<BeitForImageClassification> {
-    return load('BeitForImageClassification', true, source, options,
+    return loadPretrained({ className: 'BeitForImageClassification' }, source, options,
       (lease, loaded) => new BeitForImageClassification(lease, loaded));
   }
 
   /** Runs one pass; see BeitModel.forward(). With labels the output has a loss. */
   async forward(inputs: LabelledInputs, options: ForwardOptions = {}): Promise<ImageClassifierOutput> {
     const outputs = await this.run(inputs, options);
-    const { loss } = outputs;
-    return { logits: required(outputs, 'logits'), ...(loss && { loss }), ...listsOf(outputs) };
+    return { logits: required(outputs, 'logits'), ...lossOf(outputs), ...listsOf(outputs) };
   }
 }
 
-async function load<T>(
-  className: string, addPoolingLayer: boolean, source: SourceLike, options: ModelOptions,
-  make: (lease: EngineLease, loaded: LoadedModel) => T,
-): Promise<T> {
-  const files = platform().resolveSource(source, options);
-  const configJson = typeof options.config === 'object' ? JSON.stringify(options.config) : options.config;
-  return withLease(options, async (lease) =>
-    make(lease, await lease.engine.loadModel(files, { className, addPoolingLayer, configJson }, options)));
+/** The encoder with a head that predicts the visual tokens of masked patches. */
+export class BeitForMaskedImageModeling extends PreTrainedModel {
+  /** Loads a checkpoint; see BeitModel.fromPretrained(). */
+  static async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<BeitForMaskedImageModeling> {
+    return loadPretrained({ className: 'BeitForMaskedImageModeling' }, source, options,
+      (lease, loaded) => new BeitForMaskedImageModeling(lease, loaded));
+  }
+
+  /**
+   * Runs one pass; see BeitModel.forward(). Labels are the tokens of the masked patches only, in
+   * order, and give the loss.
+   */
+  async forward(inputs: LabelledInputs, options: ForwardOptions = {}): Promise<MaskedLMOutput> {
+    const outputs = await this.run(inputs, options);
+    return { logits: required(outputs, 'logits'), ...lossOf(outputs), ...listsOf(outputs) };
+  }
 }
 
-function required(outputs: NamedOutputs, name: string): Tensor {
-  const tensor = outputs[name];
-  if (!tensor) throw new BeitError('internal', `The model gave no output ${name}.`, { where: name });
-  return tensor;
+/** The encoder with a feature pyramid, UPerNet's head and the auxiliary head of its loss. */
+export class BeitForSemanticSegmentation extends PreTrainedModel {
+  /** Loads a checkpoint; see BeitModel.fromPretrained(). */
+  static async fromPretrained(source: SourceLike, options: SegmentationModelOptions = {}): Promise<BeitForSemanticSegmentation> {
+    const { taps, auxiliaryHead } = options;
+    return loadPretrained({ className: 'BeitForSemanticSegmentation', taps, auxiliaryHead }, source, options,
+      (lease, loaded) => new BeitForSemanticSegmentation(lease, loaded));
+  }
+
+  /** Runs one pass; see BeitModel.forward(). With labels (B, height, width) the output has a loss. */
+  async forward(inputs: LabelledInputs, options: ForwardOptions = {}): Promise<SemanticSegmenterOutput> {
+    const outputs = await this.run(inputs, options);
+    return { logits: required(outputs, 'logits'), ...lossOf(outputs), ...listsOf(outputs) };
+  }
 }
 
-function checkInputs({ pixelValues, boolMaskedPos, labels }: LabelledInputs): ForwardInputs {
-  checkTensor('pixelValues', pixelValues, [Float32Array]);
-  if (boolMaskedPos) checkTensor('boolMaskedPos', boolMaskedPos, [Uint8Array]);
-  if (!labels) return { pixelValues, boolMaskedPos };
-  checkTensor('labels', labels, [Float32Array, Int32Array, BigInt64Array]);
-  const { dims, data } = labels;
-  return { pixelValues, boolMaskedPos, labels: { dims, data: data instanceof BigInt64Array ? narrow(data) : data } };
-}
+/** The encoder as a source of feature maps: those that the config's outFeatures or outIndices name. */
+export class BeitBackbone extends PreTrainedModel {
+  /** Loads a checkpoint; see BeitModel.fromPretrained(). */
+  static async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<BeitBackbone> {
+    return loadPretrained({ className: 'BeitBackbone' }, source, options, (lease, loaded) => new BeitBackbone(lease, loaded));
+  }
 
-/** Returns class ids as 32-bit integers; throws wrong-type where one does not fit. */
-function narrow(values: BigInt64Array): Int32Array {
-  return Int32Array.from(values, (value) => {
-    const id = Number(value);
-    if (id !== (id | 0)) throw mismatch('wrong-type', 'labels', String(value), 'class ids of 32 bits');
-    return id;
-  });
+  /** Runs one pass; see BeitModel.forward(). */
+  async forward(inputs: ModelInputs, options: ForwardOptions = {}): Promise<BackboneOutput> {
+    const outputs = await this.run(inputs, options);
+    return { featureMaps: series(outputs, 'feature_maps'), ...listsOf(outputs) };
+  }
 }

@@ -23,8 +23,33 @@ export interface ImageClassifierOutput extends ModelOutput {
   loss?: Tensor;
 }
 
+/** B batch, P patches. */
+export interface MaskedLMOutput extends ModelOutput {
+  /** (B, P, vocabSize): of all patches, masked or not. */
+  logits: Tensor;
+  /** With labels: one element. */
+  loss?: Tensor;
+}
+
+export interface SemanticSegmenterOutput extends ModelOutput {
+  /** (B, labels, 4 h, 4 w) for a grid of h x w patches. */
+  logits: Tensor;
+  /** With labels: one element. */
+  loss?: Tensor;
+}
+
+export interface BackboneOutput extends ModelOutput {
+  /** (B, C, h, w) each; (B, T, C) where the config does not reshape them. */
+  featureMaps: Tensor[];
+}
+
 /** An output by the reference's names, as engines return it. */
 export type NamedOutputs = Record<string, Tensor>;
+
+/** Returns the loss, where there is one. */
+export function lossOf({ loss }: NamedOutputs): { loss?: Tensor } {
+  return loss ? { loss } : {};
+}
 
 /** Returns the optional parts that `outputs` has, as lists. */
 export function listsOf(outputs: NamedOutputs): ModelOutput {

@@ -2,11 +2,11 @@
 import type { CoreError } from './core.js';
 import type {
   ConfigFields, EngineImage, ForwardInputs, ForwardSwitches, Inspection, LoadedModel, MemoryUse, ModelSpec,
-  OpenedProcessor, Progress, RawImage, RuntimeInfo,
+  OpenedProcessor, Preprocessed, Progress, RawImage, RuntimeInfo, SegmentationMap,
 } from './engine.js';
 import type { EngineSettings } from './engine-local.js';
 import type { SourceDescription } from './sources.js';
-import type { AnyTensor, LabelMap, Tensor } from './tensors.js';
+import type { AnyTensor, LabelMap, Size, Tensor } from './tensors.js';
 
 /** A source that the worker opens by itself, or one whose bytes come over a port. */
 export type SourceReference =
@@ -20,8 +20,9 @@ export interface Methods {
   readTensors: { args: [bytes: Uint8Array]; value: Record<string, AnyTensor> };
   decodeImage: { args: [bytes: Uint8Array, label: string]; value: RawImage };
   openProcessor: { args: [json: string]; value: OpenedProcessor };
-  preprocess: { args: [processor: number, images: EngineImage[]]; value: Tensor };
+  preprocess: { args: [processor: number, images: EngineImage[]]; value: Preprocessed };
   preprocessMap: { args: [processor: number, map: RawImage]; value: LabelMap };
+  segment: { args: [logits: Tensor, size: Size | null, withScores: boolean]; value: SegmentationMap };
   loadModel: { args: [source: SourceReference, spec: ModelSpec]; value: LoadedModel };
   inspect: { args: [source: SourceReference, spec: ModelSpec]; value: Inspection };
   forward: { args: [model: number, inputs: ForwardInputs, switches: ForwardSwitches]; value: Record<string, Tensor> };

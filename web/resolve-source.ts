@@ -10,7 +10,7 @@ const EXPECTED = 'a hub id, a URL, File or Blob objects, bytes by name, or a Sou
 
 /**
  * Returns the source of everything that is not a path of this machine. A string with a scheme, or
- * one that begins with "." or "/" or names a .safetensors file, is a URL, relative to `base`; any
+ * one that begins with "." or "/" or names a weights file, is a URL, relative to `base`; any
  * other is a hub id. Throws invalid-argument.
  */
 export function resolveSource(source: SourceLike, options: SourceOptions, base: string | undefined): Source {

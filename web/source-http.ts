@@ -1,7 +1,7 @@
 /** Files over HTTP: one streamed GET a file, taken in order; Range requests where that pays. */
 import { BeitError, failure, mismatch, sentenceOf } from './errors.js';
 import { throwIfAborted } from './scheduling.js';
-import { fileNotFound, type Source, type SourceDescription, type SourceFile, type SourceOptions } from './sources.js';
+import { fileNotFound, isWeightsFile, type Source, type SourceDescription, type SourceFile, type SourceOptions } from './sources.js';
 
 type HttpDescription = Extract<SourceDescription, { kind: 'http' }>;
 
@@ -24,7 +24,7 @@ export function hubSource(id: string, options: SourceOptions = {}): HttpSource {
 export function urlSource(url: URL, options: SourceOptions = {}): HttpSource {
   const headers = { ...options.headers };
   const name = decodeURIComponent(url.pathname.split('/').pop() ?? '');
-  if (/\.safetensors$/i.test(name)) {
+  if (isWeightsFile(name)) {
     const base = new URL('.', url).href;
     return new HttpSource({ kind: 'http', label: base.replace(/\/$/, ''), base, files: { [name]: url.href }, weightsName: name, headers }, options.fetch);
   }

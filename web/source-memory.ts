@@ -1,17 +1,11 @@
 /** Files that the caller holds already: File and Blob objects, and bytes. */
 import { failure, mismatch } from './errors.js';
 import {
-  CHUNK_BYTES, WEIGHTS_FILE, fileNotFound, isWeightsFile, type Source, type SourceDescription, type SourceFile,
+  CHUNK_BYTES, fileNotFound, weightsNameOf, type Source, type SourceDescription, type SourceFile,
 } from './sources.js';
 
 // Each slice of a Blob is a request to the process that holds it.
 const BLOB_CHUNK_BYTES = 4 << 20;
-
-/** Returns the name under which a lone .safetensors file, whatever it is called, is the weights. */
-function weightsNameOf(names: string[]): string | undefined {
-  const weights = names.filter(isWeightsFile);
-  return weights.length === 1 && weights[0] !== WEIGHTS_FILE ? weights[0] : undefined;
-}
 
 /** File and Blob objects by name, as from a file dialog or a drop. */
 export class BlobSource implements Source {

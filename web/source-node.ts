@@ -1,25 +1,33 @@
 /** Files of a folder on this machine (Node only). */
-import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { failure, sentenceOf } from './errors.js';
 import {
-  CHUNK_BYTES, fileNotFound, isWeightsFile, type Source, type SourceDescription, type SourceFile,
+  CHUNK_BYTES, fileNotFound, isWeightsFile, weightsNameOf, type Source, type SourceDescription, type SourceFile,
 } from './sources.js';
 
 type FolderDescription = Extract<SourceDescription, { kind: 'folder' }>;
 
 /**
- * Returns the source of a path: a folder, or a .safetensors file whose folder has the rest.
+ * Returns the source of a path: a folder, or a weights file whose folder has the rest.
  * Null where there is nothing at that path.
  */
 export function pathSource(path: string): FolderSource | null {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) return null;
-  if (stat.isDirectory()) return new FolderSource({ kind: 'folder', label: path, folder: path });
+  if (stat.isDirectory()) return new FolderSource({ kind: 'folder', label: path, folder: path, weightsName: weightsNameOf(namesIn(path)) });
   if (isWeightsFile(path)) {
     return new FolderSource({ kind: 'folder', label: dirname(path), folder: dirname(path), weightsName: basename(path) });
   }
-  throw failure('unsupported', path, 'it is neither a folder nor a .safetensors file');
+  throw failure('unsupported', path, 'it is neither a folder nor a weights file (.safetensors, .bin, .pth, .msgpack, .pkl)');
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    throw failure('io', path, `the folder cannot be read (${sentenceOf(error)})`, error);
+  }
 }
 
 export class FolderSource implements Source {

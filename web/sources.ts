@@ -40,7 +40,7 @@ export type SourceDescription =
 
 /**
  * What fromPretrained() takes: a hub id ("microsoft/beit-base-patch16-224"), the URL of a folder or
- * of a .safetensors file, in Node also a path of either; File or Blob objects; bytes by name; or
+ * of a weights file (.safetensors, .bin, .pth, .msgpack, …), in Node also a path of either; File or Blob objects; bytes by name; or
  * any object that is a Source.
  */
 export type SourceLike = string | URL | Blob | readonly File[] | FileList
@@ -65,7 +65,11 @@ export interface SourceOptions extends HubOptions {
 export const CONFIG_FILE = 'config.json';
 export const PROCESSOR_FILE = 'preprocessor_config.json';
 export const WEIGHTS_FILE = 'model.safetensors';
-export const INDEX_FILE = 'model.safetensors.index.json';
+export const FLAX_FILE = 'flax_model.msgpack';
+/** The names of weights files, in the order in which they are tried; an index names its shards. */
+export const WEIGHTS_FILES: readonly string[] = [
+  WEIGHTS_FILE, 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json', FLAX_FILE,
+];
 
 /** The most bytes that one chunk of a read has: small enough to stay in a processor's cache. */
 export const CHUNK_BYTES = 1 << 20;
@@ -80,12 +84,33 @@ export function isSource(value: unknown): value is Source {
 
 /** Returns whether `text` is written like a hub id: "name" or "owner/name". */
 export function isHubId(text: string): boolean {
-  return /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(text) && !text.includes('..') && !/\.safetensors$/i.test(text);
+  return /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(text) && !text.includes('..') && !isWeightsFile(text);
 }
 
 /** Returns whether a path or URL names a weights file rather than a folder. */
 export function isWeightsFile(path: string): boolean {
-  return /\.safetensors$/i.test(path);
+  return /\.(safetensors|pth|pt|bin|msgpack|pkl)$|\.(safetensors|bin)\.index\.json$/i.test(path);
+}
+
+/** Returns whether a file is the index of shards rather than weights. */
+export function isShardIndex(name: string): boolean {
+  return /\.index\.json$/i.test(name);
+}
+
+// By how surely a file of that kind is the checkpoint: a .safetensors may be any tensors.
+const KINDS = ['.pth', '.pt', '.safetensors', '.bin', '.msgpack', '.pkl'];
+
+/**
+ * Returns the weights among a folder's files where none has a usual name: the only one of its kind.
+ * Undefined where a usual name is there, and where nothing tells.
+ */
+export function weightsNameOf(names: readonly string[]): string | undefined {
+  if (names.some((name) => WEIGHTS_FILES.includes(name))) return undefined;
+  for (const kind of KINDS) {
+    const found = names.filter((name) => name.toLowerCase().endsWith(kind));
+    if (found.length === 1) return found[0];
+  }
+  return undefined;
 }
 
 /** Returns all bytes of a file. Rejects with malformed when it is larger than text should be. */

@@ -1,12 +1,18 @@
 import { mismatch } from './errors.js';
 
+/** Height and width. */
+export interface Size {
+  height: number;
+  width: number;
+}
+
 /** Row-major values, the last index fastest. `data.length` is the product of `dims`. */
 export interface Tensor {
   dims: number[];
   data: Float32Array;
 }
 
-/** Labels of a segmentation map, as the image processor gives them back. */
+/** Whole numbers: the labels of a segmentation map, the tokens of an image. */
 export interface LabelMap {
   dims: number[];
   data: Int32Array;

@@ -43,6 +43,7 @@ export function hostEngine(
     openProcessor: ([json]) => started().openProcessor(json),
     preprocess: ([processor, images], call) => started().preprocess(processor, images, call),
     preprocessMap: ([processor, map]) => started().preprocessMap(processor, map),
+    segment: ([logits, size, withScores]) => started().segment(logits, size, withScores),
     loadModel: ([reference, spec], call) => withSource(reference, (source) => started().loadModel(source, spec, call)),
     inspect: ([reference, spec], call) => withSource(reference, (source) => started().inspect(source, spec, call)),
     forward: ([model, inputs, switches], call) => started().forward(model, inputs, switches, call),
@@ -75,11 +76,11 @@ export function hostEngine(
   }, () => undefined);
 }
 
-/** Returns the buffers of a result's tensors, which are handed over rather than copied. */
+/** Returns the buffers of a result's tensors and arrays, which are handed over rather than copied. */
 function buffersOf(value: unknown): Transferable[] {
   const found = new Set<ArrayBuffer>();
   const visit = (item: unknown): void => {
-    const data = (item as { data?: unknown } | null)?.data;
+    const data = ArrayBuffer.isView(item) ? item : (item as { data?: unknown } | null)?.data;
     if (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer) found.add(data.buffer);
   };
   if (typeof value === 'object' && value !== null) {

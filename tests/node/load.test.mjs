@@ -67,8 +67,7 @@ const html = new TextEncoder().encode('<!DOCTYPE html><html><body>Sign in</body>
 const text = (value) => new TextEncoder().encode(value);
 
 const broken = [
-  ['no config.json', { 'config.json': null }, 'not-found', /config\.json/],
-  ['no weights', { 'model.safetensors': null }, 'not-found', /neither model\.safetensors nor model\.safetensors\.index\.json/],
+  ['no weights', { 'model.safetensors': null }, 'not-found', /neither model\.safetensors, .*pytorch_model\.bin.* nor flax_model\.msgpack/],
   ['an empty weights file', { 'model.safetensors': new Uint8Array(0) }, 'truncated'],
   ['a web page as weights', { 'model.safetensors': html }, 'html'],
   ['a web page as config', { 'config.json': html }, 'html'],

@@ -1,5 +1,5 @@
 import { platform } from '../platform.js';
-import type { CommandSpec } from './arguments.js';
+import { oneOf, type CommandSpec } from './arguments.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { checkFile, readTensorFile, writeTensorFile } from './files.js';
 import { forwardInputs } from './inputs.js';
@@ -16,11 +16,12 @@ export const forward: CommandSpec = {
     { name: 'output-attentions', help: 'write attentions.N, too' },
     { name: 'interpolate-pos-encoding', help: 'accept another image size with absolute positions' },
     { name: 'no-pooler', help: 'BeitModel without its pooling layer' },
+    { name: 'taps', value: 'reference|original', help: 'segmentation: how out_indices count layers (default: reference)', parse: oneOf(['reference', 'original']) },
     ...ENGINE_OPTIONS,
   ],
   details: [
     'Inputs may have the prefix "in.". Written are, as the class has them: last_hidden_state,',
-    'pooler_output, logits, loss, hidden_states.N, attentions.N.',
+    'pooler_output, logits, loss, feature_maps.N, hidden_states.N, attentions.N.',
   ],
   async run(parsed) {
     const inputFile = parsed.value<string>('inputs')!;
@@ -29,7 +30,7 @@ export const forward: CommandSpec = {
     return withEngine(parsed, async (engine) => {
       const inputs = forwardInputs(await readTensorFile(engine, inputFile), inputFile);
       const model = await engine.loadModel(source, {
-        className: parsed.value<string>('class') ?? 'auto', addPoolingLayer: !parsed.flag('no-pooler'),
+        className: parsed.value<string>('class') ?? 'auto', addPoolingLayer: !parsed.flag('no-pooler'), taps: parsed.value<'reference' | 'original'>('taps'),
       });
       const outputs = await engine.forward(model.handle, inputs, {
         outputHiddenStates: parsed.flag('output-hidden-states'),

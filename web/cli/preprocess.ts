@@ -50,7 +50,7 @@ async function preprocessAll(
   const { handle } = await engine.openProcessor(JSON.stringify(config));
   try {
     const outputs: Outputs = {};
-    if (image) outputs['pixel_values'] = await engine.preprocess(handle, [image]);
+    if (image) outputs['pixel_values'] = (await engine.preprocess(handle, [image])).pixelValues;
     if (map) outputs['labels'] = await engine.preprocessMap(handle, map);
     return outputs;
   } finally {

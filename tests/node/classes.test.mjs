@@ -1,0 +1,104 @@
+// The classes beside BeitModel and the classifier, and configs that come from the tensors.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import {
+  BeitBackbone, BeitFeatureExtractor, BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation,
+  BeitImageProcessor, createEngine, FlaxBeitForImageClassification, FlaxBeitModel,
+} from '../../dist/node.js';
+import { golden, rejects } from './support.mjs';
+import { config, files, pixelValues } from './tiny-checkpoint.mjs';
+
+const engine = await createEngine({ build: 'simd' });
+test.after(() => engine.dispose());
+
+async function example(name, Class, options, use) {
+  const folder = join(golden, 'models', name);
+  const expected = await engine.readTensors(new Uint8Array(readFileSync(join(folder, 'expected.safetensors'))));
+  const model = await Class.fromPretrained(folder, { engine, ...options });
+  try {
+    await use(model, expected);
+  } finally {
+    await model.dispose();
+  }
+}
+
+function close(actual, expected) {
+  assert.equal(actual.data.length, expected.data.length);
+  expected.data.forEach((b, i) => assert.ok(Math.abs(actual.data[i] - b) <= 2e-4 + 1e-3 * Math.abs(b), `${i}: ${actual.data[i]}, not ${b}`));
+}
+
+test('masked image modelling gives logits of all patches, and a loss of the masked ones', () =>
+  example('mim-loss', BeitForMaskedImageModeling, {}, async (model, expected) => {
+    const inputs = { pixelValues: expected['in.pixel_values'], boolMaskedPos: expected['in.bool_masked_pos'] };
+    const { logits, loss } = await model.forward({ ...inputs, labels: expected['in.labels'] });
+    assert.deepEqual(logits.dims, [1, 36, 97]);
+    close(logits, expected['out.logits']);
+    close(loss, expected['out.loss']);
+    const plain = await model.forward(inputs, { outputHiddenStates: true });
+    assert.equal(plain.loss, undefined);
+    assert.equal(plain.hiddenStates.length, model.config.numHiddenLayers + 1);
+  }));
+
+test('segmentation: loss, without the auxiliary head, other taps', async () => {
+  let reference;
+  await example('segment-loss', BeitForSemanticSegmentation, {}, async (model, expected) => {
+    const { logits, loss } = await model.forward({ pixelValues: expected['in.pixel_values'], labels: expected['in.labels'] });
+    close(logits, expected['out.logits']);
+    close(loss, expected['out.loss']);
+  });
+  await example('segment-aux', BeitForSemanticSegmentation, { auxiliaryHead: false }, async (model, expected) => {
+    reference = (await model.forward({ pixelValues: expected['in.pixel_values'] })).logits;
+    close(reference, expected['out.logits']);
+  });
+});
+
+test('the backbone gives the feature maps that the config names', () =>
+  example('backbone-stages', BeitBackbone, {}, async (model, expected) => {
+    const { featureMaps } = await model.forward({ pixelValues: expected['in.pixel_values'] });
+    assert.equal(featureMaps.length, 2);
+    featureMaps.forEach((map, i) => close(map, expected[`out.feature_maps.${i}`]));
+  }));
+
+test('segmentation maps: the largest logit wins, at any size, with its probability', async () => {
+  const processor = await BeitImageProcessor.fromJSON({}, { engine });
+  const logits = { dims: [2, 2, 1, 2], data: Float32Array.of(0, 3, 1, 0, 5, 5, 5, 5) };
+  const [first, second] = await processor.postProcessSemanticSegmentation({ logits }, { scores: true });
+  assert.deepEqual([...first.labels], [1, 0]);
+  assert.deepEqual([...second.labels], [0, 0], 'the first of equals');
+  assert.ok(Math.abs(first.scores[1] - 1 / (1 + Math.exp(-3))) < 1e-6);
+  const sized = await processor.postProcessSemanticSegmentation({ logits }, { targetSizes: [{ height: 3, width: 8 }, [2, 5]] });
+  assert.deepEqual(sized.map(({ height, width, labels, scores }) => [height, width, labels.length, scores]), [[3, 8, 24, null], [2, 5, 10, null]]);
+  assert.deepEqual([...sized[0].labels.subarray(0, 8)], [1, 1, 1, 0, 0, 0, 0, 0]);
+  await rejects(processor.postProcessSemanticSegmentation({ logits }, { targetSizes: [[1, 2]] }), 'invalid-argument', /targetSizes/);
+  await rejects(processor.postProcessSemanticSegmentation({ logits: { dims: [4], data: new Float32Array(4) } }), 'wrong-shape', /logits/);
+  await processor.dispose();
+  assert.equal(BeitFeatureExtractor, BeitImageProcessor);
+});
+
+test('without config.json the config follows from the tensors, and a given one wins', async () => {
+  const logitsOf = async (source, options = {}) => {
+    const model = await BeitForImageClassification.fromPretrained(source, { engine, ...options });
+    const { logits } = await model.forward({ pixelValues });
+    await model.dispose();
+    return { logits, config: model.config };
+  };
+  const bare = files({ 'config.json': null });
+  const derived = await logitsOf(bare);
+  const expected = await logitsOf(files());
+  assert.deepEqual(derived.logits, expected.logits);
+  assert.equal(derived.config.numLabels, 3);
+  const given = await logitsOf(bare, { config });
+  assert.deepEqual(given.config.id2label, ['cat', 'dog', 'owl']);
+});
+
+test('Flax\'s names and Data2Vec\'s are the same models', async () => {
+  const flax = await FlaxBeitForImageClassification.fromPretrained(files(), { engine });
+  const plain = await BeitForImageClassification.fromPretrained(files(), { engine });
+  assert.ok(flax instanceof BeitForImageClassification);
+  assert.deepEqual(await flax.forward({ pixelValues }), await plain.forward({ pixelValues }));
+  const model = await FlaxBeitModel.fromPretrained(files(), { engine });
+  assert.deepEqual(Object.keys(await model.forward({ pixelValues })), ['lastHiddenState', 'poolerOutput']);
+  for (const each of [flax, plain, model]) await each.dispose();
+});

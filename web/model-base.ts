@@ -1,0 +1,100 @@
+/** What the classes that run a checkpoint have in common. */
+import { asConfig, type BeitConfig } from './config.js';
+import type { CoreBindReport, CoreModelEstimate } from './core.js';
+import type { ForwardCallOptions, ForwardInputs, LoadedModel, ModelSpec } from './engine.js';
+import type { EngineLease } from './engines.js';
+import { BeitError, mismatch } from './errors.js';
+import type { NamedOutputs } from './outputs.js';
+import { platform } from './platform.js';
+import { EngineObject, withLease, type PretrainedOptions } from './pretrained.js';
+import type { SourceLike } from './sources.js';
+import { checkTensor, type Tensor } from './tensors.js';
+
+export interface ModelOptions extends PretrainedOptions {
+  /**
+   * In place of the source's config.json: its text, or the same as an object. Without either the
+   * config is derived from the tensors.
+   */
+  config?: string | Record<string, unknown> | undefined;
+}
+
+export interface ModelInputs {
+  /** (B, channels, height, width), as BeitImageProcessor.preprocess() gives it. */
+  pixelValues: Tensor;
+  /** (B, P); what is not 0 is masked. Needs a checkpoint with a mask token. */
+  boolMaskedPos?: { dims: number[]; data: Uint8Array } | undefined;
+}
+
+export interface LabelledInputs extends ModelInputs {
+  /**
+   * For the loss. Classification: class ids (B) as integers, or floats (B) or (B, L), by the problem
+   * type. Masked image modelling: the tokens of the masked patches, in order. Segmentation: class
+   * ids (B, height, width).
+   */
+  labels?: { dims: number[]; data: Float32Array | Int32Array | BigInt64Array } | undefined;
+}
+
+export interface ForwardOptions extends ForwardCallOptions {
+  outputHiddenStates?: boolean | undefined;
+  outputAttentions?: boolean | undefined;
+  /** Accept another image size with absolute position embeddings, which are then resized. */
+  interpolatePosEncoding?: boolean | undefined;
+}
+
+export abstract class PreTrainedModel extends EngineObject {
+  readonly config: BeitConfig;
+  /** How the checkpoint's tensors fitted: dialect, unexpected and skipped names. */
+  readonly loading: Readonly<CoreBindReport>;
+  /** Bytes of the packed weights, of one run, and of the largest tensor while it was filled. */
+  readonly estimate: Readonly<CoreModelEstimate>;
+
+  protected constructor(lease: EngineLease, loaded: LoadedModel) {
+    super(lease, loaded.handle);
+    this.config = asConfig(loaded.config);
+    this.loading = Object.freeze(loaded.report);
+    this.estimate = Object.freeze(loaded.estimate);
+  }
+
+  /** Checks the inputs, runs one pass and returns its outputs by the reference's names. */
+  protected async run(inputs: LabelledInputs, options: ForwardOptions): Promise<NamedOutputs> {
+    const { engine, handle } = this.hold();
+    const { outputHiddenStates = false, outputAttentions = false, interpolatePosEncoding = false, ...call } = options;
+    return engine.forward(handle, checkInputs(inputs), { outputHiddenStates, outputAttentions, interpolatePosEncoding }, call);
+  }
+}
+
+/** Loads a checkpoint as a class, and makes something of it; nothing stays behind on a failure. */
+export async function loadPretrained<T>(
+  spec: Omit<ModelSpec, 'configJson'>, source: SourceLike, options: ModelOptions,
+  make: (lease: EngineLease, loaded: LoadedModel) => T,
+): Promise<T> {
+  const files = platform().resolveSource(source, options);
+  const configJson = typeof options.config === 'object' ? JSON.stringify(options.config) : options.config;
+  return withLease(options, async (lease) =>
+    make(lease, await lease.engine.loadModel(files, { ...spec, configJson }, options)));
+}
+
+/** Returns the output of that name, which the class always gives. */
+export function required(outputs: NamedOutputs, name: string): Tensor {
+  const tensor = outputs[name];
+  if (!tensor) throw new BeitError('internal', `The model gave no output ${name}.`, { where: name });
+  return tensor;
+}
+
+function checkInputs({ pixelValues, boolMaskedPos, labels }: LabelledInputs): ForwardInputs {
+  checkTensor('pixelValues', pixelValues, [Float32Array]);
+  if (boolMaskedPos) checkTensor('boolMaskedPos', boolMaskedPos, [Uint8Array]);
+  if (!labels) return { pixelValues, boolMaskedPos };
+  checkTensor('labels', labels, [Float32Array, Int32Array, BigInt64Array]);
+  const { dims, data } = labels;
+  return { pixelValues, boolMaskedPos, labels: { dims, data: data instanceof BigInt64Array ? narrow(data) : data } };
+}
+
+/** Returns class ids as 32-bit integers; throws wrong-type where one does not fit. */
+function narrow(values: BigInt64Array): Int32Array {
+  return Int32Array.from(values, (value) => {
+    const id = Number(value);
+    if (id !== (id | 0)) throw mismatch('wrong-type', 'labels', String(value), 'class ids of 32 bits');
+    return id;
+  });
+}
