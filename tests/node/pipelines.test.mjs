@@ -1,0 +1,56 @@
+// Pipelines beside plain classification.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test from 'node:test';
+import { colorOf, createEngine, pipeline } from '../../dist/node.js';
+import { golden, rejects, root } from './support.mjs';
+import { files } from './tiny-checkpoint.mjs';
+
+const engine = await createEngine({ build: 'simd' });
+test.after(() => engine.dispose());
+const picture = join(root, 'tests/fixtures/images/rgb.png');
+const processorConfig = new TextEncoder().encode(JSON.stringify({ size: { height: 64, width: 64 }, do_center_crop: false }));
+
+test('classification keeps what is allowed, not denied and likely enough', async () => {
+  const classify = await pipeline('image-classification', files(), { engine });
+  const all = await classify(picture);
+  assert.deepEqual(await classify(picture, { threshold: all[1].score }), all.slice(0, 2));
+  assert.deepEqual(await classify(picture, { allow: [all[2].label, 'bear'] }), [all[2]]);
+  assert.deepEqual(await classify(picture, { deny: [all[0].label], topK: 1 }), [all[1]]);
+  await rejects(classify(picture, { threshold: NaN }), 'invalid-argument', /threshold/);
+  await classify.dispose();
+});
+
+test('segmentation gives the image\'s own size, a legend, and on request scores and an overlay', async () => {
+  const { readFileSync } = await import('node:fs');
+  const folder = join(golden, 'models/segment-aux');
+  const source = { 'preprocessor_config.json': processorConfig };
+  for (const name of ['config.json', 'model.safetensors']) source[name] = new Uint8Array(readFileSync(join(folder, name)));
+  const segment = await pipeline('image-segmentation', source, { engine });
+  const image = { width: 31, height: 17, channels: 3, data: Uint8Array.from({ length: 31 * 17 * 3 }, (_, i) => i * 7) };
+  const result = await segment(image, { scores: true, overlay: true });
+  assert.deepEqual([result.width, result.height, result.labels.length, result.scores.length], [31, 17, 527, 527]);
+  assert.ok(Math.abs(result.legend.reduce((sum, { share }) => sum + share, 0) - 1) < 1e-9);
+  for (const { id, color, share } of result.legend) {
+    assert.equal(result.labels.filter((label) => label === id).length, Math.round(share * 527));
+    assert.deepEqual(color, colorOf(id));
+  }
+  assert.deepEqual([...result.overlay.data.subarray(0, 3)], colorOf(result.labels[0]));
+  assert.ok(result.scores.every((score) => score > 0 && score <= 1));
+  assert.deepEqual(Object.keys(await segment(image)), ['width', 'height', 'labels', 'legend']);
+  await segment.dispose();
+  await rejects(pipeline('image-segmentation', null, { engine }), 'invalid-argument', /ships with/);
+  assert.equal(new Set(Array.from({ length: 255 }, (_, id) => String(colorOf(id)))).size, 255);
+});
+
+test('features: pooled, tokens and any layer', async () => {
+  const extract = await pipeline('image-feature-extraction', files(), { engine });
+  assert.deepEqual((await extract(picture)).dims, [4]);
+  const tokens = await extract(picture, { output: 'tokens' });
+  assert.deepEqual(tokens.dims, [5, 4]);
+  const [first, last] = [await extract(picture, { output: 0 }), await extract(picture, { output: -1 })];
+  assert.deepEqual(last, await extract(picture, { output: 2 }));
+  assert.notDeepEqual(first.data, last.data);
+  await rejects(extract(picture, { output: 3 }), 'invalid-argument', /-3 to 2/);
+  await extract.dispose();
+});
