@@ -2,6 +2,7 @@
 export { BUILDS, chooseBuild, detectCapabilities, type Build, type BuildChoice, type BuildRequest, type Capabilities, type Host } from './capabilities.js';
 export { rank, sigmoid, softmax, type Classification, type ScoreFunction } from './classification.js';
 export { BeitConfig, type BeitConfigFields } from './config.js';
+export { DalleTokenizer, type EncodeOptions, type ImageTokens } from './dalle-tokenizer.js';
 export type {
   CallOptions, Engine, ForwardCallOptions, Inspection, LoadCallOptions, MemoryUse, Phase, Progress, RawImage, RuntimeInfo, SegmentationMap,
 } from './engine.js';
