@@ -1,13 +1,14 @@
 import { basename, join } from 'node:path';
+import { DalleTokenizer } from '../dalle-tokenizer.js';
 import type { Engine } from '../engine.js';
 import { BeitError, failure } from '../errors.js';
 import { platform } from '../platform.js';
-import type { AnyTensor } from '../tensors.js';
+import type { AnyTensor, LabelMap, Tensor } from '../tensors.js';
 import type { CommandSpec } from './arguments.js';
 import { compare, type Comparison, type Tolerance } from './compare.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { checkFolder, isFile, readJson, readTensorFile } from './files.js';
-import { forwardInputs } from './inputs.js';
+import { forwardInputs, inputOf } from './inputs.js';
 import { preprocessTensors } from './preprocess.js';
 
 const EXPECTED = 'expected.safetensors';
@@ -73,6 +74,7 @@ async function verifyModel(engine: Engine, folder: string, expected: Record<stri
   if (typeof atol !== 'number' || typeof rtol !== 'number' || typeof facts['class'] !== 'string') {
     throw failure('malformed', path, 'it must have class, atol and rtol');
   }
+  if (facts['class'] === 'DalleTokenizer') return verifyTokenizer(engine, folder, expected, { atol, rtol });
   const wanted = outputsOf(expected);
   const inputs = forwardInputs(expected, join(folder, EXPECTED));
   const model = await engine.loadModel(platform().resolveSource(folder, {}), {
@@ -87,6 +89,22 @@ async function verifyModel(engine: Engine, folder: string, expected: Record<stri
     return wanted.map(([name, tensor]) => [name, compare(outputs[name], tensor, { atol, rtol })]);
   } finally {
     await engine.release(model.handle);
+  }
+}
+
+/** Tokens must be equal; `out.tokens` are what is decoded. */
+async function verifyTokenizer(engine: Engine, folder: string, expected: Record<string, AnyTensor>, tolerance: Tolerance): Promise<Results> {
+  const image = inputOf(expected, 'image');
+  if (!(image?.data instanceof Float32Array)) throw failure('missing-tensor', join(folder, EXPECTED), 'it has no tensor image of floats');
+  const tokenizer = await DalleTokenizer.fromPretrained({ encoder: folder, decoder: folder }, { engine });
+  try {
+    const { tokens, logits } = await tokenizer.encodePixels({ dims: image.dims, data: image.data });
+    const { decoderStats, reconstruction } = await tokenizer.decodeTokens(tokens);
+    const outputs: Record<string, Tensor | LabelMap> = { tokens, token_logits: logits, decoder_stats: decoderStats, reconstruction };
+    return outputsOf(expected).map(([name, tensor]) =>
+      [name, compare(outputs[name], tensor, name === 'tokens' ? { atol: 0, rtol: 0 } : tolerance)]);
+  } finally {
+    await tokenizer.dispose();
   }
 }
 
