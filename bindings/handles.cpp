@@ -120,7 +120,7 @@ val CheckpointHandle::addShardIndex(const std::string& json) {
   });
 }
 
-val CheckpointHandle::next() const {
+val CheckpointHandle::next() {
   return guarded([&] {
     const auto read = checkpoint_.next();
     if (!read) return success();

@@ -51,7 +51,7 @@ class CheckpointHandle {
 
   val addFile(const std::string& name, double size);
   val addShardIndex(const std::string& json);
-  val next() const;
+  val next();
   val supply(uintptr_t pointer, double length);
   val ended();
   val tensors() const;

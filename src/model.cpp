@@ -11,6 +11,10 @@ namespace beit {
 
 Result<std::unique_ptr<Model>> Model::create(BeitConfig config, std::string_view class_name,
                                              const ModelOptions& options, const ThreadPool& pool) {
+  // Other names of the same classes: the Flax ones, and Data2VecVision's, which is the same model.
+  for (const auto& [prefix, plain] : {std::pair<std::string_view, std::string_view>{"Flax", ""}, {"Data2VecVision", "Beit"}})
+    if (class_name.starts_with(prefix))
+      return create(std::move(config), std::string(plain) + std::string(class_name.substr(prefix.size())), options, pool);
   if (class_name == BeitModel::kClassName)
     return std::unique_ptr<Model>(new BeitModel(std::move(config), options, pool));
   if (class_name == BeitForImageClassification::kClassName)

@@ -33,7 +33,9 @@ struct MemoryEstimate {
 
 class Model {
  public:
-  // Returns a model of the reference's class of that name (see classNames()) with empty parameters.
+  // Returns a model of the reference's class of that name with empty parameters: BeitModel,
+  // BeitForMaskedImageModeling, BeitForImageClassification, BeitForSemanticSegmentation, BeitBackbone,
+  // or one of these with "Flax" before it or "Data2VecVision" for "Beit".
   // `pool` must outlive it. Errors: kUnsupported for another name, kBadConfig where the config lacks
   // what the class needs.
   static Result<std::unique_ptr<Model>> create(BeitConfig config, std::string_view class_name,

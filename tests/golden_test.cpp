@@ -29,8 +29,8 @@ void runAll(const fs::path& folder, size_t at_least) {
 
 }  // namespace
 
-TEST_CASE("models answer as the reference does", "[golden]") { runAll(fs::path(BEIT_FIXTURES) / "golden/models", 23); }
+TEST_CASE("models answer as the reference does", "[golden]") { runAll(fs::path(BEIT_FIXTURES) / "golden/models", 31); }
 
 TEST_CASE("checkpoints of every container answer as the reference does", "[golden]") {
-  runAll(fs::path(BEIT_FIXTURES) / "golden/formats", 3);
+  runAll(fs::path(BEIT_FIXTURES) / "golden/formats", 11);
 }

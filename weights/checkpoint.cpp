@@ -25,15 +25,20 @@ Status Checkpoint::addFile(std::string name, std::optional<int64_t> size) {
   return {};
 }
 
-std::optional<Checkpoint::Read> Checkpoint::next() const {
+std::optional<ByteRange> Checkpoint::wantedIndex() const {
+  const File& file = files_[indexing_];
+  if (file.reader) return file.reader->wants();
+  const auto have = static_cast<int64_t>(file.first.size());
+  return ByteRange{have, kSniffBytes - have};
+}
+
+std::optional<Checkpoint::Read> Checkpoint::next() {
   if (failed_) return std::nullopt;
   if (!parameters_) {
     if (indexing_ == files_.size()) return std::nullopt;
-    const File& file = files_[indexing_];
-    const auto have = static_cast<int64_t>(file.first.size());
-    const auto range = file.reader ? file.reader->wants() : ByteRange{have, kSniffBytes - have};
-    assert(range);
-    return Read{file.name, range->offset, range->length};
+    if (!asked_) asked_ = wantedIndex();
+    assert(asked_);
+    return Read{files_[indexing_].name, asked_->offset, asked_->length};
   }
   if (route_ == routes_.size()) return std::nullopt;
   // From where we are to the end of the last tensor that follows without a large gap.
@@ -69,18 +74,35 @@ Status Checkpoint::ended() {
 }
 
 Status Checkpoint::supplyIndex(std::span<const uint8_t> bytes) {
-  File& file = files_[indexing_];
-  if (!file.reader) {
-    file.first.insert(file.first.end(), bytes.begin(), bytes.end());
-    if (static_cast<int64_t>(file.first.size()) < kSniffBytes) return {};
-    BEIT_ASSIGN(file.reader, openContainer(file.name, indexing_, file.size, file.first));
-  } else {
-    BEIT_TRY(file.reader->give(bytes));
+  while (!bytes.empty()) {
+    const auto wanted = wantedIndex();
+    auto take = static_cast<int64_t>(bytes.size());
+    if (wanted && wanted->offset == asked_->offset) {
+      take = std::min(take, wanted->length);
+      BEIT_TRY(giveIndex(bytes.first(static_cast<size_t>(take))));
+    } else if (wanted && wanted->offset > asked_->offset) {
+      take = std::min(take, wanted->offset - asked_->offset);
+    }
+    asked_->offset += take;
+    asked_->length -= take;
+    bytes = bytes.subspan(static_cast<size_t>(take));
   }
-  if (file.reader->wants()) return {};
+  if (asked_->length > 0) return {};
+  asked_.reset();
+  if (wantedIndex()) return {};
+  File& file = files_[indexing_];
   for (TensorEntry& entry : file.reader->entries()) entries_.push_back(std::move(entry));
   file.reader->entries().clear();
   ++indexing_;
+  return {};
+}
+
+Status Checkpoint::giveIndex(std::span<const uint8_t> bytes) {
+  File& file = files_[indexing_];
+  if (file.reader) return file.reader->give(bytes);
+  file.first.insert(file.first.end(), bytes.begin(), bytes.end());
+  if (static_cast<int64_t>(file.first.size()) < kSniffBytes) return {};
+  BEIT_ASSIGN(file.reader, openContainer(file.name, indexing_, file.size, file.first));
   return {};
 }
 

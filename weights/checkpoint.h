@@ -45,7 +45,8 @@ class Checkpoint {
 
   // Returns what is wanted next, or nothing when this stage is complete: the index before bind(),
   // the weights after it. Ranges of one file come with rising offsets.
-  std::optional<Read> next() const;
+  // Asked again before all of a range was supplied, it returns the rest.
+  std::optional<Read> next();
 
   // Takes the next bytes of what next() wants, at most that many. An error leaves the checkpoint in
   // a state in which it wants nothing more. Errors: those of the container's reader and of the
@@ -91,7 +92,10 @@ class Checkpoint {
   // Returns the deliveries of a tensor to the parameters that its name stands for, none if there are
   // none.
   static std::vector<Delivery> deliveriesOf(Dialect dialect, const TensorEntry& entry, ParameterList& parameters);
+  // Returns what the file that is being indexed wants, or nothing when its index is complete.
+  std::optional<ByteRange> wantedIndex() const;
   Status supplyIndex(std::span<const uint8_t> bytes);
+  Status giveIndex(std::span<const uint8_t> bytes);
   Status supplyWeights(std::span<const uint8_t> bytes);
   // Converts elements of the tensor being filled; `bytes` are its next ones.
   Status fill(const TensorEntry& entry, std::span<const uint8_t> bytes);
@@ -100,6 +104,9 @@ class Checkpoint {
 
   std::vector<File> files_;
   size_t indexing_ = 0;  // the file whose header is being read
+  // What is left of the range that was asked for last, in the index stage. A reader may find on its way
+  // that it does not need all of it (it skips elements): what it does not want is dropped as it comes.
+  std::optional<ByteRange> asked_;
   std::vector<TensorEntry> entries_;
   bool failed_ = false;
 

@@ -27,6 +27,19 @@ Status readStage(const fs::path& folder, Checkpoint& checkpoint, size_t piece) {
   return {};
 }
 
+// Returns the checkpoint's files: shards, or the one file that is of any container.
+Result<std::vector<std::string>> checkpointFiles(const fs::path& folder) {
+  if (fs::exists(folder / "model.safetensors.index.json")) {
+    BEIT_ASSIGN(ShardIndex index, parseShardIndex(readText(folder / "model.safetensors.index.json")));
+    return index.files;
+  }
+  for (const char* name : {"model.safetensors", "pytorch_model.bin", "flax_model.msgpack"})
+    if (fs::exists(folder / name)) return std::vector<std::string>{name};
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (entry.path().extension() == ".pth") return std::vector{entry.path().filename().string()};
+  return failure(ErrorCode::kNotFound, folder.string(), "no checkpoint is in this folder");
+}
+
 Result<Tensor> tensorOf(const NamedValues& values) {
   BEIT_ASSIGN(Tensor tensor, Tensor::allocate(values.shape, "input"));
   const auto floats = values.floats();
@@ -68,11 +81,7 @@ Result<std::unique_ptr<Model>> loadModel(const fs::path& folder, const std::stri
                                          const ModelOptions& options, const ThreadPool& pool, size_t piece) {
   BEIT_ASSIGN(BeitConfig config, parseConfig(readText(folder / "config.json")));
   BEIT_ASSIGN(std::unique_ptr<Model> model, Model::create(std::move(config), class_name, options, pool));
-  std::vector<std::string> files{"model.safetensors"};
-  if (fs::exists(folder / "model.safetensors.index.json")) {
-    BEIT_ASSIGN(ShardIndex index, parseShardIndex(readText(folder / "model.safetensors.index.json")));
-    files = index.files;
-  }
+  BEIT_ASSIGN(const auto files, checkpointFiles(folder));
   Checkpoint checkpoint;
   for (const auto& file : files)
     BEIT_TRY(checkpoint.addFile(file, static_cast<int64_t>(readBytes(folder / file).size())));
