@@ -100,12 +100,15 @@ export function isShardIndex(name: string): boolean {
 // By how surely a file of that kind is the checkpoint: a .safetensors may be any tensors.
 const KINDS = ['.pth', '.pt', '.safetensors', '.bin', '.msgpack', '.pkl'];
 
+// A tokenizer's halves are asked for by these names: in their folder no other file is a guess for one.
+const TOKENIZER_HALF = /^(encoder|decoder)\.(safetensors|pkl)$/;
+
 /**
  * Returns the weights among a folder's files where none has a usual name: the only one of its kind.
  * Undefined where a usual name is there, and where nothing tells.
  */
 export function weightsNameOf(names: readonly string[]): string | undefined {
-  if (names.some((name) => WEIGHTS_FILES.includes(name))) return undefined;
+  if (names.some((name) => WEIGHTS_FILES.includes(name) || TOKENIZER_HALF.test(name))) return undefined;
   for (const kind of KINDS) {
     const found = names.filter((name) => name.toLowerCase().endsWith(kind));
     if (found.length === 1) return found[0];

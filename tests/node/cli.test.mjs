@@ -7,9 +7,9 @@ import { createEngine, writeSafetensors } from '../../dist/node.js';
 import { BUILDS, beit, golden, root, temporaryFolder } from './support.mjs';
 import { files, pixelValues, tensors } from './tiny-checkpoint.mjs';
 
-const folders = (kind, keep = () => true) => readdirSync(join(golden, kind), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && keep(entry.name)).map(({ name }) => join(golden, kind, name));
-const models = [...folders('models'), ...folders('formats', (name) => name.startsWith('safetensors-'))];
+const folders = (kind) => readdirSync(join(golden, kind), { withFileTypes: true })
+  .filter((entry) => entry.isDirectory()).map(({ name }) => join(golden, kind, name));
+const models = ['models', 'formats', 'dvae'].flatMap((kind) => folders(kind));
 const images = folders('images');
 const engine = await createEngine({ build: 'simd' });
 test.after(() => engine.dispose());

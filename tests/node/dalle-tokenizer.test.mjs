@@ -1,10 +1,10 @@
 // DALL-E's tokenizer against the reference: tokens exactly, pixels closely.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { createEngine, DalleTokenizer } from '../../dist/node.js';
-import { golden, rejects } from './support.mjs';
+import { golden, rejects, temporaryFolder } from './support.mjs';
 
 const engine = await createEngine({ build: 'simd' });
 test.after(() => engine.dispose());
@@ -32,4 +32,13 @@ test('images become the reference\'s tokens, and tokens its images', async () =>
   assert.equal(wrong?.name, 'BeitError');
   await tokenizer.dispose();
   await rejects(tokenizer.encode(image), 'disposed');
+});
+
+test('a half is found by its name, whatever container the other has', async (t) => {
+  const mixed = temporaryFolder(t);
+  copyFileSync(join(folder, 'encoder.safetensors'), join(mixed, 'encoder.safetensors'));
+  copyFileSync(join(folder, 'decoder.safetensors'), join(mixed, 'decoder.pkl'));
+  const tokenizer = await DalleTokenizer.fromPretrained({ encoder: mixed, decoder: mixed }, { engine });
+  assert.equal((await tokenizer.decode({ height: 1, width: 2, data: Int32Array.of(3, 95) })).width, 16);
+  await tokenizer.dispose();
 });
