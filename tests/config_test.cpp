@@ -198,6 +198,15 @@ TEST_CASE("a wrong type or range is an error that names the field", "[config]") 
   CHECK(errorOf(R"({"hidden_size": )").code == ErrorCode::kTruncated);
 }
 
+TEST_CASE("a patch whose weights could not be counted in 32 bits is refused", "[config]") {
+  const Error error = errorOf(R"({"image_size": 65536, "patch_size": 65536, "num_channels": 1024,
+                                   "hidden_size": 65536, "num_attention_heads": 16})");
+  CHECK(error.code == ErrorCode::kBadConfig);
+  CHECK(error.where == "patch_size");
+  CHECK(error.got == "4398046511104 values in a patch");
+  CHECK(read(R"({"image_size": 4096, "patch_size": 4096, "num_channels": 1})").patch_size.height == 4096);
+}
+
 TEST_CASE("the configs of the reference cases are read, with no field unknown", "[config]") {
   size_t read_configs = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::filesystem::path(BEIT_FIXTURES) / "golden/models")) {

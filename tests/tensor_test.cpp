@@ -42,6 +42,19 @@ TEST_CASE("FloatBuffer is aligned, has readable zeros behind it and fails by val
   CHECK(huge.error().message.find("a test of size") != std::string::npos);
 }
 
+TEST_CASE("FloatBuffer::copyOf holds the values apart from theirs", "[tensor]") {
+  float values[] = {1.0f, 2.0f, 3.0f};
+  auto copy = FloatBuffer::copyOf(values, "a test");
+  REQUIRE(copy.ok());
+  values[1] = 9.0f;
+  REQUIRE(copy->size() == 3);
+  CHECK(copy->data()[1] == 2.0f);
+  CHECK(copy->data()[3] == 0.0f);  // the slack
+  auto none = FloatBuffer::copyOf({}, "a test");
+  REQUIRE(none.ok());
+  CHECK(none->empty());
+}
+
 TEST_CASE("Tensor::allocate refuses a shape that is no shape", "[tensor]") {
   auto tensor = Tensor::allocate({2, -3}, "pixel_values");
   REQUIRE_FALSE(tensor.ok());
