@@ -1,0 +1,68 @@
+// The package as npm makes it, installed in an empty folder, as its user has it.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { promisify } from 'node:util';
+import { BUILDS, root } from './support.mjs';
+
+const call = promisify(execFile);
+const sample = join(root, 'demo/samples/harbour.jpg');
+
+describe('the package', () => {
+  let folder;
+  let files;
+
+  before(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'beit-package-'));
+    const { stdout } = await call('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root });
+    const [packed] = JSON.parse(stdout);
+    files = packed.files.map(({ path }) => path);
+    writeFileSync(join(folder, 'package.json'), '{"name": "empty", "private": true, "type": "module"}');
+    await call('npm', ['install', '--offline', '--no-audit', '--no-fund', packed.filename], { cwd: folder });
+  });
+
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('holds what runs, and nothing of how it is made', () => {
+    for (const build of BUILDS) {
+      assert.ok(files.includes(`dist/wasm/beit-${build}.js`), build);
+      assert.ok(files.includes(`dist/wasm/beit-${build}.wasm`), build);
+    }
+    for (const file of ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'dist/node.js',
+      'dist/node.d.ts', 'dist/cli/main.js', 'weights/classifier/model.safetensors']) {
+      assert.ok(files.includes(file), file);
+    }
+    assert.deepEqual(files.filter((file) => !/^(dist|weights\/classifier)\/|^[^/]+$/.test(file)), []);
+  });
+
+  it('has a command that classifies', async () => {
+    const { stdout } = await call(join(folder, 'node_modules/.bin/beit'), ['classify', '--json', '--top-k', '2', sample], { cwd: folder });
+    const [{ labels }] = JSON.parse(stdout);
+    assert.equal(labels.length, 2);
+    assert.ok(labels[0].score > labels[1].score && labels[0].score <= 1, JSON.stringify(labels));
+  });
+
+  it('can be imported by its name, and answers as the command does', async () => {
+    writeFileSync(join(folder, 'use.mjs'), `
+      import { pipeline } from 'beit-wasm';
+      const classify = await pipeline('image-classification');
+      console.log(JSON.stringify(await classify(process.argv[2], { topK: 2 })));
+      await classify.dispose();
+    `);
+    const { stdout } = await call(process.execPath, ['use.mjs', sample], { cwd: folder });
+    const command = await call(join(folder, 'node_modules/.bin/beit'), ['classify', '--json', '--top-k', '2', sample], { cwd: folder });
+    const labels = JSON.parse(stdout);
+    const expected = JSON.parse(command.stdout)[0].labels;
+    assert.deepEqual(labels.map(({ label }) => label), expected.map(({ label }) => label));
+    labels.forEach(({ score }, i) => assert.ok(Math.abs(score - expected[i].score) < 1e-4));
+  });
+
+  it('says in one sentence what is wrong, with status 2', async () => {
+    const failed = await call(join(folder, 'node_modules/.bin/beit'), ['classify', 'no-such.png'], { cwd: folder }).then(() => null, (error) => error);
+    assert.equal(failed?.code, 2);
+    assert.match(failed.stderr, /^[^\n]*no-such\.png[^\n]*\n$/);
+  });
+});
