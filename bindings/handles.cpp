@@ -22,10 +22,18 @@ std::span<const uint8_t> heapBytes(uintptr_t pointer, double length) {
   return {reinterpret_cast<const uint8_t*>(pointer), static_cast<size_t>(length)};
 }
 
+// Returns a number of JavaScript as a whole one, or -1 for what is none that can be counted.
+int64_t toWhole(double number) {
+  constexpr double kMost = 9007199254740992.0;  // 2^53
+  return number >= 0 && number <= kMost ? static_cast<int64_t>(number) : -1;
+}
+
 // The caller has staged width * height * channels bytes at `pointer`.
 ImageView8 imageView(uintptr_t pointer, double width, double height, double channels) {
-  return {static_cast<int64_t>(width), static_cast<int64_t>(height), static_cast<int64_t>(channels),
-          heapBytes(pointer, width * height * channels)};
+  constexpr double kMostBytes = 4294967295.0;
+  const double bytes = width * height * channels;
+  return {toWhole(width), toWhole(height), toWhole(channels),
+          heapBytes(pointer, bytes >= 0 && bytes <= kMostBytes ? bytes : 0)};
 }
 
 }  // namespace
@@ -110,7 +118,7 @@ val CheckpointHandle::create() {
 
 val CheckpointHandle::addFile(const std::string& name, double size) {
   return guarded([&] {
-    return outcome(checkpoint_.addFile(name, size >= 0 ? std::optional(static_cast<int64_t>(size)) : std::nullopt));
+    return outcome(checkpoint_.addFile(name, toWhole(size) >= 0 ? std::optional(toWhole(size)) : std::nullopt));
   });
 }
 
@@ -199,7 +207,7 @@ val postProcessSemanticSegmentation(val logits, double height, double width, boo
     if (!tensor.ok()) return failed(tensor.error());
     Shape& shape = tensor->shape;
     if (shape.size() == 4 && shape[0] == 1) shape.erase(shape.begin());
-    const Size size{static_cast<int64_t>(height), static_cast<int64_t>(width)};
+    const Size size{toWhole(height), toWhole(width)};
     return outcome(segmentationMap(*pool(), *tensor, size, with_scores), [](const SegmentationMap& map) { return toJs(map); });
   });
 }

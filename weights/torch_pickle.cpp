@@ -113,7 +113,12 @@ Result<TorchTensor> readTensor(PickleValue value, std::string name, const std::s
     if (*elements > tensor.count)
       return mismatch(ErrorCode::kUnsupported, where, "a view that repeats its elements (strides " + toString(*strides) + ")",
                       "a tensor with elements of its own");
-    if (!isRowMajor(*shape, *strides)) tensor.strides = *strides;
+    if (!isRowMajor(*shape, *strides)) {
+      tensor.strides = *strides;
+      // An axis of one element may carry any stride; nobody may add it up.
+      for (size_t axis = 0; axis < shape->size(); ++axis)
+        if ((*shape)[axis] == 1) tensor.strides[axis] = 0;
+    }
     tensor.offset = *offset + tensor.storage.view_offset;
   }
   return tensor;
