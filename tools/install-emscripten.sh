@@ -66,6 +66,8 @@ for file in "$libraries"/*.so*; do
 done
 ln -sfn nodejs "$prefix/usr/share/node_modules"  # where Emscripten's JS optimiser looks for acorn
 
+# Emscripten's own scripts are CommonJS: a package.json somewhere above must not call them ES modules.
+echo '{}' > "$prefix/package.json"
 cat > "$prefix/emscripten.config" <<CONFIG
 LLVM_ROOT = '$prefix/usr/bin'
 BINARYEN_ROOT = '$prefix/usr'
