@@ -21,6 +21,10 @@ export class EngineWorker implements Engine {
   info!: RuntimeInfo;
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
+  // Firefox now and then loses what is posted to a module worker before its modules have run: such
+  // calls wait until it says that it listens.
+  private listening = false;
+  private readonly early: (() => void)[] = [];
   private end: BeitError | null = null;
 
   private constructor(private readonly channel: Channel<ToWorker, FromWorker>) {
@@ -143,12 +147,16 @@ export class EngineWorker implements Engine {
       return await new Promise<Methods[M]['value']>((resolve, reject) => {
         this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject, call });
         this.channel.busy?.(true);
-        try {
-          this.channel.post({ type: 'call', id, method, args } as Call, transfer);
-        } catch (error) {
-          // A DataCloneError, such as that of a picture from another origin.
-          reject(failure('invalid-argument', method, `an argument cannot be handed to the worker (${sentenceOf(error)})`, error));
-        }
+        const post = (): void => {
+          try {
+            this.channel.post({ type: 'call', id, method, args } as Call, transfer);
+          } catch (error) {
+            // A DataCloneError, such as that of a picture from another origin.
+            reject(failure('invalid-argument', method, `an argument cannot be handed to the worker (${sentenceOf(error)})`, error));
+          }
+        };
+        if (this.listening) post();
+        else this.early.push(post);
       });
     } catch (error) {
       if (error instanceof BeitError && error.code === 'aborted') throwIfAborted(signal);
@@ -161,6 +169,11 @@ export class EngineWorker implements Engine {
   }
 
   private receive(message: FromWorker): void {
+    if (message.type === 'listening') {
+      this.listening = true;
+      for (const post of this.early.splice(0)) post();
+      return;
+    }
     const waiting = this.pending.get(message.id);
     if (!waiting) return;
     switch (message.type) {

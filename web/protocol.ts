@@ -36,6 +36,8 @@ export type Call = { [M in Method]: { type: 'call'; id: number; method: M; args:
 export type ToWorker = Call | { type: 'abort'; id: number };
 
 export type FromWorker =
+  /** Once, first: calls may be posted now. */
+  | { type: 'listening' }
   | { type: 'result'; id: number; value: unknown }
   | { type: 'error'; id: number; error: CoreError; usable: boolean }
   | { type: 'progress'; id: number; progress: Progress }

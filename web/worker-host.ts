@@ -74,6 +74,7 @@ export function hostEngine(
     if (message.type === 'abort') running.get(message.id)?.abort(new BeitError('aborted', 'The work was stopped.'));
     else void answer(message);
   }, () => undefined);
+  channel.post({ type: 'listening' }, []);
 }
 
 /** Returns the buffers of a result's tensors and arrays, which are handed over rather than copied. */
