@@ -1,0 +1,89 @@
+#include "tests/fuzz/targets.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "src/config.h"
+#include "src/image_decode.h"
+#include "src/image_processor_config.h"
+#include "weights/checkpoint.h"
+#include "weights/pickle.h"
+#include "weights/pickle_opcodes.h"
+#include "weights/shard_index.h"
+#include "weights/torch_pickle.h"
+
+namespace beit::fuzz {
+
+namespace {
+
+// Checks what filling a tensor relies on.
+const char* checkEntry(const TensorEntry& entry, std::optional<int64_t> size) {
+  const auto count = elementCount(entry.shape);
+  if (entry.offset < 0 || entry.bytes < 0 || !count) return "an entry that cannot be";
+  if (size && (entry.offset > *size || entry.bytes > *size - entry.offset)) return "an entry outside of its file";
+  const int64_t spanned = entry.bytes / elementSize(entry.dtype);
+  if (*count > spanned) return "more elements than bytes for them";
+  if (entry.strides.empty()) return nullptr;
+  if (entry.strides.size() != entry.shape.size()) return "strides of another number of axes";
+  int64_t last = 0;
+  for (size_t axis = 0; axis < entry.strides.size(); ++axis) last += (entry.shape[axis] - 1) * entry.strides[axis];
+  return last < spanned ? nullptr : "strides that reach past the last element";
+}
+
+const char* indexCheckpoint(std::span<const uint8_t> bytes, size_t piece, bool size_known) {
+  const auto size = static_cast<int64_t>(bytes.size());
+  Checkpoint checkpoint;
+  if (!checkpoint.addFile("fuzz", size_known ? std::optional(size) : std::nullopt).ok()) return "a file that cannot be added";
+  while (const auto read = checkpoint.next()) {
+    if (read->offset < 0 || read->length <= 0) return "a wish for nothing";
+    if (read->offset > size || read->length > size - read->offset)
+      return checkpoint.ended().ok() ? "an end that is no error" : nullptr;
+    const auto range = bytes.subspan(static_cast<size_t>(read->offset), static_cast<size_t>(read->length));
+    for (size_t at = 0; at < range.size(); at += piece)
+      if (!checkpoint.supply(range.subspan(at, std::min(piece, range.size() - at))).ok()) return nullptr;
+  }
+  for (const TensorEntry& entry : checkpoint.entries())
+    if (const char* broken = checkEntry(entry, size_known ? std::optional(size) : std::nullopt)) return broken;
+  return nullptr;
+}
+
+}  // namespace
+
+const char* readCheckpoint(std::span<const uint8_t> bytes) {
+  // A size of pieces that the input decides, so that one input always does the same.
+  if (const char* broken = indexCheckpoint(bytes, 1 + bytes.size() % 37, true)) return broken;
+  return indexCheckpoint(bytes, 4096, false);
+}
+
+const char* readPickle(std::span<const uint8_t> bytes) {
+  const auto pickle = Pickle::parse({bytes.begin(), bytes.end()}, "fuzz", isTorchGlobal);
+  if (!pickle.ok()) return nullptr;
+  PickleExtent extent;
+  const auto missing = extent.missing(bytes, "fuzz");
+  if (!missing.ok() || *missing != 0 || extent.length() > bytes.size()) return "a pickle that was read and has no end";
+  for (const PickleValue persistent : pickle->persistents())
+    if (const auto storage = readTorchStorage(persistent, "fuzz"); storage.ok() && storage->count < 0) return "a storage that cannot be";
+  const auto tensors = readTorchTensors(*pickle, "fuzz");
+  if (!tensors.ok()) return nullptr;
+  for (const TorchTensor& tensor : *tensors)
+    if (tensor.offset < 0 || tensor.count < 0 || tensor.offset > tensor.storage.count - tensor.count)
+      return "a tensor outside of its storage";
+  return nullptr;
+}
+
+const char* readConfig(std::span<const uint8_t> bytes) {
+  const std::string_view text{reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+  for (const auto& message : {parseConfig(text).ok() ? "ok" : parseConfig(text).error().message,
+                              parseImageProcessorConfig(text).ok() ? "ok" : parseImageProcessorConfig(text).error().message,
+                              parseShardIndex(text).ok() ? "ok" : parseShardIndex(text).error().message})
+    if (message.empty()) return "an error without a sentence";
+  return nullptr;
+}
+
+const char* readImage(std::span<const uint8_t> bytes) {
+  const auto image = decodeImage(bytes);
+  if (!image.ok()) return image.error().message.empty() ? "an error without a sentence" : nullptr;
+  return image->width > 0 && image->height > 0 ? nullptr : "a picture without pixels";
+}
+
+}  // namespace beit::fuzz

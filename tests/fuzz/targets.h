@@ -1,0 +1,33 @@
+// What is fuzzed: every reader of bytes that others made.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace beit::fuzz {
+
+// Reads the bytes. Returns nothing (null), whether they were accepted or refused, or what must never
+// be: a promise that the reader broke.
+using Target = const char* (*)(std::span<const uint8_t> bytes);
+
+// A checkpoint of whatever kind its first bytes say, with a known size and as a stream.
+const char* readCheckpoint(std::span<const uint8_t> bytes);
+// A pickle as such, without the container around it that makes damage rare.
+const char* readPickle(std::span<const uint8_t> bytes);
+// config.json, preprocessor_config.json, the index of shards.
+const char* readConfig(std::span<const uint8_t> bytes);
+// A picture.
+const char* readImage(std::span<const uint8_t> bytes);
+
+struct NamedTarget {
+  std::string_view name;  // the folder of its inputs in tests/fuzz/corpus
+  Target target;
+};
+
+inline constexpr NamedTarget kTargets[] = {
+    {"safetensors", readCheckpoint}, {"torch_zip", readCheckpoint}, {"torch_legacy", readCheckpoint},
+    {"flax_msgpack", readCheckpoint}, {"pickle", readPickle}, {"config", readConfig}, {"image", readImage},
+};
+
+}  // namespace beit::fuzz
