@@ -13,8 +13,11 @@ const SAMPLE = 'samples/beach.jpg';
 const WEIGHTS = 'beit-wasm/weights/classifier/model.safetensors';
 const CASE = 'golden/models/classify-patch16';
 
+// A server lists no folder: weights under a name of their own are found by their own URL only.
+const hasOwnName = (folder) => readdirSync(join(GOLDEN, folder)).some((file) => file.endsWith('.pth'));
 const cases = ['models', 'formats'].flatMap((folder) =>
-  readdirSync(join(GOLDEN, folder)).map((name) => `golden/${folder}/${name}`));
+  readdirSync(join(GOLDEN, folder)).map((name) => `${folder}/${name}`))
+  .filter((folder) => !hasOwnName(folder)).map((folder) => `golden/${folder}`);
 
 for (const name of Object.keys(BROWSERS)) {
   describe(`library in ${name}`, () => {
