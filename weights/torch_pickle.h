@@ -41,7 +41,7 @@ struct TorchTensor {
   int64_t count = 0;             // of elements from the first to the last, which lie in the storage
 };
 
-// Returns all tensors, in the order of the pickle. Training checkpoints are unwrapped: where a dict
+// Returns all tensors, those of a dict before those of dicts in it. Training checkpoints are unwrapped: where a dict
 // holds no tensor itself, its "state_dict", "model" or "module" counts. Names of nested dicts and
 // modules are joined by dots. Errors: kMalformed for a tensor that does not lie inside its storage or
 // names that are no text; kUnsupported for views whose elements repeat, and for more than a million

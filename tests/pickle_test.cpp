@@ -1,0 +1,217 @@
+// The pickle reader by itself: what Python would make of a pickle, and what nobody may make of one.
+#include "weights/pickle.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <string>
+
+#include "weights/pickle_opcodes.h"
+#include "weights/torch_pickle.h"
+
+namespace {
+
+using namespace beit;
+using Kind = PickleKind;
+
+std::vector<uint8_t> bytesOf(std::string_view text) { return {text.begin(), text.end()}; }
+
+// A string that may have zeros in it.
+template <size_t kSize>
+constexpr std::string_view literal(const char (&text)[kSize]) {
+  return {text, kSize - 1};
+}
+
+Pickle parsed(std::string_view text) {
+  auto pickle = Pickle::parse(bytesOf(text), "test.pkl", isTorchGlobal);
+  if (!pickle.ok()) FAIL(pickle.error().message);
+  return std::move(pickle).value();
+}
+
+Error errorOf(std::string_view text) {
+  auto pickle = Pickle::parse(bytesOf(text), "test.pkl", isTorchGlobal);
+  if (pickle.ok()) FAIL("accepted: " << text);
+  return pickle.error();
+}
+
+// The text of a protocol 0 pickle of {"t": tensor} in a storage of 12 floats.
+std::string tensorPickle(int offset, std::string_view sizes, std::string_view strides) {
+  return "(dS't'\nctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI12\ntQI" +
+         std::to_string(offset) + "\n(" + std::string(sizes) + "t(" + std::string(strides) +
+         "tI00\nccollections\nOrderedDict\n(tRtRs.";
+}
+
+Result<std::vector<TorchTensor>> tensorsOf(const Pickle& pickle) { return readTorchTensors(pickle, "test.pkl"); }
+
+}  // namespace
+
+TEST_CASE("values of every protocol are what Python wrote", "[pickle]") {
+  // {'a': [1, -2, 3.5, None, True, 'x\u00e9\n', (1, 2)], 'big': 2**70}, written by CPython 3.11 in
+  // protocols 0, 1, 2, 4 and 5.
+  const std::string_view written[] = {
+      literal("(dp0\nVa\np1\n(lp2\nI1\naI-2\naF3.5\naNaI01\naVx\xe9\\u000a\np3\na(I1\nI2\ntp4\nasVbig\np5\nL118"
+               "0591620717411303424L\ns."),
+      literal("}q\x00(X\x01\x00\x00\x00""aq\x01]q\x02(K\x01J\xfe\xff\xff\xffG@\x0c\x00\x00\x00\x00\x00\x00NI01\n"
+               "X\x04\x00\x00\x00x\xc3\xa9\nq\x03(K\x01K\x02tq\x04""eX\x03\x00\x00\x00""bigq\x05L118059162071741"
+               "1303424L\nu."),
+      literal("\x80\x02}q\x00(X\x01\x00\x00\x00""aq\x01]q\x02(K\x01J\xfe\xff\xff\xffG@\x0c\x00\x00\x00\x00\x00\x00"
+               "N\x88X\x04\x00\x00\x00x\xc3\xa9\nq\x03K\x01K\x02\x86q\x04""eX\x03\x00\x00\x00""bigq\x05\x8a\x09\x00"
+               "\x00\x00\x00\x00\x00\x00\x00@u."),
+      literal("\x80\x04\x95=\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01""a\x94]\x94(K\x01J\xfe\xff\xff\xffG@\x0c"
+               "\x00\x00\x00\x00\x00\x00N\x88\x8c\x04x\xc3\xa9\n\x94K\x01K\x02\x86\x94""e\x8c\x03""big\x94\x8a\x09"
+               "\x00\x00\x00\x00\x00\x00\x00\x00@u."),
+      literal("\x80\x05\x95=\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01""a\x94]\x94(K\x01J\xfe\xff\xff\xffG@\x0c"
+               "\x00\x00\x00\x00\x00\x00N\x88\x8c\x04x\xc3\xa9\n\x94K\x01K\x02\x86\x94""e\x8c\x03""big\x94\x8a\x09"
+               "\x00\x00\x00\x00\x00\x00\x00\x00@u."),
+  };
+  for (const std::string_view text : written) {
+    CAPTURE(text);
+    const Pickle pickle = parsed(text);
+    const PickleValue root = pickle.root(), list = root.find("a");
+    REQUIRE(root.size() == 2);
+    REQUIRE(list.size() == 7);
+    CHECK(list.item(0).asInt() == 1);
+    CHECK(list.item(1).asInt() == -2);
+    CHECK(list.item(2).asFloat() == 3.5);
+    CHECK(list.item(3).is(Kind::kNone));
+    CHECK(list.item(4).asBool() == true);
+    CHECK_FALSE(list.item(4).asInt());
+    CHECK(list.item(5).text() == "x\xc3\xa9\n");
+    CHECK(list.item(6).size() == 2);
+    CHECK_FALSE(list.item(7).exists());
+    CHECK(root.find("big").is(Kind::kBigInt));
+    CHECK_FALSE(root.find("absent").exists());
+    // And nothing less than all of it.
+    for (size_t length = 0; length < text.size(); ++length) {
+      const Error error = errorOf(text.substr(0, length));
+      CHECK((error.code == ErrorCode::kTruncated || error.code == ErrorCode::kMalformed));
+    }
+  }
+}
+
+TEST_CASE("a pickle's end is found however it arrives", "[pickle]") {
+  const std::string pickle = tensorPickle(0, "I12\n", "I1\n");
+  const auto bytes = bytesOf(pickle + "what follows");
+  PickleExtent extent;
+  for (size_t have = 0; have < pickle.size(); ++have) {
+    const auto missing = extent.missing(std::span(bytes).first(have), "test.pkl");
+    REQUIRE(missing.ok());
+    CHECK(*missing > 0);
+    CHECK(have + *missing <= pickle.size());  // never a byte of what follows
+  }
+  CHECK(*extent.missing(bytes, "test.pkl") == 0);
+  CHECK(extent.length() == pickle.size());
+}
+
+TEST_CASE("whatever a pickle asks to be called is refused with its name", "[pickle]") {
+  const auto refused = [](std::string_view text, std::string_view name) {
+    const Error error = errorOf(text);
+    CAPTURE(error.message);
+    CHECK(error.code == ErrorCode::kUnsupported);
+    CHECK(error.message.find("\"" + std::string(name) + "\"") != std::string::npos);
+  };
+  refused("cos\nsystem\n(S'true'\ntR.", "os.system");
+  refused("(S'true'\nios\nsystem\n.", "os.system");
+  refused("(cos\nsystem\nS'true'\no.", "os.system");
+  refused("\x8c\x08" "builtins\x8c\x04" "eval\x93.", "builtins.eval");
+  refused("c__builtin__\ngetattr\n.", "__builtin__.getattr");
+  refused("(dS'harmless'\ncsubprocess\nPopen\ns.", "subprocess.Popen");  // named and never called
+  refused("ctorch.nn.modules.container\n__class__.__base__\n.", "torch.nn.modules.container.__class__.__base__");
+  refused("ctorch.nn.modules\n\xff\n.", "torch.nn.modules.?");
+  refused("ctorch\nload\n.", "torch.load");
+  CHECK(errorOf("\x82\x01.").code == ErrorCode::kUnsupported);   // the extension registry
+  CHECK(errorOf("\x97.").code == ErrorCode::kUnsupported);       // a buffer from outside
+  CHECK(errorOf("S'os.system'\n(tR.").code == ErrorCode::kMalformed);  // a call of a string
+}
+
+TEST_CASE("instructions that find nothing to work on are errors", "[pickle]") {
+  for (const std::string_view text : {".", "0.", "2.", "a.", "(.", "(a.", "t.", "u.", "s.", "b.", "R.", "Q.", "\x81.", "\x85.", "\x93.",
+                                      "\x94.", "h\x01.", "gx\n.", "N(R.", "]N(e(u.", "}(Nu.", "NNb.", "Nq", "I\n.", "Fx\n.", "Sx\n.", "V\\u12\n.",
+                                      "\x80\x06N.", "\xffN."}) {
+    CAPTURE(text);
+    CHECK_FALSE(errorOf(text).message.empty());
+  }
+}
+
+TEST_CASE("depth, cycles and doubling are no danger", "[pickle]") {
+  const size_t depth = 500'000;
+  const Pickle deep = parsed(std::string(depth, ']') + std::string(depth - 1, 'a') + ".");
+  CHECK(deep.root().size() == 1);
+
+  const Pickle cycle = parsed("(dq\1S'self'\nh\1s.");
+  CHECK(cycle.root().find("self").size() == 1);
+  CHECK(tensorsOf(cycle).error().code == ErrorCode::kUnsupported);
+
+  // A dict of two times a dict of two times ...: 2^60 places in a few hundred bytes.
+  std::string doubled = "(dq\1";
+  for (int i = 0; i < 60; ++i) doubled += "0(dS'a'\nh\1sS'b'\nh\1sq\1";
+  const Pickle bomb = parsed(doubled + ".");
+  CHECK(tensorsOf(bomb).error().code == ErrorCode::kUnsupported);
+
+  // The same list copied into one OrderedDict after another.
+  std::string copies = "(l";
+  for (int i = 0; i < 1000; ++i) copies += "(NNta";
+  copies += "q\1""0ccollections\nOrderedDict\nq\2""0(";
+  for (int i = 0; i < 5000; ++i) copies += "h\2h\1\x85R";
+  CHECK(errorOf(copies + "t.").code == ErrorCode::kUnsupported);
+}
+
+TEST_CASE("a tensor is a part of its storage, in any order of its elements", "[pickle]") {
+  const auto read = [](int offset, std::string_view sizes, std::string_view strides) {
+    const Pickle pickle = parsed(tensorPickle(offset, sizes, strides));
+    auto tensors = tensorsOf(pickle);
+    if (!tensors.ok()) FAIL(tensors.error().message);
+    REQUIRE(tensors->size() == 1);
+    CHECK(tensors->front().name == "t");
+    TorchTensor tensor = std::move(tensors->front());
+    tensor.storage.key = {};  // it stands in the pickle
+    return tensor;
+  };
+  const TorchTensor plain = read(2, "I2\nI5\n", "I5\nI1\n");
+  CHECK(plain.shape == Shape{2, 5});
+  CHECK(plain.strides.empty());
+  CHECK(plain.offset == 2);
+  CHECK(plain.count == 10);
+  const TorchTensor transposed = read(0, "I4\nI3\n", "I1\nI4\n");
+  CHECK(transposed.strides == std::vector<int64_t>{1, 4});
+  CHECK(transposed.count == 12);
+  const TorchTensor column = read(1, "I3\n", "I4\n");  // every fourth element
+  CHECK(column.strides == std::vector<int64_t>{4});
+  CHECK(column.count == 9);
+  CHECK(read(0, "", "").count == 1);
+  CHECK(read(12, "I0\n", "I1\n").count == 0);
+
+  const auto errorOfTensor = [](int offset, std::string_view sizes, std::string_view strides) {
+    const Pickle pickle = parsed(tensorPickle(offset, sizes, strides));
+    const auto tensors = tensorsOf(pickle);
+    REQUIRE_FALSE(tensors.ok());
+    return tensors.error().code;
+  };
+  CHECK(errorOfTensor(0, "I13\n", "I1\n") == ErrorCode::kMalformed);
+  CHECK(errorOfTensor(1, "I12\n", "I1\n") == ErrorCode::kMalformed);
+  CHECK(errorOfTensor(12, "", "") == ErrorCode::kMalformed);
+  CHECK(errorOfTensor(-1, "I1\n", "I1\n") == ErrorCode::kMalformed);
+  CHECK(errorOfTensor(0, "I2\n", "I9223372036854775807\n") == ErrorCode::kMalformed);
+  CHECK(errorOfTensor(0, "I3\nI3\n", "I9223372036854775800\nI4\n") == ErrorCode::kMalformed);
+  CHECK(errorOfTensor(0, "I4294967296\nI4294967296\n", "I1\nI1\n") == ErrorCode::kMalformed);
+  CHECK(errorOfTensor(0, "I-1\n", "I1\n") == ErrorCode::kMalformed);
+  CHECK(errorOfTensor(0, "I2\n", "") == ErrorCode::kMalformed);
+  CHECK(errorOfTensor(0, "I1000\n", "I0\n") == ErrorCode::kUnsupported);  // one element a thousand times
+}
+
+TEST_CASE("training checkpoints are unwrapped, and nested names joined", "[pickle]") {
+  const std::string whole = tensorPickle(0, "I12\n", "I1\n");
+  const std::string item = whole.substr(7, whole.size() - 9);  // without "(dS't'\n" and "s."
+  const auto names = [](const std::string& text) {
+    const Pickle pickle = parsed(text);
+    const auto tensors = tensorsOf(pickle);
+    if (!tensors.ok()) FAIL(tensors.error().message);
+    std::string all;
+    for (const auto& t : *tensors) all += t.name + " ";
+    return all;
+  };
+  CHECK(names("(dS'model'\n(dS'w'\n" + item + "ssS'optimizer'\n(dI0\n" + item + "ssS'epoch'\nI3\ns.") == "w ");
+  CHECK(names("(dS'state_dict'\n(dS'module'\n(dS'w'\n" + item + "sss.") == "w ");
+  CHECK(names("(dS'a'\n(dS'w'\n" + item + "sI0\n" + item + "ssS'b'\n" + item + "s.") == "b a.w a.0 ");
+  // A pickled module: its state has its tensors and those of the modules in it.
+  CHECK(names("ctorch.nn.modules.container\nSequential\n)\x81(dS'_parameters'\n(dS'p'\n" + item + "ssS'_modules'\n(dS'0'\n"
+              "cdall_e.utils\nConv2d\n)\x81(dS'_parameters'\n(dS'w'\n" + item + "ssbssS'training'\nI01\nsb.") == "p 0.w ");
+}
