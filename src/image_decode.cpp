@@ -139,10 +139,10 @@ Result<Image8> decodeImage(std::span<const uint8_t> file) {
   if (!stbi_info_from_callbacks(&kCallbacks, &header, &width, &height, &channels)) {
     return decodeError(format, header);
   }
-  // Before memory is asked for.
-  if (int64_t{width} * height > kMostImagePixels) {
+  // Before memory is asked for. The decoder takes a GIF without width or height for a picture.
+  if (width < 1 || height < 1 || int64_t{width} * height > kMostImagePixels) {
     return mismatch(ErrorCode::kBadImage, "image", std::to_string(width) + " x " + std::to_string(height) + " pixels",
-                    "at most " + std::to_string(kMostImagePixels));
+                    "1 to " + std::to_string(kMostImagePixels));
   }
 
   Reader reader{.file = file, .patched = file.size()};

@@ -132,6 +132,8 @@ TEST_CASE("sizes are checked before memory is asked for", "[image_decode]") {
     CAPTURE(width, height);
     CHECK(errorOf(pngHeader(width, height)).code == ErrorCode::kBadImage);
   }
+  // Fuzzing found this one: the decoder's answer to a GIF of 0 x 1 was an empty picture.
+  CHECK(errorOf(std::string_view("GIF89a\0\0\1\0\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0;", 29)).got == "0 x 1 pixels");
   const Error error = errorOf("P6 16385 16385 255\nxxx");
   CHECK(error.code == ErrorCode::kBadImage);
   CHECK(error.got == "16385 x 16385 pixels");
