@@ -22,10 +22,14 @@
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
 #define STBI_MAX_DIMENSIONS (1 << 20)  // kMostImageSide
+// It copies no bytes to a null pointer where a PNG has an empty IDAT, which memcpy forbids.
+static void* copyBytes(void* to, const void* from, size_t count) { return count ? std::memcpy(to, from, count) : to; }
+#define memcpy copyBytes
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function"  // of a static library not all is called
 #include <stb_image.h>
 #pragma GCC diagnostic pop
+#undef memcpy
 
 namespace beit {
 namespace {
@@ -45,7 +49,7 @@ struct Reader {
   int read(char* to, int size) {
     const size_t count = std::min(static_cast<size_t>(size), file.size() - at);
     if (count == 0) ran_out = true;
-    std::memcpy(to, file.data() + at, count);
+    copyBytes(to, file.data() + at, count);
     if (patched >= at && patched - at < count) to[patched - at] = static_cast<char>(patch);
     at += count;
     return static_cast<int>(count);
