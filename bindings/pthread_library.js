@@ -8,19 +8,27 @@ addToLibrary({
   _emscripten_thread_mailbox_await: (pthread_ptr) => {},
 });
 
-// Firefox now and then loses what is posted to a module worker before its module has run, here the
-// message that hands the wasm over: the factory then waits for ever (2 of 200 starts, Firefox 153).
-// So that message waits for the worker's word that it listens, which pthread_listens.js posts.
+// Where the factory's settings have createThread, workers come from there and not from `new Worker`:
+// Firefox (153) now and then blocks for ever in a worker that makes a worker (31 of 1500 times).
+// Otherwise the module is posted once the worker says that it listens: see pthread_worker.js.
 {
   const pthread = LibraryManager.library.$PThread;
   // A method by another name has to be written as a function: the linker prints its text.
   pthread.allocateWorker = Function(`return function ${pthread.allocateUnusedWorker}`)();
   pthread.allocateUnusedWorker = () => {
+    if (Module['createThread']) {
+      PThread.unusedWorkers.push(Module['createThread']());
+      return;
+    }
     PThread.allocateWorker();
+    if (ENVIRONMENT_IS_NODE) return;
     const worker = PThread.unusedWorkers.at(-1);
-    worker.listens = ENVIRONMENT_IS_NODE ? Promise.resolve() : new Promise((resolve) => { worker.onmessage = resolve; });
+    worker.listens = new Promise((resolve) => { worker.onmessage = resolve; });
     worker.onerror = (event) => readyPromiseReject(new Error(`a thread's script cannot be run${event.message ? ` (${event.message})` : ''}`));
   };
   pthread.loadWasmModuleIntoListening = pthread.loadWasmModuleToWorker;
-  pthread.loadWasmModuleToWorker = (worker) => worker.listens.then(() => PThread.loadWasmModuleIntoListening(worker));
+  pthread.loadWasmModuleToWorker = async (worker) => {
+    await worker.listens;
+    return PThread.loadWasmModuleIntoListening(worker);
+  };
 }

@@ -1,6 +1,6 @@
 /** The three builds of the core as files, and how one is started. */
 import type { Build } from './capabilities.js';
-import type { Core, CoreFactory } from './core.js';
+import type { Core, CoreFactory, ThreadWorker } from './core.js';
 import { failure, sentenceOf } from './errors.js';
 
 // Written out, since bundlers find the files that they must carry by this very form.
@@ -27,11 +27,14 @@ export interface CoreSettings {
   artefacts?: string | undefined;
 }
 
+/** Makes the worker of a thread, which runs `script` as a module named em-pthread. */
+export type CreateThread = (script: string) => ThreadWorker;
+
 /**
  * Returns a started core. Rejects with not-found or network when its files cannot be had, and with
  * internal when the engine refuses them.
  */
-export async function startCore({ build, threads, artefacts }: CoreSettings): Promise<Core> {
+export async function startCore({ build, threads, artefacts }: CoreSettings, createThread?: CreateThread): Promise<Core> {
   const script = artefacts ? new URL(`beit-${build}.js`, artefacts) : FILES[build].script();
   const wasm = artefacts ? new URL(`beit-${build}.wasm`, artefacts) : FILES[build].wasm();
   let create: CoreFactory;
@@ -51,6 +54,7 @@ export async function startCore({ build, threads, artefacts }: CoreSettings): Pr
       locateFile: (name, prefix) => name.endsWith('.wasm') ? wasm.href : prefix + name,
       mainScriptUrlOrBlob: script.href,
       pthreadPoolSize: threads - 1,
+      createThread: createThread && (() => createThread(script.href)),
       print: remember,
       printErr: remember,
     });

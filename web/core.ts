@@ -206,6 +206,14 @@ export interface Core {
   createModel(configJson: string, className: string, options: CoreModelOptions): Outcome<CoreModel>;
 }
 
+/** What Emscripten uses of a thread's Worker. */
+export interface ThreadWorker {
+  postMessage(message: unknown, transfer?: Transferable[]): void;
+  onmessage: ((event: MessageEvent) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+  terminate(): void;
+}
+
 /** The default export of an artefact's .js: an Emscripten module factory (ES module). */
 export type CoreFactory = (settings: {
   locateFile?: (name: string, prefix: string) => string;
@@ -213,6 +221,8 @@ export type CoreFactory = (settings: {
   mainScriptUrlOrBlob?: string;
   /** How many pthread workers exist before the factory resolves (threaded artefacts). */
   pthreadPoolSize?: number;
+  /** Returns a worker for a thread (threaded artefacts), running the artefact's own script as a module named em-pthread. */
+  createThread?: (() => ThreadWorker) | undefined;
   print?: (text: string) => void;
   printErr?: (text: string) => void;
 }) => Promise<Core>;

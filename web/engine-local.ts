@@ -1,5 +1,5 @@
 /** The engine in this thread: the only user, with loader.ts, of a Core. */
-import { startCore } from './artefacts.js';
+import { startCore, type CreateThread } from './artefacts.js';
 import { chooseBuild, detectCapabilities, type BuildRequest, type Host } from './capabilities.js';
 import type { Core, CoreForward, CoreImageProcessor, CoreModel } from './core.js';
 import type {
@@ -43,11 +43,14 @@ export class LocalEngine implements Engine {
     return this.end === null;
   }
 
-  /** Chooses an artefact by what `host` can do, and starts it. */
-  static async create(settings: EngineSettings, host: Host, worker: boolean): Promise<LocalEngine> {
+  /**
+   * Chooses an artefact by what `host` can do, and starts it. Its threads' workers are this thread's
+   * own, unless `createThread` makes them.
+   */
+  static async create(settings: EngineSettings, host: Host, worker: boolean, createThread?: CreateThread): Promise<LocalEngine> {
     const capabilities = detectCapabilities(host);
     const { build, threads, reason } = chooseBuild(capabilities, settings);
-    const core = await startCore({ build, threads, artefacts: settings.artefacts });
+    const core = await startCore({ build, threads, artefacts: settings.artefacts }, createThread);
     unwrap(core.start(threads));
     return new LocalEngine(core, { build, threads, reason, worker, capabilities });
   }

@@ -169,6 +169,7 @@ export class EngineWorker implements Engine {
   }
 
   private receive(message: FromWorker): void {
+    if (message.type === 'thread') return; // the channel's own
     if (message.type === 'listening') {
       this.listening = true;
       for (const post of this.early.splice(0)) post();

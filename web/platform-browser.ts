@@ -9,6 +9,15 @@ function pageUrl(): string | undefined {
   return globalThis.document?.baseURI ?? globalThis.location?.href;
 }
 
+/** Starts a worker for a thread of an engine, which it talks to through `port`. */
+function startThread(script: string, port: MessagePort, onFailure: (reason: string) => void): Worker {
+  const thread = new Worker(script, { type: 'module', name: 'em-pthread' });
+  // Not before it listens: Firefox loses what comes earlier.
+  thread.onmessage = () => thread.postMessage({ port }, [port]);
+  thread.onerror = (event) => onFailure(`a thread: ${event.message || 'its script could not be loaded'}`);
+  return thread;
+}
+
 /** Pages, workers, service workers and extensions: no DOM is needed. */
 export const browserPlatform: Platform = {
   host: browserHost,
@@ -18,14 +27,21 @@ export const browserPlatform: Platform = {
   startWorker() {
     if (typeof Worker !== 'function') throw new BeitError('unsupported', 'This thread cannot start workers: leave out worker: true.');
     const worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'beit' });
+    const threads: Worker[] = [];
     return {
       post: (message: ToWorker, transfer: Transferable[]) => worker.postMessage(message, transfer),
       listen: (onMessage: (message: FromWorker) => void, onFailure: (reason: string) => void) => {
-        worker.onmessage = (event: MessageEvent<FromWorker>) => onMessage(event.data);
+        worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+          if (data.type === 'thread') threads.push(startThread(data.script, data.port, onFailure));
+          else onMessage(data);
+        };
         worker.onerror = (event) => onFailure(event.message || 'its script could not be loaded');
         worker.onmessageerror = () => onFailure('a message could not be read');
       },
-      terminate: async () => worker.terminate(),
+      terminate: async () => {
+        worker.terminate();
+        for (const thread of threads) thread.terminate();
+      },
     };
   },
 

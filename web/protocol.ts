@@ -38,6 +38,8 @@ export type ToWorker = Call | { type: 'abort'; id: number };
 export type FromWorker =
   /** Once, first: calls may be posted now. */
   | { type: 'listening' }
+  /** Asks the page for a worker that runs `script` and talks through `port`. */
+  | { type: 'thread'; script: string; port: MessagePort }
   | { type: 'result'; id: number; value: unknown }
   | { type: 'error'; id: number; error: CoreError; usable: boolean }
   | { type: 'progress'; id: number; progress: Progress }

@@ -1,5 +1,6 @@
 /** The worker's side: a LocalEngine that answers messages. */
 import { LocalEngine } from './engine-local.js';
+import type { CreateThread } from './artefacts.js';
 import type { Host } from './capabilities.js';
 import type { CallOptions, ForwardCallOptions, LoadCallOptions, Progress } from './engine.js';
 import { BeitError, packError } from './errors.js';
@@ -12,6 +13,7 @@ type Handlers = { [M in Method]: (args: Methods[M]['args'], call: CallOptions & 
 /** Answers calls on `channel` for as long as the worker lives. */
 export function hostEngine(
   channel: Channel<FromWorker, ToWorker>, host: () => Host, openDescription: (description: SourceDescription) => Source,
+  createThread?: CreateThread,
 ): void {
   let engine: LocalEngine | null = null;
   const running = new Map<number, AbortController>();
@@ -33,7 +35,7 @@ export function hostEngine(
 
   const handlers: Handlers = {
     start: async ([settings]) => {
-      engine = await LocalEngine.create(settings, host(), true);
+      engine = await LocalEngine.create(settings, host(), true, createThread);
       return engine.info;
     },
     memory: () => started().memory(),

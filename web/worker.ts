@@ -3,6 +3,7 @@ import { browserHost } from './host-browser.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { openDescription } from './resolve-source.js';
 import { hostEngine } from './worker-host.js';
+import type { ThreadWorker } from './core.js';
 
 /** The part of DedicatedWorkerGlobalScope that is used: its library cannot be mixed with DOM's. */
 interface WorkerScope {
@@ -12,10 +13,30 @@ interface WorkerScope {
 
 const scope = globalThis as unknown as WorkerScope;
 
+const post = (message: FromWorker, transfer: Transferable[]): void => scope.postMessage(message, transfer);
+
+/** Has the page start a thread; what is posted before it runs waits in the port. */
+function createThread(script: string): ThreadWorker {
+  const { port1, port2 } = new MessageChannel();
+  post({ type: 'thread', script, port: port2 }, [port2]);
+  return {
+    postMessage: (message, transfer = []) => port1.postMessage(message, transfer),
+    get onmessage() {
+      return port1.onmessage;
+    },
+    set onmessage(handler) {
+      port1.onmessage = handler;
+    },
+    // The page tells the engine of errors, and ends the worker with the engine.
+    onerror: null,
+    terminate: () => port1.close(),
+  };
+}
+
 hostEngine({
-  post: (message: FromWorker, transfer) => scope.postMessage(message, transfer),
+  post,
   listen: (onMessage) => {
     scope.onmessage = (event) => onMessage(event.data);
   },
   terminate: async () => undefined,
-}, browserHost, openDescription);
+}, browserHost, openDescription, createThread);
