@@ -53,8 +53,8 @@ export const BeitConfig = {
    * Rejects with not-found, network, io, html, malformed, bad-config or unsupported.
    */
   async fromPretrained(source: SourceLike, options: PretrainedOptions = {}): Promise<BeitConfig> {
-    const files = platform().resolveSource(source, options);
-    return BeitConfig.fromJSON(await readText(files, CONFIG_FILE, options.signal), options);
+    const files = await platform().resolveSource(source, options);
+    return BeitConfig.fromJSON(await readText(files, CONFIG_FILE, options.signal, options), options);
   },
 
   /**

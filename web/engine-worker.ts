@@ -190,6 +190,9 @@ export class EngineWorker implements Engine {
       case 'progress':
         waiting.call.onProgress?.(message.progress);
         break;
+      case 'warning':
+        waiting.call.onWarning?.(fromCoreError(message.error));
+        break;
       case 'step':
         waiting.call.onStep?.(message.done, message.total);
         break;

@@ -5,6 +5,7 @@
  */
 import type { Build, Capabilities } from './capabilities.js';
 import type { CoreBindReport, CoreModelEstimate, CoreTensorEntry } from './core.js';
+import type { BeitError } from './errors.js';
 import type { Source } from './sources.js';
 import type { AnyTensor, LabelMap, Size, Tensor } from './tensors.js';
 
@@ -25,8 +26,11 @@ export interface MemoryUse {
   used: number;
 }
 
-/** The stages of getting ready, in order. */
-export type Phase = 'artefact' | 'config' | 'index' | 'weights' | 'ready';
+/**
+ * The stages of getting ready, in order; `download` only of a file that is fetched whole before it is
+ * used (kept ones of formats that are not read in order), during index or weights.
+ */
+export type Phase = 'artefact' | 'config' | 'download' | 'index' | 'weights' | 'ready';
 
 export interface Progress {
   phase: Phase;
@@ -48,6 +52,8 @@ export interface CallOptions {
 
 export interface LoadCallOptions extends CallOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
+  /** Told of failures that do not stop the load: `quota` or `io` where a download cannot be kept. */
+  onWarning?: ((error: BeitError) => void) | undefined;
 }
 
 export interface ForwardCallOptions extends CallOptions {

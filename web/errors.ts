@@ -8,11 +8,12 @@ export type CoreErrorCode =
 
 /**
  * What went wrong. To the codes of the library JavaScript adds:
- * `network` a server that did not answer, refused or broke off; `io` a file that could not be read
- * or written; `aborted` work that was stopped without a reason given; `disposed` a call on an
+ * `network` a server that did not answer, refused or broke off; `corrupt` bytes whose SHA-256 is not
+ * the known one; `quota` no room to keep a download; `io` a file that could not be read or written;
+ * `aborted` work that was stopped without a reason given; `disposed` a call on an
  * object after its dispose(), or on an engine that has failed.
  */
-export type ErrorCode = CoreErrorCode | 'network' | 'io' | 'aborted' | 'disposed';
+export type ErrorCode = CoreErrorCode | 'network' | 'corrupt' | 'quota' | 'io' | 'aborted' | 'disposed';
 
 /** The facts of a BeitError apart; each is empty when it does not apply. */
 export interface ErrorFacts {

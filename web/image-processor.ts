@@ -34,8 +34,8 @@ export class BeitImageProcessor extends EngineObject {
    * preprocessor_config.json gets the class's defaults. Rejects like BeitConfig.fromPretrained().
    */
   static async fromPretrained(source: SourceLike, options: PretrainedOptions = {}): Promise<BeitImageProcessor> {
-    const files = platform().resolveSource(source, options);
-    return BeitImageProcessor.fromJSON(await readOptionalText(files, PROCESSOR_FILE, options.signal) ?? '{}', options);
+    const files = await platform().resolveSource(source, options);
+    return BeitImageProcessor.fromJSON(await readOptionalText(files, PROCESSOR_FILE, options.signal, options) ?? '{}', options);
   }
 
   /**

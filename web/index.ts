@@ -1,5 +1,6 @@
 /** beit-wasm: BEiT in WebAssembly. This is the browser's entry; Node's is node.ts. */
 export { BUILDS, chooseBuild, detectCapabilities, type Build, type BuildChoice, type BuildRequest, type Capabilities, type Host } from './capabilities.js';
+export { cache, type CachedFile } from './cache.js';
 export { rank, sigmoid, softmax, type Classification, type ScoreFunction } from './classification.js';
 export { BeitConfig, type BeitConfigFields } from './config.js';
 export { DalleTokenizer, type EncodeOptions, type ImageTokens } from './dalle-tokenizer.js';
@@ -29,5 +30,6 @@ export {
 export type { PretrainedOptions } from './pretrained.js';
 export { colorOf, type LegendEntry, type Overlay } from './segmentation.js';
 export { writeSafetensors } from './safetensors-writer.js';
-export type { HubOptions, Source, SourceDescription, SourceFile, SourceLike, SourceOptions } from './sources.js';
+export type { RetryOptions } from './retry.js';
+export type { Dropped, HubOptions, Source, SourceDescription, SourceFile, SourceLike, SourceOptions, SourceWatch } from './sources.js';
 export type { AnyArray, AnyTensor, LabelMap, Size, Tensor } from './tensors.js';

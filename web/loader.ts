@@ -6,7 +6,7 @@ import { allocate, reserve, type Block } from './heap.js';
 import { coreClassOf, isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
 import { Breather, throwIfAborted } from './scheduling.js';
 import {
-  CHUNK_BYTES, CONFIG_FILE, FLAX_FILE, WEIGHTS_FILES, isShardIndex, readOptionalText, readText, type Source, type SourceFile,
+  CHUNK_BYTES, CONFIG_FILE, FLAX_FILE, WEIGHTS_FILES, isShardIndex, readOptionalText, readText, type Source, type SourceFile, type SourceWatch,
 } from './sources.js';
 
 interface Created {
@@ -27,6 +27,7 @@ export async function loadModel(
       const { weights, staging } = model.estimate();
       reserve(core, weights + staging);
       await load.pump('weights', report.fillBytes);
+      await load.finish();
       unwrap(model.finish());
       load.report('ready', '', 0, 0);
       return { model, facts: { className, config, report, estimate: model.estimate() } };
@@ -63,8 +64,13 @@ class Load {
   private readonly breather = new Breather();
   private staging: Block | null = null;
   private tensorCount = 0;
+  private readonly watch: SourceWatch;
 
   constructor(private readonly core: Core, private readonly source: Source, private readonly call: LoadCallOptions) {
+    this.watch = {
+      onDownload: (name, loaded, total) => this.report('download', name, loaded, total),
+      onWarning: call.onWarning,
+    };
     this.checkpoint = unwrap(core.createCheckpoint());
   }
 
@@ -81,7 +87,7 @@ class Load {
     throwIfAborted(signal);
     this.report('config', CONFIG_FILE, 0, 0);
     // Beside a tokenizer's file lies a BEiT's config, if any.
-    const json = spec.configJson ?? (isTokenizerClass(spec.className) ? null : await readOptionalText(this.source, CONFIG_FILE, signal));
+    const json = spec.configJson ?? (isTokenizerClass(spec.className) ? null : await readOptionalText(this.source, CONFIG_FILE, signal, this.watch));
     throwIfAborted(signal);
     const named = spec.className === 'auto' ? json && this.architectureOf(json) : spec.className;
     const early = json !== null && named ? this.make(json, named, spec) : null;
@@ -117,6 +123,12 @@ class Load {
     }
     await this.pump('index', 0);
     this.tensorCount = this.checkpoint.tensors().length;
+  }
+
+  /** Has the files verified and kept as wholes, where they are to be. */
+  async finish(): Promise<void> {
+    for (const file of this.files.values()) await file.finish?.();
+    throwIfAborted(this.call.signal);
   }
 
   /** Gives the checkpoint, the staging memory and the files back. */
@@ -192,7 +204,7 @@ class Load {
     let file = this.files.get(name);
     if (!file) {
       throwIfAborted(this.call.signal);
-      file = await this.source.open(name, this.call.signal);
+      file = await this.source.open(name, this.call.signal, this.watch);
       this.files.set(name, file);
     }
     return file;
@@ -205,7 +217,7 @@ class Load {
     const names = weightsName ? [weightsName] : spec.weights ?? usual;
     for (const name of names) {
       try {
-        if (isShardIndex(name)) return unwrap(this.checkpoint.addShardIndex(await readText(this.source, name, this.call.signal)));
+        if (isShardIndex(name)) return unwrap(this.checkpoint.addShardIndex(await readText(this.source, name, this.call.signal, this.watch)));
         await this.open(name);
         return [name];
       } catch (error) {

@@ -68,7 +68,7 @@ export async function loadPretrained<T>(
   spec: Omit<ModelSpec, 'configJson'>, source: SourceLike, options: ModelOptions,
   make: (lease: EngineLease, loaded: LoadedModel) => T,
 ): Promise<T> {
-  const files = platform().resolveSource(source, options);
+  const files = await platform().resolveSource(source, options);
   const configJson = typeof options.config === 'object' ? JSON.stringify(options.config) : options.config;
   return withLease(options, async (lease) =>
     make(lease, await lease.engine.loadModel(files, { ...spec, configJson }, options)));

@@ -108,7 +108,7 @@ export async function pipeline<T extends Task>(
   }
   const { make, embedded } = MAKERS[task];
   throwIfAborted(options.signal);
-  if (source != null) return make(platform().resolveSource(source, options), options);
+  if (source != null) return make(await platform().resolveSource(source, options), options);
   if (!embedded) throw mismatch('invalid-argument', 'source', 'none', `a checkpoint, since none for ${task} ships with this package`);
   return make(platform().embedded(embedded), options);
 }

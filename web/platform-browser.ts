@@ -1,5 +1,7 @@
+import { openBrowserCache } from './cache-browser.js';
 import { BeitError } from './errors.js';
 import { browserHost } from './host-browser.js';
+import { browserHttp } from './http-browser.js';
 import type { Platform } from './platform.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { resolveSource } from './resolve-source.js';
@@ -45,7 +47,9 @@ export const browserPlatform: Platform = {
     };
   },
 
-  resolveSource: (source, options) => resolveSource(source, options, pageUrl()),
+  resolveSource: (source, options) => resolveSource(source, options, { base: pageUrl(), http: browserHttp }),
+
+  openCache: openBrowserCache,
 
   embedded: () => new HttpSource({
     kind: 'http',
@@ -58,7 +62,9 @@ export const browserPlatform: Platform = {
       'model.safetensors': new URL('../weights/classifier/model.safetensors', import.meta.url).href,
     },
     headers: {},
-  }),
+    // The page's own file: the server's headers and the page's service worker say how long it is kept.
+    cache: false,
+  }, browserHttp),
 
   readImage: (address, signal) => fetchBytes(new URL(address, pageUrl()), signal),
 };

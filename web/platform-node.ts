@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
+import { requireNodeCache } from './cache-node.js';
 import { failure, sentenceOf } from './errors.js';
 import { nodeHost } from './host-node.js';
+import { nodeHttp } from './http-node.js';
 import type { Platform } from './platform.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { resolveSource } from './resolve-source.js';
@@ -38,16 +40,19 @@ export const nodePlatform: Platform = {
     };
   },
 
-  resolveSource(source, options) {
+  async resolveSource(source, options) {
+    const around = { base: undefined, http: nodeHttp };
     if (source instanceof URL && source.protocol === 'file:') source = fileURLToPath(source);
-    if (typeof source !== 'string' || isAddress(source)) return resolveSource(source, options, undefined);
+    if (typeof source !== 'string' || isAddress(source)) return resolveSource(source, options, around);
     const path = source.startsWith('file:') ? fileURLToPath(source) : source;
     const local = pathSource(path);
     if (local) return local;
     // As in transformers: what is no path of this machine may be a name of the hub.
-    if (isHubId(source)) return resolveSource(source, options, undefined);
+    if (isHubId(source)) return resolveSource(source, options, around);
     throw failure('not-found', source, 'there is no such file or folder');
   },
+
+  openCache: async (folder) => requireNodeCache(folder),
 
   embedded(name): Source {
     const path = fileURLToPath(new URL(`../weights/${name}`, import.meta.url));

@@ -1,6 +1,7 @@
 /** What differs between a browser and Node. node.ts sets Node's; everything else has the browser's. */
 import type { Host } from './capabilities.js';
 import { browserPlatform } from './platform-browser.js';
+import type { CacheStore } from './cache.js';
 import type { Channel, FromWorker, ToWorker } from './protocol.js';
 import type { Source, SourceLike, SourceOptions } from './sources.js';
 
@@ -8,8 +9,10 @@ export interface Platform {
   host(): Host;
   workerByDefault: boolean;
   startWorker(): Channel<ToWorker, FromWorker>;
-  /** Throws invalid-argument or not-found for what is no source. */
-  resolveSource(source: SourceLike, options: SourceOptions): Source;
+  /** Rejects with invalid-argument or not-found for what is no source. */
+  resolveSource(source: SourceLike, options: SourceOptions): Promise<Source>;
+  /** Returns the store of cache.ts's functions: a folder's, or that of the origin for true. */
+  openCache(folder: string | true): Promise<CacheStore | null>;
   /** A checkpoint that ships with the package. */
   embedded(name: 'classifier'): Source;
   /** Returns the bytes of an image that is given as a string or URL. */

@@ -43,6 +43,7 @@ export type FromWorker =
   | { type: 'result'; id: number; value: unknown }
   | { type: 'error'; id: number; error: CoreError; usable: boolean }
   | { type: 'progress'; id: number; progress: Progress }
+  | { type: 'warning'; id: number; error: CoreError }
   | { type: 'step'; id: number; done: number; total: number };
 
 /** One end of the connection, the same for a page's Worker and Node's. */

@@ -4,12 +4,17 @@
  */
 import type { CoreError } from './core.js';
 import { BeitError, fromCoreError, packError } from './errors.js';
-import { CHUNK_BYTES, type Source, type SourceFile } from './sources.js';
+import { CHUNK_BYTES, type Source, type SourceFile, type SourceWatch } from './sources.js';
 
 type Ask =
   | { id: number; op: 'open'; name: string }
   | { id: number; op: 'read'; file: number; offset: number; length: number }
+  | { id: number; op: 'finish'; file: number }
   | { id: number; op: 'close'; file: number };
+
+type Event =
+  | { id: 0; event: 'download'; name: string; loaded: number; total: number }
+  | { id: 0; event: 'warning'; error: CoreError };
 
 type Answer =
   | { id: number; ok: true; file?: number; size?: number; bytes?: Uint8Array }
@@ -20,20 +25,25 @@ export function serveSource(source: Source, port: MessagePort): { stop(): void }
   const abort = new AbortController();
   const files = new Map<number, SourceFile>();
   let lastFile = 0;
+  const watch: SourceWatch = {
+    onDownload: (name, loaded, total) => port.postMessage({ id: 0, event: 'download', name, loaded, total } satisfies Event),
+    onWarning: (error) => port.postMessage({ id: 0, event: 'warning', error: packError(error) } satisfies Event),
+  };
 
   const answer = async (ask: Ask): Promise<void> => {
     try {
       if (ask.op === 'open') {
-        const file = await source.open(ask.name, abort.signal);
+        const file = await source.open(ask.name, abort.signal, watch);
         files.set(++lastFile, file);
         port.postMessage({ id: ask.id, ok: true, file: lastFile, size: file.size } satisfies Answer);
         return;
       }
       const file = files.get(ask.file);
       if (!file) throw new BeitError('internal', `The file ${ask.file} is not open.`);
-      if (ask.op === 'close') {
-        files.delete(ask.file);
-        await file.close();
+      if (ask.op !== 'read') {
+        if (ask.op === 'finish') await file.finish?.();
+        else files.delete(ask.file);
+        if (ask.op === 'close') await file.close();
         port.postMessage({ id: ask.id, ok: true } satisfies Answer);
         return;
       }
@@ -69,12 +79,18 @@ async function collect(file: SourceFile, offset: number, length: number): Promis
 export class RemoteSource implements Source {
   private readonly pending = new Map<number, (answer: Answer) => void>();
   private lastId = 0;
+  private watch: SourceWatch = {};
 
   constructor(readonly label: string, readonly weightsName: string | undefined, private readonly port: MessagePort) {
-    port.onmessage = (event: MessageEvent<Answer>) => {
-      const resolve = this.pending.get(event.data.id);
-      this.pending.delete(event.data.id);
-      resolve?.(event.data);
+    port.onmessage = ({ data }: MessageEvent<Answer | Event>) => {
+      if ('event' in data) {
+        if (data.event === 'download') this.watch.onDownload?.(data.name, data.loaded, data.total);
+        else this.watch.onWarning?.(fromCoreError(data.error));
+        return;
+      }
+      const resolve = this.pending.get(data.id);
+      this.pending.delete(data.id);
+      resolve?.(data);
     };
   }
 
@@ -82,13 +98,14 @@ export class RemoteSource implements Source {
     return null;
   }
 
-  async open(name: string, signal?: AbortSignal | null): Promise<SourceFile> {
+  async open(name: string, signal?: AbortSignal | null, watch: SourceWatch = {}): Promise<SourceFile> {
+    this.watch = watch;
     const opened = await this.ask({ id: ++this.lastId, op: 'open', name }, signal);
     return new RemoteFile(name, opened.size ?? -1, async (offset, length) => {
       const { bytes } = await this.ask({ id: ++this.lastId, op: 'read', file: opened.file ?? 0, offset, length }, signal);
       return bytes ?? new Uint8Array(0);
-    }, async () => {
-      await this.ask({ id: ++this.lastId, op: 'close', file: opened.file ?? 0 }, null);
+    }, async (op) => {
+      await this.ask({ id: ++this.lastId, op, file: opened.file ?? 0 }, op === 'close' ? null : signal);
     });
   }
 
@@ -121,8 +138,16 @@ class RemoteFile implements SourceFile {
   constructor(
     readonly name: string, readonly size: number,
     private readonly fetchBytes: (offset: number, length: number) => Promise<Uint8Array>,
-    readonly close: () => Promise<void>,
+    private readonly end: (op: 'finish' | 'close') => Promise<void>,
   ) {}
+
+  finish(): Promise<void> {
+    return this.end('finish');
+  }
+
+  close(): Promise<void> {
+    return this.end('close');
+  }
 
   async *read(offset: number, length: number): AsyncIterable<Uint8Array> {
     for (let done = 0; done < length;) {

@@ -1,4 +1,4 @@
-/** Files that the caller holds already: File and Blob objects, and bytes. */
+/** Files that the caller holds already: File and Blob objects, bytes, streams. */
 import { failure, mismatch } from './errors.js';
 import {
   CHUNK_BYTES, fileNotFound, weightsNameOf, type Source, type SourceDescription, type SourceFile,
@@ -7,40 +7,35 @@ import {
 // Each slice of a Blob is a request to the process that holds it.
 const BLOB_CHUNK_BYTES = 4 << 20;
 
-/** File and Blob objects by name, as from a file dialog or a drop. */
-export class BlobSource implements Source {
-  readonly label: string;
+export type HeldFile = Blob | Uint8Array | ReadableStream<Uint8Array>;
+
+/** Files by name. They are read where they lie, never copied as a whole. */
+export class FilesSource implements Source {
   readonly weightsName: string | undefined;
 
-  constructor(private readonly blobs: Record<string, Blob>, label = 'files') {
-    this.label = label;
-    this.weightsName = weightsNameOf(Object.keys(blobs));
+  constructor(private readonly files: Record<string, HeldFile>, readonly label = 'files') {
+    this.weightsName = weightsNameOf(Object.keys(files));
   }
 
-  /** Returns the source of a list of files. A folder's files may come with their paths. */
-  static fromFiles(files: Iterable<File>): BlobSource {
-    const blobs: Record<string, Blob> = Object.create(null) as Record<string, Blob>;
-    for (const file of files) {
-      if (Object.hasOwn(blobs, file.name)) {
-        throw mismatch('invalid-argument', file.name, 'two files of this name', 'one folder of files');
-      }
-      blobs[file.name] = file;
+  /** Null where bytes or streams are among them: posting these to a worker would copy or end them. */
+  describe(): SourceDescription | null {
+    const blobs: Record<string, Blob> = {};
+    for (const [name, file] of Object.entries(this.files)) {
+      if (!(file instanceof Blob)) return null;
+      blobs[name] = file;
     }
-    return new BlobSource(blobs);
-  }
-
-  describe(): SourceDescription {
-    return { kind: 'blobs', label: this.label, blobs: { ...this.blobs }, weightsName: this.weightsName };
+    return { kind: 'blobs', label: this.label, blobs };
   }
 
   async open(name: string): Promise<SourceFile> {
-    const blob = Object.hasOwn(this.blobs, name) ? this.blobs[name] : undefined;
-    if (!blob) throw fileNotFound(this.label, name);
-    return new BlobFile(name, blob);
+    const file = Object.hasOwn(this.files, name) ? this.files[name] : undefined;
+    if (!file) throw fileNotFound(this.label, name);
+    if (file instanceof Uint8Array) return new BytesFile(name, file);
+    return file instanceof Blob ? new BlobFile(name, file) : new StreamFile(name, file);
   }
 }
 
-class BlobFile implements SourceFile {
+export class BlobFile implements SourceFile {
   readonly size: number;
 
   constructor(readonly name: string, private readonly blob: Blob) {
@@ -64,28 +59,6 @@ class BlobFile implements SourceFile {
   async close(): Promise<void> {}
 }
 
-/** Bytes by name. They are read where they lie, never copied as a whole. */
-export class BytesSource implements Source {
-  readonly label: string;
-  readonly weightsName: string | undefined;
-
-  constructor(private readonly files: Record<string, Uint8Array>, label = 'bytes') {
-    this.label = label;
-    this.weightsName = weightsNameOf(Object.keys(files));
-  }
-
-  /** Null: posting the bytes to a worker would copy them. */
-  describe(): null {
-    return null;
-  }
-
-  async open(name: string): Promise<SourceFile> {
-    const bytes = Object.hasOwn(this.files, name) ? this.files[name] : undefined;
-    if (!bytes) throw fileNotFound(this.label, name);
-    return new BytesFile(name, bytes);
-  }
-}
-
 class BytesFile implements SourceFile {
   readonly size: number;
 
@@ -101,4 +74,49 @@ class BytesFile implements SourceFile {
   }
 
   async close(): Promise<void> {}
+}
+
+/** A stream can be read once and forwards only, which is enough for safetensors. */
+class StreamFile implements SourceFile {
+  readonly size = -1;
+  private readonly reader: ReadableStreamDefaultReader<Uint8Array>;
+  private position = 0;
+  private rest: Uint8Array | null = null;
+
+  constructor(readonly name: string, stream: ReadableStream<Uint8Array>) {
+    if (stream.locked) throw failure('invalid-argument', name, 'the stream has been used before: give a new one for each load');
+    this.reader = stream.getReader();
+  }
+
+  async *read(offset: number, length: number): AsyncIterable<Uint8Array> {
+    if (offset < this.position) {
+      throw failure('unsupported', this.name, 'files of this format are not read in order, which a stream can only be: give a Blob or bytes');
+    }
+    const end = offset + length;
+    while (this.position < end) {
+      const chunk = await this.pull();
+      if (!chunk) return;
+      const from = Math.min(Math.max(offset - this.position, 0), chunk.length);
+      const to = Math.min(end - this.position, chunk.length);
+      this.rest = to < chunk.length ? chunk.subarray(to) : null;
+      this.position += to;
+      if (to > from) yield chunk.subarray(from, to);
+    }
+  }
+
+  private async pull(): Promise<Uint8Array | null> {
+    if (this.rest) return this.rest;
+    try {
+      const { done, value } = await this.reader.read();
+      if (done) return null;
+      if (!(value instanceof Uint8Array)) throw mismatch('wrong-type', this.name, 'a stream of something else', 'a stream of Uint8Array');
+      return value;
+    } catch (error) {
+      throw error instanceof Error && error.name === 'BeitError' ? error : failure('io', this.name, 'the stream failed', error);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.reader.cancel().catch(() => undefined);
+  }
 }

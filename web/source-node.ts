@@ -44,21 +44,25 @@ export class FolderSource implements Source {
   }
 
   async open(name: string): Promise<SourceFile> {
-    const path = join(this.description.folder, name);
-    let handle: number;
-    try {
-      handle = openSync(path, 'r');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw fileNotFound(this.label, name);
-      throw failure('io', path, `the file cannot be opened (${sentenceOf(error)})`, error);
-    }
-    const stat = fstatSync(handle);
-    if (!stat.isFile()) {
-      closeSync(handle);
-      throw failure('io', path, 'it is not a file');
-    }
-    return new LocalFile(name, path, handle, stat.size);
+    return openLocalFile(name, join(this.description.folder, name), this.label);
   }
+}
+
+/** Returns the file at `path`. Throws not-found, said of `label`, or io. */
+export function openLocalFile(name: string, path: string, label: string): SourceFile {
+  let handle: number;
+  try {
+    handle = openSync(path, 'r');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw fileNotFound(label, name);
+    throw failure('io', path, `the file cannot be opened (${sentenceOf(error)})`, error);
+  }
+  const stat = fstatSync(handle);
+  if (!stat.isFile()) {
+    closeSync(handle);
+    throw failure('io', path, 'it is not a file');
+  }
+  return new LocalFile(name, path, handle, stat.size);
 }
 
 class LocalFile implements SourceFile {

@@ -1,5 +1,6 @@
 /** Where a checkpoint's files come from. Nothing here knows what is in them. */
 import { BeitError, failure, mismatch } from './errors.js';
+import type { RetryOptions } from './retry.js';
 
 /** One open file. Reads are in the order in which the checkpoint wants the bytes. */
 export interface SourceFile {
@@ -16,7 +17,21 @@ export interface SourceFile {
    * how many bytes that were (fewer only at the end of the file).
    */
   readSync?(target: Uint8Array, offset: number): number;
+  /**
+   * Called once everything wanted has been read: where the whole file is to be verified or kept,
+   * reads the rest. Rejects with corrupt for bytes that are not what they should be.
+   */
+  finish?(): Promise<void>;
+  /** Before finish() it ends what is under way. */
   close(): Promise<void>;
+}
+
+/** What a source tells while it works. */
+export interface SourceWatch {
+  /** Bytes fetched of a file that nobody asked for yet: it is kept or verified as a whole. `total`: 0 when it is not known. */
+  onDownload?: ((name: string, loaded: number, total: number) => void) | undefined;
+  /** A failure that does not stop the load, such as `quota`: a file that cannot be kept. */
+  onWarning?: ((error: BeitError) => void) | undefined;
 }
 
 /** A folder of files. Implement it to load checkpoints from anywhere else. */
@@ -26,7 +41,7 @@ export interface Source {
   /** The weights file, where the source names one; else the usual names are tried. */
   readonly weightsName?: string | undefined;
   /** Opens a file. Rejects with code not-found when the source does not have it. */
-  open(name: string, signal?: AbortSignal | null): Promise<SourceFile>;
+  open(name: string, signal?: AbortSignal | null, watch?: SourceWatch): Promise<SourceFile>;
   /** The same source as plain data, for a worker to open by itself; null where that cannot be. */
   describe(): SourceDescription | null;
 }
@@ -34,17 +49,22 @@ export interface Source {
 /** A source as data that can be posted to another thread. */
 export type SourceDescription =
   | { kind: 'http'; label: string; base: string; files: Record<string, string>; weightsName?: string | undefined;
-      headers: Record<string, string> }
-  | { kind: 'blobs'; label: string; blobs: Record<string, Blob>; weightsName?: string | undefined }
+      headers: Record<string, string>; hub?: boolean; immutable?: boolean; retry?: RetryOptions | undefined;
+      cache?: boolean | string | undefined; offline?: boolean | undefined; sha256?: Record<string, string> }
+  | { kind: 'blobs'; label: string; blobs: Record<string, Blob> }
   | { kind: 'folder'; label: string; folder: string; weightsName?: string | undefined };
 
 /**
  * What fromPretrained() takes: a hub id ("microsoft/beit-base-patch16-224"), the URL of a folder or
- * of a weights file (.safetensors, .bin, .pth, .msgpack, …), in Node also a path of either; File or Blob objects; bytes by name; or
- * any object that is a Source.
+ * of a weights file (.safetensors, .bin, .pth, .msgpack, …), in Node also a path of either; what was
+ * dropped or chosen (DataTransfer, File, Blob, a folder's handle); bytes, Blobs or streams by name; a
+ * stream of a .safetensors file; or any object that is a Source.
  */
-export type SourceLike = string | URL | Blob | readonly File[] | FileList
-  | Record<string, Blob | Uint8Array | ArrayBuffer> | Source;
+export type SourceLike = string | URL | Blob | readonly File[] | FileList | Dropped | ReadableStream<Uint8Array>
+  | Record<string, Blob | Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>> | Source;
+
+/** What a drop event has in `dataTransfer` or its `items`, and handles of showDirectoryPicker() and the like. */
+export type Dropped = DataTransfer | DataTransferItemList | FileSystemDirectoryHandle | FileSystemFileHandle;
 
 export interface HubOptions {
   /** The hub's origin. Default: https://huggingface.co */
@@ -60,6 +80,17 @@ export interface SourceOptions extends HubOptions {
   headers?: Record<string, string> | undefined;
   /** Used in place of the global fetch. */
   fetch?: typeof fetch | undefined;
+  /** How often a request that failed, or a connection that broke off, is tried again. */
+  retry?: RetryOptions | undefined;
+  /**
+   * Whether downloads are kept for the next time. Default: true in a page, false in Node, where a
+   * folder to keep them in may be named.
+   */
+  cache?: boolean | string | undefined;
+  /** Take only what is kept, and ask no server. Default: false */
+  offline?: boolean | undefined;
+  /** SHA-256 of files by their names, as hexadecimal digits: what differs is refused, and every byte is read. */
+  sha256?: Record<string, string> | undefined;
 }
 
 export const CONFIG_FILE = 'config.json';
@@ -136,11 +167,12 @@ export async function readAll(file: SourceFile, label: string): Promise<Uint8Arr
   return bytes;
 }
 
-/** Returns a file's text, or rejects: not-found, html (a web page in its place), network, io. */
-export async function readText(source: Source, name: string, signal?: AbortSignal | null): Promise<string> {
-  const file = await source.open(name, signal);
+/** Returns a file's text, or rejects: not-found, html (a web page in its place), corrupt, network, io. */
+export async function readText(source: Source, name: string, signal?: AbortSignal | null, watch?: SourceWatch): Promise<string> {
+  const file = await source.open(name, signal, watch);
   try {
     const text = new TextDecoder().decode(await readAll(file, source.label));
+    await file.finish?.();
     if (/^\s*</.test(text)) {
       throw mismatch('html', `${source.label}/${name}`, 'a web page', 'JSON');
     }
@@ -152,10 +184,10 @@ export async function readText(source: Source, name: string, signal?: AbortSigna
 
 /** Like readText, but returns null for a file that the source does not have. */
 export async function readOptionalText(
-  source: Source, name: string, signal?: AbortSignal | null,
+  source: Source, name: string, signal?: AbortSignal | null, watch?: SourceWatch,
 ): Promise<string | null> {
   try {
-    return await readText(source, name, signal);
+    return await readText(source, name, signal, watch);
   } catch (error) {
     if (error instanceof BeitError && error.code === 'not-found') return null;
     throw error;

@@ -59,6 +59,7 @@ export function hostEngine(
     const options = {
       signal: controller.signal,
       onProgress: (progress: Progress) => channel.post({ type: 'progress', id, progress }, []),
+      onWarning: (error: BeitError) => channel.post({ type: 'warning', id, error: packError(error) }, []),
       onStep: (done: number, total: number) => channel.post({ type: 'step', id, done, total }, []),
     };
     try {

@@ -1,6 +1,7 @@
 /** Entry of a Node worker thread. */
 import { parentPort, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { nodeHost } from './host-node.js';
+import { nodeHttp } from './http-node.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { openDescription } from './resolve-source.js';
 import { FolderSource } from './source-node.js';
@@ -12,4 +13,4 @@ hostEngine({
     parentPort?.on('message', (message: ToWorker) => onMessage(message));
   },
   terminate: async () => undefined,
-}, nodeHost, (description) => description.kind === 'folder' ? new FolderSource(description) : openDescription(description));
+}, nodeHost, (description) => description.kind === 'folder' ? new FolderSource(description) : openDescription(description, nodeHttp));

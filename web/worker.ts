@@ -1,5 +1,6 @@
 /** Entry of a page's worker. A real file at a real URL: no Blob, so a strict policy may stand. */
 import { browserHost } from './host-browser.js';
+import { browserHttp } from './http-browser.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { openDescription } from './resolve-source.js';
 import { hostEngine } from './worker-host.js';
@@ -39,4 +40,4 @@ hostEngine({
     scope.onmessage = (event) => onMessage(event.data);
   },
   terminate: async () => undefined,
-}, browserHost, openDescription, createThread);
+}, browserHost, (description) => openDescription(description, browserHttp), createThread);

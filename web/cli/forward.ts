@@ -26,7 +26,7 @@ export const forward: CommandSpec = {
   async run(parsed) {
     const inputFile = parsed.value<string>('inputs')!;
     checkFile(inputFile);
-    const source = platform().resolveSource(parsed.operands[0]!, {});
+    const source = await platform().resolveSource(parsed.operands[0]!, {});
     return withEngine(parsed, async (engine) => {
       const inputs = forwardInputs(await readTensorFile(engine, inputFile), inputFile);
       const model = await engine.loadModel(source, {

@@ -15,7 +15,7 @@ export const info: CommandSpec = {
     ...ENGINE_OPTIONS,
   ],
   async run(parsed) {
-    const source = platform().resolveSource(parsed.operands[0]!, {});
+    const source = await platform().resolveSource(parsed.operands[0]!, {});
     return withEngine(parsed, async (engine) => {
       const found = await engine.inspect(source, {
         className: parsed.value<string>('class') ?? 'auto', addPoolingLayer: !parsed.flag('no-pooler'),

@@ -77,7 +77,7 @@ async function verifyModel(engine: Engine, folder: string, expected: Record<stri
   if (facts['class'] === 'DalleTokenizer') return verifyTokenizer(engine, folder, expected, { atol, rtol });
   const wanted = outputsOf(expected);
   const inputs = forwardInputs(expected, join(folder, EXPECTED));
-  const model = await engine.loadModel(platform().resolveSource(folder, {}), {
+  const model = await engine.loadModel(await platform().resolveSource(folder, {}), {
     className: facts['class'], addPoolingLayer: facts['add_pooling_layer'] !== false,
   });
   try {
