@@ -17,9 +17,17 @@ export interface ImageTokens {
 }
 
 export interface EncodeOptions extends CallOptions {
-  /** The size to which the image is resized, in multiples of 8. Default: 112 x 112, as BEiT was trained. */
+  /** The size to which the image is resized. Default: 112 x 112, as BEiT was trained. */
   size?: Size | undefined;
+  /** What is then cut from its middle, in multiples of 8, as `size` is where nothing is cut. Default: nothing. */
+  crop?: Size | undefined;
 }
+
+/** What DalleTokenizer.fromPretrained() takes: one source that has both halves, or one for each. */
+export type TokenizerSource = SourceLike | { encoder: SourceLike; decoder: SourceLike };
+
+/** How many pixels a side one token stands for. */
+export const PIXELS_A_TOKEN = 8;
 
 const SWITCHES = { outputHiddenStates: false, outputAttentions: false, interpolatePosEncoding: false };
 const LANCZOS = 1;
@@ -29,6 +37,11 @@ class DalleHalf extends PreTrainedModel {
     const stem = className === 'DalleEncoder' ? 'encoder' : 'decoder';
     return loadPretrained({ className, weights: [`${stem}.safetensors`, `${stem}.pkl`] }, source, options,
       (lease, loaded) => new DalleHalf(lease, loaded));
+  }
+
+  /** The codebook's size. */
+  get vocabSize(): number {
+    return Number(this.config['vocabSize']);
   }
 
   async pass(inputs: { pixelValues: Tensor } | { tokens: LabelMap }, call: CallOptions): Promise<Record<string, Tensor>> {
@@ -43,23 +56,36 @@ export class DalleTokenizer {
   ) {}
 
   /**
-   * Loads the two halves: sources of encoder.pkl and decoder.pkl, or of the same as safetensors
-   * (files, or folders that have them). Rejects like BeitModel.fromPretrained().
+   * Loads the two halves, encoder.pkl and decoder.pkl or the same as safetensors: from one folder,
+   * or each from a file or folder of its own. Rejects like BeitModel.fromPretrained(), and with
+   * wrong-shape where the two halves have codebooks of different sizes.
    */
-  static async fromPretrained(sources: { encoder: SourceLike; decoder: SourceLike }, options: PretrainedOptions = {}): Promise<DalleTokenizer> {
-    const encoder = await DalleHalf.load('DalleEncoder', sources.encoder, options);
+  static async fromPretrained(source: TokenizerSource, options: PretrainedOptions = {}): Promise<DalleTokenizer> {
+    const halves = isHalves(source) ? source : { encoder: source, decoder: source };
+    const encoder = await DalleHalf.load('DalleEncoder', halves.encoder, options);
     try {
-      return new DalleTokenizer(encoder, await DalleHalf.load('DalleDecoder', sources.decoder, options), options);
+      const decoder = await DalleHalf.load('DalleDecoder', halves.decoder, options);
+      if (decoder.vocabSize !== encoder.vocabSize) {
+        await decoder.dispose();
+        throw mismatch('wrong-shape', 'decoder', `a codebook of ${decoder.vocabSize} tokens`, `${encoder.vocabSize}, as the encoder has`);
+      }
+      return new DalleTokenizer(encoder, decoder, options);
     } catch (error) {
       await encoder.dispose();
       throw error;
     }
   }
 
-  /** Returns the image's tokens, one for each 8 x 8 pixels of `size`. Rejects like preprocess() and forward(). */
-  async encode(image: ImageInput, { size = { height: 112, width: 112 }, ...call }: EncodeOptions = {}): Promise<ImageTokens> {
-    const processor = await BeitImageProcessor.fromJSON(
-      { size: { ...size }, resample: LANCZOS, do_center_crop: false, do_normalize: false }, this.options);
+  /** The codebook's size: tokens are whole numbers below it. */
+  get vocabSize(): number {
+    return this.encoder.vocabSize;
+  }
+
+  /** Returns the image's tokens, one for each 8 x 8 pixels of `size` or `crop`. Rejects like preprocess() and forward(). */
+  async encode(image: ImageInput, { size = { height: 112, width: 112 }, crop, ...call }: EncodeOptions = {}): Promise<ImageTokens> {
+    const processor = await BeitImageProcessor.fromJSON({
+      size: { ...size }, resample: LANCZOS, do_center_crop: crop !== undefined, ...(crop && { crop_size: { ...crop } }), do_normalize: false,
+    }, this.options);
     try {
       const { pixelValues } = await processor.preprocess(image, call);
       const { tokens } = await this.encodePixels(pixelValues, call);
@@ -109,4 +135,8 @@ export class DalleTokenizer {
     await this.encoder.dispose();
     await this.decoder.dispose();
   }
+}
+
+function isHalves(source: TokenizerSource): source is { encoder: SourceLike; decoder: SourceLike } {
+  return typeof source === 'object' && source !== null && 'encoder' in source && 'decoder' in source;
 }

@@ -57,6 +57,18 @@ export async function toEngineImage(image: ImageInput, where: string, signal: Ab
   throw mismatch('invalid-argument', where, describe(image), EXPECTED);
 }
 
+/**
+ * Returns the image in a form that is the same however often it is read: what is behind a URL is
+ * fetched, what an element shows is copied. Rejects like toEngineImage().
+ */
+export async function fixedImage(image: ImageInput, signal: AbortSignal | null): Promise<ImageInput> {
+  if (typeof image === 'string' || image instanceof URL) {
+    return new File([await platform().readImage(image, signal) as Uint8Array<ArrayBuffer>], shortName(image));
+  }
+  const changing = ['HTMLVideoElement', 'HTMLCanvasElement', 'OffscreenCanvas'].some((name) => isInstance(image, name));
+  return changing ? createImageBitmap(image as HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas) : image;
+}
+
 // Asked by name, because most of these classes exist in few of the threads that this runs in.
 function isInstance(value: unknown, className: string): boolean {
   const constructor = (globalThis as Record<string, unknown>)[className];

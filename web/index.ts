@@ -1,9 +1,10 @@
 /** beit-wasm: BEiT in WebAssembly. This is the browser's entry; Node's is node.ts. */
+export { blockMask, type BlockMaskOptions, type PatchMask } from './block-mask.js';
 export { BUILDS, chooseBuild, detectCapabilities, type Build, type BuildChoice, type BuildRequest, type Capabilities, type Host } from './capabilities.js';
 export { cache, type CachedFile } from './cache.js';
 export { rank, sigmoid, softmax, type Classification, type ScoreFunction } from './classification.js';
 export { BeitConfig, type BeitConfigFields } from './config.js';
-export { DalleTokenizer, type EncodeOptions, type ImageTokens } from './dalle-tokenizer.js';
+export { DalleTokenizer, type EncodeOptions, type ImageTokens, type TokenizerSource } from './dalle-tokenizer.js';
 export type {
   CallOptions, Engine, ForwardCallOptions, Inspection, LoadCallOptions, MemoryUse, Phase, Progress, RawImage, RuntimeInfo, SegmentationMap,
 } from './engine.js';
@@ -23,10 +24,14 @@ export {
 export type {
   BackboneOutput, BeitModelOutputWithPooling, ImageClassifierOutput, MaskedLMOutput, ModelOutput, SemanticSegmenterOutput,
 } from './outputs.js';
-export {
-  pipeline, type ClassifyOptions, type FeatureOptions, type ImageClassificationPipeline, type ImageFeatureExtractionPipeline,
-  type ImageSegmentationPipeline, type Pipeline, type SegmentOptions, type Segmentation, type Task,
-} from './pipeline.js';
+export { pipeline, type Task, type Tasks } from './pipeline.js';
+export type { Pipeline } from './pipeline-base.js';
+export type { ClassifyOptions, ImageClassificationPipeline } from './pipeline-classification.js';
+export type { FeatureOptions, ImageFeatureExtractionPipeline } from './pipeline-features.js';
+export type {
+  MaskedImageModelingOptions, MaskedImageModelingPipeline, MaskedImagePrediction, PredictOptions, TokenPrediction,
+} from './pipeline-masked-image.js';
+export type { ImageSegmentationPipeline, Segmentation, SegmentOptions } from './pipeline-segmentation.js';
 export type { PretrainedOptions } from './pretrained.js';
 export { colorOf, type LegendEntry, type Overlay } from './segmentation.js';
 export { writeSafetensors } from './safetensors-writer.js';

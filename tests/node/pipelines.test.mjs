@@ -1,10 +1,11 @@
 // Pipelines beside plain classification.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { colorOf, createEngine, pipeline } from '../../dist/node.js';
 import { golden, rejects, root } from './support.mjs';
-import { files } from './tiny-checkpoint.mjs';
+import { config, files } from './tiny-checkpoint.mjs';
 
 const engine = await createEngine({ build: 'simd' });
 test.after(() => engine.dispose());
@@ -22,7 +23,6 @@ test('classification keeps what is allowed, not denied and likely enough', async
 });
 
 test('segmentation gives the image\'s own size, a legend, and on request scores and an overlay', async () => {
-  const { readFileSync } = await import('node:fs');
   const folder = join(golden, 'models/segment-aux');
   const source = { 'preprocessor_config.json': processorConfig };
   for (const name of ['config.json', 'model.safetensors']) source[name] = new Uint8Array(readFileSync(join(folder, name)));
@@ -53,4 +53,34 @@ test('features: pooled, tokens and any layer', async () => {
   assert.notDeepEqual(first.data, last.data);
   await rejects(extract(picture, { output: 3 }), 'invalid-argument', /-3 to 2/);
   await extract.dispose();
+});
+
+for (const name of ['mim-loss', 'segment-aux', 'backbone-stages', 'model-no-pooler']) {
+  test(`features of a checkpoint without a pooler (${name})`, async () => {
+    const folder = join(golden, 'models', name);
+    const expected = await engine.readTensors(new Uint8Array(readFileSync(join(folder, 'expected.safetensors'))));
+    const extract = await pipeline('image-feature-extraction', folder, { engine });
+    const { imageSize, numHiddenLayers, hiddenSize } = extract.model.config;
+    const image = { ...imageSize, channels: 3, data: new Uint8Array(imageSize.height * imageSize.width * 3).fill(77) };
+    await rejects(extract(image), 'missing-tensor', new RegExp(`no pooler.*tokens.*from -${numHiddenLayers + 1} to ${numHiddenLayers}`));
+    const tokens = await extract(image, { output: 'tokens' });
+    assert.equal(tokens.dims[1], hiddenSize);
+    // The encoder is the one that the checkpoint has: the reference's hidden states come out.
+    const { 'in.pixel_values': pixelValues } = expected;
+    const { hiddenStates, lastHiddenState } = await extract.model.forward({ pixelValues }, { outputHiddenStates: true });
+    const known = Object.keys(expected).filter((key) => /^out\.(hidden_states\.|last_hidden_state)/.test(key));
+    for (const key of known) {
+      const [, index] = /states\.(\d+)/.exec(key) ?? [];
+      const actual = index === undefined ? lastHiddenState : hiddenStates[index];
+      expected[key].data.forEach((value, i) => assert.ok(Math.abs(actual.data[i] - value) <= 2e-4 + 1e-3 * Math.abs(value), `${key} ${i}`));
+    }
+    assert.ok(name !== 'model-no-pooler' || known.length > 0, String(Object.keys(expected)));
+    await extract.dispose();
+  });
+}
+
+test('a checkpoint that lacks more than a pooler is refused by all of it', async () => {
+  const wide = { ...config, num_hidden_layers: 3 };
+  const error = await rejects(pipeline('image-feature-extraction', files({ 'config.json': new TextEncoder().encode(JSON.stringify(wide)) }), { engine }), 'missing-tensor');
+  assert.match(error.message, /layer\.2\.lambda_1/);
 });

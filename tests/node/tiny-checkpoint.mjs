@@ -14,7 +14,14 @@ export const processor = {
 
 /** Returns {name: {dims, data}}: values that differ from each other, none of them zero. */
 export function tensors() {
-  const list = {};
+  return encoderTensors({}, (add, affine) => {
+    affine('beit.pooler.layernorm', 4);
+    affine('classifier', 3, 4);
+  });
+}
+
+/** Adds the encoder's tensors and what `addHead` adds to `list`, and returns it. */
+function encoderTensors(list, addHead) {
   let seed = 1;
   const add = (name, ...dims) => {
     const count = dims.reduce((a, b) => a * b, 1);
@@ -43,8 +50,7 @@ export function tensors() {
     add(`${layer}.lambda_1`, 4);
     add(`${layer}.lambda_2`, 4);
   }
-  affine('beit.pooler.layernorm', 4);
-  affine('classifier', 3, 4);
+  addHead(add, affine);
   return list;
 }
 
@@ -71,3 +77,22 @@ export function rawSafetensors(header, data = new Uint8Array(0), headerLength = 
 
 /** (1, 3, 8, 8) */
 export const pixelValues = { dims: [1, 3, 8, 8], data: Float32Array.from({ length: 192 }, (_, i) => Math.sin(i)) };
+
+/**
+ * Returns the files of a tiny BeitForMaskedImageModeling: no pooler, a mask token, a head for `vocab`
+ * tokens. Its processor gives 32 x 32 pixels, so 8 x 8 patches. `changed` replaces fields of its
+ * config and processor, and tensors; null leaves a tensor out.
+ */
+export function maskedFiles(vocab, changed = {}) {
+  const list = encoderTensors({}, (add, affine) => {
+    add('beit.embeddings.mask_token', 1, 1, 4);
+    affine('layernorm', 4);
+    affine('lm_head', vocab, 4);
+  });
+  const kept = Object.entries({ ...list, ...changed.tensors }).filter(([, tensor]) => tensor !== null);
+  return {
+    'config.json': json({ ...config, architectures: ['BeitForMaskedImageModeling'], use_mask_token: true, vocab_size: vocab, ...changed.config }),
+    'preprocessor_config.json': json({ ...processor, size: { height: 32, width: 32 }, ...changed.processor }),
+    'model.safetensors': writeSafetensors(Object.fromEntries(kept)),
+  };
+}

@@ -1,7 +1,7 @@
 // A user's page in strict TypeScript, with DOM's library and nothing else.
 import {
-  BeitError, BeitForImageClassification, BeitImageProcessor, BeitModel, createEngine, pipeline, runtimeInfo,
-  type Classification, type Progress, type Source, type Tensor,
+  BeitError, BeitForImageClassification, BeitImageProcessor, BeitModel, blockMask, createEngine, DalleTokenizer, pipeline, runtimeInfo,
+  type Classification, type MaskedImagePrediction, type PatchMask, type Progress, type RawImage, type Source, type Tensor,
 } from '../../../dist/index.js';
 
 export async function labels(file: File, canvas: HTMLCanvasElement, frame: VideoFrame, signal: AbortSignal): Promise<Classification[]> {
@@ -38,9 +38,22 @@ export async function loss(files: FileList, image: ImageData): Promise<number> {
   }
 }
 
+export async function hidden(file: File, tokenizer: DalleTokenizer): Promise<RawImage | undefined> {
+  const mask: PatchMask = blockMask({ height: 14, width: 14, ratio: 0.4, seed: 7 });
+  const predict = await pipeline('masked-image-modeling', 'microsoft/beit-base-patch16-224-pt22k', { tokenizer });
+  const found: MaskedImagePrediction = await predict(file, { mask, pictures: true });
+  const again = await pipeline('masked-image-modeling', file, { tokenizer: { encoder: file, decoder: 'https://example.org/decoder.pkl' } });
+  console.log(found.accuracy?.toFixed(3), found.predictions.map(({ token, probability }) => token * probability), again.tokenizer?.vocabSize);
+  const segment = await pipeline('image-segmentation', file, { taps: 'original' });
+  console.log((await segment(file)).legend.length);
+  return found.reconstruction;
+}
+
 export function mistakes(model: BeitModel): void {
   // @ts-expect-error: no such task
   void pipeline('image-to-poem');
+  // @ts-expect-error: only masked images need a tokenizer
+  void pipeline('image-classification', null, { tokenizer: 'x' });
   // @ts-expect-error: no such build
   void createEngine({ build: 'avx' });
   // @ts-expect-error: an array is no Float32Array
