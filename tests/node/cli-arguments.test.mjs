@@ -34,6 +34,30 @@ const mistakes = [
   [['preprocess', 'package.json', '--outputs', 'x'], /--config preprocessor_config\.json is missing/],
   [['preprocess', 'package.json', '--config', 'absent.json', '--outputs', 'x'], /absent\.json: there is no such file/],
   [['preprocess', 'package.json', '--config', 'README.md', '--outputs', 'x'], /README\.md: (it is not JSON|there is no such file)/],
+  [['segment', 'absent.png', '--model', 'x'], /absent\.png: there is no such file/],
+  [['segment', 'package.json'], /--model SOURCE is missing/],
+  [['segment', 'package.json', '--model', './absent/model'], /\.\/absent\/model: there is no such file or folder|package\.json: /],
+  [['segment', 'x.png', 'y.png', '--model', 'x'], /"y\.png" is one too many/],
+  [['segment', 'x.png', '--model', 'x', '--format', 'jpeg'], /--format cannot be "jpeg"; it is palette\|grey8\|grey16/],
+  [['segment', 'x.png', '--model', 'x', '--taps', 'all'], /--taps cannot be "all"/],
+  [['features', 'x.png'], /--outputs OUT\.safetensors is missing/],
+  [['features', 'x.png', '--outputs', 'o', '--layer', 'last'], /--layer cannot be "last"; it is pooled\|tokens\|N/],
+  [['features', 'absent.png', '--outputs', 'o'], /absent\.png: there is no such file/],
+  [['reconstruct', 'x.png', '--model', 'x', '--ratio', '1.5'], /--ratio cannot be "1\.5"/],
+  [['reconstruct', 'x.png', '--model', 'x', '--ratio', 'half'], /--ratio cannot be "half"/],
+  [['reconstruct', 'x.png', '--model', 'x', '--seed', '-1'], /--seed cannot be "-1"/],
+  [['reconstruct', 'x.png', '--model', 'x', '--seed', '4294967296'], /--seed cannot be/],
+  [['reconstruct', 'x.png', '--model', 'x', '--reconstruction', 'o.png'], /--reconstruction needs --tokenizer/],
+  [['reconstruct', 'absent.png', '--model', 'x'], /absent\.png: there is no such file/],
+  [['reconstruct', 'x.png'], /--model SOURCE is missing/],
+  [['tokenize', 'x.png', '--outputs', 'o.png'], /--tokenizer SOURCE is missing/],
+  [['tokenize', 'x.png', '--tokenizer', 'x'], /--outputs OUT\.safetensors\|OUT\.png is missing/],
+  [['tokenize', 'x.png', '--tokenizer', 'x', '--outputs', 'o.jpg'], /--outputs cannot be "o\.jpg"/],
+  [['tokenize', 'x.safetensors', '--tokenizer', 'x', '--outputs', 'o.safetensors'], /has tokens already/],
+  [['tokenize', 'x.safetensors', '--tokenizer', 'x', '--outputs', 'o.png', '--size', '64'], /--size is for images/],
+  [['tokenize', 'absent.safetensors', '--tokenizer', 'x', '--outputs', 'o.png'], /absent\.safetensors: there is no such file/],
+  [['tokenize', 'x.png', '--tokenizer', 'x', '--outputs', 'o.png', '--size', '100'], /--size cannot be "100"/],
+  [['tokenize', 'x.png', '--tokenizer', 'x', '--outputs', 'o.png', '--size', '2048x8'], /--size cannot be/],
   [['info'], /SOURCE is missing/],
   [['info', './absent'], /\.\/absent: there is no such file or folder/],
 ];
@@ -51,7 +75,7 @@ for (const [words, sentence] of mistakes) {
 test('help, of all and of each command', async () => {
   const { status, stdout, stderr } = await beit('--help');
   assert.deepEqual([status, stderr], [0, '']);
-  for (const command of ['classify', 'forward', 'verify', 'preprocess', 'info']) {
+  for (const command of ['classify', 'segment', 'features', 'reconstruct', 'tokenize', 'info', 'forward', 'verify', 'preprocess']) {
     assert.match(stdout, new RegExp(`^  ${command} `, 'm'));
     const help = await beit(command, '--help');
     assert.equal(help.status, 0);

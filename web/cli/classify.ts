@@ -1,7 +1,7 @@
 import { pipeline } from '../pipeline.js';
 import { wholeNumber, type CommandSpec } from './arguments.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
-import { checkFile } from './files.js';
+import { checkImage } from './pictures.js';
 
 export const classify: CommandSpec = {
   name: 'classify',
@@ -15,7 +15,7 @@ export const classify: CommandSpec = {
   ],
   async run(parsed) {
     const images = parsed.operands;
-    for (const image of images) if (!/^(https?|data|file):/i.test(image)) checkFile(image);
+    images.forEach(checkImage);
     const run = await pipeline('image-classification', parsed.value<string>('model'), engineOptions(parsed));
     try {
       const results = [];

@@ -60,7 +60,11 @@ export async function readTensorFile(engine: Engine, path: string): Promise<Reco
 
 /** Writes a safetensors file. Throws io. */
 export function writeTensorFile(path: string, tensors: Record<string, { dims: number[]; data: AnyArray }>): void {
-  const bytes = writeSafetensors(tensors);
+  writeBytes(path, writeSafetensors(tensors));
+}
+
+/** Writes a file. Throws io. */
+export function writeBytes(path: string, bytes: Uint8Array): void {
   try {
     writeFileSync(path, bytes);
   } catch (error) {

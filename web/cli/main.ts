@@ -5,13 +5,17 @@ import { BeitError, sentenceOf } from '../errors.js';
 import '../node.js';
 import { helpOf, parseArguments, usageError, type CommandSpec } from './arguments.js';
 import { classify } from './classify.js';
+import { features } from './features.js';
 import { forward } from './forward.js';
 import { info } from './info.js';
 import { preprocess } from './preprocess.js';
+import { reconstruct } from './reconstruct.js';
 import { needsRelaxedFlag, rerunWithRelaxedFlag } from './relaxed.js';
+import { segment } from './segment.js';
+import { tokenize } from './tokenize.js';
 import { verify } from './verify.js';
 
-const COMMANDS: readonly CommandSpec[] = [classify, forward, verify, preprocess, info];
+const COMMANDS: readonly CommandSpec[] = [classify, segment, features, reconstruct, tokenize, info, forward, verify, preprocess];
 const USAGE_STATUS = 2;
 
 async function main(words: readonly string[]): Promise<number> {
