@@ -2,7 +2,7 @@
 
 #include "bindings/convert.h"
 #include "src/image_decode.h"
-#include "src/linear.h"
+#include "src/xnnpack_runtime.h"
 #include "src/segmentation_map.h"
 #include "weights/derive_config.h"
 #include "weights/safetensors.h"

@@ -72,7 +72,7 @@ void Attention::declare(ParameterList& parameters, const std::string& prefix, co
   head_dim_ = channels_ / heads_;
   // Scores are scaled by 1/√D: folded into the query projection, so it costs nothing.
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim_));
-  query_.declare(parameters, prefix + ".attention.query", channels_, channels_, /*has_bias=*/true, scale);
+  query_.declare(parameters, prefix + ".attention.query", channels_, channels_, /*has_bias=*/true, WeightType::kFloat32, scale);
   key_.declare(parameters, prefix + ".attention.key", channels_, channels_, /*has_bias=*/false);
   value_.declare(parameters, prefix + ".attention.value", channels_, channels_, /*has_bias=*/true);
   output_.declare(parameters, prefix + ".output.dense", channels_, channels_, /*has_bias=*/true);

@@ -1,21 +1,22 @@
 #include "src/linear.h"
 
-#include <limits>
-
-#include "src/xnnpack_status.h"
-
 namespace beit {
 
-Status initializeXnnpack() {
-  const xnn_status status = xnn_initialize(nullptr);
-  if (status != xnn_status_success) return xnnpackError("Start", status);
-  return {};
+Result<LinearInput> LinearInput::make(const ThreadPool& pool, WeightType type, int64_t rows, int64_t inputs,
+                                      const float* values) {
+  LinearInput input;
+  input.rows_ = rows;
+  input.values_ = values;
+  if (type == WeightType::kInt8) {
+    const WorkTimer timer(pool.profile(), Work::kLinear);
+    BEIT_ASSIGN(input.quantized_, QuantizedRows::quantize(pool, rows, inputs, values));
+  }
+  return input;
 }
 
-void Linear::Delete::operator()(xnn_operator* op) const { xnn_delete_operator(op); }
-
 void Linear::declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs,
-                     bool has_bias, float scale) {
+                     bool has_bias, WeightType type, float scale) {
+  type_ = type;
   scale_ = scale;
   declareShaped(parameters, prefix, {outputs, inputs}, has_bias);
 }
@@ -45,27 +46,28 @@ Status Linear::pack(std::span<float> weight) {
 Status Linear::make(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
   inputs_ = inputs;
   outputs_ = outputs;
-  constexpr float kUnbounded = std::numeric_limits<float>::infinity();
-  const auto in = static_cast<size_t>(inputs), out = static_cast<size_t>(outputs);
-  xnn_operator_t op = nullptr;
-  const xnn_status status = xnn_create_fully_connected_nc_f32(
-      in, out, /*input_stride=*/in, /*output_stride=*/out, weight, bias, -kUnbounded, kUnbounded, /*flags=*/0,
-      /*code_cache=*/nullptr, /*weights_cache=*/nullptr, &op);
-  if (status != xnn_status_success) return xnnpackError("Packing a fully connected layer", status);
-  operator_.reset(op);
+  if (type_ == WeightType::kInt8) {
+    BEIT_ASSIGN(quantized_, QuantizedMatrix::quantize(inputs, outputs, weight, bias));
+  } else {
+    BEIT_ASSIGN(matrix_, PackedMatrix::pack(inputs, outputs, weight, /*weight_stride=*/inputs, bias));
+  }
   return {};
 }
 
 Status Linear::run(const ThreadPool& pool, int64_t rows, const float* input, float* output) const {
-  assert(ready());
-  const WorkTimer timer(pool.profile(), Work::kLinear, 2.0 * static_cast<double>(rows * inputs_ * outputs_));
-  static_assert(FloatBuffer::kSlack * sizeof(float) >= XNN_EXTRA_BYTES);
-  xnn_operator_t op = operator_.get();
-  xnn_status status = xnn_reshape_fully_connected_nc_f32(op, static_cast<size_t>(rows), pool.handle());
-  if (status == xnn_status_success) status = xnn_setup_fully_connected_nc_f32(op, input, output);
-  if (status == xnn_status_success) status = xnn_run_operator(op, pool.handle());
-  if (status != xnn_status_success) return xnnpackError("Running a fully connected layer", status);
+  BEIT_ASSIGN(const LinearInput prepared, LinearInput::make(pool, type_, rows, inputs_, input));
+  run(pool, prepared, output);
   return {};
+}
+
+void Linear::run(const ThreadPool& pool, const LinearInput& input, float* output) const {
+  assert(ready());
+  const WorkTimer timer(pool.profile(), Work::kLinear,
+                        2.0 * static_cast<double>(input.rows_) * static_cast<double>(inputs_ * outputs_));
+  if (type_ == WeightType::kInt8)
+    quantized_.multiply(pool, input.quantized_, output, outputs_);
+  else
+    matrix_.multiply(pool, input.rows_, input.values_, inputs_, output, outputs_);
 }
 
 }  // namespace beit

@@ -1,56 +1,77 @@
-// A fully connected layer, y = x W^T + b, on XNNPACK's f32 operator. XNNPACK copies the weights into
-// the layout of its kernel when the operator is made, so the caller's copy can go at once.
+// A fully connected layer, y = x W^T + b. Weights are packed, or quantised and packed, when they arrive,
+// so the caller's copy can go at once.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 
+#include "src/gemm.h"
 #include "src/parameters.h"
+#include "src/quantized_gemm.h"
 #include "src/result.h"
 #include "src/tensor.h"
 #include "src/tensor_group.h"
 #include "src/thread_pool.h"
 
-struct xnn_operator;
-
 namespace beit {
 
-// Prepares XNNPACK; calling it again does nothing. Error: kInternal when it refuses this machine.
-Status initializeXnnpack();
+// How a layer computes: floats, or the whole numbers of quantized_gemm.h.
+enum class WeightType { kFloat32, kInt8 };
+
+// Rows in the form in which layers of one weight type read them, for several layers with one input.
+class LinearInput {
+ public:
+  // `values`, `rows` dense rows of `inputs` floats, must stay as long as this. Error: kOutOfMemory.
+  static Result<LinearInput> make(const ThreadPool& pool, WeightType type, int64_t rows, int64_t inputs,
+                                  const float* values);
+  // Returns the bytes that this takes beside the values.
+  static int64_t bytes(WeightType type, int64_t rows, int64_t inputs) {
+    return type == WeightType::kInt8 ? QuantizedRows::bytes(rows, inputs) : 0;
+  }
+
+ private:
+  friend class Linear;
+  int64_t rows_ = 0;
+  const float* values_ = nullptr;
+  QuantizedRows quantized_;  // for kInt8
+};
 
 class Linear {
  public:
   Linear() = default;
 
   // Adds "PREFIX.weight" (outputs, inputs) and, if has_bias, "PREFIX.bias" (outputs) to the list.
-  // When both have arrived the operator is made, times `scale`.
+  // When both have arrived the layer is made, times `scale`.
   // The layer must stay at its address until the list has been filled.
   void declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs,
-               bool has_bias, float scale = 1.0f);
+               bool has_bias, WeightType type = WeightType::kFloat32, float scale = 1.0f);
 
   // The same for a convolution without overlap (stride = kernel): "PREFIX.weight" has `shape`
-  // (outputs, channels, height, width), and a row of input is a patch in that order. With bias.
+  // (outputs, channels, height, width), and a row of input is a patch in that order. With bias, in floats.
   void declareConvolution(ParameterList& parameters, const std::string& prefix, const Shape& shape);
 
-  // Makes the operator of `weight` (outputs, inputs) and `bias` (outputs), or null, which are copied.
+  // Makes the layer of `weight` (outputs, inputs) and `bias` (outputs), or null, which are copied.
   Status make(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
 
-  bool ready() const { return operator_ != nullptr; }
+  bool ready() const { return !matrix_.empty() || !quantized_.empty(); }
   int64_t inputs() const { return inputs_; }
   int64_t outputs() const { return outputs_; }
 
   // Computes `rows` rows of `outputs()` floats from `rows` rows of `inputs()` floats, both dense.
-  // `input` must be readable for FloatBuffer::kSlack floats past its end.
+  // Error: kOutOfMemory.
   Status run(const ThreadPool& pool, int64_t rows, const float* input, float* output) const;
+
+  // The same for an input that other layers read too; it was made for this layer's type and inputs().
+  void run(const ThreadPool& pool, const LinearInput& input, float* output) const;
 
  private:
   void declareShaped(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias);
   Status pack(std::span<float> weight);
 
-  struct Delete { void operator()(xnn_operator* op) const; };
-  std::unique_ptr<xnn_operator, Delete> operator_;
+  WeightType type_ = WeightType::kFloat32;
+  PackedMatrix matrix_;        // one of both, by type_
+  QuantizedMatrix quantized_;
   int64_t inputs_ = 0, outputs_ = 0;
   float scale_ = 1.0f;
   TensorGroup group_;

@@ -1,5 +1,5 @@
 // A small matrix product for attention, whose operands change with every image: nothing is packed
-// in advance, so XNNPACK's operators do not fit.
+// in advance, so gemm.h does not fit.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Four floats at once, in the vector extensions that GCC and Clang share, so that the same kernels
-// build natively (SSE or NEON) and to WebAssembly SIMD. Loads and stores need no alignment.
+// Vectors of 16 bytes, in the extensions that GCC and Clang share, so that the same kernels build
+// natively (SSE or NEON) and to WebAssembly SIMD. Loads and stores need no alignment.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@ namespace beit {
 
 typedef float F32x4 __attribute__((vector_size(16)));
 typedef int32_t I32x4 __attribute__((vector_size(16)));
+typedef int16_t I16x8 __attribute__((vector_size(16)));
 
 inline F32x4 load4(const float* from) {
   F32x4 value;
@@ -47,6 +48,72 @@ inline F32x4 max4(F32x4 a, F32x4 b) {
   return (F32x4)wasm_f32x4_pmax((v128_t)a, (v128_t)b);
 #else
   return a < b ? b : a;
+#endif
+}
+
+// Turns four rows into four columns.
+inline void transpose4(F32x4& a, F32x4& b, F32x4& c, F32x4& d) {
+  const F32x4 ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5), ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+  const F32x4 cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5), cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+  a = __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5);
+  b = __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7);
+  c = __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5);
+  d = __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7);
+}
+
+inline F32x4 toFloats(I32x4 v) { return __builtin_convertvector(v, F32x4); }
+
+// The two 16-bit values at `from` in each of the four pairs.
+inline I16x8 splatPair(const int16_t* from) {
+  int32_t pair;
+  std::memcpy(&pair, from, sizeof pair);
+  return (I16x8)I32x4{pair, pair, pair, pair};
+}
+
+// The sum of the two products of each pair. Exact unless all four factors are -32768.
+inline I32x4 dotPairs(I16x8 a, I16x8 b) {
+#if defined(__wasm_simd128__)
+  return (I32x4)wasm_i32x4_dot_i16x8((v128_t)a, (v128_t)b);
+#else
+  I32x4 sums;
+  for (int i = 0; i < 4; ++i) sums[i] = a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];
+  return sums;
+#endif
+}
+
+// Eight 8-bit values, widened.
+inline I16x8 loadWidened8(const int8_t* from) {
+#if defined(__wasm_simd128__)
+  return (I16x8)wasm_i16x8_load8x8(from);
+#else
+  I16x8 values;
+  for (int i = 0; i < 8; ++i) values[i] = from[i];
+  return values;
+#endif
+}
+
+// Narrows values that fit, as does the next one.
+inline I16x8 narrow(I32x4 low, I32x4 high) {
+#if defined(__wasm_simd128__)
+  return (I16x8)wasm_i16x8_narrow_i32x4((v128_t)low, (v128_t)high);
+#else
+  I16x8 values;
+  for (int i = 0; i < 4; ++i) {
+    values[i] = static_cast<int16_t>(low[i]);
+    values[4 + i] = static_cast<int16_t>(high[i]);
+  }
+  return values;
+#endif
+}
+
+inline void storeNarrowed16(int8_t* to, I16x8 low, I16x8 high) {
+#if defined(__wasm_simd128__)
+  wasm_v128_store(to, wasm_i8x16_narrow_i16x8((v128_t)low, (v128_t)high));
+#else
+  for (int i = 0; i < 8; ++i) {
+    to[i] = static_cast<int8_t>(low[i]);
+    to[8 + i] = static_cast<int8_t>(high[i]);
+  }
 #endif
 }
 

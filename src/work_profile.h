@@ -11,7 +11,7 @@
 namespace beit {
 
 enum class Work {
-  kLinear,      // fully connected layers: XNNPACK's GEMM
+  kLinear,      // fully connected layers, with the quantisation of their inputs
   kAttention,   // scores, softmax, and their product with the values
   kActivation,
   kNorm,        // layer norms and the residual additions fused with them

@@ -4,7 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 
-#include "src/linear.h"
+#include "src/xnnpack_runtime.h"
 #include "tests/support/files.h"
 #include "tests/support/named_tensors.h"
 #include "weights/checkpoint.h"

@@ -1,5 +1,6 @@
 #include "src/linear.h"
 
+#include <utility>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
@@ -30,11 +31,12 @@ TEST_CASE("Linear is x W^T + b of any size, with and without bias and scale", "[
   for (const int64_t inputs : {1, 2, 3, 9, 64, 130})
     for (const int64_t outputs : {1, 2, 5, 12, 67})
       for (const bool has_bias : {false, true})
-        for (const float scale : {1.0f, 0.25f}) {
-          CAPTURE(inputs, outputs, has_bias, scale);
+        for (const auto& [type, scale] : {std::pair{WeightType::kFloat32, 1.0f}, {WeightType::kFloat32, 0.25f}, {WeightType::kInt8, 0.25f}}) {
+          const bool quantized = type == WeightType::kInt8;
+          CAPTURE(inputs, outputs, has_bias, scale, quantized);
           ParameterList parameters;
           Linear layer;
-          layer.declare(parameters, "layer", inputs, outputs, has_bias, scale);
+          layer.declare(parameters, "layer", inputs, outputs, has_bias, type, scale);
           CHECK_FALSE(layer.ready());
           REQUIRE(parameters.all().size() == (has_bias ? 2u : 1u));
           REQUIRE(parameters.find("layer.weight"));
@@ -44,8 +46,10 @@ TEST_CASE("Linear is x W^T + b of any size, with and without bias and scale", "[
           CHECK(layer.ready());
           CHECK(layer.inputs() == inputs);
           CHECK(layer.outputs() == outputs);
-          // Sums of up to 130 products near 1, each rounded.
-          for (const int64_t rows : {1, 2, 7, 33}) CHECK(differenceOf(layer, weights, rows, scale, random) <= 2e-6);
+          // Sums of up to 130 products near 1, each rounded; a quantised weight is off by up to 1/254 of
+          // the largest, with either sign.
+          for (const int64_t rows : {1, 2, 7, 33})
+            CHECK(differenceOf(layer, weights, rows, scale, random) <= (quantized ? 1e-2 : 2e-6));
         }
 }
 
@@ -56,7 +60,7 @@ TEST_CASE("Linear takes weight and bias in either order", "[linear]") {
     CAPTURE(weight_first);
     ParameterList parameters;
     Linear layer;
-    layer.declare(parameters, "layer", 5, 3, /*has_bias=*/true, 0.5f);
+    layer.declare(parameters, "layer", 5, 3, /*has_bias=*/true, WeightType::kFloat32, 0.5f);
     auto weights = test::randomWeights(parameters, 3);
     const auto expected = weights;
     const auto deliver = [&](const std::string& name) {
@@ -73,6 +77,28 @@ TEST_CASE("Linear takes weight and bias in either order", "[linear]") {
   }
 }
 
+TEST_CASE("Layers that share an input give what each gives alone", "[linear]") {
+  test::Random random(6);
+  for (const WeightType type : {WeightType::kFloat32, WeightType::kInt8}) {
+    const bool quantized = type == WeightType::kInt8;
+    CAPTURE(quantized);
+    const std::vector<float> x = random.floats(9 * 21, -1.0f, 1.0f);
+    const auto input = LinearInput::make(test::pool(), type, 9, 21, x.data());
+    REQUIRE(input.ok());
+    CHECK(LinearInput::bytes(type, 9, 21) == (quantized ? 9 * (22 * 2 + 4) : 0));
+    for (const int64_t outputs : {3, 16}) {
+      ParameterList parameters;
+      Linear layer;
+      layer.declare(parameters, "layer", 21, outputs, /*has_bias=*/true, type);
+      REQUIRE(test::fill(parameters, test::randomWeights(parameters, 7)).ok());
+      std::vector<float> shared(static_cast<size_t>(9 * outputs)), alone(shared.size());
+      layer.run(test::pool(), *input, shared.data());
+      REQUIRE(layer.run(test::pool(), 9, x.data(), alone.data()).ok());
+      CHECK(shared == alone);
+    }
+  }
+}
+
 TEST_CASE("A convolution without overlap is a layer over its patches", "[linear]") {
   (void)test::pool();
   test::Random random(4);
@@ -86,11 +112,6 @@ TEST_CASE("A convolution without overlap is a layer over its patches", "[linear]
   CHECK(layer.inputs() == 30);
   CHECK(layer.outputs() == 6);
   CHECK(differenceOf(layer, weights, 11, 1.0f, random) <= 1e-6);
-}
-
-TEST_CASE("XNNPACK may be prepared again", "[linear]") {
-  CHECK(initializeXnnpack().ok());
-  CHECK(initializeXnnpack().ok());
 }
 
 }  // namespace beit

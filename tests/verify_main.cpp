@@ -1,7 +1,7 @@
 // beit_verify CASE...: the native twin of `beit verify`.
 #include <cstdio>
 
-#include "src/linear.h"
+#include "src/xnnpack_runtime.h"
 #include "tests/support/case.h"
 
 int main(int count, char** arguments) {

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "src/linear.h"
+#include "src/xnnpack_runtime.h"
 #include "src/thread_pool.h"
 
 namespace beit::test {

@@ -1,0 +1,97 @@
+#include "src/gemm.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "src/simd.h"
+
+namespace beit {
+
+namespace {
+
+// panel (inputs, 8) = the transposed rows; the missing ones of the last panel are 0.
+void packPanel(size_t inputs, int64_t rows, const float* weight, int64_t stride, float* panel) {
+  size_t k = 0;
+  if (rows == kTileColumns)
+    for (; k + 4 <= inputs; k += 4)
+      for (int64_t half = 0; half < kTileColumns; half += 4) {
+        const float* from = weight + half * stride + k;
+        F32x4 a = load4(from), b = load4(from + stride), c = load4(from + 2 * stride), d = load4(from + 3 * stride);
+        transpose4(a, b, c, d);
+        float* to = panel + k * kTileColumns + half;
+        store4(to, a);
+        store4(to + kTileColumns, b);
+        store4(to + 2 * kTileColumns, c);
+        store4(to + 3 * kTileColumns, d);
+      }
+  for (; k < inputs; ++k)
+    for (int64_t c = 0; c < kTileColumns; ++c)
+      panel[k * kTileColumns + static_cast<size_t>(c)] = c < rows ? weight[c * stride + static_cast<int64_t>(k)] : 0.0f;
+}
+
+// Rows past `rows` repeat the last one and are not stored, nor are columns past `columns`.
+// A function of its own: engines replace slow first code only between calls.
+[[gnu::noinline]] void multiplyTile(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride,
+                                    const float* panel, const float* bias, float* output, int64_t output_stride,
+                                    GemmEpilogue epilogue) {
+  const float* from[kTileRows];
+  F32x4 low[kTileRows], high[kTileRows];
+  for (int64_t i = 0; i < kTileRows; ++i) {
+    from[i] = input + std::min(i, rows - 1) * stride;
+    low[i] = load4(bias);
+    high[i] = load4(bias + 4);
+  }
+  for (size_t k = 0; k < depth; ++k) {
+    const F32x4 panel_low = load4(panel), panel_high = load4(panel + 4);
+    panel += kTileColumns;
+    for (int64_t i = 0; i < kTileRows; ++i) {
+      const F32x4 value = splat4(from[i][k]);
+      low[i] = multiplyAdd(value, panel_low, low[i]);
+      high[i] = multiplyAdd(value, panel_high, high[i]);
+    }
+  }
+  for (int64_t i = 0; i < rows; ++i, output += output_stride)
+    storeTileRow(low[i], high[i], columns, epilogue, output);
+}
+
+}  // namespace
+
+Result<PackedMatrix> PackedMatrix::pack(int64_t inputs, int64_t outputs, const float* weight, int64_t weight_stride,
+                                        const float* bias) {
+  const int64_t panels = panelsOf(outputs), panel_floats = inputs * kTileColumns;
+  PackedMatrix matrix;
+  BEIT_ASSIGN(matrix.panels_, FloatBuffer::allocate(panels * panel_floats, "packed weights"));
+  BEIT_ASSIGN(matrix.bias_, FloatBuffer::allocate(panels * kTileColumns, "a bias"));
+  for (int64_t p = 0; p < panels; ++p)
+    packPanel(static_cast<size_t>(inputs), std::min(kTileColumns, outputs - p * kTileColumns),
+              weight + p * kTileColumns * weight_stride, weight_stride, matrix.panels_.data() + p * panel_floats);
+  for (int64_t i = 0; i < panels * kTileColumns; ++i)
+    matrix.bias_.data()[i] = bias && i < outputs ? bias[i] : 0.0f;
+  matrix.inputs_ = inputs;
+  matrix.outputs_ = outputs;
+  return matrix;
+}
+
+void PackedMatrix::multiplyPanels(int64_t rows, int64_t first_panel, int64_t last_panel, const float* input,
+                                  int64_t input_stride, float* output, int64_t output_stride,
+                                  GemmEpilogue epilogue) const {
+  for (int64_t p = first_panel; p < last_panel; ++p) {
+    const int64_t column = p * kTileColumns;
+    for (int64_t r = 0; r < rows; r += kTileRows)
+      multiplyTile(std::min(kTileRows, rows - r), std::min(kTileColumns, outputs_ - column),
+                   static_cast<size_t>(inputs_), input + r * input_stride, input_stride,
+                   panels_.data() + column * inputs_, bias_.data() + column, output + r * output_stride + column,
+                   output_stride, epilogue);
+  }
+}
+
+void PackedMatrix::multiply(const ThreadPool& pool, int64_t rows, const float* input, int64_t input_stride,
+                            float* output, int64_t output_stride, GemmEpilogue epilogue) const {
+  forGemmTasks(pool, rows, panelsOf(outputs_), inputs_ * static_cast<int64_t>(sizeof(float)),
+               [&](int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
+                 multiplyPanels(last_row - row, panel, last_panel, input + row * input_stride, input_stride,
+                                output + row * output_stride, output_stride, epilogue);
+               });
+}
+
+}  // namespace beit

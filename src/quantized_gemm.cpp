@@ -1,0 +1,204 @@
+#include "src/quantized_gemm.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+
+#include "src/simd.h"
+
+namespace beit {
+
+namespace {
+
+constexpr int32_t kWeightLimit = 127;
+constexpr float kSmallest = 1e-30f;  // its reciprocal, times 32767, is still finite
+
+int64_t paddedDepth(int64_t inputs) { return (inputs + 1) / 2 * 2; }
+
+// to[i] = from[i] / scale, rounded to the nearest whole number (ties to even), with the scale that makes
+// the largest magnitude `limit`. Returns the scale. `to` takes whole groups of eight.
+float quantizeRow(int64_t count, const float* from, int32_t limit, int16_t* to) {
+  F32x4 most4 = splat4(0.0f), poison4 = splat4(0.0f);
+  float most = 0.0f, poison = 0.0f;
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const F32x4 value = load4(from + i);
+    most4 = max4(most4, max4(value, -value));
+    poison4 += value * splat4(0.0f);  // becomes NaN by an infinity or a NaN
+  }
+  for (; i < count; ++i) {
+    most = std::max(most, std::fabs(from[i]));
+    poison += from[i] * 0.0f;
+  }
+  most = std::max(most, max(most4));
+  poison += sum(poison4);
+  const bool finite = poison == 0.0f, zero = !(most >= kSmallest);
+  if (!finite || zero) {
+    std::fill_n(to, (count + 7) / 8 * 8, static_cast<int16_t>(0));
+    return finite ? 0.0f : std::numeric_limits<float>::quiet_NaN();
+  }
+  // Adding 1.5 * 2^23 rounds to a whole number, which is then the low bits of the sum.
+  const F32x4 rounder = splat4(12582912.0f), inverse = splat4(static_cast<float>(limit) / most);
+  const auto whole = [&](F32x4 value) { return (I32x4)(value * inverse + rounder) - (I32x4)rounder; };
+  const auto store = [](int16_t* at, I16x8 values) { std::memcpy(at, &values, sizeof values); };
+  for (i = 0; i + 8 <= count; i += 8) store(to + i, narrow(whole(load4(from + i)), whole(load4(from + i + 4))));
+  if (i < count) {
+    float rest[8] = {};
+    std::copy_n(from + i, count - i, rest);
+    store(to + i, narrow(whole(load4(rest)), whole(load4(rest + 4))));
+  }
+  return most / static_cast<float>(limit);
+}
+
+// A tile as that of gemm.cpp, of pairs of whole numbers.
+[[gnu::noinline]] void multiplyTile(int64_t rows, int64_t columns, size_t depth, const int16_t* input, int64_t stride,
+                                    const float* row_scales, const int8_t* panel, const float* scales,
+                                    const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue) {
+  const int16_t* from[kTileRows];
+  I32x4 low[kTileRows], high[kTileRows];
+  for (int64_t i = 0; i < kTileRows; ++i) {
+    from[i] = input + std::min(i, rows - 1) * stride;
+    low[i] = high[i] = I32x4{};
+  }
+  for (size_t k = 0; k < depth; k += 2) {
+    const I16x8 panel_low = loadWidened8(panel), panel_high = loadWidened8(panel + 8);
+    panel += 2 * kTileColumns;
+    for (int64_t i = 0; i < kTileRows; ++i) {
+      const I16x8 pair = splatPair(from[i] + k);
+      low[i] += dotPairs(pair, panel_low);
+      high[i] += dotPairs(pair, panel_high);
+    }
+  }
+  for (int64_t i = 0; i < rows; ++i, output += output_stride) {
+    const F32x4 scale = splat4(row_scales[i]);
+    storeTileRow(multiplyAdd(toFloats(low[i]), scale * load4(scales), load4(bias)),
+                 multiplyAdd(toFloats(high[i]), scale * load4(scales + 4), load4(bias + 4)), columns, epilogue, output);
+  }
+}
+
+}  // namespace
+
+int32_t activationLimit(int64_t inputs) {
+  const int64_t fitting = std::numeric_limits<int32_t>::max() / (kWeightLimit * std::max<int64_t>(inputs, 1));
+  return static_cast<int32_t>(std::clamp<int64_t>(fitting, 1, std::numeric_limits<int16_t>::max()));
+}
+
+int64_t QuantizedRows::bytes(int64_t rows, int64_t inputs) { return rows * (2 * paddedDepth(inputs) + 4); }
+
+Result<QuantizedRows> QuantizedRows::quantize(const ThreadPool& pool, int64_t rows, int64_t inputs,
+                                              const float* values) {
+  constexpr int64_t kRowsPerTask = 8;
+  QuantizedRows result;
+  result.rows_ = rows;
+  result.inputs_ = inputs;
+  BEIT_ASSIGN(result.values_, Buffer<int16_t>::allocate(static_cast<size_t>(rows * result.stride()), "quantised rows"));
+  BEIT_ASSIGN(result.scales_, FloatBuffer::allocate(rows, "scales of rows"));
+  const int64_t tasks = (rows + kRowsPerTask - 1) / kRowsPerTask, grouped = (inputs + 7) / 8 * 8;
+  Buffer<int16_t> tails;  // one a thread, where a row ends inside a group of eight
+  if (grouped != result.stride()) {
+    BEIT_ASSIGN(tails, Buffer<int16_t>::allocate(static_cast<size_t>(pool.threads() * grouped), "a quantised row"));
+  }
+  const int32_t limit = activationLimit(inputs);
+  pool.parallelFor(static_cast<size_t>(tasks), [&](size_t thread, size_t task) {
+    const int64_t first = static_cast<int64_t>(task) * kRowsPerTask;
+    for (int64_t r = first; r < std::min(rows, first + kRowsPerTask); ++r) {
+      int16_t* row = result.values_.data() + r * result.stride();
+      int16_t* to = tails.empty() ? row : tails.data() + static_cast<int64_t>(thread) * grouped;
+      result.scales_.data()[r] = quantizeRow(inputs, values + r * inputs, limit, to);
+      if (to != row) std::copy_n(to, result.stride(), row);
+    }
+  });
+  return result;
+}
+
+int64_t QuantizedMatrix::bytes(int64_t inputs, int64_t outputs) {
+  return panelsOf(outputs) * kTileColumns * (paddedDepth(inputs) + 8);
+}
+
+Result<QuantizedMatrix> QuantizedMatrix::allocate(int64_t inputs, int64_t outputs, const float* bias) {
+  const int64_t columns = panelsOf(outputs) * kTileColumns;
+  QuantizedMatrix matrix;
+  BEIT_ASSIGN(matrix.panels_,
+              Buffer<int8_t>::allocate(static_cast<size_t>(columns * paddedDepth(inputs)), "quantised weights"));
+  BEIT_ASSIGN(matrix.scales_, FloatBuffer::allocate(columns, "scales of weights"));
+  BEIT_ASSIGN(matrix.bias_, FloatBuffer::allocate(columns, "a bias"));
+  for (int64_t i = 0; i < columns; ++i) {
+    matrix.scales_.data()[i] = 0.0f;
+    matrix.bias_.data()[i] = bias && i < outputs ? bias[i] : 0.0f;
+  }
+  matrix.inputs_ = inputs;
+  matrix.outputs_ = outputs;
+  return matrix;
+}
+
+void QuantizedMatrix::packPanel(int64_t panel, const int16_t* rows) {
+  // A pair of a row is one 32-bit element of the transpositions; shuffles keep all bits.
+  const int64_t depth = paddedDepth(inputs_), stride = (inputs_ + 7) / 8 * 8;
+  int8_t* to = panels_.data() + panel * kTileColumns * depth;
+  for (int64_t k = 0; k < depth; k += 8) {
+    F32x4 low[4], high[4];
+    for (int64_t i = 0; i < 4; ++i) {
+      std::memcpy(&low[i], rows + i * stride + k, sizeof low[i]);
+      std::memcpy(&high[i], rows + (4 + i) * stride + k, sizeof high[i]);
+    }
+    transpose4(low[0], low[1], low[2], low[3]);
+    transpose4(high[0], high[1], high[2], high[3]);
+    for (int64_t i = 0; i < 4 && k + 2 * i < depth; ++i, to += 2 * kTileColumns)
+      storeNarrowed16(to, (I16x8)low[i], (I16x8)high[i]);
+  }
+}
+
+Result<QuantizedMatrix> QuantizedMatrix::quantize(int64_t inputs, int64_t outputs, const float* weight,
+                                                  const float* bias) {
+  BEIT_ASSIGN(QuantizedMatrix matrix, allocate(inputs, outputs, bias));
+  const int64_t stride = (inputs + 7) / 8 * 8;
+  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(static_cast<size_t>(kTileColumns * stride), "quantised rows"));
+  for (int64_t p = 0; p < panelsOf(outputs); ++p) {
+    for (int64_t c = 0; c < kTileColumns; ++c) {
+      const int64_t output = p * kTileColumns + c;
+      int16_t* row = rows.data() + c * stride;
+      if (output < outputs)
+        matrix.scales_.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row);
+      else
+        std::fill_n(row, stride, static_cast<int16_t>(0));
+    }
+    matrix.packPanel(p, rows.data());
+  }
+  return matrix;
+}
+
+Result<QuantizedMatrix> QuantizedMatrix::pack(int64_t inputs, int64_t outputs, const int8_t* values,
+                                              const float* scales, const float* bias) {
+  BEIT_ASSIGN(QuantizedMatrix matrix, allocate(inputs, outputs, bias));
+  const int64_t stride = (inputs + 7) / 8 * 8;
+  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(static_cast<size_t>(kTileColumns * stride), "quantised rows"));
+  std::copy_n(scales, outputs, matrix.scales_.data());
+  for (int64_t p = 0; p < panelsOf(outputs); ++p) {
+    std::fill_n(rows.data(), kTileColumns * stride, static_cast<int16_t>(0));
+    for (int64_t c = 0; c < std::min(kTileColumns, outputs - p * kTileColumns); ++c)
+      std::copy_n(values + (p * kTileColumns + c) * inputs, inputs, rows.data() + c * stride);
+    matrix.packPanel(p, rows.data());
+  }
+  return matrix;
+}
+
+void QuantizedMatrix::multiply(const ThreadPool& pool, const QuantizedRows& rows, float* output,
+                               int64_t output_stride, GemmEpilogue epilogue) const {
+  assert(rows.inputs() == inputs_);
+  const int64_t depth = paddedDepth(inputs_);
+  forGemmTasks(pool, rows.rows(), panelsOf(outputs_), depth * static_cast<int64_t>(sizeof(int16_t)),
+               [&](int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
+    for (int64_t p = panel; p < last_panel; ++p) {
+      const int64_t column = p * kTileColumns;
+      for (int64_t r = row; r < last_row; r += kTileRows)
+        multiplyTile(std::min(kTileRows, last_row - r), std::min(kTileColumns, outputs_ - column),
+                     static_cast<size_t>(depth), rows.row(r), rows.stride(), rows.scales() + r,
+                     panels_.data() + column * depth, scales_.data() + column, bias_.data() + column,
+                     output + r * output_stride + column, output_stride, epilogue);
+    }
+  });
+}
+
+}  // namespace beit

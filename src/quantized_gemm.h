@@ -1,0 +1,76 @@
+// The products of gemm.h with whole numbers: W in 8 bits with a scale for each output, found once; x in
+// up to 16 bits with a scale for each row, found at every run (symmetric, so no zero points). Products
+// are summed exactly in 32 bits, so all engines and builds agree on them.
+#pragma once
+
+#include <cstdint>
+
+#include "src/buffer.h"
+#include "src/gemm_tiles.h"
+#include "src/result.h"
+#include "src/tensor.h"
+#include "src/thread_pool.h"
+
+namespace beit {
+
+// Returns the largest magnitude that a row's whole numbers take: 32767, or less where `inputs` products
+// with weights of up to 127 would not fit a 32-bit sum (22017 for 768, 5504 for 3072).
+int32_t activationLimit(int64_t inputs);
+
+// Rows of floats as whole numbers times a scale, for any number of products with them.
+// A row that holds an infinity or a NaN gets the scale NaN, so that all its outputs are NaN; one whose
+// values are all below 1e-30 counts as zero.
+class QuantizedRows {
+ public:
+  // Quantises `rows` dense rows of `inputs` floats on the pool. Error: kOutOfMemory.
+  static Result<QuantizedRows> quantize(const ThreadPool& pool, int64_t rows, int64_t inputs, const float* values);
+  // Returns the bytes that this takes.
+  static int64_t bytes(int64_t rows, int64_t inputs);
+
+  int64_t rows() const { return rows_; }
+  int64_t inputs() const { return inputs_; }
+  int64_t stride() const { return (inputs_ + 1) / 2 * 2; }  // an odd row is followed by a 0
+  const int16_t* row(int64_t r) const { return values_.data() + r * stride(); }
+  const float* scales() const { return scales_.data(); }
+
+ private:
+  int64_t rows_ = 0, inputs_ = 0;
+  Buffer<int16_t> values_;  // (rows, stride)
+  FloatBuffer scales_;      // (rows)
+};
+
+class QuantizedMatrix {
+ public:
+  QuantizedMatrix() = default;
+
+  // Quantises and packs `weight` (outputs, inputs): an output's scale is its largest magnitude / 127.
+  // `bias` (outputs) may be null. Both may go afterwards. An output with a weight that is not finite
+  // gives NaN. Error: kOutOfMemory.
+  static Result<QuantizedMatrix> quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
+
+  // Packs weights that are quantised already: values (outputs, inputs) within -127..127 and the scale
+  // of each output.
+  static Result<QuantizedMatrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
+                                      const float* bias);
+
+  // Returns the bytes that a matrix takes, packed, with scales and bias.
+  static int64_t bytes(int64_t inputs, int64_t outputs);
+
+  bool empty() const { return panels_.empty(); }
+
+  // output (rows, outputs) = rows x W^T + b, then the epilogue.
+  void multiply(const ThreadPool& pool, const QuantizedRows& rows, float* output, int64_t output_stride,
+                GemmEpilogue epilogue = {}) const;
+
+ private:
+  static Result<QuantizedMatrix> allocate(int64_t inputs, int64_t outputs, const float* bias);
+  // Packs `rows` of up to eight rows of whole numbers as panel `panel`.
+  void packPanel(int64_t panel, const int16_t* rows);
+
+  int64_t inputs_ = 0, outputs_ = 0;
+  Buffer<int8_t> panels_;  // (outputs / 8 rounded up, inputs / 2 rounded up, 8, 2)
+  FloatBuffer scales_;     // (outputs rounded up to 8)
+  FloatBuffer bias_;       // the same
+};
+
+}  // namespace beit

@@ -1,0 +1,114 @@
+// Times the matrix products of base-224 alone, in turn with XNNPACK's: a round runs each once on each
+// shape, for as many rounds as the first argument says (default 7). Prints GFLOP/s (for int8: of the
+// same multiplications and additions) of the process's CPU time, one thread: on a shared machine the
+// time on the clock says little.
+#include <xnnpack.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <functional>
+#include <limits>
+#include <string>
+#include <vector>
+
+#if defined(__EMSCRIPTEN__)
+#include <emscripten.h>
+#endif
+
+#include "src/gemm.h"
+#include "src/quantized_gemm.h"
+#include "src/thread_pool.h"
+#include "src/xnnpack_runtime.h"
+#include "tests/support/random.h"
+
+namespace {
+
+using namespace beit;
+
+#if defined(__EMSCRIPTEN__)
+EM_JS(double, cpuSeconds, (), {
+  const usage = process.cpuUsage();
+  return (usage.user + usage.system) / 1e6;
+});
+#else
+double cpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+#endif
+
+constexpr int64_t kRows = 197;
+struct Layer { int64_t inputs, outputs; };
+constexpr Layer kLayers[] = {{768, 768}, {768, 2304}, {768, 3072}, {3072, 768}};
+
+[[noreturn]] void give_up(const char* what) {
+  std::fprintf(stderr, "%s failed\n", what);
+  std::exit(1);
+}
+
+template <typename T>
+T orGiveUp(Result<T> result, const char* what) {
+  if (!result.ok()) give_up(what);
+  return std::move(result).value();
+}
+
+struct Contestant {
+  const char* name;
+  std::function<void()> run;
+  std::vector<double> rates;
+};
+
+void race(const Layer& layer, int rounds, const ThreadPool& pool) {
+  const auto in = static_cast<size_t>(layer.inputs), out = static_cast<size_t>(layer.outputs);
+  test::Random random(1);
+  const auto values = [&](size_t count) { return orGiveUp(FloatBuffer::copyOf(random.floats(count, -1.0f, 1.0f), "values"), "memory"); };
+  const FloatBuffer x = values(kRows * in), weight = values(out * in), bias = values(out);
+  FloatBuffer y = values(kRows * out);
+
+  constexpr float kUnbounded = std::numeric_limits<float>::infinity();
+  xnn_operator_t op = nullptr;
+  if (xnn_create_fully_connected_nc_f32(in, out, in, out, weight.data(), bias.data(), -kUnbounded, kUnbounded, 0,
+                                        nullptr, nullptr, &op) != xnn_status_success ||
+      xnn_reshape_fully_connected_nc_f32(op, kRows, nullptr) != xnn_status_success ||
+      xnn_setup_fully_connected_nc_f32(op, x.data(), y.data()) != xnn_status_success)
+    give_up("XNNPACK");
+  const auto packed = orGiveUp(PackedMatrix::pack(layer.inputs, layer.outputs, weight.data(), layer.inputs, bias.data()), "packing");
+  const auto quantized = orGiveUp(QuantizedMatrix::quantize(layer.inputs, layer.outputs, weight.data(), bias.data()), "quantising");
+
+  std::vector<Contestant> contestants{
+      {"xnnpack f32", [&] { xnn_run_operator(op, nullptr); }, {}},
+      {"f32", [&] { packed.multiply(pool, kRows, x.data(), layer.inputs, y.data(), layer.outputs); }, {}},
+      {"int8", [&] {
+         const auto rows = orGiveUp(QuantizedRows::quantize(pool, kRows, layer.inputs, x.data()), "quantising");
+         quantized.multiply(pool, rows, y.data(), layer.outputs);
+       }, {}}};
+  const double operations = 2.0 * kRows * static_cast<double>(layer.inputs * layer.outputs);
+  // The clock of the process ticks in microseconds or worse: several runs a reading.
+  const int repeats = static_cast<int>(4e9 / operations) + 1;
+  for (int round = -2; round < rounds; ++round)  // two to warm up: engines compile what runs often anew
+    for (Contestant& contestant : contestants) {
+      const double begin = cpuSeconds();
+      for (int i = 0; i < repeats; ++i) contestant.run();
+      if (round >= 0) contestant.rates.push_back(operations * repeats / (cpuSeconds() - begin) * 1e-9);
+    }
+  xnn_delete_operator(op);
+  std::printf("%d x %d -> %d\n", static_cast<int>(kRows), static_cast<int>(layer.inputs), static_cast<int>(layer.outputs));
+  double base = 0.0;
+  for (Contestant& contestant : contestants) {
+    std::vector<double>& rates = contestant.rates;
+    std::sort(rates.begin(), rates.end());
+    const double median = rates[rates.size() / 2];
+    if (base == 0.0) base = median;
+    std::printf("  %-12s %6.1f GFLOP/s (%.1f to %.1f), %.2f times XNNPACK's f32\n", contestant.name, median, rates.front(),
+                rates.back(), median / base);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : 7;
+  if (!initializeXnnpack()) give_up("XNNPACK");
+  const auto pool = orGiveUp(ThreadPool::create(1), "a pool");
+  for (const Layer& layer : kLayers) race(layer, std::max(rounds, 1), *pool);
+  return 0;
+}
