@@ -57,7 +57,7 @@ const mistakes = [
   [['tokenize', 'x.safetensors', '--tokenizer', 'x', '--outputs', 'o.png', '--size', '64'], /--size is for images/],
   [['tokenize', 'absent.safetensors', '--tokenizer', 'x', '--outputs', 'o.png'], /absent\.safetensors: there is no such file/],
   [['tokenize', 'x.png', '--tokenizer', 'x', '--outputs', 'o.png', '--size', '100'], /--size cannot be "100"/],
-  [['tokenize', 'x.png', '--tokenizer', 'x', '--outputs', 'o.png', '--size', '2048x8'], /--size cannot be/],
+  [['tokenize', 'x.png', '--tokenizer', 'x', '--outputs', 'o.png', '--size', '8000x8'], /--size cannot be/],
   [['info'], /SOURCE is missing/],
   [['info', './absent'], /\.\/absent: there is no such file or folder/],
 ];

@@ -85,6 +85,29 @@ test('segment writes labels, overlay and scores, and prints the legend', async (
   assert.equal(rows.readUInt16BE(1), expected.labels[0]);
 });
 
+test('segment writes more than 256 classes in 16 bits, and says that 8 do not do', async (t) => {
+  // The same model with a head of 300 classes, of which the last always wins.
+  const model = segmentationCheckpoint(t);
+  const weights = await readTensors(join(model, 'model.safetensors'));
+  const [, channels] = weights['decode_head.classifier.weight'].dims;
+  const bias = new Float32Array(300);
+  bias[299] = 1e6;
+  weights['decode_head.classifier.weight'] = { dims: [300, channels, 1, 1], data: new Float32Array(300 * channels) };
+  weights['decode_head.classifier.bias'] = { dims: [300], data: bias };
+  for (const name of Object.keys(weights)) if (name.startsWith('auxiliary_head.')) delete weights[name];
+  writeFileSync(join(model, 'model.safetensors'), writeSafetensors(weights));
+  const { id2label: _, label2id: __, ...config } = JSON.parse(readFileSync(join(model, 'config.json'), 'utf8'));
+  writeFileSync(join(model, 'config.json'), JSON.stringify({ ...config, num_labels: 300 }));
+  const labels = join(model, 'labels.png');
+  assert.match(await runs('segment', image, '--model', model, '--labels', labels), / 100\.00 % {2}#[0-9a-f]{6} {2}299 {2}LABEL_299$/m);
+  const file = readFileSync(labels);
+  assert.equal(file[24], 16);
+  assert.equal(inflateSync(file.subarray(41, 41 + file.readUInt32BE(33))).readUInt16BE(1), 299);
+  for (const format of ['palette', 'grey8']) {
+    await fails(/--format: got .* with class 299, expected grey16/, 'segment', image, '--model', model, '--labels', labels, '--format', format);
+  }
+});
+
 test('segment counts layers as it is told to', async (t) => {
   // The case has four layers and names 1 to 4: as unilm counts, the last would be a fifth.
   const model = segmentationCheckpoint(t);

@@ -8,8 +8,8 @@ import { checkFile, readTensorFile, writeTensorFile } from './files.js';
 import { inputOf } from './inputs.js';
 import { checkImage, readPicture, writePicture } from './pictures.js';
 
-// Beyond this a picture's activations (256 channels at full size) do not fit into 4 GB.
-const MOST_SIDE = 1024;
+// Far beyond what fits into 4 GB as a square, which the core tells.
+const MOST_SIDE = 4096;
 
 export const tokenize: CommandSpec = {
   name: 'tokenize',
@@ -18,7 +18,7 @@ export const tokenize: CommandSpec = {
   options: [
     { name: 'tokenizer', value: 'SOURCE', help: 'a folder or URL with encoder and decoder (.pkl or .safetensors)', required: true },
     { name: 'outputs', value: 'OUT.safetensors|OUT.png', help: 'the file to write: tokens (height, width), or the picture of the tokens', required: true },
-    { name: 'size', value: 'N|HEIGHTxWIDTH', help: `the size to which an image is resized, in multiples of 8 up to ${MOST_SIDE} (default: 112)`, parse: size },
+    { name: 'size', value: 'N|HEIGHTxWIDTH', help: `the size to which an image is resized, in multiples of 8 (default: 112; 512 takes 1.6 GB of memory)`, parse: size },
     { name: 'json', help: 'print JSON: {height, width, tokens: [[…], …]}' },
     ...ENGINE_OPTIONS,
   ],

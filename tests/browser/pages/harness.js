@@ -144,6 +144,29 @@ globalThis.harness = {
     }
   },
 
+  /** Block-wise masks of many seeds, as text. */
+  masks: async (options, count) => Array.from({ length: count }, (_, seed) => library.blockMask({ ...options, seed }).data.join('')),
+
+  /**
+   * Predicts what is hidden of a canvas with these RGBA samples. `files`: a checkpoint's, as lists of
+   * bytes; `tokenizer`: a folder of fixtures.
+   */
+  async predictMasked(files, tokenizer, { width, height, samples }, call, options = {}) {
+    const source = Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, Uint8Array.from(bytes)]));
+    const predict = await pipeline('masked-image-modeling', source, { ...options, tokenizer: fixture(`${tokenizer}/`) });
+    try {
+      const canvas = Object.assign(document.createElement('canvas'), { width, height });
+      canvas.getContext('2d').putImageData(new ImageData(Uint8ClampedArray.from(samples), width, height), 0, 0);
+      const { predictions, trueTokens, accuracy, maskedImage, reconstruction } = await predict(canvas, call);
+      return {
+        predictions, accuracy, trueTokens: [...trueTokens.data], maskedImage: [...maskedImage.data],
+        reconstruction: { ...reconstruction, data: [...reconstruction.data] },
+      };
+    } finally {
+      await predict.dispose();
+    }
+  },
+
   /** What the policy must catch, in the page and in a worker: proves that the tests would see it. */
   async breakPolicy() {
     const tried = [];
