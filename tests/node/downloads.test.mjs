@@ -1,0 +1,184 @@
+// Downloads from a hub that fails in every way: resumed, retried, verified, or refused with a sentence.
+import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
+import test from 'node:test';
+import { nodeHttp } from '../../dist/http-node.js';
+import { retryAfter } from '../../dist/retry.js';
+import { Sha256 } from '../../dist/sha256.js';
+import { hubSource, urlSource } from '../../dist/source-http.js';
+import { readText } from '../../dist/sources.js';
+import { startHub } from '../support/hub-server.mjs';
+import { collect, rejects } from './support.mjs';
+
+const bytes = Uint8Array.from({ length: 6_000_000 }, (_, i) => (i * 7919) >> 5);
+const config = new TextEncoder().encode(JSON.stringify({ model_type: 'beit', padding: 'x'.repeat(5000) }));
+const WEIGHTS = 'model.safetensors';
+const QUICK = { retry: { delay: 1 } };
+const NEVER = { retry: { attempts: 0 } };
+
+const hub = await startHub({ 'owner/name/model.safetensors': bytes, 'owner/name/config.json': config });
+test.after(() => hub.close());
+
+/** Sets the faults, forgets the requests so far, and returns the source. */
+function sourceWith(faults, options = {}, environment = nodeHttp) {
+  hub.fail(`owner/name/${WEIGHTS}`, faults);
+  hub.fail('owner/name/config.json');
+  hub.requests.length = 0;
+  return hubSource('owner/name', { host: hub.url, ...QUICK, ...options }, environment);
+}
+
+const ranges = () => hub.requests.filter(({ host }) => host === 'cdn').map(({ range }) => range);
+
+async function readWhole(source) {
+  const file = await source.open(WEIGHTS);
+  try {
+    const parts = [];
+    // As a load reads: a header, then the rest in pieces.
+    for (const [offset, length] of [[0, 8], [8, 999_992], [1_000_000, file.size - 1_000_000]]) parts.push(await collect(file.read(offset, length)));
+    await file.finish();
+    return Buffer.concat(parts);
+  } finally {
+    await file.close();
+  }
+}
+
+const assertWhole = async (source) => assert.ok((await readWhole(source)).equals(bytes), 'the bytes that were served');
+
+test('SHA-256 in pieces is that of the whole', () => {
+  for (const length of [0, 1, 55, 56, 63, 64, 65, 119, 120, 1000, 100_003]) {
+    const ours = new Sha256();
+    for (let at = 0, step = 1; at < length; at += step, step = (step * 7) % 131 || 1) ours.update(bytes.subarray(at, Math.min(at + step, length)));
+    assert.equal(ours.digest(), createHash('sha256').update(bytes.subarray(0, length)).digest('hex'), `${length} bytes`);
+  }
+});
+
+test('a redirect to a second host, which never sees the token', async () => {
+  await assertWhole(sourceWith({}, { token: 'secret' }));
+  assert.deepEqual(hub.requests.map(({ host, path, range }) => [host, path, range]), [
+    ['hub', `/owner/name/resolve/main/${WEIGHTS}`, 'bytes=0-'], ['cdn', `/owner/name/${WEIGHTS}`, 'bytes=0-'],
+  ]);
+  assert.deepEqual(hub.requests.map(({ headers }) => headers.authorization), ['Bearer secret', undefined]);
+});
+
+test('text that comes compressed', async () => {
+  assert.equal(await readText(sourceWith({}), 'config.json'), new TextDecoder().decode(config));
+});
+
+test('connections that break at any byte are resumed there, every byte checked', async () => {
+  const cuts = [0, 1, 7, 8, 9, 999_999, 1_000_000, 1_000_001, 5_999_999, 6_000_000];
+  await assertWhole(sourceWith({ cuts }));
+  assert.deepEqual(ranges().map((range) => Number(/\d+/.exec(range)[0])), [0, ...cuts.slice(0, -1)].sort((a, b) => a - b), 'each goes on where the last broke');
+  for (const { headers } of hub.requests.filter(({ host, range }) => host === 'cdn' && range !== 'bytes=0-')) {
+    assert.equal(headers['if-range'], `"${hub.sha256(`owner/name/${WEIGHTS}`)}"`);
+  }
+});
+
+test('ten cuts at random, from a server that knows no ranges', async () => {
+  const cuts = Array.from({ length: 10 }, (_, i) => 13 + i * 555_555);
+  await assertWhole(sourceWith({ cuts, noRanges: true }));
+  assert.equal(ranges().length, 11);
+});
+
+test('a connection that always breaks at the same byte is given up', async () => {
+  const cuts = Array(20).fill(500_000);
+  await rejects(readWhole(sourceWith({ cuts })), 'network', /broke off after 500000 bytes/);
+  assert.equal(ranges().length, 1 + 5, 'the first attempt and five more');
+});
+
+test('statuses that pass are waited for, others are not', async () => {
+  await assertWhole(sourceWith({ statuses: [503, 500, 429, 502] }));
+  assert.equal(ranges().length, 5);
+  await rejects(readWhole(sourceWith({ statuses: [400] })), 'network', /status 400/);
+  assert.equal(ranges().length, 1);
+  await rejects(readWhole(sourceWith({ statuses: Array(9).fill(503) })), 'network', /status 503/);
+  assert.equal(ranges().length, 6);
+  await rejects(readWhole(sourceWith({ statuses: [503] }, NEVER)), 'network', /status 503/);
+});
+
+test('Retry-After is kept to, and too long a wait is not begun', async () => {
+  const begin = performance.now();
+  await assertWhole(sourceWith({ statuses: [429], retryAfter: '1' }));
+  assert.ok(performance.now() - begin >= 990);
+  await rejects(readWhole(sourceWith({ statuses: [429], retryAfter: '3600' })), 'network', /status 429/);
+  const now = Date.parse('Tue, 24 Nov 2026 03:00:00 GMT');
+  assert.equal(retryAfter('Tue, 24 Nov 2026 03:00:05 GMT', now), 5000);
+  assert.equal(retryAfter('Tue, 24 Nov 2026 02:00:05 GMT', now), 0);
+  assert.equal(retryAfter('soon', now), null);
+  assert.equal(retryAfter(null), null);
+});
+
+test('a wait can be stopped', async () => {
+  const source = sourceWith({ statuses: [503] }, { retry: { delay: 60_000 } });
+  const controller = new AbortController();
+  const reason = new Error('enough');
+  setTimeout(() => controller.abort(reason), 30);
+  await assert.rejects(source.open(WEIGHTS, controller.signal), reason);
+});
+
+test('bytes that are not what their SHA-256 says', async () => {
+  for (const flip of [0, 3_000_000, 5_999_999]) {
+    await rejects(readWhole(sourceWith({ flip })), 'corrupt', /SHA-256 is [0-9a-f]{64}, expected [0-9a-f]{64}/);
+  }
+  await rejects(readWhole(sourceWith({}, { sha256: { [WEIGHTS]: '0'.repeat(64) } })), 'corrupt', /expected 0{64}/);
+  const sum = hub.sha256(`owner/name/${WEIGHTS}`).toUpperCase();
+  await assertWhole(sourceWith({}, { sha256: { [WEIGHTS]: sum } }));
+});
+
+test('a file is verified to its end though a load wants less, if its sum was given', async () => {
+  for (const [options, code] of [[{ sha256: { [WEIGHTS]: hub.sha256(`owner/name/${WEIGHTS}`) } }, 'corrupt'], [{}, null]]) {
+    const file = await sourceWith({ flip: 5_500_000 }, options).open(WEIGHTS);
+    await collect(file.read(0, 100));
+    await collect(file.read(3_000_000, 100));
+    const end = await file.finish().then(() => null, (error) => error.code);
+    await file.close();
+    assert.equal(end, code);
+  }
+});
+
+test('tensors that nobody wants are left out by ranges', async () => {
+  const file = await sourceWith({}).open(WEIGHTS);
+  for (const offset of [0, 2_000_000, 5_000_000]) assert.ok((await collect(file.read(offset, 1000))).equals(bytes.subarray(offset, offset + 1000)));
+  await file.finish();
+  await file.close();
+  assert.deepEqual(ranges(), ['bytes=0-', 'bytes=2000000-', 'bytes=5000000-']);
+});
+
+test('a file that changes while it is read', async () => {
+  const file = await sourceWith({ cuts: [1_000_000] }).open(WEIGHTS);
+  await collect(file.read(0, 900_000));
+  hub.fail(`owner/name/${WEIGHTS}`, { etag: '"another"' });
+  await rejects(collect(file.read(900_000, 2_000_000)), 'network', /changed on the server.*another/);
+  await file.close();
+});
+
+test('answers that are no part of the file', async () => {
+  const plain = (faults) => {
+    sourceWith(faults);
+    return urlSource(new URL(`${hub.cdn}/owner/name/${WEIGHTS}`), QUICK, nodeHttp);
+  };
+  await rejects(readWhole(plain({ contentRange: 'bytes 5-9/6000000' })), 'network', /the range bytes 5-9\/6000000, expected bytes from 0/);
+  await rejects(readWhole(plain({ html: '<!doctype html><title>Sign in</title>' })), 'html', /web page/);
+  const short = await rejects(readWhole(plain({ longer: 1000, noRanges: true })), 'network', /broke off after 6000000 bytes/);
+  assert.match(short.where, /model\.safetensors$/);
+  // The hub said how long it is.
+  await rejects(readWhole(sourceWith({ longer: 1000, noRanges: true })), 'network', /6001000 bytes, expected 6000000 bytes, as the hub says/);
+});
+
+test('a server that tells neither length nor version', async () => {
+  sourceWith({ noLength: true, noValidators: true, noRanges: true });
+  const file = await urlSource(new URL(`${hub.cdn}/owner/name/${WEIGHTS}`), QUICK).open(WEIGHTS);
+  assert.equal(file.size, -1);
+  assert.ok((await collect(file.read(0, 7_000_000))).equals(bytes));
+  await file.close();
+});
+
+test('an abort while the body comes', async () => {
+  for (const stall of [8, 1_000_000]) {
+    const controller = new AbortController();
+    const reason = new Error('enough');
+    const file = await sourceWith({ stall }).open(WEIGHTS, controller.signal);
+    setTimeout(() => controller.abort(reason), 20);
+    await assert.rejects(collect(file.read(0, 2_000_000)), reason);
+    await file.close();
+  }
+});

@@ -1,0 +1,169 @@
+// A hub on this machine, for tests and benchmarks: two hosts (two ports), redirects from one to the
+// other, ETags that are SHA-256 sums, ranges, and every way of failing that a network has.
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { gzipSync } from 'node:zlib';
+
+const LARGE = /\.(safetensors|bin|pth|pt|msgpack|pkl)$/;
+const COMMIT = '0123456789abcdef0123456789abcdef01234567';
+const EXPOSED = 'ETag, Content-Range, Accept-Ranges, Content-Length, X-Repo-Commit, X-Linked-ETag, X-Linked-Size';
+const PIECE = 1 << 18;
+
+/**
+ * Faults of one file; each is absent by default.
+ * @typedef {object} Faults
+ * @property {number[]} [cuts]      positions in the file at which a connection is destroyed, each once
+ * @property {number[]} [statuses]  answers to the next requests, in order
+ * @property {string} [retryAfter]  sent with these
+ * @property {boolean} [noRanges]   always the whole file
+ * @property {boolean} [noLength]   without Content-Length
+ * @property {number} [longer]      so many bytes more in Content-Length than are sent
+ * @property {string} [contentRange] in place of the true one
+ * @property {number} [flip]        a position whose byte is sent wrong
+ * @property {string} [html]        a page in place of the file
+ * @property {number} [stall]       a position at which the body stops and the connection stays
+ * @property {number} [pause]       milliseconds between pieces of 256 KB
+ * @property {string} [etag]        in place of the true one
+ * @property {boolean} [noValidators] neither ETag nor Last-Modified
+ */
+
+/**
+ * Starts the two hosts. `files`: bytes, or the path of a file, by "owner/name/file". Returns
+ * { url, cdn, requests, fail, replace, sha256, close }; requests are { host, method, path, range, headers }.
+ */
+export async function startHub(files, { host = 'localhost' } = {}) {
+  const contents = new Map(Object.entries(files).map(([name, content]) => [name, open(content)]));
+  const faults = new Map();
+  const requests = [];
+  const cdn = createServer((request, response) => answer(request, response, 'cdn'));
+  const hub = createServer((request, response) => answer(request, response, 'hub'));
+  for (const server of [cdn, hub]) await new Promise((resolve) => server.listen(0, host, resolve));
+  const urlOf = (server) => `http://${host}:${server.address().port}`;
+
+  function answer(request, response, from) {
+    const { pathname } = new URL(request.url, 'http://x/');
+    requests.push({ host: from, method: request.method, path: pathname, range: request.headers.range ?? '', headers: request.headers });
+    response.setHeader('Access-Control-Allow-Origin', '*');
+    response.setHeader('Access-Control-Expose-Headers', EXPOSED);
+    if (request.method === 'OPTIONS') {
+      response.writeHead(204, { 'Access-Control-Allow-Headers': 'Authorization' }).end();
+      return;
+    }
+    const parts = /^\/([^/]+\/[^/]+)\/(?:resolve\/([^/]+)\/)?(.+)$/.exec(decodeURIComponent(pathname));
+    const name = parts && `${parts[1]}/${parts[3]}`;
+    const content = name && contents.get(name);
+    if (!content) {
+      response.writeHead(404, { 'Content-Type': 'text/plain', 'X-Error-Code': 'EntryNotFound' }).end('Entry not found');
+      return;
+    }
+    response.setHeader('X-Repo-Commit', COMMIT);
+    if (from === 'hub' && LARGE.test(name)) {
+      response.writeHead(302, {
+        'X-Linked-ETag': `"${content.sha256}"`, 'X-Linked-Size': content.size, Location: `${urlOf(cdn)}/${name}?signature=${requests.length}`,
+      }).end();
+      return;
+    }
+    send(request, response, content, faults.get(name) ?? {}, LARGE.test(name));
+  }
+
+  return {
+    url: urlOf(hub),
+    cdn: urlOf(cdn),
+    requests,
+    /** Sets the faults of a file ("owner/name/file"); without any it is served well again. */
+    fail: (name, wrong = {}) => faults.set(name, structuredClone(wrong)),
+    /** Another version of a file. */
+    replace: (name, content) => contents.set(name, open(content)),
+    sha256: (name) => contents.get(name).sha256,
+    close: async () => {
+      for (const server of [hub, cdn]) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+      for (const content of contents.values()) content.close();
+    },
+  };
+}
+
+/** Returns how a content is read: { size, sha256, lastModified, read(start, end), close() }. */
+function open(content) {
+  const lastModified = new Date(Date.UTC(2024, 0, 1, 12)).toUTCString();
+  if (typeof content !== 'string') {
+    return { size: content.length, sha256: sumOf([content]), lastModified, read: (start, end) => content.subarray(start, end), close() {} };
+  }
+  const handle = openSync(content, 'r');
+  const { size } = statSync(content);
+  const read = (start, end) => {
+    const bytes = Buffer.allocUnsafe(end - start);
+    return bytes.subarray(0, readSync(handle, bytes, 0, bytes.length, start));
+  };
+  const pieces = function* () {
+    for (let at = 0; at < size; at += PIECE) yield read(at, Math.min(at + PIECE, size));
+  };
+  return { size, sha256: sumOf(pieces()), lastModified, read, close: () => closeSync(handle) };
+}
+
+function sumOf(pieces) {
+  const hash = createHash('sha256');
+  for (const piece of pieces) hash.update(piece);
+  return hash.digest('hex');
+}
+
+function send(request, response, content, wrong, large) {
+  const { size } = content;
+  const status = wrong.statuses?.shift();
+  if (status) {
+    response.writeHead(status, { ...(wrong.retryAfter && { 'Retry-After': wrong.retryAfter }) }).end('not now');
+    return;
+  }
+  if (wrong.html !== undefined) {
+    response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(wrong.html);
+    return;
+  }
+  const etag = wrong.etag ?? (large ? `"${content.sha256}"` : `"${content.sha256.slice(0, 40)}"`);
+  const validators = wrong.noValidators ? {} : { ETag: etag, 'Last-Modified': content.lastModified };
+  const headers = { 'Content-Type': large ? 'application/octet-stream' : 'text/plain; charset=utf-8', ...validators };
+  if (!large && !request.headers.range && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
+    response.writeHead(200, { ...headers, 'Content-Encoding': 'gzip', Vary: 'Accept-Encoding' }).end(gzipSync(content.read(0, size)));
+    return;
+  }
+  const condition = request.headers['if-range'];
+  const holds = condition === undefined || condition === etag || condition === content.lastModified;
+  const asked = !wrong.noRanges && holds ? /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '') : null;
+  const start = asked ? Number(asked[1]) : 0;
+  const end = asked?.[2] ? Math.min(Number(asked[2]) + 1, size) : size;
+  if (asked && start >= size) {
+    response.writeHead(416, { ...validators, 'Content-Range': `bytes */${size}` }).end();
+    return;
+  }
+  if (!wrong.noLength) headers['Content-Length'] = end - start + (wrong.longer ?? 0);
+  if (!wrong.noRanges) headers['Accept-Ranges'] = 'bytes';
+  if (asked) headers['Content-Range'] = wrong.contentRange ?? `bytes ${start}-${end - 1}/${size}`;
+  response.writeHead(asked ? 206 : 200, headers);
+  if (request.method === 'HEAD') response.end();
+  else void sendBody(response, content, start, end, wrong);
+}
+
+async function sendBody(response, content, start, end, wrong) {
+  const stop = () => wrong.cuts?.find((cut) => cut >= start && cut <= end) ?? Infinity;
+  const cut = stop();
+  for (let at = start; at < end && !response.destroyed;) {
+    const next = Math.min(at + PIECE, end, cut, wrong.stall > at ? wrong.stall : Infinity);
+    if (at === wrong.stall) return;
+    const bytes = Buffer.from(content.read(at, next));
+    if (wrong.flip >= at && wrong.flip < next) bytes[wrong.flip - at] ^= 1;
+    if (!response.write(bytes)) await new Promise((resolve) => { response.once('drain', resolve).once('close', resolve); });
+    if (wrong.pause) await new Promise((resolve) => { setTimeout(resolve, wrong.pause); });
+    at = next;
+    if (at === cut) {
+      wrong.cuts.splice(wrong.cuts.indexOf(cut), 1);
+      // What has been written is to arrive before the end does.
+      await new Promise((resolve) => { setTimeout(resolve, 5); });
+      response.destroy();
+      return;
+    }
+  }
+  if (wrong.longer) response.destroy();
+  else response.end();
+}
