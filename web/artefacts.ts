@@ -2,6 +2,7 @@
 import type { Build } from './capabilities.js';
 import type { Core, CoreFactory, ThreadWorker } from './core.js';
 import { failure, sentenceOf } from './errors.js';
+import { makeMemory, MOST_MEMORY } from './memory.js';
 
 // Written out, since bundlers find the files that they must carry by this very form.
 const FILES: Readonly<Record<Build, { script: () => URL; wasm: () => URL }>> = {
@@ -25,16 +26,18 @@ export interface CoreSettings {
   threads: number;
   /** The folder (with a final slash) that has the artefacts, where it is not beside this module. */
   artefacts?: string | undefined;
+  /** The most bytes of linear memory. Default: 4 GB */
+  maximumMemory?: number | undefined;
 }
 
 /** Makes the worker of a thread, which runs `script` as a module named em-pthread. */
 export type CreateThread = (script: string) => ThreadWorker;
 
 /**
- * Returns a started core. Rejects with not-found or network when its files cannot be had, and with
- * internal when the engine refuses them.
+ * Returns a started core. Rejects with not-found or network when its files cannot be had, with
+ * out-of-memory when there is no memory for it, and with internal when the engine refuses it.
  */
-export async function startCore({ build, threads, artefacts }: CoreSettings, createThread?: CreateThread): Promise<Core> {
+export async function startCore({ build, threads, artefacts, maximumMemory = MOST_MEMORY }: CoreSettings, createThread?: CreateThread): Promise<Core> {
   const script = artefacts ? new URL(`beit-${build}.js`, artefacts) : FILES[build].script();
   const wasm = artefacts ? new URL(`beit-${build}.wasm`, artefacts) : FILES[build].wasm();
   let create: CoreFactory;
@@ -44,6 +47,7 @@ export async function startCore({ build, threads, artefacts }: CoreSettings, cre
   } catch (error) {
     throw failure('not-found', script.href, `the artefact cannot be loaded (${sentenceOf(error)})`, error);
   }
+  const { memory, maximum } = makeMemory(build !== 'simd', maximumMemory);
   const printed: string[] = [];
   const remember = (line: string): void => {
     if (printed.length < 20) printed.push(line);
@@ -53,6 +57,7 @@ export async function startCore({ build, threads, artefacts }: CoreSettings, cre
     core = await create({
       locateFile: (name, prefix) => name.endsWith('.wasm') ? wasm.href : prefix + name,
       mainScriptUrlOrBlob: script.href,
+      wasmMemory: memory,
       pthreadPoolSize: threads - 1,
       createThread: createThread && (() => createThread(script.href)),
       print: remember,
@@ -62,5 +67,6 @@ export async function startCore({ build, threads, artefacts }: CoreSettings, cre
     const lines = printed.length > 0 ? `; it printed: ${printed.join(' ')}` : '';
     throw failure('internal', wasm.href, `the artefact cannot be started (${sentenceOf(error)}${lines})`, error);
   }
+  core.maximum = maximum;
   return core;
 }

@@ -73,10 +73,14 @@ class BrowserCache implements CacheStore {
   }
 
   async list(): Promise<CachedFile[]> {
-    return (await this.allRecords()).map(({ data: _, ...facts }) => facts);
+    return guarded(NAME, async () => (await this.allRecords()).map(({ data: _, ...facts }) => facts));
   }
 
   async remove(url: string): Promise<void> {
+    await guarded(url, () => this.removeRecord(url));
+  }
+
+  private async removeRecord(url: string): Promise<void> {
     const response = await this.records.match(url, { ignoreVary: true });
     const record = response && readRecord(response);
     await this.records.delete(url, { ignoreVary: true });
@@ -84,7 +88,9 @@ class BrowserCache implements CacheStore {
   }
 
   async clear(): Promise<void> {
-    for (const request of await this.records.keys()) await this.records.delete(request, { ignoreVary: true });
+    await guarded(NAME, async () => {
+      for (const request of await this.records.keys()) await this.records.delete(request, { ignoreVary: true });
+    });
     const root = await navigator.storage.getDirectory();
     await root.removeEntry(NAME, { recursive: true }).catch(() => undefined);
   }
@@ -223,6 +229,6 @@ async function guarded<T>(url: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof BeitError) throw error;
     if ((error as Error | null)?.name === 'QuotaExceededError') throw quotaError(url, sentenceOf(error), error);
-    throw failure('io', url, `it cannot be kept (${sentenceOf(error)})`, error);
+    throw failure('io', url, `the cache cannot be used (${sentenceOf(error)})`, error);
   }
 }

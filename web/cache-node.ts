@@ -28,8 +28,7 @@ class NodeCache implements CacheStore {
   async find(url: string): Promise<{ record: CachedFile; open(): Promise<SourceFile> } | null> {
     const stem = this.stem(url);
     const record = readRecord(stem + RECORD);
-    const size = statSync(stem + DATA, { throwIfNoEntry: false })?.size;
-    if (record?.url !== url || size !== record.bytes) return null;
+    if (record?.url !== url || statSync(stem + DATA, { throwIfNoEntry: false })?.size !== record.bytes) return null;
     return { record, open: async () => openLocalFile(record.file, stem + DATA, record.source) };
   }
 
@@ -41,8 +40,8 @@ class NodeCache implements CacheStore {
   }
 
   async list(): Promise<CachedFile[]> {
-    return this.names().filter((name) => name.endsWith(RECORD))
-      .map((name) => readRecord(join(this.folder, name))).filter((record) => record !== null);
+    return guarded(this.folder, () => this.names().filter((name) => name.endsWith(RECORD))
+      .map((name) => readRecord(join(this.folder, name))).filter((record) => record !== null));
   }
 
   async remove(url: string): Promise<void> {
@@ -121,6 +120,6 @@ async function guarded<T>(where: string, work: () => T): Promise<T> {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOSPC' || code === 'EDQUOT') throw failure('quota', where, `there is no room to keep it (${sentenceOf(error)})`, error);
-    throw failure('io', where, `it cannot be kept (${sentenceOf(error)})`, error);
+    throw failure('io', where, `the cache cannot be used (${sentenceOf(error)})`, error);
   }
 }

@@ -16,6 +16,9 @@ export interface CoreError {
   where: string;
   got: string;
   expected: string;
+  /** Bytes, of an OutOfMemoryError that crosses between threads. */
+  needed?: number;
+  available?: number;
 }
 
 export type Outcome<T> = { ok: true; value: T } | { ok: false; error: CoreError };
@@ -178,6 +181,8 @@ export interface CoreModel {
 
 export interface Core {
   HEAPU8: Uint8Array;
+  /** Set by startCore(): the most bytes that the linear memory may have. */
+  maximum: number;
   _malloc(bytes: number): number;
   _free(pointer: number): void;
   /** Threaded artefacts that export it: ends the workers, after which the core is not called again. */
@@ -218,6 +223,8 @@ export interface ThreadWorker {
 export type CoreFactory = (settings: {
   locateFile?: (name: string, prefix: string) => string;
   wasmBinary?: Uint8Array;
+  /** Initial at least 4 MB; its maximum may be lower than the 4 GB that the artefact is linked with. */
+  wasmMemory?: WebAssembly.Memory;
   mainScriptUrlOrBlob?: string;
   /** How many pthread workers exist before the factory resolves (threaded artefacts). */
   pthreadPoolSize?: number;

@@ -6,11 +6,12 @@ import type {
   CallOptions, ConfigFields, Engine, EngineImage, ForwardCallOptions, ForwardInputs, ForwardSwitches, Inspection,
   LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, Preprocessed, RawImage, RuntimeInfo, SegmentationMap,
 } from './engine.js';
-import { BeitError, failure, sentenceOf, unwrap } from './errors.js';
-import { owned, withBytes } from './heap.js';
+import { BeitError, failure, mismatch, sentenceOf, unwrap } from './errors.js';
+import { owned, withBytes, withMemoryFacts } from './heap.js';
+import { checkMaximum } from './memory.js';
 import { drawPixels, withoutAlpha } from './pixels.js';
 import { inspectModel, loadModel } from './loader.js';
-import { Breather, SerialQueue, throwIfAborted } from './scheduling.js';
+import { Breather, throwIfAborted, TurnQueue } from './scheduling.js';
 import type { Source } from './sources.js';
 import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from './tensors.js';
 
@@ -18,13 +19,17 @@ import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } fr
 export interface EngineSettings extends BuildRequest {
   /** The folder (with a final slash) that has the artefacts, where it is not beside the library. */
   artefacts?: string | undefined;
+  /** The most bytes of linear memory, 16 MB to 4 GB. Default: 4 GB, less where the engine does not give that */
+  maximumMemory?: number | undefined;
 }
 
 // A pass yields this often, and so notices an abort this late at most, unless one layer is longer.
 const STEP_BREATH_MS = 4;
 
 export class LocalEngine implements Engine {
-  private readonly queue = new SerialQueue();
+  private readonly queue = new TurnQueue();
+  /** By model: settles when the passes that have been asked for are over. */
+  private readonly passes = new Map<number, Promise<unknown>>();
   private readonly models = new Map<number, CoreModel>();
   private readonly processors = new Map<number, { core: CoreImageProcessor; channels: number }>();
   private lastHandle = 0;
@@ -50,13 +55,15 @@ export class LocalEngine implements Engine {
   static async create(settings: EngineSettings, host: Host, worker: boolean, createThread?: CreateThread): Promise<LocalEngine> {
     const capabilities = detectCapabilities(host);
     const { build, threads, reason } = chooseBuild(capabilities, settings);
-    const core = await startCore({ build, threads, artefacts: settings.artefacts }, createThread);
+    const { artefacts, maximumMemory } = settings;
+    if (maximumMemory !== undefined) checkMaximum(maximumMemory);
+    const core = await startCore({ build, threads, artefacts, maximumMemory }, createThread);
     unwrap(core.start(threads));
     return new LocalEngine(core, { build, threads, reason, worker, capabilities });
   }
 
   async memory(): Promise<MemoryUse> {
-    return this.use((core) => core.memory());
+    return this.use((core) => ({ ...core.memory(), maximum: core.maximum }));
   }
 
   async readConfig(json: string): Promise<ConfigFields> {
@@ -154,29 +161,37 @@ export class LocalEngine implements Engine {
     }
   }
 
-  forward(
+  async forward(
     handle: number, inputs: ForwardInputs, switches: ForwardSwitches, call: ForwardCallOptions = {},
   ): Promise<Record<string, Tensor>> {
-    return this.queue.run(async () => {
-      const model = this.models.get(handle);
-      this.live();
-      if (!model) throw disposed('The model');
-      const { pixelValues, tokens, boolMaskedPos, labels } = inputs;
-      const given = {
-        ...(pixelValues && { pixelValues }), ...(tokens && { tokens }), ...(boolMaskedPos && { boolMaskedPos }), ...(labels && { labels }),
-      };
-      const pass = this.use(() => unwrap(model.begin(given, switches)));
-      try {
-        await this.runSteps(pass, call);
-        return this.use((core) => {
-          const outputs = pass.outputs();
-          for (const tensor of Object.values(outputs)) tensor.data = owned(core, tensor.data);
-          return outputs;
-        });
-      } finally {
-        if (!this.trapped) pass.delete();
-      }
-    }, call.signal);
+    const { signal, priority = 0 } = call;
+    if (!Number.isFinite(priority)) throw mismatch('invalid-argument', 'priority', String(priority), 'a number');
+    const pass = this.queue.run(() => this.pass(handle, inputs, switches, call), signal, priority);
+    this.passes.set(handle, Promise.allSettled([this.passes.get(handle), pass]).then(() => undefined));
+    return pass;
+  }
+
+  private async pass(
+    handle: number, inputs: ForwardInputs, switches: ForwardSwitches, call: ForwardCallOptions,
+  ): Promise<Record<string, Tensor>> {
+    const model = this.models.get(handle);
+    this.live();
+    if (!model) throw disposed('The model');
+    const { pixelValues, tokens, boolMaskedPos, labels } = inputs;
+    const given = {
+      ...(pixelValues && { pixelValues }), ...(tokens && { tokens }), ...(boolMaskedPos && { boolMaskedPos }), ...(labels && { labels }),
+    };
+    const pass = this.use(() => unwrap(model.begin(given, switches)));
+    try {
+      await this.runSteps(pass, call);
+      return this.use((core) => {
+        const outputs = pass.outputs();
+        for (const tensor of Object.values(outputs)) tensor.data = owned(core, tensor.data);
+        return outputs;
+      });
+    } finally {
+      if (!this.trapped) pass.delete();
+    }
   }
 
   private async runSteps(pass: CoreForward, { signal, onStep }: ForwardCallOptions): Promise<void> {
@@ -197,10 +212,13 @@ export class LocalEngine implements Engine {
       if (!this.trapped) processor.core.delete();
       return;
     }
+    await this.passes.get(handle);
+    // Between two passes, before any other that waits.
     await this.queue.run(async () => {
       if (!this.trapped) this.models.get(handle)?.delete();
       this.models.delete(handle);
-    });
+      this.passes.delete(handle);
+    }, null, Infinity);
   }
 
   async dispose(): Promise<void> {
@@ -254,7 +272,7 @@ export class LocalEngine implements Engine {
     // A C++ exception that got past the bindings: a bug of ours, reported as one.
     const { Exception } = WebAssembly as { Exception?: new () => object };
     if (Exception && error instanceof Exception) return failure('internal', 'WebAssembly', 'an exception escaped from the core', error);
-    return error;
+    return this.trapped || !this.core ? error : withMemoryFacts(this.core, error);
   }
 }
 
@@ -276,7 +294,12 @@ function pixelsOf(core: Core, image: EngineImage): RawImage {
   switch (image.kind) {
     case 'raw': return image;
     case 'encoded': return decode(core, image.bytes, image.label);
-    case 'drawable': return drawPixels(image.image);
+    case 'drawable':
+      try {
+        return drawPixels(image.image);
+      } finally {
+        if (image.owned) image.image.close();
+      }
   }
 }
 

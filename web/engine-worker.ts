@@ -70,11 +70,10 @@ export class EngineWorker implements Engine {
   }
 
   preprocess(processor: number, images: EngineImage[], call: CallOptions = {}): Promise<Preprocessed> {
-    const transfer: Transferable[] = [];
-    for (const image of images) {
-      if (image.kind === 'encoded' && image.owned && image.bytes.buffer instanceof ArrayBuffer) transfer.push(image.bytes.buffer);
-    }
-    return this.call('preprocess', [processor, images], call, transfer);
+    const owned = images.filter((image) => image.owned);
+    const drawables = owned.flatMap((image) => image.kind === 'drawable' ? [image.image] : []);
+    const arrays = owned.flatMap((image) => image.kind === 'encoded' ? [image.bytes] : image.kind === 'raw' ? [image.data] : []);
+    return this.call('preprocess', [processor, images], call, [...new Set(drawables), ...buffersOf(arrays)]);
   }
 
   preprocessMap(processor: number, map: RawImage): Promise<LabelMap> {
@@ -96,7 +95,8 @@ export class EngineWorker implements Engine {
   forward(
     model: number, inputs: ForwardInputs, switches: ForwardSwitches, call: ForwardCallOptions = {},
   ): Promise<Record<string, Tensor>> {
-    return this.call('forward', [model, inputs, switches], call);
+    const arrays = call.transfer ? Object.values(inputs).flatMap((input: ForwardInputs[keyof ForwardInputs]) => input ? [input.data] : []) : [];
+    return this.call('forward', [model, inputs, switches, call.priority ?? 0], call, buffersOf(arrays));
   }
 
   async release(handle: number): Promise<void> {
@@ -198,4 +198,9 @@ export class EngineWorker implements Engine {
         break;
     }
   }
+}
+
+/** Returns what of arrays can be handed over: buffers that are not shared, each once. */
+function buffersOf(arrays: ArrayBufferView[]): ArrayBuffer[] {
+  return [...new Set(arrays.map(({ buffer }) => buffer))].filter((buffer): buffer is ArrayBuffer => buffer instanceof ArrayBuffer);
 }

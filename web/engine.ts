@@ -20,10 +20,11 @@ export interface RuntimeInfo {
   capabilities: Capabilities;
 }
 
-/** Bytes of linear memory (heap), and bytes of it in use. */
+/** Bytes of linear memory (heap, which never shrinks: so it is the peak, too), of it in use, and the most that it may have. */
 export interface MemoryUse {
   heap: number;
   used: number;
+  maximum: number;
 }
 
 /**
@@ -48,6 +49,11 @@ export interface Progress {
 export interface CallOptions {
   /** Stops the work within one step. The promise rejects with the signal's reason. */
   signal?: AbortSignal | null | undefined;
+  /**
+   * Hand bitmaps, frames and buffers over to the engine instead of copying them: they cannot be used
+   * afterwards. Default: false
+   */
+  transfer?: boolean | undefined;
 }
 
 export interface LoadCallOptions extends CallOptions {
@@ -59,6 +65,11 @@ export interface LoadCallOptions extends CallOptions {
 export interface ForwardCallOptions extends CallOptions {
   /** Called after each step (about one layer): how many are done, of how many. */
   onStep?: ((done: number, total: number) => void) | undefined;
+  /**
+   * A pass overtakes those of lower priority that wait for the same engine, such as a batch's; the one
+   * that runs is finished first. Any number; default: 0
+   */
+  priority?: number | undefined;
 }
 
 /** Which model to make of a checkpoint. */
@@ -117,13 +128,12 @@ export interface RawImage {
 }
 
 /**
- * An image in a form that crosses between threads. `owned`: its buffer is the library's own, so
- * that it may be transferred rather than copied.
+ * An image in a form that crosses between threads. `owned`: it is the library's own, to be transferred
+ * rather than copied, and closed after it was drawn.
  */
 export type EngineImage =
-  | ({ kind: 'raw' } & RawImage)
-  | { kind: 'encoded'; bytes: Uint8Array; label: string; owned?: boolean | undefined }
-  | { kind: 'drawable'; image: ImageBitmap | VideoFrame };
+  ({ kind: 'raw' } & RawImage | { kind: 'encoded'; bytes: Uint8Array; label: string } | { kind: 'drawable'; image: ImageBitmap | VideoFrame })
+  & { owned?: boolean | undefined };
 
 export interface Preprocessed {
   /** (B, channels, height, width) */
@@ -168,7 +178,7 @@ export interface Engine {
   loadModel(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<LoadedModel>;
   inspect(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<Inspection>;
   /**
-   * Runs one forward pass; passes of one engine run one after the other. Returns the outputs by
+   * Runs one forward pass; passes of one engine run one after the other, by priority. Returns the outputs by
    * the reference's names: last_hidden_state, logits, hidden_states.0, …
    */
   forward(model: number, inputs: ForwardInputs, switches: ForwardSwitches, call?: ForwardCallOptions): Promise<Record<string, Tensor>>;

@@ -21,9 +21,9 @@ export interface EngineOptions extends EngineSettings {
  * Rejects with unsupported, with a sentence, when the options cannot be met here.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const { worker = platform().workerByDefault, build, threads, artefacts } = options;
+  const { worker = platform().workerByDefault, build, threads, artefacts, maximumMemory } = options;
   const base = artefacts === undefined ? undefined : new URL(artefacts, globalThis.location?.href).href;
-  const settings: EngineSettings = { build, threads, artefacts: base };
+  const settings: EngineSettings = { build, threads, artefacts: base, maximumMemory };
   return worker
     ? EngineWorker.create(settings, platform().startWorker())
     : LocalEngine.create(settings, platform().host(), false);
@@ -49,8 +49,8 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
     if (!options.engine.usable) throw new BeitError('disposed', 'The engine has been disposed of.', { where: 'engine' });
     return { engine: options.engine, release: async () => undefined };
   }
-  const { worker = platform().workerByDefault, build = 'auto', threads = 'auto', artefacts = '' } = options;
-  const key = JSON.stringify([worker, build, threads, artefacts]);
+  const { worker = platform().workerByDefault, build = 'auto', threads = 'auto', artefacts = '', maximumMemory = 0 } = options;
+  const key = JSON.stringify([worker, build, threads, artefacts, maximumMemory]);
   let entry = shared.get(key);
   if (!entry || entry.engine?.usable === false) {
     call.onProgress?.({ phase: 'artefact', file: '', loaded: 0, total: 0, tensors: 0 });

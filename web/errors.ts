@@ -43,6 +43,20 @@ export class BeitError extends Error {
   }
 }
 
+/** Code `out-of-memory`: linear memory has a maximum, which other models of the engine share. */
+export class OutOfMemoryError extends BeitError {
+  /** Bytes that were asked for; 0 where the one who asked did not say. */
+  readonly needed: number;
+  /** Bytes that the maximum leaves. An engine may refuse them nevertheless, where the machine has none. */
+  readonly available: number;
+
+  constructor(message: string, { needed, available, ...facts }: ErrorFacts & { needed: number; available: number }) {
+    super('out-of-memory', message, { got: `${available} bytes`, expected: `${needed} bytes`, ...facts });
+    this.needed = needed;
+    this.available = available;
+  }
+}
+
 /** Returns a BeitError whose sentence is "WHERE: got GOT, expected EXPECTED." */
 export function mismatch(code: ErrorCode, where: string, got: string, expected: string): BeitError {
   return new BeitError(code, `${where}: got ${got}, expected ${expected}.`, { where, got, expected });
@@ -55,6 +69,8 @@ export function failure(code: ErrorCode, where: string, what: string, cause?: un
 
 /** Returns the BeitError of what the core reported. */
 export function fromCoreError(error: CoreError): BeitError {
+  const { needed, available } = error;
+  if (needed !== undefined && available !== undefined) return new OutOfMemoryError(error.message, { ...error, needed, available });
   return new BeitError(error.code, error.message, error);
 }
 
@@ -73,7 +89,8 @@ export function sentenceOf(thrown: unknown): string {
 export function packError(thrown: unknown): CoreError {
   if (thrown instanceof BeitError) {
     const { code, message, where, got, expected } = thrown;
-    return { code, message, where, got, expected };
+    const memory = thrown instanceof OutOfMemoryError && { needed: thrown.needed, available: thrown.available };
+    return { code, message, where, got, expected, ...memory };
   }
   return { code: 'internal', message: sentenceOf(thrown), where: '', got: '', expected: '' };
 }

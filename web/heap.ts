@@ -1,6 +1,6 @@
 /** The only file that reads or writes the linear memory. Views are made anew for every access. */
 import type { Core } from './core.js';
-import { BeitError } from './errors.js';
+import { BeitError, OutOfMemoryError } from './errors.js';
 
 /** A block of linear memory. free() gives it back; it may be called more than once. */
 export class Block {
@@ -30,10 +30,23 @@ export function allocate(core: Core, size: number, purpose: string): Block {
   // malloc(0) may answer null, which would read as a failure.
   const pointer = core._malloc(Math.max(size, 1)) >>> 0;
   if (pointer === 0) {
-    throw new BeitError('out-of-memory', `${purpose}: ${size} bytes could not be allocated.`,
-      { where: purpose, got: `${core.memory().heap} bytes of heap`, expected: `${size} bytes more` });
+    throw new OutOfMemoryError(`${purpose}: ${size} bytes could not be allocated.`, { needed: size, available: availableIn(core), where: purpose });
   }
   return new Block(core, pointer, size);
+}
+
+/** Returns the bytes that the maximum leaves. */
+export function availableIn(core: Core): number {
+  return Math.max(core.maximum - core.memory().used, 0);
+}
+
+/** Returns the core's out-of-memory error with both numbers; any other error as it is. */
+export function withMemoryFacts(core: Core, error: unknown): unknown {
+  if (!(error instanceof BeitError) || error.code !== 'out-of-memory' || error instanceof OutOfMemoryError) return error;
+  // src/buffer.h and src/tensor.cpp: "12 floats", "12 elements of 4 bytes"
+  const [, count = '0', size = '4'] = /^(\d+) (?:floats|elements of (\d+) bytes)$/.exec(error.got) ?? [];
+  const { message, where, cause } = error;
+  return new OutOfMemoryError(message, { needed: Number(count) * Number(size), available: availableIn(core), where, cause });
 }
 
 /**

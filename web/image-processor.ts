@@ -63,7 +63,7 @@ export class BeitImageProcessor extends EngineObject {
     const ready = [];
     for (const [i, image] of list.entries()) {
       const where = isList(images) ? `images[${i}]` : 'image';
-      ready.push(await toEngineImage(image, where, call.signal ?? null));
+      ready.push(await toEngineImage(image, where, call));
     }
     return engine.preprocess(handle, ready, call);
   }

@@ -1,5 +1,5 @@
 /** From what a user calls an image to what an engine takes. */
-import type { EngineImage, RawImage } from './engine.js';
+import type { CallOptions, EngineImage, RawImage } from './engine.js';
 import { mismatch } from './errors.js';
 import { checkOpen, checkRawImage } from './pixels.js';
 import { platform } from './platform.js';
@@ -25,7 +25,9 @@ const EXPECTED = 'a URL, a File or Blob, bytes, ImageData, {width, height, chann
  * Returns the image in a form for an engine. Rejects with invalid-argument, wrong-type or
  * wrong-shape for what is no image; not-found, network or io where its file cannot be had.
  */
-export async function toEngineImage(image: ImageInput, where: string, signal: AbortSignal | null): Promise<EngineImage> {
+export async function toEngineImage(
+  image: ImageInput, where: string, { signal = null, transfer: owned = false }: CallOptions,
+): Promise<EngineImage> {
   if (typeof image === 'string' || image instanceof URL) {
     const bytes = await platform().readImage(image, signal);
     return { kind: 'encoded', bytes, label: shortName(image), owned: true };
@@ -34,17 +36,17 @@ export async function toEngineImage(image: ImageInput, where: string, signal: Ab
     const bytes = new Uint8Array(await image.arrayBuffer());
     return { kind: 'encoded', bytes, label: (image as Partial<File>).name ?? where, owned: true };
   }
-  if (image instanceof ArrayBuffer) return { kind: 'encoded', bytes: new Uint8Array(image), label: where };
-  if (image instanceof Uint8Array) return { kind: 'encoded', bytes: image, label: where };
+  if (image instanceof ArrayBuffer) return { kind: 'encoded', bytes: new Uint8Array(image), label: where, owned };
+  if (image instanceof Uint8Array) return { kind: 'encoded', bytes: image, label: where, owned };
   if (isInstance(image, 'ImageBitmap') || isInstance(image, 'VideoFrame')) {
     const drawable = image as ImageBitmap | VideoFrame;
     checkOpen(drawable, where);
-    return { kind: 'drawable', image: drawable };
+    return { kind: 'drawable', image: drawable, owned };
   }
   if (isInstance(image, 'HTMLImageElement')) await (image as HTMLImageElement).decode();
   for (const element of ['HTMLImageElement', 'HTMLVideoElement', 'HTMLCanvasElement', 'OffscreenCanvas']) {
     if (isInstance(image, element)) {
-      return { kind: 'drawable', image: await createImageBitmap(image as Exclude<Drawable, ImageBitmap>) };
+      return { kind: 'drawable', image: await createImageBitmap(image as Exclude<Drawable, ImageBitmap>), owned: true };
     }
   }
   if (typeof image === 'object' && image !== null && 'data' in image && 'width' in image) {
@@ -52,7 +54,7 @@ export async function toEngineImage(image: ImageInput, where: string, signal: Ab
     const { width, height, data } = image;
     const raw: RawImage = { width, height, channels: 'channels' in image ? image.channels : 4, data: data as RawImage['data'] };
     checkRawImage(where, raw);
-    return { kind: 'raw', ...raw };
+    return { kind: 'raw', ...raw, owned };
   }
   throw mismatch('invalid-argument', where, describe(image), EXPECTED);
 }

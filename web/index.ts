@@ -9,7 +9,7 @@ export type {
   CallOptions, Engine, ForwardCallOptions, Inspection, LoadCallOptions, MemoryUse, Phase, Progress, RawImage, RuntimeInfo, SegmentationMap,
 } from './engine.js';
 export { createEngine, runtimeInfo, type EngineOptions } from './engines.js';
-export { BeitError, type ErrorCode } from './errors.js';
+export { BeitError, OutOfMemoryError, type ErrorCode } from './errors.js';
 export {
   FlaxBeitForImageClassification, FlaxBeitForMaskedImageModeling, FlaxBeitModel, type FlaxBeitModelOutputWithPooling,
   type FlaxMaskedLMOutput, type FlaxSequenceClassifierOutput,

@@ -1,8 +1,8 @@
 /** Moves a checkpoint's bytes from a source into the core. What they mean is the core's affair. */
-import type { Core, CoreBindReport, CoreCheckpoint, CoreModel, CoreRead } from './core.js';
+import type { Core, CoreBindReport, CoreCheckpoint, CoreModel, CoreModelEstimate, CoreRead } from './core.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
-import { BeitError, failure, unwrap } from './errors.js';
-import { allocate, reserve, type Block } from './heap.js';
+import { BeitError, failure, OutOfMemoryError, unwrap } from './errors.js';
+import { allocate, availableIn, reserve, type Block } from './heap.js';
 import { coreClassOf, isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
 import { Breather, throwIfAborted } from './scheduling.js';
 import {
@@ -24,8 +24,7 @@ export async function loadModel(
     const { model, className, config } = await load.createModel(spec);
     try {
       const report = unwrap(model.bind(load.checkpoint));
-      const { weights, staging } = model.estimate();
-      reserve(core, weights + staging);
+      makeRoom(core, source.label, model.estimate());
       await load.pump('weights', report.fillBytes);
       await load.finish();
       unwrap(model.finish());
@@ -38,6 +37,19 @@ export async function loadModel(
   } finally {
     await load.end();
   }
+}
+
+/**
+ * Takes the memory that filling will need at once, or throws out-of-memory before a byte of it is
+ * read. The largest tensor's has been taken by bind().
+ */
+function makeRoom(core: Core, where: string, { weights: needed }: CoreModelEstimate): void {
+  const available = availableIn(core);
+  if (needed > available) {
+    throw new OutOfMemoryError(`${where}: loading this model needs ${needed} bytes of memory, and ${available} of at most ${core.maximum} are left.`,
+      { needed, available, where });
+  }
+  reserve(core, needed);
 }
 
 /** Reads only the index, and tells how the checkpoint fits the model. */

@@ -27,7 +27,7 @@ export function makeImageClassification(source: Source, options: ModelOptions): 
   return assemble('image-classification', source, options, load, async ({ model, processor }, image, given: ClassifyOptions) => {
     const { topK = 5, functionToApply, threshold, allow, deny, ...call } = given;
     const { pixelValues } = await processor.preprocess(image, call);
-    const { logits } = await model.forward({ pixelValues }, call);
+    const { logits } = await model.forward({ pixelValues }, { ...call, transfer: true });
     const { problemType, numLabels, id2label } = model.config;
     const ranked = rank(logits.data, id2label, null, functionToApply ?? scoreFunctionOf(problemType, numLabels));
     return select(ranked, { topK, threshold, allow, deny });

@@ -47,7 +47,7 @@ export function makeFeatureExtraction(source: Source, options: ModelOptions): Pr
       throw failure('missing-tensor', 'output', `this checkpoint has no pooler, so nothing is pooled; it gives tokens, and layers by a number from ${-states} to ${states - 1}`);
     }
     const { pixelValues } = await processor.preprocess(image, call);
-    const outputs = await model.forward({ pixelValues }, { ...call, outputHiddenStates: typeof index === 'number' });
+    const outputs = await model.forward({ pixelValues }, { ...call, transfer: true, outputHiddenStates: typeof index === 'number' });
     const found = typeof index === 'number' ? outputs.hiddenStates?.[index] : index === 'pooled' ? outputs.poolerOutput : outputs.lastHiddenState;
     if (!found) throw failure('internal', 'output', 'the model gave no such features');
     return { dims: found.dims.slice(1), data: found.data };

@@ -119,7 +119,7 @@ async function predict({ model, processor, tokenizer }: Parts, input: ImageInput
   const grid = { height: Math.floor(rows / patchSize.height), width: Math.floor(columns / patchSize.width) };
   const mask = given ? ownMask(given, grid, options) : blockMask({ ...grid, ratio, seed });
   const boolMaskedPos = { dims: [1, mask.data.length], data: mask.data };
-  const { logits } = await model.forward({ pixelValues, ...(mask.data.includes(1) && { boolMaskedPos }) }, call);
+  const { logits } = await model.forward({ pixelValues, ...(mask.data.includes(1) && { boolMaskedPos }) }, { ...call, transfer: false });
   const [, count = 0, vocab = 0] = logits.dims;
 
   const tokens: ImageTokens = { ...grid, data: new Int32Array(count) };

@@ -37,7 +37,7 @@ export function makeImageSegmentation(source: Source, options: SegmentationModel
   return assemble('image-segmentation', source, options, load, async ({ model, processor }, image, given: SegmentOptions) => {
     const { scores = false, overlay = false, ...call } = given;
     const { pixelValues, originalSizes } = await processor.preprocess(image, call);
-    const outputs = await model.forward({ pixelValues }, call);
+    const outputs = await model.forward({ pixelValues }, { ...call, transfer: true });
     const [map] = await processor.postProcessSemanticSegmentation(outputs, { targetSizes: originalSizes, scores });
     const { width, height, labels } = map!;
     return {

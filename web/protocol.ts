@@ -25,7 +25,7 @@ export interface Methods {
   segment: { args: [logits: Tensor, size: Size | null, withScores: boolean]; value: SegmentationMap };
   loadModel: { args: [source: SourceReference, spec: ModelSpec]; value: LoadedModel };
   inspect: { args: [source: SourceReference, spec: ModelSpec]; value: Inspection };
-  forward: { args: [model: number, inputs: ForwardInputs, switches: ForwardSwitches]; value: Record<string, Tensor> };
+  forward: { args: [model: number, inputs: ForwardInputs, switches: ForwardSwitches, priority: number]; value: Record<string, Tensor> };
   release: { args: [handle: number]; value: void };
 }
 

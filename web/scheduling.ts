@@ -41,21 +41,46 @@ export class Breather {
   }
 }
 
-/** Runs tasks one at a time, in the order in which they came. */
-export class SerialQueue {
-  private tail: Promise<unknown> = Promise.resolve();
+interface Turn {
+  priority: number;
+  take(): Promise<void>;
+}
+
+/** Runs tasks one at a time: those of higher priority first, equals in the order in which they came. */
+export class TurnQueue {
+  private readonly waiting: Turn[] = [];
+  private busy = false;
 
   /**
-   * Returns what `task` returns, once it has had its turn. A task whose signal is aborted before
-   * its turn never starts: the promise rejects with the signal's reason at its turn.
+   * Returns what `task` returns, once it has had its turn. A task whose signal is aborted before its
+   * turn leaves the queue at once: the promise rejects with the signal's reason.
    */
-  run<T>(task: () => Promise<T>, signal?: AbortSignal | null): Promise<T> {
-    const turn = this.tail.then(() => {
+  run<T>(task: () => Promise<T>, signal?: AbortSignal | null, priority = 0): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
       throwIfAborted(signal);
-      return task();
+      const onAbort = (): void => {
+        this.waiting.splice(this.waiting.indexOf(turn), 1);
+        reject(signal?.reason);
+      };
+      const turn: Turn = {
+        priority,
+        take: () => {
+          signal?.removeEventListener('abort', onAbort);
+          return task().then(resolve, reject);
+        },
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      const place = this.waiting.findIndex((other) => other.priority < priority);
+      this.waiting.splice(place < 0 ? this.waiting.length : place, 0, turn);
+      void this.work();
     });
-    this.tail = turn.catch(() => undefined);
-    return turn;
+  }
+
+  private async work(): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    for (let turn = this.waiting.shift(); turn; turn = this.waiting.shift()) await turn.take();
+    this.busy = false;
   }
 }
 

@@ -48,7 +48,7 @@ export function hostEngine(
     segment: ([logits, size, withScores]) => started().segment(logits, size, withScores),
     loadModel: ([reference, spec], call) => withSource(reference, (source) => started().loadModel(source, spec, call)),
     inspect: ([reference, spec], call) => withSource(reference, (source) => started().inspect(source, spec, call)),
-    forward: ([model, inputs, switches], call) => started().forward(model, inputs, switches, call),
+    forward: ([model, inputs, switches, priority], call) => started().forward(model, inputs, switches, { ...call, priority }),
     release: ([handle]) => started().release(handle),
   };
 

@@ -1,0 +1,203 @@
+// What is kept of downloads: whole and verified files only, found again by their version.
+import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { cache } from '../../dist/node.js';
+import { openNodeCache } from '../../dist/cache-node.js';
+import { BeitError } from '../../dist/errors.js';
+import { nodeHttp } from '../../dist/http-node.js';
+import { hubSource } from '../../dist/source-http.js';
+import { readText } from '../../dist/sources.js';
+import { startHub } from '../support/hub-server.mjs';
+import { collect, rejects, temporaryFolder } from './support.mjs';
+
+const bytes = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 7919) >> 5);
+const COMMIT = 'fedcba9876543210fedcba9876543210fedcba98';
+const WEIGHTS = 'owner/name/model.safetensors';
+
+async function setUp(t) {
+  const hub = await startHub({ [WEIGHTS]: bytes, 'owner/name/config.json': Buffer.from('{"a": 1}') });
+  t.after(() => hub.close());
+  const folder = temporaryFolder(t);
+  const source = (options = {}) => hubSource('owner/name', { host: hub.url, cache: folder, retry: { delay: 1 }, ...options }, nodeHttp);
+  return { hub, folder, source };
+}
+
+/** Reads some of the weights as a load does. Returns the bytes of the first and the last read. */
+async function load(source, reads = [[0, 8], [8, 500_000], [2_000_000, 500_000]], watch = {}) {
+  const file = await source.open('model.safetensors', null, watch);
+  try {
+    for (const [offset, length] of reads) {
+      assert.ok((await collect(file.read(offset, length))).equals(bytes.subarray(offset, offset + length)), `${offset}+${length}`);
+    }
+    await file.finish?.();
+  } finally {
+    await file.close();
+  }
+}
+
+test('a file is fetched once, and then used as it is kept', async (t) => {
+  const { hub, folder, source } = await setUp(t);
+  await load(source());
+  assert.deepEqual(hub.requests.map(({ range }) => range), ['bytes=0-', 'bytes=0-'], 'read to its end in one go, though a load wants less');
+  const [kept, ...others] = await cache.list(folder);
+  assert.deepEqual(others, []);
+  const { saved, ...facts } = kept;
+  assert.ok(Math.abs(Date.parse(saved) - Date.now()) < 60_000);
+  assert.deepEqual(facts, {
+    url: `${hub.url}/owner/name/resolve/main/model.safetensors`, source: 'owner/name', file: 'model.safetensors', bytes: bytes.length,
+    etag: `"${hub.sha256(WEIGHTS)}"`, lastModified: 'Mon, 01 Jan 2024 12:00:00 GMT', sha256: hub.sha256(WEIGHTS),
+  });
+  hub.fail(WEIGHTS, { stall: 100 });
+  await load(source());
+  assert.equal((await cache.list(folder))[0].saved, saved);
+});
+
+test('a commit needs no question', async (t) => {
+  const { hub, source } = await setUp(t);
+  await load(source({ revision: COMMIT }));
+  hub.requests.length = 0;
+  await load(source({ revision: COMMIT }));
+  assert.deepEqual(hub.requests, []);
+});
+
+test('another version replaces the old one', async (t) => {
+  const { hub, folder, source } = await setUp(t);
+  assert.equal(await readText(source(), 'config.json'), '{"a": 1}');
+  hub.replace('owner/name/config.json', Buffer.from('{"a": 2}'));
+  assert.equal(await readText(source(), 'config.json'), '{"a": 2}');
+  assert.equal((await cache.list(folder)).length, 1);
+  assert.equal(await readText(source({ offline: true }), 'config.json'), '{"a": 2}');
+});
+
+test('a server that is gone is done without, and so it is with offline', async (t) => {
+  const { hub, source } = await setUp(t);
+  await load(source());
+  await readText(source(), 'config.json');
+  hub.requests.length = 0;
+  await load(source({ offline: true }));
+  assert.equal(await readText(source({ offline: true }), 'config.json'), '{"a": 1}');
+  await rejects(source({ offline: true }).open('preprocessor_config.json'), 'not-found', /not in the cache, and the option offline/);
+  assert.deepEqual(hub.requests, []);
+  hub.fail(WEIGHTS, { statuses: [503] });
+  await load(source());
+  await hub.close();
+  await load(source());
+  await rejects(source({ retry: { attempts: 0 } }).open('preprocessor_config.json'), 'network');
+});
+
+test('what breaks off, is wrong, or is stopped is never kept', async (t) => {
+  const { hub, folder, source } = await setUp(t);
+  for (const cut of [1, 8, 1_000_000, 2_999_999]) {
+    hub.fail(WEIGHTS, { cuts: Array(9).fill(cut) });
+    await rejects(load(source({ retry: { attempts: 1, delay: 1 } })), 'network');
+    await rejects(source({ offline: true }).open('model.safetensors'), 'not-found');
+  }
+  hub.fail(WEIGHTS, { flip: 2_999_998 });
+  await rejects(load(source()), 'corrupt');
+  hub.fail(WEIGHTS, { stall: 2_000_000 });
+  const controller = new AbortController();
+  const file = await source().open('model.safetensors', controller.signal);
+  setTimeout(() => controller.abort(new Error('enough')), 20);
+  await assert.rejects(collect(file.read(0, 3_000_000)), /enough/);
+  await file.close();
+  assert.deepEqual(await cache.list(folder), []);
+  assert.deepEqual(readdirSync(folder), [], 'nothing of them is left');
+  hub.fail(WEIGHTS);
+  await load(source());
+});
+
+test('a file is whole after cuts', async (t) => {
+  const { hub, folder, source } = await setUp(t);
+  hub.fail(WEIGHTS, { cuts: [1, 8, 9, 500_008, 1_999_999, 2_000_000, 2_999_999] });
+  await load(source());
+  assert.equal((await cache.list(folder))[0].sha256, hub.sha256(WEIGHTS));
+  await load(source({ offline: true }), [[0, bytes.length]]);
+});
+
+test('a file that is not read in order is fetched first, and said so', async (t) => {
+  const { hub, source } = await setUp(t);
+  const seen = [];
+  const watch = { onDownload: (name, loaded, total) => seen.push([name, loaded, total]) };
+  await load(source(), [[2_999_000, 1000], [0, 8], [1_000_000, 1_500_000], [10, 20]], watch);
+  assert.deepEqual(hub.requests.map(({ range }) => range), ['bytes=0-', 'bytes=0-']);
+  assert.deepEqual(seen.at(-1), ['model.safetensors', 2_999_000, bytes.length]);
+  await load(source(), [[2_999_000, 1000], [0, 8]]);
+});
+
+test('a given sum is asked of what is kept, too', async (t) => {
+  const { hub, source } = await setUp(t);
+  const sum = hub.sha256(WEIGHTS);
+  await load(source());
+  await load(source({ offline: true, sha256: { 'model.safetensors': sum } }));
+  await rejects(source({ offline: true, sha256: { 'model.safetensors': '1'.repeat(64) } }).open('model.safetensors'), 'not-found');
+});
+
+test('files are listed, deleted by address or source, and cleared', async (t) => {
+  const { hub, folder, source } = await setUp(t);
+  await load(source());
+  await readText(source(), 'config.json');
+  await readText(source({ revision: COMMIT }), 'config.json');
+  const names = async () => (await cache.list(folder)).map(({ file }) => file).sort();
+  assert.deepEqual(await names(), ['config.json', 'config.json', 'model.safetensors']);
+  assert.equal(await cache.delete(`${hub.url}/owner/name/resolve/${COMMIT}/config.json`, folder), 1);
+  assert.deepEqual(await names(), ['config.json', 'model.safetensors']);
+  assert.equal(await cache.delete('owner/name', folder), 2);
+  assert.equal(await cache.delete('owner/name', folder), 0);
+  assert.deepEqual(readdirSync(folder), []);
+  await load(source());
+  writeFileSync(join(folder, 'mine.txt'), 'not the cache\'s');
+  await cache.clear(folder);
+  assert.deepEqual(readdirSync(folder), ['mine.txt']);
+  assert.deepEqual(await cache.list(join(folder, 'absent')), []);
+  await rejects(cache.list(), 'invalid-argument', /folder/);
+});
+
+test('a file that is not what its record says is fetched again', async (t) => {
+  const { folder, source } = await setUp(t);
+  await load(source());
+  const [data] = readdirSync(folder).filter((name) => name.endsWith('.data'));
+  writeFileSync(join(folder, data), bytes.subarray(0, 1000));
+  await rejects(source({ offline: true }).open('model.safetensors'), 'not-found');
+  await load(source());
+  await load(source({ offline: true }), [[0, bytes.length]]);
+});
+
+test('what cannot be kept is told, and the load goes on', async (t) => {
+  const { folder, source } = await setUp(t);
+  const full = { write: async () => { throw new BeitError('quota', 'No room.'); }, find: async () => null };
+  const halfway = {
+    find: async () => null,
+    write: async () => {
+      let written = 0;
+      return {
+        write: async (part) => {
+          written += part.length;
+          if (written > 1_000_000) throw new BeitError('quota', 'No room any more.');
+        },
+        commit: async () => assert.fail('kept in part'),
+        abort: async () => { written = -1; },
+      };
+    },
+  };
+  for (const store of [full, halfway]) {
+    const { hub } = await setUp(t);
+    const warnings = [];
+    const into = hubSource('owner/name', { host: hub.url }, { ...nodeHttp, openCache: async () => store });
+    await load(into, undefined, { onWarning: ({ code }) => warnings.push(code) });
+    assert.deepEqual(warnings, ['quota']);
+  }
+  const warnings = [];
+  writeFileSync(join(folder, 'file'), '');
+  await load(source({ cache: join(folder, 'file') }), undefined, { onWarning: ({ code, message }) => warnings.push([code, /\.$/.test(message)]) });
+  assert.deepEqual(warnings, [['io', true]]);
+});
+
+test('two loads at once keep one file', async (t) => {
+  const { folder, source } = await setUp(t);
+  await Promise.all([load(source()), load(source())]);
+  assert.equal((await cache.list(folder)).length, 1);
+  assert.equal(readdirSync(folder).length, 2);
+  assert.ok(await openNodeCache(folder).find((await cache.list(folder))[0].url));
+});

@@ -1,0 +1,73 @@
+// Turns: one at a time, by priority, and out of the queue on abort.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { TurnQueue } from '../../dist/scheduling.js';
+import { BeitForImageClassification, createEngine } from '../../dist/node.js';
+import { rejects } from './support.mjs';
+import { files, pixelValues } from './tiny-checkpoint.mjs';
+
+test('tasks run one at a time, the more important first, equals in order', async () => {
+  const queue = new TurnQueue();
+  const order = [];
+  let running = 0;
+  const task = (name) => async () => {
+    assert.equal(++running, 1);
+    await new Promise((resolve) => { setTimeout(resolve, 2); });
+    --running;
+    order.push(name);
+    return name;
+  };
+  const names = [['first', 0], ['batch 1', -1], ['batch 2', -1], ['call 1', 0], ['urgent', 5], ['call 2', 0]];
+  const results = await Promise.all(names.map(([name, priority]) => queue.run(task(name), null, priority)));
+  assert.deepEqual(order, ['first', 'urgent', 'call 1', 'call 2', 'batch 1', 'batch 2']);
+  assert.deepEqual(results, names.map(([name]) => name));
+});
+
+test('a task that fails does not hold the next up, and one that is aborted leaves at once', async () => {
+  const queue = new TurnQueue();
+  const controller = new AbortController();
+  let finish;
+  const first = queue.run(() => new Promise((resolve) => { finish = resolve; }));
+  const aborted = queue.run(() => assert.fail('it ran'), controller.signal);
+  const failing = queue.run(async () => { throw new Error('broken'); });
+  const last = queue.run(async () => 'last');
+  controller.abort(new Error('enough'));
+  await assert.rejects(aborted, /enough/);
+  finish('first');
+  assert.equal(await first, 'first');
+  await assert.rejects(failing, /broken/);
+  assert.equal(await last, 'last');
+  await assert.rejects(queue.run(() => assert.fail('it ran'), AbortSignal.abort(new Error('before'))), /before/);
+});
+
+for (const worker of [false, true]) {
+  test(`a pass of higher priority overtakes a batch${worker ? ' in a worker' : ''}`, async () => {
+    const engine = await createEngine({ build: 'simd', worker });
+    const model = await BeitForImageClassification.fromPretrained(files(), { engine });
+    const order = [];
+    const many = { dims: [500, 3, 8, 8], data: new Float32Array(500 * 192) };
+    const pass = (name, inputs, priority) => model.forward({ pixelValues: inputs }, { priority }).then(() => order.push(name));
+    const batch = Array.from({ length: 8 }, (_, i) => pass(`batch ${i}`, many, -1));
+    await Promise.all([...batch, pass('call', pixelValues, 1)]);
+    // Not the very next where it takes its way to the worker, but long before its turn.
+    assert.ok(order.indexOf('call') < (worker ? 7 : 2), order.join(', '));
+    assert.deepEqual(order.filter((name) => name !== 'call'), batch.map((_, i) => `batch ${i}`));
+    await rejects(model.forward({ pixelValues }, { priority: NaN }), 'invalid-argument', /priority/);
+    // What has been asked for is done before the memory goes.
+    const late = model.forward({ pixelValues }, { priority: -1 });
+    await model.dispose();
+    assert.deepEqual((await late).logits.dims, [1, 3]);
+    await engine.dispose();
+  });
+}
+
+test('what is transferred is gone here, and what is not stays', async () => {
+  const engine = await createEngine({ build: 'simd', worker: true });
+  const model = await BeitForImageClassification.fromPretrained(files(), { engine });
+  const mine = { dims: pixelValues.dims, data: pixelValues.data.slice() };
+  const { logits } = await model.forward({ pixelValues: mine });
+  assert.equal(mine.data.length, 192);
+  assert.deepEqual((await model.forward({ pixelValues: mine }, { transfer: true })).logits, logits);
+  assert.equal(mine.data.length, 0);
+  await engine.dispose();
+});
