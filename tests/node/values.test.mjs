@@ -5,7 +5,7 @@ import { rank, scoreFunctionOf, sigmoid, softmax } from '../../dist/classificati
 import { compare } from '../../dist/cli/compare.js';
 import { checkRawImage, withoutAlpha } from '../../dist/pixels.js';
 import { writeSafetensors } from '../../dist/safetensors-writer.js';
-import { abortable, SerialQueue, yieldToEventLoop } from '../../dist/scheduling.js';
+import { abortable, yieldToEventLoop } from '../../dist/scheduling.js';
 import { checkTensor, concatenate } from '../../dist/tensors.js';
 
 test('softmax is stable and sums to one', () => {
@@ -88,28 +88,6 @@ test('compare follows |a-b| <= atol + rtol |b|', () => {
   assert.match(compare(tensor(1, 2), tensor(1, 2, 3), tolerance).why, /shape is \[2\], expected \[3\]/);
   assert.match(compare(undefined, tensor(1), tolerance).why, /does not give/);
   assert.equal(compare({ dims: [], data: Float32Array.of(2) }, tensor(2), tolerance).pass, true);
-});
-
-test('the queue runs one task at a time, in order, and skips aborted ones', async () => {
-  const queue = new SerialQueue();
-  const log = [];
-  const task = (name) => async () => {
-    log.push(`${name} begins`);
-    await yieldToEventLoop();
-    log.push(`${name} ends`);
-    if (name === 'b') throw new Error('b fails');
-    return name;
-  };
-  const controller = new AbortController();
-  const a = queue.run(task('a'));
-  const b = queue.run(task('b'));
-  const c = queue.run(task('c'), controller.signal);
-  const d = queue.run(task('d'));
-  controller.abort(new Error('not c'));
-  await assert.rejects(b, /b fails/);
-  await assert.rejects(c, /not c/);
-  assert.deepEqual([await a, await d], ['a', 'd']);
-  assert.deepEqual(log, ['a begins', 'a ends', 'b begins', 'b ends', 'd begins', 'd ends']);
 });
 
 test('abortable rejects at once and hands the late value over', async () => {
