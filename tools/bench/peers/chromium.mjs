@@ -1,0 +1,78 @@
+// Runs a subject in a Chromium of its own, so that its time and memory are its own.
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import puppeteer from 'puppeteer-core';
+import { root } from '../../places.mjs';
+import { Failure } from '../../report.mjs';
+import { start } from '../../serve.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const FLAGS = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+];
+const PATIENCE_MS = 300000;
+
+/** Starts the server that all subjects load from. `folders`: the checkpoint, the exports, npm's packages. */
+export async function servePeers({ checkpoint, models, npm }) {
+  const wasm = { bytes: 0 };
+  const { url, close } = await start({
+    folders: [['bench/', `${here}/`], ['beit-wasm/', `${root}/`], ['checkpoint/', `${checkpoint}/`], ['model/', `${models}/`], ['npm/', `${npm}/`]],
+    policy: "default-src 'self' 'unsafe-inline' 'unsafe-eval' blob: data:", // the peers' needs, not ours
+    before(path, request, response) {
+      const { writeHead } = response;
+      response.writeHead = (status, headers) => {
+        if (path?.endsWith('.wasm')) wasm.bytes += headers['Content-Length'] ?? 0;
+        return writeHead.call(response, status, headers);
+      };
+      return false;
+    },
+  });
+  return { url, close, wasm };
+}
+
+/** Returns the largest resident memory that one of the browser's page processes ever had, in bytes. */
+function peakMemory(browserPid) {
+  let peak = 0;
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+      if (!command.includes('--type=renderer') || !descends(pid, browserPid)) continue;
+      peak = Math.max(peak, Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024);
+    } catch {
+      // A process that has ended meanwhile.
+    }
+  }
+  return peak;
+}
+
+function descends(pid, ancestor) {
+  for (let at = Number(pid); at > 1;) {
+    if (at === ancestor) return true;
+    at = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${at}/status`, 'utf8'))[1]);
+  }
+  return false;
+}
+
+/** Returns what page.js measured, with { peak, wasm }: bytes. */
+export async function measureInChromium(server, subject, plan) {
+  const profile = mkdtempSync(join(tmpdir(), 'beit-bench-'));
+  const browser = await puppeteer.launch({
+    executablePath: process.env.BEIT_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, headless: true,
+    userDataDir: profile, protocolTimeout: PATIENCE_MS,
+  });
+  try {
+    server.wasm.bytes = 0;
+    const page = await browser.newPage();
+    await page.goto(`${server.url}bench/page.html`);
+    await page.waitForFunction(() => globalThis.measure && crossOriginIsolated);
+    const measured = await page.evaluate((given, how) => measure(given, how).catch((error) => ({ error: String(error) })), subject, plan);
+    if (measured.error) throw new Failure(`${subject.name}: ${measured.error}`);
+    return { ...measured, peak: peakMemory(browser.process().pid), wasm: server.wasm.bytes };
+  } finally {
+    await browser.close();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
