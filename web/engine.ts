@@ -77,7 +77,7 @@ export interface ModelSpec {
   /** The reference's class name, or `auto`: what config.json's architectures say, else the tensors. */
   className: string;
   /** BeitModel only. Default: true */
-  addPoolingLayer?: boolean | undefined;
+  addPoolingLayer?: boolean | 'auto' | undefined;
   /** Segmentation only: load the head that only a loss needs. Default: true */
   auxiliaryHead?: boolean | undefined;
   /** Segmentation only: which layers out_indices name. Default: reference */
@@ -95,6 +95,8 @@ export interface LoadedModel {
   handle: number;
   className: string;
   config: ConfigFields;
+  /** BeitModel only: whether it gives pooler_output. */
+  hasPooler: boolean;
   report: CoreBindReport;
   estimate: CoreModelEstimate;
 }

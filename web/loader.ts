@@ -13,6 +13,7 @@ interface Created {
   model: CoreModel;
   className: string;
   config: ConfigFields;
+  hasPooler: boolean;
 }
 
 /** Loads a model. On any failure, and on abort, everything taken is given back. */
@@ -21,7 +22,7 @@ export async function loadModel(
 ): Promise<{ model: CoreModel; facts: Omit<LoadedModel, 'handle'> }> {
   const load = new Load(core, source, call);
   try {
-    const { model, className, config } = await load.createModel(spec);
+    const { model, ...created } = await load.createModel(spec);
     try {
       const report = unwrap(model.bind(load.checkpoint));
       makeRoom(core, source.label, model.estimate());
@@ -29,7 +30,7 @@ export async function loadModel(
       await load.finish();
       unwrap(model.finish());
       load.report('ready', '', 0, 0);
-      return { model, facts: { className, config, report, estimate: model.estimate() } };
+      return { model, facts: { ...created, report, estimate: model.estimate() } };
     } catch (error) {
       model.delete();
       throw error;
@@ -58,10 +59,10 @@ export async function inspectModel(
 ): Promise<Inspection> {
   const load = new Load(core, source, call);
   try {
-    const { model, className, config } = await load.createModel(spec);
+    const { model, ...created } = await load.createModel(spec);
     try {
       const report: CoreBindReport = unwrap(model.inspect(load.checkpoint));
-      return { className, config, report, estimate: model.estimate(), tensors: load.checkpoint.tensors() };
+      return { ...created, report, estimate: model.estimate(), tensors: load.checkpoint.tensors() };
     } finally {
       model.delete();
     }
@@ -102,23 +103,40 @@ class Load {
     const json = spec.configJson ?? (isTokenizerClass(spec.className) ? null : await readOptionalText(this.source, CONFIG_FILE, signal, this.watch));
     throwIfAborted(signal);
     const named = spec.className === 'auto' ? json && this.architectureOf(json) : spec.className;
-    const early = json !== null && named ? this.make(json, named, spec) : null;
+    let text = json;
+    let created = json !== null && named ? this.make(json, named, spec) : null;
     try {
       await this.readIndex(spec, named ?? '');
-      if (early) return early;
-      const derived = unwrap(this.checkpoint.deriveConfig());
-      return this.make(json ?? derived, named ?? this.architectureOf(derived) ?? 'BeitModel', spec);
+      if (!created) {
+        const derived = unwrap(this.checkpoint.deriveConfig());
+        text ??= derived;
+        created = this.make(text, named ?? this.architectureOf(derived) ?? 'BeitModel', spec);
+      }
+      return this.fitPooler(created, text!, spec);
     } catch (error) {
-      early?.model.delete();
+      created?.model.delete();
       throw error;
     }
   }
 
   private make(json: string, className: string, spec: ModelSpec): Created {
-    const { addPoolingLayer = true, auxiliaryHead = true, taps = 'reference' } = spec;
+    const { auxiliaryHead = true, taps = 'reference' } = spec;
+    const hasPooler = spec.addPoolingLayer !== false;
     const config = isTokenizerClass(className) ? tokenizerConfig(json) : unwrap(this.core.readConfig(json));
-    const model = unwrap(this.core.createModel(json, coreClassOf(className), { addPoolingLayer, auxiliaryHead, taps }));
-    return { model, className, config };
+    const model = unwrap(this.core.createModel(json, coreClassOf(className), { addPoolingLayer: hasPooler, auxiliaryHead, taps }));
+    return { model, className, config, hasPooler };
+  }
+
+  /** Returns the same model without its pooler where that is up to the checkpoint, and the checkpoint has none. */
+  private fitPooler(created: Created, json: string, spec: ModelSpec): Created {
+    if (spec.addPoolingLayer !== 'auto') return created;
+    const missing = ({ model }: Created): number => unwrap(model.inspect(this.checkpoint)).missing.length;
+    const wanted = missing(created);
+    if (wanted === 0) return created;
+    const bare = this.make(json, created.className, { ...spec, addPoolingLayer: false });
+    const [kept, dropped] = missing(bare) < wanted ? [bare, created] : [created, bare];
+    dropped.model.delete();
+    return kept;
   }
 
   /** Returns the class that a config names, or null. */

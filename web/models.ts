@@ -1,4 +1,6 @@
 /** The classes that run a checkpoint. */
+import type { LoadedModel } from './engine.js';
+import type { EngineLease } from './engines.js';
 import { loadPretrained, PreTrainedModel, required, type ForwardOptions, type LabelledInputs, type ModelInputs, type ModelOptions } from './model-base.js';
 import {
   listsOf, lossOf, series, type BackboneOutput, type BeitModelOutputWithPooling, type ImageClassifierOutput,
@@ -7,8 +9,8 @@ import {
 import type { SourceLike } from './sources.js';
 
 export interface BeitModelOptions extends ModelOptions {
-  /** False: the model has no pooler, and the checkpoint need not have one. Default: true. */
-  addPoolingLayer?: boolean | undefined;
+  /** False: the model has no pooler, and the checkpoint need not have one. auto: as the checkpoint has it. Default: true. */
+  addPoolingLayer?: boolean | 'auto' | undefined;
 }
 
 export interface SegmentationModelOptions extends ModelOptions {
@@ -23,6 +25,14 @@ export interface SegmentationModelOptions extends ModelOptions {
 
 /** The encoder with its pooler. */
 export class BeitModel extends PreTrainedModel {
+  /** Whether forward() gives a poolerOutput. */
+  readonly hasPooler: boolean;
+
+  protected constructor(lease: EngineLease, loaded: LoadedModel) {
+    super(lease, loaded);
+    this.hasPooler = loaded.hasPooler;
+  }
+
   /**
    * Loads a checkpoint (a hub id, a URL, a path, files). Rejects with missing-tensor or
    * wrong-shape, naming every tensor concerned; not-found, network, io, html, truncated, malformed,

@@ -1,6 +1,6 @@
 /** image-feature-extraction: from an image to what the encoder makes of it. */
 import type { ForwardCallOptions } from './engine.js';
-import { BeitError, failure, mismatch } from './errors.js';
+import { failure, mismatch } from './errors.js';
 import type { ModelOptions } from './model-base.js';
 import { BeitModel } from './models.js';
 import { assemble, type Pipeline } from './pipeline-base.js';
@@ -22,20 +22,7 @@ export interface FeatureOptions extends ForwardCallOptions {
 export type ImageFeatureExtractionPipeline = Pipeline<'image-feature-extraction', BeitModel, FeatureOptions, Tensor>;
 
 export function makeFeatureExtraction(source: Source, options: ModelOptions): Promise<ImageFeatureExtractionPipeline> {
-  let hasPooler = true;
-  /**
-   * Loads the encoder with its pooler, or without one where that is what the checkpoint lacks.
-   * Nothing is filled before all names are known, so the second attempt costs the index once more.
-   */
-  const load = async (): Promise<BeitModel> => {
-    try {
-      return await BeitModel.fromPretrained(source, options);
-    } catch (error) {
-      if (!(error instanceof BeitError && error.code === 'missing-tensor')) throw error;
-      hasPooler = false;
-      return BeitModel.fromPretrained(source, { ...options, addPoolingLayer: false });
-    }
-  };
+  const load = () => BeitModel.fromPretrained(source, { ...options, addPoolingLayer: 'auto' });
   return assemble('image-feature-extraction', source, options, load, async ({ model, processor }, image, given: FeatureOptions) => {
     const { output = 'pooled', ...call } = given;
     const states = model.config.numHiddenLayers + 1;
@@ -43,7 +30,7 @@ export function makeFeatureExtraction(source: Source, options: ModelOptions): Pr
     if (output !== 'pooled' && output !== 'tokens' && !(Number.isInteger(index) && Number(index) >= 0 && Number(index) < states)) {
       throw mismatch('invalid-argument', 'output', JSON.stringify(output), `pooled, tokens or a number from ${-states} to ${states - 1}`);
     }
-    if (output === 'pooled' && !hasPooler) {
+    if (output === 'pooled' && !model.hasPooler) {
       throw failure('missing-tensor', 'output', `this checkpoint has no pooler, so nothing is pooled; it gives tokens, and layers by a number from ${-states} to ${states - 1}`);
     }
     const { pixelValues } = await processor.preprocess(image, call);

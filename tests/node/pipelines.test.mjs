@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { colorOf, createEngine, pipeline } from '../../dist/node.js';
+import { BeitModel, colorOf, createEngine, pipeline } from '../../dist/node.js';
 import { golden, rejects, root } from './support.mjs';
-import { config, files } from './tiny-checkpoint.mjs';
+import { config, files, maskedFiles, pixelValues } from './tiny-checkpoint.mjs';
 
 const engine = await createEngine({ build: 'simd' });
 test.after(() => engine.dispose());
@@ -79,8 +79,22 @@ for (const name of ['mim-loss', 'segment-aux', 'backbone-stages', 'model-no-pool
   });
 }
 
+test('a pooler is what the checkpoint has, also where it can be read only once', async () => {
+  const stream = (bytes) => new ReadableStream({ start: (controller) => { controller.enqueue(bytes); controller.close(); } });
+  for (const [all, hasPooler] of [[files(), true], [maskedFiles(96), false]]) {
+    const { 'model.safetensors': weights, ...rest } = all;
+    const streams = Object.fromEntries(Object.entries(rest).map(([name, bytes]) => [name, new Blob([bytes])]));
+    const model = await BeitModel.fromPretrained({ ...streams, 'model.safetensors': stream(weights) }, { engine, addPoolingLayer: 'auto' });
+    assert.equal(model.hasPooler, hasPooler);
+    assert.equal('poolerOutput' in await model.forward({ pixelValues }), hasPooler);
+    await model.dispose();
+  }
+});
+
 test('a checkpoint that lacks more than a pooler is refused by all of it', async () => {
+  const { used } = await engine.memory();
   const wide = { ...config, num_hidden_layers: 3 };
   const error = await rejects(pipeline('image-feature-extraction', files({ 'config.json': new TextEncoder().encode(JSON.stringify(wide)) }), { engine }), 'missing-tensor');
+  assert.equal((await engine.memory()).used, used);
   assert.match(error.message, /layer\.2\.lambda_1/);
 });
