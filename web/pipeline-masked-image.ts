@@ -113,7 +113,8 @@ interface Parts {
 async function predict({ model, processor, tokenizer }: Parts, input: ImageInput, options: PredictOptions): Promise<MaskedImagePrediction> {
   const { mask: given, ratio, seed, pictures = true, logits: wantsLogits = false, ...call } = options;
   const image = tokenizer ? await fixedImage(input, call.signal ?? null) : input;
-  const { pixelValues, originalSizes } = await processor.preprocess(image, call);
+  // The tokenizer reads the image once more: it is handed over to that only.
+  const { pixelValues, originalSizes } = await processor.preprocess(image, tokenizer ? { ...call, transfer: false } : call);
   const [, , rows = 0, columns = 0] = pixelValues.dims;
   const { patchSize } = model.config;
   const grid = { height: Math.floor(rows / patchSize.height), width: Math.floor(columns / patchSize.width) };
@@ -137,7 +138,9 @@ async function predict({ model, processor, tokenizer }: Parts, input: ImageInput
   };
   if (tokenizer) {
     const frame = frameOf(processor, originalSizes[0]!, { height: rows, width: columns }, grid);
-    Object.assign(result, await holdAgainst(tokenizer, image, frame, result, pictures, { signal: call.signal }));
+    Object.assign(result, await holdAgainst(tokenizer, image, frame, result, pictures, {
+      signal: call.signal, transfer: call.transfer || image !== input,
+    }));
   }
   for (const [patch, masked] of mask.data.entries()) {
     if (!masked) continue;
@@ -186,9 +189,9 @@ function frameOf({ config }: BeitImageProcessor, original: Size, pixels: Size, {
 /** Returns what only a tokenizer can tell of a prediction. */
 async function holdAgainst(
   tokenizer: DalleTokenizer, image: ImageInput, frame: Pick<EncodeOptions, 'size' | 'crop'>,
-  { mask, tokens }: MaskedImagePrediction, pictures: boolean, call: CallOptions,
+  { mask, tokens }: MaskedImagePrediction, pictures: boolean, { signal, transfer }: CallOptions,
 ): Promise<Partial<MaskedImagePrediction>> {
-  const trueTokens = await tokenizer.encode(image, { ...frame, ...call });
+  const trueTokens = await tokenizer.encode(image, { ...frame, signal, transfer });
   let masked = 0;
   let right = 0;
   const mixed = trueTokens.data.map((truth, patch) => {
@@ -201,7 +204,7 @@ async function holdAgainst(
   if (!pictures) return { trueTokens, accuracy };
   return {
     trueTokens, accuracy,
-    reconstruction: await tokenizer.decode({ ...trueTokens, data: mixed }, call),
-    tokenizerReconstruction: await tokenizer.decode(trueTokens, call),
+    reconstruction: await tokenizer.decode({ ...trueTokens, data: mixed }, { signal }),
+    tokenizerReconstruction: await tokenizer.decode(trueTokens, { signal }),
   };
 }

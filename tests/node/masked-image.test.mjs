@@ -120,6 +120,18 @@ test('an image behind a URL is fetched once', async (t) => {
   await run.dispose();
 });
 
+test('an image that is handed over to a worker is read twice all the same, and gone then', async () => {
+  const own = await createEngine({ build: 'simd', worker: true });
+  const run = await pipeline('masked-image-modeling', maskedFiles(VOCAB), { engine: own, tokenizer: dvae });
+  const image = () => ({ width: 9, height: 8, channels: 3, data: Uint8Array.from({ length: 216 }, (_, i) => i) });
+  const expected = await run(image());
+  const given = image();
+  assert.deepEqual(await run(given, { transfer: true }), expected);
+  assert.equal(given.data.length, 0);
+  await run.dispose();
+  await own.dispose();
+});
+
 test('what does not fit together is refused, and nothing stays behind', async () => {
   const { used } = await engine.memory();
   await rejects(pipeline('masked-image-modeling', maskedFiles(97), { engine, tokenizer: dvae }), 'wrong-shape',
