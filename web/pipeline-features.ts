@@ -31,7 +31,8 @@ export function makeFeatureExtraction(source: Source, options: ModelOptions): Pr
       throw mismatch('invalid-argument', 'output', JSON.stringify(output), `pooled, tokens or a number from ${-states} to ${states - 1}`);
     }
     if (output === 'pooled' && !model.hasPooler) {
-      throw failure('missing-tensor', 'output', `this checkpoint has no pooler, so nothing is pooled; it gives tokens, and layers by a number from ${-states} to ${states - 1}`);
+      throw failure('missing-tensor', 'output', 'this checkpoint has no pooler, so nothing is pooled; it gives tokens, and layers '
+        + `by a number from ${-states} to ${states - 1}`);
     }
     const { pixelValues } = await processor.preprocess(image, call);
     const outputs = await model.forward({ pixelValues }, { ...call, transfer: true, outputHiddenStates: typeof index === 'number' });

@@ -56,7 +56,8 @@ test('segment writes labels, overlay and scores, and prints the legend', async (
   const run = await pipeline('image-segmentation', model, { engine });
   const expected = await run(image, { scores: true });
   await run.dispose();
-  const text = await runs('segment', image, '--model', model, '--labels', out('labels.png'), '--overlay', out('overlay.png'), '--scores', out('scores.safetensors'));
+  const text = await runs('segment', image, '--model', model, '--labels', out('labels.png'), '--overlay', out('overlay.png'),
+    '--scores', out('scores.safetensors'));
   assert.match(text, new RegExp(`^${image}: ${expected.width} x ${expected.height} pixels$`, 'm'));
   assert.equal(text.match(/^ +\d+\.\d\d % {2}#[0-9a-f]{6} +\d+ {2}LABEL_\d$/gm).length, expected.legend.length);
 

@@ -74,7 +74,8 @@ test('with a tokenizer: true tokens, accuracy and pictures', async () => {
   const [[frequent]] = [...counts].sort(([, a], [, b]) => b - a);
   const bias = new Float32Array(VOCAB);
   bias[frequent] = 100;
-  const run = await pipeline('masked-image-modeling', maskedFiles(VOCAB, { tensors: { 'lm_head.bias': { dims: [VOCAB], data: bias } } }), { engine, tokenizer });
+  const source = maskedFiles(VOCAB, { tensors: { 'lm_head.bias': { dims: [VOCAB], data: bias } } });
+  const run = await pipeline('masked-image-modeling', source, { engine, tokenizer });
   assert.equal(run.tokenizer, tokenizer);
   const found = await run(picture, { ratio: 0.6, seed: 3 });
   assert.deepEqual(found.trueTokens, truth);

@@ -94,7 +94,8 @@ test('a pooler is what the checkpoint has, also where it can be read only once',
 test('a checkpoint that lacks more than a pooler is refused by all of it', async () => {
   const { used } = await engine.memory();
   const wide = { ...config, num_hidden_layers: 3 };
-  const error = await rejects(pipeline('image-feature-extraction', files({ 'config.json': new TextEncoder().encode(JSON.stringify(wide)) }), { engine }), 'missing-tensor');
+  const source = files({ 'config.json': new TextEncoder().encode(JSON.stringify(wide)) });
+  const error = await rejects(pipeline('image-feature-extraction', source, { engine }), 'missing-tensor');
   assert.equal((await engine.memory()).used, used);
   assert.match(error.message, /layer\.2\.lambda_1/);
 });

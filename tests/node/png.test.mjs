@@ -40,7 +40,10 @@ const images = {
   grey: { width: 5, height: 7, channels: 1, data: ramp(35, 37) },
   RGB: { width: 33, height: 9, channels: 3, data: ramp(891, 91) },
   RGBA: { width: 4, height: 3, channels: 4, data: ramp(48, 5) },
-  'a palette': { width: 6, height: 2, channels: 1, data: Uint8Array.of(0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 255), palette: Array.from({ length: 256 }, (_, id) => colorOf(id)) },
+  'a palette': {
+    width: 6, height: 2, channels: 1, data: Uint8Array.of(0, 1, 2, 3, 4, 5, 5, 4, 3, 2, 1, 255),
+    palette: Array.from({ length: 256 }, (_, id) => colorOf(id)),
+  },
   'one pixel': { width: 1, height: 1, channels: 3, data: Uint8ClampedArray.of(1, 2, 255) },
 };
 

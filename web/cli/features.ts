@@ -12,9 +12,13 @@ export const features: CommandSpec = {
   options: [
     { name: 'outputs', value: 'OUT.safetensors', help: 'the file to write: features, the images in their order', required: true },
     { name: 'model', value: 'SOURCE', help: 'any checkpoint with an encoder (default: the embedded classifier)' },
-    { name: 'layer', value: 'pooled|tokens|N', help: "the pooler's output (N images, C; the default), the last hidden state (N, T, C), or that of layer N, 0 the embeddings, -1 the last", parse: layer },
+    { name: 'layer', value: 'pooled|tokens|N', help: 'what to write (default: pooled)', parse: layer },
     { name: 'json', help: 'print JSON: {images, dims, outputs}' },
     ...ENGINE_OPTIONS,
+  ],
+  details: [
+    "pooled is the pooler's output (images, C), tokens the last hidden state (images, T, C), and a number",
+    'the hidden state of that layer: 0 the embeddings, -1 the last.',
   ],
   async run(parsed) {
     const images = parsed.operands;

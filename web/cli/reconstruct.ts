@@ -27,9 +27,10 @@ export const reconstruct: CommandSpec = {
   async run(parsed) {
     const name = parsed.operands[0]!;
     const tokenizer = parsed.value<string>('tokenizer');
-    const [masked, reconstruction, decoded, outputs] = ['masked', 'reconstruction', 'decoded', 'outputs'].map((option) => parsed.value<string>(option));
-    for (const [option, value] of Object.entries({ reconstruction, decoded })) {
-      if (value !== undefined && tokenizer === undefined) throw usageError(`The option --${option} needs --tokenizer SOURCE, which draws tokens.`);
+    const [masked, reconstruction, decoded, outputs] =
+      ['masked', 'reconstruction', 'decoded', 'outputs'].map((option) => parsed.value<string>(option));
+    for (const [option, path] of Object.entries({ reconstruction, decoded })) {
+      if (path !== undefined && tokenizer === undefined) throw usageError(`The option --${option} needs --tokenizer SOURCE, which draws tokens.`);
     }
     return withEngine(parsed, async (engine) => {
       const image = await readPicture(engine, name);

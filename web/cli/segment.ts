@@ -21,23 +21,28 @@ export const segment: CommandSpec = {
   options: [
     { name: 'model', value: 'SOURCE', help: 'a segmentation checkpoint: a hub id, a URL, a folder or a weights file', required: true },
     { name: 'labels', value: 'LABELS.png', help: 'write the class ids as an image' },
-    { name: 'format', value: FORMATS.join('|'), help: 'how: in the colours of the legend, or as grey levels (default: palette; grey16 beyond 256 classes)', parse: oneOf(FORMATS) },
+    { name: 'format', value: FORMATS.join('|'), help: 'how (default: palette; beyond 256 classes grey16)', parse: oneOf(FORMATS) },
     { name: 'overlay', value: 'OVERLAY.png', help: 'write the image with the colours over it' },
     { name: 'scores', value: 'SCORES.safetensors', help: "write labels and scores (H, W), each pixel's probability" },
     { name: 'taps', value: 'reference|original', help: 'how out_indices count layers (default: reference)', parse: oneOf(['reference', 'original']) },
     { name: 'json', help: 'print JSON: {image, width, height, legend: [{id, label, color, share}]}' },
     ...ENGINE_OPTIONS,
   ],
-  details: ['Printed is the legend, the largest class first. All that is written has the size of the image.'],
+  details: [
+    'Printed is the legend, the largest class first. All that is written has the size of the image.',
+    "LABELS.png has each pixel's id: in the legend's colours (palette), or as grey levels of 8 or 16 bits.",
+  ],
   async run(parsed) {
     const name = parsed.operands[0]!;
     return withEngine(parsed, async (engine) => {
       const image = await readPicture(engine, name);
-      const run = await pipeline('image-segmentation', parsed.value<string>('model')!, { engine, taps: parsed.value<'reference' | 'original'>('taps') });
+      const taps = parsed.value<'reference' | 'original'>('taps');
+      const run = await pipeline('image-segmentation', parsed.value<string>('model')!, { engine, taps });
       try {
         const [labels, overlay, scores] = ['labels', 'overlay', 'scores'].map((option) => parsed.value<string>(option));
         const found = await run(image, { scores: scores !== undefined });
-        if (labels !== undefined) writePicture(labels, labelPicture(found, parsed.value<Format>('format') ?? defaultFormat(run.model.config.numLabels)));
+        const format = parsed.value<Format>('format') ?? (run.model.config.numLabels > BYTE ? 'grey16' : 'palette');
+        if (labels !== undefined) writePicture(labels, labelPicture(found, format));
         if (overlay !== undefined) writePicture(overlay, blend(image, found.labels));
         if (scores !== undefined) {
           const dims = [found.height, found.width];
@@ -51,10 +56,6 @@ export const segment: CommandSpec = {
     });
   },
 };
-
-function defaultFormat(classes: number): Format {
-  return classes > BYTE ? 'grey16' : 'palette';
-}
 
 function labelPicture({ width, height, labels, legend }: Segmentation, format: Format): PngImage {
   if (format === 'grey16') return { width, height, channels: 1, data: labels };

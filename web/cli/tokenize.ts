@@ -17,8 +17,8 @@ export const tokenize: CommandSpec = {
   operands: { name: 'IMAGE|TOKENS.safetensors', least: 1, most: 1 },
   options: [
     { name: 'tokenizer', value: 'SOURCE', help: 'a folder or URL with encoder and decoder (.pkl or .safetensors)', required: true },
-    { name: 'outputs', value: 'OUT.safetensors|OUT.png', help: 'the file to write: tokens (height, width), or the picture of the tokens', required: true },
-    { name: 'size', value: 'N|HEIGHTxWIDTH', help: `the size to which an image is resized, in multiples of 8 (default: 112; 512 takes 1.6 GB of memory)`, parse: size },
+    { name: 'outputs', value: 'OUT.safetensors|OUT.png', help: 'the file to write: tokens (height, width), or their picture', required: true },
+    { name: 'size', value: 'N|HEIGHTxWIDTH', help: 'resize an image to it, in multiples of 8 (default: 112; 512 takes 1.6 GB of memory)', parse: size },
     { name: 'json', help: 'print JSON: {height, width, tokens: [[…], …]}' },
     ...ENGINE_OPTIONS,
   ],
@@ -28,7 +28,9 @@ export const tokenize: CommandSpec = {
     const outputs = parsed.value<string>('outputs')!;
     const isTokens = /\.safetensors$/i.test(input);
     const wantsTokens = /\.safetensors$/i.test(outputs);
-    if (!wantsTokens && !/\.png$/i.test(outputs)) throw usageError(`The option --outputs cannot be ${JSON.stringify(outputs)}; it is OUT.safetensors|OUT.png.`);
+    if (!wantsTokens && !/\.png$/i.test(outputs)) {
+      throw usageError(`The option --outputs cannot be ${JSON.stringify(outputs)}; it is OUT.safetensors|OUT.png.`);
+    }
     if (isTokens && wantsTokens) throw usageError(`${input} has tokens already; the option --outputs is then OUT.png.`);
     if (isTokens && parsed.value('size')) throw usageError('The option --size is for images; tokens have a size of their own.');
     if (isTokens) checkFile(input);
