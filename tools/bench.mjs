@@ -1,16 +1,23 @@
 // `npm run bench`: what loading and running a base model cost on this machine, in Node.
-//   npm run bench -- [--folder CHECKPOINT] [--rounds N] [--json FILE]
+//   npm run bench -- [load|memory|forward...] [--folder CHECKPOINT] [--rounds N] [--json FILE]
+//     load      time of loading, against reading the same file
+//     memory    peak memory of loading the same model from each container (written for it, 0.35 GB at a time)
+//     forward   time of one image, by kinds of work
 // Without --folder a base-224 checkpoint of random weights is written to the tools' folder once.
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { checkpointFiles, countOf, writePieces } from './bench/containers.mjs';
 import { show, spread } from './bench/statistics.mjs';
 import { buildRelease } from './build.mjs';
 import { root, tools } from './places.mjs';
+import { configs, sizes, stateDict } from './random-checkpoint.mjs';
 import { Failure, main, say } from './report.mjs';
 import { setUp } from './setup.mjs';
 
+const PARTS = ['load', 'memory', 'forward'];
 const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
 
 function child(script, ...args) {
@@ -37,6 +44,31 @@ function benchLoad(folder, rounds) {
   return { build, rows };
 }
 
+function benchMemory(rounds) {
+  const build = 'relaxed-threads';
+  const model = { ...sizes.base, imageSize: 224, labels: 1000 };
+  const tensors = stateDict(model);
+  const largest = Math.max(...tensors.map(({ shape }) => 4 * countOf(shape)));
+  say(`\nPeak memory of loading, ${build}, above an engine that has started (median, min to max of ${rounds}); largest tensor ${(largest / 1e6).toFixed(1)} MB`);
+  const rows = {};
+  for (const [name, files] of Object.entries(checkpointFiles(tensors))) {
+    const folder = mkdtempSync(join(tmpdir(), 'beit-bench-'));
+    try {
+      writeFileSync(join(folder, 'config.json'), JSON.stringify(configs(model, { torch: 'float32' }).config));
+      for (const [file, pieces] of Object.entries(files)) writePieces(join(folder, file), pieces);
+      rows[name] = Array.from({ length: rounds }, () => child('load-child.mjs', build, 'memory', folder));
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+    const resident = rows[name].map(({ peak, before }) => (peak - before) / 1e6);
+    const above = rows[name].map(({ peak, before, weights }) => (peak - before - weights - largest) / 1e6);
+    const { weights, heap } = rows[name][0];
+    say(`  ${name.padEnd(20)} ${show(resident, 0)} MB resident, that is packed weights (${(weights / 1e6).toFixed(0)} MB), ` +
+      `largest tensor and ${show(above, 0)} MB; wasm memory ${(heap / 1e6).toFixed(0)} MB`);
+  }
+  return { build, largest, rows };
+}
+
 function benchForward(folder, build, threads, passes) {
   const rows = child('forward-child.mjs', build, threads, folder, passes);
   const total = rows.map((row) => row.milliseconds);
@@ -56,15 +88,22 @@ function benchForward(folder, build, threads, passes) {
 }
 
 await main(async (args) => {
-  const { values } = parseArgs({ args, options: { folder: { type: 'string' }, rounds: { type: 'string', default: '5' }, json: { type: 'string' } } });
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { folder: { type: 'string' }, rounds: { type: 'string', default: '5' }, json: { type: 'string' } } });
+  const wrong = positionals.find((name) => !PARTS.includes(name));
+  if (wrong) throw new Failure(`There is no part ${wrong}; there are ${PARTS.join(', ')}.`);
+  const wants = (part) => positionals.length === 0 || positionals.includes(part);
   await buildRelease(await setUp());
   const folder = values.folder ?? join(tools, 'bench', 'base-224');
-  if (!values.folder && !existsSync(join(folder, 'model.safetensors'))) {
+  if ((wants('load') || wants('forward')) && !values.folder && !existsSync(join(folder, 'model.safetensors'))) {
     spawnSync(process.execPath, [join(root, 'tools', 'random-checkpoint.mjs'), folder], { stdio: 'inherit' });
   }
   const rounds = Number(values.rounds);
-  const load = benchLoad(folder, rounds);
-  const forward = [];
-  for (const build of BUILDS) for (const threads of build === 'simd' ? [1] : [1, 2]) forward.push(benchForward(folder, build, threads, rounds));
-  if (values.json) writeFileSync(values.json, JSON.stringify({ node: process.version, load, forward }, null, 1));
+  const figures = { node: process.version };
+  if (wants('load')) figures.load = benchLoad(folder, rounds);
+  if (wants('memory')) figures.memory = benchMemory(rounds);
+  if (wants('forward')) {
+    figures.forward = [];
+    for (const build of BUILDS) for (const threads of build === 'simd' ? [1] : [1, 2]) figures.forward.push(benchForward(folder, build, threads, rounds));
+  }
+  if (values.json) writeFileSync(values.json, JSON.stringify(figures, null, 1));
 });

@@ -5,12 +5,13 @@
 // written after the other in pieces, so memory stays flat whatever the size of the model.
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const usage = `usage: random-checkpoint.mjs OUT_DIR [--size base|large|tiny] [--image-size 224]
          [--labels 1000] [--dtype f32|f16|bf16] [--shards N] [--seed N]`;
 
-const sizes = {
+export const sizes = {
   tiny: { hidden: 64, layers: 2, heads: 2, intermediate: 128, layerScale: 0.1 },
   base: { hidden: 768, layers: 12, heads: 12, intermediate: 3072, layerScale: 0.1 },
   large: { hidden: 1024, layers: 24, heads: 16, intermediate: 4096, layerScale: 1e-5 },
@@ -76,7 +77,7 @@ const normal = (next) =>
   Math.sqrt(-2 * Math.log(uniform(next))) * Math.cos(2 * Math.PI * uniform(next));
 
 /** Every tensor of the state dict: {name, shape, draw}, sorted by name as safetensors writes them. */
-function stateDict({ hidden, layers, heads, intermediate, imageSize, labels }) {
+export function stateDict({ hidden, layers, heads, intermediate, imageSize, labels }) {
   const tensors = [];
   const add = (name, shape, draw) => tensors.push({ name, shape, draw });
   const gaussian = (scale, mean = 0) => (next) => mean + scale * normal(next);
@@ -186,7 +187,7 @@ function split(tensors, shards) {
   return groups;
 }
 
-function configs({ hidden, layers, heads, intermediate, layerScale, imageSize, labels }, dtype) {
+export function configs({ hidden, layers, heads, intermediate, layerScale, imageSize, labels }, dtype) {
   const label = (i) => `LABEL_${i}`;
   const ids = Array.from({ length: labels }, (_, i) => i);
   const config = {
@@ -292,9 +293,11 @@ function main() {
   console.log(`${folder}: ${tensors.length} tensors, ${elements} parameters, ${bytes} bytes`);
 }
 
-try {
-  main();
-} catch (error) {
-  console.error(`random-checkpoint: ${error.message}`);
-  process.exitCode = error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1;
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  try {
+    main();
+  } catch (error) {
+    console.error(`random-checkpoint: ${error.message}`);
+    process.exitCode = error instanceof UsageError || error.code?.startsWith('ERR_PARSE_ARGS') ? 2 : 1;
+  }
 }

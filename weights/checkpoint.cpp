@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "weights/element_convert.h"
-#include "weights/tensor_layout.h"
 
 namespace beit {
 
@@ -14,7 +13,15 @@ namespace {
 // request costs more than the bytes.
 constexpr int64_t kSmallGap = 256 * 1024;
 
+// How many elements are converted at once before they are put in their places.
+constexpr size_t kScattered = 1024;
+
 int64_t endOf(const TensorEntry& entry) { return entry.offset + entry.bytes; }
+
+// Whether a tensor's elements can only be put in their places once all have come.
+bool isGathered(const TensorEntry& entry) {
+  return !entry.strides.empty() && !AxisScatter::create(entry.shape, entry.strides, Layout::kSame);
+}
 
 }  // namespace
 
@@ -58,7 +65,7 @@ Status Checkpoint::supply(std::span<const uint8_t> bytes) {
   if (!status) {
     failed_ = true;
     staging_ = {};
-    rearranged_ = {};
+    gathered_ = {};
   }
   return status;
 }
@@ -67,7 +74,7 @@ Status Checkpoint::ended() {
   const auto wanted = next();
   failed_ = true;
   staging_ = {};
-  rearranged_ = {};
+  gathered_ = {};
   if (!wanted) return failure(ErrorCode::kInvalidArgument, "Checkpoint", "nothing more was wanted");
   return mismatch(ErrorCode::kTruncated, wanted->file, "an end after " + std::to_string(wanted->offset) + " bytes",
                   "at least " + std::to_string(wanted->offset + wanted->length) + " bytes");
@@ -195,27 +202,28 @@ Result<BindReport> Checkpoint::bind(ParameterList& parameters) {
   });
   // One buffer for all tensors in turn: memory that came and went between packed weights would leave
   // holes too small for the next (100 MB of them in a base model).
-  int64_t largest = 0;
-  bool rearranges = false;
+  int64_t largest = 0, largest_view = 0;
   for (const Route& route : routes) {
     const TensorEntry& entry = entries_[route.entry];
     largest = std::max(largest, entry.bytes / elementSize(entry.dtype));
-    rearranges = rearranges || !entry.strides.empty() || route.deliveries.front().target.layout != Layout::kSame;
+    if (isGathered(entry)) largest_view = std::max(largest_view, *elementCount(entry.shape));
   }
-  FloatBuffer rearranged;
+  FloatBuffer gathered;
   BEIT_ASSIGN(FloatBuffer staging, FloatBuffer::allocate(largest, "the largest tensor"));
-  if (rearranges) {
-    BEIT_ASSIGN(rearranged, FloatBuffer::allocate(largest, "the largest tensor, rearranged"));
+  if (largest_view > 0) {
+    BEIT_ASSIGN(gathered, FloatBuffer::allocate(largest_view, "the largest view of a tensor"));
   }
   parameters_ = &parameters;
   routes_ = std::move(routes);
   route_ = 0;
   // What a fill that was left half-way had of a tensor goes with its buffers.
   staging_ = std::move(staging);
-  rearranged_ = std::move(rearranged);
-  filled_ = 0;
+  gathered_ = std::move(gathered);
   split_.clear();
-  if (!routes_.empty()) position_ = entryOf(0).offset;
+  if (!routes_.empty()) {
+    position_ = entryOf(0).offset;
+    beginTensor();
+  }
   return report;
 }
 
@@ -237,6 +245,14 @@ Status Checkpoint::supplyWeights(std::span<const uint8_t> bytes) {
   return {};
 }
 
+void Checkpoint::beginTensor() {
+  filled_ = 0;
+  scatter_.reset();
+  const TensorEntry& entry = entryOf(route_);
+  const Layout layout = routes_[route_].deliveries.front().target.layout;
+  if (!entry.strides.empty() || layout != Layout::kSame) scatter_ = AxisScatter::create(entry.shape, entry.strides, layout);
+}
+
 Status Checkpoint::fill(const TensorEntry& entry, std::span<const uint8_t> bytes) {
   const auto size = static_cast<size_t>(elementSize(entry.dtype));
   if (!split_.empty()) {
@@ -244,39 +260,51 @@ Status Checkpoint::fill(const TensorEntry& entry, std::span<const uint8_t> bytes
     split_.insert(split_.end(), bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(rest));
     bytes = bytes.subspan(rest);
     if (split_.size() < size) return {};
-    convertElements(entry.dtype, split_, staging_.data() + filled_++);
+    place(entry.dtype, split_);
     split_.clear();
   }
-  const size_t whole = bytes.size() / size;
-  convertElements(entry.dtype, bytes.first(whole * size), staging_.data() + filled_);
-  filled_ += static_cast<int64_t>(whole);
-  split_.assign(bytes.begin() + static_cast<ptrdiff_t>(whole * size), bytes.end());
+  const size_t whole = bytes.size() / size * size;
+  place(entry.dtype, bytes.first(whole));
+  split_.assign(bytes.begin() + static_cast<ptrdiff_t>(whole), bytes.end());
   return {};
+}
+
+void Checkpoint::place(DType dtype, std::span<const uint8_t> bytes) {
+  const auto size = static_cast<size_t>(elementSize(dtype));
+  if (!scatter_) {
+    convertElements(dtype, bytes, staging_.data() + filled_);
+    filled_ += static_cast<int64_t>(bytes.size() / size);
+    return;
+  }
+  float converted[kScattered];
+  while (!bytes.empty()) {
+    const size_t count = std::min(bytes.size() / size, kScattered);
+    convertElements(dtype, bytes.first(count * size), converted);
+    scatter_->put({converted, count}, staging_.data());
+    filled_ += static_cast<int64_t>(count);
+    bytes = bytes.subspan(count * size);
+  }
 }
 
 Status Checkpoint::finishTensor() {
   const TensorEntry& entry = entryOf(route_);
   std::span<float> values = staging_.span().first(static_cast<size_t>(filled_));
-  if (!entry.strides.empty()) {
-    gatherStrided(values.data(), entry.shape, entry.strides, rearranged_.data());
-    values = rearranged_.span().first(static_cast<size_t>(*elementCount(entry.shape)));
-  }
-  if (const Layout layout = routes_[route_].deliveries.front().target.layout; layout != Layout::kSame) {
-    std::span<float> out = (values.data() == staging_.data() ? rearranged_ : staging_).span().first(values.size());
-    toRowMajor(layout, entry.shape, values.data(), out.data());
-    values = out;
+  if (!entry.strides.empty() && !scatter_) {
+    const Layout layout = routes_[route_].deliveries.front().target.layout;
+    gatherStrided(values.data(), entry.shape, entry.strides, layout, gathered_.data());
+    values = gathered_.span().first(static_cast<size_t>(*elementCount(entry.shape)));
   }
   for (const Delivery& delivery : routes_[route_].deliveries) {
     const size_t share = values.size() / static_cast<size_t>(delivery.target.parts);
     BEIT_TRY(parameters_->deliver(delivery.parameter,
                                   values.subspan(share * static_cast<size_t>(delivery.target.part), share)));
   }
-  filled_ = 0;
   if (++route_ == routes_.size()) {
     staging_ = {};
-    rearranged_ = {};
+    gathered_ = {};
     return {};
   }
+  beginTensor();
   const TensorEntry& following = entryOf(route_);
   const int64_t gap = following.offset - position_;
   // Another file, a gap that is worth a new request, or elements that two tensors share.

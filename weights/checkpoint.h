@@ -16,6 +16,7 @@
 #include "weights/naming.h"
 #include "weights/container.h"
 #include "weights/tensor_index.h"
+#include "weights/tensor_layout.h"
 
 namespace beit {
 
@@ -97,8 +98,12 @@ class Checkpoint {
   Status supplyIndex(std::span<const uint8_t> bytes);
   Status giveIndex(std::span<const uint8_t> bytes);
   Status supplyWeights(std::span<const uint8_t> bytes);
+  // Makes ready for the tensor that is filled next.
+  void beginTensor();
   // Converts elements of the tensor being filled; `bytes` are its next ones.
   Status fill(const TensorEntry& entry, std::span<const uint8_t> bytes);
+  // The same for whole elements.
+  void place(DType dtype, std::span<const uint8_t> bytes);
   Status finishTensor();
   const TensorEntry& entryOf(size_t route) const { return entries_[routes_[route].entry]; }
 
@@ -115,7 +120,8 @@ class Checkpoint {
   size_t route_ = 0;                     // the tensor that is being filled, or waited for
   int64_t position_ = 0;                 // of the next byte, in that tensor's file
   FloatBuffer staging_;         // as large as the largest tensor
-  FloatBuffer rearranged_;      // the same, only where a tensor's layout is not its parameter's
+  FloatBuffer gathered_;        // as large as the largest view whose elements are picked from staging_
+  std::optional<AxisScatter> scatter_;  // where the elements go, if not one after the other
   int64_t filled_ = 0;          // floats in it of the tensor being filled
   std::vector<uint8_t> split_;  // the first bytes of an element that the last piece cut
 };

@@ -1,7 +1,7 @@
 // One load in a process of its own, so that its peak memory is its own: prints JSON.
-//   load-child.mjs BUILD library|read FOLDER
-// library: from the call of fromPretrained() to the ready model. read: the same file into wasm memory
-// of that size, and nothing else.
+//   load-child.mjs BUILD library|memory|read FOLDER
+// library: from the call of fromPretrained() to the ready model. memory: the same, with what it takes
+// above an engine that has started. read: the same file into wasm memory of that size, and nothing else.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { startCore } from './core.mjs';
@@ -9,7 +9,7 @@ import { startCore } from './core.mjs';
 const [build, what, folder] = process.argv.slice(2);
 const CHUNK = 1 << 20;
 let milliseconds;
-let weights = 0;
+let weights = 0, before = 0, heap = 0;
 
 if (what === 'library') {
   const { BeitForImageClassification } = await import('../../dist/node.js');
@@ -17,6 +17,16 @@ if (what === 'library') {
   const model = await BeitForImageClassification.fromPretrained(folder, { build });
   milliseconds = performance.now() - begin;
   weights = model.estimate.weights;
+} else if (what === 'memory') {
+  const { BeitForImageClassification, createEngine } = await import('../../dist/node.js');
+  const engine = await createEngine({ build });
+  before = process.memoryUsage.rss();
+  const heapBefore = (await engine.memory()).heap;
+  const begin = performance.now();
+  const model = await BeitForImageClassification.fromPretrained(folder, { engine });
+  milliseconds = performance.now() - begin;
+  weights = model.estimate.weights;
+  heap = (await engine.memory()).heap - heapBefore;
 } else {
   const begin = performance.now();
   const core = await startCore(build, 1);
@@ -27,5 +37,5 @@ if (what === 'library') {
   closeSync(file);
   milliseconds = performance.now() - begin;
 }
-console.log(JSON.stringify({ milliseconds, weights, peak: process.resourceUsage().maxRSS * 1024 }));
+console.log(JSON.stringify({ milliseconds, weights, before, heap, peak: process.resourceUsage().maxRSS * 1024 }));
 process.exit(0);
