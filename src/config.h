@@ -24,6 +24,10 @@ enum class Activation {
 // Returns the name in the reference, such as "gelu_new"; "silu" for kSilu, which is "swish" too.
 std::string_view toString(Activation activation);
 
+// How a relative position bias table is resized to another window than the one it was trained for: as
+// transformers, timm or unilm does it (see bias_table_resize.h).
+enum class RelativePositionBiasResize { kReference, kTimm, kUnilm };
+
 // problem_type: which loss a classifier's labels are for.
 enum class ProblemType { kRegression, kSingleLabel, kMultiLabel };
 
@@ -76,6 +80,9 @@ struct BeitConfig {
   std::vector<std::string> id2label{"LABEL_0", "LABEL_1"};
   std::vector<std::pair<std::string, int64_t>> label2id{{"LABEL_0", 0}, {"LABEL_1", 1}};
   std::optional<ProblemType> problem_type;
+
+  // No field of the file: ModelOptions sets it.
+  RelativePositionBiasResize relative_position_bias_resize = RelativePositionBiasResize::kReference;
 
   // Names in the file that are no field of BeitConfig (torch_dtype, transformers_version, …).
   std::vector<std::string> unknown_fields;

@@ -15,6 +15,13 @@ Result<std::unique_ptr<Model>> Model::create(BeitConfig config, std::string_view
   for (const auto& [prefix, plain] : {std::pair<std::string_view, std::string_view>{"Flax", ""}, {"Data2VecVision", "Beit"}})
     if (class_name.starts_with(prefix))
       return create(std::move(config), std::string(plain) + std::string(class_name.substr(prefix.size())), options, pool);
+  if (options.layer_norm_eps) {
+    const double epsilon = *options.layer_norm_eps;
+    if (!(epsilon >= 0.0 && epsilon <= 1.0))
+      return mismatch(ErrorCode::kInvalidArgument, "layerNormEps", std::to_string(epsilon), "a number from 0 to 1");
+    config.layer_norm_eps = epsilon;
+  }
+  config.relative_position_bias_resize = options.relative_position_bias_resize;
   if (class_name == BeitModel::kClassName)
     return std::unique_ptr<Model>(new BeitModel(std::move(config), options, pool));
   if (class_name == BeitForImageClassification::kClassName)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,11 @@ struct ModelOptions {
   Taps taps = Taps::kReference;
   // Segmentation only: load the auxiliary head, which a loss needs and nothing else.
   bool auxiliary_head = true;
+  // In place of the config's layer_norm_eps, from 0 to 1: unilm and timm run the weights with 1e-6
+  // whose configs say 1e-12.
+  std::optional<double> layer_norm_eps;
+  // How relative position biases are resized for inputs of another size.
+  RelativePositionBiasResize relative_position_bias_resize = RelativePositionBiasResize::kReference;
 };
 
 // Bytes that a model takes; known before a single weight is read.
@@ -37,7 +43,7 @@ class Model {
   // BeitForMaskedImageModeling, BeitForImageClassification, BeitForSemanticSegmentation, BeitBackbone,
   // or one of these with "Flax" before it or "Data2VecVision" for "Beit".
   // `pool` must outlive it. Errors: kUnsupported for another name, kBadConfig where the config lacks
-  // what the class needs.
+  // what the class needs, kInvalidArgument for an option that is out of range.
   static Result<std::unique_ptr<Model>> create(BeitConfig config, std::string_view class_name,
                                                const ModelOptions& options, const ThreadPool& pool);
   // The same for the text of a config file: config.json, or a tokenizer's (see DalleConfig).

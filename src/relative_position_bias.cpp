@@ -1,14 +1,11 @@
 #include "src/relative_position_bias.h"
 
-#include "src/interpolate.h"
+#include "src/bias_table_resize.h"
 #include "src/simd.h"
 
 namespace beit {
 
 namespace {
-
-// Rows behind the (2h-1)(2w-1) part, in order: cls to token, token to cls, cls to cls.
-constexpr int64_t kClsRows = 3;
 
 void addRun(const float* bias, int64_t count, float* scores) {
   int64_t i = 0;
@@ -56,23 +53,14 @@ void WindowBias::addToRow(int64_t head, int64_t token, float* scores) const {
 void RelativePositionBias::declare(ParameterList& parameters, const std::string& prefix,
                                    const BeitConfig& config) {
   window_ = config.window();
+  resize_ = config.relative_position_bias_resize;
   heads_ = config.num_attention_heads;
   const int64_t distances = (2 * window_.height - 1) * (2 * window_.width - 1) + kClsRows;
   parameters.add(prefix + ".relative_position_bias_table", {distances, heads_}, table_);
 }
 
 std::vector<float> RelativePositionBias::tableFor(Size window) const {
-  const int64_t old_height = 2 * window_.height - 1, old_width = 2 * window_.width - 1;
-  const int64_t height = 2 * window.height - 1, width = 2 * window.width - 1;
-  std::vector<float> table;
-  if (old_width == height && old_height == width) {
-    table.assign(table_.data(), table_.data() + height * width * heads_);
-  } else {
-    table = interpolateGrid(table_.data(), old_width, old_height, heads_, height, width, Interpolation::kBilinear);
-  }
-  const float* cls = table_.data() + old_height * old_width * heads_;
-  table.insert(table.end(), cls, cls + kClsRows * heads_);
-  return table;
+  return resizeBiasTable(table_.data(), window_, window, heads_, resize_);
 }
 
 }  // namespace beit

@@ -42,13 +42,13 @@ class RelativePositionBias {
   bool declared() const { return heads_ != 0; }
   int64_t heads() const { return heads_; }
 
-  // Returns the table for that window, in the reference's order. For another window than the
-  // pre-trained one the (2h-1)(2w-1) part is resized bilinearly, as the reference does: it takes
-  // that part as (2w-1, 2h-1), which swaps the axes of a window that is not square.
+  // Returns the table for that window, in the reference's order, resized as the config says where it
+  // is not the pre-trained one (see resizeBiasTable).
   std::vector<float> tableFor(Size window) const;
 
  private:
   Size window_{};
+  RelativePositionBiasResize resize_ = RelativePositionBiasResize::kReference;
   int64_t heads_ = 0;
   FloatBuffer table_;
 };
