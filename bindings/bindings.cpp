@@ -56,9 +56,17 @@ EMSCRIPTEN_BINDINGS(beit) {
       .function("className", &ModelHandle::className)
       .function("bind", &ModelHandle::bind)
       .function("inspect", &ModelHandle::inspect)
+      .function("convert", &ModelHandle::convert)
       .function("finish", &ModelHandle::finish)
       .function("estimate", &ModelHandle::estimate)
       .function("begin", &ModelHandle::begin);
+
+  class_<ConversionHandle>("Conversion")
+      .smart_ptr<std::shared_ptr<ConversionHandle>>("ConversionPointer")
+      .function("report", &ConversionHandle::report)
+      .function("tensors", &ConversionHandle::tensors)
+      .function("take", &ConversionHandle::take)
+      .function("finish", &ConversionHandle::finish);
 
   class_<ForwardHandle>("Forward")
       .smart_ptr<std::shared_ptr<ForwardHandle>>("ForwardPointer")

@@ -1,7 +1,9 @@
 #include "bindings/convert.h"
 
+#include <array>
 #include <cstring>
 #include <span>
+#include <string_view>
 
 #include "weights/element_convert.h"
 
@@ -60,6 +62,33 @@ Result<Labels> readLabels(const val& tensor, const char* where) {
   else return wrongInput(where, "{dims, data: Int32Array or Float32Array}");
   BEIT_ASSIGN(labels.shape, readDims(tensor, where));
   return labels;
+}
+
+template <typename T>
+struct Choice {
+  std::string_view name;
+  T value;
+};
+constexpr std::array kTaps{Choice{"reference", Taps::kReference}, Choice{"original", Taps::kOriginal}};
+constexpr std::array kBiasResizes{Choice{"reference", RelativePositionBiasResize::kReference},
+                                  Choice{"timm", RelativePositionBiasResize::kTimm},
+                                  Choice{"unilm", RelativePositionBiasResize::kUnilm}};
+
+// Reads an option that is one of some words; `to` stays where it is undefined.
+template <typename T, size_t N>
+Status readChoice(const val& options, const char* name, const std::array<Choice<T>, N>& choices, T& to) {
+  const val word = options[name];
+  if (!isPresent(word)) return {};
+  const std::string got = word.isString() ? word.as<std::string>() : "another value";
+  std::string names;
+  for (const auto& choice : choices) {
+    if (got == choice.name) {
+      to = choice.value;
+      return {};
+    }
+    names += (names.empty() ? "" : ", ") + std::string(choice.name);
+  }
+  return mismatch(ErrorCode::kInvalidArgument, name, "\"" + got + "\"", "one of " + names);
 }
 
 }  // namespace
@@ -268,18 +297,28 @@ Result<ForwardInputs> forwardInputs(val inputs) {
   return result;
 }
 
-ModelOptions modelOptions(val options) {
+Result<ModelOptions> modelOptions(val options) {
   ModelOptions result;
   if (!isPresent(options)) return result;
   result.add_pooling_layer = !options["addPoolingLayer"].isFalse();
   result.auxiliary_head = !options["auxiliaryHead"].isFalse();
-  if (options["taps"].isString() && options["taps"].as<std::string>() == "original") result.taps = Taps::kOriginal;
+  BEIT_TRY(readChoice(options, "taps", kTaps, result.taps));
+  BEIT_TRY(readChoice(options, "relativePositionBiasResize", kBiasResizes, result.relative_position_bias_resize));
+  const val epsilon = options["layerNormEps"];
+  if (isPresent(epsilon)) {
+    if (!epsilon.isNumber()) return mismatch(ErrorCode::kInvalidArgument, "layerNormEps", "another value", "a number from 0 to 1");
+    result.layer_norm_eps = epsilon.as<double>();
+  }
   return result;
 }
 
 ForwardOptions forwardOptions(val options) {
-  const auto flag = [&](const char* name) { return isPresent(options) && options[name].isTrue(); };
-  return {flag("outputHiddenStates"), flag("outputAttentions"), flag("interpolatePosEncoding")};
+  ForwardOptions result;
+  if (!isPresent(options)) return result;
+  result.output_hidden_states = options["outputHiddenStates"].isTrue();
+  result.output_attentions = options["outputAttentions"].isTrue();
+  result.interpolate_pos_encoding = !options["interpolatePosEncoding"].isFalse();
+  return result;
 }
 
 }  // namespace beit::js

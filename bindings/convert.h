@@ -56,7 +56,8 @@ Result<Tensor> readTensor(const val& tensor, const char* where);
 // CoreForwardInputs says, kOutOfMemory.
 Result<ForwardInputs> forwardInputs(val inputs);
 ForwardOptions forwardOptions(val options);
-ModelOptions modelOptions(val options);
+// What is undefined keeps its default. Errors: kInvalidArgument for a value that an option cannot have.
+Result<ModelOptions> modelOptions(val options);
 
 // Returns what `call` returns (an Outcome), and a failed allocation inside as an Outcome too: nothing
 // that the library does may throw into JavaScript.

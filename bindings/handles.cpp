@@ -69,7 +69,9 @@ val takeProfile() {
 val ModelHandle::create(const std::string& config_json, const std::string& class_name, val options) {
   return guarded([&]() -> val {
     if (!pool()) return failed(failure(ErrorCode::kInvalidArgument, "createModel", "the module has not been started"));
-    return outcome(Model::create(config_json, class_name, modelOptions(options), *pool()),
+    const auto given = modelOptions(options);
+    if (!given.ok()) return failed(given.error());
+    return outcome(Model::create(config_json, class_name, *given, *pool()),
                    [](std::unique_ptr<Model> model) { return val(std::make_shared<ModelHandle>(std::move(model), pool())); });
   });
 }
@@ -85,6 +87,20 @@ val ModelHandle::bind(CheckpointHandle& checkpoint) {
 val ModelHandle::inspect(const CheckpointHandle& checkpoint) {
   return guarded([&] {
     return outcome(checkpoint.checkpoint_.inspect(model_->parameters()), [](const BindReport& r) { return toJs(r); });
+  });
+}
+
+val ModelHandle::convert(CheckpointHandle& checkpoint, const std::string& class_name, const std::string& dtype) {
+  return guarded([&]() -> val {
+    const auto type = parseDType(dtype);
+    if (!type) return failed(mismatch(ErrorCode::kUnsupported, "dtype", "\"" + dtype + "\"", "F32, F16 or BF16"));
+    auto created = Conversion::create(model_->parameters(), class_name, *type);
+    if (!created.ok()) return failed(created.error());
+    std::shared_ptr<Conversion> conversion = std::move(created).value();
+    auto report = checkpoint.checkpoint_.bind(conversion->parameters());
+    if (!report.ok()) return failed(report.error());
+    checkpoint.bound_ = conversion;
+    return success(val(std::make_shared<ConversionHandle>(conversion, std::move(report).value())));
   });
 }
 
@@ -157,6 +173,38 @@ val CheckpointHandle::tensors() const {
 
 val CheckpointHandle::deriveConfig() const {
   return guarded([&] { return outcome(beit::deriveConfig(checkpoint_.entries()), [](const std::string& json) { return val(json); }); });
+}
+
+val ConversionHandle::report() const { return toJs(report_); }
+
+val ConversionHandle::tensors() const {
+  const auto& parameters = conversion_->parameters().all();
+  val array = val::array();
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    val object = val::object();
+    object.set("name", conversion_->fileName(i));
+    object.set("shape", toJs(parameters[i].shape));
+    array.set(i, object);
+  }
+  return array;
+}
+
+val ConversionHandle::take() {
+  return guarded([&] {
+    const auto pieces = conversion_->take();
+    val array = val::array();
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      val object = val::object();
+      object.set("tensor", static_cast<double>(pieces[i].tensor));
+      object.set("data", copyOut(pieces[i].bytes.data(), pieces[i].bytes.size()));
+      array.set(i, object);
+    }
+    return success(array);
+  });
+}
+
+val ConversionHandle::finish() const {
+  return guarded([&] { return outcome(conversion_->parameters().complete()); });
 }
 
 val ForwardHandle::step() {

@@ -12,6 +12,7 @@
 #include "src/model.h"
 #include "src/thread_pool.h"
 #include "weights/checkpoint.h"
+#include "weights/conversion.h"
 
 namespace beit::js {
 
@@ -26,6 +27,7 @@ val takeProfile();
 
 class ForwardHandle;
 class CheckpointHandle;
+class ConversionHandle;
 
 class ModelHandle : public std::enable_shared_from_this<ModelHandle> {
  public:
@@ -36,6 +38,7 @@ class ModelHandle : public std::enable_shared_from_this<ModelHandle> {
   std::string className() const { return model_->className(); }
   val bind(CheckpointHandle& checkpoint);
   val inspect(const CheckpointHandle& checkpoint);
+  val convert(CheckpointHandle& checkpoint, const std::string& class_name, const std::string& dtype);
   val finish() const;
   val estimate() const;
   val begin(val inputs, val options);
@@ -60,7 +63,24 @@ class CheckpointHandle {
  private:
   friend class ModelHandle;
   Checkpoint checkpoint_;
-  std::shared_ptr<ModelHandle> bound_;  // whose parameters are being filled
+  std::shared_ptr<void> bound_;  // whose parameters are being filled
+};
+
+class ConversionHandle {
+ public:
+  ConversionHandle(std::shared_ptr<Conversion> conversion, BindReport report)
+      : conversion_(std::move(conversion)), report_(std::move(report)) {}
+
+  val report() const;
+  // [{name, shape}]
+  val tensors() const;
+  // [{tensor, data: Uint8Array}]
+  val take();
+  val finish() const;
+
+ private:
+  std::shared_ptr<Conversion> conversion_;
+  BindReport report_;
 };
 
 class ForwardHandle {

@@ -144,13 +144,18 @@ export interface CoreForward {
   delete(): void;
 }
 
+/** What a model is made with, beside its checkpoint; what is undefined has its default. */
 export interface CoreModelOptions {
   /** BeitModel only. Default: true */
-  addPoolingLayer?: boolean;
+  addPoolingLayer?: boolean | undefined;
   /** Segmentation only: load the head that only a loss needs. Default: true */
-  auxiliaryHead?: boolean;
+  auxiliaryHead?: boolean | undefined;
   /** Segmentation only: which layers out_indices name. Default: reference */
-  taps?: 'reference' | 'original';
+  taps?: 'reference' | 'original' | undefined;
+  /** From 0 to 1, in place of the config's layer_norm_eps. */
+  layerNormEps?: number | undefined;
+  /** How relative position biases are resized for inputs of another size. Default: reference */
+  relativePositionBiasResize?: 'reference' | 'timm' | 'unilm' | undefined;
 }
 
 export interface CoreModelEstimate {
@@ -160,6 +165,17 @@ export interface CoreModelEstimate {
   activations: number;
   /** Bytes of the largest tensor while it is being filled. */
   staging: number;
+}
+
+/** A checkpoint on its way to a file with transformers' names; see weights/conversion.h. */
+export interface CoreConversion {
+  report(): CoreBindReport;
+  tensors(): { name: string; shape: number[] }[];
+  /** What has been converted since the last call: all bytes of tensors, by their indices in tensors(). */
+  take(): Outcome<{ tensor: number; data: Uint8Array }[]>;
+  /** After the last piece: an error if any parameter has not arrived. */
+  finish(): Outcome<null>;
+  delete(): void;
 }
 
 export interface CoreModel {
@@ -172,6 +188,11 @@ export interface CoreModel {
   bind(checkpoint: CoreCheckpoint): Outcome<CoreBindReport>;
   /** Like bind, but only tells: never fails on missing tensors, fills nothing. */
   inspect(checkpoint: CoreCheckpoint): Outcome<CoreBindReport>;
+  /**
+   * Starts the fill stage, like bind(), but to a file of the reference's class of that name; of the
+   * model only the names and shapes of its parameters are used. dtype: F32, F16 or BF16.
+   */
+  convert(checkpoint: CoreCheckpoint, className: string, dtype: string): Outcome<CoreConversion>;
   /** After filling: an error if any parameter has not arrived. */
   finish(): Outcome<null>;
   estimate(): CoreModelEstimate;

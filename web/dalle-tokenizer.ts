@@ -29,7 +29,7 @@ export type TokenizerSource = SourceLike | { encoder: SourceLike; decoder: Sourc
 /** How many pixels a side one token stands for. */
 export const PIXELS_A_TOKEN = 8;
 
-const SWITCHES = { outputHiddenStates: false, outputAttentions: false, interpolatePosEncoding: false };
+const SWITCHES = { outputHiddenStates: false, outputAttentions: false, interpolatePosEncoding: true };
 const LANCZOS = 1;
 
 class DalleHalf extends PreTrainedModel {

@@ -1,6 +1,7 @@
 /** The engine in this thread: the only user, with loader.ts, of a Core. */
 import { startCore, type CreateThread } from './artefacts.js';
 import { chooseBuild, detectCapabilities, type BuildRequest, type Host } from './capabilities.js';
+import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
 import type { Core, CoreForward, CoreImageProcessor, CoreModel } from './core.js';
 import type {
   CallOptions, ConfigFields, Engine, EngineImage, ForwardCallOptions, ForwardInputs, ForwardSwitches, Inspection,
@@ -10,7 +11,7 @@ import { BeitError, failure, mismatch, sentenceOf, unwrap } from './errors.js';
 import { owned, withBytes, withMemoryFacts } from './heap.js';
 import { checkMaximum } from './memory.js';
 import { drawPixels, withoutAlpha } from './pixels.js';
-import { inspectModel, loadModel } from './loader.js';
+import { convertModel, inspectModel, loadModel } from './loader.js';
 import { Breather, throwIfAborted, TurnQueue } from './scheduling.js';
 import type { Source } from './sources.js';
 import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from './tensors.js';
@@ -140,6 +141,16 @@ export class LocalEngine implements Engine {
 
   inspect(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<Inspection> {
     return this.load(call, (core, own) => inspectModel(core, source, spec, own));
+  }
+
+  /**
+   * Writes a checkpoint to `sink` as transformers saves it; see convertModel(). Of this class and not of
+   * Engine: a file is written where it is converted.
+   */
+  convert(
+    source: Source, spec: ModelSpec, dtype: ConversionType, sink: ConversionSink, call: LoadCallOptions = {},
+  ): Promise<ConversionFacts> {
+    return this.load(call, (core, own) => convertModel(core, source, spec, dtype, sink, own));
   }
 
   /** Runs a load that dispose() can stop as well as the caller's signal. */

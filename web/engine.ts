@@ -4,7 +4,7 @@
  * Handles are numbers, values are plain data: both cross between threads.
  */
 import type { Build, Capabilities } from './capabilities.js';
-import type { CoreBindReport, CoreModelEstimate, CoreTensorEntry } from './core.js';
+import type { CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry } from './core.js';
 import type { BeitError } from './errors.js';
 import type { Source } from './sources.js';
 import type { AnyTensor, LabelMap, Size, Tensor } from './tensors.js';
@@ -73,15 +73,11 @@ export interface ForwardCallOptions extends CallOptions {
 }
 
 /** Which model to make of a checkpoint. */
-export interface ModelSpec {
+export interface ModelSpec extends Omit<CoreModelOptions, 'addPoolingLayer'> {
   /** The reference's class name, or `auto`: what config.json's architectures say, else the tensors. */
   className: string;
-  /** BeitModel only. Default: true */
+  /** BeitModel only; auto: as the checkpoint has it. Default: true */
   addPoolingLayer?: boolean | 'auto' | undefined;
-  /** Segmentation only: load the head that only a loss needs. Default: true */
-  auxiliaryHead?: boolean | undefined;
-  /** Segmentation only: which layers out_indices name. Default: reference */
-  taps?: 'reference' | 'original' | undefined;
   /** In place of the source's config.json. */
   configJson?: string | undefined;
   /** Names of the weights file to try, in place of the usual ones. */

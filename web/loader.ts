@@ -1,9 +1,10 @@
 /** Moves a checkpoint's bytes from a source into the core. What they mean is the core's affair. */
-import type { Core, CoreBindReport, CoreCheckpoint, CoreModel, CoreModelEstimate, CoreRead } from './core.js';
+import { convertedFile, savedClassOf, type ConversionFacts, type ConversionSink, type ConversionType } from './conversion.js';
+import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, CoreModelEstimate, CoreRead } from './core.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
 import { BeitError, failure, OutOfMemoryError, unwrap } from './errors.js';
-import { allocate, availableIn, reserve, type Block } from './heap.js';
-import { coreClassOf, isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
+import { allocate, availableIn, owned, reserve, type Block } from './heap.js';
+import { isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
 import { Breather, throwIfAborted } from './scheduling.js';
 import {
   CHUNK_BYTES, CONFIG_FILE, FLAX_FILE, WEIGHTS_FILES, isShardIndex, readOptionalText, readText, type Source, type SourceFile, type SourceWatch,
@@ -14,6 +15,7 @@ interface Created {
   className: string;
   config: ConfigFields;
   hasPooler: boolean;
+  json: string;
 }
 
 /** Loads a model. On any failure, and on abort, everything taken is given back. */
@@ -71,6 +73,41 @@ export async function inspectModel(
   }
 }
 
+/**
+ * Writes the checkpoint as one safetensors file with transformers' names, its values of type `dtype`.
+ * Of the model only its list of tensors is made. The memory that this takes is that of the largest tensor.
+ */
+export async function convertModel(
+  core: Core, source: Source, spec: ModelSpec, dtype: ConversionType, sink: ConversionSink, call: LoadCallOptions = {},
+): Promise<ConversionFacts> {
+  const load = new Load(core, source, call);
+  try {
+    const { model, className: loaded, config, json } = await load.createModel(spec);
+    const className = savedClassOf(loaded, config['modelType'], spec.className === 'auto');
+    let conversion: CoreConversion;
+    try {
+      conversion = unwrap(model.convert(load.checkpoint, className, dtype.toUpperCase()));
+    } finally {
+      model.delete();
+    }
+    try {
+      const report = conversion.report();
+      const { bytes, begin, offsets } = convertedFile(conversion.tensors(), dtype);
+      sink.begin(load.fileNames(), bytes, begin);
+      await load.pump('weights', report.fillBytes, () => {
+        for (const { tensor, data } of unwrap(conversion.take())) sink.write(offsets[tensor]!, owned(core, data));
+      });
+      unwrap(conversion.finish());
+      load.report('ready', '', 0, 0);
+      return { className, json, report, bytes };
+    } finally {
+      conversion.delete();
+    }
+  } finally {
+    await load.end();
+  }
+}
+
 class Load {
   readonly checkpoint: CoreCheckpoint;
   private readonly files = new Map<string, SourceFile>();
@@ -120,11 +157,11 @@ class Load {
   }
 
   private make(json: string, className: string, spec: ModelSpec): Created {
-    const { auxiliaryHead = true, taps = 'reference' } = spec;
+    const { layerNormEps } = spec;
     const hasPooler = spec.addPoolingLayer !== false;
     const config = isTokenizerClass(className) ? tokenizerConfig(json) : unwrap(this.core.readConfig(json));
-    const model = unwrap(this.core.createModel(json, coreClassOf(className), { addPoolingLayer: hasPooler, auxiliaryHead, taps }));
-    return { model, className, config, hasPooler };
+    const model = unwrap(this.core.createModel(json, className, { ...spec, addPoolingLayer: hasPooler }));
+    return { model, className, config: layerNormEps === undefined ? config : { ...config, layerNormEps }, hasPooler, json };
   }
 
   /** Returns the same model without its pooler where that is up to the checkpoint, and the checkpoint has none. */
@@ -168,8 +205,13 @@ class Load {
     for (const file of this.files.values()) await file.close().catch(() => undefined);
   }
 
-  /** Brings the core all bytes that it asks for in this phase. */
-  async pump(phase: Phase, total: number): Promise<void> {
+  /** Returns the names of the files that have been opened. */
+  fileNames(): string[] {
+    return [...this.files.keys()];
+  }
+
+  /** Brings the core all bytes that it asks for in this phase; `taken` is called as it takes them. */
+  async pump(phase: Phase, total: number, taken: () => void = () => undefined): Promise<void> {
     let loaded = 0;
     this.report(phase, '', 0, total);
     for (;;) {
@@ -179,6 +221,7 @@ class Load {
       const file = await this.open(wanted.file);
       const moved = (bytes: number): void => {
         loaded += bytes;
+        taken();
         this.report(phase, wanted.file, loaded, total);
       };
       const count = file.readSync

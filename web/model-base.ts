@@ -16,6 +16,16 @@ export interface ModelOptions extends PretrainedOptions {
    * config is derived from the tensors.
    */
   config?: string | Record<string, unknown> | undefined;
+  /**
+   * In place of the config's layerNormEps, from 0 to 1: unilm and timm run the weights with 1e-6
+   * whose configs say 1e-12.
+   */
+  layerNormEps?: number | undefined;
+  /**
+   * How relative position biases are resized for images of another size than the config's: as
+   * transformers does it (reference, the default), timm or unilm.
+   */
+  relativePositionBiasResize?: 'reference' | 'timm' | 'unilm' | undefined;
 }
 
 export interface ModelInputs {
@@ -37,7 +47,10 @@ export interface LabelledInputs extends ModelInputs {
 export interface ForwardOptions extends ForwardCallOptions {
   outputHiddenStates?: boolean | undefined;
   outputAttentions?: boolean | undefined;
-  /** Accept another image size with absolute position embeddings, which are then resized. */
+  /**
+   * Whether absolute position embeddings are resized to images of another size than the config's.
+   * False refuses such images (wrong-shape). Default: true, as transformers 5 has it.
+   */
   interpolatePosEncoding?: boolean | undefined;
 }
 
@@ -58,20 +71,21 @@ export abstract class PreTrainedModel extends EngineObject {
   /** Checks the inputs, runs one pass and returns its outputs by the reference's names. */
   protected async run(inputs: LabelledInputs, options: ForwardOptions): Promise<NamedOutputs> {
     const { engine, handle } = this.hold();
-    const { outputHiddenStates = false, outputAttentions = false, interpolatePosEncoding = false, ...call } = options;
+    const { outputHiddenStates = false, outputAttentions = false, interpolatePosEncoding = true, ...call } = options;
     return engine.forward(handle, checkInputs(inputs), { outputHiddenStates, outputAttentions, interpolatePosEncoding }, call);
   }
 }
 
 /** Loads a checkpoint as a class, and makes something of it; nothing stays behind on a failure. */
 export async function loadPretrained<T>(
-  spec: Omit<ModelSpec, 'configJson'>, source: SourceLike, options: ModelOptions,
+  spec: Omit<ModelSpec, 'configJson' | 'layerNormEps' | 'relativePositionBiasResize'>, source: SourceLike, options: ModelOptions,
   make: (lease: EngineLease, loaded: LoadedModel) => T,
 ): Promise<T> {
   const files = await platform().resolveSource(source, options);
-  const configJson = typeof options.config === 'object' ? JSON.stringify(options.config) : options.config;
+  const { config, layerNormEps, relativePositionBiasResize } = options;
+  const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
   return withLease(options, async (lease) =>
-    make(lease, await lease.engine.loadModel(files, { ...spec, configJson }, options)));
+    make(lease, await lease.engine.loadModel(files, { ...spec, configJson, layerNormEps, relativePositionBiasResize }, options)));
 }
 
 /** Returns the output of that name, which the class always gives. */

@@ -1,8 +1,8 @@
-/** The reference's class names, and which of the core's classes runs each. */
+/** What the reference's class names tell about files. */
 import type { ConfigFields } from './engine.js';
 import { mismatch } from './errors.js';
 
-/** Flax's classes are the same maths: FlaxBeitModel is a BeitModel. */
+/** Flax's classes have weights files of their own; the core runs them as what they are. */
 export function isFlaxClass(className: string): boolean {
   return className.startsWith('FlaxBeit');
 }
@@ -10,14 +10,6 @@ export function isFlaxClass(className: string): boolean {
 /** The halves of DALL-E's image tokenizer, which have no config.json. */
 export function isTokenizerClass(className: string): boolean {
   return className === 'DalleEncoder' || className === 'DalleDecoder';
-}
-
-/**
- * Returns the core's class for a class of the reference: Flax's and Data2VecVision's are BEiT's. A
- * name of no known class is returned as it is, for the core to refuse.
- */
-export function coreClassOf(className: string): string {
-  return className.replace(/^FlaxBeit/, 'Beit').replace(/^Data2VecVision/, 'Beit');
 }
 
 /**

@@ -8,28 +8,49 @@ const DTYPES: ReadonlyArray<[new (length: number) => AnyArray, string]> = [
   [Int8Array, 'I8'], [Uint8Array, 'U8'],
 ];
 
+export interface SafetensorsRow {
+  name: string;
+  dtype: string;
+  shape: readonly number[];
+  /** Of all its elements. */
+  bytes: number;
+}
+
+/**
+ * Returns a safetensors file's bytes before its data, padded to a multiple of 8 with spaces as the format
+ * has it, for tensors that lie one behind another in this order.
+ */
+export function safetensorsHeader(rows: readonly SafetensorsRow[], metadata?: Record<string, string>): Uint8Array {
+  const header: Record<string, unknown> = { ...(metadata && { __metadata__: metadata }) };
+  let end = 0;
+  for (const { name, dtype, shape, bytes } of rows) {
+    header[name] = { dtype, shape, data_offsets: [end, end + bytes] };
+    end += bytes;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const size = Math.ceil(json.length / 8) * 8;
+  const begin = new Uint8Array(8 + size).fill(0x20);
+  new DataView(begin.buffer).setBigUint64(0, BigInt(size), true);
+  begin.set(json, 8);
+  return begin;
+}
+
 /**
  * Returns the bytes of a safetensors file with these tensors, in this order, data aligned to 8
  * bytes. The element type is that of the array. Throws wrong-shape where dims and data disagree.
  */
 export function writeSafetensors(tensors: Record<string, { dims: readonly number[]; data: AnyArray }>): Uint8Array {
-  const header: Record<string, unknown> = {};
-  let size = 0;
-  for (const [name, { dims, data }] of Object.entries(tensors)) {
+  const rows = Object.entries(tensors).map(([name, { dims, data }]): SafetensorsRow => {
     const dtype = DTYPES.find(([kind]) => data instanceof kind)?.[1];
     if (!dtype) throw mismatch('wrong-type', name, (data as object).constructor.name, 'a typed array of numbers');
     const count = dims.reduce((product, n) => product * n, 1);
     if (count !== data.length) throw mismatch('wrong-shape', name, `${data.length} elements`, `${count}`);
-    header[name] = { dtype, shape: dims, data_offsets: [size, size + data.byteLength] };
-    size += data.byteLength;
-  }
-  const json = new TextEncoder().encode(JSON.stringify(header));
-  const headerSize = Math.ceil(json.length / 8) * 8;
-  const file = new Uint8Array(8 + headerSize + size);
-  new DataView(file.buffer).setBigUint64(0, BigInt(headerSize), true);
-  file.fill(0x20, 8, 8 + headerSize);  // the format pads its header with spaces
-  file.set(json, 8);
-  let offset = 8 + headerSize;
+    return { name, dtype, shape: dims, bytes: data.byteLength };
+  });
+  const begin = safetensorsHeader(rows);
+  const file = new Uint8Array(rows.reduce((sum, { bytes }) => sum + bytes, begin.length));
+  file.set(begin);
+  let offset = begin.length;
   for (const { data } of Object.values(tensors)) {
     file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
     offset += data.byteLength;

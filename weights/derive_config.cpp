@@ -151,7 +151,9 @@ Result<std::string> deriveConfig(const std::vector<TensorEntry>& entries) {
   config.add("num_attention_heads", own_heads ? *own_heads : shared_heads.value_or(std::max<int64_t>(1, *hidden / kUsualHeadDim)));
   config.add("intermediate_size", *intermediate);
   config.add("num_channels", *channels);
-  config.addRaw("patch_size", "[" + std::to_string(*patch) + ", " + std::to_string(*patch_width) + "]");
+  // transformers 4 runs with one number only.
+  if (*patch == *patch_width) config.add("patch_size", *patch);
+  else config.addRaw("patch_size", "[" + std::to_string(*patch) + ", " + std::to_string(*patch_width) + "]");
   BEIT_TRY(addImageSize(config, shapes, kOwnTable, kSharedTable, *patch));
   const bool original = *dialect == Dialect::kTimm || *dialect == Dialect::kUnilmSegmentation;
   config.addRaw("layer_norm_eps", original ? "1e-6" : "1e-12");

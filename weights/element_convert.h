@@ -15,4 +15,8 @@ bool isWeightType(DType dtype);
 // the others are exact. `bytes.size()` must be a multiple of the element size.
 void convertElements(DType dtype, std::span<const uint8_t> bytes, float* out);
 
+// The inverse: `out` takes values.size() elements of kF32, kF16 or kBF16. The last two are rounded to
+// nearest, ties to even; beyond their range lies infinity, and a NaN stays one.
+void encodeElements(DType dtype, std::span<const float> values, uint8_t* out);
+
 }  // namespace beit

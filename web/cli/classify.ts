@@ -1,6 +1,7 @@
 import { pipeline } from '../pipeline.js';
 import { wholeNumber, type CommandSpec } from './arguments.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
+import { BIAS_OPTIONS, madeWith, WEIGHTS_OPTIONS } from './model-options.js';
 import { checkImage } from './pictures.js';
 
 export const classify: CommandSpec = {
@@ -11,12 +12,12 @@ export const classify: CommandSpec = {
     { name: 'model', value: 'SOURCE', help: 'a hub id, a URL, a folder or a .safetensors file (default: the embedded classifier)' },
     { name: 'top-k', value: 'N', help: 'how many labels (default: 5)', parse: wholeNumber(999_999_999) },
     { name: 'json', help: 'print JSON: [{image, labels: [{label, score}]}]' },
-    ...ENGINE_OPTIONS,
+    ...WEIGHTS_OPTIONS, ...BIAS_OPTIONS, ...ENGINE_OPTIONS,
   ],
   async run(parsed) {
     const images = parsed.operands;
     images.forEach(checkImage);
-    const run = await pipeline('image-classification', parsed.value<string>('model'), engineOptions(parsed));
+    const run = await pipeline('image-classification', parsed.value<string>('model'), { ...engineOptions(parsed), ...madeWith(parsed) });
     try {
       const results = [];
       for (const image of images) {

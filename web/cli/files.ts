@@ -1,5 +1,5 @@
 /** Files of the command line: failures are sentences. */
-import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import type { Engine } from '../engine.js';
 import { BeitError, failure, mismatch, sentenceOf } from '../errors.js';
 import { writeSafetensors } from '../safetensors-writer.js';
@@ -65,8 +65,75 @@ export function writeTensorFile(path: string, tensors: Record<string, { dims: nu
 
 /** Writes a file. Throws io. */
 export function writeBytes(path: string, bytes: Uint8Array): void {
+  attemptWrite(path, () => writeFileSync(path, bytes));
+}
+
+/** Returns whether both paths are the same file, under whatever names. */
+export function sameFile(a: string, b: string): boolean {
+  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }));
+  return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
+}
+
+/** A file that is written in parts of any order, and stands under its name only when it is whole. */
+export class FileInParts {
+  private readonly temporary: string;
+  private handle: number | null = null;
+
+  constructor(private readonly path: string) {
+    this.temporary = temporaryNameOf(path);
+  }
+
+  /** Makes the file, `size` bytes of zero, under a temporary name beside its own. Throws io, like the rest. */
+  begin(size: number): void {
+    this.attempt(() => {
+      this.handle = openSync(this.temporary, 'w');
+      ftruncateSync(this.handle, size);
+    });
+  }
+
+  write(offset: number, data: Uint8Array): void {
+    this.attempt(() => {
+      for (let done = 0; done < data.length;) done += writeSync(this.handle!, data, done, data.length - done, offset + done);
+    });
+  }
+
+  /** Gives the file its name. */
+  finish(): void {
+    this.attempt(() => {
+      closeSync(this.handle!);
+      this.handle = null;
+      renameSync(this.temporary, this.path);
+    });
+  }
+
+  /** Removes what is there of a file that is not whole. */
+  abandon(): void {
+    if (this.handle !== null) closeSync(this.handle);
+    this.handle = null;
+    rmSync(this.temporary, { force: true });
+  }
+
+  private attempt(work: () => void): void {
+    attemptWrite(this.path, work);
+  }
+}
+
+/** Writes a text file, whole or not at all. Throws io. */
+export function writeTextFile(path: string, text: string): void {
+  const temporary = temporaryNameOf(path);
+  attemptWrite(path, () => {
+    writeFileSync(temporary, text);
+    renameSync(temporary, path);
+  });
+}
+
+function temporaryNameOf(path: string): string {
+  return `${path}.${process.pid}.part`;
+}
+
+function attemptWrite(path: string, work: () => void): void {
   try {
-    writeFileSync(path, bytes);
+    work();
   } catch (error) {
     throw failure('io', path, `the file cannot be written (${sentenceOf(error)})`, error);
   }

@@ -3,6 +3,7 @@ import { oneOf, type CommandSpec } from './arguments.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { checkFile, readTensorFile, writeTensorFile } from './files.js';
 import { forwardInputs } from './inputs.js';
+import { BIAS_OPTIONS, CLASS_OPTIONS, modelSpec, WEIGHTS_OPTIONS } from './model-options.js';
 
 export const forward: CommandSpec = {
   name: 'forward',
@@ -11,12 +12,13 @@ export const forward: CommandSpec = {
   options: [
     { name: 'inputs', value: 'IN.safetensors', help: 'pixel_values, bool_masked_pos, labels', required: true },
     { name: 'outputs', value: 'OUT.safetensors', help: 'the file to write', required: true },
-    { name: 'class', value: 'NAME', help: "the reference's class (default: config.json's architectures)" },
+    ...CLASS_OPTIONS,
     { name: 'output-hidden-states', help: 'write hidden_states.N, too' },
     { name: 'output-attentions', help: 'write attentions.N, too' },
-    { name: 'interpolate-pos-encoding', help: 'accept another image size with absolute positions' },
-    { name: 'no-pooler', help: 'BeitModel without its pooling layer' },
+    { name: 'interpolate-pos-encoding', help: 'resize absolute positions to another image size (the default)' },
+    { name: 'no-interpolate-pos-encoding', help: 'refuse another image size with absolute positions' },
     { name: 'taps', value: 'reference|original', help: 'segmentation: how out_indices count layers (default: reference)', parse: oneOf(['reference', 'original']) },
+    ...WEIGHTS_OPTIONS, ...BIAS_OPTIONS,
     ...ENGINE_OPTIONS,
   ],
   details: [
@@ -29,13 +31,11 @@ export const forward: CommandSpec = {
     const source = await platform().resolveSource(parsed.operands[0]!, {});
     return withEngine(parsed, async (engine) => {
       const inputs = forwardInputs(await readTensorFile(engine, inputFile), inputFile);
-      const model = await engine.loadModel(source, {
-        className: parsed.value<string>('class') ?? 'auto', addPoolingLayer: !parsed.flag('no-pooler'), taps: parsed.value<'reference' | 'original'>('taps'),
-      });
+      const model = await engine.loadModel(source, { ...modelSpec(parsed), taps: parsed.value<'reference' | 'original'>('taps') });
       const outputs = await engine.forward(model.handle, inputs, {
         outputHiddenStates: parsed.flag('output-hidden-states'),
         outputAttentions: parsed.flag('output-attentions'),
-        interpolatePosEncoding: parsed.flag('interpolate-pos-encoding'),
+        interpolatePosEncoding: !parsed.flag('no-interpolate-pos-encoding'),
       });
       writeTensorFile(parsed.value<string>('outputs')!, outputs);
       return 0;

@@ -3,23 +3,21 @@ import { platform } from '../platform.js';
 import { shapeText } from '../tensors.js';
 import type { CommandSpec } from './arguments.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
+import { CLASS_OPTIONS, modelSpec, WEIGHTS_OPTIONS } from './model-options.js';
 
 export const info: CommandSpec = {
   name: 'info',
   summary: 'tells what a checkpoint holds and how it fits its model',
   operands: { name: 'SOURCE', least: 1, most: 1 },
   options: [
-    { name: 'class', value: 'NAME', help: "the reference's class (default: config.json's architectures)" },
-    { name: 'no-pooler', help: 'BeitModel without its pooling layer' },
+    ...CLASS_OPTIONS, ...WEIGHTS_OPTIONS,
     { name: 'json', help: 'print JSON' },
     ...ENGINE_OPTIONS,
   ],
   async run(parsed) {
     const source = await platform().resolveSource(parsed.operands[0]!, {});
     return withEngine(parsed, async (engine) => {
-      const found = await engine.inspect(source, {
-        className: parsed.value<string>('class') ?? 'auto', addPoolingLayer: !parsed.flag('no-pooler'),
-      });
+      const found = await engine.inspect(source, modelSpec(parsed));
       console.log(parsed.flag('json') ? JSON.stringify(found, null, 2) : textOf(found).join('\n'));
       return 0;
     });

@@ -5,6 +5,7 @@ import { BeitError, sentenceOf } from '../errors.js';
 import '../node.js';
 import { helpOf, parseArguments, usageError, type CommandSpec } from './arguments.js';
 import { classify } from './classify.js';
+import { convert } from './convert.js';
 import { features } from './features.js';
 import { forward } from './forward.js';
 import { info } from './info.js';
@@ -15,7 +16,7 @@ import { segment } from './segment.js';
 import { tokenize } from './tokenize.js';
 import { verify } from './verify.js';
 
-const COMMANDS: readonly CommandSpec[] = [classify, segment, features, reconstruct, tokenize, info, forward, verify, preprocess];
+const COMMANDS: readonly CommandSpec[] = [classify, segment, features, reconstruct, tokenize, info, convert, forward, verify, preprocess];
 const USAGE_STATUS = 2;
 
 async function main(words: readonly string[]): Promise<number> {
