@@ -7,6 +7,7 @@ import {
   BeitBackbone, BeitFeatureExtractor, BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation,
   BeitImageProcessor, createEngine, FlaxBeitForImageClassification, FlaxBeitModel,
 } from '../../dist/node.js';
+import { platform } from '../../dist/platform.js';
 import { golden, rejects } from './support.mjs';
 import { config, files, pixelValues } from './tiny-checkpoint.mjs';
 
@@ -41,16 +42,15 @@ test('masked image modelling gives logits of all patches, and a loss of the mask
     assert.equal(plain.hiddenStates.length, model.config.numHiddenLayers + 1);
   }));
 
-test('segmentation: loss, without the auxiliary head, other taps', async () => {
-  let reference;
+test('segmentation: loss, and logits without the auxiliary head', async () => {
   await example('segment-loss', BeitForSemanticSegmentation, {}, async (model, expected) => {
     const { logits, loss } = await model.forward({ pixelValues: expected['in.pixel_values'], labels: expected['in.labels'] });
     close(logits, expected['out.logits']);
     close(loss, expected['out.loss']);
   });
   await example('segment-aux', BeitForSemanticSegmentation, { auxiliaryHead: false }, async (model, expected) => {
-    reference = (await model.forward({ pixelValues: expected['in.pixel_values'] })).logits;
-    close(reference, expected['out.logits']);
+    const { logits } = await model.forward({ pixelValues: expected['in.pixel_values'] });
+    close(logits, expected['out.logits']);
   });
 });
 
@@ -93,7 +93,7 @@ test('without config.json the config follows from the tensors, and a given one w
   assert.deepEqual(given.config.id2label, ['cat', 'dog', 'owl']);
 });
 
-test('Flax\'s names and Data2Vec\'s are the same models', async () => {
+test('Flax\'s names are the same models', async () => {
   const flax = await FlaxBeitForImageClassification.fromPretrained(files(), { engine });
   const plain = await BeitForImageClassification.fromPretrained(files(), { engine });
   assert.ok(flax instanceof BeitForImageClassification);
@@ -102,3 +102,46 @@ test('Flax\'s names and Data2Vec\'s are the same models', async () => {
   assert.deepEqual(Object.keys(await model.forward({ pixelValues })), ['lastHiddenState', 'poolerOutput']);
   for (const each of [flax, plain, model]) await each.dispose();
 });
+
+test('Data2VecVision\'s classes are BEiT\'s, by the config\'s name and by their own', async () => {
+  const folder = join(golden, 'formats/data2vec-vision');
+  const expected = await engine.readTensors(new Uint8Array(readFileSync(join(folder, 'expected.safetensors'))));
+  for (const className of ['auto', 'Data2VecVisionForImageClassification', 'BeitForImageClassification']) {
+    const model = await engine.loadModel(await platform().resolveSource(folder, {}), { className });
+    assert.equal(model.report.dialect, 'Data2VecVision');
+    const switches = { outputHiddenStates: false, outputAttentions: false, interpolatePosEncoding: true };
+    close((await engine.forward(model.handle, { pixelValues: expected['in.pixel_values'] }, switches)).logits, expected['out.logits']);
+    await engine.release(model.handle);
+  }
+});
+
+// The naming families, each with a checkpoint that is asked for what it does not have.
+const FAMILIES = {
+  'data2vec-vision': 'Data2VecVision', 'flax-classify': 'Flax', 'flax-mim': 'Flax', 'hf5-state-dict-segment': 'transformers 5',
+  'safetensors-f16': 'transformers', 'timm-names': 'timm or unilm', 'torch-legacy': 'transformers', 'unilm-pth': 'timm or unilm',
+};
+
+for (const [name, dialect] of Object.entries(FAMILIES)) {
+  test(`${name}: all that is missing, of another shape or unexpected is named at once, with the dialect`, async () => {
+    const folder = join(golden, 'formats', name);
+    const source = await platform().resolveSource(folder, {});
+    const json = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
+    const { class: className } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
+    const configJson = JSON.stringify({
+      ...json, use_absolute_position_embeddings: true, intermediate_size: json.intermediate_size + 1,
+      use_relative_position_bias: false, use_shared_relative_position_bias: false,
+    });
+    const { report } = await engine.inspect(source, { className, configJson });
+    assert.equal(report.dialect, dialect);
+    assert.deepEqual(report.missing, ['beit.embeddings.position_embeddings']);
+    // Three tensors a layer have that size. Tables are one a layer, or one for all.
+    assert.equal(report.wrong.length, 3 * json.num_hidden_layers);
+    assert.ok(report.unexpected.length >= 1 && report.unexpected.every((tensor) => /relative_position_bias_table/.test(tensor)), report.unexpected.join());
+    const error = await rejects(engine.loadModel(source, { className, configJson }), 'missing-tensor');
+    assert.match(error.where, new RegExp(`\\(names of ${dialect}\\)`));
+    for (const text of [...report.missing, ...report.wrong, ...report.unexpected]) assert.ok(error.got.includes(text), text);
+    assert.ok(error.message.includes(error.got));
+    const shapes = await rejects(engine.loadModel(source, { className, configJson: JSON.stringify({ ...json, intermediate_size: 7 }) }), 'wrong-shape');
+    assert.ok(shapes.got.split(' and should be ').length === 3 * json.num_hidden_layers + 1, shapes.got);
+  });
+}
