@@ -20,6 +20,13 @@ const FILES: Readonly<Record<Build, { script: () => URL; wasm: () => URL }>> = {
   },
 };
 
+const provided = new Map<Build, CoreFactory>();
+
+/** Has a build's factory taken from here, rather than imported when an engine starts. */
+export function provideArtefact(build: Build, factory: CoreFactory): void {
+  provided.set(build, factory);
+}
+
 export interface CoreSettings {
   build: Build;
   /** Threads in all, the calling one included. */
@@ -42,8 +49,8 @@ export async function startCore({ build, threads, artefacts, maximumMemory = MOS
   const wasm = artefacts ? new URL(`beit-${build}.wasm`, artefacts) : FILES[build].wasm();
   let create: CoreFactory;
   try {
-    const module = await import(/* webpackIgnore: true */ /* @vite-ignore */ script.href) as { default: CoreFactory };
-    create = module.default;
+    create = provided.get(build)
+      ?? (await import(/* webpackIgnore: true */ /* @vite-ignore */ script.href) as { default: CoreFactory }).default;
   } catch (error) {
     throw failure('not-found', script.href, `the artefact cannot be loaded (${sentenceOf(error)})`, error);
   }

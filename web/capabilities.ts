@@ -39,6 +39,8 @@ export interface Capabilities extends Host {
   relaxedSimd: boolean;
   sharedMemory: boolean;
   crossOriginIsolated: boolean;
+  /** Whether this kind of thread can start others; a service worker cannot. */
+  workers: boolean;
 }
 
 /** Returns what this thread can do. */
@@ -51,6 +53,7 @@ export function detectCapabilities(host: Host): Capabilities {
     exceptions: has('exceptions'),
     threads: has('threads'),
     relaxedSimd: has('relaxedSimd'),
+    workers: host.kind === 'node' || typeof Worker === 'function',
     sharedMemory: typeof SharedArrayBuffer === 'function',
     // Node has shared memory without isolation, and does not know the word.
     crossOriginIsolated: globalThis.crossOriginIsolated ?? host.kind === 'node',
@@ -135,6 +138,7 @@ function whyNothing(can: Capabilities): string | null {
 
 function whyNoThreads(can: Capabilities): string | null {
   if (!can.threads) return 'the engine does not have WebAssembly threads';
+  if (!can.workers) return 'a service worker cannot start threads';
   if (!can.crossOriginIsolated || !can.sharedMemory) {
     return 'the page is not cross-origin isolated (it is served without the headers '
       + 'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp), '

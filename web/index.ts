@@ -16,6 +16,7 @@ export {
 } from './flax-models.js';
 export { BeitFeatureExtractor, BeitImageProcessor, type ProcessedImages, type SegmentationOptions } from './image-processor.js';
 export type { ImageInput } from './images.js';
+export { isolatePage } from './isolation.js';
 export { PreTrainedModel, type ForwardOptions, type LabelledInputs, type ModelInputs, type ModelOptions } from './model-base.js';
 export {
   BeitBackbone, BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation, BeitModel,

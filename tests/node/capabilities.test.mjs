@@ -4,7 +4,7 @@ import { chooseBuild, detectCapabilities } from '../../dist/capabilities.js';
 
 const everything = {
   kind: 'browser', cores: 4, mayBlock: true, simd: true, exceptions: true, threads: true, relaxedSimd: true,
-  sharedMemory: true, crossOriginIsolated: true,
+  sharedMemory: true, crossOriginIsolated: true, workers: true,
 };
 const notIsolated = { ...everything, sharedMemory: false, crossOriginIsolated: false };
 const plainSimd = { ...everything, relaxedSimd: false };

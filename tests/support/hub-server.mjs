@@ -153,7 +153,12 @@ async function sendBody(response, content, start, end, wrong) {
     if (at === wrong.stall) return;
     const bytes = Buffer.from(content.read(at, next));
     if (wrong.flip >= at && wrong.flip < next) bytes[wrong.flip - at] ^= 1;
-    if (!response.write(bytes)) await new Promise((resolve) => { response.once('drain', resolve).once('close', resolve); });
+    if (!response.write(bytes) && !response.destroyed) {
+      await new Promise((resolve) => {
+        const done = () => response.off('drain', done).off('close', done) && resolve();
+        response.on('drain', done).on('close', done);
+      });
+    }
     if (wrong.pause) await new Promise((resolve) => { setTimeout(resolve, wrong.pause); });
     at = next;
     if (at === cut) {

@@ -9,6 +9,8 @@ import { POLICY, SITE } from '../../../tools/site.mjs';
 export { root };
 
 const FOLDERS = [
+  // A service worker serves what lies in its own folder or below: pages and the library's workers.
+  ['isolation-worker.js', join(root, 'dist', 'isolation-worker.js')],
   ['tests/', join(root, 'tests', 'browser', 'pages')],
   ['fixtures/', join(root, 'tests', 'fixtures')],
   ...SITE,
@@ -18,9 +20,10 @@ const REPORTS = 'policy-reports';
 
 /**
  * Starts a server on a free port of this machine, under the policy that the project serves with.
- * @param {{ isolated?: boolean, base?: string, folders?: typeof SITE }} options as serve.mjs has them
+ * @param {{ isolated?: boolean, base?: string, folders?: typeof SITE, connect?: string[] }} options as serve.mjs
+ *   has them; connect: other origins that pages may fetch from
  */
-export async function startServer({ isolated = true, base = '/', folders = FOLDERS } = {}) {
+export async function startServer({ isolated = true, base = '/', folders = FOLDERS, connect = [] } = {}) {
   const reports = [];
   const slow = new Map();
   const lost = new Set();
@@ -38,7 +41,7 @@ export async function startServer({ isolated = true, base = '/', folders = FOLDE
     if (file) sendInHalves(response, file, headers, slow.get(path));
     return file !== null;
   };
-  const { url, close } = await start({ folders, isolated, base, policy: `${POLICY}; report-uri ${base}${REPORTS}`, before });
+  const { url, close } = await start({ folders, isolated, base, policy: `${[POLICY, ...(connect.length ? [`connect-src 'self' ${connect.join(' ')}`] : [])].join('; ')}; report-uri ${base}${REPORTS}`, before });
   return {
     url,
     /** What browsers reported against the policy, from pages and from workers, oldest first. */

@@ -1,0 +1,5 @@
+import { pipeline } from '../beit-wasm/dist/service-worker.js';
+import { answer } from './classify-asked.js';
+
+addEventListener('install', () => skipWaiting());
+addEventListener('message', (event) => event.waitUntil(answer(pipeline, event.data)));

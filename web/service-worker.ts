@@ -1,0 +1,10 @@
+/**
+ * beit-wasm for service workers, such as an extension's background: there import() is forbidden, so
+ * the single-threaded core comes with the library. The rest is the same.
+ */
+import { provideArtefact } from './artefacts.js';
+import createCore from './wasm/beit-simd.js';
+
+provideArtefact('simd', createCore);
+
+export * from './index.js';

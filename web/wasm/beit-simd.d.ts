@@ -1,0 +1,5 @@
+/** What Emscripten makes in dist/wasm. */
+import type { CoreFactory } from '../core.js';
+
+declare const createCore: CoreFactory;
+export default createCore;
