@@ -46,13 +46,14 @@ export async function loadModel(
  * Takes the memory that filling will need at once, or throws out-of-memory before a byte of it is
  * read. The largest tensor's has been taken by bind().
  */
-function makeRoom(core: Core, where: string, { weights: needed }: CoreModelEstimate): void {
+function makeRoom(core: Core, where: string, { weights: needed, staging }: CoreModelEstimate): void {
   const available = availableIn(core);
   if (needed > available) {
     throw new OutOfMemoryError(`${where}: loading this model needs ${needed} bytes of memory, and ${available} of at most ${core.maximum} are left.`,
       { needed, available, where });
   }
-  reserve(core, needed);
+  // A tensor that is rearranged is held a second time; to grow for that later would take a fifth more.
+  reserve(core, needed + staging);
 }
 
 /** Reads only the index, and tells how the checkpoint fits the model. */
