@@ -1,7 +1,8 @@
 // A user's page in strict TypeScript, with DOM's library and nothing else.
 import {
-  BeitError, BeitForImageClassification, BeitImageProcessor, BeitModel, blockMask, createEngine, DalleTokenizer, pipeline, runtimeInfo,
-  type Classification, type MaskedImagePrediction, type PatchMask, type Progress, type RawImage, type Source, type Tensor,
+  BeitError, BeitForImageClassification, BeitImageProcessor, BeitModel, blockMask, cache, createEngine, DalleTokenizer, isolatePage,
+  OutOfMemoryError, pipeline, runtimeInfo,
+  type CachedFile, type Classification, type MaskedImagePrediction, type PatchMask, type Progress, type RawImage, type Source, type Tensor,
 } from '../../../dist/index.js';
 
 export async function labels(file: File, canvas: HTMLCanvasElement, frame: VideoFrame, signal: AbortSignal): Promise<Classification[]> {
@@ -47,6 +48,18 @@ export async function hidden(file: File, tokenizer: DalleTokenizer): Promise<Raw
   const segment = await pipeline('image-segmentation', file, { taps: 'original' });
   console.log((await segment(file)).legend.length);
   return found.reconstruction;
+}
+
+export async function kept(event: DragEvent, stream: ReadableStream<Uint8Array>): Promise<string> {
+  if (await isolatePage('isolation-worker.js') === 'reloading' || !event.dataTransfer) return '';
+  const dropped = await pipeline('image-classification', event.dataTransfer, {
+    cache: false, maximumMemory: 2 ** 30, onWarning: ({ code }) => console.log(code === 'quota'),
+  });
+  await dropped.dispose();
+  const classify = await pipeline('image-classification', { 'model.safetensors': stream }, { retry: { attempts: 2 }, sha256: {}, offline: true })
+    .catch((error: unknown) => error instanceof OutOfMemoryError ? error.needed - error.available : null);
+  const files: CachedFile[] = await cache.list();
+  return `${typeof classify} ${await cache.delete('owner/name')} ${files.map(({ source, bytes }) => `${source} ${bytes}`).join()}`;
 }
 
 export function mistakes(model: BeitModel): void {
