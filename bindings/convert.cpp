@@ -69,6 +69,7 @@ struct Choice {
   std::string_view name;
   T value;
 };
+constexpr std::array kDTypes{Choice{"f32", WeightType::kFloat32}, Choice{"int8", WeightType::kInt8}};
 constexpr std::array kTaps{Choice{"reference", Taps::kReference}, Choice{"original", Taps::kOriginal}};
 constexpr std::array kBiasResizes{Choice{"reference", RelativePositionBiasResize::kReference},
                                   Choice{"timm", RelativePositionBiasResize::kTimm},
@@ -302,6 +303,7 @@ Result<ModelOptions> modelOptions(val options) {
   if (!isPresent(options)) return result;
   result.add_pooling_layer = !options["addPoolingLayer"].isFalse();
   result.auxiliary_head = !options["auxiliaryHead"].isFalse();
+  BEIT_TRY(readChoice(options, "dtype", kDTypes, result.dtype));
   BEIT_TRY(readChoice(options, "taps", kTaps, result.taps));
   BEIT_TRY(readChoice(options, "relativePositionBiasResize", kBiasResizes, result.relative_position_bias_resize));
   const val epsilon = options["layerNormEps"];

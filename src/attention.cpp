@@ -66,25 +66,30 @@ Result<AttentionScratch> AttentionScratch::allocate(const BeitConfig& config, in
   return scratch;
 }
 
-void Attention::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config) {
+void Attention::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+                        WeightType type) {
+  type_ = type;
   channels_ = config.hidden_size;
   heads_ = config.num_attention_heads;
   head_dim_ = channels_ / heads_;
   // Scores are scaled by 1/√D: folded into the query projection, so it costs nothing.
   const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim_));
-  query_.declare(parameters, prefix + ".attention.query", channels_, channels_, /*has_bias=*/true, WeightType::kFloat32, scale);
-  key_.declare(parameters, prefix + ".attention.key", channels_, channels_, /*has_bias=*/false);
-  value_.declare(parameters, prefix + ".attention.value", channels_, channels_, /*has_bias=*/true);
-  output_.declare(parameters, prefix + ".output.dense", channels_, channels_, /*has_bias=*/true);
+  query_.declare(parameters, prefix + ".attention.query", channels_, channels_, /*has_bias=*/true, type, scale);
+  key_.declare(parameters, prefix + ".attention.key", channels_, channels_, /*has_bias=*/false, type);
+  value_.declare(parameters, prefix + ".attention.value", channels_, channels_, /*has_bias=*/true, type);
+  output_.declare(parameters, prefix + ".output.dense", channels_, channels_, /*has_bias=*/true, type);
 }
 
 Status Attention::run(const ThreadPool& pool, int64_t batch, int64_t tokens, const float* input,
                       const WindowBias& bias, AttentionScratch& scratch, float* output,
                       float* probabilities) const {
   const int64_t rows = batch * tokens;
-  BEIT_TRY(query_.run(pool, rows, input, scratch.query.data()));  // mixed_query_layer = self.query(...)
-  BEIT_TRY(key_.run(pool, rows, input, scratch.key.data()));
-  BEIT_TRY(value_.run(pool, rows, input, scratch.value.data()));
+  {
+    BEIT_ASSIGN(const LinearInput shared, LinearInput::make(pool, type_, rows, channels_, input));
+    query_.run(pool, shared, scratch.query.data());  // mixed_query_layer = self.query(...)
+    key_.run(pool, shared, scratch.key.data());
+    value_.run(pool, shared, scratch.value.data());
+  }
   attend(pool, batch, tokens, bias, scratch, probabilities);
   return output_.run(pool, rows, scratch.context.data(), output);
 }

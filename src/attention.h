@@ -28,7 +28,8 @@ struct AttentionScratch {
 class Attention {
  public:
   // Adds the parameters of layer `prefix` ("beit.encoder.layer.N.attention").
-  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config);
+  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+               WeightType type = WeightType::kFloat32);
 
   // output (B, T, C) = the attention of `input` (B, T, C) through its output projection. `bias` may
   // be empty. `probabilities` is null, or takes (B, H, T, T) after softmax.
@@ -39,6 +40,7 @@ class Attention {
   void attend(const ThreadPool& pool, int64_t batch, int64_t tokens, const WindowBias& bias,
               AttentionScratch& scratch, float* probabilities) const;
 
+  WeightType type_ = WeightType::kFloat32;
   int64_t channels_ = 0, heads_ = 0, head_dim_ = 0;
   Linear query_, key_, value_, output_;
 };

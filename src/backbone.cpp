@@ -16,19 +16,19 @@ std::vector<size_t> stagesOf(const BeitConfig& config) {
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> BeitBackbone::create(BeitConfig config, const ThreadPool& pool) {
+Result<std::unique_ptr<Model>> BeitBackbone::create(BeitConfig config, WeightType dtype, const ThreadPool& pool) {
   if (config.add_fpn && stagesOf(config).size() != FeaturePyramid::kLevels)
     return mismatch(ErrorCode::kBadConfig, "out_indices", toString(Shape(config.out_indices)),
                     "four different stages, since add_fpn is set");
   if (config.add_fpn && !config.reshape_hidden_states)
     return mismatch(ErrorCode::kBadConfig, "reshape_hidden_states", "false", "true, since add_fpn is set");
-  return std::unique_ptr<Model>(new BeitBackbone(std::move(config), pool));
+  return std::unique_ptr<Model>(new BeitBackbone(std::move(config), dtype, pool));
 }
 
-BeitBackbone::BeitBackbone(BeitConfig config, const ThreadPool& pool)
+BeitBackbone::BeitBackbone(BeitConfig config, WeightType dtype, const ThreadPool& pool)
     : BeitPreTrainedModel(std::move(config), kClassName, pool),
       stages_(stagesOf(config_)),
-      body_(parameters_, config_, BeitBody::Parts::kEncoder, pool_) {
+      body_(parameters_, config_, BeitBody::Parts::kEncoder, dtype, pool_) {
   if (config_.add_fpn) pyramid_.declare(parameters_, config_.hidden_size);
 }
 

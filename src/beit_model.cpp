@@ -6,13 +6,15 @@
 
 namespace beit {
 
-BeitBody::BeitBody(ParameterList& parameters, const BeitConfig& config, Parts parts, const ThreadPool& pool)
+BeitBody::BeitBody(ParameterList& parameters, const BeitConfig& config, Parts parts, WeightType type,
+                   const ThreadPool& pool)
     : config_(config),
       pool_(pool),
       has_norm_(parts != Parts::kEncoder && !config.use_mean_pooling),
-      has_pooler_(parts == Parts::kEncoderNormAndPooler) {
+      has_pooler_(parts == Parts::kEncoderNormAndPooler),
+      type_(type) {
   embeddings_.declare(parameters, "beit.embeddings", config);
-  encoder_.declare(parameters, "beit.encoder", config);
+  encoder_.declare(parameters, "beit.encoder", config, type);
   if (has_norm_)
     layernorm_.declare(parameters, "beit.layernorm", config.hidden_size, config.layer_norm_eps);
   else if (has_pooler_)
@@ -112,13 +114,15 @@ int64_t BeitBody::activationBytes() const {
   const int64_t pixels = config_.num_channels * config_.patch_size.area();
   const int64_t inputs = config_.num_channels * config_.image_size.area();
   return 4 * (tokens * channels + channels + inputs + patches * pixels) +
-         EncoderScratch::bytes(config_, 1, tokens, pool_.threads());
+         EncoderScratch::bytes(config_, 1, tokens, pool_.threads()) +
+         LinearInput::bytes(type_, tokens, config_.intermediate_size);
 }
 
 BeitModel::BeitModel(BeitConfig config, const ModelOptions& options, const ThreadPool& pool)
     : BeitPreTrainedModel(std::move(config), kClassName, pool),
       body_(parameters_, config_,
-            options.add_pooling_layer ? BeitBody::Parts::kEncoderNormAndPooler : BeitBody::Parts::kEncoderAndNorm, pool_) {}
+            options.add_pooling_layer ? BeitBody::Parts::kEncoderNormAndPooler : BeitBody::Parts::kEncoderAndNorm,
+            options.dtype, pool_) {}
 
 Status BeitModel::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                            const ForwardOptions& options) {

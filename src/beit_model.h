@@ -20,7 +20,7 @@ class BeitBody {
   enum class Parts { kEncoder, kEncoderAndNorm, kEncoderNormAndPooler };
 
   // Adds the parameters. `config` and `pool` must outlive the object.
-  BeitBody(ParameterList& parameters, const BeitConfig& config, Parts parts, const ThreadPool& pool);
+  BeitBody(ParameterList& parameters, const BeitConfig& config, Parts parts, WeightType type, const ThreadPool& pool);
 
   // Returns an error when the inputs do not fit the config (see Embeddings::check).
   Status check(const ForwardInputs& inputs) const { return embeddings_.check(inputs); }
@@ -53,6 +53,7 @@ class BeitBody {
   const BeitConfig& config_;
   const ThreadPool& pool_;
   const bool has_norm_, has_pooler_;
+  const WeightType type_;
   Embeddings embeddings_;
   Encoder encoder_;
   LayerNorm layernorm_;         // after the encoder, where use_mean_pooling is false

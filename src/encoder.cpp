@@ -21,16 +21,17 @@ Result<EncoderScratch> EncoderScratch::allocate(const BeitConfig& config, int64_
   return scratch;
 }
 
-void EncoderLayer::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config) {
+void EncoderLayer::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+                           WeightType type) {
   const int64_t channels = config.hidden_size;
   activation_ = config.hidden_act;
   layernorm_before_.declare(parameters, prefix + ".layernorm_before", channels, config.layer_norm_eps);
   layernorm_after_.declare(parameters, prefix + ".layernorm_after", channels, config.layer_norm_eps);
-  attention_.declare(parameters, prefix + ".attention", config);
+  attention_.declare(parameters, prefix + ".attention", config, type);
   if (config.use_relative_position_bias)
     relative_position_bias_.declare(parameters, prefix + ".attention.attention.relative_position_bias", config);
-  intermediate_.declare(parameters, prefix + ".intermediate.dense", channels, config.intermediate_size, true);
-  output_.declare(parameters, prefix + ".output.dense", config.intermediate_size, channels, true);
+  intermediate_.declare(parameters, prefix + ".intermediate.dense", channels, config.intermediate_size, true, type);
+  output_.declare(parameters, prefix + ".output.dense", config.intermediate_size, channels, true, type);
   if (config.layer_scale_init_value > 0) {
     parameters.add(prefix + ".lambda_1", {channels}, lambda_1_);
     parameters.add(prefix + ".lambda_2", {channels}, lambda_2_);
@@ -57,12 +58,13 @@ Status EncoderLayer::run(const ThreadPool& pool, int64_t batch, int64_t tokens, 
   return {};
 }
 
-void Encoder::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config) {
+void Encoder::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+                      WeightType type) {
   if (config.use_shared_relative_position_bias)
     shared_bias_.declare(parameters, prefix + ".relative_position_bias", config);
   for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
     layers_.push_back(std::make_unique<EncoderLayer>());
-    layers_.back()->declare(parameters, prefix + ".layer." + std::to_string(i), config);
+    layers_.back()->declare(parameters, prefix + ".layer." + std::to_string(i), config, type);
   }
 }
 

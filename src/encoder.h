@@ -30,7 +30,8 @@ struct EncoderScratch {
 class EncoderLayer {
  public:
   // Adds the parameters of layer `prefix` ("beit.encoder.layer.N").
-  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config);
+  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+               WeightType type = WeightType::kFloat32);
 
   // The layer's own table; not declared() where the config has none.
   const RelativePositionBias& relativePositionBias() const { return relative_position_bias_; }
@@ -51,7 +52,8 @@ class EncoderLayer {
 class Encoder {
  public:
   // Adds the parameters under `prefix` ("beit.encoder").
-  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config);
+  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+               WeightType type = WeightType::kFloat32);
 
   size_t layers() const { return layers_.size(); }
 

@@ -4,8 +4,9 @@
 
 namespace beit {
 
-BeitForImageClassification::BeitForImageClassification(BeitConfig config, const ThreadPool& pool)
-    : BeitPreTrainedModel(std::move(config), kClassName, pool), body_(parameters_, config_, BeitBody::Parts::kEncoderNormAndPooler, pool_) {
+BeitForImageClassification::BeitForImageClassification(BeitConfig config, WeightType dtype, const ThreadPool& pool)
+    : BeitPreTrainedModel(std::move(config), kClassName, pool),
+      body_(parameters_, config_, BeitBody::Parts::kEncoderNormAndPooler, dtype, pool_) {
   if (config_.num_labels > 0)
     classifier_.declare(parameters_, "classifier", config_.hidden_size, config_.num_labels, /*has_bias=*/true);
 }

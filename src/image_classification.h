@@ -13,7 +13,7 @@ namespace beit {
 class BeitForImageClassification : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitForImageClassification";
-  BeitForImageClassification(BeitConfig config, const ThreadPool& pool);
+  BeitForImageClassification(BeitConfig config, WeightType dtype, const ThreadPool& pool);
 
  protected:
   // Puts out logits (B, L), or the pooled states (B, C) where num_labels is 0, and, with labels,

@@ -31,7 +31,8 @@ void Linear::declareShaped(ParameterList& parameters, const std::string& prefix,
   inputs_ = *elementCount(weight_shape) / outputs_;
   if (has_bias) group_.add(parameters, prefix + ".bias", {outputs_}, bias_);
   group_.addLarge(parameters, prefix + ".weight", std::move(weight_shape),
-                  [this](std::span<float> weight) { return pack(weight); });
+                  [this](std::span<float> weight) { return pack(weight); },
+                  type_ == WeightType::kInt8 ? QuantizedMatrix::bytes(inputs_, outputs_) : -1);
 }
 
 Status Linear::pack(std::span<float> weight) {

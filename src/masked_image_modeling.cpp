@@ -6,9 +6,9 @@
 
 namespace beit {
 
-BeitForMaskedImageModeling::BeitForMaskedImageModeling(BeitConfig config, const ThreadPool& pool)
+BeitForMaskedImageModeling::BeitForMaskedImageModeling(BeitConfig config, WeightType dtype, const ThreadPool& pool)
     : BeitPreTrainedModel(std::move(config), kClassName, pool),
-      body_(parameters_, config_, BeitBody::Parts::kEncoderAndNorm, pool_) {
+      body_(parameters_, config_, BeitBody::Parts::kEncoderAndNorm, dtype, pool_) {
   layernorm_.declare(parameters_, "layernorm", config_.hidden_size, config_.layer_norm_eps);
   lm_head_.declare(parameters_, "lm_head", config_.hidden_size, config_.vocab_size, /*has_bias=*/true);
 }

@@ -14,7 +14,7 @@ namespace beit {
 class BeitForMaskedImageModeling : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitForMaskedImageModeling";
-  BeitForMaskedImageModeling(BeitConfig config, const ThreadPool& pool);
+  BeitForMaskedImageModeling(BeitConfig config, WeightType dtype, const ThreadPool& pool);
 
  protected:
   // Puts out logits (B, P, vocab_size) and, with labels (the ids of the masked patches, in order),

@@ -25,12 +25,12 @@ Result<std::unique_ptr<Model>> Model::create(BeitConfig config, std::string_view
   if (class_name == BeitModel::kClassName)
     return std::unique_ptr<Model>(new BeitModel(std::move(config), options, pool));
   if (class_name == BeitForImageClassification::kClassName)
-    return std::unique_ptr<Model>(new BeitForImageClassification(std::move(config), pool));
+    return std::unique_ptr<Model>(new BeitForImageClassification(std::move(config), options.dtype, pool));
   if (class_name == BeitForMaskedImageModeling::kClassName)
-    return std::unique_ptr<Model>(new BeitForMaskedImageModeling(std::move(config), pool));
+    return std::unique_ptr<Model>(new BeitForMaskedImageModeling(std::move(config), options.dtype, pool));
   if (class_name == BeitForSemanticSegmentation::kClassName)
     return BeitForSemanticSegmentation::create(std::move(config), options, pool);
-  if (class_name == BeitBackbone::kClassName) return BeitBackbone::create(std::move(config), pool);
+  if (class_name == BeitBackbone::kClassName) return BeitBackbone::create(std::move(config), options.dtype, pool);
   return mismatch(ErrorCode::kUnsupported, "Model class", "\"" + std::string(class_name) + "\"",
                   "BeitModel, BeitForMaskedImageModeling, BeitForImageClassification, BeitForSemanticSegmentation or "
                   "BeitBackbone");
@@ -38,6 +38,9 @@ Result<std::unique_ptr<Model>> Model::create(BeitConfig config, std::string_view
 
 Result<std::unique_ptr<Model>> Model::create(std::string_view config_json, std::string_view class_name,
                                              const ModelOptions& options, const ThreadPool& pool) {
+  const bool tokenizer = class_name == DalleEncoder::kClassName || class_name == DalleDecoder::kClassName;
+  if (tokenizer && options.dtype != WeightType::kFloat32)
+    return mismatch(ErrorCode::kUnsupported, "dtype of " + std::string(class_name), "int8", "f32");
   if (class_name == DalleEncoder::kClassName) {
     BEIT_ASSIGN(const DalleConfig config, parseDalleConfig(config_json));
     return std::unique_ptr<Model>(new DalleEncoder(config, pool));

@@ -8,6 +8,7 @@
 
 #include "src/config.h"
 #include "src/forward.h"
+#include "src/linear.h"
 #include "src/parameters.h"
 #include "src/thread_pool.h"
 
@@ -17,6 +18,9 @@ namespace beit {
 enum class Taps { kReference, kOriginal };
 
 struct ModelOptions {
+  // How the encoder's fully connected layers compute. All else, and the last layer of every head, is in
+  // floats.
+  WeightType dtype = WeightType::kFloat32;
   // BeitModel only: with a pooler (pooler_output), or without.
   bool add_pooling_layer = true;
   // Segmentation only: as transformers reads out_indices, or as unilm, where they come from.

@@ -4,10 +4,11 @@
 
 namespace beit {
 
-void ParameterList::add(std::string name, Shape shape, std::function<Status(std::span<float>)> receive) {
+void ParameterList::add(std::string name, Shape shape, std::function<Status(std::span<float>)> receive, int64_t bytes) {
   assert(!by_name_.contains(name));
   by_name_.emplace(name, parameters_.size());
-  parameters_.push_back({std::move(name), std::move(shape), std::move(receive)});
+  if (bytes < 0) bytes = *elementCount(shape) * static_cast<int64_t>(sizeof(float));
+  parameters_.push_back({std::move(name), std::move(shape), std::move(receive), bytes});
 }
 
 void ParameterList::add(std::string name, Shape shape, FloatBuffer& keep) {
@@ -42,7 +43,7 @@ Status ParameterList::complete() const {
 
 int64_t ParameterList::bytes() const {
   int64_t bytes = 0;
-  for (const auto& parameter : parameters_) bytes += *elementCount(parameter.shape) * 4;
+  for (const auto& parameter : parameters_) bytes += parameter.bytes;
   return bytes;
 }
 

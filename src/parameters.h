@@ -20,12 +20,14 @@ struct Parameter {
   // caller's, which uses it again for the next tensor: what is to stay is copied or packed. The
   // receiver may change the values in place.
   std::function<Status(std::span<float>)> receive;
+  int64_t bytes = 0;  // what is held of it once it has been received
   bool received = false;
 };
 
 class ParameterList {
  public:
-  void add(std::string name, Shape shape, std::function<Status(std::span<float>)> receive);
+  // Adds a parameter of which `bytes` are held: by default, all as floats.
+  void add(std::string name, Shape shape, std::function<Status(std::span<float>)> receive, int64_t bytes = -1);
 
   // Adds a parameter whose values are kept as they are.
   void add(std::string name, Shape shape, FloatBuffer& keep);
@@ -42,7 +44,7 @@ class ParameterList {
   // Returns an error that names every parameter that has not arrived, or success.
   Status complete() const;
 
-  // Returns the bytes of all parameters as floats, which is what they take when packed.
+  // Returns the bytes that are held of all parameters.
   int64_t bytes() const;
   // Returns the bytes of the largest parameter as floats.
   int64_t largestBytes() const;

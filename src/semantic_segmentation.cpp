@@ -46,7 +46,7 @@ BeitForSemanticSegmentation::BeitForSemanticSegmentation(BeitConfig config, cons
                                                          const ThreadPool& pool)
     : BeitPreTrainedModel(std::move(config), kClassName, pool),
       taps_(tapsOf(config_, options.taps)),
-      body_(parameters_, config_, BeitBody::Parts::kEncoderAndNorm, pool_) {
+      body_(parameters_, config_, BeitBody::Parts::kEncoderAndNorm, options.dtype, pool_) {
   pyramid_.declare(parameters_, config_.hidden_size);
   decode_head_.declare(parameters_, config_);
   if (config_.use_auxiliary_head && options.auxiliary_head) {

@@ -13,13 +13,13 @@ void TensorGroup::add(ParameterList& parameters, std::string name, Shape shape, 
   });
 }
 
-void TensorGroup::addLarge(ParameterList& parameters, std::string name, Shape shape, Make make) {
+void TensorGroup::addLarge(ParameterList& parameters, std::string name, Shape shape, Make make, int64_t bytes) {
   make_ = std::move(make);
   parameters.add(std::move(name), std::move(shape), [this](std::span<float> values) -> Status {
     if (missing_small_ == 0) return make_(values);
     BEIT_ASSIGN(waiting_, FloatBuffer::copyOf(values, "a weight that waits for its bias"));
     return {};
-  });
+  }, bytes);
 }
 
 }  // namespace beit

@@ -20,8 +20,8 @@ class TensorGroup {
   void add(ParameterList& parameters, std::string name, Shape shape, FloatBuffer& slot);
 
   // Adds the one large tensor, last. It is copied only if it arrives before a small one. The group
-  // must stay at its address until the list has been filled.
-  void addLarge(ParameterList& parameters, std::string name, Shape shape, Make make);
+  // must stay at its address until the list has been filled. `bytes` as in ParameterList::add().
+  void addLarge(ParameterList& parameters, std::string name, Shape shape, Make make, int64_t bytes = -1);
 
  private:
   Status arrived(std::span<float> large);

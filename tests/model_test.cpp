@@ -1,5 +1,8 @@
 #include "src/model.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include "tests/support/random_model.h"
@@ -160,6 +163,57 @@ TEST_CASE("The estimate counts the weights and the largest of them", "[model]") 
   CHECK(estimate.staging == largest);
   // At least the states, normalised states, queries, keys, values and context of 17 tokens.
   CHECK(estimate.activations >= 6 * 17 * 12 * 4);
+}
+
+TEST_CASE("int8 rounds the encoder's matrices, and nothing else", "[model][int8]") {
+  test::Random random(6);
+  for (const char* name : {"BeitModel", "BeitForImageClassification", "BeitForMaskedImageModeling", "BeitBackbone"}) {
+    CAPTURE(name);
+    BeitConfig config = smallConfig();
+    config.use_mask_token = true;
+    config.num_labels = 5;
+    config.out_indices = {2};
+    ModelOptions options;
+    options.dtype = WeightType::kInt8;
+    const auto exact = Model::create(config, name, {}, test::pool());
+    const auto rounded = Model::create(config, name, options, test::pool());
+    REQUIRE((exact.ok() && rounded.ok()));
+    const test::Weights weights = test::randomWeights((*exact)->parameters(), 32);
+    REQUIRE(test::fill((*exact)->parameters(), weights).ok());
+    REQUIRE(test::fill((*rounded)->parameters(), weights).ok());
+    int64_t bytes = 0;
+    for (const Parameter& parameter : (*rounded)->parameters().all()) {
+      const Shape& shape = parameter.shape;
+      const bool matrix = parameter.name.starts_with("beit.encoder.layer.") && shape.size() == 2 && parameter.name.ends_with(".weight");
+      bytes += matrix ? QuantizedMatrix::bytes(shape[1], shape[0]) : 4 * elementCount(shape).value();
+    }
+    CHECK((*rounded)->estimate().weights == bytes);
+    CHECK((*rounded)->estimate().activations > (*exact)->estimate().activations);
+
+    const ForwardInputs inputs = test::randomInputs(config, 1, {8, 8}, false, random);
+    const auto want = test::outputsOf(**exact, test::copyOf(inputs)), got = test::outputsOf(**rounded, test::copyOf(inputs));
+    REQUIRE(got.size() == want.size());
+    for (const auto& [output, tensor] : want) {
+      CAPTURE(output);
+      float off = 0.0f, largest = 0.0f;
+      for (size_t i = 0; i < tensor.values.size(); ++i) {
+        off = std::max(off, std::fabs(got.at(output).values.data()[i] - tensor.values.data()[i]));
+        largest = std::max(largest, std::fabs(tensor.values.data()[i]));
+      }
+      CHECK(off > 0.0f);
+      CHECK(off < 0.05f * largest);
+    }
+  }
+}
+
+TEST_CASE("DALL-E's tokenizer has no int8", "[model][int8]") {
+  ModelOptions options;
+  options.dtype = WeightType::kInt8;
+  for (const char* name : {"DalleEncoder", "DalleDecoder"}) {
+    const auto model = Model::create("{}", name, options, test::pool());
+    REQUIRE_FALSE(model.ok());
+    CHECK(model.error().code == ErrorCode::kUnsupported);
+  }
 }
 
 }  // namespace beit

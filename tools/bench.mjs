@@ -10,6 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkpointFiles, countOf, writePieces } from './bench/containers.mjs';
+import { nodeFlags } from './bench/node-flags.mjs';
 import { show, spread } from './bench/statistics.mjs';
 import { buildRelease } from './build.mjs';
 import { root, tools } from './places.mjs';
@@ -19,29 +20,28 @@ import { setUp } from './setup.mjs';
 
 const PARTS = ['load', 'memory', 'forward'];
 const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
+const DTYPES = ['f32', 'int8'];
 
 function child(script, ...args) {
-  // Node before 22 has relaxed SIMD behind this flag; later ones ignore it.
-  const flags = Number(process.versions.node.split('.')[0]) < 22 ? ['--experimental-wasm-relaxed-simd'] : [];
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, join(root, 'tools', 'bench', script), ...args.map(String)],
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeFlags, join(root, 'tools', 'bench', script), ...args.map(String)],
     { encoding: 'utf8', maxBuffer: 1 << 26 });
   if (status !== 0) throw new Failure(`${script} ${args.join(' ')} ended with status ${status}.\n${stderr}`);
   return JSON.parse(stdout);
 }
 
-function benchLoad(folder, rounds) {
+function benchLoad(folder, dtype, rounds) {
   const build = 'relaxed-threads';
   const rows = { library: [], read: [] };
-  for (let i = 0; i < rounds; ++i) for (const what of ['read', 'library']) rows[what].push(child('load-child.mjs', build, what, folder));
+  for (let i = 0; i < rounds; ++i) for (const what of ['read', 'library']) rows[what].push(child('load-child.mjs', build, what, folder, dtype));
   const ratios = rows.library.map((row, i) => row.milliseconds / rows.read[i].milliseconds);
   const above = rows.library.map(({ peak, weights }) => (peak - weights) / 1e6);
-  say(`\nLoading, ${build}, in turn with reading the same file into wasm memory (median, min to max of ${rounds})`);
+  say(`\nLoading, ${build}, ${dtype}, in turn with reading the same file into wasm memory (median, min to max of ${rounds})`);
   say(`  read alone          ${show(rows.read.map((r) => r.milliseconds), 0)} ms`);
   say(`  ready               ${show(rows.library.map((r) => r.milliseconds), 0)} ms`);
   say(`  ready / read        ${show(ratios, 2)}`);
   say(`  packed weights      ${(rows.library[0].weights / 1e6).toFixed(0)} MB`);
   say(`  peak resident       ${show(rows.library.map((r) => r.peak / 1e6), 0)} MB, ${show(above, 0)} MB above the packed weights`);
-  return { build, rows };
+  return { build, dtype, rows };
 }
 
 function benchMemory(rounds) {
@@ -69,12 +69,14 @@ function benchMemory(rounds) {
   return { build, largest, rows };
 }
 
-function benchForward(folder, build, threads, passes) {
-  const rows = child('forward-child.mjs', build, threads, folder, passes);
+/** The time of passes, and of each kind of work. Returns the logits as well. */
+function benchForward(folder, build, threads, dtype, passes) {
+  const { rows, logits } = child('forward-child.mjs', build, threads, folder, passes, dtype);
   const total = rows.map((row) => row.milliseconds);
   const gemm = rows.map((row) => row.work.linear.seconds * 1e3);
-  say(`\nOne image, ${build}, ${threads} thread${threads > 1 ? 's' : ''} (median, min to max of ${passes})`);
+  say(`\nOne image, ${build}, ${dtype}, ${threads} thread${threads > 1 ? 's' : ''} (median, min to max of ${passes})`);
   say(`  in all              ${show(total)} ms`);
+  say(`  CPU time            ${show(rows.map((row) => row.cpu))} ms`);
   for (const [kind, { operations }] of Object.entries(rows[0].work)) {
     const times = rows.map((row) => row.work[kind].seconds * 1e3);
     const { median } = spread(times);
@@ -84,7 +86,7 @@ function benchForward(folder, build, threads, passes) {
   }
   const ratio = total.map((time, i) => time / gemm[i]);
   say(`  all / sum of GEMMs  ${show(ratio, 3)}`);
-  return { build, threads, rows };
+  return { build, threads, dtype, rows, logits };
 }
 
 await main(async (args) => {
@@ -99,11 +101,18 @@ await main(async (args) => {
   }
   const rounds = Number(values.rounds);
   const figures = { node: process.version };
-  if (wants('load')) figures.load = benchLoad(folder, rounds);
+  if (wants('load')) figures.load = DTYPES.map((dtype) => benchLoad(folder, dtype, rounds));
   if (wants('memory')) figures.memory = benchMemory(rounds);
   if (wants('forward')) {
     figures.forward = [];
-    for (const build of BUILDS) for (const threads of build === 'simd' ? [1] : [1, 2]) figures.forward.push(benchForward(folder, build, threads, rounds));
+    for (const build of BUILDS) {
+      for (const threads of build === 'simd' ? [1] : [1, 2]) {
+        const [exact, quantized] = DTYPES.map((dtype) => benchForward(folder, build, threads, dtype, rounds));
+        figures.forward.push(exact, quantized);
+        const off = Math.max(...exact.logits.map((x, i) => Math.abs(x - quantized.logits[i])));
+        say(`  int8 - f32          ${off.toExponential(2)} at most, of logits up to ${Math.max(...exact.logits.map(Math.abs)).toFixed(2)}`);
+      }
+    }
   }
   if (values.json) writeFileSync(values.json, JSON.stringify(figures, null, 1));
 });

@@ -144,8 +144,13 @@ export interface CoreForward {
   delete(): void;
 }
 
+/** How the encoder's fully connected layers compute; all else is in floats. */
+export type DType = 'f32' | 'int8';
+
 /** What a model is made with, beside its checkpoint; what is undefined has its default. */
 export interface CoreModelOptions {
+  /** Default: f32 */
+  dtype?: DType | undefined;
   /** BeitModel only. Default: true */
   addPoolingLayer?: boolean | undefined;
   /** Segmentation only: load the head that only a loss needs. Default: true */

@@ -4,7 +4,7 @@
  * Handles are numbers, values are plain data: both cross between threads.
  */
 import type { Build, Capabilities } from './capabilities.js';
-import type { CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry } from './core.js';
+import type { CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry, DType } from './core.js';
 import type { BeitError } from './errors.js';
 import type { Source } from './sources.js';
 import type { AnyTensor, LabelMap, Size, Tensor } from './tensors.js';
@@ -90,6 +90,7 @@ export type ConfigFields = Record<string, unknown>;
 export interface LoadedModel {
   handle: number;
   className: string;
+  dtype: DType;
   config: ConfigFields;
   /** BeitModel only: whether it gives pooler_output. */
   hasPooler: boolean;

@@ -34,6 +34,7 @@ export type {
 } from './pipeline-masked-image.js';
 export type { ImageSegmentationPipeline, Segmentation, SegmentOptions } from './pipeline-segmentation.js';
 export type { PretrainedOptions } from './pretrained.js';
+export type { DType } from './core.js';
 export { colorOf, type LegendEntry, type Overlay } from './segmentation.js';
 export { writeSafetensors } from './safetensors-writer.js';
 export type { RetryOptions } from './retry.js';

@@ -1,6 +1,6 @@
 /** Moves a checkpoint's bytes from a source into the core. What they mean is the core's affair. */
 import { convertedFile, savedClassOf, type ConversionFacts, type ConversionSink, type ConversionType } from './conversion.js';
-import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, CoreModelEstimate, CoreRead } from './core.js';
+import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, CoreModelEstimate, CoreRead, DType } from './core.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
 import { BeitError, failure, OutOfMemoryError, unwrap } from './errors.js';
 import { allocate, availableIn, owned, reserve, type Block } from './heap.js';
@@ -13,6 +13,7 @@ import {
 interface Created {
   model: CoreModel;
   className: string;
+  dtype: DType;
   config: ConfigFields;
   hasPooler: boolean;
   json: string;
@@ -158,11 +159,11 @@ class Load {
   }
 
   private make(json: string, className: string, spec: ModelSpec): Created {
-    const { layerNormEps } = spec;
+    const { dtype = 'f32', layerNormEps } = spec;
     const hasPooler = spec.addPoolingLayer !== false;
     const config = isTokenizerClass(className) ? tokenizerConfig(json) : unwrap(this.core.readConfig(json));
     const model = unwrap(this.core.createModel(json, className, { ...spec, addPoolingLayer: hasPooler }));
-    return { model, className, config: layerNormEps === undefined ? config : { ...config, layerNormEps }, hasPooler, json };
+    return { model, className, dtype, config: layerNormEps === undefined ? config : { ...config, layerNormEps }, hasPooler, json };
   }
 
   /** Returns the same model without its pooler where that is up to the checkpoint, and the checkpoint has none. */

@@ -1,6 +1,6 @@
 /** What the classes that run a checkpoint have in common. */
 import { asConfig, type BeitConfig } from './config.js';
-import type { CoreBindReport, CoreModelEstimate } from './core.js';
+import type { CoreBindReport, CoreModelEstimate, DType } from './core.js';
 import type { ForwardCallOptions, ForwardInputs, LoadedModel, ModelSpec } from './engine.js';
 import type { EngineLease } from './engines.js';
 import { BeitError, mismatch } from './errors.js';
@@ -56,6 +56,8 @@ export interface ForwardOptions extends ForwardCallOptions {
 
 export abstract class PreTrainedModel extends EngineObject {
   readonly config: BeitConfig;
+  /** What the encoder's fully connected layers compute with. */
+  readonly dtype: DType;
   /** How the checkpoint's tensors fitted: dialect, unexpected and skipped names. */
   readonly loading: Readonly<CoreBindReport>;
   /** Bytes of the packed weights, of one run, and of the largest tensor while it was filled. */
@@ -63,6 +65,7 @@ export abstract class PreTrainedModel extends EngineObject {
 
   protected constructor(lease: EngineLease, loaded: LoadedModel) {
     super(lease, loaded.handle);
+    this.dtype = loaded.dtype;
     this.config = asConfig(loaded.config);
     this.loading = Object.freeze(loaded.report);
     this.estimate = Object.freeze(loaded.estimate);
@@ -78,14 +81,14 @@ export abstract class PreTrainedModel extends EngineObject {
 
 /** Loads a checkpoint as a class, and makes something of it; nothing stays behind on a failure. */
 export async function loadPretrained<T>(
-  spec: Omit<ModelSpec, 'configJson' | 'layerNormEps' | 'relativePositionBiasResize'>, source: SourceLike, options: ModelOptions,
+  spec: Omit<ModelSpec, 'configJson' | 'dtype' | 'layerNormEps' | 'relativePositionBiasResize'>, source: SourceLike, options: ModelOptions,
   make: (lease: EngineLease, loaded: LoadedModel) => T,
 ): Promise<T> {
   const files = await platform().resolveSource(source, options);
-  const { config, layerNormEps, relativePositionBiasResize } = options;
+  const { config, dtype, layerNormEps, relativePositionBiasResize } = options;
   const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
   return withLease(options, async (lease) =>
-    make(lease, await lease.engine.loadModel(files, { ...spec, configJson, layerNormEps, relativePositionBiasResize }, options)));
+    make(lease, await lease.engine.loadModel(files, { ...spec, dtype, configJson, layerNormEps, relativePositionBiasResize }, options)));
 }
 
 /** Returns the output of that name, which the class always gives. */

@@ -21,13 +21,13 @@ export async function startCore(build, threads) {
 }
 
 /** Returns a filled model of the checkpoint in `folder`. */
-export function loadModel(core, folder, className = 'BeitForImageClassification') {
+export function loadModel(core, folder, { className = 'BeitForImageClassification', dtype = 'f32' } = {}) {
   const file = openSync(join(folder, 'model.safetensors'));
   const checkpoint = unwrap(core.createCheckpoint());
   const staging = core._malloc(CHUNK) >>> 0;
   try {
     unwrap(checkpoint.addFile('model.safetensors', fstatSync(file).size));
-    const model = unwrap(core.createModel(readFileSync(join(folder, 'config.json'), 'utf8'), className, { addPoolingLayer: true }));
+    const model = unwrap(core.createModel(readFileSync(join(folder, 'config.json'), 'utf8'), className, { addPoolingLayer: true, dtype }));
     const pump = () => {
       for (let read; (read = unwrap(checkpoint.next()));) {
         for (let done = 0; done < read.length;) {

@@ -1,12 +1,12 @@
 // One load in a process of its own, so that its peak memory is its own: prints JSON.
-//   load-child.mjs BUILD library|memory|read FOLDER
+//   load-child.mjs BUILD library|memory|read FOLDER [DTYPE]
 // library: from the call of fromPretrained() to the ready model. memory: the same, with what it takes
 // above an engine that has started. read: the same file into wasm memory of that size, and nothing else.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
 import { startCore } from './core.mjs';
 
-const [build, what, folder] = process.argv.slice(2);
+const [build, what, folder, dtype] = process.argv.slice(2);
 const CHUNK = 1 << 20;
 let milliseconds;
 let weights = 0, before = 0, heap = 0;
@@ -14,7 +14,7 @@ let weights = 0, before = 0, heap = 0;
 if (what === 'library') {
   const { BeitForImageClassification } = await import('../../dist/node.js');
   const begin = performance.now();
-  const model = await BeitForImageClassification.fromPretrained(folder, { build });
+  const model = await BeitForImageClassification.fromPretrained(folder, { build, dtype });
   milliseconds = performance.now() - begin;
   weights = model.estimate.weights;
 } else if (what === 'memory') {

@@ -31,7 +31,7 @@ export const convert: CommandSpec = {
     checkFolder(folder);
     const source = await platform().resolveSource(from, {});
     const dtype = parsed.value<ConversionType>('dtype') ?? 'f32';
-    const spec = modelSpec(parsed);
+    const spec = { ...modelSpec(parsed), dtype: undefined };  // --dtype is that of the file
     const engine = await LocalEngine.create(engineOptions(parsed), platform().host(), false);
     const file = new FileInParts(out);
     try {

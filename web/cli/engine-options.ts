@@ -1,13 +1,15 @@
 /** The options that every command which runs the core shares. */
 import { BUILDS, type Build } from '../capabilities.js';
+import type { DType } from '../core.js';
 import type { Engine } from '../engine.js';
 import { createEngine } from '../engines.js';
+import { DTYPES } from '../pretrained.js';
 import { oneOf, wholeNumber, type OptionSpec, type Parsed } from './arguments.js';
 
 export const ENGINE_OPTIONS: readonly OptionSpec[] = [
   { name: 'build', value: BUILDS.join('|'), help: 'the build of the core (default: by what this Node can do)', parse: oneOf(BUILDS) },
   { name: 'threads', value: 'N', help: 'threads, 1 to 64 (default: one per processor, at most 8)', parse: wholeNumber(64) },
-  { name: 'dtype', value: 'f32', help: 'the element type to compute with (default and only one: f32)', parse: oneOf(['f32']) },
+  { name: 'dtype', value: DTYPES.join('|'), help: 'what models compute with (default: f32)', parse: oneOf(DTYPES) },
 ];
 
 /** Calls `use` with an engine as the options say, and disposes of it. */
@@ -20,6 +22,6 @@ export async function withEngine<T>(parsed: Parsed, use: (engine: Engine) => Pro
   }
 }
 
-export function engineOptions(parsed: Parsed): { build: Build | undefined; threads: number | undefined } {
-  return { build: parsed.value<Build>('build'), threads: parsed.value<number>('threads') };
+export function engineOptions(parsed: Parsed): { build: Build | undefined; threads: number | undefined; dtype: DType | undefined } {
+  return { build: parsed.value<Build>('build'), threads: parsed.value<number>('threads'), dtype: parsed.value<DType>('dtype') };
 }

@@ -24,12 +24,13 @@ export const info: CommandSpec = {
   },
 };
 
-function textOf({ className, config, report, estimate, tensors }: Inspection): string[] {
+function textOf({ className, dtype, config, report, estimate, tensors }: Inspection): string[] {
   const named = (title: string, names: readonly string[]): string[] =>
     [`${title}: ${names.length === 0 ? 'none' : names.length}`, ...names.map((name) => `  ${name}`)];
   const width = Math.max(0, ...tensors.map(({ name }) => name.length));
   return [
     `class: ${className}`,
+    `computes with: ${dtype}`,
     `container: ${report.container}, names of ${report.dialect}`,
     'config:', ...Object.entries(config).map(([name, value]) => `  ${name}: ${short(value)}`),
     `tensors: ${tensors.length}`,

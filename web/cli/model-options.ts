@@ -1,8 +1,8 @@
 /** The options that every command which makes a model shares. */
-import type { CoreModelOptions } from '../core.js';
+import type { CoreModelOptions, DType } from '../core.js';
 import { oneOf, type OptionSpec, type Parsed } from './arguments.js';
 
-type MadeWith = Pick<CoreModelOptions, 'layerNormEps' | 'relativePositionBiasResize'>;
+type MadeWith = Pick<CoreModelOptions, 'dtype' | 'layerNormEps' | 'relativePositionBiasResize'>;
 
 /** For a class that is given by the command. */
 export const WEIGHTS_OPTIONS: readonly OptionSpec[] = [
@@ -23,6 +23,7 @@ export const CLASS_OPTIONS: readonly OptionSpec[] = [
 /** Returns how a model is made, by the options among the above that the command has. */
 export function madeWith(parsed: Parsed): MadeWith {
   return {
+    dtype: parsed.value<DType>('dtype'),
     layerNormEps: parsed.value<number>('layer-norm-eps'),
     relativePositionBiasResize: parsed.value<'reference' | 'timm' | 'unilm'>('bias-resize'),
   };

@@ -1,3 +1,4 @@
+import type { DType } from '../core.js';
 import type { RawImage } from '../engine.js';
 import { pipeline } from '../pipeline.js';
 import type { MaskedImagePrediction } from '../pipeline-masked-image.js';
@@ -34,7 +35,9 @@ export const reconstruct: CommandSpec = {
     }
     return withEngine(parsed, async (engine) => {
       const image = await readPicture(engine, name);
-      const run = await pipeline('masked-image-modeling', parsed.value<string>('model')!, { engine, tokenizer });
+      const run = await pipeline('masked-image-modeling', parsed.value<string>('model')!, {
+        engine, tokenizer, dtype: parsed.value<DType>('dtype'),
+      });
       try {
         const found = await run(image, {
           ratio: parsed.value<number>('ratio'), seed: parsed.value<number>('seed'), pictures: (reconstruction ?? decoded) !== undefined,

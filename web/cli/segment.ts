@@ -1,3 +1,4 @@
+import type { DType } from '../core.js';
 import type { RawImage } from '../engine.js';
 import { mismatch } from '../errors.js';
 import { pipeline } from '../pipeline.js';
@@ -37,7 +38,9 @@ export const segment: CommandSpec = {
     return withEngine(parsed, async (engine) => {
       const image = await readPicture(engine, name);
       const taps = parsed.value<'reference' | 'original'>('taps');
-      const run = await pipeline('image-segmentation', parsed.value<string>('model')!, { engine, taps });
+      const run = await pipeline('image-segmentation', parsed.value<string>('model')!, {
+        engine, taps, dtype: parsed.value<DType>('dtype'),
+      });
       try {
         const [labels, overlay, scores] = ['labels', 'overlay', 'scores'].map((option) => parsed.value<string>(option));
         const found = await run(image, { scores: scores !== undefined });

@@ -1,3 +1,4 @@
+import type { DType } from '../core.js';
 import { DalleTokenizer, type ImageTokens } from '../dalle-tokenizer.js';
 import type { Engine, RawImage } from '../engine.js';
 import { failure, mismatch } from '../errors.js';
@@ -37,7 +38,9 @@ export const tokenize: CommandSpec = {
     else checkImage(input);
     return withEngine(parsed, async (engine) => {
       const given = isTokens ? await readTokens(engine, input) : await readPicture(engine, input);
-      const tokenizer = await DalleTokenizer.fromPretrained(parsed.value<string>('tokenizer')!, { engine });
+      const tokenizer = await DalleTokenizer.fromPretrained(parsed.value<string>('tokenizer')!, {
+        engine, dtype: parsed.value<DType>('dtype'),
+      });
       try {
         const tokens = isImage(given) ? await tokenizer.encode(given, { size: parsed.value<Size>('size') }) : given;
         if (wantsTokens) writeTensorFile(outputs, { tokens: { dims: [tokens.height, tokens.width], data: tokens.data } });
