@@ -35,7 +35,9 @@ export class BeitImageProcessor extends EngineObject {
    */
   static async fromPretrained(source: SourceLike, options: PretrainedOptions = {}): Promise<BeitImageProcessor> {
     const files = await platform().resolveSource(source, options);
-    return BeitImageProcessor.fromJSON(await readOptionalText(files, PROCESSOR_FILE, options.signal, options) ?? '{}', options);
+    // The engine starts while the file is on its way.
+    const text = readOptionalText(files, PROCESSOR_FILE, options.signal, options);
+    return BeitImageProcessor.open(text.then((json) => json ?? '{}'), options);
   }
 
   /**
@@ -43,11 +45,17 @@ export class BeitImageProcessor extends EngineObject {
    * ({size: {height: 224, width: 224}, …}). Rejects with malformed or bad-config.
    */
   static async fromJSON(json: string | Record<string, unknown>, options: PretrainedOptions = {}): Promise<BeitImageProcessor> {
-    const text = typeof json === 'string' ? json : JSON.stringify(json);
-    return withLease(options, async (lease) => {
-      const { handle, config } = await lease.engine.openProcessor(text);
+    return BeitImageProcessor.open(Promise.resolve(typeof json === 'string' ? json : JSON.stringify(json)), options);
+  }
+
+  private static async open(json: Promise<string>, options: PretrainedOptions): Promise<BeitImageProcessor> {
+    const made = withLease(options, async (lease) => {
+      const { handle, config } = await lease.engine.openProcessor(await json);
       return new BeitImageProcessor(lease, handle, config);
     });
+    // Where the engine does not start, nobody waits for the file any more.
+    json.catch(() => undefined);
+    return made;
   }
 
   /**

@@ -17,6 +17,7 @@ export {
 export { BeitFeatureExtractor, BeitImageProcessor, type ProcessedImages, type SegmentationOptions } from './image-processor.js';
 export type { ImageInput } from './images.js';
 export { isolatePage } from './isolation.js';
+export { inspect, type InspectOptions } from './inspect.js';
 export { PreTrainedModel, type ForwardOptions, type LabelledInputs, type ModelInputs, type ModelOptions } from './model-base.js';
 export {
   BeitBackbone, BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation, BeitModel,

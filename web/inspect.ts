@@ -1,0 +1,27 @@
+/** What a checkpoint is, before it is loaded. */
+import type { Inspection } from './engine.js';
+import type { ModelOptions } from './model-base.js';
+import { platform } from './platform.js';
+import { withLease } from './pretrained.js';
+import type { SourceLike } from './sources.js';
+
+export interface InspectOptions extends ModelOptions {
+  /** The reference's class name, or `auto`: what config.json's architectures say, else the tensors. Default: auto */
+  className?: string | undefined;
+}
+
+/**
+ * Returns what a checkpoint holds and how it fits its model, from its headers alone: class, config,
+ * naming family, tensors, names that are missing, unexpected or not read, bytes to read and of memory.
+ * Missing tensors are told, not thrown. Rejects like BeitModel.fromPretrained() for everything else.
+ */
+export async function inspect(source: SourceLike, options: InspectOptions = {}): Promise<Inspection> {
+  const { className = 'auto', config, ...rest } = options;
+  const files = await platform().resolveSource(source, rest);
+  const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
+  return withLease(rest, async (lease) => {
+    const found = await lease.engine.inspect(files, { className, configJson }, rest);
+    await lease.release();
+    return found;
+  });
+}
