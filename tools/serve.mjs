@@ -1,4 +1,5 @@
-// A static web server with ranges, a strict Content-Security-Policy and, if wanted, isolation.
+// A static web server with ranges, a strict Content-Security-Policy and, if wanted, isolation. As a
+// command it builds the site and serves that.
 //   node tools/serve.mjs [--port N] [--host NAME] [--base /FOLDER/] [--not-isolated]
 import { createReadStream, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -6,7 +7,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Failure, main, say } from './report.mjs';
-import { ISOLATION, POLICY, SITE } from './site.mjs';
+import { BUILT_SITE, ISOLATION, POLICY, SITE, buildSite } from './site.mjs';
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
@@ -14,6 +15,7 @@ const TYPES = {
   '.mjs': 'text/javascript; charset=utf-8',
   '.css': 'text/css; charset=utf-8',
   '.json': 'application/json',
+  '.webmanifest': 'application/manifest+json',
   '.map': 'application/json',
   '.wasm': 'application/wasm',
   '.svg': 'image/svg+xml',
@@ -24,7 +26,7 @@ const TYPES = {
 /**
  * Starts a server. Returns { url, close }.
  * @param {object} options
- *   folders   what is served: [[address, folder], …], default the demo
+ *   folders   what is served: [[address, folder], …], default the project's folders as they stand
  *   isolated  with the headers that give a page SharedArrayBuffer (default true)
  *   base      the folder that the site is in, with slashes at both ends (default '/')
  *   port      0 (the default) takes a free one
@@ -81,7 +83,13 @@ export function find(path, folders) {
 
 /** Answers with a file, or with the one range of it that was asked for. */
 export function sendFile(request, response, file, headers) {
-  const { size } = statSync(file);
+  const { size, mtimeMs } = statSync(file);
+  // Asked again, as no-cache has it, a browser need not get again what it has.
+  const tag = `"${size.toString(36)}-${Math.round(mtimeMs).toString(36)}"`;
+  if (request.headers['if-none-match'] === tag) {
+    response.writeHead(304, { ...headers, ETag: tag }).end();
+    return;
+  }
   const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? '');
   const start = range ? Number(range[1]) : 0;
   const end = range?.[2] ? Math.min(Number(range[2]), size - 1) : size - 1;
@@ -94,6 +102,7 @@ export function sendFile(request, response, file, headers) {
     'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
     'Content-Length': end - start + 1,
     'Accept-Ranges': 'bytes',
+    ETag: tag,
     ...(range && { 'Content-Range': `bytes ${start}-${end}/${size}` }),
   });
   if (request.method === 'HEAD' || size === 0) response.end();
@@ -109,7 +118,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
         base: { type: 'string', default: '/' }, 'not-isolated': { type: 'boolean', default: false },
       },
     });
-    const { url } = await start({ port: Number(values.port), host: values.host, base: values.base, isolated: !values['not-isolated'] });
+    await buildSite();
+    const { url } = await start({
+      folders: [['', BUILT_SITE]], port: Number(values.port), host: values.host, base: values.base, isolated: !values['not-isolated'],
+    });
     say(`The demo is at ${url} (Ctrl+C ends it)`);
   });
 }

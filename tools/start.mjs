@@ -8,6 +8,7 @@ import { root } from './places.mjs';
 import { Failure, elapsed, main, say } from './report.mjs';
 import { start } from './serve.mjs';
 import { setUp } from './setup.mjs';
+import { buildSite } from './site.mjs';
 
 const SAMPLE = join('demo', 'samples', 'harbour.jpg');
 
@@ -39,8 +40,9 @@ await main(async (args) => {
   await beit('classify', SAMPLE);
   if (values['no-serve']) return;
   const { host } = values;
+  const folders = [['', await buildSite()]];
   const { url } = values.port
-    ? await start({ port: Number(values.port), host })
-    : await start({ port: 8080, host }).catch(() => start({ host }));  // 8080 is taken: any free one
+    ? await start({ folders, port: Number(values.port), host })
+    : await start({ folders, port: 8080, host }).catch(() => start({ folders, host }));  // 8080 is taken: any free one
   say(`\nThe demo is at ${url} (Ctrl+C ends it)`);
 });
