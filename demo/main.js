@@ -1,12 +1,102 @@
 // @ts-check
-/** Starts the page. */
-import { ClassifyPanel } from './classify.js';
-import { Model } from './model.js';
-import { followRuntime } from './runtime.js';
-import { readSettings } from './settings.js';
+/** Starts the page: what the first answer needs at once, the other tabs when they are first seen. */
+import { ClassifyPanel } from './classify/panel.js';
+import { Checkpoints } from './models/checkpoints.js';
+import { isCheckpoint } from './models/dropped-files.js';
+import { followRuntime } from './models/runtime.js';
+import { byId } from './page/dom.js';
+import { keepForOffline } from './page/offline.js';
+import { Settings } from './page/settings.js';
+import { Tabs } from './page/tabs.js';
+import { watchCamera } from './pictures/camera.js';
+import { watchForFiles } from './pictures/intake.js';
+import { Pictures } from './pictures/pictures.js';
+import { showSamples } from './pictures/samples.js';
 
-const model = new Model(readSettings(location.search));
-followRuntime(model);
-new ClassifyPanel(model);
-// Loading begins at once: the first answer comes as soon as it can.
-void model.load();
+/** @typedef {{ activate(): void, deactivate(): void }} Panel */
+
+const OFFLINE_AFTER_MS = 2000;
+
+const checkpoints = new Checkpoints(new Settings(location.search));
+const pictures = new Pictures();
+const { models } = checkpoints;
+const rootOf = (/** @type {string} */ name) => byId(`panel-${name}`, HTMLElement);
+
+/** Each makes its panel when the tab is first chosen. @type {Record<string, () => Promise<Panel> | Panel>} */
+const makers = {
+  classify: () => new ClassifyPanel({ root: rootOf('classify'), model: models.classify, pictures }),
+  segment: async () => {
+    const { SegmentPanel } = await import('./segment/panel.js');
+    return new SegmentPanel({ root: rootOf('segment'), model: models.segment, pictures });
+  },
+  mask: async () => {
+    const { MaskPanel } = await import('./masking/panel.js');
+    return new MaskPanel({ root: rootOf('mask'), model: models.mask, pictures });
+  },
+  models: () => modelsPanel(),
+  benchmark: async () => {
+    const { BenchmarkPanel } = await import('./benchmark/panel.js');
+    return new BenchmarkPanel(rootOf('benchmark'), checkpoints);
+  },
+};
+
+/** @type {Promise<import('./models/panel.js').ModelsPanel> | null} */
+let modelsMade = null;
+const modelsPanel = () => modelsMade ??= import('./models/panel.js').then(({ ModelsPanel }) => new ModelsPanel(rootOf('models'), checkpoints));
+
+/** @type {Map<string, Promise<Panel> | Panel>} */
+const panels = new Map();
+let chosen = '';
+
+/** @param {string} name */
+function panelOf(name) {
+  let panel = panels.get(name);
+  if (!panel) panels.set(name, panel = makers[name]?.() ?? { activate() {}, deactivate() {} });
+  return panel;
+}
+
+/**
+ * @param {string} name
+ * @param {string | null} before
+ */
+async function open(name, before) {
+  chosen = name;
+  byId('intake', HTMLElement).hidden = name === 'models' || name === 'benchmark';
+  const left = before === null ? undefined : panels.get(before);
+  if (left) (left instanceof Promise ? await left : left).deactivate();
+  const panel = panelOf(name);
+  // Without a promise in between, the first tab begins in this very turn.
+  const ready = panel instanceof Promise ? await panel : panel;
+  if (chosen === name) ready.activate();
+}
+
+followRuntime(checkpoints);
+models.classify.addEventListener('change', function keep() {
+  const { state, chosen: other } = models.classify;
+  if (state.kind !== 'ready' || other) return;
+  models.classify.removeEventListener('change', keep);
+  const { build } = state.use.runtimeInfo();
+  // After the first answer, which it would slow down.
+  setTimeout(() => keepForOffline([
+    ...['js', 'wasm'].map((kind) => `beit-wasm/dist/wasm/beit-${build}.${kind}`),
+    ...['config.json', 'preprocessor_config.json', 'model.safetensors'].map((file) => `beit-wasm/weights/classifier/${file}`),
+  ]).catch(() => undefined), OFFLINE_AFTER_MS);
+});
+// Loading begins before anything else is done: the first answer comes as soon as it can.
+if (!location.hash || location.hash === '#classify') void models.classify.load();
+new Tabs(/** @type {HTMLElement} */ (document.querySelector('[role="tablist"]')), open);
+showSamples(byId('samples', HTMLUListElement), pictures);
+watchCamera((file) => pictures.take({ file, name: file.name }));
+watchForFiles({
+  input: byId('file', HTMLInputElement),
+  refuse: (sentence) => pictures.refuse(sentence),
+  async take(files) {
+    const [file] = files;
+    if (files.some(isCheckpoint)) {
+      location.hash = 'models';
+      (await modelsPanel()).takeFiles(files);
+    } else if (file) {
+      pictures.take({ file, name: file.name });
+    }
+  },
+});

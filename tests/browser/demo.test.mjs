@@ -1,11 +1,10 @@
 // The demo page in real browsers, as a user has it, held against the library under Node.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { promisify } from 'node:util';
 import { pipeline } from '../../dist/node.js';
+import { BUILT_SITE, buildSite } from '../../tools/site.mjs';
 import { BROWSERS, launch, openPage, screenshot } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
 import { answerTo, chooseFile, clickSample, hand, problemWith, runtimeOf } from './support/demo.mjs';
@@ -23,7 +22,7 @@ before(async () => {
   const classify = await pipeline('image-classification');
   for (const name of SAMPLES) expected.set(name, await classify(fileOf(name), { topK: 5 }));
   await classify.dispose();
-  await promisify(execFile)(process.execPath, [join(root, 'tools', 'build-site.mjs')]);
+  await buildSite();
 });
 
 /** The same best label, and scores that differ by less than `tolerance`. */
@@ -87,7 +86,7 @@ for (const name of Object.keys(BROWSERS)) {
     }
 
     it('works from a sub-folder, as plain files', async () => {
-      const folders = [['', join(root, 'build', 'site')]];
+      const folders = [['', BUILT_SITE]];
       await withDemo({ base: '/some/sub/folder/', folders }, async (page, complaints) => {
         assertSame(await answerTo(page, 'beach'), 'beach');
         await assertClean(page, complaints, server);
@@ -120,13 +119,13 @@ for (const name of Object.keys(BROWSERS)) {
 
     it('stops loading when told to, and loads again', async () => {
       await withDemo({ prepare: ({ slowDown }) => slowDown(WEIGHTS, 30000) }, async (page, complaints) => {
-        await page.waitForFunction(() => document.getElementById('loading-bar').value > 0);
+        await page.waitForFunction(() => document.querySelector('#panel-classify progress').value > 0);
         await screenshot(page, `demo-${name}-loading`);
-        await page.locator('#loading-stop').click();
+        await page.locator('#panel-classify .busy button').click();
         await problemWith(page, 'Loading was cancelled');
         await screenshot(page, `demo-${name}-cancelled`);
         server.speedUp(WEIGHTS);
-        await page.locator('#problem-action').click();
+        await page.locator('#panel-classify .problem button').click();
         assertSame(await answerTo(page, 'beach'), 'beach');
         await assertClean(page, complaints, server);
       });
@@ -137,7 +136,7 @@ for (const name of Object.keys(BROWSERS)) {
         assert.match(await problemWith(page, 'could not be loaded'), /model\.safetensors/);
         await screenshot(page, `demo-${name}-not-found`);
         server.find(WEIGHTS);
-        await page.locator('#problem-action').click();
+        await page.locator('#panel-classify .problem button').click();
         assertSame(await answerTo(page, 'beach'), 'beach');
       });
     });
@@ -149,7 +148,7 @@ for (const name of Object.keys(BROWSERS)) {
         writeFileSync(text, 'These are words.');
         await chooseFile(page, text);
         assert.match(await problemWith(page, 'not-a-picture.png'), /^This picture could not be read\. .*choose another picture\./);
-        assert.ok(await page.$eval('#problem-action', (button) => button.checkVisibility()));
+        assert.ok(await page.$eval('#panel-classify .problem button', (button) => button.checkVisibility()));
         await screenshot(page, `demo-${name}-no-picture`);
         await clickSample(page, 'farm');
         assertSame(await answerTo(page, 'farm'), 'farm');
@@ -179,12 +178,13 @@ for (const name of Object.keys(BROWSERS)) {
       await withDemo({}, async (page) => {
         await answerTo(page, 'beach');
         const focus = () => page.evaluate(() => document.activeElement.querySelector('img')?.alt ?? document.activeElement.id);
+        await page.waitForFunction((count) => document.querySelectorAll('.sample:enabled').length === count, {}, SAMPLES.length);
         const visited = [];
         for (let i = 0; i < 12 && visited.at(-1) !== 'night city'; ++i) {
           await page.keyboard.press('Tab');
           visited.push(await focus());
         }
-        assert.deepEqual(visited.slice(1), ['file', ...SAMPLES]);
+        assert.deepEqual(visited.slice(1), ['tab-classify', 'file', 'camera-open', ...SAMPLES]);
         await page.keyboard.press('Enter');
         assertSame(await answerTo(page, 'night city'), 'night city');
         const spoken = await page.$eval('#announcer', (element) => element.textContent);

@@ -23,13 +23,13 @@ export const BROWSERS = {
   },
 };
 
-/** Starts a browser with a profile of its own, which close() takes away. */
-export async function launch(name) {
+/** Starts a browser with a profile of its own, which close() takes away; Chromium with `flags` besides. */
+export async function launch(name, flags = []) {
   const { names: [variable, ...paths], options } = BROWSERS[name];
   const executablePath = process.env[variable] ?? paths.find((path) => existsSync(path));
   if (!executablePath) throw new Error(`There is no ${name} at ${paths.join(' or ')}: install Debian's package, or set ${variable}.`);
   const profile = mkdtempSync(join(tmpdir(), `beit-${name}-`));
-  const browser = await puppeteer.launch({ ...options, executablePath, headless: true, userDataDir: profile, timeout: PATIENCE_MS });
+  const browser = await puppeteer.launch({ ...options, ...(flags.length > 0 && { args: [...options.args, ...flags] }), executablePath, headless: true, userDataDir: profile, timeout: PATIENCE_MS });
   return {
     browser,
     async close() {

@@ -1,17 +1,29 @@
 // The demo page as a user has it: what it shows, and what can be done with it.
 
-/**
- * Waits for the answer to the picture of that name: its labels with scores, best first. Rejects with
- * what the page says where it has a problem with it instead.
- */
+/** Returns a selector of a tab's part. */
+export const part = (tab, name) => `#panel-${tab} [data-part="${name}"]`;
+
+/** Chooses a tab. */
+export async function openTab(page, tab) {
+  await page.locator(`#tab-${tab}`).click();
+  await page.waitForFunction((name) => document.getElementById(`panel-${name}`).checkVisibility(), {}, tab);
+}
+
+/** Waits until a tab has answered to the picture of that name. Rejects with the problem that it has instead. */
+export async function answered(page, tab, name) {
+  const shown = await page.waitForFunction((results, answer, problem, picture, wanted) => {
+    if (document.querySelector(results).hasAttribute('aria-busy')) return null;
+    if (document.querySelector(problem)?.checkVisibility()) return 'problem';
+    if (![...document.querySelectorAll(picture)].some(({ alt }) => alt === wanted)) return null;
+    return document.querySelector(answer).checkVisibility() ? 'answer' : null;
+  }, {}, part(tab, 'results'), part(tab, 'answer'), `#panel-${tab} .problem`, `#panel-${tab} .picture`, name);
+  if (await shown.jsonValue() === 'problem') throw new Error(await page.$eval(`#panel-${tab} .problem`, (element) => element.innerText));
+}
+
+/** Waits for the answer to the picture of that name: its labels with scores, best first. */
 export async function answerTo(page, name) {
-  const shown = await page.waitForFunction((wanted) => {
-    const busy = document.getElementById('results').hasAttribute('aria-busy');
-    if (busy || document.getElementById('picture').alt !== wanted) return null;
-    return ['answer', 'problem'].find((id) => document.getElementById(id).checkVisibility());
-  }, {}, name);
-  if (await shown.jsonValue() === 'problem') throw new Error(await page.$eval('#problem', (element) => element.innerText));
-  return page.$$eval('#labels li', (rows) => rows.map((row) => ({
+  await answered(page, 'classify', name);
+  return page.$$eval(`${part('classify', 'labels')} li`, (rows) => rows.map((row) => ({
     label: row.querySelector('.label').textContent,
     score: Number(row.querySelector('.value').value),
     text: row.querySelector('.value').textContent,
@@ -19,12 +31,33 @@ export async function answerTo(page, name) {
 }
 
 /** Waits for a problem whose sentence has these words, and returns all that it says. */
-export async function problemWith(page, words) {
-  await page.waitForFunction((wanted) => {
-    const problem = document.getElementById('problem');
-    return problem.checkVisibility() && problem.textContent.includes(wanted);
-  }, {}, words);
-  return page.$eval('#problem', (element) => element.innerText);
+export async function problemWith(page, words, tab = 'classify') {
+  const selector = `#panel-${tab} .problem`;
+  await page.waitForFunction((where, wanted) => {
+    const problem = document.querySelector(where);
+    return problem?.checkVisibility() && problem.textContent.includes(wanted);
+  }, {}, selector, words);
+  return page.$eval(selector, (element) => element.innerText);
+}
+
+/** Loads a checkpoint by its address on the Models tab, and waits until it is in use. Returns the verdict. */
+export async function loadCheckpoint(page, address) {
+  await openTab(page, 'models');
+  await page.$eval('#source', (input, value) => { input.value = value; }, address);
+  await page.locator('#panel-models button[type="submit"]').click();
+  return loaded(page);
+}
+
+/** Waits until the Models tab has loaded what it was given. Returns what it says of it. */
+export async function loaded(page) {
+  await page.waitForFunction((verdict) => {
+    const visible = (selector) => document.querySelector(selector)?.checkVisibility();
+    return !visible('#panel-models .busy') && (visible(verdict) || visible('#panel-models .problem'));
+  }, {}, part('models', 'verdict'));
+  return page.evaluate((verdict) => {
+    const problem = document.querySelector('#panel-models .problem');
+    return (problem?.checkVisibility() ? problem : document.querySelector(verdict)).innerText;
+  }, part('models', 'verdict'));
 }
 
 /** Clicks the button of a sample. */

@@ -8,7 +8,8 @@ import { POLICY, SITE } from '../../../tools/site.mjs';
 
 export { root };
 
-const FOLDERS = [
+/** What tests serve: their own pages, fixtures, and the project as it stands. */
+export const FOLDERS = [
   // A service worker serves what lies in its own folder or below: pages and the library's workers.
   ['isolation-worker.js', join(root, 'dist', 'isolation-worker.js')],
   ['tests/', join(root, 'tests', 'browser', 'pages')],
@@ -27,7 +28,13 @@ export async function startServer({ isolated = true, base = '/', folders = FOLDE
   const reports = [];
   const slow = new Map();
   const lost = new Set();
+  const sent = [];
   const before = (path, request, response, headers) => {
+    const { writeHead } = response;
+    response.writeHead = (status, given) => {
+      if (path !== null && given?.['Content-Length']) sent.push({ path, bytes: given['Content-Length'] });
+      return writeHead.call(response, status, given);
+    };
     if (path === REPORTS) {
       collect(request, (text) => reports.push(JSON.parse(text)['csp-report']));
       response.writeHead(204).end();
@@ -46,6 +53,8 @@ export async function startServer({ isolated = true, base = '/', folders = FOLDE
     url,
     /** What browsers reported against the policy, from pages and from workers, oldest first. */
     reports,
+    /** What was answered: path and bytes of the body, oldest first. */
+    sent,
     /** Sends this file's first half at once and its second half only after so many milliseconds. */
     slowDown: (path, milliseconds) => slow.set(path, milliseconds),
     speedUp: (path) => slow.delete(path),

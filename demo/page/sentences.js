@@ -2,21 +2,26 @@
 /** What went wrong, as a sentence with a way out. */
 
 /**
- * @typedef {'load' | 'choose' | 'restart' | null} WayOut what a button can do about it
+ * @typedef {'load' | 'choose' | 'restart' | 'models' | 'again' | null} WayOut what a button can do about it
  * @typedef {{ sentence: string, detail?: string, wayOut: WayOut, calm?: boolean }} Explanation detail:
  *   the library's own sentence; calm: nothing went wrong
  */
 
 /** Words on the button of each way out. */
-export const WAYS_OUT = { load: 'Load the model again', choose: 'Choose another picture', restart: 'Start the model again' };
+export const WAYS_OUT = {
+  load: 'Load the model again', choose: 'Choose another picture', restart: 'Start the model again',
+  models: 'Choose a checkpoint', again: 'Try again',
+};
 
 /** @type {Readonly<Record<string, string>>} */
 const LOADING_ADVICE = {
-  'network': 'Is the server still there? Then load the model again.',
-  'not-found': 'The site seems to be incomplete.',
+  'network': 'Is the server there, and may this page ask it? Then load the model again.',
+  'not-found': 'The place seems to be incomplete, or to be another.',
   'html': 'The server answers with a web page where the model should be.',
   'truncated': 'The download broke off: load the model again.',
   'out-of-memory': 'Close other tabs or programs, then load the model again.',
+  'missing-tensor': 'The checkpoint is not of this kind of model.',
+  'wrong-shape': 'The checkpoint does not fit its configuration.',
   'unsupported': 'Chrome or Edge from 91, Firefox from 100 and Safari from 16.4 have what it takes.',
 };
 
@@ -41,7 +46,7 @@ export function explainLoading(error) {
 }
 
 /**
- * Returns what to say about a picture that could not be classified.
+ * Returns what to say about a picture that could not be worked on.
  * @param {unknown} error
  * @returns {Explanation}
  */
@@ -53,8 +58,23 @@ export function explainPicture(error) {
   return { sentence: join('This picture could not be read.', PICTURE_ADVICE[code]), detail: message, wayOut: 'choose' };
 }
 
-/** @param {unknown} error */
-function factsOf(error) {
+/**
+ * Returns what to say where a task has no checkpoint.
+ * @param {string} what what the checkpoint would do
+ * @returns {Explanation}
+ */
+export function explainAbsent(what) {
+  return {
+    sentence: `No checkpoint that can ${what} is loaded. Choose one on the Models tab, or drop its files on this page.`,
+    wayOut: 'models', calm: true,
+  };
+}
+
+/**
+ * Returns the code and the sentence of anything that was thrown.
+ * @param {unknown} error
+ */
+export function factsOf(error) {
   const code = /** @type {{ code?: unknown } | null} */ (error)?.code;
   const message = error instanceof Error ? error.message : String(error);
   return { code: typeof code === 'string' ? code : 'internal', message };

@@ -1,9 +1,9 @@
 // @ts-check
 /** Labels with their scores, as a list of bars. */
-import { make } from './dom.js';
-import { percent } from './format.js';
+import { make } from '../page/dom.js';
+import { percent } from '../page/format.js';
 
-/** @import { Classification } from './library.js' */
+/** @import { Classification } from '../library.js' */
 
 /**
  * Shows the labels in `list`, best first. Rows that are there already are used again, so that

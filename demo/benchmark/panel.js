@@ -1,0 +1,117 @@
+// @ts-check
+/** The Benchmark tab. */
+import { make, announce, part } from '../page/dom.js';
+import { duration } from '../page/format.js';
+import { Notice } from '../page/notice.js';
+import { explainLoading } from '../page/sentences.js';
+import { measure, passesFor, waysHere } from './measure.js';
+import { plotOf } from './plot.js';
+
+/** @import { Checkpoints, TaskName } from '../models/checkpoints.js' */
+/** @import { Timing } from './measure.js' */
+
+/** @type {Readonly<Record<string, string>>} */
+const TITLES = { classify: 'Classify', segment: 'Segment', mask: 'Mask' };
+
+export class BenchmarkPanel {
+  #root;
+  #checkpoints;
+  #notice;
+  /** What is running. @type {AbortController | null} */
+  #work = null;
+  /** @type {Timing[]} */
+  #timings = [];
+  #model = '';
+
+  /**
+   * @param {HTMLElement} root
+   * @param {Checkpoints} checkpoints
+   */
+  constructor(root, checkpoints) {
+    this.#root = root;
+    this.#checkpoints = checkpoints;
+    this.#notice = new Notice(part(root, 'notice', HTMLElement), { stop: () => this.#work?.abort(), takeWayOut: () => void this.#run() });
+    part(root, 'bench-form', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault();
+      void this.#run();
+    });
+    part(root, 'copy', HTMLButtonElement).addEventListener('click', () => void this.#copy());
+    const { hardwareConcurrency, userAgent } = navigator;
+    part(root, 'bench-machine', HTMLElement).textContent = `${hardwareConcurrency} logical processors; ${userAgent}.`;
+  }
+
+  activate() {
+    const select = part(this.#root, 'bench-model', HTMLSelectElement);
+    const chosen = select.value;
+    const options = [make('option', { value: 'own', textContent: 'the page’s own classifier' })];
+    for (const [name, { chosen: checkpoint }] of Object.entries(this.#checkpoints.models)) {
+      if (checkpoint && TITLES[name]) options.push(make('option', { value: name, textContent: `${TITLES[name]}: ${checkpoint.name}` }));
+    }
+    select.replaceChildren(...options);
+    select.value = options.some(({ value }) => value === chosen) ? chosen : 'own';
+  }
+
+  deactivate() {}
+
+  async #run() {
+    this.#work?.abort();
+    const work = this.#work = new AbortController();
+    const { settings, models } = this.#checkpoints;
+    const task = /** @type {TaskName | 'own'} */ (part(this.#root, 'bench-model', HTMLSelectElement).value);
+    const source = task === 'own' ? null : models[task].chosen?.source ?? null;
+    const count = Number(part(this.#root, 'bench-runs', HTMLSelectElement).value);
+    const ways = waysHere(settings);
+    this.#model = task === 'own' ? 'embedded classifier' : models[task].chosen?.name ?? '';
+    this.#timings = [];
+    part(this.#root, 'copied', HTMLElement).textContent = '';
+    try {
+      for (const [i, way] of ways.entries()) {
+        const tell = (/** @type {number} */ passes) => {
+          if (work !== this.#work) return;
+          this.#notice.busy(`${way.build}, ${way.threads === 1 ? 'one thread' : `${way.threads} threads`} …`, (i + passes / passesFor(count)) / ways.length);
+        };
+        tell(0);
+        const timing = await measure({ way, task: task === 'own' ? 'classify' : task, source, count, settings, signal: work.signal, onPass: tell });
+        if (work !== this.#work) return;
+        this.#timings.push(timing);
+        this.#show();
+      }
+      this.#notice.clear();
+      announce('The benchmark is done.');
+    } catch (error) {
+      if (work !== this.#work) return;
+      this.#notice.problem(work.signal.aborted ? { sentence: 'The benchmark was cancelled.', wayOut: 'again', calm: true }
+        : { ...explainLoading(error), wayOut: 'again' });
+    }
+  }
+
+  #show() {
+    part(this.#root, 'plot', HTMLElement).replaceChildren(plotOf(this.#timings));
+    part(this.#root, 'rows', HTMLTableSectionElement).replaceChildren(...this.#timings.map(({ build, threads, median, fastest, slowest, ready }) =>
+      make('tr', {}, head(build), ...[String(threads), ...[median, fastest, slowest, ready].map(duration)].map((text) => make('td', { textContent: text })))));
+    part(this.#root, 'bench-results', HTMLElement).hidden = false;
+  }
+
+  async #copy() {
+    const { hardwareConcurrency, userAgent } = navigator;
+    const text = JSON.stringify({
+      model: this.#model, date: new Date().toISOString(), userAgent, logicalProcessors: hardwareConcurrency,
+      crossOriginIsolated, unit: 'ms', timings: this.#timings,
+    }, null, 2);
+    const told = part(this.#root, 'copied', HTMLElement);
+    try {
+      await navigator.clipboard.writeText(text);
+      told.textContent = 'Copied.';
+    } catch {
+      told.textContent = 'The browser did not allow it: here it is, to be copied by hand.';
+      told.after(make('textarea', { className: 'json', value: text, readOnly: true, ariaLabel: 'The benchmark as JSON' }));
+    }
+  }
+}
+
+/** @param {string} text */
+function head(text) {
+  const cell = make('th', { textContent: text });
+  cell.scope = 'row';
+  return cell;
+}

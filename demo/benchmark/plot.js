@@ -1,0 +1,55 @@
+// @ts-check
+/** Times as a plot: a bar to the median, a whisker from the fastest to the slowest. */
+import { duration } from '../page/format.js';
+
+/** @import { Timing } from './measure.js' */
+
+const ROW = 34;
+const NAMES = 150;
+const WIDTH = 640;
+const VALUES = 80;
+
+/**
+ * Returns the plot. Its text says the same as the table beside it.
+ * @param {readonly Timing[]} timings
+ * @returns {SVGSVGElement}
+ */
+export function plotOf(timings) {
+  const most = Math.max(...timings.map(({ slowest }) => slowest));
+  const x = (/** @type {number} */ milliseconds) => NAMES + milliseconds / most * (WIDTH - NAMES - VALUES);
+  const best = Math.min(...timings.map(({ median }) => median));
+  const height = timings.length * ROW + 8;
+  const svg = draw('svg', { viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', class: 'times-plot' });
+  const title = draw('title', {});
+  title.textContent = `Median time of a pass: ${timings.map(nameAndTime).join('; ')}.`;
+  svg.append(title);
+  for (const [row, timing] of timings.entries()) {
+    const { build, threads, median, fastest, slowest } = timing;
+    const middle = row * ROW + ROW / 2 + 4;
+    const name = draw('text', { x: NAMES - 12, y: middle, class: 'name' });
+    name.textContent = `${build}, ${threads}`;
+    const bar = draw('rect', { x: NAMES, y: middle - 9, width: Math.max(x(median) - NAMES, 1), height: 18, rx: 4, class: median === best ? 'time best' : 'time' });
+    const whisker = draw('path', { d: `M${x(fastest)} ${middle}H${x(slowest)}M${x(fastest)} ${middle - 5}v10M${x(slowest)} ${middle - 5}v10`, class: 'whisker' });
+    const value = draw('text', { x: x(slowest) + 8, y: middle, class: 'value' });
+    value.textContent = duration(median);
+    svg.append(name, bar, whisker, value);
+  }
+  return svg;
+}
+
+/** @param {Timing} timing */
+function nameAndTime({ build, threads, median }) {
+  return `${build} with ${threads === 1 ? 'one thread' : `${threads} threads`}, ${duration(median)}`;
+}
+
+/**
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} name
+ * @param {Record<string, string | number>} attributes
+ * @returns {SVGElementTagNameMap[K]}
+ */
+function draw(name, attributes) {
+  const element = document.createElementNS('http://www.w3.org/2000/svg', name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
+  return element;
+}

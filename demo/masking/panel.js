@@ -1,0 +1,111 @@
+// @ts-check
+/** Masked image modelling: hide patches, and see what the model thinks is there. */
+import { blockMask } from '../library.js';
+import { make, part } from '../page/dom.js';
+import { percent } from '../page/format.js';
+import { patchGrid, seenRegion } from '../pictures/view.js';
+import { Frame } from '../pictures/frame.js';
+import { PicturePanel } from '../pictures/panel.js';
+import { MaskEditor } from './mask-editor.js';
+import { showViews } from './views.js';
+
+/** @import { ForwardCallOptions, MaskedImageModelingPipeline, MaskedImagePrediction } from '../library.js' */
+/** @import { Picture } from '../pictures/pictures.js' */
+
+/** @extends {PicturePanel<MaskedImageModelingPipeline, MaskedImagePrediction>} */
+export class MaskPanel extends PicturePanel {
+  #frame;
+  #editor;
+  #ratio;
+  /** The model whose grid the editor has. @type {MaskedImageModelingPipeline | null} */
+  #use = null;
+  #seed = 1;
+
+  /** @param {ConstructorParameters<typeof PicturePanel<MaskedImageModelingPipeline, MaskedImagePrediction>>[0]} parts */
+  constructor(parts) {
+    super(parts);
+    const { root, model } = parts;
+    this.#frame = new Frame(part(root, 'stage', HTMLElement));
+    this.#editor = new MaskEditor(this.#frame, () => void this.run());
+    this.#ratio = part(root, 'ratio', HTMLInputElement);
+    this.#ratio.addEventListener('input', () => {
+      part(root, 'ratio-text', HTMLOutputElement).value = `${this.#ratio.value} %`;
+    });
+    this.#ratio.addEventListener('change', () => this.#draw());
+    part(root, 'blocks', HTMLButtonElement).addEventListener('click', () => {
+      ++this.#seed;
+      this.#draw();
+    });
+    part(root, 'clear', HTMLButtonElement).addEventListener('click', () => {
+      const { mask } = this.#editor;
+      if (!this.#use) return;
+      this.#editor.take({ ...mask, data: new Uint8Array(mask.data.length) }, seenRegion(this.#use.processor.config));
+      void this.run();
+    });
+    model.addEventListener('change', () => this.#offer());
+    this.#offer();
+  }
+
+  /**
+   * @override
+   * @param {Picture} picture
+   */
+  preview(picture) {
+    this.#frame.show(picture);
+    this.#editor.draw();
+  }
+
+  /**
+   * @override
+   * @param {MaskedImageModelingPipeline} use
+   * @param {File | ImageBitmap} image
+   * @param {ForwardCallOptions} call
+   */
+  work(use, image, call) {
+    if (use !== this.#use) this.#begin(use);
+    return use(image, { mask: this.#editor.mask, ...call });
+  }
+
+  /**
+   * @override
+   * @param {MaskedImagePrediction} result
+   */
+  answer(result) {
+    const { mask, predictions, accuracy } = result;
+    showViews(part(this.root, 'views', HTMLElement), result);
+    const certainty = predictions.reduce((sum, { probability }) => sum + probability, 0) / (predictions.length || 1);
+    const facts = [
+      ['Hidden', `${predictions.length} of ${mask.data.length} patches`],
+      ...(accuracy == null ? [] : [['Right tokens', percent(accuracy)]]),
+      ...(predictions.length === 0 ? [] : [['Mean certainty', percent(certainty)]]),
+    ];
+    part(this.root, 'mask-facts', HTMLElement).replaceChildren(...facts.map(([name = '', value = '']) =>
+      make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value }))));
+    part(this.root, 'no-tokenizer', HTMLElement).hidden = result.reconstruction !== undefined;
+    return `${facts.map((fact) => fact.join(': ')).join('. ')}.`;
+  }
+
+  /** The tools need a model: the grid is the model's. */
+  #offer() {
+    const ready = this.model.state.kind === 'ready';
+    for (const name of ['blocks', 'clear']) part(this.root, name, HTMLButtonElement).disabled = !ready;
+    this.#ratio.disabled = !ready;
+    part(this.root, 'mask-hint', HTMLElement).hidden = !ready;
+  }
+
+  /** Hides random blocks. */
+  #draw() {
+    const { state } = this.model;
+    if (state.kind !== 'ready') return;
+    this.#begin(state.use);
+    void this.run();
+  }
+
+  /** @param {MaskedImageModelingPipeline} use */
+  #begin(use) {
+    this.#use = use;
+    const { rows, columns } = patchGrid(use);
+    const mask = blockMask({ height: rows, width: columns, ratio: Number(this.#ratio.value) / 100, seed: this.#seed });
+    this.#editor.take(mask, seenRegion(use.processor.config));
+  }
+}

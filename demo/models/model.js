@@ -1,0 +1,138 @@
+// @ts-check
+/** One model that the page runs: loading it, stopping that, taking another, starting again. */
+
+/** @import { ModelOptions, Progress, SourceLike } from '../library.js' */
+
+/**
+ * What a model does for the page, whatever its task.
+ * @typedef {{ dispose(): Promise<void> }} Usable
+ */
+
+/**
+ * @template {Usable} T
+ * @typedef {{ kind: 'idle' }
+ *   | { kind: 'absent' }
+ *   | { kind: 'loading', progress: Progress | null }
+ *   | { kind: 'stopped' }
+ *   | { kind: 'failed', error: unknown }
+ *   | { kind: 'ready', use: T, milliseconds: number }} ModelState absent: no checkpoint has been chosen,
+ *   and none for the task ships with the package
+ */
+
+/**
+ * A place where a checkpoint comes from, and what to call it.
+ * @typedef {{ source: SourceLike, name: string }} Chosen
+ */
+
+/**
+ * Sends the event `change` whenever `state` is another.
+ * @template {Usable} T
+ */
+export class Model extends EventTarget {
+  /** @type {ModelState<T>} */
+  state = { kind: 'idle' };
+  /** What was chosen in place of the checkpoint that ships with the package. @type {Chosen | null} */
+  chosen = null;
+  /** @type {AbortController | null} */
+  #loading = null;
+  /** Resolves when the load that is under way is over. @type {Promise<void> | null} */
+  #loaded = null;
+  #settings;
+  #open;
+
+  /**
+   * @param {object} parts
+   * @param {string} parts.task what the checkpoint can do, after "can"
+   * @param {{ options: ModelOptions }} parts.settings
+   * @param {(source: SourceLike | null, options: ModelOptions) => Promise<T>} parts.open loads a checkpoint,
+   *   for null the one that ships with the package: rejects with invalid-argument where none does
+   */
+  constructor({ task, settings, open }) {
+    super();
+    this.task = task;
+    this.#settings = settings;
+    this.#open = open;
+  }
+
+  /** Loads, unless that is under way or done; resolves when it is over. Never rejects: `state` tells. */
+  async load() {
+    if (this.state.kind === 'ready') return;
+    this.#loaded ??= this.#load().finally(() => {
+      this.#loaded = null;
+    });
+    await this.#loaded;
+  }
+
+  async #load() {
+    const controller = this.#loading = new AbortController();
+    const start = performance.now();
+    this.#become({ kind: 'loading', progress: null });
+    try {
+      const use = await this.#open(this.chosen?.source ?? null, {
+        ...this.#settings.options,
+        signal: controller.signal,
+        onProgress: (progress) => {
+          if (!controller.signal.aborted) this.#become({ kind: 'loading', progress });
+        },
+      });
+      if (controller.signal.aborted) {
+        await use.dispose();
+        throw controller.signal.reason;
+      }
+      this.#loading = null;
+      this.#become({ kind: 'ready', use, milliseconds: performance.now() - start });
+    } catch (error) {
+      this.#loading = null;
+      if (controller.signal.aborted) this.#become({ kind: 'stopped' });
+      else if (!this.chosen && isNoCheckpoint(error)) this.#become({ kind: 'absent' });
+      else this.#become({ kind: 'failed', error });
+    }
+  }
+
+  /** Stops loading; `state` is `stopped` as soon as everything has been given back. */
+  stop() {
+    this.#loading?.abort();
+  }
+
+  /** Gives a model back, and loads it anew. */
+  async restart() {
+    await this.release();
+    await this.load();
+  }
+
+  /**
+   * Takes another checkpoint; null takes the one that ships with the package.
+   * @param {Chosen | null} chosen
+   */
+  async choose(chosen) {
+    await this.release();
+    this.chosen = chosen;
+    await this.load();
+  }
+
+  /** Gives the model's memory back, or stops loading it. */
+  async release() {
+    this.stop();
+    await this.#loaded;
+    if (this.state.kind === 'ready') {
+      const { use } = this.state;
+      this.#become({ kind: 'idle' });
+      // An engine that has failed has nothing left to give back, and says so.
+      await use.dispose().catch(() => undefined);
+    } else {
+      this.#become({ kind: 'idle' });
+    }
+  }
+
+  /** @param {ModelState<T>} state */
+  #become(state) {
+    this.state = state;
+    this.dispatchEvent(new Event('change'));
+  }
+}
+
+/** @param {unknown} error */
+function isNoCheckpoint(error) {
+  const { code, where } = /** @type {{ code?: unknown, where?: unknown }} */ (error ?? {});
+  return code === 'invalid-argument' && where === 'source';
+}

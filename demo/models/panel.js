@@ -1,0 +1,160 @@
+// @ts-check
+/** The Models tab: a checkpoint is named or dropped, looked into, and taken by the tab that can use it. */
+import { inspect } from '../library.js';
+import { announce, part } from '../page/dom.js';
+import { Notice } from '../page/notice.js';
+import { LoadingTeller } from '../page/progress.js';
+import { explainLoading, factsOf } from '../page/sentences.js';
+import { showCached } from './cached.js';
+import { taskOf } from './checkpoints.js';
+import { fits, showDetected } from './detected.js';
+import { offerSettings } from './how.js';
+import { followSlots } from './slots.js';
+
+/** @import { Progress } from '../library.js' */
+/** @import { Checkpoints } from './checkpoints.js' */
+/** @import { Chosen, Model, Usable } from './model.js' */
+
+export class ModelsPanel {
+  #root;
+  #checkpoints;
+  #notice;
+  #teller = new LoadingTeller();
+  /** What is being looked into. @type {AbortController | null} */
+  #work = null;
+  /** What was chosen last, for a second try. @type {Chosen | null} */
+  #last = null;
+
+  /**
+   * @param {HTMLElement} root
+   * @param {Checkpoints} checkpoints
+   */
+  constructor(root, checkpoints) {
+    this.#root = root;
+    this.#checkpoints = checkpoints;
+    this.#notice = new Notice(part(root, 'notice', HTMLElement), {
+      stop: () => this.#work?.abort(),
+      takeWayOut: () => {
+        if (this.#last) void this.#take(this.#last);
+      },
+    });
+    followSlots(part(root, 'slots', HTMLElement), checkpoints);
+    offerSettings(root, checkpoints.settings);
+    const text = part(root, 'source', HTMLInputElement);
+    part(root, 'choose-form', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault();
+      const source = text.value.trim();
+      if (source) void this.#take({ source, name: source });
+      else this.#notice.problem({ sentence: 'Write a hub id such as microsoft/beit-base-patch16-224, or a URL, first.', wayOut: null, calm: true });
+    });
+    const input = part(root, 'files', HTMLInputElement);
+    input.addEventListener('change', () => {
+      const files = [...input.files ?? []];
+      input.value = '';
+      if (files.length > 0) this.takeFiles(files);
+    });
+  }
+
+  activate() {
+    this.#showCached();
+  }
+
+  #showCached() {
+    void showCached(this.#root, (source) => void this.#take({ source, name: source }));
+  }
+
+  deactivate() {}
+
+  /**
+   * Loads a checkpoint from files that were chosen or dropped.
+   * @param {File[]} files
+   */
+  takeFiles(files) {
+    const weights = files.find(({ name }) => !name.endsWith('.json')) ?? files[0];
+    void this.#take({ source: files, name: files.length === 1 ? weights?.name ?? '' : `${weights?.name} and ${files.length - 1} more` });
+  }
+
+  /**
+   * Looks into a checkpoint, and lets its task's model load it.
+   * @param {Chosen} chosen
+   */
+  async #take(chosen) {
+    this.#work?.abort();
+    this.#last = chosen;
+    const work = this.#work = new AbortController();
+    part(this.#root, 'detected', HTMLElement).hidden = true;
+    this.#busy(null);
+    try {
+      const found = await inspect(chosen.source, {
+        ...this.#checkpoints.settings.options, signal: work.signal,
+        onProgress: (progress) => {
+          if (work === this.#work) this.#busy(progress);
+        },
+      });
+      if (work !== this.#work) return;
+      showDetected(this.#root, found);
+      announce(part(this.#root, 'verdict', HTMLElement).textContent ?? '');
+      const task = taskOf(found.className);
+      if (task && fits(found)) await this.#load(/** @type {Model<Usable>} */ (this.#checkpoints.models[task]), chosen, work);
+      else this.#notice.clear();
+    } catch (error) {
+      if (work !== this.#work || await this.#isTokenizer(error, chosen, work)) return;
+      this.#notice.problem(work.signal.aborted ? { sentence: 'Loading was cancelled.', wayOut: 'again', calm: true }
+        : { ...explainLoading(error), wayOut: 'again' });
+    }
+  }
+
+  /**
+   * Loads what has no BEiT's weights as DALL-E's tokenizer. Returns whether it was one.
+   * @param {unknown} error why it is no BEiT
+   * @param {Chosen} chosen
+   * @param {AbortController} work
+   */
+  async #isTokenizer(error, chosen, work) {
+    if (factsOf(error).code !== 'not-found') return false;
+    const { tokenizer } = this.#checkpoints.models;
+    const before = tokenizer.chosen;
+    try {
+      await this.#load(tokenizer, chosen, work);
+    } catch {
+      await tokenizer.choose(before);
+      return false;
+    }
+    this.#notice.problem({ sentence: 'This is DALL-E’s tokenizer: the tab Mask uses it.', wayOut: null, calm: true });
+    return true;
+  }
+
+  /**
+   * @param {Model<Usable>} model
+   * @param {Chosen} chosen
+   * @param {AbortController} work
+   */
+  async #load(model, chosen, work) {
+    const follow = () => {
+      if (model.state.kind === 'loading' && work === this.#work) this.#busy(model.state.progress);
+    };
+    const stop = () => model.stop();
+    this.#teller = new LoadingTeller();
+    model.addEventListener('change', follow);
+    work.signal.addEventListener('abort', stop);
+    try {
+      await model.choose(chosen);
+    } finally {
+      model.removeEventListener('change', follow);
+      work.signal.removeEventListener('abort', stop);
+    }
+    const { state } = model;
+    if (work !== this.#work) return;
+    if (state.kind === 'failed') throw state.error;
+    if (state.kind === 'stopped') throw work.signal.reason;
+    this.#notice.clear();
+    announce(`${chosen.name} is ready.`);
+    this.#showCached();
+  }
+
+  /** @param {Progress | null} progress */
+  #busy(progress) {
+    const { text, share } = this.#teller.tell(progress);
+    this.#notice.busy(text, share);
+  }
+}
