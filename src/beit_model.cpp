@@ -38,10 +38,6 @@ Result<std::shared_ptr<BeitBody::States>> BeitBody::addSteps(ForwardPass& pass,
   BEIT_TRY(embeddings_.check(*inputs));
   const Shape& shape = inputs->pixel_values.shape;
   const Size window = config_.window({shape[2], shape[3]});
-  if (config_.use_absolute_position_embeddings && !options.interpolate_pos_encoding && window != config_.window())
-    return mismatch(ErrorCode::kWrongShape, "pixel_values", toString(shape),
-                    "images of " + std::to_string(config_.image_size.height) + " x " + std::to_string(config_.image_size.width) +
-                        " pixels, since interpolatePosEncoding is false");
   auto states = std::make_shared<States>();
   const int64_t batch = states->batch = shape[0];
   const int64_t tokens = states->tokens = 1 + window.area();

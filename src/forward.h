@@ -29,8 +29,8 @@ struct ForwardInputs {
 struct ForwardOptions {
   bool output_hidden_states = false;
   bool output_attentions = false;
-  // Absolute position embeddings are resized to an input of another size than the pre-trained one, as
-  // transformers 5 always does it; false refuses such an input.
+  // Accepted for the reference's sake: positions are resized to the input whenever its size is not
+  // the pre-trained one, as transformers 5 does.
   bool interpolate_pos_encoding = true;
 };
 

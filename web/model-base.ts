@@ -48,8 +48,8 @@ export interface ForwardOptions extends ForwardCallOptions {
   outputHiddenStates?: boolean | undefined;
   outputAttentions?: boolean | undefined;
   /**
-   * Whether absolute position embeddings are resized to images of another size than the config's.
-   * False refuses such images (wrong-shape). Default: true, as transformers 5 has it.
+   * Accepted for the reference's sake: position embeddings are resized to images of another size than the
+   * config's whatever it says, as transformers 5 does.
    */
   interpolatePosEncoding?: boolean | undefined;
 }

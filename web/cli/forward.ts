@@ -15,8 +15,7 @@ export const forward: CommandSpec = {
     ...CLASS_OPTIONS,
     { name: 'output-hidden-states', help: 'write hidden_states.N, too' },
     { name: 'output-attentions', help: 'write attentions.N, too' },
-    { name: 'interpolate-pos-encoding', help: 'resize absolute positions to another image size (the default)' },
-    { name: 'no-interpolate-pos-encoding', help: 'refuse another image size with absolute positions' },
+    { name: 'interpolate-pos-encoding', help: 'resize absolute positions to another image size (always done)' },
     { name: 'taps', value: 'reference|original', help: 'segmentation: how out_indices count layers (default: reference)', parse: oneOf(['reference', 'original']) },
     ...WEIGHTS_OPTIONS, ...BIAS_OPTIONS,
     ...ENGINE_OPTIONS,
@@ -35,7 +34,7 @@ export const forward: CommandSpec = {
       const outputs = await engine.forward(model.handle, inputs, {
         outputHiddenStates: parsed.flag('output-hidden-states'),
         outputAttentions: parsed.flag('output-attentions'),
-        interpolatePosEncoding: !parsed.flag('no-interpolate-pos-encoding'),
+        interpolatePosEncoding: true,
       });
       writeTensorFile(parsed.value<string>('outputs')!, outputs);
       return 0;

@@ -99,7 +99,7 @@ async function verifyModel(
     const outputs = await engine.forward(model.handle, inputs, {
       outputHiddenStates: wanted.some(([name]) => name.startsWith('hidden_states.')),
       outputAttentions: wanted.some(([name]) => name.startsWith('attentions.')),
-      interpolatePosEncoding: true,  // the cases without it hold it to be no matter, as transformers 5 does
+      interpolatePosEncoding: facts['interpolate_pos_encoding'] === true,
     });
     return wanted.map(([name, tensor]) => [name, compare(outputs[name], tensor, dtype === 'int8' ? quantizedTolerance(tensor) : { atol, rtol })]);
   } finally {
