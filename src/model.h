@@ -18,9 +18,6 @@ namespace beit {
 enum class Taps { kReference, kOriginal };
 
 struct ModelOptions {
-  // How the encoder's fully connected layers compute. All else, and the last layer of every head, is in
-  // floats.
-  WeightType dtype = WeightType::kFloat32;
   // BeitModel only: with a pooler (pooler_output), or without.
   bool add_pooling_layer = true;
   // Segmentation only: as transformers reads out_indices, or as unilm, where they come from.
@@ -32,6 +29,9 @@ struct ModelOptions {
   std::optional<double> layer_norm_eps;
   // How relative position biases are resized for inputs of another size.
   RelativePositionBiasResize relative_position_bias_resize = RelativePositionBiasResize::kReference;
+  // How the encoder's fully connected layers compute. All else, and the last layer of every head, is in
+  // floats.
+  WeightType dtype = WeightType::kFloat32;
 };
 
 // Bytes that a model takes; known before a single weight is read.
