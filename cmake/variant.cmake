@@ -3,13 +3,14 @@
 #   native           for tests; asserts on
 #   native-asan      AddressSanitizer and UndefinedBehaviorSanitizer
 #   native-tsan      ThreadSanitizer
+#   native-fuzz      as native-asan, with libFuzzer's coverage; only Clang has it. Readers only: see tests/
 #   simd             wasm, 128-bit SIMD, one thread, no SharedArrayBuffer
 #   simd-threads     wasm, 128-bit SIMD, pthreads
 #   relaxed-threads  wasm, relaxed SIMD (fused multiply-add), pthreads
 if(EMSCRIPTEN)
   set(BEIT_VARIANTS simd simd-threads relaxed-threads)
 else()
-  set(BEIT_VARIANTS native native-asan native-tsan)
+  set(BEIT_VARIANTS native native-asan native-tsan native-fuzz)
 endif()
 list(GET BEIT_VARIANTS 0 first)
 set(BEIT_VARIANT ${first} CACHE STRING "What to build: ${BEIT_VARIANTS}")
@@ -42,7 +43,7 @@ if(EMSCRIPTEN)
 else()
   add_compile_options(-pthread)  # pthreadpool
   add_link_options(-pthread)
-  if(BEIT_VARIANT STREQUAL "native-asan")
+  if(BEIT_VARIANT MATCHES "native-(asan|fuzz)")
     # In XNNPACK too: it is where our buffers are read. Its deliberate reads past the end are marked.
     add_compile_options(-fsanitize=address -fno-omit-frame-pointer)  # frame pointers: whole stack traces
     add_link_options(-fsanitize=address,undefined)
@@ -62,9 +63,12 @@ if(NOT EMSCRIPTEN)
     -UNDEBUG  # CMake's Release turns asserts off; the tests want them
     -g)       # lines in the sanitizers' reports; XNNPACK has none, which keeps its build short
 endif()
-if(BEIT_VARIANT STREQUAL "native-asan")
+if(BEIT_VARIANT MATCHES "native-(asan|fuzz)")
   # Only here: XNNPACK relies on behaviour that UBSan reports. -O1 compiles in half the time of -O3.
   target_compile_options(beit_options INTERFACE -fsanitize=undefined -fno-sanitize-recover=undefined -O1)
+endif()
+if(BEIT_VARIANT STREQUAL "native-fuzz")
+  add_compile_options(-fsanitize=fuzzer-no-link)  # in yyjson too, whose ways the fuzzer has to see
 endif()
 
 # Our own files in wasm: small first, since most of them run once. Loops over pixels, tensors and

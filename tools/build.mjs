@@ -11,13 +11,13 @@ export const ARTEFACTS = ['simd-threads', 'relaxed-threads', 'simd'];
 export const NATIVE = ['native', 'native-asan', 'native-tsan'];
 
 /**
- * Builds targets of one variant in build/VARIANT. Returns that folder. A folder that was configured
- * otherwise is made anew.
+ * Builds targets of one variant in build/VARIANT, with other than the machine's compilers where
+ * `definitions` of CMake say so. Returns that folder. A folder that was configured otherwise is made anew.
  */
-export async function buildVariant(variant, targets, { env, depsDir, compiler }) {
+export async function buildVariant(variant, targets, { env, depsDir, compiler, definitions = [] }) {
   const folder = join(root, 'build', variant);
-  const configure = ['cmake', '-S', root, '-B', folder, '-G', 'Ninja', `-DBEIT_VARIANT=${variant}`, `-DBEIT_DEPS_DIR=${depsDir}`];
-  const wasm = !NATIVE.includes(variant);
+  const configure = ['cmake', '-S', root, '-B', folder, '-G', 'Ninja', `-DBEIT_VARIANT=${variant}`, `-DBEIT_DEPS_DIR=${depsDir}`, ...definitions];
+  const wasm = !variant.startsWith('native');
   if (wasm) configure.unshift('emcmake');
   const stamp = join(folder, '.configured');
   const wanted = JSON.stringify([configure, wasm && compiler]);

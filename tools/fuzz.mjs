@@ -1,0 +1,130 @@
+// Fuzzes the readers of bytes that others made: libFuzzer with ASan and UBSan, one target after another.
+//   npm run fuzz -- [TARGET...] [--minutes N] [--keep]
+//     TARGET      one of the folders of tests/fuzz/corpus; all of them without
+//     --minutes   of processor time for each target (default: 10); 0 only with --keep
+//     --keep      then makes tests/fuzz/corpus/TARGET anew: the fewest small inputs, seeds among them,
+//                 that together reach all that was reached, 200 at most
+// What is found goes to build/fuzz/found-TARGET-*, and ends the run of its target with a failure;
+// build/native-fuzz/tests/beit_fuzz --target=TARGET FILE repeats it. Inputs that reach something new are
+// collected in build/fuzz/TARGET, from where the next run goes on.
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { join, relative } from 'node:path';
+import { parseArgs } from 'node:util';
+import { buildVariant } from './build.mjs';
+import { installPrograms, which } from './machine.mjs';
+import { root } from './places.mjs';
+import { Failure, elapsed, main, run, say, step } from './report.mjs';
+import { setUp } from './setup.mjs';
+
+const CORPUS = join(root, 'tests', 'fuzz', 'corpus');
+const WORK = join(root, 'build', 'fuzz');
+
+/** Which fixtures a target begins with, besides the inputs that were kept. */
+const SEEDS = {
+  safetensors: /\.safetensors$/,
+  torch_zip: /pytorch_model\.bin$|\.pth$/,
+  torch_legacy: /pytorch_model\.bin$|\.pth$/,
+  flax_msgpack: /\.msgpack$/,
+  pickle: /pytorch_model\.bin$|\.pth$|\.pkl$/,
+  config: /\.json$/,
+  image: /\.(png|jpe?g|gif|bmp|p[gp]m)$/,
+};
+
+// Readers look at heads, tables and text; what is behind them is elements. Longer inputs only cost
+// time, and of longer seeds the beginning is taken. DALL-E's pickle has 30 000 bytes.
+const MOST_INPUT_BYTES = 32 << 10;
+// Of a target's corpus in git: inputs, bytes of each, and what the replay of one may allocate at once.
+const MOST_KEPT = 200, MOST_KEPT_BYTES = 4 << 10, MOST_REPLAY_MEGABYTES = 128;
+const LIMITS = ['-timeout=10', '-rss_limit_mb=3000'];
+
+/** Returns CMake's definitions of Clang's two compilers: clang, or the newest clang-N on PATH. */
+async function clang() {
+  const version = ['', ...Array.from({ length: 16 }, (_, i) => `-${29 - i}`)].find((suffix) => which(`clang${suffix}`) && which(`clang++${suffix}`));
+  if (version === undefined) await installPrograms({ clang: 'clang', 'clang++': 'clang' });
+  return [`-DCMAKE_C_COMPILER=clang${version ?? ''}`, `-DCMAKE_CXX_COMPILER=clang++${version ?? ''}`];
+}
+
+/** Returns a folder of a target's fixtures. */
+function seedsOf(target) {
+  const folder = join(WORK, 'seeds', target);
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const fixtures = join(root, 'tests', 'fixtures');
+  for (const entry of readdirSync(fixtures, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath ?? entry.path, entry.name);
+    if (!entry.isFile() || !SEEDS[target].test(entry.name)) continue;
+    const seed = join(folder, relative(fixtures, path).replaceAll('/', '-'));
+    if (target === 'pickle') writeFileSync(seed, firstMember(readFileSync(path)));
+    else symlinkSync(path, seed);
+  }
+  return folder;
+}
+
+/** Returns a zip file from its first member's data on, which is PyTorch's pickle; any other as it is. */
+function firstMember(bytes) {
+  if (bytes.readUInt32BE() !== 0x504b0304) return bytes;
+  return bytes.subarray(30 + bytes.readUInt16LE(26) + bytes.readUInt16LE(28));
+}
+
+/** Fuzzes one target. Returns what it did, in words. */
+async function fuzz(program, target, minutes) {
+  const found = join(WORK, target);
+  mkdirSync(found, { recursive: true });
+  const { status, output } = await run('nice', ['-n', '10', program, `--target=${target}`, `--cpu-seconds=${Math.round(minutes * 60)}`, ...LIMITS,
+    `-max_len=${MOST_INPUT_BYTES}`, '-print_final_stats=1', `-artifact_prefix=${join(WORK, `found-${target}-`)}`,
+    found, join(CORPUS, target), seedsOf(target)], { log: `fuzz-${target}`, allowFailure: true });
+  if (status !== 0) throw new Failure(`${target}:\n${output.trimEnd().split('\n').slice(-60).join('\n')}`);
+  const executions = Number(/stat::number_of_executed_units: (\d+)/.exec(output)?.[1]);
+  const last = [...output.matchAll(/cov: (\d+) ft: (\d+) corp: (\d+)\/(\S+)/g)].at(-1) ?? [];
+  return `${executions} inputs, ${Math.round(executions / (minutes * 60))} a second of processor time, ` +
+    `coverage ${last[1]} edges, ${last[2]} features, corpus ${last[3]} inputs of ${last[4]}; nothing found`;
+}
+
+/** Makes a target's kept corpus anew. Returns how large it is, in words. */
+async function keep(program, target) {
+  const merged = join(WORK, 'merged', target);
+  rmSync(merged, { recursive: true, force: true });
+  mkdirSync(merged, { recursive: true });
+  // -use_counters=0: an input is kept for an edge that no other takes, not for taking one more often.
+  const from = [join(CORPUS, target), join(WORK, target), seedsOf(target)].filter((folder) => existsSync(folder));
+  await run(program, [`--target=${target}`, '-set_cover_merge=1', '-use_counters=0', `-max_len=${MOST_KEPT_BYTES}`, ...LIMITS,
+    `-malloc_limit_mb=${MOST_REPLAY_MEGABYTES}`, `-artifact_prefix=${WORK}/left-out-`, merged, ...from],
+    { log: `fuzz-merge-${target}` });
+  const to = join(CORPUS, target);
+  rmSync(to, { recursive: true, force: true });
+  mkdirSync(to, { recursive: true });
+  const inputs = readdirSync(merged).map((name) => readFileSync(join(merged, name))).sort((a, b) => a.length - b.length || a.compare(b));
+  // Of too many, some of every length.
+  const count = Math.min(inputs.length, MOST_KEPT);
+  const kept = Array.from({ length: count }, (_, i) => inputs[Math.floor(i * inputs.length / count)]);
+  for (const input of kept) writeFileSync(join(to, createHash('sha256').update(input).digest('hex').slice(0, 16)), input);
+  return `${kept.length} of ${inputs.length} inputs, ${kept.reduce((sum, { length }) => sum + length, 0)} bytes`;
+}
+
+await main(async (args) => {
+  const { values, positionals } = parseArgs({ args, allowPositionals: true,
+    options: { minutes: { type: 'string', default: '10' }, keep: { type: 'boolean', default: false } } });
+  const minutes = Number(values.minutes);
+  if (!(minutes >= 0)) throw new Failure(`--minutes takes a number, not ${values.minutes}.`);
+  const wrong = positionals.find((name) => !Object.hasOwn(SEEDS, name));
+  if (wrong) throw new Failure(`There is no target ${wrong}; there are ${Object.keys(SEEDS).join(', ')}.`);
+  const targets = positionals.length > 0 ? positionals : Object.keys(SEEDS);
+
+  const definitions = await clang();
+  const folder = await buildVariant('native-fuzz', ['beit_fuzz'], { ...await setUp({ native: true }), definitions });
+  const program = join(folder, 'tests', 'beit_fuzz');
+  let failed = 0;
+  for (const target of targets) {
+    try {
+      if (minutes > 0) await step(`fuzz ${target}`, () => fuzz(program, target, minutes));
+      if (values.keep) await step(`keep ${target}`, () => keep(program, target));
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      say(error.message);
+      failed += 1;
+    }
+  }
+  say(`After ${elapsed()}: ${targets.length - failed} of ${targets.length} targets without a finding`);
+  return failed > 0 ? 1 : 0;
+});
