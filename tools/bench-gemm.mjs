@@ -3,7 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { ARTEFACTS, NATIVE, buildVariant } from './build.mjs';
-import { nodeFlags } from './bench/node-flags.mjs';
+import { nodeFlags } from './node-flags.mjs';
 import { Failure, main, say } from './report.mjs';
 import { setUp } from './setup.mjs';
 

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkpointFiles, countOf, writePieces } from './bench/containers.mjs';
-import { nodeFlags } from './bench/node-flags.mjs';
+import { nodeFlags } from './node-flags.mjs';
 import { show, spread } from './bench/statistics.mjs';
 import { buildRelease } from './build.mjs';
 import { root, tools } from './places.mjs';

@@ -4,6 +4,7 @@
 // Builds take both cores and run one after another; each suite runs while the next build does.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeFlags } from './node-flags.mjs';
 import { ARTEFACTS, buildArtefact, buildTypeScript, buildVariant } from './build.mjs';
 import { root } from './places.mjs';
 import { Failure, duration, elapsed, main, probe, run, say } from './report.mjs';
@@ -32,9 +33,7 @@ async function fixedAddresses() {
 }
 
 function wasmTests(variant) {
-  // Node 20 has relaxed SIMD only behind this flag; newer ones do not know it any more.
-  const flags = variant.startsWith('relaxed') && process.versions.node.startsWith('20.') ? ['--experimental-wasm-relaxed-simd'] : [];
-  return catch2(`wasm-${variant}`, [process.execPath, ...flags, program(variant, '.cjs')]);
+  return catch2(`wasm-${variant}`, [process.execPath, ...nodeFlags, program(variant, '.cjs')]);
 }
 
 /** Runs a Catch2 program. Returns { passed, failed, skipped, output }, in test cases. */
@@ -54,7 +53,7 @@ async function catch2(name, command, env = {}) {
 async function nodeTests(folder) {
   const files = readdirSync(join(root, 'tests', folder)).filter((file) => file.endsWith('.test.mjs')).sort();
   if (files.length === 0) throw new Failure(`There are no tests in tests/${folder}.`);
-  const args = ['--test', '--test-reporter=spec', ...files.map((file) => join('tests', folder, file))];
+  const args = [...nodeFlags, '--test', '--test-reporter=spec', ...files.map((file) => join('tests', folder, file))];
   const { status, output } = await run(process.execPath, args, { log: `test-${folder}`, allowFailure: true });
   const count = (word) => Number(new RegExp(`^\\S+ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
   const result = { passed: count('pass'), failed: count('fail') + count('cancelled'), skipped: count('skipped') + count('todo') };

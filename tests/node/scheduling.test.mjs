@@ -45,7 +45,8 @@ for (const worker of [false, true]) {
     const engine = await createEngine({ build: 'simd', worker });
     const model = await BeitForImageClassification.fromPretrained(files(), { engine });
     const order = [];
-    const many = { dims: [500, 3, 8, 8], data: new Float32Array(500 * 192) };
+    // Long enough for the call to reach a worker of a machine that does other work before all are done.
+    const many = { dims: [4000, 3, 8, 8], data: new Float32Array(4000 * 192) };
     const pass = (name, inputs, priority) => model.forward({ pixelValues: inputs }, { priority }).then(() => order.push(name));
     const batch = Array.from({ length: 8 }, (_, i) => pass(`batch ${i}`, many, -1));
     await Promise.all([...batch, pass('call', pixelValues, 1)]);

@@ -6,10 +6,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
+import { chooseBuild, detectCapabilities } from '../../dist/capabilities.js';
+import { nodeHost } from '../../dist/host-node.js';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const golden = join(root, 'tests/fixtures/golden');
 export const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
+
+/** Returns why a build cannot be had in this process, for a test's `skip`; or false. npm test gives the flag. */
+export function lacking(build) {
+  try {
+    chooseBuild(detectCapabilities(nodeHost()), { build });
+    return false;
+  } catch (error) {
+    return error.message;
+  }
+}
 
 /** Returns a new folder that is removed after the test. */
 export function temporaryFolder(test) {

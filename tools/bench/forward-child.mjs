@@ -10,10 +10,10 @@ const core = await startCore(build, Number(threads));
 const model = loadModel(core, folder, { dtype });
 const { numChannels, imageSize } = unwrap(core.readConfig(readFileSync(join(folder, 'config.json'), 'utf8')));
 const dims = [1, numChannels, imageSize.height, imageSize.width];
-const data = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => Math.sin(i / 97));
+const pixels = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => Math.sin(i / 97));
 
 function once() {
-  const pass = unwrap(model.begin({ pixelValues: { dims, data } }, {}));
+  const pass = unwrap(model.begin({ pixelValues: { dims, data: pixels } }, {}));
   while (!unwrap(pass.step()));
   const { data } = pass.outputs().logits;
   pass.delete();
