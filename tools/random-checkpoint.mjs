@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// Writes a BeitForImageClassification checkpoint of random weights, as transformers would save it:
-// the names, shapes and order of its state dict, with magnitudes a trained model could have.
+// Writes a BeitForImageClassification or BeitForSemanticSegmentation checkpoint of random weights, as
+// transformers would save it: the names, shapes and order of its state dict, with magnitudes a trained model could have.
 // It feeds the benchmarks, which need the real size of a model and not its knowledge. One tensor is
 // written after the other in pieces, so memory stays flat whatever the size of the model.
 import { closeSync, mkdirSync, openSync, writeFileSync, writeSync } from 'node:fs';
@@ -8,14 +8,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const usage = `usage: random-checkpoint.mjs OUT_DIR [--size base|large|tiny] [--image-size 224]
-         [--labels 1000] [--dtype f32|f16|bf16] [--shards N] [--seed N]`;
+const usage = `usage: random-checkpoint.mjs OUT_DIR [--task classification|segmentation] [--size base|large|tiny]
+         [--image-size 224] [--labels 1000] [--dtype f32|f16|bf16] [--shards N] [--seed N]`;
 
 export const sizes = {
-  tiny: { hidden: 64, layers: 2, heads: 2, intermediate: 128, layerScale: 0.1 },
-  base: { hidden: 768, layers: 12, heads: 12, intermediate: 3072, layerScale: 0.1 },
-  large: { hidden: 1024, layers: 24, heads: 16, intermediate: 4096, layerScale: 1e-5 },
+  tiny: { hidden: 64, layers: 4, heads: 2, intermediate: 128, layerScale: 0.1, taps: [1, 2, 3, 4] },
+  base: { hidden: 768, layers: 12, heads: 12, intermediate: 3072, layerScale: 0.1, taps: [3, 5, 7, 11] },
+  large: { hidden: 1024, layers: 24, heads: 16, intermediate: 4096, layerScale: 1e-5, taps: [7, 11, 15, 23] },
 };
+const tasks = { classification: 'BeitForImageClassification', segmentation: 'BeitForSemanticSegmentation' };
+const poolScales = [1, 2, 3, 6];
 const dtypes = {
   f32: { name: 'F32', torch: 'float32', bytes: 4, encode: f32Bits },
   f16: { name: 'F16', torch: 'float16', bytes: 2, encode: f16Bits },
@@ -77,7 +79,7 @@ const normal = (next) =>
   Math.sqrt(-2 * Math.log(uniform(next))) * Math.cos(2 * Math.PI * uniform(next));
 
 /** Every tensor of the state dict: {name, shape, draw}, sorted by name as safetensors writes them. */
-export function stateDict({ hidden, layers, heads, intermediate, imageSize, labels }) {
+export function stateDict({ task = 'classification', hidden, layers, heads, intermediate, imageSize, labels }) {
   const tensors = [];
   const add = (name, shape, draw) => tensors.push({ name, shape, draw });
   const gaussian = (scale, mean = 0) => (next) => mean + scale * normal(next);
@@ -87,6 +89,19 @@ export function stateDict({ hidden, layers, heads, intermediate, imageSize, labe
   };
   const norm = (name) => {
     add(`${name}.weight`, [hidden], gaussian(0.1, 1));
+    add(`${name}.bias`, [hidden], gaussian(0.1));
+  };
+  const normalized = (name, input, kernel) => {
+    add(`${name}.conv.weight`, [hidden, input, kernel, kernel], gaussian(1 / Math.sqrt(input * kernel ** 2)));
+    batchNorm(`${name}.bn`);
+  };
+  const batchNorm = (name) => {
+    norm(name);
+    add(`${name}.running_mean`, [hidden], gaussian(0.1));
+    add(`${name}.running_var`, [hidden], (next) => 0.5 + uniform(next));
+  };
+  const upsampling = (name) => {
+    add(`${name}.weight`, [hidden, hidden, 2, 2], gaussian(1 / Math.sqrt(hidden)));
     add(`${name}.bias`, [hidden], gaussian(0.1));
   };
 
@@ -113,8 +128,24 @@ export function stateDict({ hidden, layers, heads, intermediate, imageSize, labe
       add(`${at}.${lambda}`, [hidden], (next) => 0.1 + 0.9 * uniform(next));
     }
   }
-  norm('beit.pooler.layernorm');
-  linear('classifier', labels, hidden);
+  if (task === 'classification') {
+    norm('beit.pooler.layernorm');
+    linear('classifier', labels, hidden);
+  } else {
+    upsampling('fpn1.0');
+    batchNorm('fpn1.1');
+    upsampling('fpn1.3');
+    upsampling('fpn2.0');
+    poolScales.forEach((_, i) => normalized(`decode_head.psp_modules.${i}.1`, hidden, 1));
+    normalized('decode_head.bottleneck', (1 + poolScales.length) * hidden, 3);
+    for (const level of [0, 1, 2]) {
+      normalized(`decode_head.lateral_convs.${level}`, hidden, 1);
+      normalized(`decode_head.fpn_convs.${level}`, hidden, 3);
+    }
+    normalized('decode_head.fpn_bottleneck', 4 * hidden, 3);
+    add('decode_head.classifier.weight', [labels, hidden, 1, 1], gaussian(1 / Math.sqrt(hidden)));
+    add('decode_head.classifier.bias', [labels], gaussian(0.1));
+  }
 
   for (const tensor of tensors) tensor.count = tensor.shape.reduce((a, b) => a * b, 1);
   return tensors.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -187,11 +218,11 @@ function split(tensors, shards) {
   return groups;
 }
 
-export function configs({ hidden, layers, heads, intermediate, layerScale, imageSize, labels }, dtype) {
+export function configs({ task = 'classification', hidden, layers, heads, intermediate, layerScale, taps, imageSize, labels }, dtype) {
   const label = (i) => `LABEL_${i}`;
   const ids = Array.from({ length: labels }, (_, i) => i);
   const config = {
-    architectures: ['BeitForImageClassification'],
+    architectures: [tasks[task]],
     hidden_act: 'gelu',
     hidden_size: hidden,
     id2label: Object.fromEntries(ids.map((i) => [i, label(i)])),
@@ -205,6 +236,7 @@ export function configs({ hidden, layers, heads, intermediate, layerScale, image
     num_attention_heads: heads,
     num_channels: channels,
     num_hidden_layers: layers,
+    ...(task === 'segmentation' && { out_indices: taps, pool_scales: poolScales, use_auxiliary_head: false }),
     patch_size: patchSize,
     torch_dtype: dtype.torch,
     use_absolute_position_embeddings: false,
@@ -236,7 +268,7 @@ function readOptions() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      size: text('base'), 'image-size': text('224'), labels: text('1000'),
+      task: text('classification'), size: text('base'), 'image-size': text('224'), labels: text('1000'),
       dtype: text('f32'), shards: text('1'), seed: text('0'),
     },
   });
@@ -254,7 +286,8 @@ function readOptions() {
   if (imageSize % patchSize) {
     throw new UsageError(`--image-size takes a multiple of ${patchSize}, not ${imageSize}`);
   }
-  const model = { ...choice('size', sizes), imageSize, labels: integer('labels', 1, 1e6) };
+  choice('task', tasks);
+  const model = { task: values.task, ...choice('size', sizes), imageSize, labels: integer('labels', 1, 1e6) };
   const tensors = stateDict(model);
   return {
     folder: positionals[0],

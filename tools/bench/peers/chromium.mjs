@@ -13,13 +13,16 @@ const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
   '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
-const PATIENCE_MS = 300000;
+const PATIENCE_MS = 1800000;
 
-/** Starts the server that all subjects load from. `folders`: the checkpoint, the exports, npm's packages. */
-export async function servePeers({ checkpoint, models, npm }) {
+/** Starts the server that all subjects load from. `tasks`: { checkpoint, models } by name; `npm`: npm's packages. */
+export async function servePeers(tasks, npm) {
   const wasm = { bytes: 0 };
   const { url, close } = await start({
-    folders: [['bench/', `${here}/`], ['beit-wasm/', `${root}/`], ['checkpoint/', `${checkpoint}/`], ['model/', `${models}/`], ['npm/', `${npm}/`]],
+    folders: [
+      ['bench/', `${here}/`], ['beit-wasm/', `${root}/`], ['npm/', `${npm}/`],
+      ...Object.entries(tasks).flatMap(([task, { checkpoint, models }]) => [[`${task}/checkpoint/`, `${checkpoint}/`], [`${task}/model/`, `${models}/`]]),
+    ],
     policy: "default-src 'self' 'unsafe-inline' 'unsafe-eval' blob: data:", // the peers' needs, not ours
     before(path, request, response) {
       const { writeHead } = response;
@@ -56,7 +59,7 @@ function descends(pid, ancestor) {
   return false;
 }
 
-/** Returns what page.js measured, with { peak, wasm }: bytes. */
+/** Returns what subjects.js measured, with { peak, wasm }: bytes. */
 export async function measureInChromium(server, subject, plan) {
   const profile = mkdtempSync(join(tmpdir(), 'beit-bench-'));
   const browser = await puppeteer.launch({

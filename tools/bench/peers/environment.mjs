@@ -24,7 +24,8 @@ async function python(folder, name) {
   return program;
 }
 
-async function npmPackages(folder) {
+/** Installs the peers. Returns the folder of npm's packages. */
+export async function npmPackages(folder) {
   const at = join(folder, 'npm');
   const wanted = JSON.stringify({ private: true, dependencies: PACKAGES });
   if (!existsSync(join(at, 'node_modules', '@litertjs', 'core', 'package.json'))) {
@@ -37,15 +38,18 @@ async function npmPackages(folder) {
   return join(at, 'node_modules');
 }
 
-/** Prepares everything. Returns the folders { models, npm }. */
-export async function preparePeers(folder, checkpoint) {
-  mkdirSync(folder, { recursive: true });
-  const npm = await npmPackages(folder);
-  const models = join(folder, 'models');
-  for (const [what, result] of [['onnx', 'model-QUInt8.onnx'], ['tflite', 'model-int8.tflite']]) {
-    if (existsSync(join(models, result))) continue;
-    const program = await python(folder, what);
+const EXPORTS = {
+  classification: [{ what: 'onnx', last: 'model-QUInt8.onnx' }, { what: 'tflite', last: 'model-int8.tflite' }],
+  segmentation: [{ what: 'onnx-segmentation', last: 'model.onnx' }],
+};
+
+/** Exports a task's checkpoint for the peers. Returns the folder of the exports. */
+export async function exportModels(folder, task, checkpoint) {
+  const models = join(folder, `models-${task}`);
+  for (const { what, last } of EXPORTS[task]) {
+    if (existsSync(join(models, last))) continue;
+    const program = await python(folder, what.split('-')[0]);
     await step(`export to ${what}`, () => run(program, [join(here, 'export.py'), what, checkpoint, models], { log: `peers-export-${what}` }).then(() => undefined));
   }
-  return { models, npm };
+  return models;
 }
