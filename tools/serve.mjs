@@ -7,7 +7,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Failure, main, say } from './report.mjs';
-import { BUILT_SITE, ISOLATION, POLICY, SITE, buildSite } from './site.mjs';
+import { BUILT_SITE, ISOLATION, SITE, buildSite, policy as policyOf } from './site.mjs';
 
 const TYPES = {
   '.html': 'text/html; charset=utf-8',
@@ -35,7 +35,7 @@ const TYPES = {
  *   before    (path, request, response, headers) => true if it has answered; path is relative to base
  */
 export async function start({
-  folders = SITE, isolated = true, base = '/', port = 0, host = 'localhost', policy = POLICY, before = () => false,
+  folders = SITE, isolated = true, base = '/', port = 0, host = 'localhost', policy = policyOf(), before = () => false,
 } = {}) {
   const server = createServer((request, response) => {
     const path = pathOf(request, base);

@@ -20,9 +20,10 @@ export const BUILT_SITE = join(root, 'build', 'site');
 /**
  * What a page and its workers may do, as a Content-Security-Policy: the library needs nothing beyond
  * this. blob: and data: are images that a person has chosen; https: is where a person's checkpoints are.
+ * `connect`: other origins that checkpoints may come from.
  */
-export const POLICY = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
-  + "img-src 'self' blob: data:; style-src 'self'; connect-src 'self' https:";
+export const policy = (connect = []) => "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
+  + `img-src 'self' blob: data:; style-src 'self'; connect-src ${["'self'", 'https:', ...connect].join(' ')}`;
 
 /** Headers that make a page cross-origin isolated, which SharedArrayBuffer, and so threads, ask for. */
 export const ISOLATION = {

@@ -4,7 +4,7 @@ import { createReadStream, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../../tools/places.mjs';
 import { find, start } from '../../../tools/serve.mjs';
-import { POLICY, SITE } from '../../../tools/site.mjs';
+import { SITE, policy } from '../../../tools/site.mjs';
 
 export { root };
 
@@ -48,7 +48,7 @@ export async function startServer({ isolated = true, base = '/', folders = FOLDE
     if (file) sendInHalves(response, file, headers, slow.get(path));
     return file !== null;
   };
-  const { url, close } = await start({ folders, isolated, base, policy: `${[POLICY, ...(connect.length ? [`connect-src 'self' ${connect.join(' ')}`] : [])].join('; ')}; report-uri ${base}${REPORTS}`, before });
+  const { url, close } = await start({ folders, isolated, base, policy: `${policy(connect)}; report-uri ${base}${REPORTS}`, before });
   return {
     url,
     /** What browsers reported against the policy, from pages and from workers, oldest first. */
