@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "src/matmul.h"
+#include "src/gemm.h"
 #include "src/vector_math.h"
 
 namespace beit {
@@ -15,6 +15,12 @@ namespace {
 constexpr int64_t kAttentionRows = 24;
 
 int64_t roundedTokens(int64_t tokens) { return (tokens + 7) / 8 * 8; }
+
+// Floats of the keys and the values of all heads of one image, packed.
+int64_t panelFloats(const BeitConfig& config, int64_t tokens) {
+  const int64_t heads = config.num_attention_heads, head_dim = config.hidden_size / heads;
+  return heads * (packedFloats(head_dim, tokens) + packedFloats(tokens, head_dim));
+}
 
 // Replaces `count` scores by exp(score - max) / sum.
 void softmaxRow(float* scores, int64_t count) {
@@ -46,8 +52,7 @@ void softmaxRow(float* scores, int64_t count) {
 
 int64_t AttentionScratch::bytes(const BeitConfig& config, int64_t batch, int64_t tokens, int threads) {
   const int64_t states = batch * tokens * config.hidden_size;
-  return 4 * (4 * states + batch * config.hidden_size * roundedTokens(tokens) +
-              threads * kAttentionRows * roundedTokens(tokens));
+  return 4 * (4 * states + batch * panelFloats(config, tokens) + threads * kAttentionRows * roundedTokens(tokens));
 }
 
 Result<AttentionScratch> AttentionScratch::allocate(const BeitConfig& config, int64_t batch, int64_t tokens,
@@ -59,8 +64,7 @@ Result<AttentionScratch> AttentionScratch::allocate(const BeitConfig& config, in
   BEIT_ASSIGN(scratch.key, FloatBuffer::allocate(states, "keys"));
   BEIT_ASSIGN(scratch.value, FloatBuffer::allocate(states, "values"));
   BEIT_ASSIGN(scratch.context, FloatBuffer::allocate(states, "attention's result"));
-  BEIT_ASSIGN(scratch.key_transposed,
-              FloatBuffer::allocate(batch * config.hidden_size * rounded, "transposed keys"));
+  BEIT_ASSIGN(scratch.panels, FloatBuffer::allocate(batch * panelFloats(config, tokens), "packed keys and values"));
   BEIT_ASSIGN(scratch.scores,
               FloatBuffer::allocate(threads * kAttentionRows * rounded, "attention scores"));
   return scratch;
@@ -99,15 +103,14 @@ void Attention::attend(const ThreadPool& pool, int64_t batch, int64_t tokens, co
   const WorkTimer timer(pool.profile(), Work::kAttention,
                         4.0 * static_cast<double>(batch * channels_) * static_cast<double>(tokens * tokens));
   const int64_t rounded = roundedTokens(tokens);
-  // Keys of each head as (D, T), so that the product with a query reads them in order.
+  // Of each head first the keys, (T, D) as a layer's weights are, then the values, which are transposed.
+  const int64_t key_floats = packedFloats(head_dim_, tokens), value_floats = packedFloats(tokens, head_dim_);
   pool.parallelFor(static_cast<size_t>(batch * heads_), [&](size_t, size_t task) {
     const int64_t b = static_cast<int64_t>(task) / heads_, head = static_cast<int64_t>(task) % heads_;
-    const float* key = scratch.key.data() + b * tokens * channels_ + head * head_dim_;
-    float* transposed = scratch.key_transposed.data() + static_cast<int64_t>(task) * head_dim_ * rounded;
-    for (int64_t d = 0; d < head_dim_; ++d) {
-      for (int64_t t = 0; t < tokens; ++t) transposed[d * rounded + t] = key[t * channels_ + d];
-      std::fill(transposed + d * rounded + tokens, transposed + (d + 1) * rounded, 0.0f);
-    }
+    const int64_t offset = b * tokens * channels_ + head * head_dim_;
+    float* panels = scratch.panels.data() + static_cast<int64_t>(task) * (key_floats + value_floats);
+    packRows(head_dim_, tokens, scratch.key.data() + offset, channels_, panels);
+    packColumns(tokens, head_dim_, scratch.value.data() + offset, channels_, panels + key_floats);
   });
 
   const int64_t blocks = (tokens + kAttentionRows - 1) / kAttentionRows;
@@ -117,9 +120,10 @@ void Attention::attend(const ThreadPool& pool, int64_t batch, int64_t tokens, co
     const int64_t first = block * kAttentionRows, rows = std::min(kAttentionRows, tokens - first);
     const int64_t offset = b * tokens * channels_ + head * head_dim_;
     float* scores = scratch.scores.data() + static_cast<int64_t>(thread) * kAttentionRows * rounded;
+    const float* panels = scratch.panels.data() + of_head * (key_floats + value_floats);
     // attention_scores = query @ key^T (+ relative_position_bias), then softmax
-    multiply(rows, rounded, head_dim_, scratch.query.data() + offset + first * channels_, channels_,
-             scratch.key_transposed.data() + of_head * head_dim_ * rounded, rounded, scores, rounded);
+    multiplyPacked(rows, head_dim_, tokens, scratch.query.data() + offset + first * channels_, channels_, panels,
+                   /*bias=*/nullptr, scores, rounded);
     for (int64_t r = 0; r < rows; ++r) {
       float* row = scores + r * rounded;
       if (!bias.empty()) bias.addToRow(head, first + r, row);
@@ -127,8 +131,8 @@ void Attention::attend(const ThreadPool& pool, int64_t batch, int64_t tokens, co
       if (probabilities) std::copy_n(row, tokens, probabilities + (of_head * tokens + first + r) * tokens);
     }
     // context_layer = attention_probs @ value
-    multiply(rows, head_dim_, tokens, scores, rounded, scratch.value.data() + offset, channels_,
-             scratch.context.data() + offset + first * channels_, channels_);
+    multiplyPacked(rows, tokens, head_dim_, scores, rounded, panels + key_floats, /*bias=*/nullptr,
+                   scratch.context.data() + offset + first * channels_, channels_);
   });
 }
 

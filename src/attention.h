@@ -17,7 +17,7 @@ namespace beit {
 // Scratch memory of one attention, reused by all layers.
 struct AttentionScratch {
   FloatBuffer query, key, value, context;  // (B, T, C) each
-  FloatBuffer key_transposed;              // (B, H, D, T rounded up to groups of 8)
+  FloatBuffer panels;                      // (B, H): packRows() of the keys, packColumns() of the values
   FloatBuffer scores;                      // (threads, kAttentionRows, T rounded up)
 
   static Result<AttentionScratch> allocate(const BeitConfig& config, int64_t batch, int64_t tokens, int threads);

@@ -38,59 +38,83 @@ void packPanel(size_t inputs, int64_t rows, const float* weight, int64_t stride,
   F32x4 low[kTileRows], high[kTileRows];
   for (int64_t i = 0; i < kTileRows; ++i) {
     from[i] = input + std::min(i, rows - 1) * stride;
-    low[i] = load4(bias);
-    high[i] = load4(bias + 4);
+    low[i] = bias ? load4(bias) : splat4(0.0f);
+    high[i] = bias ? load4(bias + 4) : splat4(0.0f);
   }
-  for (size_t k = 0; k < depth; ++k) {
-    const F32x4 panel_low = load4(panel), panel_high = load4(panel + 4);
-    panel += kTileColumns;
+  const auto step = [&](auto k) {
+    const F32x4 panel_low = load4(panel + k * kTileColumns), panel_high = load4(panel + k * kTileColumns + 4);
     for (int64_t i = 0; i < kTileRows; ++i) {
       const F32x4 value = splat4(from[i][k]);
       low[i] = multiplyAdd(value, panel_low, low[i]);
       high[i] = multiplyAdd(value, panel_high, high[i]);
     }
-  }
+  };
+  const auto advance = [&] {
+    panel += 4 * kTileColumns;
+    for (const float*& row : from) row += 4;
+  };
+  if (depth > 0) forSteps(depth, step, advance);
   for (int64_t i = 0; i < rows; ++i, output += output_stride)
     storeTileRow(low[i], high[i], columns, epilogue, output);
 }
 
+// Multiplies with panels `first` to `last`; `panels`, `bias` and `output` are those of output 0.
+void multiplyPanels(int64_t rows, int64_t inputs, int64_t outputs, int64_t first, int64_t last, const float* input,
+                    int64_t input_stride, const float* panels, const float* bias, float* output,
+                    int64_t output_stride, GemmEpilogue epilogue) {
+  for (int64_t p = first; p < last; ++p) {
+    const int64_t column = p * kTileColumns;
+    for (int64_t r = 0; r < rows; r += kTileRows)
+      multiplyTile(std::min(kTileRows, rows - r), std::min(kTileColumns, outputs - column),
+                   static_cast<size_t>(inputs), input + r * input_stride, input_stride, panels + column * inputs,
+                   bias ? bias + column : nullptr, output + r * output_stride + column, output_stride, epilogue);
+  }
+}
+
 }  // namespace
+
+void packRows(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
+  for (int64_t p = 0; p < panelsOf(outputs); ++p)
+    packPanel(static_cast<size_t>(inputs), std::min(kTileColumns, outputs - p * kTileColumns),
+              weight + p * kTileColumns * stride, stride, panels + p * inputs * kTileColumns);
+}
+
+void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
+  for (int64_t column = 0; column < outputs; column += kTileColumns) {
+    const int64_t columns = std::min(kTileColumns, outputs - column);
+    for (int64_t k = 0; k < inputs; ++k, panels += kTileColumns) {
+      std::fill(std::copy_n(weight + k * stride + column, columns, panels), panels + kTileColumns, 0.0f);
+    }
+  }
+}
+
+void multiplyPacked(int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
+                    const float* panels, const float* bias, float* output, int64_t output_stride,
+                    GemmEpilogue epilogue) {
+  multiplyPanels(rows, inputs, outputs, 0, panelsOf(outputs), input, input_stride, panels, bias, output, output_stride,
+                 epilogue);
+}
 
 Result<PackedMatrix> PackedMatrix::pack(int64_t inputs, int64_t outputs, const float* weight, int64_t weight_stride,
                                         const float* bias) {
-  const int64_t panels = panelsOf(outputs), panel_floats = inputs * kTileColumns;
   PackedMatrix matrix;
-  BEIT_ASSIGN(matrix.panels_, FloatBuffer::allocate(panels * panel_floats, "packed weights"));
-  BEIT_ASSIGN(matrix.bias_, FloatBuffer::allocate(panels * kTileColumns, "a bias"));
-  for (int64_t p = 0; p < panels; ++p)
-    packPanel(static_cast<size_t>(inputs), std::min(kTileColumns, outputs - p * kTileColumns),
-              weight + p * kTileColumns * weight_stride, weight_stride, matrix.panels_.data() + p * panel_floats);
-  for (int64_t i = 0; i < panels * kTileColumns; ++i)
+  BEIT_ASSIGN(matrix.panels_, FloatBuffer::allocate(packedFloats(inputs, outputs), "packed weights"));
+  BEIT_ASSIGN(matrix.bias_, FloatBuffer::allocate(panelsOf(outputs) * kTileColumns, "a bias"));
+  packRows(inputs, outputs, weight, weight_stride, matrix.panels_.data());
+  for (int64_t i = 0; i < panelsOf(outputs) * kTileColumns; ++i)
     matrix.bias_.data()[i] = bias && i < outputs ? bias[i] : 0.0f;
   matrix.inputs_ = inputs;
   matrix.outputs_ = outputs;
   return matrix;
 }
 
-void PackedMatrix::multiplyPanels(int64_t rows, int64_t first_panel, int64_t last_panel, const float* input,
-                                  int64_t input_stride, float* output, int64_t output_stride,
-                                  GemmEpilogue epilogue) const {
-  for (int64_t p = first_panel; p < last_panel; ++p) {
-    const int64_t column = p * kTileColumns;
-    for (int64_t r = 0; r < rows; r += kTileRows)
-      multiplyTile(std::min(kTileRows, rows - r), std::min(kTileColumns, outputs_ - column),
-                   static_cast<size_t>(inputs_), input + r * input_stride, input_stride,
-                   panels_.data() + column * inputs_, bias_.data() + column, output + r * output_stride + column,
-                   output_stride, epilogue);
-  }
-}
-
 void PackedMatrix::multiply(const ThreadPool& pool, int64_t rows, const float* input, int64_t input_stride,
                             float* output, int64_t output_stride, GemmEpilogue epilogue) const {
   forGemmTasks(pool, rows, panelsOf(outputs_), inputs_ * static_cast<int64_t>(sizeof(float)),
-               [&](int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
-                 multiplyPanels(last_row - row, panel, last_panel, input + row * input_stride, input_stride,
-                                output + row * output_stride, output_stride, epilogue);
+               [&](size_t, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
+                 multiplyPanels(last_row - row, inputs_, outputs_, panel, last_panel, input + row * input_stride,
+                                input_stride, panels_.data(), bias_.data(), output + row * output_stride,
+                                output_stride, epilogue);
                });
 }
 

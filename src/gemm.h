@@ -1,5 +1,5 @@
-// Products with a constant matrix, x W^T + b, in f32: W is packed once, in the order in which the
-// kernel reads it.
+// Products x W^T + b in f32, with W packed into panels, the order in which the kernel reads it: constant
+// matrices once (PackedMatrix), what changes with every image into its owner's memory (packRows, packColumns).
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,24 @@
 #include "src/thread_pool.h"
 
 namespace beit {
+
+// Returns the floats of W (outputs, inputs) in panels: (outputs / 8 rounded up, inputs, 8), eight outputs'
+// weights of one input together.
+constexpr int64_t packedFloats(int64_t inputs, int64_t outputs) { return panelsOf(outputs) * inputs * kTileColumns; }
+
+// Packs `weight`, `outputs` rows of `inputs` floats with `stride` floats from one to the next, into
+// packedFloats(inputs, outputs) floats.
+void packRows(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels);
+
+// The same for a transposed W: `inputs` rows of `outputs` floats.
+void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels);
+
+// output (rows, outputs) = input (rows, inputs) x W^T + bias, then the epilogue, in the caller's thread. Strides
+// are the floats from one row to the next. `bias` (outputs rounded up to 8) may be null. Exactly these floats
+// of input and output are read and written. output must not overlap input.
+void multiplyPacked(int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
+                    const float* panels, const float* bias, float* output, int64_t output_stride,
+                    GemmEpilogue epilogue = {});
 
 class PackedMatrix {
  public:
@@ -24,24 +42,20 @@ class PackedMatrix {
   int64_t inputs() const { return inputs_; }
   int64_t outputs() const { return outputs_; }
 
-  // output (rows, outputs) = input (rows, inputs) x W^T + b, then the epilogue. Strides are the floats
-  // from one row to the next. Exactly these floats are read and written. output must not overlap input.
+  // multiplyPacked() on the pool.
   void multiply(const ThreadPool& pool, int64_t rows, const float* input, int64_t input_stride, float* output,
                 int64_t output_stride, GemmEpilogue epilogue = {}) const;
 
   // The same in the caller's thread, for callers that have tasks of their own.
   void multiply(int64_t rows, const float* input, int64_t input_stride, float* output, int64_t output_stride,
                 GemmEpilogue epilogue = {}) const {
-    multiplyPanels(rows, 0, panelsOf(outputs_), input, input_stride, output, output_stride, epilogue);
+    multiplyPacked(rows, inputs_, outputs_, input, input_stride, panels_.data(), bias_.data(), output, output_stride,
+                   epilogue);
   }
 
  private:
-  // Outputs 8 * first_panel to 8 * last_panel; `output` is that of output 0.
-  void multiplyPanels(int64_t rows, int64_t first_panel, int64_t last_panel, const float* input,
-                      int64_t input_stride, float* output, int64_t output_stride, GemmEpilogue epilogue) const;
-
   int64_t inputs_ = 0, outputs_ = 0;
-  FloatBuffer panels_;  // (outputs / 8 rounded up, inputs, 8): eight outputs' weights of one input together
+  FloatBuffer panels_;
   FloatBuffer bias_;    // (outputs rounded up to 8)
 };
 

@@ -26,8 +26,8 @@ class LinearInput {
   static Result<LinearInput> make(const ThreadPool& pool, WeightType type, int64_t rows, int64_t inputs,
                                   const float* values);
   // Returns the bytes that this takes beside the values.
-  static int64_t bytes(WeightType type, int64_t rows, int64_t inputs) {
-    return type == WeightType::kInt8 ? QuantizedRows::bytes(rows, inputs) : 0;
+  static int64_t bytes(WeightType type, int64_t rows, int64_t inputs, int threads) {
+    return type == WeightType::kInt8 ? QuantizedRows::bytes(rows, inputs, threads) : 0;
   }
 
  private:

@@ -25,18 +25,21 @@ class QuantizedRows {
   // Quantises `rows` dense rows of `inputs` floats on the pool. Error: kOutOfMemory.
   static Result<QuantizedRows> quantize(const ThreadPool& pool, int64_t rows, int64_t inputs, const float* values);
   // Returns the bytes that this takes.
-  static int64_t bytes(int64_t rows, int64_t inputs);
+  static int64_t bytes(int64_t rows, int64_t inputs, int threads);
 
   int64_t rows() const { return rows_; }
   int64_t inputs() const { return inputs_; }
   int64_t stride() const { return (inputs_ + 1) / 2 * 2; }  // an odd row is followed by a 0
   const int16_t* row(int64_t r) const { return values_.data() + r * stride(); }
   const float* scales() const { return scales_.data(); }
+  // A product's room for one panel of weights in 16 bits, (stride, 8), for each thread of the pool.
+  int16_t* widened(size_t thread) const { return panels_.data() + static_cast<int64_t>(thread) * stride() * kTileColumns; }
 
  private:
   int64_t rows_ = 0, inputs_ = 0;
-  Buffer<int16_t> values_;  // (rows, stride)
-  FloatBuffer scales_;      // (rows)
+  Buffer<int16_t> values_;          // (rows, stride)
+  FloatBuffer scales_;              // (rows)
+  mutable Buffer<int16_t> panels_;  // (threads, stride, 8)
 };
 
 class QuantizedMatrix {

@@ -70,6 +70,12 @@ inline I16x8 splatPair(const int16_t* from) {
   return (I16x8)I32x4{pair, pair, pair, pair};
 }
 
+inline I16x8 load8(const int16_t* from) {
+  I16x8 value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
 // The sum of the two products of each pair. Exact unless all four factors are -32768.
 inline I32x4 dotPairs(I16x8 a, I16x8 b) {
 #if defined(__wasm_simd128__)

@@ -140,7 +140,7 @@ TEST_CASE("Scratch takes the bytes that it says", "[attention]") {
   const auto scratch = AttentionScratch::allocate(config, 2, 13, 3);
   REQUIRE(scratch.ok());
   const size_t floats = scratch->query.size() + scratch->key.size() + scratch->value.size() + scratch->context.size() +
-                        scratch->key_transposed.size() + scratch->scores.size();
+                        scratch->panels.size() + scratch->scores.size();
   CHECK(static_cast<int64_t>(floats) * 4 == AttentionScratch::bytes(config, 2, 13, 3));
 }
 

@@ -94,6 +94,44 @@ TEST_CASE("Rows of a packed product may lie apart, in weights, inputs and output
     }
 }
 
+TEST_CASE("Matrices packed by rows and by columns give the same product, and padding has no influence", "[gemm]") {
+  test::Random random(5);
+  for (int64_t rows = 1; rows <= 9; ++rows)
+    for (const int64_t inputs : {1, 2, 4, 7, 12, 33})
+      for (const int64_t outputs : {1, 8, 18}) {
+        CAPTURE(rows, inputs, outputs);
+        const Product p = randomProduct(rows, inputs, outputs, random);
+        const int64_t stride = outputs + 3;
+        // Exactly sized, and with NaN between the rows: neither may be read.
+        std::vector<float> transposed(static_cast<size_t>((inputs - 1) * stride + outputs), std::numeric_limits<float>::quiet_NaN());
+        for (int64_t o = 0; o < outputs; ++o)
+          for (int64_t k = 0; k < inputs; ++k)
+            transposed[static_cast<size_t>(k * stride + o)] = p.weight[static_cast<size_t>(o * inputs + k)];
+        const auto size = static_cast<size_t>(packedFloats(inputs, outputs));
+        std::vector<float> by_rows(size, kUntouched), by_columns(size, kUntouched);
+        packRows(inputs, outputs, p.weight.data(), inputs, by_rows.data());
+        packColumns(inputs, outputs, transposed.data(), stride, by_columns.data());
+        CHECK(by_rows == by_columns);
+        std::vector<float> y(static_cast<size_t>(rows * stride), kUntouched);
+        multiplyPacked(rows, inputs, outputs, p.x.data(), inputs, by_columns.data(), nullptr, y.data(), stride);
+        double worst = 0.0;
+        for (int64_t r = 0; r < rows; ++r)
+          for (int64_t o = 0; o < stride; ++o) {
+            const float got = y[static_cast<size_t>(r * stride + o)];
+            if (o < outputs) worst = std::max(worst, std::fabs(static_cast<double>(got) - expected(p, false, r, o)));
+            else CHECK(got == kUntouched);
+          }
+        CHECK(worst <= 1e-5);
+      }
+}
+
+TEST_CASE("A product of no inputs is the bias", "[gemm]") {
+  const std::vector<float> bias(8, 2.5f);
+  std::vector<float> y(3 * 5, kUntouched);
+  multiplyPacked(3, 0, 5, nullptr, 0, nullptr, bias.data(), y.data(), 5);
+  CHECK(y == std::vector<float>(3 * 5, 2.5f));
+}
+
 TEST_CASE("The epilogue adds to what is there, then clamps, and keeps NaN", "[gemm]") {
   test::Random random(4);
   for (const int64_t outputs : {8, 11}) {

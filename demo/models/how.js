@@ -7,7 +7,7 @@ import { make, part } from '../page/dom.js';
 /** @import { Settings } from '../page/settings.js' */
 
 /** Number types that the library can compute with. @type {readonly NonNullable<ModelOptions['dtype']>[]} */
-const DTYPES = ['f32'];
+const DTYPES = ['f32', 'int8'];
 
 const MOST_THREADS = 16;
 
