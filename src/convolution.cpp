@@ -65,8 +65,8 @@ Status Convolution::make(int64_t inputs, int64_t outputs, int64_t kernel_size, c
   return {};
 }
 
-Status Convolution::run(const ThreadPool& pool, const FeatureMap& input, FeatureMap& output) const {
-  assert(operator_ && input.channels == inputs_ && output.channels == outputs_ && input.size == output.size);
+Status Convolution::run(const ThreadPool& pool, const FeatureMap& input, float* output) const {
+  assert(operator_ && input.channels == inputs_);
   const WorkTimer timer(pool.profile(), Work::kConvolution,
                         2.0 * static_cast<double>(input.size.area() * inputs_ * outputs_ * kernel_size_ * kernel_size_));
   xnn_operator_t op = operator_.get();
@@ -77,7 +77,7 @@ Status Convolution::run(const ThreadPool& pool, const FeatureMap& input, Feature
   if (status != xnn_status_success) return xnnpackError("Shaping a convolution", status);
   BEIT_ASSIGN(FloatBuffer workspace,
               FloatBuffer::allocate(static_cast<int64_t>(workspace_bytes / sizeof(float) + 1), "a convolution"));
-  status = xnn_setup_convolution2d_nhwc_f32(op, workspace.data(), input.data(), output.data());
+  status = xnn_setup_convolution2d_nhwc_f32(op, workspace.data(), input.data(), output);
   if (status == xnn_status_success) status = xnn_run_operator(op, pool.handle());
   if (status != xnn_status_success) return xnnpackError("Running a convolution", status);
   return {};
@@ -124,9 +124,9 @@ Status ConvModule::make(std::span<const float> weight) {
 }
 
 Status ConvModule::run(const ThreadPool& pool, size_t part, const FeatureMap& input, FeatureMap& output) const {
-  if (part == 0) return operators_[0].run(pool, input, output);
+  if (part == 0) return operators_[0].run(pool, input, output.data());
   BEIT_ASSIGN(FeatureMap share, FeatureMap::allocate(output.size, outputs_, "a share of a convolution"));
-  BEIT_TRY(operators_[part].run(pool, input, share));
+  BEIT_TRY(operators_[part].run(pool, input, share.data()));
   accumulate(pool, share, output, kind_ == Kind::kNormalizedRelu && part + 1 == parts_.size());
   return {};
 }

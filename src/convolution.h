@@ -50,7 +50,7 @@ class Convolution {
   // Makes the operator. `kernel` is (outputs, height, width, inputs), `bias` (outputs) or null.
   Status make(int64_t inputs, int64_t outputs, int64_t kernel_size, const float* kernel, const float* bias, bool relu);
   // output (size, outputs) = the convolution of input (size, inputs).
-  Status run(const ThreadPool& pool, const FeatureMap& input, FeatureMap& output) const;
+  Status run(const ThreadPool& pool, const FeatureMap& input, float* output) const;
 
  private:
   struct Delete { void operator()(xnn_operator* op) const; };

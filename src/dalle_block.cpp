@@ -27,7 +27,7 @@ Status DalleConvolution::make(std::span<const float> weight) {
 
 Result<FeatureMap> DalleConvolution::run(const ThreadPool& pool, const FeatureMap& input) const {
   BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate(input.size, outputs_, "a tokenizer's features"));
-  BEIT_TRY(operator_.run(pool, input, output));
+  BEIT_TRY(operator_.run(pool, input, output.data()));
   return output;
 }
 

@@ -7,8 +7,8 @@
 
 namespace beit {
 
-std::vector<BilinearRow::Pair> BilinearRow::pairs(int64_t size, int64_t new_size) {
-  std::vector<Pair> pairs(static_cast<size_t>(new_size));
+std::vector<BilinearPair> bilinearPairs(int64_t size, int64_t new_size) {
+  std::vector<BilinearPair> pairs(static_cast<size_t>(new_size));
   const double scale = static_cast<double>(size) / static_cast<double>(new_size);
   for (int64_t o = 0; o < new_size; ++o) {
     const double position = std::max(0.0, (static_cast<double>(o) + 0.5) * scale - 0.5);
@@ -22,14 +22,14 @@ std::vector<BilinearRow::Pair> BilinearRow::pairs(int64_t size, int64_t new_size
 BilinearRow::BilinearRow(Size input, Size output, int64_t channels)
     : channels_(channels),
       input_row_(input.width * channels),
-      rows_(pairs(input.height, output.height)),
-      columns_(pairs(input.width, output.width)) {}
+      rows_(bilinearPairs(input.height, output.height)),
+      columns_(bilinearPairs(input.width, output.width)) {}
 
 template <bool kAdd>
 void BilinearRow::mix(const float* input, int64_t y, float* to) const {
-  const Pair& row = rows_[static_cast<size_t>(y)];
+  const BilinearPair& row = rows_[static_cast<size_t>(y)];
   const float *above = input + row.first * input_row_, *below = input + row.second * input_row_;
-  for (const Pair& column : columns_) {
+  for (const BilinearPair& column : columns_) {
     const int64_t left = column.first * channels_, right = column.second * channels_;
     const F32x4 a = splat4((1.0f - row.share) * (1.0f - column.share)), b = splat4((1.0f - row.share) * column.share);
     const F32x4 c = splat4(row.share * (1.0f - column.share)), d = splat4(row.share * column.share);

@@ -23,6 +23,16 @@ struct FeatureMap {
   int64_t count() const { return size.area() * channels; }
 };
 
+// The two samples that one position of a resized line mixes.
+struct BilinearPair {
+  int64_t first = 0, second = 0;
+  float share = 0.0f;  // of the second
+};
+
+// Returns the pair of each position of a line of `size` samples that is resized to `new_size`, bilinear,
+// align_corners=False.
+std::vector<BilinearPair> bilinearPairs(int64_t size, int64_t new_size);
+
 // Bilinear resizing (align_corners=False) of an interleaved map, a row at a time: no array of the
 // output's size is needed.
 class BilinearRow {
@@ -34,17 +44,11 @@ class BilinearRow {
   void add(const float* input, int64_t y, float* to) const;
 
  private:
-  // The two samples that one output position mixes.
-  struct Pair {
-    int64_t first = 0, second = 0;
-    float share = 0.0f;  // of the second
-  };
   template <bool kAdd>
   void mix(const float* input, int64_t y, float* to) const;
-  static std::vector<Pair> pairs(int64_t size, int64_t new_size);
 
   int64_t channels_, input_row_;
-  std::vector<Pair> rows_, columns_;
+  std::vector<BilinearPair> rows_, columns_;
 };
 
 enum class Store { kReplace, kAdd };

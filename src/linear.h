@@ -39,7 +39,8 @@ class LinearInput {
 
 class Linear {
  public:
-  Linear() = default;
+  // For make(); declare() says its own type.
+  explicit Linear(WeightType type = WeightType::kFloat32) : type_(type) {}
 
   // Adds "PREFIX.weight" (outputs, inputs) and, if has_bias, "PREFIX.bias" (outputs) to the list.
   // When both have arrived the layer is made, times `scale`.
@@ -69,7 +70,7 @@ class Linear {
   void declareShaped(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias);
   Status pack(std::span<float> weight);
 
-  WeightType type_ = WeightType::kFloat32;
+  WeightType type_;
   PackedMatrix matrix_;        // one of both, by type_
   QuantizedMatrix quantized_;
   int64_t inputs_ = 0, outputs_ = 0;

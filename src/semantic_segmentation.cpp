@@ -26,7 +26,7 @@ struct BeitForSemanticSegmentation::Progress {
   std::shared_ptr<const ForwardInputs> inputs;
   Size window;
   // (batch, kLevels): the tapped states without cls
-  std::vector<std::array<FeatureMap, FeaturePyramid::kLevels>> features;
+  std::vector<std::array<FeatureMap, UperHead::kLevels>> features;
   Tensor logits;
   std::vector<FeatureMap> auxiliary_logits;  // one an image, only for a loss
 };
@@ -35,7 +35,7 @@ Result<std::unique_ptr<Model>> BeitForSemanticSegmentation::create(BeitConfig co
                                                                    const ThreadPool& pool) {
   const std::vector<size_t> taps = tapsOf(config, options.taps);
   const bool rising = std::adjacent_find(taps.begin(), taps.end()) == taps.end();
-  if (taps.size() != FeaturePyramid::kLevels || !rising ||
+  if (taps.size() != UperHead::kLevels || !rising ||
       taps.back() > static_cast<size_t>(config.num_hidden_layers))  // index 0 - 1 wraps to the top
     return mismatch(ErrorCode::kBadConfig, "out_indices", toString(Shape(config.out_indices)),
                     "four different layers, such as [3, 5, 7, 11] for 12 layers");
@@ -47,8 +47,7 @@ BeitForSemanticSegmentation::BeitForSemanticSegmentation(BeitConfig config, cons
     : BeitPreTrainedModel(std::move(config), kClassName, pool),
       taps_(tapsOf(config_, options.taps)),
       body_(parameters_, config_, BeitBody::Parts::kEncoderAndNorm, options.dtype, pool_) {
-  pyramid_.declare(parameters_, config_.hidden_size);
-  decode_head_.declare(parameters_, config_);
+  decode_head_.declare(parameters_, config_, WeightType::kFloat32);
   if (config_.use_auxiliary_head && options.auxiliary_head) {
     auxiliary_head_ = std::make_unique<FcnHead>();
     auxiliary_head_->declare(parameters_, config_);
@@ -104,11 +103,10 @@ void BeitForSemanticSegmentation::addHeadSteps(ForwardPass& pass, std::shared_pt
                                                int64_t image) const {
   auto head = std::make_shared<UperHead::State>();
   const auto index = static_cast<size_t>(image);
-  for (size_t level = 0; level < FeaturePyramid::kLevels; ++level)
-    pass.add([=, this](ForwardPass&) -> Status {
-      BEIT_ASSIGN(head->levels[level], pyramid_.run(pool_, level, std::move(progress->features[index][level])));
-      return {};
-    });
+  pass.add([=](ForwardPass&) -> Status {
+    head->levels = std::move(progress->features[index]);
+    return {};
+  });
   if (progress->inputs->labels && auxiliary_head_)
     pass.add([=, this](ForwardPass&) -> Status {
       constexpr size_t kInput = 2;  // the reference's in_index
@@ -116,7 +114,7 @@ void BeitForSemanticSegmentation::addHeadSteps(ForwardPass& pass, std::shared_pt
       progress->auxiliary_logits.push_back(std::move(logits));
       return {};
     });
-  decode_head_.addSteps(pass, pool_, head);
+  decode_head_.addSteps(pass, pool_, head, progress->window);
   pass.add([=, this](ForwardPass&) -> Status {
     copyPlanar(pool_, head->logits, progress->logits.values.data() + image * head->logits.count());
     head->logits = {};
@@ -125,9 +123,11 @@ void BeitForSemanticSegmentation::addHeadSteps(ForwardPass& pass, std::shared_pt
 }
 
 int64_t BeitForSemanticSegmentation::activationBytes() const {
-  const int64_t pixels = 16 * config_.window().area();
-  // At the widest: two levels, the fused map and a share of it at full resolution, and the logits twice.
-  return body_.activationBytes() + 4 * pixels * (4 * config_.hidden_size + 2 * config_.num_labels);
+  const Size window = config_.window();
+  const int64_t logits = 4 * 16 * window.area() * config_.num_labels;
+  // The encoder works beside the features that are tapped, the head after it; the logits are copied at the end.
+  const int64_t tapped = 4 * static_cast<int64_t>(UperHead::kLevels) * window.area() * config_.hidden_size;
+  return logits + std::max(body_.activationBytes() + tapped, decode_head_.activationBytes(window));
 }
 
 }  // namespace beit

@@ -7,7 +7,6 @@
 
 #include "src/beit_model.h"
 #include "src/fcn_head.h"
-#include "src/feature_pyramid.h"
 #include "src/model.h"
 #include "src/uper_head.h"
 
@@ -34,7 +33,6 @@ class BeitForSemanticSegmentation : public BeitPreTrainedModel {
 
   std::vector<size_t> taps_;  // hidden states that feed the pyramid, rising
   BeitBody body_;
-  FeaturePyramid pyramid_;
   UperHead decode_head_;
   std::unique_ptr<FcnHead> auxiliary_head_;
 };

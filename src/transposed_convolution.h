@@ -16,17 +16,28 @@ class TransposedConvolution {
  public:
   // Adds "PREFIX.weight" (inputs, outputs, 2, 2) and "PREFIX.bias" (outputs) and, where `norm_prefix`
   // is not empty, a BatchNorm2d that follows, folded in. Reference: torch.nn.ConvTranspose2d.
-  void declare(ParameterList& parameters, const std::string& prefix, int64_t channels, const std::string& norm_prefix);
+  void declare(ParameterList& parameters, const std::string& prefix, int64_t channels, const std::string& norm_prefix,
+               WeightType type = WeightType::kFloat32);
+
+  // The same, followed by the 1 x 1 convolution "LATERAL.conv.weight" with its BatchNorm "LATERAL.bn.*" and ReLU:
+  // nothing lies between the two products, so they are one, of the product of their weights.
+  void declareWithLateral(ParameterList& parameters, const std::string& prefix, int64_t channels,
+                          const std::string& lateral_prefix, WeightType type);
 
   // Returns the map of twice the size.
   Result<FeatureMap> run(const ThreadPool& pool, const FeatureMap& input) const;
 
  private:
+  void declareParts(ParameterList& parameters, const std::string& prefix, const std::string& norm_prefix, WeightType type);
   Status make(std::span<const float> weight);
+  Status composeLateral(float* rows, float* bias);
 
   int64_t channels_ = 0;
+  WeightType type_ = WeightType::kFloat32;
   TensorGroup group_;
   FloatBuffer bias_;
+  FloatBuffer lateral_;  // (outputs, outputs) until the weight has come, where there is one
+  bool has_lateral_ = false;
   BatchNorm batch_norm_;
   Linear linear_;  // (4 * outputs, inputs): rows by (dy, dx, output)
 };

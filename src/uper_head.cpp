@@ -1,104 +1,148 @@
 #include "src/uper_head.h"
 
+#include <algorithm>
+
+#include "src/activation.h"
+
 namespace beit {
 
 namespace {
 
-constexpr size_t kTop = FeaturePyramid::kLevels - 1;
+constexpr size_t kTop = UperHead::kLevels - 1;
+
+// Returns the size of each level for tapped states of `window`: 4, 2, 1 and 1/2 times.
+Size sizeOf(size_t level, Size window) {
+  switch (level) {
+    case 0: return {4 * window.height, 4 * window.width};
+    case 1: return {2 * window.height, 2 * window.width};
+    case 2: return window;
+    default: return {window.height / 2, window.width / 2};
+  }
+}
 
 }  // namespace
 
-void UperHead::declare(ParameterList& parameters, const BeitConfig& config) {
+void UperHead::declare(ParameterList& parameters, const BeitConfig& config, WeightType type) {
   using Kind = ConvModule::Kind;
-  const int64_t channels = config.hidden_size;
+  const int64_t channels = channels_ = config.hidden_size;
+  const Size window = config.window();
   const std::string prefix = "decode_head.";
+  fpn1_first_.declare(parameters, "fpn1.0", channels, /*norm_prefix=*/"fpn1.1", type);
+  lateral_upsampling_[0].declareWithLateral(parameters, "fpn1.3", channels, prefix + "lateral_convs.0", type);
+  lateral_upsampling_[1].declareWithLateral(parameters, "fpn2.0", channels, prefix + "lateral_convs.1", type);
+  lateral_conv_.declare(parameters, prefix + "lateral_convs.2", {channels}, channels, 1, Kind::kNormalizedRelu);
   pool_scales_ = config.pool_scales;
-  std::vector<int64_t> parts{channels};
   for (size_t i = 0; i < pool_scales_.size(); ++i) {
     psp_modules_.push_back(std::make_unique<ConvModule>());
     psp_modules_.back()->declare(parameters, prefix + "psp_modules." + std::to_string(i) + ".1", {channels}, channels, 1,
                                  Kind::kNormalizedRelu);
-    parts.push_back(channels);
   }
-  bottleneck_.declare(parameters, prefix + "bottleneck", parts, channels, 3, Kind::kNormalizedRelu);
-  for (size_t i = 0; i < kTop; ++i) {
-    const std::string level = std::to_string(i);
-    lateral_convs_[i].declare(parameters, prefix + "lateral_convs." + level, {channels}, channels, 1, Kind::kNormalizedRelu);
-    fpn_convs_[i].declare(parameters, prefix + "fpn_convs." + level, {channels}, channels, 3, Kind::kNormalizedRelu);
-  }
-  fpn_bottleneck_.declare(parameters, prefix + "fpn_bottleneck", std::vector<int64_t>(FeaturePyramid::kLevels, channels),
-                          channels, 3, Kind::kNormalizedRelu);
-  classifier_.declare(parameters, prefix + "classifier", {channels}, config.num_labels, 1, Kind::kPlain);
+  bottleneck_.declare(parameters, prefix + "bottleneck", channels, channels, pool_scales_.size(), sizeOf(kTop, window), type);
+  for (size_t i = 0; i < kTop; ++i)
+    fpn_convs_[i].declare(parameters, prefix + "fpn_convs." + std::to_string(i), channels, channels, 0, sizeOf(i, window), type);
+  fpn_bottleneck_.declare(parameters, prefix + "fpn_bottleneck", channels, channels, kTop, sizeOf(0, window), type);
+  classifier_.declareConvolution(parameters, prefix + "classifier", {config.num_labels, channels, 1, 1});
 }
 
-void UperHead::addSteps(ForwardPass& pass, const ThreadPool& pool, std::shared_ptr<State> state) const {
-  pass.add([this, &pool, state](ForwardPass&) { return poolPyramid(pool, *state); });
-  pass.add([this, &pool, state](ForwardPass&) { return mergeTopDown(pool, *state); });
-  for (size_t level = 0; level < kTop; ++level)
-    pass.add([=, this, &pool](ForwardPass&) { return refine(pool, *state, level); });
+void UperHead::addSteps(ForwardPass& pass, const ThreadPool& pool, std::shared_ptr<State> state, Size window) const {
   for (size_t level = 0; level <= kTop; ++level)
-    pass.add([=, this, &pool](ForwardPass&) { return fuse(pool, *state, level); });
-  pass.add([this, &pool, state](ForwardPass&) { return classify(pool, *state); });
+    pass.add([=, this, &pool](ForwardPass&) { return makeLevel(pool, *state, level); });
+  pass.add([=, this, &pool](ForwardPass&) { return poolPyramid(pool, *state); });
+  for (size_t level = kTop; level-- > 0;)
+    pass.add([=, this, &pool](ForwardPass&) { return mergeTopDown(pool, *state, level); });
+  for (size_t level = 0; level < kTop; ++level)
+    for (int64_t band = 0; band < fpn_convs_[level].bands(sizeOf(level, window).height); ++band)
+      pass.add([=, this, &pool](ForwardPass&) { return refine(pool, *state, level, band); });
+  for (int64_t band = 0; band < fpn_bottleneck_.bands(sizeOf(0, window).height); ++band)
+    pass.add([=, this, &pool](ForwardPass&) { return fuse(pool, *state, band); });
+}
+
+// laterals[level] = lateral_convs[level](fpnN(features[level])); for the top only the neck's maximum of 2 x 2
+Status UperHead::makeLevel(const ThreadPool& pool, State& state, size_t index) const {
+  FeatureMap& level = state.levels[index];
+  if (index == 0) {  // fpn1: ConvTranspose → BatchNorm → GELU → ConvTranspose
+    BEIT_ASSIGN(level, fpn1_first_.run(pool, level));
+    applyActivation(pool, Activation::kGelu, level.data(), level.count());
+  }
+  if (index < lateral_upsampling_.size()) {
+    BEIT_ASSIGN(level, lateral_upsampling_[index].run(pool, level));
+    return {};
+  }
+  BEIT_ASSIGN(FeatureMap next, FeatureMap::allocate(sizeOf(index, level.size), level.channels, "a feature map"));
+  if (index == kTop) maxPool2(level, next);
+  else BEIT_TRY(lateral_conv_.run(pool, 0, level, next));
+  level = std::move(next);
+  return {};
 }
 
 // laterals[3] = bottleneck(cat([x, up(psp(x)) …]))
 Status UperHead::poolPyramid(const ThreadPool& pool, State& state) const {
   FeatureMap& top = state.levels[kTop];
-  BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate(top.size, top.channels, "the pyramid's top"));
-  BEIT_TRY(bottleneck_.run(pool, 0, top, output));
+  std::vector<FeatureMap> pooled;
   for (size_t i = 0; i < psp_modules_.size(); ++i) {
     const Size scale{pool_scales_[i], pool_scales_[i]};
-    BEIT_ASSIGN(FeatureMap pooled, FeatureMap::allocate(scale, top.channels, "pooled features"));
+    BEIT_ASSIGN(FeatureMap means, FeatureMap::allocate(scale, top.channels, "pooled features"));
     BEIT_ASSIGN(FeatureMap mixed, FeatureMap::allocate(scale, top.channels, "pooled features"));
-    BEIT_ASSIGN(FeatureMap resized, FeatureMap::allocate(top.size, top.channels, "pooled features"));
-    adaptiveAveragePool(top, pooled);
-    BEIT_TRY(psp_modules_[i]->run(pool, 0, pooled, mixed));
-    resizeBilinear(pool, mixed, resized, Store::kReplace);
-    BEIT_TRY(bottleneck_.run(pool, i + 1, resized, output));
+    adaptiveAveragePool(top, means);
+    BEIT_TRY(psp_modules_[i]->run(pool, 0, means, mixed));
+    pooled.push_back(std::move(mixed));
   }
+  BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate(top.size, top.channels, "the pyramid's top"));
+  PyramidConvModule::Kept kept;
+  int64_t row = 0;
+  for (int64_t band = 0; band < bottleneck_.bands(top.size.height); row += bottleneck_.rowsOf(band, top.size.height), ++band)
+    BEIT_TRY(bottleneck_.run(pool, band, top, pooled, kept, output.data() + row * top.size.width * top.channels));
   top = std::move(output);
   return {};
 }
 
-// laterals[i] = lateral_convs[i](x[i]), then from the top down laterals[i - 1] += up(laterals[i])
-Status UperHead::mergeTopDown(const ThreadPool& pool, State& state) const {
-  for (size_t i = kTop; i-- > 0;) {
-    FeatureMap& level = state.levels[i];
-    BEIT_ASSIGN(FeatureMap lateral, FeatureMap::allocate(level.size, level.channels, "lateral features"));
-    BEIT_TRY(lateral_convs_[i].run(pool, 0, level, lateral));
-    resizeBilinear(pool, state.levels[i + 1], lateral, Store::kAdd);
-    level = std::move(lateral);
-  }
+// laterals[level] += up(laterals[level + 1])
+Status UperHead::mergeTopDown(const ThreadPool& pool, State& state, size_t level) const {
+  resizeBilinear(pool, state.levels[level + 1], state.levels[level], Store::kAdd);
   return {};
 }
 
-// fpn_outs[i] = fpn_convs[i](laterals[i])
-Status UperHead::refine(const ThreadPool& pool, State& state, size_t index) const {
+// fpn_outs[level] = fpn_convs[level](laterals[level])
+Status UperHead::refine(const ThreadPool& pool, State& state, size_t index, int64_t band) const {
+  const PyramidConvModule& conv = fpn_convs_[index];
   FeatureMap& level = state.levels[index];
-  BEIT_ASSIGN(FeatureMap refined, FeatureMap::allocate(level.size, level.channels, "pyramid features"));
-  BEIT_TRY(fpn_convs_[index].run(pool, 0, level, refined));
-  level = std::move(refined);
-  return {};
-}
-
-// fused = fpn_bottleneck(cat([fpn_outs[0], up(fpn_outs[1]), …])), a level at a time
-Status UperHead::fuse(const ThreadPool& pool, State& state, size_t index) const {
-  FeatureMap level = std::move(state.levels[index]);
-  if (index == 0) {
-    BEIT_ASSIGN(state.fused, FeatureMap::allocate(level.size, level.channels, "fused features"));
-  } else if (level.size != state.fused.size) {
-    BEIT_ASSIGN(FeatureMap resized, FeatureMap::allocate(state.fused.size, level.channels, "pyramid features"));
-    resizeBilinear(pool, level, resized, Store::kReplace);
-    level = std::move(resized);
+  if (band == 0) {
+    BEIT_ASSIGN(state.refined, FeatureMap::allocate(level.size, level.channels, "pyramid features"));
   }
-  return fpn_bottleneck_.run(pool, index, level, state.fused);
+  int64_t row = 0;
+  for (int64_t i = 0; i < band; ++i) row += conv.rowsOf(i, level.size.height);
+  BEIT_TRY(conv.run(pool, band, level, {}, state.kept, state.refined.data() + row * level.size.width * level.channels));
+  if (band + 1 == conv.bands(level.size.height)) level = std::move(state.refined);
+  return {};
 }
 
-Status UperHead::classify(const ThreadPool& pool, State& state) const {
-  BEIT_ASSIGN(state.logits, FeatureMap::allocate(state.fused.size, classifier_.outputs(), "logits"));
-  BEIT_TRY(classifier_.run(pool, 0, state.fused, state.logits));
-  state.fused = {};
+// logits = classifier(fpn_bottleneck(cat([fpn_outs[0], up(fpn_outs[1]), …]))), a band of rows
+Status UperHead::fuse(const ThreadPool& pool, State& state, int64_t band) const {
+  const FeatureMap& widest = state.levels[0];
+  const int64_t height = widest.size.height, width = widest.size.width, labels = classifier_.outputs();
+  if (band == 0) {
+    BEIT_ASSIGN(state.logits, FeatureMap::allocate(widest.size, labels, "logits"));
+  }
+  int64_t row = 0;
+  for (int64_t i = 0; i < band; ++i) row += fpn_bottleneck_.rowsOf(i, height);
+  const int64_t rows = fpn_bottleneck_.rowsOf(band, height);
+  BEIT_ASSIGN(FloatBuffer fused, FloatBuffer::allocate(rows * width * channels_, "fused features"));
+  BEIT_TRY(fpn_bottleneck_.run(pool, band, widest, std::span(state.levels).subspan(1), state.kept, fused.data()));
+  BEIT_TRY(classifier_.run(pool, rows * width, fused.data(), state.logits.data() + row * width * labels));
+  if (row + rows == height) {
+    state.levels = {};
+    state.kept.clear();
+  }
   return {};
+}
+
+int64_t UperHead::activationBytes(Size window) const {
+  const int64_t pixels = 16 * window.area(), widest = 4 * pixels * channels_;
+  // The two smaller levels and the top add a quarter, a sixteenth, … Fusing holds the widest level and a band's
+  // scratch memory and logits, refining it the widest level twice and a band's scratch memory.
+  const int64_t levels = widest + widest / 4 + widest / 16 + widest / 64;
+  return levels + std::max(widest + fpn_convs_[0].scratchBytes(sizeOf(0, window)),
+                           fpn_bottleneck_.scratchBytes(sizeOf(0, window)) + 4 * pixels * classifier_.outputs());
 }
 
 }  // namespace beit

@@ -1,45 +1,59 @@
-// Unified perceptual parsing: the decode head of segmentation. Reference: BeitUperHead
-// (UPerNet, https://arxiv.org/abs/1807.10221; pyramid pooling, https://arxiv.org/abs/1612.01105).
+// Unified perceptual parsing: the decode head of segmentation, with the neck's upsampling before it. Reference:
+// fpn1 to fpn4 of BeitForSemanticSegmentation, BeitUperHead (UPerNet, https://arxiv.org/abs/1807.10221; pyramid
+// pooling, https://arxiv.org/abs/1612.01105).
 #pragma once
 
 #include <array>
+#include <memory>
 #include <vector>
 
 #include "src/config.h"
 #include "src/convolution.h"
-#include "src/feature_pyramid.h"
 #include "src/forward.h"
+#include "src/pyramid_conv_module.h"
+#include "src/transposed_convolution.h"
 
 namespace beit {
 
 class UperHead {
  public:
-  // Adds the parameters under "decode_head.".
-  void declare(ParameterList& parameters, const BeitConfig& config);
+  static constexpr size_t kLevels = 4;
 
-  // The four levels of one image on their way through the head, and at last its logits.
+  // Adds the parameters under "fpn1.", "fpn2." and "decode_head.". `type` is that of all products but the last layer's
+  // and those of 3 x 3 convolutions that are not resized.
+  void declare(ParameterList& parameters, const BeitConfig& config, WeightType type);
+
+  // The four levels of one image on their way through neck and head, and at last its logits.
   struct State {
-    std::array<FeatureMap, FeaturePyramid::kLevels> levels;
-    FeatureMap fused;
-    FeatureMap logits;  // (4h, 4w, L)
+    std::array<FeatureMap, kLevels> levels;  // the tapped states (h, w, C), then what is made of them
+    FeatureMap refined;                      // the level that fpn_convs are working on
+    PyramidConvModule::Kept kept;            // of the convolution that is under way
+    FeatureMap logits;                       // (4h, 4w, L)
   };
 
-  // Adds the steps from state.levels, filled by then, to state.logits.
-  void addSteps(ForwardPass& pass, const ThreadPool& pool, std::shared_ptr<State> state) const;
+  // Adds the steps from state.levels, tapped states of `window` by then, to state.logits.
+  void addSteps(ForwardPass& pass, const ThreadPool& pool, std::shared_ptr<State> state, Size window) const;
+
+  // Returns the bytes of activations at the widest, for tapped states of `window`.
+  int64_t activationBytes(Size window) const;
 
  private:
+  Status makeLevel(const ThreadPool& pool, State& state, size_t level) const;
   Status poolPyramid(const ThreadPool& pool, State& state) const;
-  Status mergeTopDown(const ThreadPool& pool, State& state) const;
-  Status refine(const ThreadPool& pool, State& state, size_t level) const;
-  Status fuse(const ThreadPool& pool, State& state, size_t level) const;
-  Status classify(const ThreadPool& pool, State& state) const;
+  Status mergeTopDown(const ThreadPool& pool, State& state, size_t level) const;
+  Status refine(const ThreadPool& pool, State& state, size_t level, int64_t band) const;
+  Status fuse(const ThreadPool& pool, State& state, int64_t band) const;
 
+  int64_t channels_ = 0;
+  TransposedConvolution fpn1_first_;                      // with BatchNorm; GELU follows
+  std::array<TransposedConvolution, 2> lateral_upsampling_;  // fpn1's second and fpn2, with lateral_convs 0 and 1
+  ConvModule lateral_conv_;                               // lateral_convs 2
   std::vector<int64_t> pool_scales_;
   std::vector<std::unique_ptr<ConvModule>> psp_modules_;
-  ConvModule bottleneck_;
-  std::array<ConvModule, FeaturePyramid::kLevels - 1> lateral_convs_, fpn_convs_;
-  ConvModule fpn_bottleneck_;
-  ConvModule classifier_;
+  PyramidConvModule bottleneck_;
+  std::array<PyramidConvModule, kLevels - 1> fpn_convs_;
+  PyramidConvModule fpn_bottleneck_;
+  Linear classifier_;
 };
 
 }  // namespace beit

@@ -16,7 +16,7 @@ enum class Work {
   kActivation,
   kNorm,        // layer norms and the residual additions fused with them
   kEmbeddings,  // patches to columns, positions, masks; not their linear layer
-  kConvolution,  // XNNPACK's convolutions
+  kConvolution,  // convolutions of 3 x 3 and larger
   kResize,       // bilinear resizing of feature maps
 };
 constexpr size_t kWorkKinds = 7;

@@ -1,0 +1,90 @@
+#include "src/pyramid_conv_module.h"
+
+#include <algorithm>
+
+#include "src/activation.h"
+
+namespace beit {
+
+namespace {
+
+constexpr int64_t kTaps = 9;
+
+// Transformed kernels take four times the memory of plain ones, and small products cost more than they save.
+bool isWorthWinograd(int64_t channels, Size size) { return channels >= 64 && size.area() >= 1024; }
+
+}  // namespace
+
+void PyramidConvModule::declare(ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs,
+                                size_t resized, Size usual, WeightType type) {
+  channels_ = channels;
+  outputs_ = outputs;
+  resized_count_ = resized;
+  type_ = type;
+  use_winograd_ = isWorthWinograd(channels, usual);
+  batch_norm_.declare(parameters, group_, prefix + ".bn", outputs);
+  const auto count = static_cast<int64_t>(resized);
+  const int64_t taps = type == WeightType::kInt8 ? QuantizedMatrix::bytes(channels, kTaps * outputs)
+                                                 : 4 * packedFloats(channels, kTaps * outputs);
+  const int64_t own = use_winograd_ ? WinogradConvolution::bytes(channels, outputs) : 4 * kTaps * channels * outputs;
+  group_.addLarge(parameters, prefix + ".conv.weight", {outputs, (1 + count) * channels, 3, 3},
+                  [this](std::span<float> weight) { return make(weight); }, own + count * taps);
+}
+
+Status PyramidConvModule::make(std::span<const float> weight) {
+  const int64_t total = static_cast<int64_t>(1 + resized_count_) * channels_;
+  BEIT_ASSIGN(FloatBuffer scale, FloatBuffer::allocate(outputs_, "a convolution's scale"));
+  BEIT_ASSIGN(FloatBuffer bias, FloatBuffer::allocate(outputs_, "a convolution's bias"));
+  for (int64_t o = 0; o < outputs_; ++o) {
+    scale.data()[o] = batch_norm_.scale(o);
+    bias.data()[o] = batch_norm_.shift(o);
+  }
+  batch_norm_ = {};
+  if (use_winograd_) {
+    BEIT_ASSIGN(winograd_, WinogradConvolution::make(channels_, outputs_, weight.data(), total, 0, scale.data(), bias.data()));
+  } else {
+    BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(outputs_ * kTaps * channels_, "a convolution's kernel"));
+    toChannelsLast(weight.data(), outputs_, total, 0, channels_, 3, [&](int64_t o) { return scale.data()[o]; }, kernel.data());
+    BEIT_TRY(direct_.make(channels_, outputs_, 3, kernel.data(), bias.data(), /*relu=*/resized_count_ == 0));
+  }
+  for (size_t part = 1; part <= resized_count_; ++part) {
+    resized_.emplace_back(type_);
+    BEIT_TRY(resized_.back().make(channels_, outputs_, weight.data(), total, static_cast<int64_t>(part) * channels_, scale.data()));
+  }
+  return {};
+}
+
+int64_t PyramidConvModule::bands(int64_t height) const {
+  constexpr int64_t kRows = WinogradConvolution::kRowsPerBand;
+  return use_winograd_ ? (height + kRows - 1) / kRows : 1;
+}
+
+int64_t PyramidConvModule::rowsOf(int64_t band, int64_t height) const {
+  constexpr int64_t kRows = WinogradConvolution::kRowsPerBand;
+  return use_winograd_ ? std::min(kRows, height - band * kRows) : height;
+}
+
+Status PyramidConvModule::run(const ThreadPool& pool, int64_t band, const FeatureMap& map,
+                              std::span<const FeatureMap> smaller, Kept& kept, float* output) const {
+  assert(smaller.size() == resized_count_);
+  const int64_t rows = rowsOf(band, map.size.height), first = band * WinogradConvolution::kRowsPerBand;
+  if (use_winograd_) BEIT_TRY(winograd_.run(pool, map, first, rows, output, /*relu=*/resized_count_ == 0));
+  else BEIT_TRY(direct_.run(pool, map, output));
+  if (resized_count_ == 0) return {};
+  kept.resize(resized_count_);
+  for (size_t i = 0; i < resized_count_; ++i)
+    BEIT_TRY(resized_[i].add(pool, smaller[i], map.size, first, rows, kept[i], output));
+  applyActivation(pool, Activation::kRelu, output, rows * map.size.width * outputs_);
+  return {};
+}
+
+int64_t PyramidConvModule::scratchBytes(Size size) const {
+  if (!use_winograd_) return 0;
+  const int64_t rows = WinogradConvolution::kRowsPerBand, row = 4 * size.width * outputs_;
+  // The largest of the smaller maps has half the size: half the rows of a band and those beside them, widened, and
+  // the products that they are made of.
+  const int64_t resized = resized_count_ > 0 ? (rows / 2 + 3) * (3 * row + kTaps * row / 2) : 0;
+  return rows * row + std::max(WinogradConvolution::scratchBytes(channels_, outputs_, size.width), resized);
+}
+
+}  // namespace beit
