@@ -18,6 +18,9 @@ endif()
 add_library(pthreadpool STATIC ${sources})
 target_include_directories(pthreadpool SYSTEM PUBLIC ${pthreadpool_SOURCE_DIR}/include PRIVATE ${pthreadpool})
 target_link_libraries(pthreadpool PRIVATE fxdiv)
+if(EMSCRIPTEN)
+  target_compile_options(pthreadpool PRIVATE -Oz)  # it only hands out tasks, in forty ways
+endif()
 target_compile_definitions(pthreadpool
   PUBLIC PTHREADPOOL_NO_DEPRECATED_API=1
   PRIVATE _GNU_SOURCE=1                # syscall(), for its futex
