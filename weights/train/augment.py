@@ -19,9 +19,9 @@ def _framing(batch, generator, scale):
     return theta
 
 
-def augment(pictures, side, patch, generator, scale=(0.75, 1.0)):
+def augment(pictures, side, generator, scale=(0.75, 1.0), erase=0.25):
     """pictures (B, S, S, 4) uint8 -> pixel_values (B, 3, side, side) in -1..1, and for each patch
-    the share of each pixel label: (B, patches, labels)."""
+    the label of each pixel (B, side, side). `erase`: how often a rectangle is painted over."""
     batch = len(pictures)
     grid = F.affine_grid(_framing(batch, generator, scale), (batch, 1, side, side),
                          align_corners=False)
@@ -37,12 +37,12 @@ def augment(pictures, side, patch, generator, scale=(0.75, 1.0)):
     gray = colors.mean(dim=1, keepdim=True)
     colors = gray + (colors - gray) * (1 + factor(0.3))
     colors = colors * (1 + factor(0.2)) + factor(0.12)
-    for i in torch.nonzero(torch.rand(batch, generator=generator) < 0.25).flatten().tolist():
+    for i in torch.nonzero(torch.rand(batch, generator=generator) < erase).flatten().tolist():
         size = torch.randint(side // 8, side // 3, (2,), generator=generator)
         y, x = (torch.randint(0, side, (2,), generator=generator) - size // 2).clamp(min=0)
         colors[i, :, y:y + size[0], x:x + size[1]] = torch.empty(()).uniform_(
             -1, 1, generator=generator)
-    return colors, patch_shares(labels[:, 0].round().long(), patch)
+    return colors, labels[:, 0].round().long()
 
 
 def patch_shares(labels, patch):
