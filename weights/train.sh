@@ -23,11 +23,11 @@ for word; do
 done
 cd "$here"
 if [ "$smoke" ]; then
-  train=512 validation=32 test=512 held=20
-  short="--pictures 64 --validation $validation --steps 2 --batch 8 --every 2 --warmup 1"
-  stages=${stages:-pictures tokenizer pretrain classify segment check}
+  train=32 validation=32 test=32 held=20 figures=$work
+  short="--pictures $train --validation $validation --steps 2 --batch 8 --every 2 --warmup 1"
+  stages=${stages:-pictures tokenizer pretrain classify segment ablation check}
 else
-  train=12288 validation=1024 test=2048 held=2000
+  train=12288 validation=1024 test=2048 held=2000 figures=$here/figures
   short=
   stages=${stages:-pictures tokenizer pretrain classify segment ablation install check measure}
 fi
@@ -41,12 +41,12 @@ run=$work/run
 for name in $stages; do
   echo "== $name"
   case $name in
-    pictures) draw train $train 112; draw validation $validation 96; [ "$smoke" ] || draw test $test 96 ;;
+    pictures) draw train $train 112; draw validation $validation 96; draw test $test 96 ;;
     tokenizer) stage tokenizer --precision float32 --steps 1800 --every 150 ;;
     pretrain) stage pretrain --tokenizer "$run/tokenizer/best" --steps 2600 --every 130 ;;
     classify) stage classify --start "$run/pretrain/best" ;;
     segment) stage segment --start "$run/classify/best" ;;
-    ablation) stage ablation --start "$run/pretrain/best" --json "$here/figures/ablation.json" ;;
+    ablation) stage ablation --start "$run/pretrain/best" --json "$figures/ablation.json" ${smoke:+--sizes $train --seeds 0} ;;
     install)
       for pair in tokenizer:tokenizer pretrain:masked-image-modeling classify:classifier segment:segmentation; do
         mkdir -p "$here/${pair#*:}"
@@ -55,7 +55,7 @@ for name in $stages; do
     check) "$python" -m train.check "$run/tokenizer/best" "$run/pretrain/best" "$run/classify/best" "$run/segment/best" ;;
     measure)
       "$python" -m train.heldout --cache "$work/cache" --out "$work/heldout" --count $held
-      node measure.mjs "$work/heldout" "$here/figures/measured.json"
-      "$python" -m train.report --figures "$here/figures/measured.json" --ablation "$here/figures/ablation.json" --out "$here/figures" ;;
+      node measure.mjs "$work/heldout" "$figures/measured.json"
+      "$python" -m train.report --figures "$figures/measured.json" --ablation "$figures/ablation.json" --out "$figures" ;;
   esac
 done

@@ -12,8 +12,6 @@ from pathlib import Path
 
 from .classify import classify_parser, train
 
-SIZES = 256, 1024  # labelled pictures
-SEEDS = 0, 1, 2
 ARMS = "pretrained", "scratch"
 
 
@@ -28,7 +26,7 @@ def run(args, size, arm, seed):
 def table(rows):
     """Markdown: mean and spread of top-1."""
     lines = ["| labelled pictures | from the pre-trained encoder | from scratch |", "|---|---|---|"]
-    for size in SIZES:
+    for size in sorted({r["pictures"] for r in rows}):
         cells = []
         for arm in ARMS:
             found = [100 * r["top1"] for r in rows if r["pictures"] == size and r["arm"] == arm]
@@ -39,6 +37,8 @@ def table(rows):
 
 def main():
     parser = classify_parser(__doc__, steps=150, batch=32, rate=1e-3)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[256, 1024], help="labelled pictures")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--json", required=True, help="where the figures of all runs go")
     parser.set_defaults(patch_loss=0.0, layer_decay=1.0, average=0.95, warmup=20)
     args = parser.parse_args()
@@ -46,8 +46,8 @@ def main():
     if path.exists():
         rows = json.loads(path.read_text())
     # Seeds last, so that an early end leaves whole seeds.
-    for seed in SEEDS:
-        for size in SIZES:
+    for seed in args.seeds:
+        for size in args.sizes:
             for arm in ARMS:
                 if any((r["pictures"], r["arm"], r["seed"]) == (size, arm, seed) for r in rows):
                     continue

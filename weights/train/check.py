@@ -69,7 +69,7 @@ def _tokenizer_failures(folder):
     encoder, _ = load_tokenizer(folder)
     pixels = _pixels()
     logits = encoder(map_pixels(pixels))
-    got = _library(folder, {"pixel_values": pixels}, "--class", "DalleEncoder")["logits"]
+    got = _library(folder / "encoder.safetensors", {"pixel_values": pixels}, "--class", "DalleEncoder")["logits"]
     worst = (got - logits).abs().max().item()
     if not worst < 1e-3:
         yield f"logits up to {logits.abs().max():.2f} differ by {worst:.2g} between train.dvae and the library"

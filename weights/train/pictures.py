@@ -18,14 +18,21 @@ DRAWN = 144  # side of a picture as the world draws it
 CHUNK = 512  # pictures in one file; a multiple of the number of scene classes
 
 
-def _chunk_path(cache, split, side, index):
-    return Path(cache) / f"{split}-{side}-{index:05d}.npy"
+def _chunks(cache, split, count, side):
+    """(index, pictures, path) of the files that hold the first `count`; the last may hold a part of a chunk."""
+    for index in range(-(-count // CHUNK)):
+        size = min(CHUNK, count - index * CHUNK)
+        whole = Path(cache) / f"{split}-{side}-{index:05d}.npy"
+        if size == CHUNK or whole.exists():
+            yield index, CHUNK, whole
+        else:
+            yield index, size, whole.with_stem(f"{whole.stem}-first-{size}")
 
 
 def _draw_chunk(job):
-    path, split, side, index = job
-    pictures = np.empty((CHUNK, side, side, 4), np.uint8)  # red, green, blue, label
-    for i, seed in enumerate(world.seeds(split, (index + 1) * CHUNK)[index * CHUNK:]):
+    path, split, side, index, size = job
+    pictures = np.empty((size, side, side, 4), np.uint8)  # red, green, blue, label
+    for i, seed in enumerate(world.seeds(split, index * CHUNK + size)[index * CHUNK:]):
         drawn = world.draw(seed, DRAWN)
         # Bicubic, as the checkpoint's image processor resizes.
         pictures[i, ..., :3] = drawn.image.resize((side, side), Image.Resampling.BICUBIC)
@@ -35,25 +42,24 @@ def _draw_chunk(job):
     with open(part, "wb") as file:
         np.save(file, pictures)
     part.rename(path)  # a file with its final name is whole
-    return path
+    return size
 
 
 def draw_split(cache, split, count, side, workers=1):
-    """Draws what is missing. count is rounded up to whole chunks."""
+    """Draws what is missing."""
     Path(cache).mkdir(parents=True, exist_ok=True)
-    jobs = [(_chunk_path(cache, split, side, i), split, side, i) for i in range(-(-count // CHUNK))]
+    jobs = [(path, split, side, index, size) for index, size, path in _chunks(cache, split, count, side)]
     missing = [job for job in jobs if not job[0].exists()]
-    start = time.time()
+    start, done = time.time(), 0
     with get_context("spawn").Pool(workers) as pool:
-        for done, _ in enumerate(pool.imap_unordered(_draw_chunk, missing), 1):
-            rate = done * CHUNK / (time.time() - start)
-            print(f"{split}: {done}/{len(missing)} chunks, {rate:.0f} pictures/s", flush=True)
+        for size in pool.imap_unordered(_draw_chunk, missing):
+            done += size
+            print(f"{split}: {done} pictures drawn, {done / (time.time() - start):.0f} a second", flush=True)
 
 
 def load_split(cache, split, count, side):
     """(pictures (count, side, side, 4) uint8: RGB and label; scene ids (count,) int64)."""
-    chunks = -(-count // CHUNK)
-    paths = [_chunk_path(cache, split, side, i) for i in range(chunks)]
+    paths = [path for _, _, path in _chunks(cache, split, count, side)]
     missing = [p.name for p in paths if not p.exists()]
     if missing:
         raise SystemExit(f"{len(missing)} files are missing in {cache}, the first is {missing[0]}: "

@@ -8,7 +8,7 @@ import argparse
 import json
 from pathlib import Path
 
-from .ablation import ARMS, SIZES, table
+from .ablation import ARMS, table
 
 INK, SOFT = "#6e7781", "#d0d7de"  # readable on light and dark
 COLORS = {"pretrained": "#1f77b4", "scratch": "#ff7f0e"}
@@ -59,12 +59,13 @@ def pretraining_svg(rows):
     for tick in range(low, 101, 10):
         parts.append(f'<line x1="{left}" x2="{width - 10}" y1="{y(tick / 100):.1f}" y2="{y(tick / 100):.1f}" stroke="{SOFT}"/>')
         parts.append(text(left - 6, y(tick / 100) + 4, f"{tick} %", "end"))
-    at = {size: left + (0.3 + 0.4 * i) * (width - left) for i, size in enumerate(SIZES)}
-    for size in SIZES:
+    sizes = sorted({r["pictures"] for r in rows})
+    at = {size: left + (i + 0.5) / len(sizes) * (width - left) for i, size in enumerate(sizes)}
+    for size in sizes:
         parts.append(text(at[size], bottom + 18, f"{size} labelled pictures", "middle"))
     for i, arm in enumerate(ARMS):
         means = []
-        for size in SIZES:
+        for size in sizes:
             found = [r["top1"] for r in rows if r["arm"] == arm and r["pictures"] == size]
             parts += [f'<circle cx="{at[size]:.1f}" cy="{y(x):.1f}" r="4" fill="{COLORS[arm]}" fill-opacity="0.6"/>' for x in found]
             if found:
