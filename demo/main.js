@@ -4,8 +4,10 @@ import { ClassifyPanel } from './classify/panel.js';
 import { Checkpoints } from './models/checkpoints.js';
 import { isCheckpoint } from './models/dropped-files.js';
 import { followRuntime } from './models/runtime.js';
-import { byId } from './page/dom.js';
+import { byId, part } from './page/dom.js';
+import { Notice } from './page/notice.js';
 import { keepForOffline } from './page/offline.js';
+import { explainTab } from './page/sentences.js';
 import { Settings } from './page/settings.js';
 import { Tabs } from './page/tabs.js';
 import { watchCamera } from './pictures/camera.js';
@@ -66,8 +68,28 @@ async function open(name, before) {
   if (left) (left instanceof Promise ? await left : left).deactivate();
   const panel = panelOf(name);
   // Without a promise in between, the first tab begins in this very turn.
-  const ready = panel instanceof Promise ? await panel : panel;
-  if (chosen === name) ready.activate();
+  const ready = panel instanceof Promise ? await arrived(name, panel) : panel;
+  if (chosen === name) ready?.activate();
+}
+
+/**
+ * Waits for a tab's script; until then nothing in the tab takes a click, which nobody would hear. Returns
+ * null, with a sentence in the tab, where the script does not come.
+ * @param {string} name
+ * @param {Promise<Panel>} panel
+ */
+async function arrived(name, panel) {
+  const root = rootOf(name);
+  root.inert = true;
+  try {
+    return await panel;
+  } catch (error) {
+    const notice = new Notice(part(root, 'notice', HTMLElement), { stop: () => undefined, takeWayOut: () => location.reload() });
+    notice.problem(explainTab(error));
+    return null;
+  } finally {
+    root.inert = false;
+  }
 }
 
 followRuntime(checkpoints);

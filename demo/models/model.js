@@ -105,9 +105,9 @@ export class Model extends EventTarget {
    * @param {Chosen | null} chosen
    */
   async choose(chosen) {
-    await this.release();
+    // At once, not when the one before is given back: of two choices in a row the last one is loaded.
     this.chosen = chosen;
-    await this.load();
+    await this.restart();
   }
 
   /** Gives the model's memory back, or stops loading it. */

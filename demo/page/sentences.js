@@ -2,7 +2,7 @@
 /** What went wrong, as a sentence with a way out. */
 
 /**
- * @typedef {'load' | 'choose' | 'restart' | 'models' | 'again' | null} WayOut what a button can do about it
+ * @typedef {'load' | 'choose' | 'restart' | 'models' | 'again' | 'reload' | null} WayOut what a button can do about it
  * @typedef {{ sentence: string, detail?: string, wayOut: WayOut, calm?: boolean }} Explanation detail:
  *   the library's own sentence; calm: nothing went wrong
  */
@@ -10,7 +10,7 @@
 /** Words on the button of each way out. */
 export const WAYS_OUT = {
   load: 'Load the model again', choose: 'Choose another picture', restart: 'Start the model again',
-  models: 'Choose a checkpoint', again: 'Try again',
+  models: 'Choose a checkpoint', again: 'Try again', reload: 'Load the page again',
 };
 
 /** @type {Readonly<Record<string, string>>} */
@@ -68,6 +68,15 @@ export function explainAbsent(what) {
     sentence: `No checkpoint that can ${what} is loaded. Choose one on the Models tab, or drop its files on this page.`,
     wayOut: 'models', calm: true,
   };
+}
+
+/**
+ * Returns what to say about a tab whose script did not come.
+ * @param {unknown} error
+ * @returns {Explanation}
+ */
+export function explainTab(error) {
+  return { sentence: 'This tab could not be loaded. Is the server there? Then load the page again.', detail: factsOf(error).message, wayOut: 'reload' };
 }
 
 /**

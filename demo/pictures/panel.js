@@ -142,7 +142,9 @@ export class PicturePanel {
       announce(sentence);
       part(this.root, 'fact-memory', HTMLElement).textContent = megabytes((await use.memory()).heap);
     } catch (error) {
-      if (pass === this.#pass) this.explain(signal.aborted ? { sentence: 'Stopped.', wayOut: 'again', calm: true } : explainPicture(error));
+      // A model that was given back meanwhile has another in its place, which begins anew.
+      const stands = this.model.state.kind === 'ready' && this.model.state.use === use;
+      if (pass === this.#pass && stands) this.explain(signal.aborted ? { sentence: 'Stopped.', wayOut: 'again', calm: true } : explainPicture(error));
     } finally {
       clearTimeout(patience);
       if (pass === this.#pass) {

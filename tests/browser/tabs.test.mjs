@@ -7,7 +7,7 @@ import { pipeline } from '../../dist/node.js';
 import { maskedFiles } from '../node/tiny-checkpoint.mjs';
 import { BROWSERS, launch, openPage, screenshot } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
-import { answerTo, answered, clickSample, loadCheckpoint, loaded, openTab, part, problemWith } from './support/demo.mjs';
+import { answerTo, answered, clickSample, loadCheckpoint, loaded, openTab, part, problemWith, usable } from './support/demo.mjs';
 import { FOLDERS, root, startServer } from './support/server.mjs';
 
 const GOLDEN = join(root, 'tests', 'fixtures', 'golden');
@@ -38,6 +38,7 @@ for (const name of Object.keys(BROWSERS)) {
     async function withDemo(hash, work) {
       const { page, complaints } = await openPage(host.browser, `${server.url}${hash}`);
       try {
+        await usable(page, hash.slice(1) || 'classify');
         await work(page, complaints);
       } finally {
         await page.close();
@@ -268,6 +269,27 @@ for (const name of Object.keys(BROWSERS)) {
           && document.getElementById('runtime-ready').textContent !== '–');
         await openTab(page, 'classify');
         assert.equal((await answerTo(page, 'beach'))[0].label, 'beach');
+      });
+    });
+
+    it('takes no clicks in a tab whose script is on its way, and says when it does not come', async () => {
+      const script = 'benchmark/panel.js';
+      server.slowDown(script, 30000);
+      await withDemo('', async (page) => {
+        await answerTo(page, 'beach');
+        await page.locator('#tab-benchmark').click();
+        await page.waitForFunction(() => document.getElementById('panel-benchmark').checkVisibility());
+        assert.equal(await page.$eval('#panel-benchmark', (panel) => panel.inert), true);
+      });
+      server.speedUp(script);
+      server.lose(script);
+      await withDemo('', async (page) => {
+        await answerTo(page, 'beach');
+        await openTab(page, 'benchmark');
+        await problemWith(page, 'This tab could not be loaded', 'benchmark');
+        server.find(script);
+        await page.locator('#panel-benchmark .problem button').click();
+        await page.waitForFunction(() => document.getElementById('bench-model')?.options.length > 0);
       });
     });
 

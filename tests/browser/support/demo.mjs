@@ -3,10 +3,18 @@
 /** Returns a selector of a tab's part. */
 export const part = (tab, name) => `#panel-${tab} [data-part="${name}"]`;
 
-/** Chooses a tab. */
+/** Chooses a tab, and waits until its script is there. */
 export async function openTab(page, tab) {
   await page.locator(`#tab-${tab}`).click();
-  await page.waitForFunction((name) => document.getElementById(`panel-${name}`).checkVisibility(), {}, tab);
+  await usable(page, tab);
+}
+
+/** Waits until a tab is seen and takes clicks. */
+export async function usable(page, tab) {
+  await page.waitForFunction((name) => {
+    const panel = document.getElementById(`panel-${name}`);
+    return panel.checkVisibility() && !panel.inert;
+  }, {}, tab);
 }
 
 /** Waits until a tab has answered to the picture of that name. Rejects with the problem that it has instead. */
