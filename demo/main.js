@@ -1,8 +1,10 @@
 // @ts-check
 /** Starts the page: what the first answer needs at once, the other tabs when they are first seen. */
 import { ClassifyPanel } from './classify/panel.js';
+import { runtimeInfo } from './library.js';
 import { Checkpoints } from './models/checkpoints.js';
 import { isCheckpoint } from './models/dropped-files.js';
+import { embeddedFiles } from './models/embedded.js';
 import { followRuntime } from './models/runtime.js';
 import { byId, part } from './page/dom.js';
 import { Notice } from './page/notice.js';
@@ -14,6 +16,8 @@ import { watchCamera } from './pictures/camera.js';
 import { watchForFiles } from './pictures/intake.js';
 import { Pictures } from './pictures/pictures.js';
 import { showSamples } from './pictures/samples.js';
+
+/** @import { TaskName } from './models/checkpoints.js' */
 
 /** @typedef {{ activate(): void, deactivate(): void }} Panel */
 
@@ -93,17 +97,17 @@ async function arrived(name, panel) {
 }
 
 followRuntime(checkpoints);
-models.classify.addEventListener('change', function keep() {
-  const { state, chosen: other } = models.classify;
-  if (state.kind !== 'ready' || other) return;
-  models.classify.removeEventListener('change', keep);
-  const { build } = state.use.runtimeInfo();
-  // After the first answer, which it would slow down.
-  setTimeout(() => keepForOffline([
-    ...['js', 'wasm'].map((kind) => `beit-wasm/dist/wasm/beit-${build}.${kind}`),
-    ...['config.json', 'preprocessor_config.json', 'model.safetensors'].map((file) => `beit-wasm/weights/classifier/${file}`),
-  ]).catch(() => undefined), OFFLINE_AFTER_MS);
-});
+for (const [task, model] of Object.entries(models)) {
+  model.addEventListener('change', function keep() {
+    if (model.state.kind !== 'ready' || model.chosen) return;
+    model.removeEventListener('change', keep);
+    const { build } = runtimeInfo(checkpoints.settings.options);
+    const files = embeddedFiles(/** @type {TaskName} */ (task));
+    // After the first answer, which it would slow down.
+    setTimeout(() => keepForOffline([...['js', 'wasm'].map((kind) => `beit-wasm/dist/wasm/beit-${build}.${kind}`), ...files])
+      .catch(() => undefined), OFFLINE_AFTER_MS);
+  });
+}
 // Loading begins before anything else is done: the first answer comes as soon as it can.
 if (!location.hash || location.hash === '#classify') void models.classify.load();
 new Tabs(/** @type {HTMLElement} */ (document.querySelector('[role="tablist"]')), open);

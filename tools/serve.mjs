@@ -81,6 +81,9 @@ export function find(path, folders) {
   return null;
 }
 
+/** Returns the Content-Type of a file. */
+export const typeOf = (file) => TYPES[extname(file)] ?? 'application/octet-stream';
+
 /** Answers with a file, or with the one range of it that was asked for. */
 export function sendFile(request, response, file, headers) {
   const { size, mtimeMs } = statSync(file);
@@ -99,7 +102,7 @@ export function sendFile(request, response, file, headers) {
   }
   response.writeHead(range ? 206 : 200, {
     ...headers,
-    'Content-Type': TYPES[extname(file)] ?? 'application/octet-stream',
+    'Content-Type': typeOf(file),
     'Content-Length': end - start + 1,
     'Accept-Ranges': 'bytes',
     ETag: tag,

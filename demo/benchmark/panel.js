@@ -13,6 +13,8 @@ import { plotOf } from './plot.js';
 /** @type {Readonly<Record<string, string>>} */
 const TITLES = { classify: 'Classify', segment: 'Segment', mask: 'Mask' };
 
+const MOST_PLOT_WIDTH = 760;
+
 export class BenchmarkPanel {
   #root;
   #checkpoints;
@@ -86,10 +88,12 @@ export class BenchmarkPanel {
   }
 
   #show() {
-    part(this.#root, 'plot', HTMLElement).replaceChildren(plotOf(this.#timings));
+    part(this.#root, 'bench-results', HTMLElement).hidden = false;
+    const plot = part(this.#root, 'plot', HTMLElement);
+    // Drawn for the room there is: letters stay as large as the page's.
+    plot.replaceChildren(plotOf(this.#timings, Math.min(plot.clientWidth, MOST_PLOT_WIDTH)));
     part(this.#root, 'rows', HTMLTableSectionElement).replaceChildren(...this.#timings.map(({ build, threads, median, fastest, slowest, ready }) =>
       make('tr', {}, head(build), ...[String(threads), ...[median, fastest, slowest, ready].map(duration)].map((text) => make('td', { textContent: text })))));
-    part(this.#root, 'bench-results', HTMLElement).hidden = false;
   }
 
   async #copy() {

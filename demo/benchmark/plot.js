@@ -6,20 +6,23 @@ import { duration } from '../page/format.js';
 
 const ROW = 34;
 const NAMES = 150;
-const WIDTH = 640;
 const VALUES = 80;
+// Narrower than this, bars say nothing.
+const LEAST_WIDTH = 300;
 
 /**
  * Returns the plot. Its text says the same as the table beside it.
  * @param {readonly Timing[]} timings
+ * @param {number} room how wide it may be, in pixels
  * @returns {SVGSVGElement}
  */
-export function plotOf(timings) {
+export function plotOf(timings, room) {
+  const width = Math.max(room, LEAST_WIDTH);
   const most = Math.max(...timings.map(({ slowest }) => slowest));
-  const x = (/** @type {number} */ milliseconds) => NAMES + milliseconds / most * (WIDTH - NAMES - VALUES);
+  const x = (/** @type {number} */ milliseconds) => NAMES + milliseconds / most * (width - NAMES - VALUES);
   const best = Math.min(...timings.map(({ median }) => median));
   const height = timings.length * ROW + 8;
-  const svg = draw('svg', { viewBox: `0 0 ${WIDTH} ${height}`, role: 'img', class: 'times-plot' });
+  const svg = draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', class: 'times-plot' });
   const title = draw('title', {});
   title.textContent = `Median time of a pass: ${timings.map(nameAndTime).join('; ')}.`;
   svg.append(title);

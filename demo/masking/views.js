@@ -11,8 +11,8 @@ import { contextOf, make } from '../page/dom.js';
  */
 export function showViews(root, { maskedImage, reconstruction, tokenizerReconstruction }) {
   const views = [figureOf(maskedImage, 'What the model sees')];
-  if (reconstruction) views.push(figureOf(reconstruction, 'Its guess: predicted tokens where it sees nothing, true ones elsewhere'));
-  if (tokenizerReconstruction) views.push(figureOf(tokenizerReconstruction, 'The best it could do: the true tokens'));
+  if (reconstruction) views.push(figureOf(reconstruction, 'Its guess for what is hidden'));
+  if (tokenizerReconstruction) views.push(figureOf(tokenizerReconstruction, 'The true tokens'));
   root.replaceChildren(...views);
 }
 

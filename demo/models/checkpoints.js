@@ -1,11 +1,13 @@
 // @ts-check
 /** The models of the page, one for each task, and which checkpoint each of them runs. */
-import { BeitError, DalleTokenizer, pipeline } from '../library.js';
+import { DalleTokenizer, pipeline } from '../library.js';
+import { embeddedUrl } from './embedded.js';
 import { Model } from './model.js';
 
+/** @import { MaskedImageModelingOptions, ModelOptions, SourceLike } from '../library.js' */
 /** @import { Settings } from '../page/settings.js' */
 
-/** @typedef {keyof Checkpoints['models']} TaskName */
+/** @typedef {'classify' | 'segment' | 'mask' | 'tokenizer'} TaskName */
 
 /** Which model runs a class of the library. @type {Readonly<Record<string, TaskName>>} */
 const TASK_OF_CLASS = {
@@ -20,10 +22,24 @@ export class Checkpoints {
   constructor(settings) {
     this.settings = settings;
     const tokenizer = new Model({
-      task: 'turn pictures into visual tokens', settings,
+      task: 'turn pictures into visual tokens', settings, optional: true,
+      open: (source, options) => source === null ? DalleTokenizer.fromPretrained(embeddedUrl('tokenizer'), { ...options, cache: false })
+        : DalleTokenizer.fromPretrained(source, options),
+    });
+    /** Whether the model of the tab Mask is waiting for its tokenizer. */
+    let awaited = false;
+    const mask = new Model({
+      task: 'guess what is hidden', settings, optional: true,
       open: async (source, options) => {
-        if (source === null) throw new BeitError('invalid-argument', 'No tokenizer ships with this package.', { where: 'source' });
-        return DalleTokenizer.fromPretrained(source, options);
+        // The page's own tokenizer is of no use to any other model than the page's own.
+        if (source === null || tokenizer.chosen) {
+          awaited = true;
+          await tokenizer.load();
+          awaited = false;
+        }
+        options.signal?.throwIfAborted();
+        const { state } = tokenizer;
+        return openMasked(source, options, state.kind === 'ready' && (source === null || tokenizer.chosen) ? state.use : null);
       },
     });
     this.models = {
@@ -32,17 +48,10 @@ export class Checkpoints {
         open: (source, options) => pipeline('image-classification', source, options),
       }),
       segment: new Model({
-        task: 'segment pictures', settings,
+        task: 'segment pictures', settings, optional: true,
         open: (source, options) => pipeline('image-segmentation', source, options),
       }),
-      mask: new Model({
-        task: 'guess what is hidden', settings,
-        open: async (source, options) => {
-          if (tokenizer.chosen) await tokenizer.load();
-          const { state } = tokenizer;
-          return pipeline('masked-image-modeling', source, { ...options, ...(state.kind === 'ready' && { tokenizer: state.use }) });
-        },
-      }),
+      mask,
       tokenizer,
     };
     settings.addEventListener('change', () => {
@@ -51,10 +60,29 @@ export class Checkpoints {
       }
     });
     // The model draws its guesses with the tokenizer that it was made with.
-    const { mask } = this.models;
     tokenizer.addEventListener('change', () => {
-      if (tokenizer.state.kind === 'ready' && mask.state.kind !== 'idle' && mask.state.kind !== 'absent') void mask.restart();
+      if (!awaited && tokenizer.state.kind === 'ready' && mask.state.kind !== 'idle' && mask.state.kind !== 'absent') void mask.restart();
     });
+  }
+}
+
+/**
+ * Opens a model for the tab Mask; without the tokenizer where that has other tokens than the model's.
+ * @param {SourceLike | null} source
+ * @param {ModelOptions} options
+ * @param {DalleTokenizer | null} tokenizer
+ */
+async function openMasked(source, options, tokenizer) {
+  const open = (/** @type {MaskedImageModelingOptions} */ more) => source === null
+    ? pipeline('masked-image-modeling', embeddedUrl('mask'), { ...options, ...more, cache: false })
+    : pipeline('masked-image-modeling', source, { ...options, ...more });
+  if (!tokenizer) return open({});
+  try {
+    return await open({ tokenizer });
+  } catch (error) {
+    const { code, where } = /** @type {{ code?: unknown, where?: unknown }} */ (error);
+    if (code !== 'wrong-shape' || where !== 'tokenizer') throw error;
+    return open({});
   }
 }
 

@@ -16,7 +16,7 @@
  *   | { kind: 'stopped' }
  *   | { kind: 'failed', error: unknown }
  *   | { kind: 'ready', use: T, milliseconds: number }} ModelState absent: no checkpoint has been chosen,
- *   and none for the task ships with the package
+ *   and none for the task comes with the page
  */
 
 /**
@@ -31,26 +31,29 @@
 export class Model extends EventTarget {
   /** @type {ModelState<T>} */
   state = { kind: 'idle' };
-  /** What was chosen in place of the checkpoint that ships with the package. @type {Chosen | null} */
+  /** What was chosen in place of the checkpoint that comes with the page. @type {Chosen | null} */
   chosen = null;
   /** @type {AbortController | null} */
   #loading = null;
   /** Resolves when the load that is under way is over. @type {Promise<void> | null} */
   #loaded = null;
   #settings;
+  #optional;
   #open;
 
   /**
    * @param {object} parts
    * @param {string} parts.task what the checkpoint can do, after "can"
    * @param {{ options: ModelOptions }} parts.settings
+   * @param {boolean} [parts.optional] whether the page may come without a checkpoint for the task
    * @param {(source: SourceLike | null, options: ModelOptions) => Promise<T>} parts.open loads a checkpoint,
-   *   for null the one that ships with the package: rejects with invalid-argument where none does
+   *   for null the one that comes with the page
    */
-  constructor({ task, settings, open }) {
+  constructor({ task, settings, optional = false, open }) {
     super();
     this.task = task;
     this.#settings = settings;
+    this.#optional = optional;
     this.#open = open;
   }
 
@@ -84,7 +87,7 @@ export class Model extends EventTarget {
     } catch (error) {
       this.#loading = null;
       if (controller.signal.aborted) this.#become({ kind: 'stopped' });
-      else if (!this.chosen && isNoCheckpoint(error)) this.#become({ kind: 'absent' });
+      else if (this.#optional && !this.chosen && isNoCheckpoint(error)) this.#become({ kind: 'absent' });
       else this.#become({ kind: 'failed', error });
     }
   }
@@ -101,7 +104,7 @@ export class Model extends EventTarget {
   }
 
   /**
-   * Takes another checkpoint; null takes the one that ships with the package.
+   * Takes another checkpoint; null takes the one that comes with the page.
    * @param {Chosen | null} chosen
    */
   async choose(chosen) {
@@ -134,5 +137,5 @@ export class Model extends EventTarget {
 /** @param {unknown} error */
 function isNoCheckpoint(error) {
   const { code, where } = /** @type {{ code?: unknown, where?: unknown }} */ (error ?? {});
-  return code === 'invalid-argument' && where === 'source';
+  return code === 'not-found' || (code === 'invalid-argument' && where === 'source');
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import axe from 'axe-core';
 import { launch, openPage, screenshot } from './support/browsers.mjs';
-import { answerTo, answered, chooseFile, loadCheckpoint, openTab, part, problemWith } from './support/demo.mjs';
+import { answerTo, answered, chooseFile, loadCheckpoint, openTab, part, problemWith, withoutOwn } from './support/demo.mjs';
 import { root, startServer } from './support/server.mjs';
 
 const VIEWS = [
@@ -20,6 +20,7 @@ describe('demo for everybody', () => {
   before(async () => {
     host = await launch('chromium');
     server = await startServer();
+    withoutOwn(server);
   });
   after(async () => {
     await host?.close();

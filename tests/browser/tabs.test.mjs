@@ -7,7 +7,7 @@ import { pipeline } from '../../dist/node.js';
 import { maskedFiles } from '../node/tiny-checkpoint.mjs';
 import { BROWSERS, launch, openPage, screenshot } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
-import { answerTo, answered, clickSample, loadCheckpoint, loaded, openTab, part, problemWith, usable } from './support/demo.mjs';
+import { answerTo, answered, clickSample, loadCheckpoint, loaded, openTab, part, problemWith, usable, withoutOwn } from './support/demo.mjs';
 import { FOLDERS, root, startServer } from './support/server.mjs';
 
 const GOLDEN = join(root, 'tests', 'fixtures', 'golden');
@@ -31,6 +31,7 @@ for (const name of Object.keys(BROWSERS)) {
     let server;
     before(async () => {
       [host, server] = await Promise.all([launch(name), startServer({ folders: [maskedCheckpoint(), ...FOLDERS] })]);
+      withoutOwn(server);
     });
     after(() => Promise.all([host?.close(), server?.stop()]));
 

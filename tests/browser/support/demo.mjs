@@ -3,6 +3,15 @@
 /** Returns a selector of a tab's part. */
 export const part = (tab, name) => `#panel-${tab} [data-part="${name}"]`;
 
+const OWN = ['config.json', 'preprocessor_config.json', 'model.safetensors', 'encoder.safetensors', 'decoder.safetensors'];
+
+/** Lets the server have none of the page's own checkpoints but the classifier, as a host that wants to be small. */
+export function withoutOwn(server) {
+  for (const folder of ['segmentation', 'masked-image-modeling', 'tokenizer']) {
+    for (const file of OWN) server.lose(`beit-wasm/weights/${folder}/${file}`);
+  }
+}
+
 /** Chooses a tab, and waits until its script is there. */
 export async function openTab(page, tab) {
   await page.locator(`#tab-${tab}`).click();

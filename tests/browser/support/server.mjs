@@ -3,7 +3,7 @@
 import { createReadStream, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../../../tools/places.mjs';
-import { find, start } from '../../../tools/serve.mjs';
+import { find, start, typeOf } from '../../../tools/serve.mjs';
 import { SITE, policy } from '../../../tools/site.mjs';
 
 export { root };
@@ -69,7 +69,7 @@ export async function startServer({ isolated = true, base = '/', folders = FOLDE
 function sendInHalves(response, file, headers, pause) {
   const { size } = statSync(file);
   const middle = Math.floor(size / 2);
-  response.writeHead(200, { ...headers, 'Content-Type': 'application/octet-stream', 'Content-Length': size });
+  response.writeHead(200, { ...headers, 'Content-Type': typeOf(file), 'Content-Length': size });
   createReadStream(file, { end: middle - 1 }).on('end', () => {
     const timer = setTimeout(() => createReadStream(file, { start: middle }).pipe(response), pause);
     response.on('close', () => clearTimeout(timer));
