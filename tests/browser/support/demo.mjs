@@ -33,8 +33,19 @@ export async function answered(page, tab, name) {
     if (document.querySelector(problem)?.checkVisibility()) return 'problem';
     if (![...document.querySelectorAll(picture)].some(({ alt }) => alt === wanted)) return null;
     return document.querySelector(answer).checkVisibility() ? 'answer' : null;
-  }, {}, part(tab, 'results'), part(tab, 'answer'), `#panel-${tab} .problem`, `#panel-${tab} .picture`, name);
+  }, {}, part(tab, 'results'), part(tab, 'answer'), `#panel-${tab} .problem`, `#panel-${tab} .picture`, name).catch((error) => stuck(page, tab, error));
   if (await shown.jsonValue() === 'problem') throw new Error(await page.$eval(`#panel-${tab} .problem`, (element) => element.innerText));
+}
+
+/** Rejects with what a tab shows that was to have answered long since. */
+async function stuck(page, tab, cause) {
+  const shown = await page.$eval(`#panel-${tab}`, (panel) => `${panel.innerText} ${panel.querySelector('[aria-busy]') ? '(busy) ' : ''}`
+    + `pictures: ${[...panel.querySelectorAll('.picture')].map(({ alt }) => alt)}; runs: ${document.getElementById('foot-runtime').textContent} `
+    + `ready: ${document.getElementById('runtime-ready').textContent}; requests: ${performance.getEntriesByType('resource').slice(-4).map((entry) => `${entry.name} ${entry.responseEnd}`)}`);
+  const workers = await Promise.all((page.workers?.() ?? []).map(async (worker) => `${worker.url()} ${await Promise.race([
+    worker.evaluate(() => 'answers'), new Promise((resolve) => setTimeout(resolve, 2000, 'is blocked')),
+  ]).catch(String)}`));
+  throw new Error(`The tab ${tab} does not answer: ${shown}; workers: ${workers.join(', ') || 'none'}`, { cause });
 }
 
 /** Waits for the answer to the picture of that name: its labels with scores, best first. */
