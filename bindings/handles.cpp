@@ -93,7 +93,7 @@ val ModelHandle::inspect(const CheckpointHandle& checkpoint) {
 val ModelHandle::convert(CheckpointHandle& checkpoint, const std::string& class_name, const std::string& dtype) {
   return guarded([&]() -> val {
     const auto type = parseDType(dtype);
-    if (!type) return failed(mismatch(ErrorCode::kUnsupported, "dtype", "\"" + dtype + "\"", "F32, F16 or BF16"));
+    if (!type) return failed(mismatch(ErrorCode::kUnsupported, "dtype", "\"" + dtype + "\"", "F32, F16, BF16 or I8"));
     auto created = Conversion::create(model_->parameters(), class_name, *type);
     if (!created.ok()) return failed(created.error());
     std::shared_ptr<Conversion> conversion = std::move(created).value();
@@ -178,12 +178,13 @@ val CheckpointHandle::deriveConfig() const {
 val ConversionHandle::report() const { return toJs(report_); }
 
 val ConversionHandle::tensors() const {
-  const auto& parameters = conversion_->parameters().all();
+  const auto& outputs = conversion_->outputs();
   val array = val::array();
-  for (size_t i = 0; i < parameters.size(); ++i) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
     val object = val::object();
-    object.set("name", conversion_->fileName(i));
-    object.set("shape", toJs(parameters[i].shape));
+    object.set("name", outputs[i].name);
+    object.set("shape", toJs(outputs[i].shape));
+    object.set("dtype", std::string(toString(outputs[i].dtype)));
     array.set(i, object);
   }
   return array;

@@ -72,7 +72,7 @@ class ConversionHandle {
       : conversion_(std::move(conversion)), report_(std::move(report)) {}
 
   val report() const;
-  // [{name, shape}]
+  // [{name, shape, dtype}]
   val tensors() const;
   // [{tensor, data: Uint8Array}]
   val take();

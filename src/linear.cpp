@@ -30,18 +30,31 @@ void Linear::declareShaped(ParameterList& parameters, const std::string& prefix,
   outputs_ = weight_shape[0];
   inputs_ = *elementCount(weight_shape) / outputs_;
   if (has_bias) group_.add(parameters, prefix + ".bias", {outputs_}, bias_);
+  const bool quantized = type_ == WeightType::kInt8;
   group_.addLarge(parameters, prefix + ".weight", std::move(weight_shape),
                   [this](std::span<float> weight) { return pack(weight); },
-                  type_ == WeightType::kInt8 ? QuantizedMatrix::bytes(inputs_, outputs_) : -1);
+                  quantized ? QuantizedMatrix::bytes(inputs_, outputs_) : -1,
+                  quantized ? [this](QuantizedValues weight) { return packQuantized(weight); } : TensorGroup::MakeQuantized());
 }
 
 Status Linear::pack(std::span<float> weight) {
-  FloatBuffer bias = std::move(bias_);
-  if (scale_ != 1.0f) {
+  const bool quantized = type_ == WeightType::kInt8;
+  if (scale_ != 1.0f && !quantized) {
     for (float& value : weight) value *= scale_;
-    for (float& value : bias.span()) value *= scale_;
+    for (float& value : bias_.span()) value *= scale_;
   }
-  return make(inputs_, outputs_, weight.data(), bias.data());
+  const FloatBuffer bias = std::move(bias_);
+  BEIT_TRY(make(inputs_, outputs_, weight.data(), bias.data()));
+  // Scaled as such and not before: whole numbers are those of the tensor, whatever it is scaled by.
+  if (quantized) quantized_.scale(scale_);
+  return {};
+}
+
+Status Linear::packQuantized(QuantizedValues weight) {
+  const FloatBuffer bias = std::move(bias_);
+  BEIT_ASSIGN(quantized_, QuantizedMatrix::pack(inputs_, outputs_, weight.values.data(), weight.scales.data(), bias.data()));
+  quantized_.scale(scale_);
+  return {};
 }
 
 Status Linear::make(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {

@@ -43,7 +43,8 @@ class Linear {
   explicit Linear(WeightType type = WeightType::kFloat32) : type_(type) {}
 
   // Adds "PREFIX.weight" (outputs, inputs) and, if has_bias, "PREFIX.bias" (outputs) to the list.
-  // When both have arrived the layer is made, times `scale`.
+  // When both have arrived the layer is made, times `scale`. A quantised one takes weights that are stored
+  // so as they are, and the same from floats as a file that was converted from them holds.
   // The layer must stay at its address until the list has been filled.
   void declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs,
                bool has_bias, WeightType type = WeightType::kFloat32, float scale = 1.0f);
@@ -69,6 +70,7 @@ class Linear {
  private:
   void declareShaped(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias);
   Status pack(std::span<float> weight);
+  Status packQuantized(QuantizedValues weight);
 
   WeightType type_;
   PackedMatrix matrix_;        // one of both, by type_

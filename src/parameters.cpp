@@ -4,11 +4,12 @@
 
 namespace beit {
 
-void ParameterList::add(std::string name, Shape shape, std::function<Status(std::span<float>)> receive, int64_t bytes) {
+Parameter& ParameterList::add(std::string name, Shape shape, std::function<Status(std::span<float>)> receive, int64_t bytes) {
   assert(!by_name_.contains(name));
   by_name_.emplace(name, parameters_.size());
   if (bytes < 0) bytes = *elementCount(shape) * static_cast<int64_t>(sizeof(float));
-  parameters_.push_back({std::move(name), std::move(shape), std::move(receive), bytes});
+  parameters_.push_back({std::move(name), std::move(shape), std::move(receive), nullptr, bytes});
+  return parameters_.back();
 }
 
 void ParameterList::add(std::string name, Shape shape, FloatBuffer& keep) {
@@ -27,6 +28,14 @@ Status ParameterList::deliver(size_t index, std::span<float> values) {
   Parameter& parameter = parameters_[index];
   assert(!parameter.received);
   BEIT_TRY(parameter.receive(values));
+  parameter.received = true;
+  return {};
+}
+
+Status ParameterList::deliverQuantized(size_t index, QuantizedValues values) {
+  Parameter& parameter = parameters_[index];
+  assert(!parameter.received && parameter.receive_quantized);
+  BEIT_TRY(parameter.receive_quantized(values));
   parameter.received = true;
   return {};
 }

@@ -6,51 +6,17 @@
 #include <cstdint>
 #include <limits>
 
+#include "src/quantization.h"
 #include "src/simd.h"
 
 namespace beit {
 
 namespace {
 
-constexpr int32_t kWeightLimit = 127;
-constexpr float kSmallest = 1e-30f;  // its reciprocal, times 32767, is still finite
+// What weights of 8 bits can be: those of other quantisers may be -128.
+constexpr int64_t kWeightMost = 128;
 
 int64_t paddedDepth(int64_t inputs) { return (inputs + 1) / 2 * 2; }
-
-// to[i] = from[i] / scale, rounded to the nearest whole number (ties to even), with the scale that makes
-// the largest magnitude `limit`. Returns the scale. `to` takes whole groups of eight.
-float quantizeRow(int64_t count, const float* from, int32_t limit, int16_t* to) {
-  F32x4 most4 = splat4(0.0f), poison4 = splat4(0.0f);
-  float most = 0.0f, poison = 0.0f;
-  int64_t i = 0;
-  for (; i + 4 <= count; i += 4) {
-    const F32x4 value = load4(from + i);
-    most4 = max4(most4, max4(value, -value));
-    poison4 += value * splat4(0.0f);  // becomes NaN by an infinity or a NaN
-  }
-  for (; i < count; ++i) {
-    most = std::max(most, std::fabs(from[i]));
-    poison += from[i] * 0.0f;
-  }
-  most = std::max(most, max(most4));
-  poison += sum(poison4);
-  const bool finite = poison == 0.0f, zero = !(most >= kSmallest);
-  if (!finite || zero) {
-    std::fill_n(to, (count + 7) / 8 * 8, static_cast<int16_t>(0));
-    return finite ? 0.0f : std::numeric_limits<float>::quiet_NaN();
-  }
-  // Adding 1.5 * 2^23 rounds to a whole number, which is then the low bits of the sum.
-  const F32x4 rounder = splat4(12582912.0f), inverse = splat4(static_cast<float>(limit) / most);
-  const auto whole = [&](F32x4 value) { return (I32x4)(value * inverse + rounder) - (I32x4)rounder; };
-  const auto store = [](int16_t* at, I16x8 values) { std::memcpy(at, &values, sizeof values); };
-  for (i = 0; i + 8 <= count; i += 8) store(to + i, narrow(whole(load4(from + i)), whole(load4(from + i + 4))));
-  if (i < count) {
-    float rest[8] = {};
-    std::copy_n(from + i, count - i, rest);
-    store(to + i, narrow(whole(load4(rest)), whole(load4(rest + 4))));
-  }
-  return most / static_cast<float>(limit);
-}
 
 // Widens a panel for the rows that follow: 16-bit operands spare each tile a conversion (measured in Node 20
 // on Zen 4, one thread: 80 GFLOP/s where 8-bit ones do 74), and matrices stay a quarter of f32's size.
@@ -95,7 +61,7 @@ float quantizeRow(int64_t count, const float* from, int32_t limit, int16_t* to) 
 }  // namespace
 
 int32_t activationLimit(int64_t inputs) {
-  const int64_t fitting = std::numeric_limits<int32_t>::max() / (kWeightLimit * std::max<int64_t>(inputs, 1));
+  const int64_t fitting = std::numeric_limits<int32_t>::max() / (kWeightMost * std::max<int64_t>(inputs, 1));
   return static_cast<int32_t>(std::clamp<int64_t>(fitting, 1, std::numeric_limits<int16_t>::max()));
 }
 
@@ -199,6 +165,11 @@ Result<QuantizedMatrix> QuantizedMatrix::pack(int64_t inputs, int64_t outputs, c
     matrix.packPanel(p, rows.data());
   }
   return matrix;
+}
+
+void QuantizedMatrix::scale(float factor) {
+  for (float& value : scales_.span()) value *= factor;
+  for (float& value : bias_.span()) value *= factor;
 }
 
 void QuantizedMatrix::multiply(const ThreadPool& pool, const QuantizedRows& rows, float* output,

@@ -14,7 +14,7 @@
 namespace beit {
 
 // Returns the largest magnitude that a row's whole numbers take: 32767, or less where `inputs` products
-// with weights of up to 127 would not fit a 32-bit sum (22017 for 768, 5504 for 3072).
+// with weights of up to 128 would not fit a 32-bit sum (21845 for 768, 5461 for 3072).
 int32_t activationLimit(int64_t inputs);
 
 // Rows of floats as whole numbers times a scale, for any number of products with them.
@@ -51,8 +51,7 @@ class QuantizedMatrix {
   // gives NaN. Error: kOutOfMemory.
   static Result<QuantizedMatrix> quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
 
-  // Packs weights that are quantised already: values (outputs, inputs) within -127..127 and the scale
-  // of each output.
+  // Packs weights that are quantised already: values (outputs, inputs) and the scale of each output.
   static Result<QuantizedMatrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
                                       const float* bias);
 
@@ -60,6 +59,9 @@ class QuantizedMatrix {
   static int64_t bytes(int64_t inputs, int64_t outputs);
 
   bool empty() const { return panels_.empty(); }
+
+  // W and b = W and b times `factor`; no whole number changes.
+  void scale(float factor);
 
   // output (rows, outputs) = rows x W^T + b, then the epilogue.
   void multiply(const ThreadPool& pool, const QuantizedRows& rows, float* output, int64_t output_stride,

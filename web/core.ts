@@ -149,7 +149,7 @@ export type DType = 'f32' | 'int8';
 
 /** What a model is made with, beside its checkpoint; what is undefined has its default. */
 export interface CoreModelOptions {
-  /** Default: f32 */
+  /** Default: f32. By ModelSpec (engine.ts): int8 for a checkpoint that is stored so */
   dtype?: DType | undefined;
   /** BeitModel only. Default: true */
   addPoolingLayer?: boolean | undefined;
@@ -172,10 +172,18 @@ export interface CoreModelEstimate {
   staging: number;
 }
 
+/** A tensor of a file that is written. */
+export interface CoreFileTensor {
+  name: string;
+  shape: readonly number[];
+  dtype: string;
+}
+
 /** A checkpoint on its way to a file with transformers' names; see weights/conversion.h. */
 export interface CoreConversion {
   report(): CoreBindReport;
-  tensors(): { name: string; shape: number[] }[];
+  /** The new file's tensors, in no order; dtype is safetensors' name. */
+  tensors(): CoreFileTensor[];
   /** What has been converted since the last call: all bytes of tensors, by their indices in tensors(). */
   take(): Outcome<{ tensor: number; data: Uint8Array }[]>;
   /** After the last piece: an error if any parameter has not arrived. */
@@ -195,7 +203,8 @@ export interface CoreModel {
   inspect(checkpoint: CoreCheckpoint): Outcome<CoreBindReport>;
   /**
    * Starts the fill stage, like bind(), but to a file of the reference's class of that name; of the
-   * model only the names and shapes of its parameters are used. dtype: F32, F16 or BF16.
+   * model only what its parameters are is used. dtype: F32, F16, BF16, or I8: then what a model of
+   * dtype int8 holds quantised is written so, with scales, and all else as F16 and (vectors) F32.
    */
   convert(checkpoint: CoreCheckpoint, className: string, dtype: string): Outcome<CoreConversion>;
   /** After filling: an error if any parameter has not arrived. */

@@ -1,5 +1,5 @@
 /** Moves a checkpoint's bytes from a source into the core. What they mean is the core's affair. */
-import { convertedFile, savedClassOf, type ConversionFacts, type ConversionSink, type ConversionType } from './conversion.js';
+import { convertedFile, elementTypeOf, savedClassOf, type ConversionFacts, type ConversionSink, type ConversionType } from './conversion.js';
 import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, CoreModelEstimate, CoreRead, DType } from './core.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
 import { BeitError, failure, OutOfMemoryError, unwrap } from './errors.js';
@@ -77,31 +77,32 @@ export async function inspectModel(
 
 /**
  * Writes the checkpoint as one safetensors file with transformers' names, its values of type `dtype`.
- * Of the model only its list of tensors is made. The memory that this takes is that of the largest tensor.
+ * Of the model only its list of tensors is made: with int8, of one that computes so. The memory that this takes is that of the largest tensor.
  */
 export async function convertModel(
   core: Core, source: Source, spec: ModelSpec, dtype: ConversionType, sink: ConversionSink, call: LoadCallOptions = {},
 ): Promise<ConversionFacts> {
   const load = new Load(core, source, call);
   try {
-    const { model, className: loaded, config, json } = await load.createModel(spec);
+    const { model, className: loaded, config, json } = await load.createModel({ ...spec, dtype: dtype === 'int8' ? 'int8' : 'f32' });
     const className = savedClassOf(loaded, config['modelType'], spec.className === 'auto');
     let conversion: CoreConversion;
     try {
-      conversion = unwrap(model.convert(load.checkpoint, className, dtype.toUpperCase()));
+      conversion = unwrap(model.convert(load.checkpoint, className, elementTypeOf(dtype)));
     } finally {
       model.delete();
     }
     try {
       const report = conversion.report();
-      const { bytes, begin, offsets } = convertedFile(conversion.tensors(), dtype);
+      const tensors = conversion.tensors();
+      const { bytes, begin, offsets } = convertedFile(tensors);
       sink.begin(load.fileNames(), bytes, begin);
       await load.pump('weights', report.fillBytes, () => {
         for (const { tensor, data } of unwrap(conversion.take())) sink.write(offsets[tensor]!, owned(core, data));
       });
       unwrap(conversion.finish());
       load.report('ready', '', 0, 0);
-      return { className, json, report, bytes };
+      return { className, json, report, bytes, tensors };
     } finally {
       conversion.delete();
     }
@@ -146,16 +147,28 @@ class Load {
     let created = json !== null && named ? this.make(json, named, spec) : null;
     try {
       await this.readIndex(spec, named ?? '');
+      let className = named;
       if (!created) {
         const derived = unwrap(this.checkpoint.deriveConfig());
         text ??= derived;
-        created = this.make(text, named ?? this.architectureOf(derived) ?? 'BeitModel', spec);
+        className ??= this.architectureOf(derived) ?? 'BeitModel';
       }
-      return this.fitPooler(created, text!, spec);
+      const chosen = { ...spec, dtype: spec.dtype ?? this.storedType() };
+      if (created && created.dtype !== chosen.dtype) {
+        created.model.delete();
+        created = null;
+      }
+      created ??= this.make(text!, className!, chosen);
+      return this.fitPooler(created, text!, chosen);
     } catch (error) {
       created?.model.delete();
       throw error;
     }
+  }
+
+  /** Returns what a model computes with by default: int8 where its checkpoint is stored so. */
+  private storedType(): DType {
+    return this.checkpoint.tensors().some(({ dtype }) => dtype === 'I8') ? 'int8' : 'f32';
   }
 
   private make(json: string, className: string, spec: ModelSpec): Created {

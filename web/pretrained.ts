@@ -13,8 +13,10 @@ export const DTYPES: readonly DType[] = ['f32', 'int8'];
 export interface PretrainedOptions extends EngineOptions, SourceOptions, LoadCallOptions {
   /**
    * What a model computes with. int8: the encoder's fully connected layers hold their weights in 8 bits
-   * with a scale for each output, quantised while any checkpoint is loaded; embeddings, attention, norms
-   * and heads stay in floats. About a third of the memory. Tokenizers have f32 only. Default: f32
+   * with a scale for each output, quantised while any checkpoint is loaded, or taken as stored from one
+   * that `beit convert --dtype int8` wrote; embeddings, attention, norms and heads stay in floats. About a
+   * third of the memory. f32 of such a checkpoint multiplies its weights out. Tokenizers have f32 only.
+   * Default: int8 for a checkpoint that is stored so, else f32
    */
   dtype?: DType | undefined;
 }

@@ -1,6 +1,7 @@
 #include "weights/checkpoint.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "weights/element_convert.h"
@@ -21,6 +22,13 @@ int64_t endOf(const TensorEntry& entry) { return entry.offset + entry.bytes; }
 // Whether a tensor's elements can only be put in their places once all have come.
 bool isGathered(const TensorEntry& entry) {
   return !entry.strides.empty() && !AxisScatter::create(entry.shape, entry.strides, Layout::kSame);
+}
+
+// Returns a target's share of a tensor's values.
+template <typename T>
+std::span<T> shareOf(const Target& target, std::span<T> values) {
+  const size_t size = values.size() / static_cast<size_t>(target.parts);
+  return values.subspan(size * static_cast<size_t>(target.part), size);
 }
 
 }  // namespace
@@ -64,8 +72,7 @@ Status Checkpoint::supply(std::span<const uint8_t> bytes) {
   Status status = parameters_ ? supplyWeights(bytes) : supplyIndex(bytes);
   if (!status) {
     failed_ = true;
-    staging_ = {};
-    gathered_ = {};
+    drop();
   }
   return status;
 }
@@ -73,11 +80,16 @@ Status Checkpoint::supply(std::span<const uint8_t> bytes) {
 Status Checkpoint::ended() {
   const auto wanted = next();
   failed_ = true;
-  staging_ = {};
-  gathered_ = {};
+  drop();
   if (!wanted) return failure(ErrorCode::kInvalidArgument, "Checkpoint", "nothing more was wanted");
   return mismatch(ErrorCode::kTruncated, wanted->file, "an end after " + std::to_string(wanted->offset) + " bytes",
                   "at least " + std::to_string(wanted->offset + wanted->length) + " bytes");
+}
+
+void Checkpoint::drop() {
+  staging_ = {};
+  gathered_ = {};
+  stored_.clear();
 }
 
 Status Checkpoint::supplyIndex(std::span<const uint8_t> bytes) {
@@ -113,9 +125,9 @@ Status Checkpoint::giveIndex(std::span<const uint8_t> bytes) {
   return {};
 }
 
-std::vector<Checkpoint::Delivery> Checkpoint::deliveriesOf(Dialect dialect, const TensorEntry& entry,
+std::vector<Checkpoint::Delivery> Checkpoint::deliveriesOf(Dialect dialect, std::string_view tensor,
                                                            ParameterList& parameters) {
-  for (const auto& reading : readings(dialect, entry.name)) {
+  for (const auto& reading : readings(dialect, tensor)) {
     std::vector<Delivery> deliveries;
     for (const Target& target : reading)
       if (const Parameter* parameter = parameters.find(target.parameter))
@@ -139,18 +151,22 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
   BindReport report;
   report.dialect = toString(*dialect);
   report.container = files_[0].reader->name();
-  std::vector<bool> present(parameters.all().size());
+  std::vector<bool> present(parameters.all().size()), used(entries_.size());
+  const ScaleIndex scales(entries_);
   for (size_t i = 0; i < entries_.size(); ++i) {
     const TensorEntry& entry = entries_[i];
     if (isDead(entry.name)) {
       report.skipped.push_back(entry.name);
       continue;
     }
-    std::vector<Delivery> deliveries = deliveriesOf(*dialect, entry, parameters);
+    if (ScaleIndex::matrixOf(entry.name)) continue;  // comes with its matrix
+    std::vector<Delivery> deliveries = deliveriesOf(*dialect, entry.name, parameters);
     if (deliveries.empty()) {
       report.unexpected.push_back(entry.name);
       continue;
     }
+    const TensorEntry* own = entry.dtype == DType::kI8 ? scales.of(entry.name) : nullptr;
+    if (own) used[static_cast<size_t>(own - entries_.data())] = true;
     bool twice = false;
     for (const Delivery& delivery : deliveries) {
       twice = twice || present[delivery.parameter];
@@ -162,6 +178,23 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
       report.wrong.push_back(entry.name + " stands in the checkpoint twice");
     } else if (entry.shape != expected) {
       report.wrong.push_back(entry.name + " is " + toString(entry.shape) + " and should be " + toString(expected));
+    } else if (canBeQuantized(entry, first.target.layout)) {
+      const Shape expected_scales{entry.shape[0], 1};
+      if (!own) {
+        report.wrong_type = true;
+        report.wrong.push_back(entry.name + " is of type I8 and should have its scales, " + ScaleIndex::nameOf(entry.name) + ", beside it");
+      } else if (own->shape != expected_scales && own->shape != Shape{entry.shape[0]}) {
+        report.wrong.push_back(own->name + " is " + toString(own->shape) + " and should be " + toString(expected_scales));
+      } else if (!isWeightType(own->dtype) || !own->strides.empty()) {
+        report.wrong_type = true;
+        report.wrong.push_back(own->name + " is of type " + std::string(toString(own->dtype)) + " and should be F32, F16, BF16 or F64");
+      } else {
+        report.fill_bytes += entry.bytes + own->bytes;
+        if (routes) {
+          routes->push_back({static_cast<size_t>(own - entries_.data()), deliveries, own});
+          routes->push_back({i, std::move(deliveries), own});
+        }
+      }
     } else if (!isWeightType(entry.dtype)) {
       report.wrong_type = true;
       report.wrong.push_back(entry.name + " is of type " + std::string(toString(entry.dtype)) +
@@ -171,9 +204,36 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
       if (routes) routes->push_back({i, std::move(deliveries)});
     }
   }
+  judgeScales(*dialect, parameters, scales, used, report);
   for (size_t i = 0; i < present.size(); ++i)
     if (!present[i]) report.missing.push_back(parameters.all()[i].name);
   return report;
+}
+
+void Checkpoint::judgeScales(Dialect dialect, ParameterList& parameters, const ScaleIndex& scales,
+                             const std::vector<bool>& used, BindReport& report) const {
+  for (size_t i = 0; i < entries_.size(); ++i) {
+    const TensorEntry& entry = entries_[i];
+    const auto matrix = ScaleIndex::matrixOf(entry.name);
+    if (!matrix || used[i] || isDead(entry.name)) continue;
+    if (deliveriesOf(dialect, *matrix, parameters).empty()) {
+      report.unexpected.push_back(entry.name);
+    } else if (scales.of(*matrix) != &entry) {
+      report.wrong.push_back(entry.name + " stands in the checkpoint twice");
+    } else {
+      report.wrong_type = true;
+      report.wrong.push_back(entry.name + " has no matrix of type I8 beside it, " + std::string(*matrix));
+    }
+  }
+}
+
+int64_t Checkpoint::stagedFloats(const Route& route, const ParameterList& parameters) const {
+  const TensorEntry& entry = entries_[route.entry];
+  const int64_t elements = entry.bytes / elementSize(entry.dtype);
+  if (entry.dtype != DType::kI8) return elements;
+  for (const Delivery& delivery : route.deliveries)
+    if (!parameters.all()[delivery.parameter].receive_quantized) return elements;  // becomes floats
+  return (elements + 3) / 4;
 }
 
 Result<BindReport> Checkpoint::inspect(ParameterList& parameters) const { return match(parameters, nullptr); }
@@ -205,7 +265,7 @@ Result<BindReport> Checkpoint::bind(ParameterList& parameters) {
   int64_t largest = 0, largest_view = 0;
   for (const Route& route : routes) {
     const TensorEntry& entry = entries_[route.entry];
-    largest = std::max(largest, entry.bytes / elementSize(entry.dtype));
+    largest = std::max(largest, stagedFloats(route, parameters));
     if (isGathered(entry)) largest_view = std::max(largest_view, *elementCount(entry.shape));
   }
   FloatBuffer gathered;
@@ -220,6 +280,7 @@ Result<BindReport> Checkpoint::bind(ParameterList& parameters) {
   staging_ = std::move(staging);
   gathered_ = std::move(gathered);
   split_.clear();
+  stored_.clear();
   if (!routes_.empty()) {
     position_ = entryOf(0).offset;
     beginTensor();
@@ -271,6 +332,11 @@ Status Checkpoint::fill(const TensorEntry& entry, std::span<const uint8_t> bytes
 
 void Checkpoint::place(DType dtype, std::span<const uint8_t> bytes) {
   const auto size = static_cast<size_t>(elementSize(dtype));
+  if (dtype == DType::kI8) {  // stays as it is until its scales are there
+    if (!bytes.empty()) std::memcpy(reinterpret_cast<uint8_t*>(staging_.data()) + filled_, bytes.data(), bytes.size());
+    filled_ += static_cast<int64_t>(bytes.size());
+    return;
+  }
   if (!scatter_) {
     convertElements(dtype, bytes, staging_.data() + filled_);
     filled_ += static_cast<int64_t>(bytes.size() / size);
@@ -286,22 +352,59 @@ void Checkpoint::place(DType dtype, std::span<const uint8_t> bytes) {
   }
 }
 
-Status Checkpoint::finishTensor() {
-  const TensorEntry& entry = entryOf(route_);
-  std::span<float> values = staging_.span().first(static_cast<size_t>(filled_));
-  if (!entry.strides.empty() && !scatter_) {
-    const Layout layout = routes_[route_].deliveries.front().target.layout;
-    gatherStrided(values.data(), entry.shape, entry.strides, layout, gathered_.data());
-    values = gathered_.span().first(static_cast<size_t>(*elementCount(entry.shape)));
+Status Checkpoint::finishStored(const Route& route, StoredMatrix& matrix) {
+  const auto count = static_cast<size_t>(filled_);
+  if (entries_[route.entry].dtype == DType::kI8) {
+    if (!matrix.scales.empty()) return deliverStored(route, matrix.scales);
+    BEIT_ASSIGN(matrix.values, Buffer<int8_t>::allocate(count, "a quantised matrix that waits for its scales"));
+    std::memcpy(matrix.values.data(), staging_.data(), count);
+    return {};
   }
-  for (const Delivery& delivery : routes_[route_].deliveries) {
-    const size_t share = values.size() / static_cast<size_t>(delivery.target.parts);
-    BEIT_TRY(parameters_->deliver(delivery.parameter,
-                                  values.subspan(share * static_cast<size_t>(delivery.target.part), share)));
+  BEIT_TRY(checkScales(staging_.span().first(count), files_[route.scales->file].name + ", tensor " + route.scales->name));
+  matrix.scales.assign(staging_.data(), staging_.data() + count);
+  if (matrix.values.empty()) return {};
+  std::memcpy(staging_.data(), matrix.values.data(), matrix.values.size());
+  matrix.values = {};
+  return deliverStored(route, matrix.scales);
+}
+
+Status Checkpoint::deliverStored(const Route& route, std::span<const float> scales) {
+  size_t count = 0;
+  for (const Delivery& delivery : route.deliveries)
+    count += static_cast<size_t>(*elementCount(parameters_->all()[delivery.parameter].shape));
+  bool floats = false;
+  for (const Delivery& delivery : route.deliveries) {
+    if (!parameters_->all()[delivery.parameter].receive_quantized) {
+      floats = true;
+      continue;
+    }
+    const std::span whole(reinterpret_cast<const int8_t*>(staging_.data()), count);
+    BEIT_TRY(parameters_->deliverQuantized(delivery.parameter, {shareOf(delivery.target, whole), shareOf(delivery.target, scales)}));
+  }
+  if (!floats) return {};
+  dequantizeInPlace(staging_.data(), count, scales);
+  for (const Delivery& delivery : route.deliveries)
+    if (!parameters_->all()[delivery.parameter].receive_quantized)
+      BEIT_TRY(parameters_->deliver(delivery.parameter, shareOf(delivery.target, staging_.span().first(count))));
+  return {};
+}
+
+Status Checkpoint::finishTensor() {
+  const Route& route = routes_[route_];
+  const TensorEntry& entry = entryOf(route_);
+  if (route.scales) {
+    BEIT_TRY(finishStored(route, stored_[route.scales]));
+  } else {
+    std::span<float> values = staging_.span().first(static_cast<size_t>(filled_));
+    if (!entry.strides.empty() && !scatter_) {
+      const Layout layout = route.deliveries.front().target.layout;
+      gatherStrided(values.data(), entry.shape, entry.strides, layout, gathered_.data());
+      values = gathered_.span().first(static_cast<size_t>(*elementCount(entry.shape)));
+    }
+    for (const Delivery& delivery : route.deliveries) BEIT_TRY(parameters_->deliver(delivery.parameter, shareOf(delivery.target, values)));
   }
   if (++route_ == routes_.size()) {
-    staging_ = {};
-    gathered_ = {};
+    drop();
     return {};
   }
   beginTensor();

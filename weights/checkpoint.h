@@ -1,6 +1,6 @@
 // A checkpoint, read in two stages: index, then fill. It asks for bytes and is given them, in pieces
 // of any size, so that the same code serves files, streams and range requests; it holds one tensor
-// at a time.
+// at a time; a matrix that is stored quantised, too, where its scales come behind it.
 #pragma once
 
 #include <cstdint>
@@ -9,12 +9,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
+#include "src/buffer.h"
 #include "src/parameters.h"
 #include "src/result.h"
 #include "weights/naming.h"
 #include "weights/container.h"
+#include "weights/stored_matrix.h"
 #include "weights/tensor_index.h"
 #include "weights/tensor_layout.h"
 
@@ -87,12 +90,23 @@ class Checkpoint {
   struct Route {
     size_t entry = 0;
     std::vector<Delivery> deliveries;
+    const TensorEntry* scales = nullptr;  // of a matrix that is stored quantised
+  };
+  // A matrix that is stored quantised, from when the first of both has come until the other has.
+  struct StoredMatrix {
+    std::vector<float> scales;
+    Buffer<int8_t> values;
   };
 
   Result<BindReport> match(ParameterList& parameters, std::vector<Route>* routes) const;
   // Returns the deliveries of a tensor to the parameters that its name stands for, none if there are
   // none.
-  static std::vector<Delivery> deliveriesOf(Dialect dialect, const TensorEntry& entry, ParameterList& parameters);
+  static std::vector<Delivery> deliveriesOf(Dialect dialect, std::string_view tensor, ParameterList& parameters);
+  // Adds what is wrong, or unexpected, of scales that belong to no quantised matrix. `used` are those that do.
+  void judgeScales(Dialect dialect, ParameterList& parameters, const ScaleIndex& scales,
+                   const std::vector<bool>& used, BindReport& report) const;
+  // Returns the floats of staging memory that a tensor takes.
+  int64_t stagedFloats(const Route& route, const ParameterList& parameters) const;
   // Returns what the file that is being indexed wants, or nothing when its index is complete.
   std::optional<ByteRange> wantedIndex() const;
   Status supplyIndex(std::span<const uint8_t> bytes);
@@ -105,6 +119,11 @@ class Checkpoint {
   // The same for whole elements.
   void place(DType dtype, std::span<const uint8_t> bytes);
   Status finishTensor();
+  // The same for one of the two tensors of a matrix that is stored quantised; `matrix` is the other's, too.
+  Status finishStored(const Route& route, StoredMatrix& matrix);
+  // Hands the whole numbers at the beginning of the staging memory to their parameters.
+  Status deliverStored(const Route& route, std::span<const float> scales);
+  void drop();  // what is held of tensors
   const TensorEntry& entryOf(size_t route) const { return entries_[routes_[route].entry]; }
 
   std::vector<File> files_;
@@ -116,7 +135,8 @@ class Checkpoint {
   bool failed_ = false;
 
   ParameterList* parameters_ = nullptr;  // set by bind()
-  std::vector<Route> routes_;            // by file and offset
+  std::vector<Route> routes_;            // by file and offset; scales have one of their own
+  std::unordered_map<const TensorEntry*, StoredMatrix> stored_;  // by the entry of the scales
   size_t route_ = 0;                     // the tensor that is being filled, or waited for
   int64_t position_ = 0;                 // of the next byte, in that tensor's file
   FloatBuffer staging_;         // as large as the largest tensor

@@ -17,38 +17,46 @@ namespace beit {
 
 class Conversion {
  public:
-  // All values of one tensor.
+  // A tensor of the new file.
+  struct Output {
+    std::string name;
+    Shape shape;
+    DType dtype = DType::kF32;
+  };
+  // All values of one.
   struct Piece {
-    size_t tensor = 0;
+    size_t tensor = 0;  // its index in outputs()
     std::vector<uint8_t> bytes;
   };
 
   // Returns the conversion to tensors of a class of the reference (BeitModel,
   // Data2VecVisionForImageClassification, …) or of half of DALL-E's tokenizer, which expects these
-  // parameters; only their names and shapes are used. Values become elements of `dtype`: kF32, kF16 or
-  // kBF16. Errors: kUnsupported for another type.
+  // parameters; only what they are is used. Values become elements of `dtype`: kF32, kF16, kBF16, or kI8:
+  // then those that are taken quantised are written as stored_matrix.h has them, other vectors are F32 and
+  // all else is F16. What the source holds quantised stays as it is. Errors: kUnsupported for another type.
   static Result<std::unique_ptr<Conversion>> create(const ParameterList& expected, std::string_view class_name, DType dtype);
 
   Conversion(const Conversion&) = delete;
   Conversion& operator=(const Conversion&) = delete;
 
-  // To be filled by a checkpoint. A finite value that the type cannot hold is an error
-  // (kInvalidArgument): rounded to infinity it would be no weight any more.
+  // To be filled by a checkpoint. A value that the type cannot hold is an error (kInvalidArgument): a
+  // finite one that would be rounded to infinity were no weight any more, and I8 holds finite ones only.
   ParameterList& parameters() { return parameters_; }
 
-  // Returns the name that a parameter has in the file, by its index in parameters().
-  const std::string& fileName(size_t tensor) const { return file_names_[tensor]; }
+  // The tensors of the file, in no order: of each parameter, by its index in parameters(), and scales.
+  const std::vector<Output>& outputs() const { return outputs_; }
 
   // Returns what has been converted since the last call.
   std::vector<Piece> take() { return std::exchange(pieces_, {}); }
 
  private:
-  explicit Conversion(DType dtype) : dtype_(dtype) {}
+  Conversion() = default;
   Status convert(size_t tensor, std::span<const float> values);
+  Status quantize(size_t tensor, size_t scales, std::span<const float> values);
+  void add(size_t tensor, std::span<const uint8_t> bytes) { pieces_.push_back({tensor, {bytes.begin(), bytes.end()}}); }
 
-  const DType dtype_;
   ParameterList parameters_;
-  std::vector<std::string> file_names_;
+  std::vector<Output> outputs_;
   std::vector<Piece> pieces_;
 };
 

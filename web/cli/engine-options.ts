@@ -9,7 +9,7 @@ import { oneOf, wholeNumber, type OptionSpec, type Parsed } from './arguments.js
 export const ENGINE_OPTIONS: readonly OptionSpec[] = [
   { name: 'build', value: BUILDS.join('|'), help: 'the build of the core (default: by what this Node can do)', parse: oneOf(BUILDS) },
   { name: 'threads', value: 'N', help: 'threads, 1 to 64 (default: one per processor, at most 8)', parse: wholeNumber(64) },
-  { name: 'dtype', value: DTYPES.join('|'), help: 'what models compute with (default: f32)', parse: oneOf(DTYPES) },
+  { name: 'dtype', value: DTYPES.join('|'), help: 'what models compute with (default: int8 for a checkpoint that is stored so, else f32)', parse: oneOf(DTYPES) },
 ];
 
 /** Calls `use` with an engine as the options say, and disposes of it. */

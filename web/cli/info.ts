@@ -33,7 +33,7 @@ function textOf({ className, dtype, config, report, estimate, tensors }: Inspect
     `computes with: ${dtype}`,
     `container: ${report.container}, names of ${report.dialect}`,
     'config:', ...Object.entries(config).map(([name, value]) => `  ${name}: ${short(value)}`),
-    `tensors: ${tensors.length}`,
+    `tensors: ${tensors.length} (${typesOf(tensors)})`,
     ...tensors.map(({ name, dtype, shape, bytes }) => `  ${name.padEnd(width)}  ${dtype.padEnd(4)}  ${shapeText(shape)}  ${bytes}`),
     ...named('missing', report.missing),
     ...named('not fitting', report.wrong),
@@ -43,6 +43,13 @@ function textOf({ className, dtype, config, report, estimate, tensors }: Inspect
     `memory: ${megabytes(estimate.weights)} weights, ${megabytes(estimate.activations)} for one run, `
       + `${megabytes(estimate.staging)} more while loading`,
   ];
+}
+
+/** Returns how many tensors there are of each element type, such as "F32 12, I8 72". */
+function typesOf(tensors: Inspection['tensors']): string {
+  const counts = new Map<string, number>();
+  for (const { dtype } of tensors) counts.set(dtype, (counts.get(dtype) ?? 0) + 1);
+  return [...counts].sort().map(([dtype, count]) => `${dtype} ${count}`).join(', ');
 }
 
 // 21,841 labels are not for a terminal.
