@@ -17,10 +17,11 @@ export interface InspectOptions extends ModelOptions {
  */
 export async function inspect(source: SourceLike, options: InspectOptions = {}): Promise<Inspection> {
   const { className = 'auto', config, ...rest } = options;
+  const { dtype, layerNormEps, relativePositionBiasResize } = rest;
   const files = await platform().resolveSource(source, rest);
   const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
   return withLease(rest, async (lease) => {
-    const found = await lease.engine.inspect(files, { className, configJson }, rest);
+    const found = await lease.engine.inspect(files, { className, configJson, dtype, layerNormEps, relativePositionBiasResize }, rest);
     await lease.release();
     return found;
   });

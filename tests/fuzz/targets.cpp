@@ -1,6 +1,7 @@
 #include "tests/fuzz/targets.h"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "src/config.h"
@@ -10,6 +11,7 @@
 #include "weights/pickle.h"
 #include "weights/pickle_opcodes.h"
 #include "weights/shard_index.h"
+#include "weights/stored_matrix.h"
 #include "weights/torch_pickle.h"
 
 namespace beit::fuzz {
@@ -30,10 +32,11 @@ const char* checkEntry(const TensorEntry& entry, std::optional<int64_t> size) {
   return last < spanned ? nullptr : "strides that reach past the last element";
 }
 
-const char* indexCheckpoint(std::span<const uint8_t> bytes, size_t piece, bool size_known) {
+// Gives the checkpoint what it wants of one stage. Returns a promise that it broke; `complete` tells whether
+// the stage was read to its end.
+const char* feed(Checkpoint& checkpoint, std::span<const uint8_t> bytes, size_t piece, bool& complete) {
   const auto size = static_cast<int64_t>(bytes.size());
-  Checkpoint checkpoint;
-  if (!checkpoint.addFile("fuzz", size_known ? std::optional(size) : std::nullopt).ok()) return "a file that cannot be added";
+  complete = false;
   while (const auto read = checkpoint.next()) {
     if (read->offset < 0 || read->length <= 0) return "a wish for nothing";
     if (read->offset > size || read->length > size - read->offset)
@@ -42,17 +45,65 @@ const char* indexCheckpoint(std::span<const uint8_t> bytes, size_t piece, bool s
     for (size_t at = 0; at < range.size(); at += piece)
       if (!checkpoint.supply(range.subspan(at, std::min(piece, range.size() - at))).ok()) return nullptr;
   }
+  complete = true;
+  return nullptr;
+}
+
+// Fills parameters of the names and shapes that the file itself has, every other of which takes whole numbers.
+const char* fillCheckpoint(Checkpoint& checkpoint, std::span<const uint8_t> bytes, size_t piece) {
+  constexpr int64_t kMostElements = 1 << 16, kMostBytes = 1 << 20;  // what a small input may make us allocate
+  const auto dialect = detectDialect(checkpoint.entries());
+  if (!dialect) return nullptr;
+  const char* broken = nullptr;
+  ParameterList parameters;
+  for (const TensorEntry& entry : checkpoint.entries()) {
+    const auto all = readings(*dialect, entry.name);
+    if (all.empty() || ScaleIndex::matrixOf(entry.name) || entry.bytes > kMostBytes) continue;
+    for (const beit::Target& target : all.front()) {
+      Shape shape = entry.shape;
+      if (!shape.empty()) shape[0] /= target.parts;
+      const auto count = elementCount(shape);
+      if (!count || *count < 1 || *count > kMostElements || parameters.find(target.parameter)) continue;
+      const auto elements = static_cast<size_t>(*count);
+      Parameter& parameter = parameters.add(target.parameter, shape, [elements, &broken](std::span<float> values) -> Status {
+        if (values.size() != elements) broken = "another number of values than the shape says";
+        return {};
+      });
+      if (parameters.all().size() % 2 == 0) continue;
+      const auto rows = shape.empty() ? size_t{1} : static_cast<size_t>(shape[0]);
+      parameter.receive_quantized = [elements, rows, &broken](QuantizedValues matrix) -> Status {
+        if (matrix.values.size() != elements || matrix.scales.size() != rows) broken = "another number of whole numbers or scales";
+        for (const float scale : matrix.scales)
+          if (!(scale > 0.0f && scale <= std::numeric_limits<float>::max())) broken = "a scale that is no number above 0";
+        return {};
+      };
+    }
+  }
+  bool complete = false;
+  if (const auto report = checkpoint.bind(parameters); !report.ok()) return report.error().message.empty() ? "an error without a sentence" : nullptr;
+  if (const char* wish = feed(checkpoint, bytes, piece, complete)) return wish;
+  if (complete && !parameters.complete().ok()) return "a parameter that was bound and never came";
+  return broken;
+}
+
+const char* readWhole(std::span<const uint8_t> bytes, size_t piece, bool size_known) {
+  const auto size = static_cast<int64_t>(bytes.size());
+  Checkpoint checkpoint;
+  if (!checkpoint.addFile("fuzz", size_known ? std::optional(size) : std::nullopt).ok()) return "a file that cannot be added";
+  bool complete = false;
+  if (const char* broken = feed(checkpoint, bytes, piece, complete)) return broken;
+  if (!complete) return nullptr;
   for (const TensorEntry& entry : checkpoint.entries())
     if (const char* broken = checkEntry(entry, size_known ? std::optional(size) : std::nullopt)) return broken;
-  return nullptr;
+  return fillCheckpoint(checkpoint, bytes, piece);
 }
 
 }  // namespace
 
 const char* readCheckpoint(std::span<const uint8_t> bytes) {
   // A size of pieces that the input decides, so that one input always does the same.
-  if (const char* broken = indexCheckpoint(bytes, 1 + bytes.size() % 37, true)) return broken;
-  return indexCheckpoint(bytes, 4096, false);
+  if (const char* broken = readWhole(bytes, 1 + bytes.size() % 37, true)) return broken;
+  return readWhole(bytes, 4096, false);
 }
 
 const char* readPickle(std::span<const uint8_t> bytes) {

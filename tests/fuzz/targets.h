@@ -11,7 +11,8 @@ namespace beit::fuzz {
 // be: a promise that the reader broke.
 using Target = const char* (*)(std::span<const uint8_t> bytes);
 
-// A checkpoint of whatever kind its first bytes say, with a known size and as a stream.
+// A checkpoint of whatever kind its first bytes say, with a known size and as a stream: its index, then
+// its tensors into parameters that it fits.
 const char* readCheckpoint(std::span<const uint8_t> bytes);
 // A pickle as such, without the container around it that makes damage rare.
 const char* readPickle(std::span<const uint8_t> bytes);
