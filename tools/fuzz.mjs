@@ -41,7 +41,8 @@ const LIMITS = ['-timeout=10', '-rss_limit_mb=3000'];
 /** Returns CMake's definitions of Clang's two compilers: clang, or the newest clang-N on PATH. */
 async function clang() {
   const version = ['', ...Array.from({ length: 16 }, (_, i) => `-${29 - i}`)].find((suffix) => which(`clang${suffix}`) && which(`clang++${suffix}`));
-  if (version === undefined) await installPrograms({ clang: 'clang', 'clang++': 'clang' });
+  // Debian's clang brings both programs; the sanitizers' and the fuzzer's runtimes are a package of their own.
+  if (version === undefined) await installPrograms({ clang: 'clang', 'clang++': 'libclang-rt-14-dev' });
   return [`-DCMAKE_C_COMPILER=clang${version ?? ''}`, `-DCMAKE_CXX_COMPILER=clang++${version ?? ''}`];
 }
 
