@@ -1,5 +1,5 @@
 /** Tasks in one call, as transformers' pipelines. */
-import { mismatch } from './errors.js';
+import { BeitError, mismatch } from './errors.js';
 import type { ModelOptions } from './model-base.js';
 import type { SegmentationModelOptions } from './models.js';
 import { makeImageClassification, type ImageClassificationPipeline } from './pipeline-classification.js';
@@ -24,13 +24,18 @@ interface Maker<T extends Task> {
   make: (source: Source, options: Tasks[T]['options']) => Promise<Tasks[T]['pipeline']>;
   /** The checkpoint of this package that can do the task. */
   embedded: 'classifier' | null;
+  /** Where there is one, if not there. */
+  elsewhere?: string;
 }
 
 const MAKERS: { [T in Task]: Maker<T> } = {
   'image-classification': { make: makeImageClassification, embedded: 'classifier' },
-  'image-segmentation': { make: makeImageSegmentation, embedded: null },
+  'image-segmentation': { make: makeImageSegmentation, embedded: null, elsewhere: 'microsoft/beit-base-finetuned-ade-640-640 on the hub' },
   'image-feature-extraction': { make: makeFeatureExtraction, embedded: 'classifier' },
-  'masked-image-modeling': { make: makeMaskedImageModeling, embedded: null },
+  'masked-image-modeling': {
+    make: makeMaskedImageModeling, embedded: null,
+    elsewhere: "a small one in the repository's weights/masked-image-modeling, and microsoft/beit-base-patch16-224-pt22k on the hub",
+  },
 };
 
 /**
@@ -44,9 +49,12 @@ export async function pipeline<T extends Task>(
   if (!Object.hasOwn(MAKERS, task)) {
     throw mismatch('invalid-argument', 'task', JSON.stringify(task), Object.keys(MAKERS).join(' or '));
   }
-  const { make, embedded } = MAKERS[task];
+  const { make, embedded, elsewhere } = MAKERS[task];
   throwIfAborted(options.signal);
   if (source != null) return make(await platform().resolveSource(source, options), options);
-  if (!embedded) throw mismatch('invalid-argument', 'source', 'none', `a checkpoint, since none for ${task} ships with this package`);
+  if (!embedded) {
+    throw new BeitError('invalid-argument', `source: got none, and none for ${task} ships with this package; there is ${elsewhere}.`,
+      { where: 'source', got: 'none', expected: 'a checkpoint' });
+  }
   return make(platform().embedded(embedded), options);
 }
