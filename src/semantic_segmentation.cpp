@@ -47,7 +47,7 @@ BeitForSemanticSegmentation::BeitForSemanticSegmentation(BeitConfig config, cons
     : BeitPreTrainedModel(std::move(config), kClassName, pool),
       taps_(tapsOf(config_, options.taps)),
       body_(parameters_, config_, BeitBody::Parts::kEncoderAndNorm, options.dtype, pool_) {
-  decode_head_.declare(parameters_, config_, WeightType::kFloat32);
+  decode_head_.declare(parameters_, config_, options.dtype);
   if (config_.use_auxiliary_head && options.auxiliary_head) {
     auxiliary_head_ = std::make_unique<FcnHead>();
     auxiliary_head_->declare(parameters_, config_);
