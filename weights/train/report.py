@@ -99,15 +99,14 @@ def segment_table(names, f32, int8):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--figures", required=True, help="what measure.mjs has written")
-    parser.add_argument("--ablation", required=True, help="what train.ablation has written")
+    parser.add_argument("--ablation", help="what train.ablation has written")
     parser.add_argument("--out", required=True, help="folder for the pictures")
     args = parser.parse_args()
-    figures, rows = json.loads(Path(args.figures).read_text()), json.loads(Path(args.ablation).read_text())
+    figures = json.loads(Path(args.figures).read_text())
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     scenes, segments = figures["scenes"], figures["segments"]
     (out / "confusion.svg").write_text(confusion_svg(scenes, figures["classifier"]["f32"]["confusion"]))
-    (out / "pretraining.svg").write_text(pretraining_svg(rows))
     for task, found in figures.items():
         for dtype in ("f32", "int8"):
             if isinstance(found, dict) and dtype in found:
@@ -116,7 +115,10 @@ def main():
     print("\n" + scene_table(scenes, figures["classifier"]["f32"]["confusion"]))
     if "segmentation" in figures:
         print("\n" + segment_table(segments, figures["segmentation"]["f32"], figures["segmentation"]["int8"]))
-    print("\n" + table(rows))
+    if args.ablation:
+        rows = json.loads(Path(args.ablation).read_text())
+        (out / "pretraining.svg").write_text(pretraining_svg(rows))
+        print("\n" + table(rows))
 
 
 if __name__ == "__main__":
