@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "src/activation.h"
-
 namespace beit {
 
 namespace {
@@ -74,7 +72,12 @@ Status PyramidConvModule::run(const ThreadPool& pool, int64_t band, const Featur
   kept.resize(resized_count_);
   for (size_t i = 0; i < resized_count_; ++i)
     BEIT_TRY(resized_[i].add(pool, smaller[i], map.size, first, rows, kept[i], output));
-  applyActivation(pool, Activation::kRelu, output, rows * map.size.width * outputs_);
+  // Of a band, which ends where the next one begins: applyActivation() takes whole buffers.
+  const int64_t row = map.size.width * outputs_;
+  pool.parallelFor(static_cast<size_t>(rows), [&](size_t, size_t y) {
+    float* values = output + static_cast<int64_t>(y) * row;
+    for (int64_t i = 0; i < row; ++i) values[i] = values[i] < 0.0f ? 0.0f : values[i];
+  });
   return {};
 }
 
