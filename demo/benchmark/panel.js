@@ -13,6 +13,7 @@ import { plotOf } from './plot.js';
 /** @type {Readonly<Record<string, string>>} */
 const TITLES = { classify: 'Classify', segment: 'Segment', mask: 'Mask' };
 
+/** In pixels: wider bars say no more. */
 const MOST_PLOT_WIDTH = 760;
 
 export class BenchmarkPanel {

@@ -90,7 +90,6 @@ export class MaskPanel extends PicturePanel {
     const ready = this.model.state.kind === 'ready';
     for (const name of ['blocks', 'clear']) part(this.root, name, HTMLButtonElement).disabled = !ready;
     this.#ratio.disabled = !ready;
-    part(this.root, 'mask-hint', HTMLElement).hidden = !ready;
   }
 
   /** Hides random blocks. */
