@@ -44,7 +44,7 @@ for name in $stages; do
     pictures) draw train $train 112; draw validation $validation 96; draw test $test 96 ;;
     tokenizer) stage tokenizer --precision float32 --steps 1800 --every 150 ;;
     pretrain) stage pretrain --tokenizer "$run/tokenizer/best" --steps 2600 --every 130 ;;
-    classify) stage classify --start "$run/pretrain/best" ;;
+    classify) stage classify --start "$run/pretrain/best" --steps 1500 --every 150 ;;
     segment) stage segment --start "$run/classify/best" ;;
     ablation) stage ablation --start "$run/pretrain/best" --json "$figures/ablation.json" ${smoke:+--sizes $train --seeds 0} ;;
     install)

@@ -37,9 +37,10 @@ def classification():
 
 
 def segmentation():
-    # The last three levels of the pyramid see the last layers; scale 6 would be the 6 x 6 top itself.
+    # The last three levels of the pyramid see the last layers. The top is 6 x 6, so scale 6 would be itself, and 2
+    # would say little that 1 and 3 do not, for 0.33 MB.
     return BeitForSemanticSegmentation(_config(
-        SEGMENTS, use_relative_position_bias=True, out_indices=[3, 4, 5, 6], pool_scales=[1, 2, 3],
+        SEGMENTS, use_relative_position_bias=True, out_indices=[3, 4, 5, 6], pool_scales=[1, 3],
         use_auxiliary_head=False, semantic_loss_ignore_index=255))
 
 
