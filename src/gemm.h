@@ -2,6 +2,7 @@
 // matrices once (PackedMatrix), what changes with every image into its owner's memory (packRows, packColumns).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "src/gemm_tiles.h"
@@ -29,6 +30,12 @@ void multiplyPacked(int64_t rows, int64_t inputs, int64_t outputs, const float* 
                     const float* panels, const float* bias, float* output, int64_t output_stride,
                     GemmEpilogue epilogue = {});
 
+// One tile of such a product, up to 4 rows by up to 8 columns: output = start + input x panel (depth, 8), then the
+// epilogue. `start` holds what each row begins with, `start_stride` floats apart (0: a bias for all); four rows of
+// eight are read of it. Null stands for zeros. It may be the output.
+void multiplyTile(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel,
+                  const float* start, int64_t start_stride, float* output, int64_t output_stride, GemmEpilogue epilogue);
+
 class PackedMatrix {
  public:
   PackedMatrix() = default;
@@ -41,6 +48,8 @@ class PackedMatrix {
   bool empty() const { return panels_.empty(); }
   int64_t inputs() const { return inputs_; }
   int64_t outputs() const { return outputs_; }
+  const float* panels() const { return panels_.data(); }  // packedFloats(inputs(), outputs())
+  const float* bias() const { return bias_.data(); }      // outputs() rounded up to 8; zeros for none
 
   // multiplyPacked() on the pool.
   void multiply(const ThreadPool& pool, int64_t rows, const float* input, int64_t input_stride, float* output,

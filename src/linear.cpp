@@ -7,9 +7,11 @@ Result<LinearInput> LinearInput::make(const ThreadPool& pool, WeightType type, i
   LinearInput input;
   input.rows_ = rows;
   input.values_ = values;
+  const WorkTimer timer(pool.profile(), Work::kLinear);
   if (type == WeightType::kInt8) {
-    const WorkTimer timer(pool.profile(), Work::kLinear);
     BEIT_ASSIGN(input.quantized_, QuantizedRows::quantize(pool, rows, inputs, values));
+  } else if (StrassenRows::suit(rows, inputs)) {
+    BEIT_ASSIGN(input.strassen_, StrassenRows::make(pool, rows, inputs, values));
   }
   return input;
 }
@@ -80,6 +82,8 @@ void Linear::run(const ThreadPool& pool, const LinearInput& input, float* output
                         2.0 * static_cast<double>(input.rows_) * static_cast<double>(inputs_ * outputs_));
   if (type_ == WeightType::kInt8)
     quantized_.multiply(pool, input.quantized_, output, outputs_);
+  else if (!input.strassen_.empty() && StrassenRows::suits(matrix_))
+    input.strassen_.multiply(pool, matrix_, output);
   else
     matrix_.multiply(pool, input.rows_, input.values_, inputs_, output, outputs_);
 }

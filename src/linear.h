@@ -10,6 +10,7 @@
 #include "src/parameters.h"
 #include "src/quantized_gemm.h"
 #include "src/result.h"
+#include "src/strassen.h"
 #include "src/tensor.h"
 #include "src/tensor_group.h"
 #include "src/thread_pool.h"
@@ -27,7 +28,7 @@ class LinearInput {
                                   const float* values);
   // Returns the bytes that this takes beside the values.
   static int64_t bytes(WeightType type, int64_t rows, int64_t inputs, int threads) {
-    return type == WeightType::kInt8 ? QuantizedRows::bytes(rows, inputs, threads) : 0;
+    return type == WeightType::kInt8 ? QuantizedRows::bytes(rows, inputs, threads) : StrassenRows::bytes(rows, inputs, threads);
   }
 
  private:
@@ -35,6 +36,7 @@ class LinearInput {
   int64_t rows_ = 0;
   const float* values_ = nullptr;
   QuantizedRows quantized_;  // for kInt8
+  StrassenRows strassen_;    // for many floats
 };
 
 class Linear {

@@ -57,15 +57,16 @@ int64_t PyramidConvModule::bands(int64_t height) const {
   return use_winograd_ ? (height + kRows - 1) / kRows : 1;
 }
 
-int64_t PyramidConvModule::rowsOf(int64_t band, int64_t height) const {
+PyramidConvModule::Band PyramidConvModule::bandOf(int64_t band, int64_t height) const {
   constexpr int64_t kRows = WinogradConvolution::kRowsPerBand;
-  return use_winograd_ ? std::min(kRows, height - band * kRows) : height;
+  if (!use_winograd_) return {0, height};
+  return {band * kRows, std::min(kRows, height - band * kRows)};
 }
 
 Status PyramidConvModule::run(const ThreadPool& pool, int64_t band, const FeatureMap& map,
                               std::span<const FeatureMap> smaller, Kept& kept, float* output) const {
   assert(smaller.size() == resized_count_);
-  const int64_t rows = rowsOf(band, map.size.height), first = band * WinogradConvolution::kRowsPerBand;
+  const auto [first, rows] = bandOf(band, map.size.height);
   if (use_winograd_) BEIT_TRY(winograd_.run(pool, map, first, rows, output, /*relu=*/resized_count_ == 0));
   else BEIT_TRY(direct_.run(pool, map, output));
   if (resized_count_ == 0) return {};

@@ -29,9 +29,10 @@ class PyramidConvModule {
 
   int64_t outputs() const { return outputs_; }
 
-  // Returns the number of bands of a map so high, and the rows of band `band`.
+  // Returns the number of bands of a map so high, and which rows one of them is.
   int64_t bands(int64_t height) const;
-  int64_t rowsOf(int64_t band, int64_t height) const;
+  struct Band { int64_t first, rows; };
+  Band bandOf(int64_t band, int64_t height) const;
 
   // What is kept between the bands of one map.
   using Kept = std::vector<ResizedConvolution::Rows>;

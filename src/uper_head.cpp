@@ -89,9 +89,10 @@ Status UperHead::poolPyramid(const ThreadPool& pool, State& state) const {
   }
   BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate(top.size, top.channels, "the pyramid's top"));
   PyramidConvModule::Kept kept;
-  int64_t row = 0;
-  for (int64_t band = 0; band < bottleneck_.bands(top.size.height); row += bottleneck_.rowsOf(band, top.size.height), ++band)
-    BEIT_TRY(bottleneck_.run(pool, band, top, pooled, kept, output.data() + row * top.size.width * top.channels));
+  for (int64_t band = 0; band < bottleneck_.bands(top.size.height); ++band) {
+    const int64_t first = bottleneck_.bandOf(band, top.size.height).first;
+    BEIT_TRY(bottleneck_.run(pool, band, top, pooled, kept, output.data() + first * top.size.width * top.channels));
+  }
   top = std::move(output);
   return {};
 }
@@ -109,9 +110,8 @@ Status UperHead::refine(const ThreadPool& pool, State& state, size_t index, int6
   if (band == 0) {
     BEIT_ASSIGN(state.refined, FeatureMap::allocate(level.size, level.channels, "pyramid features"));
   }
-  int64_t row = 0;
-  for (int64_t i = 0; i < band; ++i) row += conv.rowsOf(i, level.size.height);
-  BEIT_TRY(conv.run(pool, band, level, {}, state.kept, state.refined.data() + row * level.size.width * level.channels));
+  const int64_t first = conv.bandOf(band, level.size.height).first;
+  BEIT_TRY(conv.run(pool, band, level, {}, state.kept, state.refined.data() + first * level.size.width * level.channels));
   if (band + 1 == conv.bands(level.size.height)) level = std::move(state.refined);
   return {};
 }
@@ -123,13 +123,11 @@ Status UperHead::fuse(const ThreadPool& pool, State& state, int64_t band) const 
   if (band == 0) {
     BEIT_ASSIGN(state.logits, FeatureMap::allocate(widest.size, labels, "logits"));
   }
-  int64_t row = 0;
-  for (int64_t i = 0; i < band; ++i) row += fpn_bottleneck_.rowsOf(i, height);
-  const int64_t rows = fpn_bottleneck_.rowsOf(band, height);
+  const auto [first, rows] = fpn_bottleneck_.bandOf(band, height);
   BEIT_ASSIGN(FloatBuffer fused, FloatBuffer::allocate(rows * width * channels_, "fused features"));
   BEIT_TRY(fpn_bottleneck_.run(pool, band, widest, std::span(state.levels).subspan(1), state.kept, fused.data()));
-  BEIT_TRY(classifier_.run(pool, rows * width, fused.data(), state.logits.data() + row * width * labels));
-  if (row + rows == height) {
+  BEIT_TRY(classifier_.run(pool, rows * width, fused.data(), state.logits.data() + first * width * labels));
+  if (first + rows == height) {
     state.levels = {};
     state.kept.clear();
   }

@@ -1,0 +1,106 @@
+#include "src/strassen.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/support/random.h"
+#include "tests/support/runtime.h"
+
+namespace beit {
+
+namespace {
+
+struct Product {
+  int64_t rows, inputs, outputs;
+  std::vector<float> x, weight, bias;
+  PackedMatrix matrix;
+};
+
+Product randomProduct(int64_t rows, int64_t inputs, int64_t outputs) {
+  test::Random random(static_cast<uint32_t>(rows * 31 + inputs * 7 + outputs));
+  const auto floats = [&](int64_t count) { return random.floats(static_cast<size_t>(count), -1.0f, 1.0f); };
+  Product p{rows, inputs, outputs, floats(rows * inputs), floats(outputs * inputs), floats(outputs), {}};
+  auto matrix = PackedMatrix::pack(inputs, outputs, p.weight.data(), inputs, p.bias.data());
+  REQUIRE(matrix.ok());
+  p.matrix = std::move(matrix).value();
+  return p;
+}
+
+// Exactly sized, so that AddressSanitizer sees every float too many.
+std::vector<float> run(const ThreadPool& pool, const Product& p) {
+  std::vector<float> y(static_cast<size_t>(p.rows * p.outputs), std::numeric_limits<float>::quiet_NaN());
+  const auto rows = StrassenRows::make(pool, p.rows, p.inputs, p.x.data());
+  REQUIRE(rows.ok());
+  rows->multiply(pool, p.matrix, y.data());
+  return y;
+}
+
+double expected(const Product& p, int64_t r, int64_t o) {
+  double sum = static_cast<double>(p.bias[static_cast<size_t>(o)]);
+  for (int64_t k = 0; k < p.inputs; ++k)
+    sum += static_cast<double>(p.x[static_cast<size_t>(r * p.inputs + k)]) *
+           static_cast<double>(p.weight[static_cast<size_t>(o * p.inputs + k)]);
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("A product in Strassen's way is x W^T + b", "[strassen]") {
+  // Halves that are even, uneven and short of one whole tile; inputs in one chunk, two and three.
+  for (const int64_t rows : {96, 97, 100, 101, 103, 104, 197})
+    for (const int64_t inputs : {256, 264, 1040, 2064})
+      for (const int64_t outputs : {256, 272}) {
+        if (inputs > 264 && rows != 97 && rows != 104) continue;
+        CAPTURE(rows, inputs, outputs);
+        REQUIRE(StrassenRows::suit(rows, inputs));
+        const Product p = randomProduct(rows, inputs, outputs);
+        REQUIRE(StrassenRows::suits(p.matrix));
+        const std::vector<float> y = run(test::pool(), p);
+        double worst = 0.0;
+        bool finite = true;
+        for (int64_t r = 0; r < rows; ++r)
+          for (int64_t o = r % 7; o < outputs; o += 7) {  // every column of every panel, and every row
+            const double off = std::fabs(static_cast<double>(y[static_cast<size_t>(r * outputs + o)]) - expected(p, r, o));
+            finite = finite && std::isfinite(off);
+            worst = std::max(worst, off);
+          }
+        CHECK(finite);
+        // Sums of `inputs` products below 1, with some roundings of sums that are a few times as large.
+        CHECK(worst <= 2e-7 * static_cast<double>(inputs));
+      }
+}
+
+TEST_CASE("A product in Strassen's way does not depend on the threads", "[strassen]") {
+  auto single = ThreadPool::create(1);
+  REQUIRE(single.ok());
+  for (const int64_t rows : {97, 700}) {  // 700: several blocks of rows
+    const Product p = randomProduct(rows, 256, 512);
+    CHECK(run(**single, p) == run(test::pool(), p));
+  }
+}
+
+TEST_CASE("Rows that do not suit take no room", "[strassen]") {
+  CHECK_FALSE(StrassenRows::suit(95, 768));
+  CHECK_FALSE(StrassenRows::suit(197, 248));
+  CHECK_FALSE(StrassenRows::suit(197, 769));   // odd
+  CHECK_FALSE(StrassenRows::suit(197, 1032));  // two chunks whose halves are no whole vectors
+  CHECK(StrassenRows::bytes(95, 768, 2) == 0);
+  CHECK(StrassenRows::bytes(197, 768, 2) > 0);
+  CHECK_FALSE(StrassenRows::suits(randomProduct(1, 8, 248).matrix));
+  CHECK_FALSE(StrassenRows::suits(randomProduct(1, 8, 264).matrix));  // an odd number of panels
+}
+
+TEST_CASE("A NaN in a row shows in all of its outputs in Strassen's way", "[strassen]") {
+  Product p = randomProduct(100, 256, 256);
+  for (const int64_t row : {3, 99}) {
+    p.x[static_cast<size_t>(row * 256 + 200)] = std::numeric_limits<float>::quiet_NaN();
+    const std::vector<float> y = run(test::pool(), p);
+    for (int64_t o = 0; o < 256; ++o) CHECK(std::isnan(y[static_cast<size_t>(row * 256 + o)]));
+  }
+}
+
+}  // namespace beit
