@@ -12,8 +12,10 @@ using namespace beit::js;
 val memory() {
   val object = val::object();
   object.set("heap", static_cast<double>(emscripten_get_heap_size()));
-  // uordblks is an int that wraps above 2 GiB.
-  object.set("used", static_cast<double>(static_cast<unsigned>(mallinfo().uordblks)));
+  // These are ints that wrap above 2 GiB.
+  const struct mallinfo use = mallinfo();
+  object.set("used", static_cast<double>(static_cast<unsigned>(use.uordblks)));
+  object.set("peak", static_cast<double>(static_cast<unsigned>(use.usmblks)));
   return object;
 }
 

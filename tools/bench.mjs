@@ -1,9 +1,11 @@
 // `npm run bench`: what loading and running a base model cost on this machine, in Node.
-//   npm run bench -- [load|memory|forward...] [--folder CHECKPOINT] [--rounds N] [--json FILE]
-//     load      time of loading, against reading the same file
-//     memory    peak memory of loading the same model from each container (written for it, 0.35 GB at a time)
-//     forward   time of one image, by kinds of work
-// Without --folder a base-224 checkpoint of random weights is written to the tools' folder once.
+//   npm run bench -- [load|memory|phases|forward|segmentation...] [--folder CHECKPOINT] [--rounds N] [--json FILE]
+//     load           time of loading, against reading the same file
+//     memory         peak memory of loading the same model from each container (written for it, 0.35 GB at a time)
+//     phases         what a user waits for, from importing the library to the answer to a picture
+//     forward        time of one image, by kinds of work, against what the cores do at most
+//     segmentation   the same of base-ADE-640
+// Without --folder checkpoints of random weights are written to the tools' folder once. --folder is not for segmentation.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,6 +13,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkpointFiles, countOf, writePieces } from './bench/containers.mjs';
 import { nodeFlags } from './node-flags.mjs';
+import { kindOf } from './bench/peak.mjs';
 import { show, spread } from './bench/statistics.mjs';
 import { buildRelease } from './build.mjs';
 import { root, tools } from './places.mjs';
@@ -18,7 +21,7 @@ import { configs, sizes, stateDict } from './random-checkpoint.mjs';
 import { Failure, main, say } from './report.mjs';
 import { setUp } from './setup.mjs';
 
-const PARTS = ['load', 'memory', 'forward'];
+const PARTS = ['load', 'memory', 'phases', 'forward', 'segmentation'];
 const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
 const DTYPES = ['f32', 'int8'];
 
@@ -69,9 +72,31 @@ function benchMemory(rounds) {
   return { build, largest, rows };
 }
 
+const PICTURE = join(root, 'demo', 'samples', 'harbour.jpg');
+
+/** What a user of the library waits for, phase by phase, in processes of their own. */
+function benchPhases(folder, name, dtype, rounds) {
+  const build = 'relaxed-threads', threads = 2;
+  const rows = Array.from({ length: rounds }, () => child('phases-child.mjs', build, threads, folder, dtype, 5, PICTURE));
+  say(`\nPhases, ${name}, ${build}, ${dtype}, ${threads} threads (median, min to max of ${rounds} processes)`);
+  for (const phase of Object.keys(rows[0])) say(`  ${phase.padEnd(26)} ${show(rows.flatMap((row) => row[phase]))} ms`);
+  const ready = rows.map((row) => row.import[0] + row.engine[0] + row.load[0] + row['first answer'][0]);
+  say(`  ${'from nothing to an answer'.padEnd(26)} ${show(ready)} ms`);
+  return { name, build, threads, dtype, rows };
+}
+
+/** What the cores do at most: one thread's GFLOP/s by kind of arithmetic. */
+function benchPeak() {
+  const peaks = child('peak-child.mjs');
+  say('\nOne thread at most, 128-bit vectors in registers');
+  for (const [kind, peak] of Object.entries(peaks)) say(`  ${kind.padEnd(28)} ${peak === null ? 'not here' : `${peak.toFixed(1)} GFLOP/s`}`);
+  return peaks;
+}
+
 /** The time of passes, and of each kind of work. Returns the logits as well. */
-function benchForward(folder, build, threads, dtype, passes) {
-  const { rows, logits } = child('forward-child.mjs', build, threads, folder, passes, dtype);
+function benchForward(folder, build, threads, dtype, passes, peaks, warmUps = 3) {
+  const { rows, logits, memory } = child('forward-child.mjs', build, threads, folder, passes, dtype, warmUps);
+  const peak = peaks[kindOf(build, dtype)] * threads;
   const total = rows.map((row) => row.milliseconds);
   const gemm = rows.map((row) => row.work.linear.seconds * 1e3);
   say(`\nOne image, ${build}, ${dtype}, ${threads} thread${threads > 1 ? 's' : ''} (median, min to max of ${passes})`);
@@ -81,12 +106,31 @@ function benchForward(folder, build, threads, dtype, passes) {
     const times = rows.map((row) => row.work[kind].seconds * 1e3);
     const { median } = spread(times);
     if (median === 0) continue;
-    const rate = operations > 0 ? `, ${(operations / median / 1e6).toFixed(1)} GFLOP/s` : '';
+    const speed = operations / median / 1e6;
+    // Of int8 models the linear layers alone have whole numbers.
+    const share = kind === 'linear' || dtype === 'f32' ? `, ${(100 * speed / peak).toFixed(0)} % of the cores' peak` : '';
+    const rate = operations > 0 ? `, ${speed.toFixed(1)} GFLOP/s${share}` : '';
     say(`  ${kind.padEnd(18)}  ${show(times)} ms, ${(100 * median / spread(total).median).toFixed(1)} %${rate}`);
   }
   const ratio = total.map((time, i) => time / gemm[i]);
   say(`  all / sum of GEMMs  ${show(ratio, 3)}`);
-  return { build, threads, dtype, rows, logits };
+  const estimated = memory.estimate.weights + memory.estimate.activations;
+  say(`  memory              ${(memory.peak / 1e6).toFixed(0)} MB at most, ${(100 * memory.peak / estimated).toFixed(0)} % of the estimate before loading; `
+    + `${(memory.loaded / 1e6).toFixed(0)} MB once loaded; process ${(memory.resident / 1e6).toFixed(0)} MB`);
+  return { build, threads, dtype, rows, logits, memory };
+}
+
+/** Makes a checkpoint, unless it is there. */
+function randomCheckpoint(folder, ...options) {
+  if (existsSync(join(folder, 'model.safetensors'))) return;
+  const { status } = spawnSync(process.execPath, [join(root, 'tools', 'random-checkpoint.mjs'), folder, ...options], { stdio: 'inherit' });
+  if (status !== 0) throw new Failure(`The checkpoint ${folder} could not be written.`);
+}
+
+function sayDifference(exact, quantized) {
+  const largest = (values) => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+  const off = largest(exact.logits.map((x, i) => x - quantized.logits[i]));
+  say(`  int8 - f32          ${off.toExponential(2)} at most, of logits up to ${largest(exact.logits).toFixed(2)}`);
 }
 
 await main(async (args) => {
@@ -96,23 +140,32 @@ await main(async (args) => {
   const wants = (part) => positionals.length === 0 || positionals.includes(part);
   await buildRelease(await setUp());
   const folder = values.folder ?? join(tools, 'bench', 'base-224');
-  if ((wants('load') || wants('forward')) && !values.folder && !existsSync(join(folder, 'model.safetensors'))) {
-    spawnSync(process.execPath, [join(root, 'tools', 'random-checkpoint.mjs'), folder], { stdio: 'inherit' });
-  }
+  if (['load', 'phases', 'forward'].some(wants) && !values.folder) randomCheckpoint(folder);
   const rounds = Number(values.rounds);
   const figures = { node: process.version };
   if (wants('load')) figures.load = DTYPES.map((dtype) => benchLoad(folder, dtype, rounds));
   if (wants('memory')) figures.memory = benchMemory(rounds);
+  if (wants('phases')) {
+    figures.phases = DTYPES.flatMap((dtype) => [benchPhases('-', 'the embedded classifier', dtype, rounds), benchPhases(folder, 'base-224', dtype, rounds)]);
+  }
+  if (wants('forward') || wants('segmentation')) figures.peaks = benchPeak();
   if (wants('forward')) {
     figures.forward = [];
     for (const build of BUILDS) {
       for (const threads of build === 'simd' ? [1] : [1, 2]) {
-        const [exact, quantized] = DTYPES.map((dtype) => benchForward(folder, build, threads, dtype, rounds));
+        const [exact, quantized] = DTYPES.map((dtype) => benchForward(folder, build, threads, dtype, rounds, figures.peaks));
         figures.forward.push(exact, quantized);
-        const off = Math.max(...exact.logits.map((x, i) => Math.abs(x - quantized.logits[i])));
-        say(`  int8 - f32          ${off.toExponential(2)} at most, of logits up to ${Math.max(...exact.logits.map(Math.abs)).toFixed(2)}`);
+        sayDifference(exact, quantized);
       }
     }
+  }
+  if (wants('segmentation')) {
+    const ade = join(tools, 'bench', 'base-ade-640');
+    randomCheckpoint(ade, '--task', 'segmentation', '--image-size', '640', '--labels', '150');
+    const [exact, quantized] = DTYPES.map((dtype) => benchForward(ade, 'relaxed-threads', 2, dtype, rounds, figures.peaks, 1));
+    sayDifference(exact, quantized);
+    // Half a million logits are no figure.
+    figures.segmentation = [exact, quantized].map(({ logits, ...rest }) => rest);
   }
   if (values.json) writeFileSync(values.json, JSON.stringify(figures, null, 1));
 });

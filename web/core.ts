@@ -226,8 +226,8 @@ export interface Core {
   start(threads: number): Outcome<null>;
   /** Gives the thread pool up: its threads end when the last model is deleted; start() may be called again. */
   stop(): void;
-  /** heap: bytes of linear memory; used: bytes that malloc has given out. */
-  memory(): { heap: number; used: number };
+  /** heap: bytes of linear memory; used: bytes that malloc has given out; peak: the most that it ever had. */
+  memory(): { heap: number; used: number; peak: number };
   /** Where time went since the last call, by kind of work: linear, attention, activation, norm, embeddings. */
   takeProfile(): Record<string, { seconds: number; operations: number; calls: number }>;
   /**

@@ -20,10 +20,12 @@ export interface RuntimeInfo {
   capabilities: Capabilities;
 }
 
-/** Bytes of linear memory (heap, which never shrinks: so it is the peak, too), of it in use, and the most that it may have. */
+/** In bytes: linear memory (heap, which never shrinks), of it in use, the most that was ever taken, and the most that it may have. */
 export interface MemoryUse {
   heap: number;
   used: number;
+  /** Since the engine started: what loading and running needed, without the room to spare by which the heap grows. */
+  peak: number;
   maximum: number;
 }
 

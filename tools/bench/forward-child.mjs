@@ -1,14 +1,18 @@
 // Passes of one model in a process of its own: prints JSON with the time of each, the CPU time of
-// the process meanwhile, where the time went, and the logits.
-//   forward-child.mjs BUILD THREADS FOLDER PASSES DTYPE
+// the process meanwhile, where the time went, the logits, and memory as estimated and as taken.
+//   forward-child.mjs BUILD THREADS FOLDER PASSES DTYPE [WARM_UPS]
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadModel, startCore, unwrap } from './core.mjs';
 
-const [build, threads, folder, passes, dtype] = process.argv.slice(2);
+// V8 compiles a function anew only between its calls: a few passes until the fast code runs.
+const [build, threads, folder, passes, dtype, warmUps = 3] = process.argv.slice(2);
 const core = await startCore(build, Number(threads));
-const model = loadModel(core, folder, { dtype });
-const { numChannels, imageSize } = unwrap(core.readConfig(readFileSync(join(folder, 'config.json'), 'utf8')));
+const before = core.memory().used;
+const config = readFileSync(join(folder, 'config.json'), 'utf8');
+const model = loadModel(core, folder, { className: JSON.parse(config).architectures[0], dtype });
+const loaded = core.memory().used - before;
+const { numChannels, imageSize } = unwrap(core.readConfig(config));
 const dims = [1, numChannels, imageSize.height, imageSize.width];
 const pixels = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => Math.sin(i / 97));
 
@@ -20,8 +24,7 @@ function once() {
   return data;
 }
 
-// V8 compiles a function anew only between its calls: a few passes until the fast code runs.
-for (let i = 0; i < 3; ++i) once();
+for (let i = 0; i < Number(warmUps); ++i) once();
 core.takeProfile();
 const rows = [];
 let logits;
@@ -32,5 +35,6 @@ for (let i = 0; i < Number(passes); ++i) {
   const { user, system } = process.cpuUsage(usage);
   rows.push({ milliseconds: performance.now() - begin, cpu: (user + system) / 1e3, work: core.takeProfile() });
 }
-console.log(JSON.stringify({ rows, logits: [...logits] }));
+const memory = { estimate: model.estimate(), loaded, peak: core.memory().peak - before, resident: process.resourceUsage().maxRSS * 1024 };
+console.log(JSON.stringify({ rows, logits: [...logits], memory }));
 process.exit(0);
