@@ -6,7 +6,7 @@ import { makeImageClassification, type ImageClassificationPipeline } from './pip
 import { makeFeatureExtraction, type ImageFeatureExtractionPipeline } from './pipeline-features.js';
 import { makeMaskedImageModeling, type MaskedImageModelingOptions, type MaskedImageModelingPipeline } from './pipeline-masked-image.js';
 import { makeImageSegmentation, type ImageSegmentationPipeline } from './pipeline-segmentation.js';
-import { platform } from './platform.js';
+import { platform, type EmbeddedName } from './platform.js';
 import { throwIfAborted } from './scheduling.js';
 import type { Source, SourceLike } from './sources.js';
 
@@ -23,14 +23,14 @@ export type Task = keyof Tasks;
 interface Maker<T extends Task> {
   make: (source: Source, options: Tasks[T]['options']) => Promise<Tasks[T]['pipeline']>;
   /** The checkpoint of this package that can do the task. */
-  embedded: 'classifier' | null;
+  embedded: EmbeddedName | null;
   /** Where there is one, if not there. */
   elsewhere?: string;
 }
 
 const MAKERS: { [T in Task]: Maker<T> } = {
   'image-classification': { make: makeImageClassification, embedded: 'classifier' },
-  'image-segmentation': { make: makeImageSegmentation, embedded: null, elsewhere: 'microsoft/beit-base-finetuned-ade-640-640 on the hub' },
+  'image-segmentation': { make: makeImageSegmentation, embedded: 'segmentation' },
   'image-feature-extraction': { make: makeFeatureExtraction, embedded: 'classifier' },
   'masked-image-modeling': {
     make: makeMaskedImageModeling, embedded: null,

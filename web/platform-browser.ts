@@ -2,7 +2,7 @@ import { openBrowserCache } from './cache-browser.js';
 import { BeitError } from './errors.js';
 import { browserHost } from './host-browser.js';
 import { browserHttp } from './http-browser.js';
-import type { Platform } from './platform.js';
+import type { EmbeddedName, Platform } from './platform.js';
 import type { FromWorker, ToWorker } from './protocol.js';
 import { resolveSource } from './resolve-source.js';
 import { fetchBytes, HttpSource } from './source-http.js';
@@ -19,6 +19,20 @@ function startThread(script: string, port: MessagePort, onFailure: (reason: stri
   thread.onerror = (event) => onFailure(`a thread: ${event.message || 'its script could not be loaded'}`);
   return thread;
 }
+
+// Written out, since bundlers find the files that they must carry by this very form.
+const EMBEDDED: Record<EmbeddedName, Record<string, string>> = {
+  classifier: {
+    'config.json': new URL('../weights/classifier/config.json', import.meta.url).href,
+    'preprocessor_config.json': new URL('../weights/classifier/preprocessor_config.json', import.meta.url).href,
+    'model.safetensors': new URL('../weights/classifier/model.safetensors', import.meta.url).href,
+  },
+  segmentation: {
+    'config.json': new URL('../weights/segmentation/config.json', import.meta.url).href,
+    'preprocessor_config.json': new URL('../weights/segmentation/preprocessor_config.json', import.meta.url).href,
+    'model.safetensors': new URL('../weights/segmentation/model.safetensors', import.meta.url).href,
+  },
+};
 
 /** Pages, workers, service workers and extensions: no DOM is needed. */
 export const browserPlatform: Platform = {
@@ -51,16 +65,11 @@ export const browserPlatform: Platform = {
 
   openCache: openBrowserCache,
 
-  embedded: () => new HttpSource({
+  embedded: (name) => new HttpSource({
     kind: 'http',
-    label: 'the embedded classifier',
+    label: `the embedded checkpoint "${name}"`,
     base: new URL('.', import.meta.url).href,
-    // Written out, since bundlers find the files that they must carry by this very form.
-    files: {
-      'config.json': new URL('../weights/classifier/config.json', import.meta.url).href,
-      'preprocessor_config.json': new URL('../weights/classifier/preprocessor_config.json', import.meta.url).href,
-      'model.safetensors': new URL('../weights/classifier/model.safetensors', import.meta.url).href,
-    },
+    files: EMBEDDED[name],
     headers: {},
     // The page's own file: the server's headers and the page's service worker say how long it is kept.
     cache: false,

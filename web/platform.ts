@@ -5,6 +5,9 @@ import type { CacheStore } from './cache.js';
 import type { Channel, FromWorker, ToWorker } from './protocol.js';
 import type { Source, SourceLike, SourceOptions } from './sources.js';
 
+/** The checkpoints that ship with the package, by their folders' names. */
+export type EmbeddedName = 'classifier' | 'segmentation';
+
 export interface Platform {
   host(): Host;
   workerByDefault: boolean;
@@ -14,7 +17,7 @@ export interface Platform {
   /** Returns the store of cache.ts's functions: a folder's, or that of the origin for true. */
   openCache(folder: string | true): Promise<CacheStore | null>;
   /** A checkpoint that ships with the package. */
-  embedded(name: 'classifier'): Source;
+  embedded(name: EmbeddedName): Source;
   /** Returns the bytes of an image that is given as a string or URL. */
   readImage(address: string | URL, signal: AbortSignal | null): Promise<Uint8Array>;
 }

@@ -45,7 +45,9 @@ for name in $stages; do
     tokenizer) stage tokenizer --precision float32 --steps 1800 --every 150 ;;
     pretrain) stage pretrain --tokenizer "$run/tokenizer/best" --steps 2600 --every 130 ;;
     classify) stage classify --start "$run/pretrain/best" --steps 1500 --every 150 ;;
-    segment) stage segment --start "$run/classify/best" ;;
+    segment)  # two cosines: the second begins where the first ended
+      stage segment --run "$run/segment-first" --start "$run/classify/best" --steps 2000
+      stage segment --start "$run/segment-first/best" --steps 3000 --every 300 --warmup 100 --rate 1e-3 ;;
     ablation) stage ablation --start "$run/pretrain/best" --json "$figures/ablation.json" ${smoke:+--sizes $train --seeds 0} ;;
     install)
       for pair in tokenizer:tokenizer pretrain:masked-image-modeling classify:classifier segment:segmentation; do

@@ -1,16 +1,17 @@
 // @ts-check
 /** Timing a model with each build and number of threads that this browser can run. */
-import { BUILDS, BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation, createEngine, pipeline } from '../library.js';
+import { BUILDS, createEngine, pipeline } from '../library.js';
+import { embeddedUrl } from '../models/embedded.js';
 import { canRun } from '../models/how.js';
 
 /** @import { Build, ModelOptions, SourceLike, Tensor } from '../library.js' */
-/** @import { TaskName } from '../models/checkpoints.js' */
 /** @import { Settings } from '../page/settings.js' */
 
 /**
  * One way of running the model, in milliseconds. ready: from nothing to a loaded model.
  * @typedef {{ build: Build, threads: number, ready: number, runs: number[], median: number, fastest: number, slowest: number }} Timing
  * @typedef {{ build: Build, threads: number }} Way
+ * @typedef {'classify' | 'segment' | 'mask'} Measured
  */
 
 // V8 compiles a function first with its baseline compiler; a model is at its speed after some passes.
@@ -33,8 +34,8 @@ export function waysHere(settings) {
  * Times one way in an engine of its own, which is given back. Rejects with the signal's reason.
  * @param {object} what
  * @param {Way} what.way
- * @param {TaskName} what.task
- * @param {SourceLike | null} what.source null: the checkpoint that ships with the package
+ * @param {Measured} what.task
+ * @param {SourceLike | null} what.source null: the page's own
  * @param {number} what.count how many passes are timed
  * @param {Settings} what.settings
  * @param {AbortSignal} what.signal
@@ -69,18 +70,16 @@ export async function measure({ way, task, source, count, settings, signal, onPa
 export const passesFor = (count) => count + WARM_UP;
 
 /**
- * @param {TaskName} task
+ * @param {Measured} task
  * @param {SourceLike | null} source
  * @param {ModelOptions} options
  */
 async function open(task, source, options) {
-  if (source === null) {
-    const { model } = await pipeline('image-classification', null, options);
-    return model;
+  switch (task) {
+    case 'classify': return (await pipeline('image-classification', source, options)).model;
+    case 'segment': return (await pipeline('image-segmentation', source, options)).model;
+    case 'mask': return (await pipeline('masked-image-modeling', source ?? embeddedUrl('mask'), source ? options : { ...options, cache: false })).model;
   }
-  if (task === 'segment') return BeitForSemanticSegmentation.fromPretrained(source, { ...options, auxiliaryHead: false });
-  if (task === 'mask') return BeitForMaskedImageModeling.fromPretrained(source, options);
-  return BeitForImageClassification.fromPretrained(source, options);
 }
 
 /**

@@ -8,9 +8,9 @@ import { measure, passesFor, waysHere } from './measure.js';
 import { plotOf } from './plot.js';
 
 /** @import { Checkpoints, TaskName } from '../models/checkpoints.js' */
-/** @import { Timing } from './measure.js' */
+/** @import { Measured, Timing } from './measure.js' */
 
-/** @type {Readonly<Record<string, string>>} */
+/** @type {Readonly<Record<Measured, string>>} */
 const TITLES = { classify: 'Classify', segment: 'Segment', mask: 'Mask' };
 
 /** In pixels: wider bars say no more. */
@@ -46,12 +46,13 @@ export class BenchmarkPanel {
   activate() {
     const select = part(this.#root, 'bench-model', HTMLSelectElement);
     const chosen = select.value;
-    const options = [make('option', { value: 'own', textContent: 'the page’s own classifier' })];
-    for (const [name, { chosen: checkpoint }] of Object.entries(this.#checkpoints.models)) {
-      if (checkpoint && TITLES[name]) options.push(make('option', { value: name, textContent: `${TITLES[name]}: ${checkpoint.name}` }));
-    }
-    select.replaceChildren(...options);
-    select.value = options.some(({ value }) => value === chosen) ? chosen : 'own';
+    select.replaceChildren(...Object.entries(TITLES).map(([name, title]) => make('option', { value: name, textContent: `${title}: ${this.#nameOf(name)}` })));
+    select.value = chosen in TITLES ? chosen : 'classify';
+  }
+
+  /** What a task's model runs. @param {string} task */
+  #nameOf(task) {
+    return this.#checkpoints.models[/** @type {TaskName} */ (task)].chosen?.name ?? 'the page’s own';
   }
 
   deactivate() {}
@@ -60,11 +61,11 @@ export class BenchmarkPanel {
     this.#work?.abort();
     const work = this.#work = new AbortController();
     const { settings, models } = this.#checkpoints;
-    const task = /** @type {TaskName | 'own'} */ (part(this.#root, 'bench-model', HTMLSelectElement).value);
-    const source = task === 'own' ? null : models[task].chosen?.source ?? null;
+    const task = /** @type {Measured} */ (part(this.#root, 'bench-model', HTMLSelectElement).value);
+    const source = models[task].chosen?.source ?? null;
     const count = Number(part(this.#root, 'bench-runs', HTMLSelectElement).value);
     const ways = waysHere(settings);
-    this.#model = task === 'own' ? 'embedded classifier' : models[task].chosen?.name ?? '';
+    this.#model = `${TITLES[task]}: ${this.#nameOf(task)}`;
     this.#timings = [];
     part(this.#root, 'copied', HTMLElement).textContent = '';
     try {
@@ -74,7 +75,7 @@ export class BenchmarkPanel {
           this.#notice.busy(`${way.build}, ${way.threads === 1 ? 'one thread' : `${way.threads} threads`} …`, (i + passes / passesFor(count)) / ways.length);
         };
         tell(0);
-        const timing = await measure({ way, task: task === 'own' ? 'classify' : task, source, count, settings, signal: work.signal, onPass: tell });
+        const timing = await measure({ way, task, source, count, settings, signal: work.signal, onPass: tell });
         if (work !== this.#work) return;
         this.#timings.push(timing);
         this.#show();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { launch, openPage, screenshot } from './support/browsers.mjs';
-import { answerTo, loadCheckpoint, openTab, part } from './support/demo.mjs';
+import { answerTo, openTab, part } from './support/demo.mjs';
 import { startServer } from './support/server.mjs';
 
 describe('demo with a camera', () => {
@@ -29,9 +29,7 @@ describe('demo with a camera', () => {
   });
 
   it('segments what it sees, drops frames rather than keep them waiting, and stops with the tab', async () => {
-    const { page } = await openPage(host.browser, server.url);
-    await loadCheckpoint(page, `${server.url}fixtures/golden/models/segment-aux/`);
-    await openTab(page, 'segment');
+    const { page } = await openPage(host.browser, `${server.url}#segment`);
     await page.waitForFunction((answer) => document.querySelector(answer).checkVisibility(), {}, part('segment', 'answer'));
     await page.locator(part('segment', 'live')).click();
     const facts = part('segment', 'live-facts');

@@ -1,4 +1,4 @@
-// The page's own checkpoints on the tab Mask, held against the library under Node.
+// The page's own checkpoints on the tabs Segment and Mask, held against the library under Node.
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,6 +21,7 @@ const SEED = 1;
 
 /** What the library says under Node. */
 let expected;
+let segmented;
 
 before(async () => {
   const predict = await pipeline('masked-image-modeling', weights('masked-image-modeling'), { tokenizer: weights('tokenizer') });
@@ -29,7 +30,21 @@ before(async () => {
   const mask = blockMask({ height: height / patch, width: width / patch, ratio: RATIO, seed: SEED });
   expected = await predict(sample('beach'), { mask });
   await predict.dispose();
+  const segment = await pipeline('image-segmentation');
+  segmented = await segment(sample('beach'));
+  await segment.dispose();
 });
+
+/** Shares of the labels, to what the page shows of them: builds may differ in a pixel. */
+async function assertSegmented(page) {
+  const shown = await page.$$eval('#panel-segment .entry', (entries) => entries.map((entry) => entry.innerText.split('\n').map((text) => text.trim())));
+  const wanted = segmented.legend.filter(({ share }) => share > 0.002);
+  for (const { label, share } of wanted) {
+    const [, text] = shown.find(([name]) => name === label) ?? assert.fail(`${label} is not in ${JSON.stringify(shown)}`);
+    assert.ok(Math.abs(Number(/[\d.]+/.exec(text)[0]) - share * 100) < 0.3, `${label}: ${text}, under Node ${percent(share)}`);
+  }
+  for (const label of ['sky', 'water', 'sand']) assert.ok(wanted.some((entry) => entry.label === label), `a beach has ${label}: ${JSON.stringify(wanted)}`);
+}
 
 async function assertMasked(page) {
   const { predictions, mask, accuracy } = expected;
@@ -49,6 +64,15 @@ for (const name of Object.keys(BROWSERS)) {
       [host, server] = await Promise.all([launch(name), startServer()]);
     });
     after(() => Promise.all([host?.close(), server?.stop()]));
+
+    it('tells what is where as under Node', async () => {
+      const { page, complaints } = await openPage(host.browser, `${server.url}#segment`);
+      await answered(page, 'segment', 'beach');
+      await assertSegmented(page);
+      await screenshot(page, `demo-${name}-segment-own`);
+      await assertClean(page, complaints, server);
+      await page.close();
+    });
 
     it('guesses what is hidden as under Node, and draws it', async () => {
       const { page, complaints } = await openPage(host.browser, `${server.url}#mask`);
@@ -72,10 +96,12 @@ it('all that a visitor has used works without a network', async () => {
   try {
     const { page } = await openPage(host.browser, server.url);
     await answerTo(page, 'beach');
+    await openTab(page, 'segment');
+    await answered(page, 'segment', 'beach');
     await openTab(page, 'mask');
     await answered(page, 'mask', 'beach');
     await page.waitForFunction(async () => {
-      const files = ['classifier/model', 'masked-image-modeling/model', 'tokenizer/encoder', 'tokenizer/decoder'];
+      const files = ['classifier/model', 'segmentation/model', 'masked-image-modeling/model', 'tokenizer/encoder', 'tokenizer/decoder'];
       const kept = await Promise.all(files.map((file) => caches.match(new URL(`beit-wasm/weights/${file}.safetensors`, document.baseURI).href)));
       return navigator.serviceWorker.controller !== null && kept.every(Boolean);
     }, { polling: 200 });
@@ -83,6 +109,9 @@ it('all that a visitor has used works without a network', async () => {
     await page.goto('about:blank');
     await page.goto(server.url);
     await answerTo(page, 'beach');
+    await openTab(page, 'segment');
+    await answered(page, 'segment', 'beach');
+    await assertSegmented(page);
     await openTab(page, 'mask');
     await answered(page, 'mask', 'beach');
     await assertMasked(page);

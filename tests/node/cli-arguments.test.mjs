@@ -35,7 +35,7 @@ const mistakes = [
   [['preprocess', 'package.json', '--config', 'absent.json', '--outputs', 'x'], /absent\.json: there is no such file/],
   [['preprocess', 'package.json', '--config', 'README.md', '--outputs', 'x'], /README\.md: (it is not JSON|there is no such file)/],
   [['segment', 'absent.png', '--model', 'x'], /absent\.png: there is no such file/],
-  [['segment', 'package.json'], /--model SOURCE is missing/],
+  [['segment', 'package.json'], /package\.json: /],
   [['segment', 'package.json', '--model', './absent/model'], /\.\/absent\/model: there is no such file or folder|package\.json: /],
   [['segment', 'x.png', 'y.png', '--model', 'x'], /"y\.png" is one too many/],
   [['segment', 'x.png', '--model', 'x', '--format', 'jpeg'], /--format cannot be "jpeg"; it is palette\|grey8\|grey16/],

@@ -32,10 +32,10 @@ describe('the package', () => {
       assert.ok(files.includes(`dist/wasm/beit-${build}.wasm`), build);
     }
     for (const file of ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'dist/node.js',
-      'dist/node.d.ts', 'dist/cli/main.js', 'weights/classifier/model.safetensors']) {
+      'dist/node.d.ts', 'dist/cli/main.js', 'weights/classifier/model.safetensors', 'weights/segmentation/model.safetensors']) {
       assert.ok(files.includes(file), file);
     }
-    assert.deepEqual(files.filter((file) => !/^(dist|weights\/classifier)\/|^[^/]+$/.test(file)), []);
+    assert.deepEqual(files.filter((file) => !/^(dist|weights\/(classifier|segmentation))\/|^[^/]+$/.test(file)), []);
   });
 
   it('has a command that classifies', async () => {
@@ -58,6 +58,12 @@ describe('the package', () => {
     const expected = JSON.parse(command.stdout)[0].labels;
     assert.deepEqual(labels.map(({ label }) => label), expected.map(({ label }) => label));
     labels.forEach(({ score }, i) => assert.ok(Math.abs(score - expected[i].score) < 1e-4));
+  });
+
+  it('has a command that segments', async () => {
+    const { stdout } = await call(join(folder, 'node_modules/.bin/beit'), ['segment', '--json', sample], { cwd: folder });
+    const { legend } = JSON.parse(stdout);
+    assert.ok(legend.length > 1 && legend.every(({ label }) => !label.startsWith('LABEL_')), stdout);
   });
 
   it('says in one sentence what is wrong, with status 2', async () => {

@@ -39,8 +39,16 @@ test('segmentation gives the image\'s own size, a legend, and on request scores 
   assert.ok(result.scores.every((score) => score > 0 && score <= 1));
   assert.deepEqual(Object.keys(await segment(image)), ['width', 'height', 'labels', 'legend']);
   await segment.dispose();
-  await rejects(pipeline('image-segmentation', null, { engine }), 'invalid-argument', /ships with/);
   assert.equal(new Set(Array.from({ length: 255 }, (_, id) => String(colorOf(id)))).size, 255);
+});
+
+test('segmentation without a source runs the embedded checkpoint', async () => {
+  const segment = await pipeline('image-segmentation', null, { engine });
+  const { width, height, labels, legend } = await segment(join(root, 'demo/samples/beach.jpg'));
+  assert.equal(labels.length, width * height);
+  const shares = Object.fromEntries(legend.map(({ label, share }) => [label, share]));
+  for (const label of ['sky', 'water', 'sand']) assert.ok(shares[label] > 0.03, JSON.stringify(shares));
+  await segment.dispose();
 });
 
 test('features: pooled, tokens and any layer', async () => {

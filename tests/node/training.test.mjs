@@ -22,7 +22,7 @@ test('every stage of training runs, and transformers and the library read what i
 });
 
 test('the embedded checkpoints are as transformers and the library read them', { skip, timeout: 300_000 }, () => {
-  const folders = ['tokenizer', 'masked-image-modeling', 'classifier'].map((name) => join(root, 'weights', name));
+  const folders = ['tokenizer', 'masked-image-modeling', 'classifier', 'segmentation'].map((name) => join(root, 'weights', name));
   const { status, stdout, stderr } = spawnSync(python, ['-m', 'train.check', ...folders], { encoding: 'utf8', cwd: join(root, 'weights') });
   assert.equal(status, 0, `${stdout}\n${stderr}`);
 });

@@ -20,7 +20,7 @@ export const segment: CommandSpec = {
   summary: 'tells the class of each pixel of an image',
   operands: { name: 'IMAGE', least: 1, most: 1 },
   options: [
-    { name: 'model', value: 'SOURCE', help: 'a segmentation checkpoint: a hub id, a URL, a folder or a weights file', required: true },
+    { name: 'model', value: 'SOURCE', help: 'a segmentation checkpoint: a hub id, a URL, a folder or a weights file (default: the embedded one)' },
     { name: 'labels', value: 'LABELS.png', help: 'write the class ids as an image' },
     { name: 'format', value: FORMATS.join('|'), help: 'how (default: palette; beyond 256 classes grey16)', parse: oneOf(FORMATS) },
     { name: 'overlay', value: 'OVERLAY.png', help: 'write the image with the colours over it' },
@@ -38,7 +38,7 @@ export const segment: CommandSpec = {
     return withEngine(parsed, async (engine) => {
       const image = await readPicture(engine, name);
       const taps = parsed.value<'reference' | 'original'>('taps');
-      const run = await pipeline('image-segmentation', parsed.value<string>('model')!, {
+      const run = await pipeline('image-segmentation', parsed.value<string>('model'), {
         engine, taps, dtype: parsed.value<DType>('dtype'),
       });
       try {

@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from .augment import augment, patch_shares
 from .loop import Loop, encoder_decay, stage_parser
-from .models import PATCH, SIDE, WithPatchLabels, classification, pixels_of, save_checkpoint, take_encoder
+from .models import PATCH, SIDE, WithPatchLabels, classification, pixels_of, save_checkpoint, take
 from .pictures import load_split
 
 
@@ -41,7 +41,7 @@ def train(args, held_split="validation"):
     held, truth, scenes = pixels_of(held), torch.from_numpy(truth), torch.from_numpy(scenes)
     module = WithPatchLabels(classification())
     if args.start:
-        take_encoder(module.classifier, load_file(Path(args.start) / "model.safetensors"))
+        take(module.classifier, load_file(Path(args.start) / "model.safetensors"))
     layers = module.classifier.config.num_hidden_layers
     loop = Loop(args, module, lambda name: encoder_decay(name, layers, args.layer_decay))
 

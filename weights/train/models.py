@@ -64,9 +64,10 @@ class WithPatchLabels(nn.Module):
 
 
 @torch.no_grad()
-def take_encoder(model, state):
-    """Gives `model.beit` the encoder of `state`, the state dict of another class. A shared relative
-    position bias becomes the beginning of every layer's own, as BEiT fine-tunes. Returns what was taken."""
+def take(model, state, parts=("beit.",)):
+    """Gives the parts of `model` whose names begin so what `state`, another model's state dict, has of the same
+    name and shape: by default the encoder. A shared relative position bias becomes the beginning of every
+    layer's own, as BEiT fine-tunes. Returns what was taken."""
     own = model.state_dict()
     shared = state.get("beit.encoder.relative_position_bias.relative_position_bias_table")
     taken = []
@@ -74,7 +75,7 @@ def take_encoder(model, state):
         given = state.get(name)
         if given is None and shared is not None and name.endswith("attention.relative_position_bias.relative_position_bias_table"):
             given = shared
-        if given is not None and name.startswith("beit.") and given.shape == tensor.shape:
+        if given is not None and name.startswith(parts) and given.shape == tensor.shape:
             tensor.copy_(given)
             taken.append(name)
     return taken

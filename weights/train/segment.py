@@ -1,5 +1,5 @@
-"""Fine-tunes BEiT for segmentation, the encoder beginning as the classifier's:
-python -m train.segment --cache DIR --run DIR --start CLASSIFIER
+"""Fine-tunes BEiT for segmentation, the encoder beginning as the classifier's, or all as another segmentation
+checkpoint's: python -m train.segment --cache DIR --run DIR --start FOLDER
 
 UPerHead's finest level is nine tenths of a step. So it sees a window of the picture, elsewhere for each
 batch: three times the pictures for the same work. The loss is cross-entropy and, since the mean IoU counts
@@ -12,11 +12,11 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from world.names import SEGMENT_ID_OF_LABEL, SEGMENTS
+from world.names import IGNORED, SEGMENT_ID_OF_LABEL, SEGMENTS
 
 from .augment import augment
 from .loop import Loop, encoder_decay, stage_parser
-from .models import GRID, PATCH, SIDE, pixels_of, save_checkpoint, segmentation, take_encoder
+from .models import GRID, PATCH, SIDE, pixels_of, save_checkpoint, segmentation, take
 from .pictures import load_split
 
 CELLS = 7  # side of the window, in patches
@@ -69,9 +69,10 @@ def _sure(first, cells, grid):
 def losses(logits, labels):
     """logits (B, C, S, S), labels (B, S, S)."""
     log_p = F.log_softmax(logits, dim=1)
-    truth = F.one_hot(labels, logits.shape[1]).permute(0, 3, 1, 2).float()
-    entropy = -(log_p * truth).sum(1).mean()
-    p = log_p.exp()
+    counts = (labels != IGNORED)[:, None]
+    truth = F.one_hot(labels.clamp(max=logits.shape[1] - 1), logits.shape[1]).permute(0, 3, 1, 2) * counts.float()
+    entropy = -(log_p * truth).sum() / counts.sum().clamp(min=1)
+    p = log_p.exp() * counts
     both, said, drawn = (p * truth).sum((0, 2, 3)), p.sum((0, 2, 3)), truth.sum((0, 2, 3))
     there = drawn > 0
     return {"entropy": entropy, "overlap": 1 - (both / (said + drawn - both))[there].mean()}
@@ -90,7 +91,7 @@ def confusion(model, pixels, labels):
     for part, truth in zip(pixels.split(64), labels.split(64)):
         logits = model(part.to(next(model.parameters()).dtype)).logits.float()
         said = F.interpolate(logits, size=truth.shape[1:], mode="bilinear", align_corners=False).argmax(1)
-        table += torch.bincount((truth * count + said).flatten(), minlength=count * count)
+        table += torch.bincount((truth * count + said)[truth != IGNORED], minlength=count * count)
     return table.view(count, count)
 
 
@@ -103,7 +104,7 @@ def figures(table):
 
 def main():
     parser = stage_parser(__doc__, steps=2000, batch=32, rate=1.5e-3)
-    parser.add_argument("--start", required=True, help="checkpoint folder whose encoder is the beginning")
+    parser.add_argument("--start", required=True, help="checkpoint folder whose encoder, and head if it has one, is the beginning")
     parser.add_argument("--layer-decay", type=float, default=0.8)
     args = parser.parse_args()
     torch.manual_seed(args.seed)
@@ -111,7 +112,7 @@ def main():
     held = load_split(args.cache, "validation", args.validation, SIDE)[0]
     held = pixels_of(held), TO_SEGMENT[torch.from_numpy(held[..., 3]).long()]
     model = segmentation()
-    take_encoder(model, load_file(Path(args.start) / "model.safetensors"))
+    take(model, load_file(Path(args.start) / "model.safetensors"), ("beit.", "fpn", "decode_head."))
     loop = Loop(args, model, lambda name: encoder_decay(name, model.config.num_hidden_layers, args.layer_decay))
 
     def batch_losses(work, chosen, generator, progress):

@@ -11,10 +11,12 @@ LABELS = (
     "lamp", "boat", "car", "person", "animal", "umbrella",
 )
 
-# What the segmentation model tells apart: labels that name kinds of one thing are one there.
-SEGMENT_OF = {"bush": "tree", "flower": "grass", "moon": "sun", "tower": "house", "fence": "other", "lamp": "other",
-              "umbrella": "other", "pavement": "road"}
-SEGMENTS = (*(name for name in LABELS if name not in SEGMENT_OF), "other")
-SEGMENT_ID_OF_LABEL = tuple(SEGMENTS.index(SEGMENT_OF.get(name, name)) for name in LABELS)
+# What the segmentation model tells apart: labels that name kinds of one thing are one there. Things thinner than a
+# patch have no label, as what ADE20K calls "other": they count neither in training nor in what is measured.
+SEGMENT_OF = {"bush": "tree", "flower": "grass", "moon": "sun", "pavement": "road",
+              "house": "building", "tower": "building", "bridge": "building"}
+UNLABELLED, IGNORED = ("fence", "lamp", "umbrella"), 255
+SEGMENTS = tuple(dict.fromkeys(SEGMENT_OF.get(name, name) for name in LABELS if name not in UNLABELLED))
+SEGMENT_ID_OF_LABEL = tuple(IGNORED if name in UNLABELLED else SEGMENTS.index(SEGMENT_OF.get(name, name)) for name in LABELS)
 
 LABEL_ID = {name: i for i, name in enumerate(LABELS)}
