@@ -74,7 +74,7 @@ inline void storeTileRow(F32x4 low, F32x4 high, int64_t columns, GemmEpilogue ep
 template <typename Task>
 void forGemmTasks(const ThreadPool& pool, int64_t rows, int64_t panels, int64_t row_bytes, const Task& task) {
   constexpr int64_t kBlockBytes = 640 << 10;  // 197 rows of 768 floats in one
-  constexpr int64_t kTasksPerThread = 12;
+  constexpr int64_t kTasksPerThread = 32;
   if (rows <= 0 || panels <= 0) return;
   const auto divide = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
   const int64_t most_rows = std::max<int64_t>(kBlockBytes / row_bytes, 4 * kTileRows);

@@ -156,8 +156,12 @@ await main(async (args) => {
   const machine = { cpu: cpus()[0].model.trim(), cores: cpus().length, node: process.version };
   if (values.json) writeFileSync(values.json, JSON.stringify({ machine, ...figures }, null, 1));
   if (values.svg) {
-    const [task] = tasks;
-    const rows = figures[task].results.filter(({ place }) => place === plan.places[0]).map(({ name, peer, threads, runs }) => ({ name, threads, ours: peer === OURS, ...spread(runs.map(one)) }));
-    writeFileSync(values.svg, plot(rows, `${TASKS[task].title}, ${PLACES[plan.places[0]]}, ${machine.cpu}, ${machine.cores} cores; line: least to most of ${values.rounds} rounds`));
+    const [place] = plan.places;
+    const groups = tasks.flatMap((task) => plan.threads.map((threads) => ({
+      title: `${TASKS[task].title}, ${threadsOf({ threads })}`,
+      rows: figures[task].results.filter((result) => result.place === place && result.threads === threads)
+        .map(({ name, peer, runs }) => ({ name, ours: peer === OURS, ...spread(runs.map(one)) })),
+    }))).filter(({ rows }) => rows.length > 0);
+    writeFileSync(values.svg, plot(groups, `Time of one image in ${PLACES[place]}, ${machine.cpu}, ${machine.cores} cores; line: least to most of ${values.rounds} rounds`));
   }
 });

@@ -1,19 +1,19 @@
-// The result as a picture: a bar a subject, grouped by threads.
+// The result as a picture: a bar a subject, grouped by what was asked of them. Each group has a scale of its own.
 const WIDTH = 760;
 const LEFT = 300;
 const ROW = 22;
 
 const escape = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
 
-/** Returns an SVG of rows { name, threads, ours, median, min, max } (milliseconds). */
-export function plot(rows, caption) {
-  const scale = (WIDTH - LEFT - 90) / Math.max(...rows.map(({ max }) => max));
+/** Returns an SVG of groups { title, rows: [{ name, ours, median, min, max }] } (milliseconds). */
+export function plot(groups, caption) {
   const parts = [];
   let y = 24;
-  for (const threads of [...new Set(rows.map((row) => row.threads))]) {
-    parts.push(`<text x="0" y="${y + 14}" class="head">${threads} thread${threads > 1 ? 's' : ''}</text>`);
+  for (const { title, rows } of groups) {
+    const scale = (WIDTH - LEFT - 90) / Math.max(...rows.map(({ max }) => max));
+    parts.push(`<text x="0" y="${y + 14}" class="head">${escape(title)}</text>`);
     y += ROW + 4;
-    for (const { name, ours, median, min, max } of rows.filter((row) => row.threads === threads)) {
+    for (const { name, ours, median, min, max } of rows) {
       const middle = y + ROW / 2;
       parts.push(
         `<text x="${LEFT - 10}" y="${middle + 4}" text-anchor="end">${escape(name)}</text>`,
