@@ -55,6 +55,7 @@ const TASKS = {
       { name: 'onnxruntime-web f32, unoptimised', peer: ORT, file: 'model.onnx', optimization: 'disabled', dtype: 'f32', places: BOTH, threads: [2] },
     ],
     warmUps: 0,
+    passes: 1, // a minute for onnxruntime-web
   },
 };
 
@@ -101,8 +102,8 @@ async function prepare(task, peers) {
 }
 
 /** Runs a task's subjects in turn, round after round. Returns { control, results }. */
-async function measureTask(task, { rounds, passes, threads: wanted, places, only }, measure) {
-  const { subjects, title, warmUps } = TASKS[task];
+async function measureTask(task, { rounds, passes: usual, threads: wanted, places, only }, measure) {
+  const { subjects, title, warmUps, passes = usual } = TASKS[task];
   const results = subjects.filter(({ name }) => !only || name.includes(only)).flatMap(({ places: where = ['chromium'], threads = wanted, ...subject }) =>
     where.filter((place) => places.includes(place)).flatMap((place) =>
       threads.filter((count) => wanted.includes(count)).map((count) => ({ ...subject, task, place, threads: count, runs: [] }))));

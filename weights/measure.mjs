@@ -182,7 +182,7 @@ for (const task of chosen.length > 0 ? chosen : Object.keys(TASKS)) {
     figures[task] = { ...figures[task], count: data.count, split: data.split, [dtype]: result };
     const { confusion, iou, ...short } = result;
     console.log(task, dtype, JSON.stringify(short));
-    writeFileSync(output, `${JSON.stringify({ scenes: data.scenes, segments: data.segments, ...figures })}\n`);
+    writeFileSync(output, `${JSON.stringify({ ...figures, scenes: data.scenes, segments: data.segments })}\n`);
   }
 }
 await engine.dispose();
