@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 
+#include "src/byte_gemm.h"
 #include "src/gemm.h"
 #include "src/parameters.h"
 #include "src/quantized_gemm.h"
@@ -17,7 +18,8 @@
 
 namespace beit {
 
-// How a layer computes: floats, or the whole numbers of quantized_gemm.h.
+// How a layer computes: floats, or the whole numbers of quantized_gemm.h, or of byte_gemm.h where the engine has
+// what that needs.
 enum class WeightType { kFloat32, kInt8 };
 
 // Rows in the form in which layers of one weight type read them, for several layers with one input.
@@ -28,14 +30,16 @@ class LinearInput {
                                   const float* values);
   // Returns the bytes that this takes beside the values.
   static int64_t bytes(WeightType type, int64_t rows, int64_t inputs, int threads) {
-    return type == WeightType::kInt8 ? QuantizedRows::bytes(rows, inputs, threads) : StrassenRows::bytes(rows, inputs, threads);
+    if (type == WeightType::kFloat32) return StrassenRows::bytes(rows, inputs, threads);
+    return byteDot() == ByteDot::kNone ? QuantizedRows::bytes(rows, inputs, threads) : ByteRows::bytes(rows, inputs);
   }
 
  private:
   friend class Linear;
   int64_t rows_ = 0;
   const float* values_ = nullptr;
-  QuantizedRows quantized_;  // for kInt8
+  QuantizedRows quantized_;  // for kInt8, one of both
+  ByteRows bytes_;
   StrassenRows strassen_;    // for many floats
 };
 
@@ -58,7 +62,10 @@ class Linear {
   // Makes the layer of `weight` (outputs, inputs) and `bias` (outputs), or null, which are copied.
   Status make(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
 
-  bool ready() const { return !matrix_.empty() || !quantized_.empty(); }
+  // Returns the bytes of a layer's weights, packed.
+  static int64_t weightBytes(WeightType type, int64_t inputs, int64_t outputs);
+
+  bool ready() const { return !matrix_.empty() || !quantized_.empty() || !bytes_.empty(); }
   int64_t inputs() const { return inputs_; }
   int64_t outputs() const { return outputs_; }
 
@@ -73,10 +80,12 @@ class Linear {
   void declareShaped(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias);
   Status pack(std::span<float> weight);
   Status packQuantized(QuantizedValues weight);
+  void scaleQuantized();
 
   WeightType type_;
-  PackedMatrix matrix_;        // one of both, by type_
+  PackedMatrix matrix_;        // one of the three, by type_ and byteDot()
   QuantizedMatrix quantized_;
+  ByteMatrix bytes_;
   int64_t inputs_ = 0, outputs_ = 0;
   float scale_ = 1.0f;
   TensorGroup group_;

@@ -22,8 +22,7 @@ void PyramidConvModule::declare(ParameterList& parameters, const std::string& pr
   use_winograd_ = isWorthWinograd(channels, usual);
   batch_norm_.declare(parameters, group_, prefix + ".bn", outputs);
   const auto count = static_cast<int64_t>(resized);
-  const int64_t taps = type == WeightType::kInt8 ? QuantizedMatrix::bytes(channels, kTaps * outputs)
-                                                 : 4 * packedFloats(channels, kTaps * outputs);
+  const int64_t taps = Linear::weightBytes(type, channels, kTaps * outputs);
   const int64_t own = use_winograd_ ? WinogradConvolution::bytes(channels, outputs) : 4 * kTaps * channels * outputs;
   group_.addLarge(parameters, prefix + ".conv.weight", {outputs, (1 + count) * channels, 3, 3},
                   [this](std::span<float> weight) { return make(weight); }, own + count * taps);

@@ -98,6 +98,35 @@ inline I16x8 loadWidened8(const int8_t* from) {
 #endif
 }
 
+// Sixteen bytes, signed or not as who takes them says; held as four elements of 32 bits.
+typedef I32x4 I8x16;
+
+inline I8x16 loadBytes(const int8_t* from) {
+  I8x16 value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
+// The four bytes at `from`, four times.
+inline I8x16 splatQuad(const uint8_t* from) {
+  int32_t quad;
+  std::memcpy(&quad, from, sizeof quad);
+  return I8x16{quad, quad, quad, quad};
+}
+
+// Returns sum + the products of each four signed bytes `a` and unsigned ones `b`. With relaxed SIMD only where
+// byteDot() says what the engine makes of it.
+inline I32x4 dotQuads(I8x16 a, I8x16 b, I32x4 sum) {
+#if defined(__wasm_relaxed_simd__)
+  return (I32x4)wasm_i32x4_relaxed_dot_i8x16_i7x16_add((v128_t)a, (v128_t)b, (v128_t)sum);
+#else
+  for (int i = 0; i < 4; ++i)
+    for (int shift = 0; shift < 32; shift += 8)
+      sum[i] += static_cast<int8_t>(static_cast<uint32_t>(a[i]) >> shift) * static_cast<uint8_t>(static_cast<uint32_t>(b[i]) >> shift);
+  return sum;
+#endif
+}
+
 // Narrows values that fit, as does the next one.
 inline I16x8 narrow(I32x4 low, I32x4 high) {
 #if defined(__wasm_simd128__)

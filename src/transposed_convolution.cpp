@@ -34,7 +34,7 @@ void TransposedConvolution::declareParts(ParameterList& parameters, const std::s
   if (!norm_prefix.empty()) batch_norm_.declare(parameters, group_, norm_prefix, channels_);
   group_.addLarge(parameters, prefix + ".weight", {channels_, channels_, 2, 2},
                   [this](std::span<float> weight) { return make(weight); },
-                  type == WeightType::kInt8 ? QuantizedMatrix::bytes(channels_, 4 * channels_) : -1);
+                  type == WeightType::kInt8 ? Linear::weightBytes(type, channels_, 4 * channels_) : -1);
 }
 
 Status TransposedConvolution::make(std::span<const float> weight) {

@@ -33,15 +33,16 @@ async function firstAnswer(url) {
     const page = await host.browser.newPage();
     page.setDefaultTimeout(60000);
     await page.evaluateOnNewDocument(watch, part('classify', 'answer'));
-    const bytes = { page: 0, weights: 0 };
+    // Each file once: the service worker asks again for what it keeps, which the browser has by then.
+    const lengths = new Map();
     page.on('response', (response) => {
-      const length = Number(response.headers()['content-length'] ?? 0);
-      bytes[response.url().includes('/weights/') ? 'weights' : 'page'] += length;
+      if (response.status() === 200) lengths.set(response.url(), Number(response.headers()['content-length'] ?? 0));
     });
     await page.goto(url);
     await page.waitForFunction(() => globalThis.seen.answer !== null);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    return { ...await page.evaluate(() => globalThis.seen), ...bytes, runtime: await page.$eval('#foot-runtime', (element) => element.textContent) };
+    const sum = (wanted) => [...lengths].filter(([address]) => address.includes('/weights/') === wanted).reduce((all, [, length]) => all + length, 0);
+    return { ...await page.evaluate(() => globalThis.seen), page: sum(false), weights: sum(true), files: Object.fromEntries(lengths), runtime: await page.$eval('#foot-runtime', (element) => element.textContent) };
   } finally {
     await host.close();
   }

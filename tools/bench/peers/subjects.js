@@ -7,12 +7,12 @@
 //   model(file)     what a peer loads: an export's address, or its bytes
 //   floats(file)    the reference: input and PyTorch's logits
 
-/** Each returns a function from pixels (1, 3, S, S) to logits. */
+/** Each returns a function from pixels (1, 3, S, S) to logits. None keeps what it has downloaded: the peers cannot, and ours is told not to. */
 const RUNNERS = {
-  async 'beit-wasm'({ build, dtype, threads, task }, place) {
+  async 'beit-wasm'({ build, dtype, threads, task, cache = false }, place) {
     const classes = await place.library('beit-wasm');
     const Class = task === 'segmentation' ? classes.BeitForSemanticSegmentation : classes.BeitForImageClassification;
-    const model = await Class.fromPretrained(place.checkpoint, { build, dtype, threads, ...(task === 'segmentation' && { auxiliaryHead: false }) });
+    const model = await Class.fromPretrained(place.checkpoint, { build, dtype, threads, cache, ...(task === 'segmentation' && { auxiliaryHead: false }) });
     return async (data, side) => (await model.forward({ pixelValues: { dims: [1, 3, side, side], data } })).logits.data;
   },
 
