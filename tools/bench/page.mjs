@@ -36,7 +36,8 @@ async function firstAnswer(url) {
     // Each file once: the service worker asks again for what it keeps, which the browser has by then.
     const lengths = new Map();
     page.on('response', (response) => {
-      if (response.status() === 200) lengths.set(response.url(), Number(response.headers()['content-length'] ?? 0));
+      const { 'content-length': length = 0, 'content-range': range = '' } = response.headers();
+      if (response.ok() && response.url().startsWith(url)) lengths.set(`${response.url()} ${range}`, Number(length));
     });
     await page.goto(url);
     await page.waitForFunction(() => globalThis.seen.answer !== null);
