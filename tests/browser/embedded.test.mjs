@@ -35,9 +35,9 @@ before(async () => {
   await segment.dispose();
 });
 
-/** Shares of the labels, to what the page shows of them: builds may differ in a pixel. */
+/** Shares of the labels, to what the page shows of them (with capitals): builds may differ in a pixel. */
 async function assertSegmented(page) {
-  const shown = await page.$$eval('#panel-segment .entry', (entries) => entries.map((entry) => entry.innerText.split('\n').map((text) => text.trim())));
+  const shown = await page.$$eval('#panel-segment .entry', (entries) => entries.map((entry) => entry.innerText.toLowerCase().split('\n').map((text) => text.trim())));
   const wanted = segmented.legend.filter(({ share }) => share > 0.002);
   for (const { label, share } of wanted) {
     const [, text] = shown.find(([name]) => name === label) ?? assert.fail(`${label} is not in ${JSON.stringify(shown)}`);
