@@ -89,7 +89,7 @@ Status Attention::run(const ThreadPool& pool, int64_t batch, int64_t tokens, con
                       float* probabilities) const {
   const int64_t rows = batch * tokens;
   {
-    BEIT_ASSIGN(const LinearInput shared, LinearInput::make(pool, type_, rows, channels_, input));
+    BEIT_ASSIGN(const LinearInput shared, LinearInput::make(pool, type_, rows, channels_, channels_, input));
     query_.run(pool, shared, scratch.query.data());  // mixed_query_layer = self.query(...)
     key_.run(pool, shared, scratch.key.data());
     value_.run(pool, shared, scratch.value.data());

@@ -111,7 +111,7 @@ int64_t BeitBody::activationBytes() const {
   const int64_t inputs = config_.num_channels * config_.image_size.area();
   return 4 * (tokens * channels + channels + inputs + patches * pixels) +
          EncoderScratch::bytes(config_, 1, tokens, pool_.threads()) +
-         LinearInput::bytes(type_, tokens, config_.intermediate_size, pool_.threads());
+         LinearInput::bytes(type_, tokens, config_.intermediate_size, channels, pool_.threads());
 }
 
 BeitModel::BeitModel(BeitConfig config, const ModelOptions& options, const ThreadPool& pool)

@@ -5,7 +5,6 @@
 #include <cstring>
 #include <utility>
 
-#include "src/quantization.h"
 #include "src/simd.h"
 
 namespace beit {
@@ -182,14 +181,9 @@ Result<ByteMatrix> ByteMatrix::allocate(int64_t inputs, int64_t outputs, const f
   ByteMatrix matrix;
   BEIT_ASSIGN(matrix.panels_, Buffer<int8_t>::allocate(static_cast<size_t>(columns * paddedDepth(inputs)), "quantised weights"));
   BEIT_ASSIGN(matrix.sums_, FloatBuffer::allocate(columns * chunks, "sums of weights"));
-  BEIT_ASSIGN(matrix.scales_, FloatBuffer::allocate(columns, "scales of weights"));
-  BEIT_ASSIGN(matrix.bias_, FloatBuffer::allocate(columns, "a bias"));
+  BEIT_ASSIGN(matrix.scaling_, OutputScales::make(outputs, bias));
   std::fill_n(matrix.panels_.data(), columns * paddedDepth(inputs), static_cast<int8_t>(0));
   std::fill_n(matrix.sums_.data(), columns * chunks, 0.0f);
-  for (int64_t i = 0; i < columns; ++i) {
-    matrix.scales_.data()[i] = 0.0f;
-    matrix.bias_.data()[i] = bias && i < outputs ? bias[i] : 0.0f;
-  }
   matrix.inputs_ = inputs;
   matrix.outputs_ = outputs;
   return matrix;
@@ -215,7 +209,7 @@ Result<ByteMatrix> ByteMatrix::quantize(int64_t inputs, int64_t outputs, const f
   BEIT_ASSIGN(ByteMatrix matrix, allocate(inputs, outputs, bias));
   BEIT_ASSIGN(auto row, Buffer<int16_t>::allocate(static_cast<size_t>((inputs + 7) / 8 * 8), "a quantised row"));
   for (int64_t output = 0; output < outputs; ++output) {
-    matrix.scales_.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row.data());
+    matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row.data());
     matrix.packOutput(output, row.data());
   }
   return matrix;
@@ -224,14 +218,9 @@ Result<ByteMatrix> ByteMatrix::quantize(int64_t inputs, int64_t outputs, const f
 Result<ByteMatrix> ByteMatrix::pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
                                     const float* bias) {
   BEIT_ASSIGN(ByteMatrix matrix, allocate(inputs, outputs, bias));
-  std::copy_n(scales, outputs, matrix.scales_.data());
+  std::copy_n(scales, outputs, matrix.scaling_.scales.data());
   for (int64_t output = 0; output < outputs; ++output) matrix.packOutput(output, values + output * inputs);
   return matrix;
-}
-
-void ByteMatrix::scale(float factor) {
-  for (float& value : scales_.span()) value *= factor;
-  for (float& value : bias_.span()) value *= factor;
 }
 
 void ByteMatrix::multiply(const ThreadPool& pool, const ByteRows& rows, float* output, int64_t output_stride,
@@ -245,7 +234,7 @@ void ByteMatrix::multiply(const ThreadPool& pool, const ByteRows& rows, float* o
       for (int64_t r = row; r < last_row; r += kRows)
         multiplyTile(std::min(kRows, last_row - r), std::min(kTileColumns, outputs_ - column), depth, rows.row(r),
                      rows.stride(), rows.scales(r), 2 * chunks, panels_.data() + column * depth,
-                     sums_.data() + column * chunks, scales_.data() + column, bias_.data() + column,
+                     sums_.data() + column * chunks, scaling_.scales.data() + column, scaling_.bias.data() + column,
                      output + r * output_stride + column, output_stride, epilogue);
     }
   });

@@ -8,6 +8,7 @@
 
 #include "src/buffer.h"
 #include "src/gemm_tiles.h"
+#include "src/quantization.h"
 #include "src/result.h"
 #include "src/tensor.h"
 #include "src/thread_pool.h"
@@ -67,7 +68,7 @@ class ByteMatrix {
   bool empty() const { return panels_.empty(); }
 
   // W and b = W and b times `factor`; no whole number changes.
-  void scale(float factor);
+  void scale(float factor) { scaling_.scale(factor); }
 
   // output (rows, outputs) = rows x W^T + b, then the epilogue.
   void multiply(const ThreadPool& pool, const ByteRows& rows, float* output, int64_t output_stride,
@@ -82,8 +83,7 @@ class ByteMatrix {
   int64_t inputs_ = 0, outputs_ = 0;
   Buffer<int8_t> panels_;  // (outputs / 8 rounded up, inputs / 4 rounded up, 8, 4)
   FloatBuffer sums_;       // (outputs / 8 rounded up, chunks, 8): of an output's whole numbers in a chunk
-  FloatBuffer scales_;     // (outputs rounded up to 8)
-  FloatBuffer bias_;       // the same
+  OutputScales scaling_;
 };
 
 }  // namespace beit

@@ -3,7 +3,7 @@
 namespace beit {
 
 Result<LinearInput> LinearInput::make(const ThreadPool& pool, WeightType type, int64_t rows, int64_t inputs,
-                                      const float* values) {
+                                      int64_t outputs, const float* values) {
   LinearInput input;
   input.rows_ = rows;
   input.values_ = values;
@@ -12,7 +12,7 @@ Result<LinearInput> LinearInput::make(const ThreadPool& pool, WeightType type, i
     BEIT_ASSIGN(input.bytes_, ByteRows::quantize(pool, rows, inputs, values));
   } else if (type == WeightType::kInt8) {
     BEIT_ASSIGN(input.quantized_, QuantizedRows::quantize(pool, rows, inputs, values));
-  } else if (StrassenRows::suit(rows, inputs)) {
+  } else if (StrassenRows::suits(rows, inputs, outputs)) {
     BEIT_ASSIGN(input.strassen_, StrassenRows::make(pool, rows, inputs, values));
   }
   return input;
@@ -89,7 +89,7 @@ Status Linear::make(int64_t inputs, int64_t outputs, const float* weight, const 
 }
 
 Status Linear::run(const ThreadPool& pool, int64_t rows, const float* input, float* output) const {
-  BEIT_ASSIGN(const LinearInput prepared, LinearInput::make(pool, type_, rows, inputs_, input));
+  BEIT_ASSIGN(const LinearInput prepared, LinearInput::make(pool, type_, rows, inputs_, outputs_, input));
   run(pool, prepared, output);
   return {};
 }
@@ -102,7 +102,7 @@ void Linear::run(const ThreadPool& pool, const LinearInput& input, float* output
     bytes_.multiply(pool, input.bytes_, output, outputs_);
   else if (type_ == WeightType::kInt8)
     quantized_.multiply(pool, input.quantized_, output, outputs_);
-  else if (!input.strassen_.empty() && StrassenRows::suits(matrix_))
+  else if (!input.strassen_.empty() && StrassenRows::suits(input.rows_, inputs_, outputs_))
     input.strassen_.multiply(pool, matrix_, output);
   else
     matrix_.multiply(pool, input.rows_, input.values_, inputs_, output, outputs_);

@@ -25,12 +25,13 @@ enum class WeightType { kFloat32, kInt8 };
 // Rows in the form in which layers of one weight type read them, for several layers with one input.
 class LinearInput {
  public:
-  // `values`, `rows` dense rows of `inputs` floats, must stay as long as this. Error: kOutOfMemory.
+  // `values`, `rows` dense rows of `inputs` floats, must stay as long as this. `outputs` is that of the largest
+  // of the layers. Error: kOutOfMemory.
   static Result<LinearInput> make(const ThreadPool& pool, WeightType type, int64_t rows, int64_t inputs,
-                                  const float* values);
+                                  int64_t outputs, const float* values);
   // Returns the bytes that this takes beside the values.
-  static int64_t bytes(WeightType type, int64_t rows, int64_t inputs, int threads) {
-    if (type == WeightType::kFloat32) return StrassenRows::bytes(rows, inputs, threads);
+  static int64_t bytes(WeightType type, int64_t rows, int64_t inputs, int64_t outputs, int threads) {
+    if (type == WeightType::kFloat32) return StrassenRows::bytes(rows, inputs, outputs, threads);
     return byteDot() == ByteDot::kNone ? QuantizedRows::bytes(rows, inputs, threads) : ByteRows::bytes(rows, inputs);
   }
 
@@ -40,7 +41,7 @@ class LinearInput {
   const float* values_ = nullptr;
   QuantizedRows quantized_;  // for kInt8, one of both
   ByteRows bytes_;
-  StrassenRows strassen_;    // for many floats
+  StrassenRows strassen_;    // for floats, where it suits
 };
 
 class Linear {

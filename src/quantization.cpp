@@ -6,6 +6,7 @@
 #include <limits>
 #include <vector>
 
+#include "src/gemm_tiles.h"
 #include "src/simd.h"
 
 namespace beit {
@@ -58,6 +59,23 @@ bool quantizeWeights(int64_t inputs, int64_t outputs, const float* weight, int8_
     for (int64_t i = 0; i < inputs; ++i) values[o * inputs + i] = static_cast<int8_t>(row[static_cast<size_t>(i)]);
   }
   return true;
+}
+
+Result<OutputScales> OutputScales::make(int64_t outputs, const float* bias) {
+  const int64_t columns = panelsOf(outputs) * kTileColumns;
+  OutputScales result;
+  BEIT_ASSIGN(result.scales, FloatBuffer::allocate(columns, "scales of weights"));
+  BEIT_ASSIGN(result.bias, FloatBuffer::allocate(columns, "a bias"));
+  for (int64_t i = 0; i < columns; ++i) {
+    result.scales.data()[i] = 0.0f;
+    result.bias.data()[i] = bias && i < outputs ? bias[i] : 0.0f;
+  }
+  return result;
+}
+
+void OutputScales::scale(float factor) {
+  for (float& value : scales.span()) value *= factor;
+  for (float& value : bias.span()) value *= factor;
 }
 
 }  // namespace beit

@@ -3,6 +3,9 @@
 
 #include <cstdint>
 
+#include "src/result.h"
+#include "src/tensor.h"
+
 namespace beit {
 
 // The largest magnitude that weights are quantised to. Files of others may hold -128, too.
@@ -17,5 +20,15 @@ float quantizeRow(int64_t count, const float* from, int32_t limit, int16_t* to);
 // nothing but zeros has the scale 1, so that all scales are numbers above 0. Returns false, with
 // nothing to be used, where a weight is not finite.
 bool quantizeWeights(int64_t inputs, int64_t outputs, const float* weight, int8_t* values, float* scales);
+
+// Scale and bias of each output of a quantised matrix, outputs rounded up to whole panels; 0 past the last one.
+struct OutputScales {
+  // `bias` (outputs) may be null for zeros; the scales are 0 until they are set. Error: kOutOfMemory.
+  static Result<OutputScales> make(int64_t outputs, const float* bias);
+  // W and b = W and b times `factor`; no whole number changes.
+  void scale(float factor);
+
+  FloatBuffer scales, bias;
+};
 
 }  // namespace beit

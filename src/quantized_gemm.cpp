@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <limits>
 
-#include "src/quantization.h"
 #include "src/simd.h"
 
 namespace beit {
@@ -105,12 +104,7 @@ Result<QuantizedMatrix> QuantizedMatrix::allocate(int64_t inputs, int64_t output
   QuantizedMatrix matrix;
   BEIT_ASSIGN(matrix.panels_,
               Buffer<int8_t>::allocate(static_cast<size_t>(columns * paddedDepth(inputs)), "quantised weights"));
-  BEIT_ASSIGN(matrix.scales_, FloatBuffer::allocate(columns, "scales of weights"));
-  BEIT_ASSIGN(matrix.bias_, FloatBuffer::allocate(columns, "a bias"));
-  for (int64_t i = 0; i < columns; ++i) {
-    matrix.scales_.data()[i] = 0.0f;
-    matrix.bias_.data()[i] = bias && i < outputs ? bias[i] : 0.0f;
-  }
+  BEIT_ASSIGN(matrix.scaling_, OutputScales::make(outputs, bias));
   matrix.inputs_ = inputs;
   matrix.outputs_ = outputs;
   return matrix;
@@ -143,7 +137,7 @@ Result<QuantizedMatrix> QuantizedMatrix::quantize(int64_t inputs, int64_t output
       const int64_t output = p * kTileColumns + c;
       int16_t* row = rows.data() + c * stride;
       if (output < outputs)
-        matrix.scales_.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row);
+        matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row);
       else
         std::fill_n(row, stride, static_cast<int16_t>(0));
     }
@@ -157,7 +151,7 @@ Result<QuantizedMatrix> QuantizedMatrix::pack(int64_t inputs, int64_t outputs, c
   BEIT_ASSIGN(QuantizedMatrix matrix, allocate(inputs, outputs, bias));
   const int64_t stride = (inputs + 7) / 8 * 8;
   BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(static_cast<size_t>(kTileColumns * stride), "quantised rows"));
-  std::copy_n(scales, outputs, matrix.scales_.data());
+  std::copy_n(scales, outputs, matrix.scaling_.scales.data());
   for (int64_t p = 0; p < panelsOf(outputs); ++p) {
     std::fill_n(rows.data(), kTileColumns * stride, static_cast<int16_t>(0));
     for (int64_t c = 0; c < std::min(kTileColumns, outputs - p * kTileColumns); ++c)
@@ -165,11 +159,6 @@ Result<QuantizedMatrix> QuantizedMatrix::pack(int64_t inputs, int64_t outputs, c
     matrix.packPanel(p, rows.data());
   }
   return matrix;
-}
-
-void QuantizedMatrix::scale(float factor) {
-  for (float& value : scales_.span()) value *= factor;
-  for (float& value : bias_.span()) value *= factor;
 }
 
 void QuantizedMatrix::multiply(const ThreadPool& pool, const QuantizedRows& rows, float* output,
@@ -185,7 +174,7 @@ void QuantizedMatrix::multiply(const ThreadPool& pool, const QuantizedRows& rows
       for (int64_t r = row; r < last_row; r += kTileRows)
         multiplyTile(std::min(kTileRows, last_row - r), std::min(kTileColumns, outputs_ - column),
                      static_cast<size_t>(depth), rows.row(r), rows.stride(), rows.scales() + r,
-                     widened, scales_.data() + column, bias_.data() + column,
+                     widened, scaling_.scales.data() + column, scaling_.bias.data() + column,
                      output + r * output_stride + column, output_stride, epilogue);
     }
   });

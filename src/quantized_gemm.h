@@ -7,6 +7,7 @@
 
 #include "src/buffer.h"
 #include "src/gemm_tiles.h"
+#include "src/quantization.h"
 #include "src/result.h"
 #include "src/tensor.h"
 #include "src/thread_pool.h"
@@ -61,7 +62,7 @@ class QuantizedMatrix {
   bool empty() const { return panels_.empty(); }
 
   // W and b = W and b times `factor`; no whole number changes.
-  void scale(float factor);
+  void scale(float factor) { scaling_.scale(factor); }
 
   // output (rows, outputs) = rows x W^T + b, then the epilogue.
   void multiply(const ThreadPool& pool, const QuantizedRows& rows, float* output, int64_t output_stride,
@@ -74,8 +75,7 @@ class QuantizedMatrix {
 
   int64_t inputs_ = 0, outputs_ = 0;
   Buffer<int8_t> panels_;  // (outputs / 8 rounded up, inputs / 2 rounded up, 8, 2)
-  FloatBuffer scales_;     // (outputs rounded up to 8)
-  FloatBuffer bias_;       // the same
+  OutputScales scaling_;
 };
 
 }  // namespace beit

@@ -59,16 +59,13 @@ void setRows(int64_t rows, const float* row, float* to) {
 
 }  // namespace
 
-bool StrassenRows::suit(int64_t rows, int64_t inputs) {
-  return rows >= kLeastRows && inputs >= kLeastInputs && chunkOf(inputs) > 0;
+bool StrassenRows::suits(int64_t rows, int64_t inputs, int64_t outputs) {
+  return rows >= kLeastRows && inputs >= kLeastInputs && chunkOf(inputs) > 0 && outputs >= kLeastOutputs &&
+         outputs % (2 * kTileColumns) == 0;
 }
 
-bool StrassenRows::suits(const PackedMatrix& matrix) {
-  return matrix.outputs() >= kLeastOutputs && matrix.outputs() % (2 * kTileColumns) == 0;
-}
-
-int64_t StrassenRows::bytes(int64_t rows, int64_t inputs, int threads) {
-  if (!suit(rows, inputs)) return 0;
+int64_t StrassenRows::bytes(int64_t rows, int64_t inputs, int64_t outputs, int threads) {
+  if (!suits(rows, inputs, outputs)) return 0;
   const int64_t half = upperHalf(rows);
   return static_cast<int64_t>(sizeof(float)) * (kSums * half * (inputs / 2) + threads * roomOf(half, chunkOf(inputs)));
 }

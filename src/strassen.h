@@ -24,19 +24,18 @@ class StrassenRows {
  public:
   StrassenRows() = default;
 
-  // Whether this is the faster way for so many rows, and for a matrix.
-  static bool suit(int64_t rows, int64_t inputs);
-  static bool suits(const PackedMatrix& matrix);
+  // Whether this is the faster way for so many rows and matrices of that size.
+  static bool suits(int64_t rows, int64_t inputs, int64_t outputs);
 
-  // Makes the sums of `rows` dense rows of `inputs` floats that suit(); `values` must stay as long as this.
+  // Makes the sums of `rows` dense rows of `inputs` floats, for matrices that it suits(); `values` must stay as long as this.
   // Error: kOutOfMemory.
   static Result<StrassenRows> make(const ThreadPool& pool, int64_t rows, int64_t inputs, const float* values);
-  // Returns the bytes that this takes beside the values: 0 where it does not suit().
-  static int64_t bytes(int64_t rows, int64_t inputs, int threads);
+  // Returns the bytes that this takes beside the values: 0 for what it does not suit.
+  static int64_t bytes(int64_t rows, int64_t inputs, int64_t outputs, int threads);
 
   bool empty() const { return rows_ == 0; }
 
-  // output (rows, outputs) = values x W^T + b, dense, for a matrix of as many inputs that suits(). One product at a
+  // output (rows, outputs) = values x W^T + b, dense, for a matrix of as many inputs that it suits(). One product at a
   // time: threads have one room each.
   void multiply(const ThreadPool& pool, const PackedMatrix& matrix, float* output) const;
 

@@ -83,10 +83,10 @@ TEST_CASE("Layers that share an input give what each gives alone", "[linear]") {
     const bool quantized = type == WeightType::kInt8;
     CAPTURE(quantized);
     const std::vector<float> x = random.floats(9 * 21, -1.0f, 1.0f);
-    const auto input = LinearInput::make(test::pool(), type, 9, 21, x.data());
+    const auto input = LinearInput::make(test::pool(), type, 9, 21, /*outputs=*/16, x.data());
     REQUIRE(input.ok());
     // Rows of 22 numbers of 2 bytes with a scale, and a panel of 8 of these for each of three threads.
-    CHECK(LinearInput::bytes(type, 9, 21, 3) == (quantized ? 9 * (22 * 2 + 4) + 3 * 8 * 22 * 2 : 0));
+    CHECK(LinearInput::bytes(type, 9, 21, /*outputs=*/16, 3) == (quantized ? 9 * (22 * 2 + 4) + 3 * 8 * 22 * 2 : 0));
     for (const int64_t outputs : {3, 16}) {
       ParameterList parameters;
       Linear layer;
