@@ -1,6 +1,7 @@
 #include "bindings/handles.h"
 
 #include "bindings/convert.h"
+#include "src/float_tile.h"
 #include "src/image_decode.h"
 #include "src/xnnpack_runtime.h"
 #include "src/segmentation_map.h"
@@ -38,13 +39,14 @@ ImageView8 imageView(uintptr_t pointer, double width, double height, double chan
 
 }  // namespace
 
-val start(int threads) {
+val start(int threads, bool tall_tiles) {
   return guarded([&] {
     if (pool()) return failed(failure(ErrorCode::kInvalidArgument, "start", "the module has been started before"));
     if (const Status status = initializeXnnpack(); !status) return failed(status.error());
     auto created = ThreadPool::create(threads);
     if (!created.ok()) return failed(created.error());
     pool() = std::move(created).value();
+    setTallTiles(tall_tiles);
     return success();
   });
 }

@@ -19,8 +19,8 @@ namespace beit::js {
 using emscripten::val;
 
 // Starts XNNPACK and the module's thread pool. stop() gives the pool up: its threads end when the last
-// model that uses it is deleted, and start() may be called again.
-val start(int threads);
+// model that uses it is deleted, and start() may be called again. `tall_tiles`: see src/float_tile.h.
+val start(int threads, bool tall_tiles);
 void stop();
 // Returns what the pool has done since the last call: {linear: {seconds, operations, calls}, …}.
 val takeProfile();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "src/float_tile.h"
 #include "src/simd.h"
 
 namespace beit {
@@ -35,44 +36,15 @@ void multiplyPanels(int64_t rows, int64_t inputs, int64_t outputs, int64_t first
                     int64_t output_stride, GemmEpilogue epilogue) {
   for (int64_t p = first; p < last; ++p) {
     const int64_t column = p * kTileColumns;
-    for (int64_t r = 0; r < rows; r += kTileRows)
-      multiplyTile(std::min(kTileRows, rows - r), std::min(kTileColumns, outputs - column),
-                   static_cast<size_t>(inputs), input + r * input_stride, input_stride, panels + column * inputs,
-                   bias ? bias + column : nullptr, /*start_stride=*/0, output + r * output_stride + column, output_stride,
-                   epilogue);
+    forTiles(rows, [&](int64_t r, int64_t count) {
+      multiplyTile(count, std::min(kTileColumns, outputs - column), static_cast<size_t>(inputs), input + r * input_stride,
+                   input_stride, panels + column * inputs, bias ? bias + column : nullptr, /*start_stride=*/0,
+                   output + r * output_stride + column, output_stride, epilogue);
+    });
   }
 }
 
 }  // namespace
-
-// Rows past `rows` repeat the last one and are not stored, nor are columns past `columns`.
-// A function of its own: engines replace slow first code only between calls.
-[[gnu::noinline]] void multiplyTile(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride,
-                                    const float* panel, const float* start, int64_t start_stride, float* output,
-                                    int64_t output_stride, GemmEpilogue epilogue) {
-  const float* from[kTileRows];
-  F32x4 low[kTileRows], high[kTileRows];
-  for (int64_t i = 0; i < kTileRows; ++i) {
-    from[i] = input + std::min(i, rows - 1) * stride;
-    low[i] = start ? load4(start + i * start_stride) : splat4(0.0f);
-    high[i] = start ? load4(start + i * start_stride + 4) : splat4(0.0f);
-  }
-  const auto step = [&](auto k) {
-    const F32x4 panel_low = load4(panel + k * kTileColumns), panel_high = load4(panel + k * kTileColumns + 4);
-    for (int64_t i = 0; i < kTileRows; ++i) {
-      const F32x4 value = splat4(from[i][k]);
-      low[i] = multiplyAdd(value, panel_low, low[i]);
-      high[i] = multiplyAdd(value, panel_high, high[i]);
-    }
-  };
-  const auto advance = [&] {
-    panel += 4 * kTileColumns;
-    for (const float*& row : from) row += 4;
-  };
-  if (depth > 0) forSteps(depth, step, advance);
-  for (int64_t i = 0; i < rows; ++i, output += output_stride)
-    storeTileRow(low[i], high[i], columns, epilogue, output);
-}
 
 void packRows(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
   for (int64_t p = 0; p < panelsOf(outputs); ++p)

@@ -30,12 +30,6 @@ void multiplyPacked(int64_t rows, int64_t inputs, int64_t outputs, const float* 
                     const float* panels, const float* bias, float* output, int64_t output_stride,
                     GemmEpilogue epilogue = {});
 
-// One tile of such a product, up to 4 rows by up to 8 columns: output = start + input x panel (depth, 8), then the
-// epilogue. `start` holds what each row begins with, `start_stride` floats apart (0: a bias for all); four rows of
-// eight are read of it. Null stands for zeros. It may be the output.
-void multiplyTile(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel,
-                  const float* start, int64_t start_stride, float* output, int64_t output_stride, GemmEpilogue epilogue);
-
 class PackedMatrix {
  public:
   PackedMatrix() = default;

@@ -13,7 +13,7 @@
 namespace beit {
 
 // Four rows of eight columns: 8 accumulators, 2 vectors of the panel, one of the rows and one product
-// fit the 16 registers of x86.
+// fit the 16 registers of x86, wherever an engine puts its loads.
 constexpr int64_t kTileRows = 4;
 constexpr int64_t kTileColumns = 8;  // a panel: the columns that are packed together
 

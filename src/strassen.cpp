@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/float_tile.h"
 #include "src/simd.h"
 
 namespace beit {
@@ -22,7 +23,7 @@ int64_t chunkOf(int64_t inputs) {
   return inputs % (8 * chunks) == 0 ? inputs / chunks : 0;
 }
 
-int64_t upperHalf(int64_t rows) { return ((rows + 1) / 2 + kTileRows - 1) / kTileRows * kTileRows; }
+int64_t upperHalf(int64_t rows) { return (rows + 1) / 2; }
 
 int64_t roomOf(int64_t half, int64_t chunk) { return kTileColumns * (chunk + 6 * half); }
 
@@ -80,9 +81,10 @@ Result<StrassenRows> StrassenRows::make(const ThreadPool& pool, int64_t rows, in
   result.half_ = half;
   result.chunk_ = chunk;
   result.values_ = values;
-  pool.parallelFor(static_cast<size_t>(half / kTileRows), [&](size_t, size_t tile) {
-    const int64_t first = static_cast<int64_t>(tile) * kTileRows;
-    for (int64_t r = first; r < first + kTileRows; ++r) {
+  constexpr int64_t kRowsPerTask = 4;
+  pool.parallelFor(static_cast<size_t>((half + kRowsPerTask - 1) / kRowsPerTask), [&](size_t, size_t task) {
+    const int64_t first = static_cast<int64_t>(task) * kRowsPerTask;
+    for (int64_t r = first; r < std::min(half, first + kRowsPerTask); ++r) {
       const float* upper = values + r * inputs;
       const float* lower = r + half < rows ? upper + half * inputs : nullptr;
       for (int64_t k = 0; k < inputs; k += chunk)
@@ -119,10 +121,11 @@ void StrassenRows::multiplyPair(const PackedMatrix& matrix, int64_t pair, int64_
 
   // to = start (null: 0) + a x b; or to += that.
   const auto multiply = [&](int64_t rows, const float* a, int64_t stride, const float* b, const float* start, float* to, bool accumulate) {
-    for (int64_t r = 0; r < rows; r += kTileRows)
-      multiplyTile(std::min(kTileRows, rows - r), kTileColumns, static_cast<size_t>(depth), a + r * stride, stride, b,
+    forTiles(rows, [&](int64_t r, int64_t tile) {
+      multiplyTile(tile, kTileColumns, static_cast<size_t>(depth), a + r * stride, stride, b,
                    start ? start + r * kTileColumns : nullptr, kTileColumns, to + r * kTileColumns, kTileColumns,
                    {.accumulate = accumulate});
+    });
   };
 
   for (int64_t k = 0; k < inputs_; k += chunk_) {

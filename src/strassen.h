@@ -47,7 +47,7 @@ class StrassenRows {
   void multiplyPair(const PackedMatrix& matrix, int64_t pair, int64_t row, int64_t count, float* room, float* output) const;
 
   int64_t rows_ = 0, inputs_ = 0;
-  int64_t half_ = 0;    // rows of the upper half, a multiple of four; the lower one may have fewer
+  int64_t half_ = 0;    // rows of the upper half; the lower one may have one fewer
   int64_t chunk_ = 0;   // inputs that are halved together: a row of values is chunks of (left half, right half)
   const float* values_ = nullptr;
   FloatBuffer sums_;

@@ -17,8 +17,10 @@
 #include <emscripten.h>
 #endif
 
+#include "src/float_tile.h"
 #include "src/gemm.h"
 #include "src/quantized_gemm.h"
+#include "src/strassen.h"
 #include "src/thread_pool.h"
 #include "src/xnnpack_runtime.h"
 #include "tests/support/random.h"
@@ -74,9 +76,20 @@ void race(const Layer& layer, int rounds, const ThreadPool& pool) {
   const auto packed = orGiveUp(PackedMatrix::pack(layer.inputs, layer.outputs, weight.data(), layer.inputs, bias.data()), "packing");
   const auto quantized = orGiveUp(QuantizedMatrix::quantize(layer.inputs, layer.outputs, weight.data(), bias.data()), "quantising");
 
+  const auto product = [&](bool tall) {
+    setTallTiles(tall);
+    packed.multiply(pool, kRows, x.data(), layer.inputs, y.data(), layer.outputs);
+  };
+  const auto strassen = [&](bool tall) {
+    setTallTiles(tall);
+    orGiveUp(StrassenRows::make(pool, kRows, layer.inputs, x.data()), "Strassen").multiply(pool, packed, y.data());
+  };
   std::vector<Contestant> contestants{
       {"xnnpack f32", [&] { xnn_run_operator(op, nullptr); }, {}},
-      {"f32", [&] { packed.multiply(pool, kRows, x.data(), layer.inputs, y.data(), layer.outputs); }, {}},
+      {"f32, 4 rows", [&] { product(false); }, {}},
+      {"f32, tall", [&] { product(true); }, {}},
+      {"Strassen, 4", [&] { strassen(false); }, {}},
+      {"Strassen, tall", [&] { strassen(true); }, {}},
       {"int8", [&] {
          const auto rows = orGiveUp(QuantizedRows::quantize(pool, kRows, layer.inputs, x.data()), "quantising");
          quantized.multiply(pool, rows, y.data(), layer.outputs);
@@ -98,7 +111,7 @@ void race(const Layer& layer, int rounds, const ThreadPool& pool) {
     std::sort(rates.begin(), rates.end());
     const double median = rates[rates.size() / 2];
     if (base == 0.0) base = median;
-    std::printf("  %-12s %6.1f GFLOP/s (%.1f to %.1f), %.2f times XNNPACK's f32\n", contestant.name, median, rates.front(),
+    std::printf("  %-14s %6.1f GFLOP/s (%.1f to %.1f), %.2f times XNNPACK's f32\n", contestant.name, median, rates.front(),
                 rates.back(), median / base);
   }
 }

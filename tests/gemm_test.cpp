@@ -6,9 +6,11 @@
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "tests/support/random.h"
 #include "tests/support/runtime.h"
+#include "tests/support/tiles.h"
 
 namespace beit {
 
@@ -44,6 +46,7 @@ PackedMatrix pack(const Product& p, bool has_bias) {
 
 TEST_CASE("A packed product is x W^T + b of any size", "[gemm]") {
   test::Random random(1);
+  const test::Tiles tiles(/*tall=*/GENERATE(false, true));
   for (int64_t rows = 1; rows <= 20; ++rows)
     for (const int64_t inputs : {1, 2, 3, 5, 8, 37})
       for (const int64_t outputs : {1, 4, 7, 8, 9, 31}) {

@@ -6,9 +6,11 @@
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "tests/support/random.h"
 #include "tests/support/runtime.h"
+#include "tests/support/tiles.h"
 
 namespace beit {
 
@@ -51,6 +53,7 @@ double expected(const Product& p, int64_t r, int64_t o) {
 
 TEST_CASE("A product in Strassen's way is x W^T + b", "[strassen]") {
   // Halves that are even, uneven and short of one whole tile; inputs in one chunk, two and three.
+  const test::Tiles tiles(/*tall=*/GENERATE(false, true));
   for (const int64_t rows : {96, 97, 100, 101, 103, 104, 197})
     for (const int64_t inputs : {256, 264, 1040, 2064})
       for (const int64_t outputs : {256, 272}) {

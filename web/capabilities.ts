@@ -5,7 +5,7 @@ import { BeitError } from './errors.js';
 export const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'] as const;
 export type Build = (typeof BUILDS)[number];
 
-type Feature = 'simd' | 'exceptions' | 'threads' | 'relaxedSimd';
+type Feature = 'simd' | 'exceptions' | 'threads' | 'relaxedSimd' | 'table64';
 
 const MODULE_HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
@@ -20,6 +20,8 @@ const PROBES: Readonly<Record<Feature, readonly number[]>> = {
   // (module (func (result v128)
   //   i32.const 1 i8x16.splat i32.const 2 i8x16.splat i8x16.relaxed_swizzle))
   relaxedSimd: [1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11],
+  // (module (table i64 1 funcref))
+  table64: [4, 4, 1, 112, 4, 1],
 };
 
 /** What a thread of this kind may do, which no probe can tell. */
@@ -37,6 +39,8 @@ export interface Capabilities extends Host {
   exceptions: boolean;
   threads: boolean;
   relaxedSimd: boolean;
+  /** Not used as such: an engine that has it (V8 13.3 and newer) compiles matrix kernels in a way that bears taller tiles. */
+  table64: boolean;
   sharedMemory: boolean;
   crossOriginIsolated: boolean;
   /** Whether this kind of thread can start others; a service worker cannot. */
@@ -53,6 +57,7 @@ export function detectCapabilities(host: Host): Capabilities {
     exceptions: has('exceptions'),
     threads: has('threads'),
     relaxedSimd: has('relaxedSimd'),
+    table64: has('table64'),
     workers: host.kind === 'node' || typeof Worker === 'function',
     sharedMemory: typeof SharedArrayBuffer === 'function',
     // Node has shared memory without isolation, and does not know the word.

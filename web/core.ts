@@ -222,8 +222,11 @@ export interface Core {
   _free(pointer: number): void;
   /** Threaded artefacts that export it: ends the workers, after which the core is not called again. */
   PThread?: { terminateAllThreads(): void };
-  /** Once, before anything else: starts XNNPACK and the one thread pool. 1 = no pool. */
-  start(threads: number): Outcome<null>;
+  /**
+   * Once, before anything else: starts XNNPACK and the one thread pool. 1 = no pool. tallTiles: whether the engine
+   * compiles tall tiles of matrix products well (src/float_tile.h); answers are the same.
+   */
+  start(threads: number, tallTiles: boolean): Outcome<null>;
   /** Gives the thread pool up: its threads end when the last model is deleted; start() may be called again. */
   stop(): void;
   /** heap: bytes of linear memory; used: bytes that malloc has given out; peak: the most that it ever had. */

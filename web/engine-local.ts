@@ -59,7 +59,7 @@ export class LocalEngine implements Engine {
     const { artefacts, maximumMemory } = settings;
     if (maximumMemory !== undefined) checkMaximum(maximumMemory);
     const core = await startCore({ build, threads, artefacts, maximumMemory }, createThread);
-    unwrap(core.start(threads));
+    unwrap(core.start(threads, capabilities.table64));
     return new LocalEngine(core, { build, threads, reason, worker, capabilities });
   }
 

@@ -3,7 +3,7 @@ import test from 'node:test';
 import { chooseBuild, detectCapabilities } from '../../dist/capabilities.js';
 
 const everything = {
-  kind: 'browser', cores: 4, mayBlock: true, simd: true, exceptions: true, threads: true, relaxedSimd: true,
+  kind: 'browser', cores: 4, mayBlock: true, simd: true, exceptions: true, threads: true, relaxedSimd: true, table64: true,
   sharedMemory: true, crossOriginIsolated: true, workers: true,
 };
 const notIsolated = { ...everything, sharedMemory: false, crossOriginIsolated: false };
@@ -70,4 +70,5 @@ test('probes answer for this Node', () => {
   const flag = process.execArgv.includes('--experimental-wasm-relaxed-simd');
   if (Number(process.versions.node.split('.')[0]) < 21) assert.equal(can.relaxedSimd, flag);
   else assert.equal(can.relaxedSimd, true);
+  assert.equal(can.table64, parseFloat(process.versions.v8) >= 13.3);
 });

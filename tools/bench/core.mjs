@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from '../places.mjs';
 
+const { detectCapabilities } = await import(pathToFileURL(join(root, 'dist', 'capabilities.js')));
+
 const CHUNK = 1 << 20;
 
 export function unwrap(outcome) {
@@ -16,7 +18,8 @@ export function unwrap(outcome) {
 export async function startCore(build, threads) {
   const { default: create } = await import(pathToFileURL(join(root, 'dist', 'wasm', `beit-${build}.js`)));
   const core = await create({ pthreadPoolSize: threads - 1 });
-  unwrap(core.start(threads));
+  const { table64 } = detectCapabilities({ kind: 'node', cores: threads, mayBlock: true });
+  unwrap(core.start(threads, table64));
   return core;
 }
 
