@@ -16,6 +16,7 @@ namespace {
 constexpr int64_t kWeightMost = 128;
 
 int64_t paddedDepth(int64_t inputs) { return (inputs + 1) / 2 * 2; }
+int64_t groupedInputs(int64_t inputs) { return (inputs + 7) / 8 * 8; }
 
 // Widens a panel for the rows that follow: 16-bit operands spare each tile a conversion (measured in Node 20
 // on Zen 4, one thread: 80 GFLOP/s where 8-bit ones do 74), and matrices stay a quarter of f32's size.
@@ -26,28 +27,41 @@ int64_t paddedDepth(int64_t inputs) { return (inputs + 1) / 2 * 2; }
   }
 }
 
-// A tile as that of gemm.cpp, of pairs of whole numbers.
-[[gnu::noinline]] void multiplyTile(int64_t rows, int64_t columns, size_t depth, const int16_t* input, int64_t stride,
+// to (depth / 2, 4, 2) = four rows, each `stride` from the next.
+[[gnu::noinline]] void interleaveRows(int64_t depth, const int16_t* rows, int64_t stride, int16_t* to) {
+  int64_t k = 0;
+  const auto pairs = [&](int64_t row) { return load4(reinterpret_cast<const float*>(rows + row * stride + k)); };  // only moved
+  for (; k + 8 <= depth; k += 8, to += 8 * kTileRows) {
+    F32x4 a = pairs(0), b = pairs(1), c = pairs(2), d = pairs(3);
+    transpose4(a, b, c, d);
+    float* quads = reinterpret_cast<float*>(to);
+    store4(quads, a);
+    store4(quads + 4, b);
+    store4(quads + 8, c);
+    store4(quads + 12, d);
+  }
+  for (; k < depth; k += 2)
+    for (int64_t row = 0; row < kTileRows; ++row, to += 2) std::copy_n(rows + row * stride + k, 2, to);
+}
+
+// A tile of four rows and eight columns, of pairs of whole numbers.
+[[gnu::noinline]] void multiplyTile(int64_t rows, int64_t columns, size_t depth, const int16_t* input,
                                     const float* row_scales, const int16_t* panel, const float* scales,
                                     const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue) {
-  const int16_t* from[kTileRows];
   I32x4 low[kTileRows], high[kTileRows];
-  for (int64_t i = 0; i < kTileRows; ++i) {
-    from[i] = input + std::min(i, rows - 1) * stride;
-    low[i] = high[i] = I32x4{};
-  }
+  for (int64_t i = 0; i < kTileRows; ++i) low[i] = high[i] = I32x4{};
   const auto step = [&](auto pair) {
     const int16_t* at = panel + pair * 2 * kTileColumns;
     const I16x8 panel_low = load8(at), panel_high = load8(at + 8);
     for (int64_t i = 0; i < kTileRows; ++i) {
-      const I16x8 values = splatPair(from[i] + pair * 2);
+      const I16x8 values = splatPair(input + (pair * kTileRows + static_cast<size_t>(i)) * 2);
       low[i] += dotPairs(values, panel_low);
       high[i] += dotPairs(values, panel_high);
     }
   };
   const auto advance = [&] {
     panel += 4 * 2 * kTileColumns;
-    for (const int16_t*& row : from) row += 4 * 2;
+    input += 4 * 2 * kTileRows;
   };
   if (depth > 0) forSteps(depth / 2, step, advance);
   for (int64_t i = 0; i < rows; ++i, output += output_stride) {
@@ -65,32 +79,30 @@ int32_t activationLimit(int64_t inputs) {
 }
 
 int64_t QuantizedRows::bytes(int64_t rows, int64_t inputs, int threads) {
-  return rows * (2 * paddedDepth(inputs) + 4) + threads * 2 * kTileColumns * paddedDepth(inputs);
+  const int64_t whole = (rows + kTileRows - 1) / kTileRows * kTileRows;
+  return 2 * whole * paddedDepth(inputs) + 4 * rows + threads * 2 * (kTileColumns * paddedDepth(inputs) + kTileRows * groupedInputs(inputs));
 }
 
 Result<QuantizedRows> QuantizedRows::quantize(const ThreadPool& pool, int64_t rows, int64_t inputs,
                                               const float* values) {
-  constexpr int64_t kRowsPerTask = 8;
   QuantizedRows result;
   result.rows_ = rows;
   result.inputs_ = inputs;
-  BEIT_ASSIGN(result.values_, Buffer<int16_t>::allocate(static_cast<size_t>(rows * result.stride()), "quantised rows"));
+  const int64_t tiles = (rows + kTileRows - 1) / kTileRows, depth = result.depth(), grouped = groupedInputs(inputs);
+  BEIT_ASSIGN(result.values_, Buffer<int16_t>::allocate(static_cast<size_t>(tiles * kTileRows * depth), "quantised rows"));
   BEIT_ASSIGN(result.scales_, FloatBuffer::allocate(rows, "scales of rows"));
-  BEIT_ASSIGN(result.panels_, Buffer<int16_t>::allocate(static_cast<size_t>(pool.threads() * kTileColumns * result.stride()), "widened weights"));
-  const int64_t tasks = (rows + kRowsPerTask - 1) / kRowsPerTask, grouped = (inputs + 7) / 8 * 8;
-  Buffer<int16_t> tails;  // one a thread, where a row ends inside a group of eight
-  if (grouped != result.stride()) {
-    BEIT_ASSIGN(tails, Buffer<int16_t>::allocate(static_cast<size_t>(pool.threads() * grouped), "a quantised row"));
-  }
+  BEIT_ASSIGN(result.panels_, Buffer<int16_t>::allocate(static_cast<size_t>(pool.threads() * kTileColumns * depth), "widened weights"));
+  BEIT_ASSIGN(auto rooms, Buffer<int16_t>::allocate(static_cast<size_t>(pool.threads() * kTileRows * grouped), "rows of a tile"));
   const int32_t limit = activationLimit(inputs);
-  pool.parallelFor(static_cast<size_t>(tasks), [&](size_t thread, size_t task) {
-    const int64_t first = static_cast<int64_t>(task) * kRowsPerTask;
-    for (int64_t r = first; r < std::min(rows, first + kRowsPerTask); ++r) {
-      int16_t* row = result.values_.data() + r * result.stride();
-      int16_t* to = tails.empty() ? row : tails.data() + static_cast<int64_t>(thread) * grouped;
-      result.scales_.data()[r] = quantizeRow(inputs, values + r * inputs, limit, to);
-      if (to != row) std::copy_n(to, result.stride(), row);
+  pool.parallelFor(static_cast<size_t>(tiles), [&](size_t thread, size_t tile) {
+    const int64_t first = static_cast<int64_t>(tile) * kTileRows;
+    int16_t* room = rooms.data() + static_cast<int64_t>(thread) * kTileRows * grouped;
+    for (int64_t r = first; r < first + kTileRows; ++r) {
+      int16_t* row = room + (r - first) * grouped;
+      if (r < rows) result.scales_.data()[r] = quantizeRow(inputs, values + r * inputs, limit, row);
+      else std::fill_n(row, grouped, static_cast<int16_t>(0));
     }
+    interleaveRows(depth, room, grouped, result.values_.data() + first * depth);
   });
   return result;
 }
@@ -173,8 +185,8 @@ void QuantizedMatrix::multiply(const ThreadPool& pool, const QuantizedRows& rows
       widenPanel(static_cast<size_t>(depth * kTileColumns), panels_.data() + column * depth, widened);
       for (int64_t r = row; r < last_row; r += kTileRows)
         multiplyTile(std::min(kTileRows, last_row - r), std::min(kTileColumns, outputs_ - column),
-                     static_cast<size_t>(depth), rows.row(r), rows.stride(), rows.scales() + r,
-                     widened, scaling_.scales.data() + column, scaling_.bias.data() + column,
+                     static_cast<size_t>(depth), rows.tile(r), rows.scales() + r, widened,
+                     scaling_.scales.data() + column, scaling_.bias.data() + column,
                      output + r * output_stride + column, output_stride, epilogue);
     }
   });

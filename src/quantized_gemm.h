@@ -30,17 +30,18 @@ class QuantizedRows {
 
   int64_t rows() const { return rows_; }
   int64_t inputs() const { return inputs_; }
-  int64_t stride() const { return (inputs_ + 1) / 2 * 2; }  // an odd row is followed by a 0
-  const int16_t* row(int64_t r) const { return values_.data() + r * stride(); }
+  int64_t depth() const { return (inputs_ + 1) / 2 * 2; }  // an odd row is followed by a 0
+  // The rows of a tile that begins at row r, a multiple of four: (depth / 2, 4, 2). One pointer leads a kernel through them.
+  const int16_t* tile(int64_t r) const { return values_.data() + r * depth(); }
   const float* scales() const { return scales_.data(); }
-  // A product's room for one panel of weights in 16 bits, (stride, 8), for each thread of the pool.
-  int16_t* widened(size_t thread) const { return panels_.data() + static_cast<int64_t>(thread) * stride() * kTileColumns; }
+  // A product's room for one panel of weights in 16 bits, (depth, 8), for each thread of the pool.
+  int16_t* widened(size_t thread) const { return panels_.data() + static_cast<int64_t>(thread) * depth() * kTileColumns; }
 
  private:
   int64_t rows_ = 0, inputs_ = 0;
-  Buffer<int16_t> values_;          // (rows, stride)
+  Buffer<int16_t> values_;          // (rows rounded up to 4, depth), tile by tile; rows past the last one are 0
   FloatBuffer scales_;              // (rows)
-  mutable Buffer<int16_t> panels_;  // (threads, stride, 8)
+  mutable Buffer<int16_t> panels_;  // (threads, depth, 8)
 };
 
 class QuantizedMatrix {
