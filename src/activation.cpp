@@ -16,7 +16,14 @@ void mapInPlace(const ThreadPool& pool, float* values, int64_t count, Function f
   pool.parallelFor(static_cast<size_t>(blocks), [&](size_t, size_t block) {
     const int64_t begin = static_cast<int64_t>(block) * kBlock;
     const int64_t end = std::min(count, begin + kBlock);
-    for (int64_t i = begin; i < end; i += 4) store4(values + i, function(load4(values + i)));
+    // Two at once, so that one does not wait for the other's chain of sums.
+    int64_t i = begin;
+    for (; i + 8 <= end; i += 8) {
+      const F32x4 first = function(load4(values + i)), second = function(load4(values + i + 4));
+      store4(values + i, first);
+      store4(values + i + 4, second);
+    }
+    for (; i < end; i += 4) store4(values + i, function(load4(values + i)));
   });
 }
 
