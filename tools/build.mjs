@@ -47,7 +47,13 @@ export async function buildArtefact(variant, environment, targets = []) {
   return folder;
 }
 
-/** Compiles web/ into dist/. */
+/** The modules that browsers ask for by name. */
+const BROWSER_ENTRIES = ['index.js', 'worker.js', 'service-worker.js'];
+
+/**
+ * Compiles web/ into dist/. What browsers load becomes one file each, with all that it imports: a request costs more
+ * than what a module says, and each waits for the one that names it.
+ */
 export async function buildTypeScript() {
   await step('build typescript', async () => {
     // What was compiled from a file that is gone must not stay.
@@ -55,6 +61,12 @@ export async function buildTypeScript() {
       if (name !== 'wasm') rmSync(join(root, 'dist', name), { recursive: true });
     }
     await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', join(root, 'web', 'tsconfig.json')], { log: 'typescript' });
+    const { build } = await import('esbuild');
+    await build({
+      entryPoints: BROWSER_ENTRIES.map((name) => join(root, 'dist', name)), outdir: join(root, 'dist'), allowOverwrite: true,
+      bundle: true, format: 'esm', target: 'es2022', sourcemap: true, legalComments: 'none',
+      external: ['./wasm/*'], logLevel: 'silent',
+    });
     const cli = join(root, 'dist', 'cli', 'main.js');
     if (existsSync(cli)) chmodSync(cli, 0o755);
   });

@@ -14,8 +14,11 @@ export interface HttpTarget {
   fetch: typeof fetch;
   /** Whether redirects are followed here, one by one: a hub tells a file's SHA-256 in one. Not in browsers, which hide them. */
   seesRedirects: boolean;
-  /** Whether the file goes into the library's own cache: then not into the browser's, too. */
-  kept: boolean;
+  /**
+   * Whether the browser may keep the answer by its own rules. Not weights that the library keeps itself, or is told not to
+   * keep: writing them to its cache takes a browser's network process longer than receiving them.
+   */
+  browserMayKeep: boolean;
   /** Whether the server is a hub, whose ETag of a large file is its SHA-256. */
   hub: boolean;
 }
@@ -76,13 +79,13 @@ export async function get(
 
 /** Fetches, over redirects. A token goes to the first host only. */
 async function follow(
-  { url, fetch, kept, seesRedirects }: HttpTarget, headers: Record<string, string>, signal: AbortSignal | null,
+  { url, fetch, browserMayKeep, seesRedirects }: HttpTarget, headers: Record<string, string>, signal: AbortSignal | null,
 ): Promise<{ response: Response; linked: Linked }> {
   const linked = { sha256: '', size: -1 };
   let address = url;
   for (let hops = 0; ; ++hops) {
     const response = await fetch(address, {
-      headers, signal, redirect: seesRedirects ? 'manual' : 'follow', cache: kept ? 'no-store' : 'default',
+      headers, signal, redirect: seesRedirects ? 'manual' : 'follow', cache: browserMayKeep ? 'default' : 'no-store',
     });
     linked.sha256 ||= sha256Of(response.headers.get('x-linked-etag'));
     linked.size = numberOf(response.headers.get('x-linked-size')) ?? linked.size;

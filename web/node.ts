@@ -4,4 +4,4 @@ import { setPlatform } from './platform.js';
 
 setPlatform(nodePlatform);
 
-export * from './index.js';
+export * from './library.js';

@@ -7,4 +7,4 @@ import createCore from './wasm/beit-simd.js';
 
 provideArtefact('simd', createCore);
 
-export * from './index.js';
+export * from './library.js';

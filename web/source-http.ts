@@ -90,7 +90,7 @@ export class HttpSource implements Source {
     if (kept && (offline || immutable)) return kept.open();
     if (offline) throw failure('not-found', `${this.label}/${name}`, 'it is not in the cache, and the option offline forbids to fetch it');
     const file = new HttpFile({
-      target: this.targetOf(name, url, store !== null),
+      target: this.targetOf(name, url, store !== null || this.description.cache === false),
       // With a kept copy at hand nobody has to wait for a server that does not answer.
       retry: kept ? { ...retry, attempts: 0 } : retry,
       sha256: given, newHasher: this.environment.newHasher, signal, watch,
@@ -134,10 +134,10 @@ export class HttpSource implements Source {
     return target.href;
   }
 
-  private targetOf(name: string, url: string, kept: boolean): HttpTarget {
+  private targetOf(name: string, url: string, settled: boolean): HttpTarget {
     const { headers, hub = false } = this.description;
     const seesRedirects = this.environment.seesRedirects && !this.customFetch;
-    return { name, url, label: this.label, headers, fetch: this.customFetch ?? fetch, seesRedirects, kept: kept && isWeightsFile(name), hub };
+    return { name, url, label: this.label, headers, fetch: this.customFetch ?? fetch, seesRedirects, browserMayKeep: !settled || !isWeightsFile(name), hub };
   }
 }
 

@@ -2,8 +2,9 @@
 import { LocalEngine } from './engine-local.js';
 import type { CreateThread } from './artefacts.js';
 import type { Host } from './capabilities.js';
-import type { CallOptions, ForwardCallOptions, LoadCallOptions, Progress } from './engine.js';
+import type { CallOptions, ForwardCallOptions, LoadCallOptions } from './engine.js';
 import { BeitError, packError } from './errors.js';
+import { thinned } from './progress.js';
 import type { Call, Channel, FromWorker, Method, Methods, SourceReference, ToWorker } from './protocol.js';
 import { RemoteSource } from './source-bridge.js';
 import type { Source, SourceDescription } from './sources.js';
@@ -58,7 +59,7 @@ export function hostEngine(
     running.set(id, controller);
     const options = {
       signal: controller.signal,
-      onProgress: (progress: Progress) => channel.post({ type: 'progress', id, progress }, []),
+      onProgress: thinned((progress) => channel.post({ type: 'progress', id, progress }, [])),
       onWarning: (error: BeitError) => channel.post({ type: 'warning', id, error: packError(error) }, []),
       onStep: (done: number, total: number) => channel.post({ type: 'step', id, done, total }, []),
     };
