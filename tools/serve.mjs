@@ -109,7 +109,7 @@ export function sendFile(request, response, file, headers) {
     ...(range && { 'Content-Range': `bytes ${start}-${end}/${size}` }),
   });
   if (request.method === 'HEAD' || size === 0) response.end();
-  else createReadStream(file, { start, end }).on('error', () => response.destroy()).pipe(response);
+  else createReadStream(file, { start, end, highWaterMark: 1 << 20 }).on('error', () => response.destroy()).pipe(response);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
