@@ -1,4 +1,5 @@
 /** A file on a server, read in order: a connection that breaks off is resumed where it broke. */
+import { BodyReader } from './body-reader.js';
 import type { CachedFile, CacheStore, CacheWriter } from './cache.js';
 import { BeitError, failure, mismatch } from './errors.js';
 import { differenceOf, get, reasonOf, type Answer, type HttpTarget, type Version } from './http-answer.js';
@@ -31,7 +32,7 @@ export interface HttpFileSettings {
 export class HttpFile implements SourceFile {
   readonly name: string;
   version: Version | null = null;
-  private body: ReadableStreamDefaultReader<Uint8Array> | null = null;
+  private body: BodyReader | null = null;
   /** Of the next byte that is handed on. */
   private position = 0;
   /** Bytes of the body before `position`: a server that ignores ranges sends them again. */
@@ -206,14 +207,14 @@ export class HttpFile implements SourceFile {
   private async receive(): Promise<Uint8Array | null> {
     const { target: { url }, signal } = this.settings;
     if (!this.body) return null;
-    let result: ReadableStreamReadResult<Uint8Array>;
+    let bytes: Uint8Array | null;
     try {
-      result = await this.body.read();
+      bytes = await this.body.read();
     } catch (error) {
       throwIfAborted(signal);
       throw new Transient(failure('network', url, `the connection broke off after ${this.position} bytes (${reasonOf(error)})`, error));
     }
-    if (result.done) {
+    if (!bytes) {
       this.body = null;
       if (this.size >= 0 && this.position < this.size) {
         throw new Transient(mismatch('truncated', url, `${this.position} bytes`, `${this.size}, as the server promised`));
@@ -225,11 +226,11 @@ export class HttpFile implements SourceFile {
       }
       return null;
     }
-    const known = Math.min(this.skip, result.value.length);
+    const known = Math.min(this.skip, bytes.length);
     this.skip -= known;
-    if (known === result.value.length) return null;
+    if (known === bytes.length) return null;
     this.retries.gained();
-    const chunk = result.value.subarray(known);
+    const chunk = bytes.subarray(known);
     if (this.size >= 0 && this.position + chunk.length > this.size) {
       throw mismatch('network', url, `more than ${this.size} bytes`, `${this.size}, as the server promised`);
     }
@@ -264,7 +265,7 @@ export class HttpFile implements SourceFile {
     this.position = offset;
     this.skip = offset - answer.start;
     this.ended = answer.body === null;
-    this.body = answer.body?.getReader() ?? null;
+    this.body = answer.body && new BodyReader(answer.body);
   }
 
   /**
