@@ -87,7 +87,7 @@ int64_t PyramidConvModule::scratchBytes(Size size) const {
   // The largest of the smaller maps has half the size: half the rows of a band and those beside them, widened, and
   // the products that they are made of.
   const int64_t resized = resized_count_ > 0 ? (rows / 2 + 3) * (3 * row + kTaps * row / 2) : 0;
-  return rows * row + std::max(WinogradConvolution::scratchBytes(channels_, outputs_, size.width), resized);
+  return std::max(WinogradConvolution::scratchBytes(channels_, outputs_, size.width), resized);
 }
 
 }  // namespace beit

@@ -42,7 +42,8 @@ class PyramidConvModule {
   Status run(const ThreadPool& pool, int64_t band, const FeatureMap& map, std::span<const FeatureMap> smaller, Kept& kept,
              float* output) const;
 
-  // Returns the bytes of scratch memory of one band of a map of that size.
+  // Returns the bytes of the largest band of a map of that size, and those of its scratch memory.
+  int64_t bandBytes(Size size) const { return 4 * bandOf(0, size.height).rows * size.width * outputs_; }
   int64_t scratchBytes(Size size) const;
 
  private:

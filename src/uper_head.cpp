@@ -103,16 +103,24 @@ Status UperHead::mergeTopDown(const ThreadPool& pool, State& state, size_t level
   return {};
 }
 
-// fpn_outs[level] = fpn_convs[level](laterals[level])
+// fpn_outs[level] = fpn_convs[level](laterals[level]), in place: a band is stored when the one below it, which reads
+// its last row, has been made.
 Status UperHead::refine(const ThreadPool& pool, State& state, size_t index, int64_t band) const {
   const PyramidConvModule& conv = fpn_convs_[index];
   FeatureMap& level = state.levels[index];
-  if (band == 0) {
-    BEIT_ASSIGN(state.refined, FeatureMap::allocate(level.size, level.channels, "pyramid features"));
+  const int64_t row = level.size.width * level.channels, height = level.size.height;
+  const auto store = [&](int64_t which) {
+    const auto [first, rows] = conv.bandOf(which, height);
+    std::copy_n(state.refined.data(), rows * row, level.data() + first * row);
+  };
+  BEIT_ASSIGN(FloatBuffer next, FloatBuffer::allocate(conv.bandOf(band, height).rows * row, "pyramid features"));
+  BEIT_TRY(conv.run(pool, band, level, {}, state.kept, next.data()));
+  if (band > 0) store(band - 1);
+  state.refined = std::move(next);
+  if (band + 1 == conv.bands(height)) {
+    store(band);
+    state.refined = {};
   }
-  const int64_t first = conv.bandOf(band, level.size.height).first;
-  BEIT_TRY(conv.run(pool, band, level, {}, state.kept, state.refined.data() + first * level.size.width * level.channels));
-  if (band + 1 == conv.bands(level.size.height)) level = std::move(state.refined);
   return {};
 }
 
@@ -136,11 +144,12 @@ Status UperHead::fuse(const ThreadPool& pool, State& state, int64_t band) const 
 
 int64_t UperHead::activationBytes(Size window) const {
   const int64_t pixels = 16 * window.area(), widest = 4 * pixels * channels_;
-  // The two smaller levels and the top add a quarter, a sixteenth, … Fusing holds the widest level and a band's
-  // scratch memory and logits, refining it the widest level twice and a band's scratch memory.
+  // The two smaller levels and the top add a quarter, a sixteenth, … Refining the widest holds two bands beside them,
+  // fusing one and the logits; either has scratch memory.
   const int64_t levels = widest + widest / 4 + widest / 16 + widest / 64;
-  return levels + std::max(widest + fpn_convs_[0].scratchBytes(sizeOf(0, window)),
-                           fpn_bottleneck_.scratchBytes(sizeOf(0, window)) + 4 * pixels * classifier_.outputs());
+  const Size size = sizeOf(0, window);
+  return levels + std::max(2 * fpn_convs_[0].bandBytes(size) + fpn_convs_[0].scratchBytes(size),
+                           fpn_bottleneck_.bandBytes(size) + fpn_bottleneck_.scratchBytes(size) + 4 * pixels * classifier_.outputs());
 }
 
 }  // namespace beit

@@ -26,7 +26,7 @@ class UperHead {
   // The four levels of one image on their way through neck and head, and at last its logits.
   struct State {
     std::array<FeatureMap, kLevels> levels;  // the tapped states (h, w, C), then what is made of them
-    FeatureMap refined;                      // the level that fpn_convs are working on
+    FloatBuffer refined;                     // the band of a level that fpn_convs made last
     PyramidConvModule::Kept kept;            // of the convolution that is under way
     FeatureMap logits;                       // (4h, 4w, L)
   };
