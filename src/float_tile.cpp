@@ -1,6 +1,7 @@
 #include "src/float_tile.h"
 
 #include <algorithm>
+#include <cassert>
 #include <utility>
 
 #include "src/simd.h"
@@ -63,6 +64,7 @@ int64_t tileRows() { return most_rows; }
 
 void multiplyTile(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel,
                   const float* start, int64_t start_stride, float* output, int64_t output_stride, GemmEpilogue epilogue) {
+  assert(rows >= 1 && rows <= most_rows);
   F32x4 sums[2 * kTallRows];
   switch (rows) {
     case 6:

@@ -8,10 +8,8 @@ Result<LinearInput> LinearInput::make(const ThreadPool& pool, WeightType type, i
   input.rows_ = rows;
   input.values_ = values;
   const WorkTimer timer(pool.profile(), Work::kLinear);
-  if (type == WeightType::kInt8 && byteDot() != ByteDot::kNone) {
-    BEIT_ASSIGN(input.bytes_, ByteRows::quantize(pool, rows, inputs, values));
-  } else if (type == WeightType::kInt8) {
-    BEIT_ASSIGN(input.quantized_, QuantizedRows::quantize(pool, rows, inputs, values));
+  if (type == WeightType::kInt8) {
+    BEIT_ASSIGN(input.quantized_, Int8Rows::quantize(pool, rows, inputs, values));
   } else if (StrassenRows::suits(rows, inputs, outputs)) {
     BEIT_ASSIGN(input.strassen_, StrassenRows::make(pool, rows, inputs, values));
   }
@@ -50,38 +48,26 @@ Status Linear::pack(std::span<float> weight) {
   const FloatBuffer bias = std::move(bias_);
   BEIT_TRY(make(inputs_, outputs_, weight.data(), bias.data()));
   // Scaled as such and not before: whole numbers are those of the tensor, whatever it is scaled by.
-  if (quantized) scaleQuantized();
+  if (quantized) quantized_.scale(scale_);
   return {};
 }
 
-void Linear::scaleQuantized() {
-  if (byteDot() == ByteDot::kNone) quantized_.scale(scale_);
-  else bytes_.scale(scale_);
-}
-
 int64_t Linear::weightBytes(WeightType type, int64_t inputs, int64_t outputs) {
-  if (type == WeightType::kFloat32) return static_cast<int64_t>(sizeof(float)) * packedFloats(inputs, outputs);
-  return byteDot() == ByteDot::kNone ? QuantizedMatrix::bytes(inputs, outputs) : ByteMatrix::bytes(inputs, outputs);
+  return type == WeightType::kInt8 ? Int8Matrix::bytes(inputs, outputs) : static_cast<int64_t>(sizeof(float)) * packedFloats(inputs, outputs);
 }
 
 Status Linear::packQuantized(QuantizedValues weight) {
   const FloatBuffer bias = std::move(bias_);
-  if (byteDot() != ByteDot::kNone) {
-    BEIT_ASSIGN(bytes_, ByteMatrix::pack(inputs_, outputs_, weight.values.data(), weight.scales.data(), bias.data()));
-  } else {
-    BEIT_ASSIGN(quantized_, QuantizedMatrix::pack(inputs_, outputs_, weight.values.data(), weight.scales.data(), bias.data()));
-  }
-  scaleQuantized();
+  BEIT_ASSIGN(quantized_, Int8Matrix::pack(inputs_, outputs_, weight.values.data(), weight.scales.data(), bias.data()));
+  quantized_.scale(scale_);
   return {};
 }
 
 Status Linear::make(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
   inputs_ = inputs;
   outputs_ = outputs;
-  if (type_ == WeightType::kInt8 && byteDot() != ByteDot::kNone) {
-    BEIT_ASSIGN(bytes_, ByteMatrix::quantize(inputs, outputs, weight, bias));
-  } else if (type_ == WeightType::kInt8) {
-    BEIT_ASSIGN(quantized_, QuantizedMatrix::quantize(inputs, outputs, weight, bias));
+  if (type_ == WeightType::kInt8) {
+    BEIT_ASSIGN(quantized_, Int8Matrix::quantize(inputs, outputs, weight, bias));
   } else {
     BEIT_ASSIGN(matrix_, PackedMatrix::pack(inputs, outputs, weight, /*weight_stride=*/inputs, bias));
   }
@@ -98,9 +84,7 @@ void Linear::run(const ThreadPool& pool, const LinearInput& input, float* output
   assert(ready());
   const WorkTimer timer(pool.profile(), Work::kLinear,
                         2.0 * static_cast<double>(input.rows_) * static_cast<double>(inputs_ * outputs_));
-  if (byteDot() != ByteDot::kNone && type_ == WeightType::kInt8)
-    bytes_.multiply(pool, input.bytes_, output, outputs_);
-  else if (type_ == WeightType::kInt8)
+  if (type_ == WeightType::kInt8)
     quantized_.multiply(pool, input.quantized_, output, outputs_);
   else if (!input.strassen_.empty() && StrassenRows::suits(input.rows_, inputs_, outputs_))
     input.strassen_.multiply(pool, matrix_, output);

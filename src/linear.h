@@ -6,10 +6,9 @@
 #include <span>
 #include <string>
 
-#include "src/byte_gemm.h"
 #include "src/gemm.h"
+#include "src/int8_gemm.h"
 #include "src/parameters.h"
-#include "src/quantized_gemm.h"
 #include "src/result.h"
 #include "src/strassen.h"
 #include "src/tensor.h"
@@ -18,8 +17,7 @@
 
 namespace beit {
 
-// How a layer computes: floats, or the whole numbers of quantized_gemm.h, or of byte_gemm.h where the engine has
-// what that needs.
+// How a layer computes: with floats, or with the whole numbers of int8_gemm.h.
 enum class WeightType { kFloat32, kInt8 };
 
 // Rows in the form in which layers of one weight type read them, for several layers with one input.
@@ -31,17 +29,15 @@ class LinearInput {
                                   int64_t outputs, const float* values);
   // Returns the bytes that this takes beside the values.
   static int64_t bytes(WeightType type, int64_t rows, int64_t inputs, int64_t outputs, int threads) {
-    if (type == WeightType::kFloat32) return StrassenRows::bytes(rows, inputs, outputs, threads);
-    return byteDot() == ByteDot::kNone ? QuantizedRows::bytes(rows, inputs, threads) : ByteRows::bytes(rows, inputs);
+    return type == WeightType::kInt8 ? Int8Rows::bytes(rows, inputs, threads) : StrassenRows::bytes(rows, inputs, outputs, threads);
   }
 
  private:
   friend class Linear;
   int64_t rows_ = 0;
   const float* values_ = nullptr;
-  QuantizedRows quantized_;  // for kInt8, one of both
-  ByteRows bytes_;
-  StrassenRows strassen_;    // for floats, where it suits
+  Int8Rows quantized_;     // for kInt8
+  StrassenRows strassen_;  // for floats, where it suits
 };
 
 class Linear {
@@ -66,7 +62,7 @@ class Linear {
   // Returns the bytes of a layer's weights, packed.
   static int64_t weightBytes(WeightType type, int64_t inputs, int64_t outputs);
 
-  bool ready() const { return !matrix_.empty() || !quantized_.empty() || !bytes_.empty(); }
+  bool ready() const { return !matrix_.empty() || !quantized_.empty(); }
   int64_t inputs() const { return inputs_; }
   int64_t outputs() const { return outputs_; }
 
@@ -81,12 +77,10 @@ class Linear {
   void declareShaped(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias);
   Status pack(std::span<float> weight);
   Status packQuantized(QuantizedValues weight);
-  void scaleQuantized();
 
   WeightType type_;
-  PackedMatrix matrix_;        // one of the three, by type_ and byteDot()
-  QuantizedMatrix quantized_;
-  ByteMatrix bytes_;
+  PackedMatrix matrix_;   // one of both, by type_
+  Int8Matrix quantized_;
   int64_t inputs_ = 0, outputs_ = 0;
   float scale_ = 1.0f;
   TensorGroup group_;
