@@ -25,8 +25,9 @@ describe('built site', () => {
     rmSync(site, { recursive: true, force: true });
   });
 
-  it('answers after so many bytes', async () => {
+  it('answers after so many bytes', async (t) => {
     const server = await startServer({ folders: [['', site]] });
+    t.after(() => server.stop()); // else a failure here would keep this process
     const { page, complaints } = await openPage(host.browser, 'about:blank');
     await page.goto(server.url);
     await answerTo(page, 'beach');
@@ -39,7 +40,6 @@ describe('built site', () => {
     assert.ok(all <= MOST_WITH_CLASSIFIER, `${all} bytes`);
     assert.deepEqual(complaints, []);
     await page.close();
-    await server.stop();
   });
 
   it('works without a network after the first visit, in a sub-folder', async () => {
