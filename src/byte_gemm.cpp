@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <utility>
 
 #include "src/simd.h"
 
@@ -80,26 +79,20 @@ ByteDot tryByteDot() {
   }
 }
 
-// Calls body(0) to body(kRows - 1), written out: a loop of five is left a loop, with its accumulators in memory.
-template <typename Body>
-[[gnu::always_inline]] inline void forRows(const Body& body) {
-  [&]<int64_t... kRow>(std::integer_sequence<int64_t, kRow...>) { (body(kRow), ...); }(std::make_integer_sequence<int64_t, kRows>());
-}
-
 // sums (kRows, 8) = the whole numbers' products of a chunk of `quads` quads. Rows past `rows` repeat the last one.
 // A function of its own, with nothing to keep but its accumulators.
 [[gnu::noinline]] void multiplyChunk(int64_t rows, size_t quads, const uint8_t* input, int64_t stride, const int8_t* panel,
                                      I32x4* sums) {
   const uint8_t* from[kRows];
   I32x4 left[kRows], right[kRows];
-  forRows([&](int64_t i) {
+  forRows<kRows>([&](int64_t i) {
     from[i] = input + std::min(i, rows - 1) * stride;
     left[i] = right[i] = I32x4{};
   });
   const auto step = [&](auto quad) {
     const int8_t* at = panel + quad * kQuad * kTileColumns;
     const I8x16 panel_left = loadBytes(at), panel_right = loadBytes(at + 16);
-    forRows([&](int64_t i) {
+    forRows<kRows>([&](int64_t i) {
       const I8x16 values = splatQuad(from[i] + quad * kQuad);
       left[i] = dotQuads(panel_left, values, left[i]);
       right[i] = dotQuads(panel_right, values, right[i]);
@@ -107,10 +100,10 @@ template <typename Body>
   };
   const auto advance = [&] {
     panel += 4 * kQuad * kTileColumns;
-    forRows([&](int64_t i) { from[i] += 4 * kQuad; });
+    forRows<kRows>([&](int64_t i) { from[i] += 4 * kQuad; });
   };
   forSteps(quads, step, advance);
-  forRows([&](int64_t i) {
+  forRows<kRows>([&](int64_t i) {
     sums[2 * i] = left[i];
     sums[2 * i + 1] = right[i];
   });

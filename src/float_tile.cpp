@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cassert>
-#include <utility>
 
 #include "src/simd.h"
 
@@ -10,20 +9,13 @@ namespace beit {
 
 namespace {
 
-constexpr int64_t kLowRows = 4;
 #if defined(__wasm_simd128__) && !defined(__wasm_relaxed_simd__)
 constexpr int64_t kTallRows = 5;  // the product of a multiply-add that is not fused takes a register, too
 #else
 constexpr int64_t kTallRows = 6;
 #endif
 
-int64_t most_rows = kLowRows;
-
-// Calls body(0) to body(kRows - 1), written out: compilers leave a loop of five a loop, with its sums in memory.
-template <int64_t kRows, typename Body>
-[[gnu::always_inline]] inline void forRows(const Body& body) {
-  [&]<int64_t... kRow>(std::integer_sequence<int64_t, kRow...>) { (body(kRow), ...); }(std::make_integer_sequence<int64_t, kRows>());
-}
+int64_t most_rows = kTileRows;
 
 // sums (kRows, 8) = start + input x panel. Rows past `rows` repeat the last one. A function of its own, as all that
 // is called often: engines replace slow first code only between calls.
@@ -58,7 +50,7 @@ template <int64_t kRows>
 
 }  // namespace
 
-void setTallTiles(bool tall) { most_rows = tall ? kTallRows : kLowRows; }
+void setTallTiles(bool tall) { most_rows = tall ? kTallRows : kTileRows; }
 
 int64_t tileRows() { return most_rows; }
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <type_traits>
+#include <utility>
 
 #include "src/simd.h"
 #include "src/thread_pool.h"
@@ -18,6 +19,12 @@ constexpr int64_t kTileRows = 4;
 constexpr int64_t kTileColumns = 8;  // a panel: the columns that are packed together
 
 constexpr int64_t panelsOf(int64_t columns) { return (columns + kTileColumns - 1) / kTileColumns; }
+
+// Calls body(0) to body(kRows - 1), written out: compilers leave a loop of five a loop, with its sums in memory.
+template <int64_t kRows, typename Body>
+[[gnu::always_inline]] inline void forRows(const Body& body) {
+  [&]<int64_t... kRow>(std::integer_sequence<int64_t, kRow...>) { (body(kRow), ...); }(std::make_integer_sequence<int64_t, kRows>());
+}
 
 // Runs the steps of a tile's inner loop, at least one: four in a row, step(0) to step(3) with constants,
 // then advance(), and so on, `count` steps in all.
