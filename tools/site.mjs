@@ -3,7 +3,6 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import * as esbuild from 'esbuild';
 import { root } from './places.mjs';
 import { Failure } from './report.mjs';
 
@@ -46,6 +45,7 @@ const LATER = /\/wasm\/|\/weights\/|^index\.html$/;
 export async function buildSite(to = BUILT_SITE) {
   const dist = join(root, 'dist');
   if (!existsSync(join(dist, 'index.js'))) throw new Failure('There is nothing in dist/ yet: run "npm run build" first.');
+  const esbuild = await import('esbuild');  // here: this file is loaded before set-up has installed packages
   rmSync(to, { recursive: true, force: true });
   mkdirSync(to, { recursive: true });
 
