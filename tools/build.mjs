@@ -21,13 +21,19 @@ export async function buildVariant(variant, targets, { env, depsDir, compiler, d
   if (wasm) configure.unshift('emcmake');
   const stamp = join(folder, '.configured');
   const wanted = JSON.stringify([configure, wasm && compiler]);
-  await step(`build ${variant}`, async () => {
+  await step(`build ${variant}`, async (progress) => {
     if (textOf(stamp) !== wanted) {
       rmSync(folder, { recursive: true, force: true });
       await run(configure[0], configure.slice(1), { env, log: `configure-${variant}` });
       writeFileSync(stamp, wanted);
     }
-    const { output } = await run('ninja', ['-C', folder, '-j', String(jobs), ...targets], { env, log: `build-${variant}` });
+    const { output } = await run('ninja', ['-C', folder, '-j', String(jobs), ...targets], {
+      env, log: `build-${variant}`,
+      onOutput(text) {
+        const [, done, all] = /.*\[(\d+)\/(\d+)\]/s.exec(text) ?? [];
+        if (all && done !== all) progress(`${done} of ${all} steps`);
+      },
+    });
     const steps = output.match(/\[(\d+)\/\d+\]/g)?.length ?? 0;
     return steps === 0 ? 'nothing to do' : `${steps} steps`;
   });

@@ -25,13 +25,27 @@ export function say(text) {
   process.stdout.write(`${text}\n`);
 }
 
-/** Runs `work` and prints `title` with the time that it took and what it returns, if a string. */
+/** How long a step may be silent where there is no terminal: a log should not look as if it had stopped. */
+const SILENCE_MS = 20_000;
+
+/**
+ * Runs `work` and prints `title` with the time that it took and what it returns, if a string. `work` is given a
+ * function that takes a few words on how far it is: shown at once on a terminal, else every 20 seconds.
+ */
 export async function step(title, work) {
   const begin = performance.now();
   const waiting = process.stdout.isTTY;
+  let last = begin;
+  const progress = (text) => {
+    if (waiting) process.stdout.write(`\r\x1b[K  ${title} … ${text}`);
+    else if (performance.now() - last >= SILENCE_MS) {
+      last = performance.now();
+      say(`    ${title}: ${text} after ${duration(last - begin)}`);
+    }
+  };
   if (waiting) process.stdout.write(`  ${title} …`);
   try {
-    const detail = await work();
+    const detail = await work(progress);
     const text = typeof detail === 'string' ? `: ${detail}` : '';
     if (waiting) process.stdout.write('\r\x1b[K');
     say(`  ${title}${text} (${duration(performance.now() - begin)})`);
@@ -48,10 +62,10 @@ export class Failure extends Error {}
 
 /**
  * Runs a program to its end. Options: cwd, env (added to the process's), log (a name: the output goes
- * to build/logs/NAME.log and not to the screen), allowFailure. Returns { status, output }; throws a
- * Failure with the end of the output when the status is not 0.
+ * to build/logs/NAME.log and not to the screen), allowFailure, onOutput (is given each piece of text as it
+ * comes). Returns { status, output }; throws a Failure with the end of the output when the status is not 0.
  */
-export function run(program, args, { cwd = root, env = {}, log, allowFailure = false } = {}) {
+export function run(program, args, { cwd = root, env = {}, log, allowFailure = false, onOutput } = {}) {
   const file = log && logFile(log);
   const sink = file && createWriteStream(file);
   sink?.write(`$ ${program} ${args.join(' ')}\n`);
@@ -59,7 +73,7 @@ export function run(program, args, { cwd = root, env = {}, log, allowFailure = f
     const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const parts = [];
     for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (data) => { parts.push(data); sink?.write(data); });
+      stream.on('data', (data) => { parts.push(data); sink?.write(data); onOutput?.(data.toString()); });
     }
     child.on('error', (error) => reject(new Failure(`${program} cannot be run: ${error.message}`)));
     child.on('close', (status, signal) => {
