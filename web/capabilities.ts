@@ -27,7 +27,7 @@ const PROBES: Readonly<Record<Feature, readonly number[]>> = {
 /** What a thread of this kind may do, which no probe can tell. */
 export interface Host {
   kind: 'browser' | 'node';
-  /** Logical processors, at least 1. */
+  /** Logical processors, or fewer where a container has less time than they have; at least 1. */
   cores: number;
   /** False on a page's main thread, where waiting for other threads is forbidden. */
   mayBlock: boolean;
