@@ -144,10 +144,15 @@ function whyNothing(can: Capabilities): string | null {
 function whyNoThreads(can: Capabilities): string | null {
   if (!can.threads) return 'the engine does not have WebAssembly threads';
   if (!can.workers) return 'a service worker cannot start threads';
-  if (!can.crossOriginIsolated || !can.sharedMemory) {
+  if (!can.crossOriginIsolated) {
     return 'the page is not cross-origin isolated (it is served without the headers '
       + 'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp), '
-      + 'so there is no SharedArrayBuffer';
+      + 'so there is no memory that threads could share';
+  }
+  if (!can.sharedMemory) {
+    return can.kind === 'browser'
+      ? 'the page is cross-origin isolated, but the browser has no SharedArrayBuffer (WebKit has a switch that takes it away)'
+      : 'there is no SharedArrayBuffer';
   }
   if (!can.mayBlock) return "a page's main thread may not wait for other threads (leave out worker: false)";
   return null;

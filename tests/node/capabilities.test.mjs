@@ -7,6 +7,8 @@ const everything = {
   sharedMemory: true, crossOriginIsolated: true, workers: true,
 };
 const notIsolated = { ...everything, sharedMemory: false, crossOriginIsolated: false };
+// As WebKit answers where its SharedArrayBuffer is switched off.
+const notShared = { ...everything, sharedMemory: false };
 const plainSimd = { ...everything, relaxedSimd: false };
 const node20 = { ...plainSimd, kind: 'node' };
 const page = { ...everything, mayBlock: false };
@@ -20,6 +22,8 @@ const choices = [
   ['no relaxed SIMD, one thread wanted', plainSimd, { threads: 1 }, 'simd', 1, /relaxed/],
   ['Node 20', node20, {}, 'simd-threads', 4, /--experimental-wasm-relaxed-simd/],
   ['a page that is not isolated', notIsolated, {}, 'simd', 1, /cross-origin isolated.*Cross-Origin-Opener-Policy/],
+  ['an isolated page of a browser without SharedArrayBuffer', notShared, {}, 'simd', 1, /page is cross-origin isolated, but .*no SharedArrayBuffer/],
+  ['a Node without SharedArrayBuffer', { ...notShared, kind: 'node' }, {}, 'simd', 1, /because there is no SharedArrayBuffer/],
   ['a page without a worker', page, {}, 'simd', 1, /main thread may not wait/],
   ['no threads at all', { ...everything, threads: false }, {}, 'simd', 1, /WebAssembly threads/],
   ['build simd asked for', everything, { build: 'simd' }, 'simd', 1, /asked for/],
@@ -38,7 +42,8 @@ for (const [name, can, request, build, threads, reason] of choices) {
 
 const refusals = [
   ['threads without isolation', notIsolated, { threads: 2 }, 'unsupported', /cross-origin isolated/],
-  ['a threaded build without isolation', notIsolated, { build: 'simd-threads' }, 'unsupported', /SharedArrayBuffer/],
+  ['a threaded build without isolation', notIsolated, { build: 'simd-threads' }, 'unsupported', /page is not cross-origin isolated/],
+  ['threads without SharedArrayBuffer', notShared, { threads: 2 }, 'unsupported', /^(?!.*not cross-origin isolated).*no SharedArrayBuffer/],
   ['relaxed in Node 20', node20, { build: 'relaxed-threads' }, 'unsupported', /--experimental-wasm-relaxed-simd/],
   ['relaxed in an old browser', plainSimd, { build: 'relaxed-threads' }, 'unsupported', /relaxed SIMD/],
   ['two threads of the single-threaded build', everything, { build: 'simd', threads: 2 }, 'unsupported', /one thread/],
