@@ -38,16 +38,22 @@ export async function installPrograms(wanted) {
   });
 }
 
-/** Installs the locked development packages if node_modules is not what package-lock.json says. */
+const PACKAGES = join(root, 'node_modules', '.beit-lock');
+
+function lockSum() {
+  return createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+}
+
+/** Returns whether node_modules is what package-lock.json says. */
+export function packagesAreInstalled() {
+  return textOf(PACKAGES) === lockSum();
+}
+
+/** Installs the locked development packages. */
 export async function installPackages() {
-  const sum = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
-  const stamp = join(root, 'node_modules', '.beit-lock');
-  if (textOf(stamp) === sum) return;
-  await step('npm: development packages', async () => {
-    // --ignore-scripts: no package needs its install script.
-    await run('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { log: 'npm-ci' });
-    writeFileSync(stamp, sum);
-  });
+  // --ignore-scripts: no package needs its install script.
+  await run('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { log: 'npm-ci' });
+  writeFileSync(PACKAGES, lockSum());
 }
 
 /** Returns the path of the Python that `python3` leads to: a version manager's shim costs 40 ms a call. */

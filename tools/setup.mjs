@@ -8,7 +8,7 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { installPackages, installPrograms, pythonPath, which } from './machine.mjs';
+import { installPackages, installPrograms, packagesAreInstalled, pythonPath, which } from './machine.mjs';
 import { root, sources, tools } from './places.mjs';
 import { Failure, elapsed, main, probe, run, say, step, textOf } from './report.mjs';
 
@@ -17,38 +17,62 @@ const EMSCRIPTEN_AT_LEAST = [3, 1, 69];  // older ones lack the relaxed SIMD int
 /**
  * Returns { env, compiler, depsDir }: the environment in which emcc can be run, which one that is, and
  * the folder of the sources ('' where CMake is to fetch them itself).
+ *
+ * apt comes first, and once, since only one may run at a time; then all downloads do at the same time.
  */
 export async function setUp({ native = false, browsers = false } = {}) {
   mkdirSync(tools, { recursive: true });
+  const own = { prefix: join(tools, 'emscripten') };
+  const missing = missingSources(native);
   await installPrograms({
     cmake: 'cmake', ninja: 'ninja-build', patch: 'patch', python3: 'python3',
     ...(native ? { 'g++': 'g++', gcc: 'gcc' } : {}),
     ...(browsers ? { chromium: 'chromium', 'firefox-esr': 'firefox-esr' } : {}),
+    ...(which('emcc') || isInstalled(own) ? {} : FOR_EMSCRIPTEN),
+    ...(missing.length > 0 ? { xz: 'xz-utils', bzip2: 'bzip2' } : {}),
   });
-  const { env, compiler } = await emscripten();
-  const depsDir = await fetchSources(native);
-  await installPackages();
-  return { env, compiler, depsDir };
+  own.env = { EMSDK_PYTHON: await pythonPath() };
+  const onPath = await emcc(own.env);
+  if (!onPath && !isInstalled(own)) await installPrograms(FOR_EMSCRIPTEN);  // the one on PATH is too old
+
+  const downloads = [
+    ...(onPath || isInstalled(own) ? [] : [['Emscripten', () => installEmscripten(own)]]),
+    ...(missing.length > 0 ? [[`sources of ${missing.join(', ')}`, () => fetchSources(native)]] : []),
+    ...(packagesAreInstalled() ? [] : [['packages from npm', installPackages]]),
+  ];
+  if (downloads.length > 0) {
+    await step(`downloads: ${downloads.map(([what]) => what).join('; ')}`, () => all(downloads.map(([, download]) => download())));
+  }
+  // What is there already: these only compare revisions and sums, so that a raised pin is noticed.
+  if (!onPath) await installEmscripten(own);
+  if (missing.length === 0) await fetchSources(native);
+  return { ...(onPath ?? await installedEmcc(own)), depsDir: depsDir() };
 }
 
-async function emscripten() {
-  const python = { EMSDK_PYTHON: await pythonPath() };
-  const onPath = await emcc(python);
-  if (onPath) return onPath;
-  const prefix = join(tools, 'emscripten');
-  const env = {
-    ...python,
+/** Waits for all, and only then throws what the first failed with: others may still write files. */
+async function all(promises) {
+  const failed = (await Promise.allSettled(promises)).find(({ status }) => status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+/** What install-emscripten.sh runs. */
+const FOR_EMSCRIPTEN = { 'apt-get': 'apt', patchelf: 'patchelf', xz: 'xz-utils' };
+
+function isInstalled({ prefix }) {
+  return textOf(join(prefix, '.done')) !== null;
+}
+
+async function installEmscripten({ prefix }) {
+  await run('bash', [join(root, 'tools', 'install-emscripten.sh'), prefix], { log: 'emscripten' });
+}
+
+/** Returns the emcc that installEmscripten() put into `prefix`. */
+async function installedEmcc({ prefix, env }) {
+  const installed = await emcc({
+    ...env,
     EM_CONFIG: join(prefix, 'emscripten.config'),
     PATH: join(prefix, 'usr', 'share', 'emscripten') + delimiter + process.env.PATH,
-  };
-  const install = () => run('bash', [join(root, 'tools', 'install-emscripten.sh'), prefix], { log: 'emscripten' });
-  if (textOf(join(prefix, '.done'))) {
-    await install();  // only compares its revision
-  } else {
-    await installPrograms({ 'apt-get': 'apt', patchelf: 'patchelf', xz: 'xz-utils' });
-    await step(`Emscripten into ${prefix}`, async () => { await install(); });
-  }
-  const installed = await emcc(env);
+  });
   if (!installed) throw new Failure(`Emscripten in ${prefix} does not run; remove that folder and try again.`);
   return installed;
 }
@@ -66,19 +90,22 @@ function isOlder(version, least) {
   return at >= 0 && version[at] < least[at];
 }
 
-async function fetchSources(native) {
+const sourceNames = (native) => ['xnnpack', 'pthreadpool', 'fxdiv', 'catch2', 'eigen3', 'libstb', 'yyjson', ...(native ? ['cpuinfo'] : [])];
+
+/** Returns the folder of the sources; '' where this is not Debian and CMake fetches them. */
+function depsDir() {
   if (process.env.BEIT_DEPS_DIR) return process.env.BEIT_DEPS_DIR;
-  if (!existsSync('/usr/share/keyrings/debian-archive-keyring.gpg')) return '';  // not Debian
-  const names = ['xnnpack', 'pthreadpool', 'fxdiv', 'catch2', 'eigen3', 'libstb', 'yyjson', ...(native ? ['cpuinfo'] : [])];
-  const missing = names.filter((name) => !existsSync(join(sources, name, '.sha256')));
-  const fetchAll = () => run('bash', [join(root, 'tools', 'fetch-sources.sh'), sources, ...names], { log: 'sources' });
-  if (missing.length === 0) {
-    await fetchAll();  // only compares sums, so that a raised pin is noticed
-  } else {
-    await installPrograms({ xz: 'xz-utils', bzip2: 'bzip2' });
-    await step(`sources: ${missing.join(', ')}`, async () => { await fetchAll(); });
-  }
-  return sources;
+  return existsSync('/usr/share/keyrings/debian-archive-keyring.gpg') ? sources : '';
+}
+
+function missingSources(native) {
+  if (depsDir() !== sources) return [];
+  return sourceNames(native).filter((name) => !existsSync(join(sources, name, '.sha256')));
+}
+
+async function fetchSources(native) {
+  if (depsDir() !== sources) return;
+  await run('bash', [join(root, 'tools', 'fetch-sources.sh'), sources, ...sourceNames(native)], { log: 'sources' });
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
