@@ -19,8 +19,6 @@ export interface HttpTarget {
    * keep: writing them to its cache takes a browser's network process longer than receiving them.
    */
   browserMayKeep: boolean;
-  /** Whether the server is a hub, whose ETag of a large file is its SHA-256. */
-  hub: boolean;
 }
 
 /** What a server says of a file's version; each is empty, or -1, where it says nothing. */
@@ -112,10 +110,8 @@ async function accept(target: HttpTarget, response: Response, linked: Linked, of
   const range = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(header('content-range'));
   const total = numberOf(range?.[3]) ?? -1;
   const whole = linked.size;
-  const version = {
-    etag: header('etag'), lastModified: header('last-modified'),
-    sha256: linked.sha256 || (target.hub ? sha256Of(header('etag')) : ''),
-  };
+  // An ETag of 64 digits is no sum: that of the hub's CDN is a Xet hash, of which only the form is the same.
+  const version = { etag: header('etag'), lastModified: header('last-modified'), sha256: linked.sha256 };
   const answer = { url: response.url || url, seekable: true };
   if (status === 416 && offset >= 0) {
     await response.body?.cancel().catch(() => undefined);
@@ -155,7 +151,7 @@ function checkSize(url: string, size: number, linked: number): void {
   }
 }
 
-/** Returns the SHA-256 that an ETag is, or an empty string. */
+/** Returns the SHA-256 in an X-Linked-ETag, or an empty string. */
 function sha256Of(etag: string | null | undefined): string {
   return /^(?:W\/)?"?([0-9a-f]{64})"?$/i.exec(etag ?? '')?.[1]?.toLowerCase() ?? '';
 }

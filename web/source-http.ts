@@ -135,9 +135,9 @@ export class HttpSource implements Source {
   }
 
   private targetOf(name: string, url: string, settled: boolean): HttpTarget {
-    const { headers, hub = false } = this.description;
+    const { headers } = this.description;
     const seesRedirects = this.environment.seesRedirects && !this.customFetch;
-    return { name, url, label: this.label, headers, fetch: this.customFetch ?? fetch, seesRedirects, browserMayKeep: !settled || !isWeightsFile(name), hub };
+    return { name, url, label: this.label, headers, fetch: this.customFetch ?? fetch, seesRedirects, browserMayKeep: !settled || !isWeightsFile(name) };
   }
 }
 

@@ -5,7 +5,7 @@ import test from 'node:test';
 import { nodeHttp } from '../../dist/http-node.js';
 import { retryAfter } from '../../dist/retry.js';
 import { Sha256 } from '../../dist/sha256.js';
-import { hubSource, urlSource } from '../../dist/source-http.js';
+import { hubSource, PLAIN_HTTP, urlSource } from '../../dist/source-http.js';
 import { readText } from '../../dist/sources.js';
 import { startHub } from '../support/hub-server.mjs';
 import { collect, rejects } from './support.mjs';
@@ -69,7 +69,7 @@ test('connections that break at any byte are resumed there, every byte checked',
   await assertWhole(sourceWith({ cuts }));
   assert.deepEqual(ranges().map((range) => Number(/\d+/.exec(range)[0])), [0, ...cuts.slice(0, -1)].sort((a, b) => a - b), 'each goes on where the last broke');
   for (const { headers } of hub.requests.filter(({ host, range }) => host === 'cdn' && range !== 'bytes=0-')) {
-    assert.equal(headers['if-range'], `"${hub.sha256(`owner/name/${WEIGHTS}`)}"`);
+    assert.equal(headers['if-range'], hub.etag(`owner/name/${WEIGHTS}`));
   }
 });
 
@@ -122,6 +122,28 @@ test('bytes that are not what their SHA-256 says', async () => {
   await rejects(readWhole(sourceWith({}, { sha256: { [WEIGHTS]: '0'.repeat(64) } })), 'corrupt', /expected 0{64}/);
   const sum = hub.sha256(`owner/name/${WEIGHTS}`).toUpperCase();
   await assertWhole(sourceWith({}, { sha256: { [WEIGHTS]: sum } }));
+});
+
+test('an ETag of 64 digits is no SHA-256, where redirects are not seen as in a page', async () => {
+  for (const environment of [PLAIN_HTTP, nodeHttp]) {
+    const seen = environment.seesRedirects;
+    await assertWhole(sourceWith({}, {}, environment));
+    await assertWhole(sourceWith({}, { fetch: (...of) => fetch(...of) }, environment));
+    const flipped = readWhole(sourceWith({ flip: 5_999_999 }, {}, environment));
+    if (seen) await rejects(flipped, 'corrupt', new RegExp(`expected ${hub.sha256(`owner/name/${WEIGHTS}`)}`));
+    else assert.equal((await flipped).length, bytes.length, 'no sum is known');
+  }
+});
+
+test('a signed URL that has expired is asked of the hub again', async () => {
+  for (const environment of [PLAIN_HTTP, nodeHttp]) {
+    const file = await sourceWith({ cuts: [1_000_000] }, {}, environment).open(WEIGHTS);
+    const first = await collect(file.read(0, 900_000));
+    hub.expire();
+    assert.ok(Buffer.concat([first, await collect(file.read(900_000, bytes.length - 900_000))]).equals(bytes));
+    await file.finish();
+    await file.close();
+  }
 });
 
 test('a file is verified to its end though a load wants less, if its sum was given', async () => {

@@ -1,5 +1,6 @@
 // A hub on this machine, for tests and benchmarks: two hosts (two ports), redirects from one to the
-// other, ETags that are SHA-256 sums, ranges, and every way of failing that a network has.
+// other with URLs that expire, a CDN whose ETag has 64 digits and is not the SHA-256, ranges, and
+// every way of failing that a network has.
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -7,7 +8,7 @@ import { gzipSync } from 'node:zlib';
 
 const LARGE = /\.(safetensors|bin|pth|pt|msgpack|pkl)$/;
 const COMMIT = '0123456789abcdef0123456789abcdef01234567';
-const EXPOSED = 'ETag, Content-Range, Accept-Ranges, Content-Length, X-Repo-Commit, X-Linked-ETag, X-Linked-Size';
+const EXPOSED = 'ETag, Content-Range, Accept-Ranges, Content-Length, X-Repo-Commit, X-Linked-ETag, X-Linked-Size, X-Xet-Hash';
 const PIECE = 1 << 18;
 
 /**
@@ -30,19 +31,22 @@ const PIECE = 1 << 18;
 
 /**
  * Starts the two hosts. `files`: bytes, or the path of a file, by "owner/name/file". Returns
- * { url, cdn, requests, fail, replace, sha256, close }; requests are { host, method, path, range, headers }.
+ * { url, cdn, requests, fail, replace, sha256, etag, expire, close }; requests are { host, method, path, range, headers }.
  */
 export async function startHub(files, { host = 'localhost' } = {}) {
   const contents = new Map(Object.entries(files).map(([name, content]) => [name, open(content)]));
   const faults = new Map();
   const requests = [];
+  // Signatures of earlier numbers have expired.
+  let firstValid = 1;
+  let signed = 0;
   const cdn = createServer((request, response) => answer(request, response, 'cdn'));
   const hub = createServer((request, response) => answer(request, response, 'hub'));
   for (const server of [cdn, hub]) await new Promise((resolve) => server.listen(0, host, resolve));
   const urlOf = (server) => `http://${host}:${server.address().port}`;
 
   function answer(request, response, from) {
-    const { pathname } = new URL(request.url, 'http://x/');
+    const { pathname, searchParams } = new URL(request.url, 'http://x/');
     requests.push({ host: from, method: request.method, path: pathname, range: request.headers.range ?? '', headers: request.headers });
     response.setHeader('Access-Control-Allow-Origin', '*');
     response.setHeader('Access-Control-Expose-Headers', EXPOSED);
@@ -60,8 +64,13 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     response.setHeader('X-Repo-Commit', COMMIT);
     if (from === 'hub' && LARGE.test(name)) {
       response.writeHead(302, {
-        'X-Linked-ETag': `"${content.sha256}"`, 'X-Linked-Size': content.size, Location: `${urlOf(cdn)}/${name}?signature=${requests.length}`,
+        'X-Linked-ETag': `"${content.sha256}"`, 'X-Linked-Size': content.size, 'X-Xet-Hash': content.xetHash, ETag: `"${content.xetHash}"`,
+        Location: `${urlOf(cdn)}/${name}?X-Xet-Signed-Range=bytes%3D0-&signature=${++signed}`,
       }).end();
+      return;
+    }
+    if (from === 'cdn' && searchParams.has('signature') && Number(searchParams.get('signature')) < firstValid) {
+      response.writeHead(403, { 'Content-Type': 'application/xml' }).end('<Error><Code>AccessDenied</Code></Error>');
       return;
     }
     send(request, response, content, faults.get(name) ?? {}, LARGE.test(name));
@@ -76,6 +85,10 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     /** Another version of a file. */
     replace: (name, content) => contents.set(name, open(content)),
     sha256: (name) => contents.get(name).sha256,
+    /** The ETag that the CDN sends of a large file: its Xet hash. */
+    etag: (name) => `"${contents.get(name).xetHash}"`,
+    /** Makes every URL that was signed so far answer 403. */
+    expire: () => { firstValid = signed + 1; },
     close: async () => {
       for (const server of [hub, cdn]) {
         server.closeAllConnections();
@@ -86,8 +99,14 @@ export async function startHub(files, { host = 'localhost' } = {}) {
   };
 }
 
-/** Returns how a content is read: { size, sha256, lastModified, read(start, end), close() }. */
+/** Returns how a content is read: { size, sha256, xetHash, lastModified, read(start, end), close() }. */
 function open(content) {
+  const opened = openBytes(content);
+  // As long as a SHA-256, and made of the same bytes in another way.
+  return { ...opened, xetHash: sumOf(['xet', opened.sha256]) };
+}
+
+function openBytes(content) {
   const lastModified = new Date(Date.UTC(2024, 0, 1, 12)).toUTCString();
   if (typeof content !== 'string') {
     return { size: content.length, sha256: sumOf([content]), lastModified, read: (start, end) => content.subarray(start, end), close() {} };
@@ -121,7 +140,7 @@ function send(request, response, content, wrong, large) {
     response.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(wrong.html);
     return;
   }
-  const etag = wrong.etag ?? (large ? `"${content.sha256}"` : `"${content.sha256.slice(0, 40)}"`);
+  const etag = wrong.etag ?? (large ? `"${content.xetHash}"` : `"${content.sha256.slice(0, 40)}"`);
   const validators = wrong.noValidators ? {} : { ETag: etag, 'Last-Modified': content.lastModified };
   const headers = { 'Content-Type': large ? 'application/octet-stream' : 'text/plain; charset=utf-8', ...validators };
   if (!large && !request.headers.range && /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')) {
