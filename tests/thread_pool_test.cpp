@@ -60,6 +60,26 @@ TEST_CASE("parallelFor has done all when it returns", "[thread_pool]") {
   }
 }
 
+#if !defined(__EMSCRIPTEN__)  // there threads are workers, of which the tests have BEIT_TEST_THREADS
+TEST_CASE("Many more threads than processors do each index once, job after job", "[thread_pool]") {
+  const auto pool = ThreadPool::create(64);
+  REQUIRE(pool.ok());
+  CHECK((*pool)->threads() == 64);
+  std::vector<int> values(100, 0);
+  for (int round = 0; round < 3000; ++round) {
+    const size_t count = round % 3 == 0 ? 2 : values.size();  // a job that is over before most are awake
+    (*pool)->parallelFor(count, [&](size_t, size_t i) { ++values[i]; });
+  }
+  size_t wrong = 0;
+  for (size_t i = 0; i < values.size(); ++i) wrong += values[i] != (i < 2 ? 3000 : 2000);
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("A pool may end before its threads have begun", "[thread_pool]") {
+  for (int round = 0; round < 20; ++round) CHECK(ThreadPool::create(16).ok());
+}
+#endif
+
 TEST_CASE("A pool of no threads, or of too many, is refused", "[thread_pool]") {
   for (const int threads : {0, -1, 257, 1'000'000}) {
     const auto pool = ThreadPool::create(threads);
