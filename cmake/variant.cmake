@@ -41,6 +41,7 @@ if(EMSCRIPTEN)
   add_compile_options($<$<COMPILE_LANGUAGE:CXX>:-fwasm-exceptions>)
   add_link_options(-fwasm-exceptions)
 else()
+  add_compile_definitions($<$<COMPILE_LANGUAGE:CXX>:_GLIBCXX_ASSERTIONS>)  # an index, an empty optional or span: checked
   add_compile_options(-pthread)  # pthreadpool
   add_link_options(-pthread)
   if(BEIT_VARIANT MATCHES "native-(asan|fuzz)")
