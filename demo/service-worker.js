@@ -21,7 +21,7 @@ scope.addEventListener('activate', (event) => event.waitUntil(scope.clients.clai
 scope.addEventListener('message', (event) => event.waitUntil(keep(event.data.keep)));
 scope.addEventListener('fetch', (event) => {
   const { request } = event;
-  if (request.method === 'GET' && request.url.startsWith(scope.registration.scope)) event.respondWith(answer(request));
+  if (request.method === 'GET' && request.url.startsWith(scope.registration.scope)) event.respondWith(answer(event));
 });
 
 async function install() {
@@ -73,24 +73,37 @@ function isolated(response) {
   return new Response(response.body, { status: 200, headers });
 }
 
-/** @param {Request} request */
-async function answer(request) {
-  const response = await fetchOrKept(request);
+/** @param {any} event a FetchEvent */
+async function answer(event) {
+  const { request } = event;
+  const response = await fetchOrKept(event);
   return DECIDING.includes(request.destination) ? isolated(response) : response;
 }
 
-/** @param {Request} request */
-async function fetchOrKept(request) {
-  const cache = await caches.open(CACHE);
+/**
+ * Answers as soon as the server does. The copy is stored beside that: a full quota costs the copy, never the page.
+ * @param {any} event a FetchEvent
+ */
+async function fetchOrKept(event) {
+  const { request } = event;
   const url = request.url.replace(/[?#].*$/, '');
   try {
     const response = await fetch(request);
     // A part of a file is not the file.
-    if (response.status === 200) await cache.put(url, response.clone());
+    if (response.status === 200) event.waitUntil(store(url, response.clone()).catch(() => undefined));
     return response;
   } catch (error) {
-    const kept = await cache.match(url);
+    const kept = await caches.match(url, { cacheName: CACHE }).catch(() => undefined);
     if (kept) return kept;
     throw error;
   }
+}
+
+/**
+ * @param {string} url
+ * @param {Response} response
+ */
+async function store(url, response) {
+  const cache = await caches.open(CACHE);
+  await cache.put(url, response);
 }
