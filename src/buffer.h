@@ -22,12 +22,14 @@ class Buffer {
  public:
   Buffer() = default;
 
-  // Returns `count` uninitialised elements, or kOutOfMemory with the bytes that were asked for.
-  static Result<Buffer> allocate(size_t count, std::string_view purpose) {
+  // Returns `count` uninitialised elements, or kOutOfMemory with the bytes that were asked for. The count has 64 bits
+  // wherever this is compiled: a product of sizes from a file wraps in the 32 bits of wasm's size_t, and must not be cast
+  // to one before it is checked here. A negative count is one that has wrapped already, and is refused.
+  static Result<Buffer> allocate(int64_t count, std::string_view purpose) {
     Buffer buffer;
-    if (count <= PTRDIFF_MAX / sizeof(T)) {
+    if (count >= 0 && count <= static_cast<int64_t>(PTRDIFF_MAX / sizeof(T))) {
       // malloc(0) may be a null pointer: one element at least.
-      buffer.data_.reset(static_cast<T*>(std::malloc((count ? count : 1) * sizeof(T))));
+      buffer.data_.reset(static_cast<T*>(std::malloc(static_cast<size_t>(count ? count : 1) * sizeof(T))));
     }
     if (!buffer.data_) {
       const std::string bytes =
@@ -35,7 +37,7 @@ class Buffer {
       return Error{ErrorCode::kOutOfMemory, "No memory for " + bytes + " of " + std::string(purpose) + ".",
                    std::string(purpose), bytes, {}};
     }
-    buffer.size_ = count;
+    buffer.size_ = static_cast<size_t>(count);
     return buffer;
   }
 

@@ -149,7 +149,7 @@ Result<ByteRows> ByteRows::quantize(const ThreadPool& pool, int64_t rows, int64_
   result.rows_ = rows;
   result.inputs_ = inputs;
   const int64_t chunks = chunksOf(inputs), stride = result.stride();
-  BEIT_ASSIGN(result.values_, Buffer<uint8_t>::allocate(static_cast<size_t>(rows * stride), "quantised rows"));
+  BEIT_ASSIGN(result.values_, Buffer<uint8_t>::allocate(rows * stride, "quantised rows"));
   BEIT_ASSIGN(result.scales_, FloatBuffer::allocate(rows * 2 * chunks, "scales of rows"));
   const uint8_t flip = byteDot() == ByteDot::kSigned ? 128 : 0;
   pool.parallelFor(static_cast<size_t>((rows + kRowsPerTask - 1) / kRowsPerTask), [&](size_t, size_t task) {
@@ -172,7 +172,7 @@ int64_t ByteMatrix::bytes(int64_t inputs, int64_t outputs) {
 Result<ByteMatrix> ByteMatrix::allocate(int64_t inputs, int64_t outputs, const float* bias) {
   const int64_t columns = panelsOf(outputs) * kTileColumns, chunks = ByteRows::chunksOf(inputs);
   ByteMatrix matrix;
-  BEIT_ASSIGN(matrix.panels_, Buffer<int8_t>::allocate(static_cast<size_t>(columns * paddedDepth(inputs)), "quantised weights"));
+  BEIT_ASSIGN(matrix.panels_, Buffer<int8_t>::allocate(columns * paddedDepth(inputs), "quantised weights"));
   BEIT_ASSIGN(matrix.sums_, FloatBuffer::allocate(columns * chunks, "sums of weights"));
   BEIT_ASSIGN(matrix.scaling_, OutputScales::make(outputs, bias));
   std::fill_n(matrix.panels_.data(), columns * paddedDepth(inputs), static_cast<int8_t>(0));
@@ -200,7 +200,7 @@ void ByteMatrix::packOutput(int64_t output, const Integer* values) {
 
 Result<ByteMatrix> ByteMatrix::quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
   BEIT_ASSIGN(ByteMatrix matrix, allocate(inputs, outputs, bias));
-  BEIT_ASSIGN(auto row, Buffer<int16_t>::allocate(static_cast<size_t>((inputs + 7) / 8 * 8), "a quantised row"));
+  BEIT_ASSIGN(auto row, Buffer<int16_t>::allocate((inputs + 7) / 8 * 8, "a quantised row"));
   for (int64_t output = 0; output < outputs; ++output) {
     matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row.data());
     matrix.packOutput(output, row.data());

@@ -36,7 +36,7 @@ Result<Image8> Image8::allocate(Size size, int64_t channels, std::string_view pu
     return failure(ErrorCode::kOutOfMemory, std::string(purpose), "no memory for " + text(size, channels));
   }
   Image8 image{size.width, size.height, channels, {}};
-  BEIT_ASSIGN(image.data, Buffer<uint8_t>::allocate(static_cast<size_t>(bytes), purpose));
+  BEIT_ASSIGN(image.data, Buffer<uint8_t>::allocate(bytes, purpose));
   return image;
 }
 

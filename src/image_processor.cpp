@@ -119,9 +119,8 @@ Result<LabelMap> BeitImageProcessor::preprocessSegmentationMap(const ImageView8&
     from = resized;
   }
   const auto [y, x] = cropsOf(config_, from.size());
-  const auto area = static_cast<size_t>(y.size * x.size);
   LabelMap labels{{1, y.size, x.size}, {}};
-  BEIT_ASSIGN(labels.values, Buffer<int32_t>::allocate(area, "labels"));
+  BEIT_ASSIGN(labels.values, Buffer<int32_t>::allocate(y.size * x.size, "labels"));
   std::fill(labels.values.begin(), labels.values.end(), 0);
   for (int64_t row = 0; row < y.count; ++row) {
     const uint8_t* in = from.row(y.from + row) + x.from;

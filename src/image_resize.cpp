@@ -113,8 +113,8 @@ void nearestPositions(int64_t in, Buffer<int64_t>& from) {
 }
 
 Result<Image8> nearest(const ImageView8& image, Size size) {
-  BEIT_ASSIGN(Buffer<int64_t> columns, Buffer<int64_t>::allocate(static_cast<size_t>(size.width), "resize positions"));
-  BEIT_ASSIGN(Buffer<int64_t> rows, Buffer<int64_t>::allocate(static_cast<size_t>(size.height), "resize positions"));
+  BEIT_ASSIGN(Buffer<int64_t> columns, Buffer<int64_t>::allocate(size.width, "resize positions"));
+  BEIT_ASSIGN(Buffer<int64_t> rows, Buffer<int64_t>::allocate(size.height, "resize positions"));
   nearestPositions(image.width, columns);
   nearestPositions(image.height, rows);
   BEIT_ASSIGN(Image8 out, Image8::allocate(size, image.channels, "a resized image"));

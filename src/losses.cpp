@@ -5,6 +5,8 @@
 #include <optional>
 #include <span>
 
+#include "src/buffer.h"
+
 namespace beit {
 
 namespace {
@@ -39,9 +41,9 @@ struct PixelLoss {
 };
 
 // Adds the cross-entropy of each pixel that is not ignored, with the logits resized to it.
-void addPixelLoss(const FeatureMap& logits, std::span<const int32_t> ids, Size size, int64_t ignored, PixelLoss& loss) {
+Status addPixelLoss(const FeatureMap& logits, std::span<const int32_t> ids, Size size, int64_t ignored, PixelLoss& loss) {
   const BilinearRow resize(logits.size, size, logits.channels);
-  std::vector<float> row(static_cast<size_t>(size.width * logits.channels));
+  BEIT_ASSIGN(auto row, Buffer<float>::allocate(size.width * logits.channels, "a row of logits"));
   for (int64_t y = 0; y < size.height; ++y) {
     resize.run(logits.data(), y, row.data());
     for (int64_t x = 0; x < size.width; ++x) {
@@ -51,6 +53,7 @@ void addPixelLoss(const FeatureMap& logits, std::span<const int32_t> ids, Size s
       ++loss.pixels;
     }
   }
+  return {};
 }
 
 }  // namespace
@@ -150,9 +153,10 @@ Result<float> segmentationLoss(const Tensor& logits, const std::vector<FeatureMa
     for (int64_t c = 0; c < classes; ++c)
       for (int64_t i = 0; i < height * width; ++i) map.data()[i * classes + c] = from[c * height * width + i];
     const std::span<const int32_t> image = std::span(ids).subspan(static_cast<size_t>(b * label_size.area()), static_cast<size_t>(label_size.area()));
-    addPixelLoss(map, image, label_size, config.semantic_loss_ignore_index, main);
-    if (!auxiliary_logits.empty())
-      addPixelLoss(auxiliary_logits[static_cast<size_t>(b)], image, label_size, config.semantic_loss_ignore_index, auxiliary);
+    BEIT_TRY(addPixelLoss(map, image, label_size, config.semantic_loss_ignore_index, main));
+    if (!auxiliary_logits.empty()) {
+      BEIT_TRY(addPixelLoss(auxiliary_logits[static_cast<size_t>(b)], image, label_size, config.semantic_loss_ignore_index, auxiliary));
+    }
   }
   double loss = main.total / static_cast<double>(main.pixels);
   if (!auxiliary_logits.empty()) loss += config.auxiliary_loss_weight * auxiliary.total / static_cast<double>(auxiliary.pixels);

@@ -89,10 +89,10 @@ Result<QuantizedRows> QuantizedRows::quantize(const ThreadPool& pool, int64_t ro
   result.rows_ = rows;
   result.inputs_ = inputs;
   const int64_t tiles = (rows + kTileRows - 1) / kTileRows, depth = result.depth(), grouped = groupedInputs(inputs);
-  BEIT_ASSIGN(result.values_, Buffer<int16_t>::allocate(static_cast<size_t>(tiles * kTileRows * depth), "quantised rows"));
+  BEIT_ASSIGN(result.values_, Buffer<int16_t>::allocate(tiles * kTileRows * depth, "quantised rows"));
   BEIT_ASSIGN(result.scales_, FloatBuffer::allocate(rows, "scales of rows"));
-  BEIT_ASSIGN(result.panels_, Buffer<int16_t>::allocate(static_cast<size_t>(pool.threads() * kTileColumns * depth), "widened weights"));
-  BEIT_ASSIGN(auto rooms, Buffer<int16_t>::allocate(static_cast<size_t>(pool.threads() * kTileRows * grouped), "rows of a tile"));
+  BEIT_ASSIGN(result.panels_, Buffer<int16_t>::allocate(pool.threads() * kTileColumns * depth, "widened weights"));
+  BEIT_ASSIGN(auto rooms, Buffer<int16_t>::allocate(pool.threads() * kTileRows * grouped, "rows of a tile"));
   const int32_t limit = activationLimit(inputs);
   pool.parallelFor(static_cast<size_t>(tiles), [&](size_t thread, size_t tile) {
     const int64_t first = static_cast<int64_t>(tile) * kTileRows;
@@ -115,7 +115,7 @@ Result<QuantizedMatrix> QuantizedMatrix::allocate(int64_t inputs, int64_t output
   const int64_t columns = panelsOf(outputs) * kTileColumns;
   QuantizedMatrix matrix;
   BEIT_ASSIGN(matrix.panels_,
-              Buffer<int8_t>::allocate(static_cast<size_t>(columns * paddedDepth(inputs)), "quantised weights"));
+              Buffer<int8_t>::allocate(columns * paddedDepth(inputs), "quantised weights"));
   BEIT_ASSIGN(matrix.scaling_, OutputScales::make(outputs, bias));
   matrix.inputs_ = inputs;
   matrix.outputs_ = outputs;
@@ -143,7 +143,7 @@ Result<QuantizedMatrix> QuantizedMatrix::quantize(int64_t inputs, int64_t output
                                                   const float* bias) {
   BEIT_ASSIGN(QuantizedMatrix matrix, allocate(inputs, outputs, bias));
   const int64_t stride = (inputs + 7) / 8 * 8;
-  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(static_cast<size_t>(kTileColumns * stride), "quantised rows"));
+  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kTileColumns * stride, "quantised rows"));
   for (int64_t p = 0; p < panelsOf(outputs); ++p) {
     for (int64_t c = 0; c < kTileColumns; ++c) {
       const int64_t output = p * kTileColumns + c;
@@ -162,7 +162,7 @@ Result<QuantizedMatrix> QuantizedMatrix::pack(int64_t inputs, int64_t outputs, c
                                               const float* scales, const float* bias) {
   BEIT_ASSIGN(QuantizedMatrix matrix, allocate(inputs, outputs, bias));
   const int64_t stride = (inputs + 7) / 8 * 8;
-  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(static_cast<size_t>(kTileColumns * stride), "quantised rows"));
+  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kTileColumns * stride, "quantised rows"));
   std::copy_n(scales, outputs, matrix.scaling_.scales.data());
   for (int64_t p = 0; p < panelsOf(outputs); ++p) {
     std::fill_n(rows.data(), kTileColumns * stride, static_cast<int16_t>(0));

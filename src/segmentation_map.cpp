@@ -44,9 +44,9 @@ Result<SegmentationMap> segmentationMap(const ThreadPool& pool, const Tensor& lo
       for (int64_t l = 0; l < labels; ++l) map.data()[i * labels + l] = logits.values.data()[l * area + i];
   });
   SegmentationMap result{size, {}, {}};
-  BEIT_ASSIGN(result.labels, Buffer<uint16_t>::allocate(static_cast<size_t>(size.area()), "a segmentation map"));
+  BEIT_ASSIGN(result.labels, Buffer<uint16_t>::allocate(size.area(), "a segmentation map"));
   if (with_scores) {
-    BEIT_ASSIGN(result.scores, Buffer<float>::allocate(static_cast<size_t>(size.area()), "a segmentation map's scores"));
+    BEIT_ASSIGN(result.scores, Buffer<float>::allocate(size.area(), "a segmentation map's scores"));
   }
   const int64_t row_floats = size.width * labels;
   BEIT_ASSIGN(FloatBuffer rows, FloatBuffer::allocate(pool.threads() * row_floats, "rows of logits"));

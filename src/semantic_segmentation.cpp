@@ -33,6 +33,8 @@ struct BeitForSemanticSegmentation::Progress {
 
 Result<std::unique_ptr<Model>> BeitForSemanticSegmentation::create(BeitConfig config, const ModelOptions& options,
                                                                    const ThreadPool& pool) {
+  if (config.num_labels < 1)  // no labels are a classifier without outputs, which only BeitForImageClassification has
+    return mismatch(ErrorCode::kBadConfig, "num_labels", std::to_string(config.num_labels), "at least 1 label to segment by");
   const std::vector<size_t> taps = tapsOf(config, options.taps);
   const bool rising = std::adjacent_find(taps.begin(), taps.end()) == taps.end();
   if (taps.size() != UperHead::kLevels || !rising ||

@@ -175,4 +175,12 @@ TEST_CASE("images and outputs that cannot be are errors", "[image_processor]") {
   CHECK(processor(R"({"size": 65536})").preprocess({2, 2, 3, data}).error().code == ErrorCode::kInvalidArgument);
 }
 
+TEST_CASE("a crop of more labels than memory can address is an error", "[image_processor]") {
+  if (sizeof(size_t) > 4) SKIP("65536 x 65536 labels can be addressed here: only the 32 bits of wasm wrap to 0.");
+  const std::vector<uint8_t> map(9);
+  const auto labels = processor(R"({"do_resize": false, "crop_size": 65536})").preprocessSegmentationMap({3, 3, 1, map});
+  REQUIRE_FALSE(labels.ok());
+  CHECK(labels.error().code == ErrorCode::kOutOfMemory);
+}
+
 }  // namespace beit

@@ -216,4 +216,14 @@ TEST_CASE("DALL-E's tokenizer has no int8", "[model][int8]") {
   }
 }
 
+TEST_CASE("segmentation without labels is refused", "[model]") {
+  BeitConfig config = smallConfig();
+  config.num_labels = 0;
+  config.out_indices = {1, 1, 2, 2};
+  const auto model = Model::create(config, "BeitForSemanticSegmentation", {}, test::pool());
+  REQUIRE_FALSE(model.ok());
+  CHECK(model.error().code == ErrorCode::kBadConfig);
+  CHECK(model.error().message.starts_with("num_labels"));
+}
+
 }  // namespace beit

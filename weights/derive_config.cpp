@@ -165,7 +165,11 @@ Result<std::string> deriveConfig(const std::vector<TensorEntry>& entries) {
   // timm's "norm" is the head's in a model for masked images, the body's in others.
   const bool body_norm = has("beit.layernorm.weight") || (!masked && others.find("beit.layernorm.weight") != others.end());
   config.addFlag("use_mean_pooling", !body_norm);
-  if (masked) config.add("vocab_size", *sizeOf(shapes, "lm_head.weight", 0));
+  if (masked) {
+    const auto vocabulary = sizeOf(shapes, "lm_head.weight", 0);
+    if (!vocabulary) return mismatch(ErrorCode::kWrongShape, "lm_head.weight", "a tensor without dimensions", "(vocab_size, hidden_size)");
+    config.add("vocab_size", *vocabulary);
+  }
   if (classifies) config.add("num_labels", sizeOf(shapes, "classifier.weight", 0).value_or(0));
   if (segments) {
     config.add("num_labels", sizeOf(shapes, "decode_head.classifier.weight", 0).value_or(0));
