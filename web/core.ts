@@ -16,6 +16,8 @@ export interface CoreError {
   where: string;
   got: string;
   expected: string;
+  /** Of the HTTP answer, of an error that crosses between threads. */
+  status?: number;
   /** Bytes, of an OutOfMemoryError that crosses between threads. */
   needed?: number;
   available?: number;

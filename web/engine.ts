@@ -60,7 +60,10 @@ export interface CallOptions {
 
 export interface LoadCallOptions extends CallOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
-  /** Told of failures that do not stop the load: `quota` or `io` where a download cannot be kept. */
+  /**
+   * Told of failures that do not stop the load: `quota` or `io` where a download cannot be kept, `network` or `html`
+   * where a server refuses an optional file.
+   */
   onWarning?: ((error: BeitError) => void) | undefined;
 }
 

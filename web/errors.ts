@@ -23,6 +23,8 @@ export interface ErrorFacts {
   got?: string;
   /** What should have been there. */
   expected?: string;
+  /** Of the answer, where a server refused or sent another thing. */
+  status?: number;
   cause?: unknown;
 }
 
@@ -33,6 +35,8 @@ export class BeitError extends Error {
   readonly where: string;
   readonly got: string;
   readonly expected: string;
+  /** The HTTP status with which a server refused, or sent a web page; 0 where it is not about that. */
+  readonly status: number;
 
   constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
     super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
@@ -40,6 +44,7 @@ export class BeitError extends Error {
     this.where = facts.where ?? '';
     this.got = facts.got ?? '';
     this.expected = facts.expected ?? '';
+    this.status = facts.status ?? 0;
   }
 }
 
@@ -88,9 +93,9 @@ export function sentenceOf(thrown: unknown): string {
 /** Returns a BeitError as data, which crosses between threads unharmed. */
 export function packError(thrown: unknown): CoreError {
   if (thrown instanceof BeitError) {
-    const { code, message, where, got, expected } = thrown;
+    const { code, message, where, got, expected, status } = thrown;
     const memory = thrown instanceof OutOfMemoryError && { needed: thrown.needed, available: thrown.available };
-    return { code, message, where, got, expected, ...memory };
+    return { code, message, where, got, expected, ...(status && { status }), ...memory };
   }
   return { code: 'internal', message: sentenceOf(thrown), where: '', got: '', expected: '' };
 }

@@ -2,6 +2,7 @@
 import { BeitError, failure, mismatch, sentenceOf } from './errors.js';
 import { retryAfter, Transient } from './retry.js';
 import { throwIfAborted } from './scheduling.js';
+import { isPage, peek } from './page-sniffing.js';
 import { fileNotFound } from './sources.js';
 
 /** What is asked for. */
@@ -68,10 +69,17 @@ export async function get(
     throw new Transient(failure('network', target.url, `the request failed (${reasonOf(error)})`, error));
   }
   try {
+    // A range of a compressed body is none of the file's: without one the body comes whole, and is unpacked on its way.
+    if (offset >= 0 && response.status === 206 && isEncoded(response)) {
+      await response.body?.cancel().catch(() => undefined);
+      return await get(target, -1, {}, signal);
+    }
     return await accept(target, response, linked, offset);
   } catch (error) {
     await response.body?.cancel().catch(() => undefined);
-    throw error;
+    if (error instanceof BeitError || error instanceof Transient) throw error;
+    throwIfAborted(signal);
+    throw new Transient(failure('network', target.url, `the connection broke off (${reasonOf(error)})`, error));
   }
 }
 
@@ -105,7 +113,7 @@ async function accept(target: HttpTarget, response: Response, linked: Linked, of
   const header = (key: string): string => headers.get(key) ?? '';
   if (status === 404 || status === 410) throw fileNotFound(label, name);
   if (status === 401 || status === 403) {
-    throw failure('network', url, `the server refuses access (status ${status}); a token or other headers may be needed`);
+    throw refusal(url, status, `the server refuses access (status ${status}); a token or other headers may be needed`);
   }
   const range = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(header('content-range'));
   const total = numberOf(range?.[3]) ?? -1;
@@ -118,16 +126,11 @@ async function accept(target: HttpTarget, response: Response, linked: Linked, of
     return { ...answer, start: offset, body: null, version: { ...version, size: total } };
   }
   if (!response.ok) {
-    const error = failure('network', url, `the server answered with status ${status}`);
+    const error = refusal(url, status, `the server answered with status ${status}`);
     throw TRANSIENT.has(status) ? new Transient(error, retryAfter(headers.get('retry-after'))) : error;
   }
-  if (/^text\/html\b/i.test(header('content-type'))) {
-    throw mismatch('html', url, 'a web page (content type text/html)', `the file ${name}`);
-  }
-  const encoded = !/^(|identity)$/i.test(header('content-encoding'));
+  const encoded = isEncoded(response);
   if (status === 206 && offset >= 0) {
-    // Of a compressed body a range is not one of the file.
-    if (encoded) throw mismatch('network', url, `a range of a body in ${header('content-encoding')}`, 'a range of the file');
     // A page may not see Content-Range of another origin.
     if (header('content-range') && Number(range?.[1] ?? -1) !== offset) {
       throw mismatch('network', url, `the range ${header('content-range')}`, `bytes from ${offset}`);
@@ -142,7 +145,27 @@ async function accept(target: HttpTarget, response: Response, linked: Linked, of
   const plain = response.type !== 'cors' && !encoded;
   const size = plain ? numberOf(headers.get('content-length')) ?? whole : whole;
   checkSize(url, size, whole);
-  return { ...answer, start: 0, seekable: plain && header('accept-ranges') === 'bytes', body: response.body, version: { ...version, size } };
+  let body: ReadableStream<Uint8Array> | null = response.body;
+  // Not by the type alone: some servers call every file that.
+  if (body && /^text\/html\b/i.test(header('content-type'))) {
+    const { head, rest } = await peek(body);
+    body = rest;
+    if (isPage(head)) {
+      await rest.cancel().catch(() => undefined);
+      const got = 'a web page (content type text/html)';
+      const expected = `the file ${name}`;
+      throw new BeitError('html', `${url}: got ${got}, expected ${expected}.`, { where: url, got, expected, status });
+    }
+  }
+  return { ...answer, start: 0, seekable: plain && header('accept-ranges') === 'bytes', body, version: { ...version, size } };
+}
+
+function refusal(url: string, status: number, what: string): BeitError {
+  return new BeitError('network', `${url}: ${what}.`, { where: url, got: what, status });
+}
+
+function isEncoded({ headers }: Response): boolean {
+  return !/^(|identity)$/i.test(headers.get('content-encoding') ?? '');
 }
 
 function checkSize(url: string, size: number, linked: number): void {

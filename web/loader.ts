@@ -2,12 +2,13 @@
 import { convertedFile, elementTypeOf, savedClassOf, type ConversionFacts, type ConversionSink, type ConversionType } from './conversion.js';
 import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, CoreModelEstimate, CoreRead, DType } from './core.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
-import { BeitError, failure, OutOfMemoryError, unwrap } from './errors.js';
+import { failure, OutOfMemoryError, unwrap } from './errors.js';
 import { allocate, availableIn, owned, reserve, type Block } from './heap.js';
+import { countsAsMissing, Refusals } from './missing.js';
 import { isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
 import { Breather, throwIfAborted } from './scheduling.js';
 import {
-  CHUNK_BYTES, CONFIG_FILE, FLAX_FILE, WEIGHTS_FILES, isShardIndex, readOptionalText, readText, type Source, type SourceFile, type SourceWatch,
+  CHUNK_BYTES, CONFIG_FILE, FLAX_FILE, WEIGHTS_FILES, isShardIndex, readText, type Source, type SourceFile, type SourceWatch,
 } from './sources.js';
 
 interface Created {
@@ -38,6 +39,8 @@ export async function loadModel(
       model.delete();
       throw error;
     }
+  } catch (error) {
+    throw load.refusals.explain(error);
   } finally {
     await load.end();
   }
@@ -70,6 +73,8 @@ export async function inspectModel(
     } finally {
       model.delete();
     }
+  } catch (error) {
+    throw load.refusals.explain(error);
   } finally {
     await load.end();
   }
@@ -106,6 +111,8 @@ export async function convertModel(
     } finally {
       conversion.delete();
     }
+  } catch (error) {
+    throw load.refusals.explain(error);
   } finally {
     await load.end();
   }
@@ -113,6 +120,8 @@ export async function convertModel(
 
 class Load {
   readonly checkpoint: CoreCheckpoint;
+  /** Optional files that the server refused. */
+  readonly refusals = new Refusals();
   private readonly files = new Map<string, SourceFile>();
   private readonly breather = new Breather();
   private staging: Block | null = null;
@@ -140,7 +149,7 @@ class Load {
     throwIfAborted(signal);
     this.report('config', CONFIG_FILE, 0, 0);
     // Beside a tokenizer's file lies a BEiT's config, if any.
-    const json = spec.configJson ?? (isTokenizerClass(spec.className) ? null : await readOptionalText(this.source, CONFIG_FILE, signal, this.watch));
+    const json = spec.configJson ?? (isTokenizerClass(spec.className) ? null : await this.readConfigText());
     throwIfAborted(signal);
     const named = spec.className === 'auto' ? json && this.architectureOf(json) : spec.className;
     let text = json;
@@ -163,6 +172,16 @@ class Load {
     } catch (error) {
       created?.model.delete();
       throw error;
+    }
+  }
+
+  private async readConfigText(): Promise<string | null> {
+    try {
+      return await readText(this.source, CONFIG_FILE, this.call.signal, this.watch);
+    } catch (error) {
+      if (!countsAsMissing(error)) throw error;
+      if (this.refusals.add(CONFIG_FILE, error)) this.watch.onWarning?.(error);
+      return null;
     }
   }
 
@@ -309,13 +328,10 @@ class Load {
         await this.open(name);
         return [name];
       } catch (error) {
-        if (!isNotFound(error) || names.length === 1) throw error;
+        if (!countsAsMissing(error) || names.length === 1) throw error;
+        this.refusals.add(name, error);
       }
     }
-    throw failure('not-found', label, `it has neither ${names.slice(0, -1).join(', ')} nor ${names.at(-1)} (a file of another name is to be given itself)`);
+    throw failure(this.refusals.codeAmong(names) ?? 'not-found', label, `it has neither ${names.slice(0, -1).join(', ')} nor ${names.at(-1)} (a file of another name is to be given itself)`);
   }
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof BeitError && error.code === 'not-found';
 }

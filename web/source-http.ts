@@ -44,8 +44,10 @@ export function urlSource(url: URL, options: SourceOptions = {}, environment = P
   const make = (description: Pick<HttpDescription, 'label' | 'base' | 'files' | 'weightsName'>): HttpSource =>
     new HttpSource({ kind: 'http', headers, ...description, ...choices(options) }, environment, options.fetch);
   if (isWeightsFile(name)) {
-    const base = new URL('.', url).href;
-    return make({ label: base.replace(/\/$/, ''), base, files: { [name]: url.href }, weightsName: name });
+    // A query that lets this file be read may let its neighbours be.
+    const base = new URL('.', url);
+    base.search = url.search;
+    return make({ label: base.origin + base.pathname.replace(/\/$/, ''), base: base.href, files: { [name]: url.href }, weightsName: name });
   }
   const base = new URL(url);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
@@ -102,7 +104,8 @@ export class HttpSource implements Source {
     try {
       await file.open();
     } catch (error) {
-      if (!kept || !(error instanceof BeitError) || error.code !== 'network') throw error;
+      // A page in its place is that of a network which wants a login first.
+      if (!kept || !(error instanceof BeitError) || !['network', 'html'].includes(error.code)) throw error;
       return kept.open();
     }
     if (kept && file.version && sameVersion({ ...kept.record, size: kept.record.bytes }, file.version)) {

@@ -1,5 +1,6 @@
 /** Where a checkpoint's files come from. Nothing here knows what is in them. */
-import { BeitError, failure, mismatch } from './errors.js';
+import { failure, mismatch, type BeitError } from './errors.js';
+import { countsAsMissing } from './missing.js';
 import type { RetryOptions } from './retry.js';
 
 /** One open file. Reads are in the order in which the checkpoint wants the bytes. */
@@ -182,15 +183,16 @@ export async function readText(source: Source, name: string, signal?: AbortSigna
   }
 }
 
-/** Like readText, but returns null for a file that the source does not have. */
+/** Like readText, but returns null for a file that the source does not have, or refuses: that is told as a warning. */
 export async function readOptionalText(
   source: Source, name: string, signal?: AbortSignal | null, watch?: SourceWatch,
 ): Promise<string | null> {
   try {
     return await readText(source, name, signal, watch);
   } catch (error) {
-    if (error instanceof BeitError && error.code === 'not-found') return null;
-    throw error;
+    if (!countsAsMissing(error)) throw error;
+    if (error.code !== 'not-found') watch?.onWarning?.(error);
+    return null;
   }
 }
 

@@ -194,7 +194,7 @@ test('a URL is a folder, or a weights file whose folder has the rest', async () 
   const file = urlSource(new URL('https://x.example/a/my%20model.safetensors?key=1')).describe();
   assert.equal(file.weightsName, 'my model.safetensors');
   assert.deepEqual(file.files, { 'my model.safetensors': 'https://x.example/a/my%20model.safetensors?key=1' });
-  assert.equal(file.base, 'https://x.example/a/');
+  assert.deepEqual([file.base, file.label], ['https://x.example/a/?key=1', 'https://x.example/a']);
 });
 
 test('what is written decides what it is', async (t) => {
