@@ -1,6 +1,7 @@
 /** Folders on servers: which address a file has, and whether it comes from there or from the cache. */
 import type { CacheStore } from './cache.js';
 import { BeitError, failure } from './errors.js';
+import { HUB_HOST, hubPlace } from './hub-address.js';
 import { reasonOf, sameVersion, type HttpTarget } from './http-answer.js';
 import { HttpFile, type Hasher } from './http-file.js';
 import { throwIfAborted } from './scheduling.js';
@@ -23,22 +24,28 @@ export interface HttpEnvironment {
 /** Keeps nothing. */
 export const PLAIN_HTTP: HttpEnvironment = { openCache: async () => null, newHasher: () => new Sha256(), seesRedirects: false };
 
-export const HUB_HOST = 'https://huggingface.co';
-
-/** Returns the source of a hub repository: its files as transformers addresses them. */
-export function hubSource(id: string, options: SourceOptions = {}, environment = PLAIN_HTTP): HttpSource {
+/** Returns the source of a hub repository, or of a folder or weights file in it: its files as transformers addresses them. */
+export function hubSource(
+  id: string, options: SourceOptions = {}, environment = PLAIN_HTTP, { folder = '', weightsName = null as string | null } = {},
+): HttpSource {
   const host = (options.host ?? HUB_HOST).replace(/\/+$/, '');
   const revision = options.revision ?? 'main';
   const headers = { ...options.headers };
   if (options.token) headers['Authorization'] = `Bearer ${options.token}`;
+  const base = `${host}/${id}/resolve/${encodeURIComponent(revision)}/${folder.split('/').map(encodeURIComponent).join('/')}`;
   return new HttpSource({
-    kind: 'http', label: id, base: `${host}/${id}/resolve/${encodeURIComponent(revision)}/`, files: {}, headers,
+    kind: 'http', label: folder ? `${id}/${folder.slice(0, -1)}` : id, base, files: {}, headers, ...(weightsName !== null && { weightsName }),
     hub: true, immutable: /^[0-9a-f]{40}$/i.test(revision), ...choices(options),
   }, environment, options.fetch);
 }
 
-/** Returns the source of a URL: of a folder, or of a weights file whose folder has the rest. */
+/** Returns the source of a URL: of a folder, or of a weights file whose folder has the rest; of a hub's page what it shows. */
 export function urlSource(url: URL, options: SourceOptions = {}, environment = PLAIN_HTTP): HttpSource {
+  const place = hubPlace(url, options.host);
+  if (place) {
+    const { id, host, revision } = place;
+    return hubSource(id, { ...options, host, revision: revision ?? options.revision }, environment, place);
+  }
   const headers = { ...options.headers };
   const name = decodeURIComponent(url.pathname.split('/').pop() ?? '');
   const make = (description: Pick<HttpDescription, 'label' | 'base' | 'files' | 'weightsName'>): HttpSource =>

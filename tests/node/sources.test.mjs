@@ -197,6 +197,36 @@ test('a URL is a folder, or a weights file whose folder has the rest', async () 
   assert.deepEqual([file.base, file.label], ['https://x.example/a/?key=1', 'https://x.example/a']);
 });
 
+test('what the address bar shows of a hub means that repository or file', () => {
+  const of = (address, options) => {
+    const { label, base, weightsName, headers } = urlSource(new URL(address), { token: 'secret', ...options }).describe();
+    return [label, base, weightsName, headers.Authorization];
+  };
+  const hub = 'https://huggingface.co';
+  const token = 'Bearer secret';
+  const whole = ['owner/name', `${hub}/owner/name/resolve/main/`, undefined, token];
+  for (const path of ['owner/name', 'owner/name/', 'owner/name?x=1#readme', 'owner/name/tree/main', 'owner/name/tree/main/', 'owner/name/blob/main/config.json', 'owner/name/raw/main/README.md']) {
+    assert.deepEqual(of(`${hub}/${path}`), whole, path);
+  }
+  assert.deepEqual(of('https://hf.co/owner/name'), whole);
+  assert.deepEqual(of(`${hub}/gpt2`), ['gpt2', `${hub}/gpt2/resolve/main/`, undefined, token]);
+  for (const path of ['blob/main/my%20model.safetensors', 'resolve/main/my%20model.safetensors?download=true', 'raw/main/my%20model.safetensors']) {
+    assert.deepEqual(of(`${hub}/owner/name/${path}`), ['owner/name', `${hub}/owner/name/resolve/main/`, 'my model.safetensors', token], path);
+  }
+  assert.deepEqual(of(`${hub}/owner/name`, { revision: 'v2' })[1], `${hub}/owner/name/resolve/v2/`);
+  assert.deepEqual(of(`${hub}/owner/name/tree/v1`, { revision: 'v2' })[1], `${hub}/owner/name/resolve/v1/`, 'what the address says goes first');
+  for (const revision of ['refs/pr/1', 'refs%2Fpr%2F1']) assert.equal(of(`${hub}/owner/name/tree/${revision}`)[1], `${hub}/owner/name/resolve/refs%2Fpr%2F1/`);
+  assert.deepEqual(of(`${hub}/owner/name/tree/main/a/b`).slice(0, 2), ['owner/name/a/b', `${hub}/owner/name/resolve/main/a/b/`]);
+  assert.deepEqual(of(`${hub}/owner/name/blob/main/a/w.bin`).slice(0, 3), ['owner/name/a', `${hub}/owner/name/resolve/main/a/`, 'w.bin']);
+  const host = 'https://hub.example/mirror/';
+  assert.equal(of('https://hub.example/mirror/owner/name/tree/main', { host })[1], 'https://hub.example/mirror/owner/name/resolve/main/');
+  // Elsewhere such a path is a folder like any other, and is not shown the token.
+  assert.deepEqual(of('https://x.example/owner/name/tree/main'), ['https://x.example/owner/name/tree/main', 'https://x.example/owner/name/tree/main/', undefined, undefined]);
+  for (const path of ['', 'datasets/owner/name', 'owner/name/discussions', 'a/b/c/d']) {
+    assert.throws(() => urlSource(new URL(`${hub}/${path}`)), ({ code, message }) => code === 'invalid-argument' && /owner\/name/.test(message), path);
+  }
+});
+
 test('what is written decides what it is', async (t) => {
   for (const id of ['microsoft/beit-base-patch16-224', 'gpt2', 'a/b.c']) assert.ok(isHubId(id), id);
   for (const no of ['a/b/c', '../a', '/a', './a', 'a..b', 'https://x', '', 'a b', 'a/b.safetensors']) assert.ok(!isHubId(no), no);
