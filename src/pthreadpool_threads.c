@@ -14,6 +14,7 @@
 #endif
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <pthreadpool.h>
@@ -23,23 +24,31 @@
 #include "threadpool-object.h"
 #include "threadpool-utils.h"
 
-// What this file keeps in fields of the struct that portable-api.c does not read:
-// command             the number of the last job, which sleeping threads watch
-// has_active_threads  the state of that job, see below
-// active_threads      how many threads sleep, or are about to
 typedef pthreadpool_atomic_uint32_t Word;
 
-// The state: the job's number in the upper half, then two flags and the threads that have joined.
-enum {
-  kJoined = 0xFFF,
-  kClosed = 0x4000,   // nobody may join any more
-  kWaiting = 0x8000,  // the caller sleeps until the last one leaves
-  kStop = 0x2000,     // no job: threads end
-  kNumberShift = 16,
+// What stands before each struct pthreadpool.
+struct Crew {
+  _Alignas(PTHREADPOOL_CACHELINE_SIZE) Word state;  // of the last job, see below
+  _Alignas(PTHREADPOOL_CACHELINE_SIZE) Word number;  // of jobs so far: what sleeping threads watch
+  Word sleeping;      // threads that sleep, or are about to
+  uint32_t expected;  // sixteen times the threads that come to a job on average; the caller's
 };
 
-// How often a word is read before a thread sleeps: some 20 to 100 us, which is longer than most gaps
-// between the jobs of a pass.
+// The state's bits: threads that are at work, threads that have joined in all, flags, the job's number.
+enum {
+  kAtWork = 0xFF,
+  kJoinedShift = 8,
+  kJoinedMask = 0xFF,
+  kJoin = 0x101,
+  kClosed = 0x10000,   // nobody may join any more
+  kWaiting = 0x20000,  // the caller sleeps until the last one leaves
+  kStop = 0x40000,     // no job: threads end
+  kNumberShift = 19,
+};
+
+// How often a word is read before a thread sleeps, which is longer than most gaps between the jobs of a
+// pass. Of 300, 2000 and 8000 none is faster with two threads on two processors; eight threads there
+// take longer with 8000.
 enum { kSpins = 2000 };
 
 #if defined(__EMSCRIPTEN__)
@@ -62,52 +71,74 @@ static void work(struct pthreadpool* pool, struct thread_info* thread, uint32_t 
   if (flags & PTHREADPOOL_FLAG_DISABLE_DENORMALS) set_fpu_state(saved);
 }
 
+static struct Crew* crewOf(struct pthreadpool* pool) { return (struct Crew*)pool - 1; }
+
 static void* threadMain(void* argument) {
   struct thread_info* thread = argument;
   struct pthreadpool* pool = thread->threadpool;
-  Word* const state = &pool->has_active_threads;
+  struct Crew* crew = crewOf(pool);
   uint32_t last = 0;  // the job that this thread has joined: twice would be once too often for its tasks
   uint32_t spins = 0;
   for (;;) {
-    const uint32_t number = atomic_load(&pool->command);
-    uint32_t seen = atomic_load(state);
-    if (seen & kStop) return NULL;
-    if (!(seen & kClosed) && seen >> kNumberShift != last) {
-      if (!atomic_compare_exchange_weak(state, &seen, seen + 1)) continue;
-      last = seen >> kNumberShift;
+    const uint32_t number = atomic_load(&crew->number);
+    uint32_t state = atomic_load(&crew->state);
+    if (state & kStop) return NULL;
+    if (!(state & kClosed) && state >> kNumberShift != last) {
+      if (!atomic_compare_exchange_weak(&crew->state, &state, state + kJoin)) continue;
+      last = state >> kNumberShift;
       work(pool, thread, pthreadpool_load_relaxed_uint32_t(&pool->flags));
       // The last to leave wakes the caller.
-      if ((atomic_fetch_sub(state, 1) & (kJoined | kWaiting)) == (kWaiting | 1)) wake(state, 1);
+      if ((atomic_fetch_sub(&crew->state, 1) & (kAtWork | kWaiting)) == (kWaiting | 1)) wake(&crew->state, 1);
       spins = 0;
-    } else if (spins++ < kSpins) {
+    } else if (spins < kSpins) {
       pthreadpool_yield();
+      ++spins;
     } else {
-      // A job that is opened after `number` was read changes it, and then there is no sleep.
-      atomic_fetch_add(&pool->active_threads, 1);
-      sleepWhile(&pool->command, number);
-      atomic_fetch_sub(&pool->active_threads, 1);
-      spins = 0;
+      // A job that was opened after `number` was read has changed it, and then there is no sleep. Who is
+      // woken too late for a job sleeps again without spinning.
+      atomic_fetch_add(&crew->sleeping, 1);
+      sleepWhile(&crew->number, number);
+      atomic_fetch_sub(&crew->sleeping, 1);
     }
   }
 }
 
 struct pthreadpool* pthreadpool_create(size_t threads_count) {
-  struct pthreadpool* pool = pthreadpool_allocate(threads_count);
-  if (!pool) return NULL;
-  atomic_store(&pool->has_active_threads, kClosed);
+  void* memory = NULL;
+  const size_t bytes = sizeof(struct Crew) + sizeof(struct pthreadpool) + threads_count * sizeof(struct thread_info);
+  if (posix_memalign(&memory, PTHREADPOOL_CACHELINE_SIZE, bytes) != 0) return NULL;
+  memset(memory, 0, bytes);
+  struct Crew* crew = memory;
+  struct pthreadpool* pool = (struct pthreadpool*)(crew + 1);
+  atomic_store(&crew->state, kClosed);
+  crew->expected = (uint32_t)threads_count * 16;
   pthread_mutex_init(&pool->execution_mutex, NULL);
-  size_t count = 1;  // the caller's thread is the first
   for (size_t i = 0; i < threads_count; ++i) {
     pool->threads[i].thread_number = i;
     pool->threads[i].threadpool = pool;
   }
-  while (count < threads_count && pthread_create(&pool->threads[count].thread_object, NULL, &threadMain, &pool->threads[count]) == 0) ++count;
+  size_t count = 1;  // the caller's thread is the first
+  while (count < threads_count
+         && pthread_create(&pool->threads[count].thread_object, NULL, &threadMain, &pool->threads[count]) == 0) {
+    ++count;
+  }
   pool->threads_count = fxdiv_init_size_t(count);
   return pool;
 }
 
+// Wakes as many threads as there is work for and as have lately come in time, and one more to see
+// whether it does: to wake one takes longer than many an item.
+static void call(struct Crew* crew, size_t others, size_t range) {
+  size_t wanted = crew->expected / 16 + 1;
+  if (wanted > range - 1) wanted = range - 1;
+  if (wanted > others) wanted = others;
+  const size_t sleeping = atomic_load(&crew->sleeping);
+  if (wanted + sleeping > others) wake(&crew->number, (uint32_t)(wanted + sleeping - others));
+}
+
 void pthreadpool_parallelize(struct pthreadpool* pool, thread_function_t function, const void* params, size_t params_size,
                              void* task, void* context, size_t range, uint32_t flags) {
+  struct Crew* crew = crewOf(pool);
   pthread_mutex_lock(&pool->execution_mutex);
   pthreadpool_store_relaxed_void_p(&pool->thread_function, (void*)function);
   pthreadpool_store_relaxed_void_p(&pool->task, task);
@@ -127,25 +158,24 @@ void pthreadpool_parallelize(struct pthreadpool* pool, thread_function_t functio
     pthreadpool_store_relaxed_size_t(&thread->range_end, start);
   }
 
-  Word* const state = &pool->has_active_threads;
-  const uint32_t number = (pthreadpool_load_relaxed_uint32_t(&pool->command) + 1) & 0xFFFF;
-  atomic_store(state, number << kNumberShift);
-  atomic_store(&pool->command, number);
-  // More than there are items for need not come.
-  const size_t asleep = atomic_load(&pool->active_threads);
-  if (asleep > 0) wake(&pool->command, (uint32_t)(asleep < range - 1 ? asleep : range - 1));
+  const uint32_t number = atomic_load(&crew->number) + 1;
+  atomic_store(&crew->state, number << kNumberShift);
+  atomic_store(&crew->number, number);
+  call(crew, pool->threads_count.value - 1, range);
 
   work(pool, &pool->threads[0], flags);
 
-  uint32_t seen = atomic_fetch_or(state, kClosed) | kClosed;
-  for (uint32_t spins = 0; (seen & kJoined) != 0 && spins < kSpins; ++spins) {
+  uint32_t state = atomic_fetch_or(&crew->state, kClosed) | kClosed;
+  const uint32_t joined = state >> kJoinedShift & kJoinedMask;
+  crew->expected += joined * 2 - crew->expected / 8;
+  for (uint32_t spins = 0; (state & kAtWork) != 0 && spins < kSpins; ++spins) {
     pthreadpool_yield();
-    seen = atomic_load(state);
+    state = atomic_load(&crew->state);
   }
-  while ((seen & kJoined) != 0) {
-    if ((seen & kWaiting) || atomic_compare_exchange_strong(state, &seen, seen | kWaiting)) {
-      sleepWhile(state, seen | kWaiting);
-      seen = atomic_load(state);
+  while ((state & kAtWork) != 0) {
+    if ((state & kWaiting) || atomic_compare_exchange_strong(&crew->state, &state, state | kWaiting)) {
+      sleepWhile(&crew->state, state | kWaiting);
+      state = atomic_load(&crew->state);
     }
   }
   pthread_mutex_unlock(&pool->execution_mutex);
@@ -153,10 +183,11 @@ void pthreadpool_parallelize(struct pthreadpool* pool, thread_function_t functio
 
 void pthreadpool_destroy(struct pthreadpool* pool) {
   if (!pool) return;
-  atomic_store(&pool->has_active_threads, kClosed | kStop);
-  atomic_fetch_add(&pool->command, 1);
-  wake(&pool->command, (uint32_t)pool->threads_count.value);
+  struct Crew* crew = crewOf(pool);
+  atomic_store(&crew->state, kClosed | kStop);
+  atomic_fetch_add(&crew->number, 1);
+  wake(&crew->number, (uint32_t)pool->threads_count.value);
   for (size_t i = 1; i < pool->threads_count.value; ++i) pthread_join(pool->threads[i].thread_object, NULL);
   pthread_mutex_destroy(&pool->execution_mutex);
-  pthreadpool_deallocate(pool);
+  free(crew);
 }
