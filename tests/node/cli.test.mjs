@@ -1,5 +1,6 @@
 // The command line end to end, on each artefact; it is the contract for tests and users.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -86,10 +87,60 @@ test('classify without a model runs the embedded classifier', async () => {
   assert.ok(JSON.parse(stdout)[0].labels.length >= 2);
 });
 
-test('classify of a file that is no image', async (t) => {
-  const { status, stderr } = await beit('classify', join(root, 'package.json'), '--model', checkpoint(t), '--build', 'simd');
-  assert.equal(status, 2);
-  assert.match(stderr, /^beit: .*package\.json: [^\n]+\n$/);
+test('one bad image among many is told, and the others are done', async (t) => {
+  const folder = checkpoint(t);
+  const bad = join(root, 'package.json');
+  const outputs = join(folder, 'features.safetensors');
+  for (const [wrong, code, sentence] of [[bad, 'bad-image', /package\.json: /], ['absent.png', 'not-found', /absent\.png: there is no such file/], ['src', 'not-found', /src: it is not a file/]]) {
+    const images = [image, wrong, image];
+    const failure = /^beit: [^\n]+\n$/;
+
+    const text = await beit('classify', ...images, '--model', folder, '--build', 'simd');
+    assert.equal(text.status, 1);
+    assert.equal(text.stdout.match(/^ +\d+\.\d\d %  /gm).length, 6);
+    assert.match(text.stderr, failure);
+    assert.match(text.stderr, sentence);
+
+    const json = await beit('classify', ...images, '--model', folder, '--build', 'simd', '--json');
+    assert.equal(json.status, 1);
+    const [first, second, third] = JSON.parse(json.stdout);
+    assert.deepEqual(first, third);
+    assert.deepEqual(Object.keys(second), ['image', 'error']);
+    assert.deepEqual([second.image, second.error.code], [wrong, code]);
+    assert.match(second.error.message, sentence);
+
+    const features = await beit('features', ...images, '--outputs', outputs, '--model', folder, '--build', 'simd', '--json');
+    assert.equal(features.status, 1);
+    assert.match(features.stderr, sentence);
+    const { images: done, dims, failed } = JSON.parse(features.stdout);
+    assert.deepEqual([done, dims[0], failed], [[image, image], 2, [second]]);
+    assert.deepEqual((await readTensors(outputs)).features.dims, dims);
+  }
+});
+
+test('features of images that all fail write no file', async (t) => {
+  const folder = checkpoint(t);
+  const outputs = join(folder, 'features.safetensors');
+  const { status, stdout, stderr } = await beit('features', 'absent.png', '--outputs', outputs, '--model', folder, '--build', 'simd');
+  assert.deepEqual([status, stdout, existsSync(outputs)], [1, '', false]);
+  assert.match(stderr, /^beit: absent\.png: there is no such file\.\n$/);
+});
+
+test('a folder that is no case fails, and the others are run', async () => {
+  for (const [folder, sentence] of [['absent', /absent: there is no such folder/], ['package.json', /package\.json: it is not a folder/], ['src', /expected\.safetensors.*no case/]]) {
+    const { status, stdout } = await beit('verify', folder, join(golden, 'models/classify-relu'), '--build', 'simd');
+    assert.equal(status, 1);
+    assert.match(stdout, sentence);
+    assert.match(stdout, /^1 of 2 cases pass/m);
+  }
+});
+
+test('a reader that has enough ends the command quietly', async (t) => {
+  const folder = checkpoint(t);
+  const command = [process.execPath, join(root, 'dist/cli/main.js'), 'classify', ...Array(50).fill(image), '--model', folder, '--build', 'simd'];
+  const { stdout, stderr } = spawnSync('sh', ['-c', '"$@" | head -n 1', 'sh', ...command], { cwd: root, encoding: 'utf8' });
+  assert.equal(stdout, `${image}\n`);
+  assert.equal(stderr, '');
 });
 
 test('forward writes what the class gives', async (t) => {

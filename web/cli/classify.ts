@@ -1,8 +1,8 @@
 import { pipeline } from '../pipeline.js';
 import { wholeNumber, type CommandSpec } from './arguments.js';
+import { FAILED_STATUS, forEachImage } from './each-image.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
 import { BIAS_OPTIONS, madeWith, WEIGHTS_OPTIONS } from './model-options.js';
-import { checkImage } from './pictures.js';
 
 export const classify: CommandSpec = {
   name: 'classify',
@@ -11,26 +11,18 @@ export const classify: CommandSpec = {
   options: [
     { name: 'model', value: 'SOURCE', help: 'a hub id, a URL, a folder or a .safetensors file (default: the embedded classifier)' },
     { name: 'top-k', value: 'N', help: 'how many labels (default: 5)', parse: wholeNumber(999_999_999) },
-    { name: 'json', help: 'print JSON: [{image, labels: [{label, score}]}]' },
+    { name: 'json', help: 'print JSON: [{image, labels: [{label, score}]}], or {image, error: {code, message}}' },
     ...WEIGHTS_OPTIONS, ...BIAS_OPTIONS, ...ENGINE_OPTIONS,
   ],
   async run(parsed) {
-    const images = parsed.operands;
-    images.forEach(checkImage);
-    const run = await pipeline('image-classification', parsed.value<string>('model'), { ...engineOptions(parsed), ...madeWith(parsed) });
-    try {
-      const results = [];
-      for (const image of images) {
-        const labels = await run(image, { topK: parsed.value<number>('top-k') });
-        results.push({ image, labels });
-        if (parsed.flag('json')) continue;
-        console.log(image);
-        for (const { label, score } of labels) console.log(`  ${(score * 100).toFixed(2).padStart(6)} %  ${label}`);
-      }
-      if (parsed.flag('json')) console.log(JSON.stringify(results, null, 2));
-    } finally {
-      await run.dispose();
-    }
-    return 0;
+    const json = parsed.flag('json');
+    const open = () => pipeline('image-classification', parsed.value<string>('model'), { ...engineOptions(parsed), ...madeWith(parsed) });
+    const { entries, failed } = await forEachImage(parsed.operands, open, async (run, image) => {
+      const labels = await run(image, { topK: parsed.value<number>('top-k') });
+      if (!json) console.log([image, ...labels.map(({ label, score }) => `  ${(score * 100).toFixed(2).padStart(6)} %  ${label}`)].join('\n'));
+      return { image, labels };
+    });
+    if (json) console.log(JSON.stringify(entries, null, 2));
+    return failed.length > 0 ? FAILED_STATUS : 0;
   },
 };

@@ -1,9 +1,9 @@
 import { pipeline } from '../pipeline.js';
 import { concatenate } from '../tensors.js';
 import type { CommandSpec } from './arguments.js';
+import { FAILED_STATUS, forEachImage } from './each-image.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
 import { writeTensorFile } from './files.js';
-import { checkImage } from './pictures.js';
 
 export const features: CommandSpec = {
   name: 'features',
@@ -13,32 +13,27 @@ export const features: CommandSpec = {
     { name: 'outputs', value: 'OUT.safetensors', help: 'the file to write: features, the images in their order', required: true },
     { name: 'model', value: 'SOURCE', help: 'any checkpoint with an encoder (default: the embedded classifier)' },
     { name: 'layer', value: 'pooled|tokens|N', help: 'what to write (default: pooled)', parse: layer },
-    { name: 'json', help: 'print JSON: {images, dims, outputs}' },
+    { name: 'json', help: 'print JSON: {images, dims, outputs, failed: [{image, error: {code, message}}]}' },
     ...ENGINE_OPTIONS,
   ],
   details: [
     "pooled is the pooler's output (images, C), tokens the last hidden state (images, T, C), and a number",
-    'the hidden state of that layer: 0 the embeddings, -1 the last.',
+    'the hidden state of that layer: 0 the embeddings, -1 the last. An image that fails has no row.',
   ],
   async run(parsed) {
-    const images = parsed.operands;
-    images.forEach(checkImage);
     const outputs = parsed.value<string>('outputs')!;
-    const run = await pipeline('image-feature-extraction', parsed.value<string>('model'), engineOptions(parsed));
-    try {
-      const rows = [];
-      for (const image of images) {
-        const { dims, data } = await run(image, { output: parsed.value<'pooled' | 'tokens' | number>('layer') });
-        rows.push({ dims: [1, ...dims], data });
-      }
-      const all = concatenate('images', rows);
-      writeTensorFile(outputs, { features: all });
-      console.log(parsed.flag('json') ? JSON.stringify({ images, dims: all.dims, outputs }, null, 2)
-        : `${outputs}: features ${all.dims.join(' x ')}`);
-    } finally {
-      await run.dispose();
-    }
-    return 0;
+    const open = () => pipeline('image-feature-extraction', parsed.value<string>('model'), engineOptions(parsed));
+    const { done, failed } = await forEachImage(parsed.operands, open, async (run, image) => {
+      const { dims, data } = await run(image, { output: parsed.value<'pooled' | 'tokens' | number>('layer') });
+      return { image, dims: [1, ...dims], data };
+    });
+    // Without a row there is no file: it would look as if it had answers.
+    const all = done.length > 0 ? concatenate('images', done) : null;
+    if (all) writeTensorFile(outputs, { features: all });
+    const images = done.map(({ image }) => image);
+    if (parsed.flag('json')) console.log(JSON.stringify({ images, dims: all?.dims ?? [0], outputs: all ? outputs : null, failed }, null, 2));
+    else if (all) console.log(`${outputs}: features ${all.dims.join(' x ')}`);
+    return failed.length > 0 ? FAILED_STATUS : 0;
   },
 };
 

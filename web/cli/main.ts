@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /** beit: the command line. */
 import { readFileSync } from 'node:fs';
-import { BeitError, sentenceOf } from '../errors.js';
 import '../node.js';
 import { helpOf, parseArguments, usageError, type CommandSpec } from './arguments.js';
 import { classify } from './classify.js';
+import { complain, sentenceFor } from './complaints.js';
 import { convert } from './convert.js';
 import { features } from './features.js';
 import { forward } from './forward.js';
@@ -18,6 +18,8 @@ import { verify } from './verify.js';
 
 const COMMANDS: readonly CommandSpec[] = [classify, segment, features, reconstruct, tokenize, info, convert, forward, verify, preprocess];
 const USAGE_STATUS = 2;
+// What a shell shows for a program that SIGPIPE ended; Node ignores that signal.
+const PIPE_STATUS = 141;
 
 async function main(words: readonly string[]): Promise<number> {
   const [first, ...rest] = words;
@@ -56,10 +58,17 @@ function version(): string {
   return (JSON.parse(file) as { version: string }).version;
 }
 
+// Whoever reads may have enough, such as head: no reason for a stack trace.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(PIPE_STATUS);
+  });
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
-  const sentence = error instanceof BeitError ? error.message : `An internal error: ${sentenceOf(error)}`;
-  console.error(`beit: ${sentence.replace(/\s*\n\s*/g, ' ')}`);
+  complain(sentenceFor(error));
   process.exitCode = USAGE_STATUS;
 }

@@ -32,10 +32,6 @@ export const verify: CommandSpec = {
     '|b| of the output. The exit status is 1 if any does not.',
   ],
   async run(parsed) {
-    for (const folder of parsed.operands) {
-      checkFolder(folder);
-      if (!isFile(join(folder, EXPECTED))) throw failure('not-found', join(folder, EXPECTED), 'there is no such file: this is no case');
-    }
     const dtype = parsed.value<DType>('dtype');
     return withEngine(parsed, async (engine) => {
       let failed = 0;
@@ -50,6 +46,8 @@ export const verify: CommandSpec = {
 /** Runs a case and prints it. Returns whether it passes. */
 async function verifyCase(engine: Engine, folder: string, dtype: DType | undefined): Promise<boolean> {
   try {
+    checkFolder(folder);
+    if (!isFile(join(folder, EXPECTED))) throw failure('not-found', join(folder, EXPECTED), 'there is no such file: this is no case');
     const expected = await readTensorFile(engine, join(folder, EXPECTED));
     const isModel = isFile(join(folder, 'case.json'));
     const results = isModel ? await verifyModel(engine, folder, expected, dtype) : await verifyProcessor(engine, folder, expected);

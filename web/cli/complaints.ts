@@ -1,0 +1,13 @@
+/** What the command line says of failures: a sentence on one line of stderr. */
+import { BeitError, sentenceOf } from '../errors.js';
+
+/** Returns what is said of an error. */
+export function sentenceFor(error: unknown): string {
+  const sentence = error instanceof BeitError ? error.message : `An internal error: ${sentenceOf(error)}`;
+  return sentence.replace(/\s*\n\s*/g, ' ');
+}
+
+/** Prints a sentence to stderr. */
+export function complain(sentence: string): void {
+  console.error(`beit: ${sentence}`);
+}
