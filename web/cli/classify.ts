@@ -1,5 +1,6 @@
 import { pipeline } from '../pipeline.js';
 import { wholeNumber, type CommandSpec } from './arguments.js';
+import { openSource } from './downloads.js';
 import { FAILED_STATUS, forEachImage } from './each-image.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
 import { BIAS_OPTIONS, madeWith, WEIGHTS_OPTIONS } from './model-options.js';
@@ -16,7 +17,10 @@ export const classify: CommandSpec = {
   ],
   async run(parsed) {
     const json = parsed.flag('json');
-    const open = () => pipeline('image-classification', parsed.value<string>('model'), { ...engineOptions(parsed), ...madeWith(parsed) });
+    const open = async () => {
+      const { source, watch } = await openSource(parsed.value<string>('model'));
+      return pipeline('image-classification', source, { ...engineOptions(parsed), ...madeWith(parsed), ...watch });
+    };
     const { entries, failed } = await forEachImage(parsed.operands, open, async (run, image) => {
       const labels = await run(image, { topK: parsed.value<number>('top-k') });
       if (!json) console.log([image, ...labels.map(({ label, score }) => `  ${(score * 100).toFixed(2).padStart(6)} %  ${label}`)].join('\n'));

@@ -1,5 +1,6 @@
 /** What the command line says of failures: a sentence on one line of stderr. */
 import { BeitError, sentenceOf } from '../errors.js';
+import { bar } from './progress-bar.js';
 
 /** Returns what is said of an error. */
 export function sentenceFor(error: unknown): string {
@@ -9,5 +10,6 @@ export function sentenceFor(error: unknown): string {
 
 /** Prints a sentence to stderr. */
 export function complain(sentence: string): void {
+  bar.clear();
   console.error(`beit: ${sentence}`);
 }

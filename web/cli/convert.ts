@@ -6,6 +6,7 @@ import { isTokenizerClass } from '../model-names.js';
 import { platform } from '../platform.js';
 import { CONFIG_FILE, PROCESSOR_FILE, readOptionalText, type Source } from '../sources.js';
 import { oneOf, type CommandSpec } from './arguments.js';
+import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
 import { checkFolder, FileInParts, sameFile, writeTextFile } from './files.js';
 import { CLASS_OPTIONS, modelSpec, WEIGHTS_OPTIONS } from './model-options.js';
@@ -30,7 +31,7 @@ export const convert: CommandSpec = {
     const folder = dirname(out);
     if (!out.endsWith('.safetensors')) throw mismatch('invalid-argument', 'OUT', JSON.stringify(out), 'a file name that ends with .safetensors');
     checkFolder(folder);
-    const source = await platform().resolveSource(from, {});
+    const { source, watch } = await openSource(from);
     const dtype = parsed.value<ConversionType>('dtype') ?? 'f32';
     const spec = { ...modelSpec(parsed), dtype: undefined };  // --dtype is that of the file
     const engine = await LocalEngine.create(engineOptions(parsed), platform().host(), false);
@@ -43,9 +44,9 @@ export const convert: CommandSpec = {
           file.write(0, first);
         },
         write: (offset, data) => file.write(offset, data),
-      });
+      }, watch);
       const { className, json, report, bytes } = facts;
-      const processor = await readOptionalText(source, PROCESSOR_FILE);
+      const processor = await readOptionalText(source, PROCESSOR_FILE, null, watch);
       file.finish();
       const written = [`${basename(out)} (${className}, ${dtype}, ${bytes} bytes)`];
       if (!isTokenizerClass(className)) {  // which has no config of its own

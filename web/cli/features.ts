@@ -1,6 +1,7 @@
 import { pipeline } from '../pipeline.js';
 import { concatenate } from '../tensors.js';
 import type { CommandSpec } from './arguments.js';
+import { openSource } from './downloads.js';
 import { FAILED_STATUS, forEachImage } from './each-image.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
 import { writeTensorFile } from './files.js';
@@ -22,7 +23,10 @@ export const features: CommandSpec = {
   ],
   async run(parsed) {
     const outputs = parsed.value<string>('outputs')!;
-    const open = () => pipeline('image-feature-extraction', parsed.value<string>('model'), engineOptions(parsed));
+    const open = async () => {
+      const { source, watch } = await openSource(parsed.value<string>('model'));
+      return pipeline('image-feature-extraction', source, { ...engineOptions(parsed), ...watch });
+    };
     const { done, failed } = await forEachImage(parsed.operands, open, async (run, image) => {
       const { dims, data } = await run(image, { output: parsed.value<'pooled' | 'tokens' | number>('layer') });
       return { image, dims: [1, ...dims], data };

@@ -1,5 +1,5 @@
-import { platform } from '../platform.js';
 import { oneOf, type CommandSpec } from './arguments.js';
+import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { checkFile, readTensorFile, writeTensorFile } from './files.js';
 import { forwardInputs } from './inputs.js';
@@ -27,10 +27,10 @@ export const forward: CommandSpec = {
   async run(parsed) {
     const inputFile = parsed.value<string>('inputs')!;
     checkFile(inputFile);
-    const source = await platform().resolveSource(parsed.operands[0]!, {});
+    const { source, watch } = await openSource(parsed.operands[0]!);
     return withEngine(parsed, async (engine) => {
       const inputs = forwardInputs(await readTensorFile(engine, inputFile), inputFile);
-      const model = await engine.loadModel(source, { ...modelSpec(parsed), taps: parsed.value<'reference' | 'original'>('taps') });
+      const model = await engine.loadModel(source, { ...modelSpec(parsed), taps: parsed.value<'reference' | 'original'>('taps') }, watch);
       const outputs = await engine.forward(model.handle, inputs, {
         outputHiddenStates: parsed.flag('output-hidden-states'),
         outputAttentions: parsed.flag('output-attentions'),

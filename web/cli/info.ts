@@ -1,7 +1,7 @@
 import type { Inspection } from '../engine.js';
-import { platform } from '../platform.js';
 import { shapeText } from '../tensors.js';
 import type { CommandSpec } from './arguments.js';
+import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { CLASS_OPTIONS, modelSpec, WEIGHTS_OPTIONS } from './model-options.js';
 
@@ -15,9 +15,9 @@ export const info: CommandSpec = {
     ...ENGINE_OPTIONS,
   ],
   async run(parsed) {
-    const source = await platform().resolveSource(parsed.operands[0]!, {});
+    const { source, watch } = await openSource(parsed.operands[0]!);
     return withEngine(parsed, async (engine) => {
-      const found = await engine.inspect(source, modelSpec(parsed));
+      const found = await engine.inspect(source, modelSpec(parsed), watch);
       console.log(parsed.flag('json') ? JSON.stringify(found, null, 2) : textOf(found).join('\n'));
       return 0;
     });

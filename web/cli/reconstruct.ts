@@ -4,6 +4,7 @@ import { pipeline } from '../pipeline.js';
 import type { MaskedImagePrediction } from '../pipeline-masked-image.js';
 import type { AnyArray } from '../tensors.js';
 import { usageError, type CommandSpec } from './arguments.js';
+import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { writeTensorFile } from './files.js';
 import { readPicture, writePicture } from './pictures.js';
@@ -35,8 +36,9 @@ export const reconstruct: CommandSpec = {
     }
     return withEngine(parsed, async (engine) => {
       const image = await readPicture(engine, name);
-      const run = await pipeline('masked-image-modeling', parsed.value<string>('model')!, {
-        engine, tokenizer, dtype: parsed.value<DType>('dtype'),
+      const { source, watch } = await openSource(parsed.value<string>('model')!);
+      const run = await pipeline('masked-image-modeling', source, {
+        engine, tokenizer: tokenizer === undefined ? undefined : (await openSource(tokenizer)).source, ...watch, dtype: parsed.value<DType>('dtype'),
       });
       try {
         const found = await run(image, {

@@ -5,6 +5,7 @@ import { pipeline } from '../pipeline.js';
 import type { Segmentation } from '../pipeline-segmentation.js';
 import { colorOf } from '../segmentation.js';
 import { oneOf, type CommandSpec } from './arguments.js';
+import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { writeTensorFile } from './files.js';
 import { readPicture, writePicture } from './pictures.js';
@@ -38,8 +39,9 @@ export const segment: CommandSpec = {
     return withEngine(parsed, async (engine) => {
       const image = await readPicture(engine, name);
       const taps = parsed.value<'reference' | 'original'>('taps');
-      const run = await pipeline('image-segmentation', parsed.value<string>('model'), {
-        engine, taps, dtype: parsed.value<DType>('dtype'),
+      const { source, watch } = await openSource(parsed.value<string>('model'));
+      const run = await pipeline('image-segmentation', source, {
+        engine, taps, ...watch, dtype: parsed.value<DType>('dtype'),
       });
       try {
         const [labels, overlay, scores] = ['labels', 'overlay', 'scores'].map((option) => parsed.value<string>(option));

@@ -4,6 +4,7 @@ import type { Engine, RawImage } from '../engine.js';
 import { failure, mismatch } from '../errors.js';
 import { shapeText, type Size } from '../tensors.js';
 import { usageError, type CommandSpec } from './arguments.js';
+import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { checkFile, readTensorFile, writeTensorFile } from './files.js';
 import { inputOf } from './inputs.js';
@@ -38,8 +39,9 @@ export const tokenize: CommandSpec = {
     else checkImage(input);
     return withEngine(parsed, async (engine) => {
       const given = isTokens ? await readTokens(engine, input) : await readPicture(engine, input);
-      const tokenizer = await DalleTokenizer.fromPretrained(parsed.value<string>('tokenizer')!, {
-        engine, dtype: parsed.value<DType>('dtype'),
+      const { source, watch } = await openSource(parsed.value<string>('tokenizer')!);
+      const tokenizer = await DalleTokenizer.fromPretrained(source, {
+        engine, ...watch, dtype: parsed.value<DType>('dtype'),
       });
       try {
         const tokens = isImage(given) ? await tokenizer.encode(given, { size: parsed.value<Size>('size') }) : given;
