@@ -122,6 +122,37 @@ TEST_CASE("whatever a pickle asks to be called is refused with its name", "[pick
   CHECK(errorOf("S'os.system'\n(tR.").code == ErrorCode::kMalformed);  // a call of a string
 }
 
+TEST_CASE("a name that is asked for again and again is kept once, and a long one is refused", "[pickle]") {
+  // `count` globals of the same two memoised strings: six bytes each, as STACK_GLOBAL of two BINGETs.
+  const auto globals = [](size_t count, size_t length) {
+    std::string text(literal("X\x10\0\0\0torch.nn.modulesq\0""0X"));
+    for (int shift = 0; shift < 32; shift += 8) text += static_cast<char>(length >> shift & 0xff);
+    text += std::string(length, 'a') + "q\1""0(";
+    for (size_t i = 0; i < count; ++i) text += literal("h\0h\1\x93");
+    return text + "t.";
+  };
+  constexpr size_t kLongest = Pickle::kMostGlobalBytes - 1 - literal("torch.nn.modules").size();
+  const Pickle same = parsed(globals(12'000, kLongest));
+  REQUIRE(same.root().size() == 12'000);
+  CHECK(same.root().item(0).text() == "torch.nn.modules." + std::string(kLongest, 'a'));
+  CHECK(same.root().item(0).text().data() == same.root().item(11'999).text().data());
+  for (const size_t length : {kLongest + 1, size_t{60'000}}) {
+    const Error error = errorOf(globals(12'000, length));
+    CAPTURE(error.message);
+    CHECK(error.code == ErrorCode::kUnsupported);
+    CHECK(error.message.size() < 400);
+  }
+  CHECK(errorOf("ctorch.nn.modules\n" + std::string(60'000, 'a') + "\n.").code == ErrorCode::kUnsupported);
+
+  // Names that differ are kept each, and count by their bytes: 620,000 of 250 bytes are more than a pickle may have.
+  std::string different = std::string(literal("X\xf0\0\0\0dall_e.")) + std::string(0xf0 - 7, 'a') + std::string(literal("q\0""0("));
+  for (int i = 0; i < 620'000; ++i) {
+    const std::string name = std::to_string(i);
+    different += std::string(literal("h\0X")) + static_cast<char>(name.size()) + std::string(3, '\0') + name + "\x93";
+  }
+  CHECK(errorOf(different + "t.").code == ErrorCode::kUnsupported);
+}
+
 TEST_CASE("instructions that find nothing to work on are errors", "[pickle]") {
   for (const std::string_view text : {".", "0.", "2.", "a.", "(.", "(a.", "t.", "u.", "s.", "b.", "R.", "Q.", "\x81.", "\x85.", "\x93.",
                                       "\x94.", "h\x01.", "gx\n.", "N(R.", "]N(e(u.", "}(Nu.", "NNb.", "Nq", "I\n.", "Fx\n.", "Sx\n.", "V\\u12\n.",

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <deque>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -85,12 +86,16 @@ class Pickle {
   // model with its optimizer has some hundred thousand; this many take less than 0.5 GB.
   static constexpr size_t kMostParts = 4'000'000;
 
+  // Bytes of a global's "module.name"; PyTorch's longest has some 70.
+  static constexpr size_t kMostGlobalBytes = 256;
+
   // Returns whether a pickle may name that "module.name".
   using GlobalFilter = bool (*)(std::string_view global);
 
   // Returns the tree of the pickle that `bytes` begins with; `where` names it in errors.
   // Errors: kTruncated; kMalformed; kUnsupported for a global that is not allowed, with its name, for
-  // the extension registry, for buffers outside of the pickle, and for more than kMostParts.
+  // the extension registry, for buffers outside of the pickle, and for more than kMostParts or
+  // kMostGlobalBytes.
   static Result<Pickle> parse(std::vector<uint8_t> bytes, std::string_view where, GlobalFilter allowed);
 
   PickleValue root() const { return {this, root_}; }
@@ -109,13 +114,14 @@ class Pickle {
     uint32_t list = kNoList;  // which of lists_ has what is in it
     int64_t integer = 0;      // also of a bool
     double number = 0.0;
-    std::string_view text = {};  // in bytes_ or in texts_
+    std::string_view text = {};  // in bytes_, texts_ or globals_
   };
 
   Pickle() = default;
 
   std::vector<uint8_t> bytes_;
   std::deque<std::string> texts_;  // those that do not stand in the bytes as they are
+  std::set<std::string> globals_;  // each once: six bytes of pickle name one again
   std::vector<Node> nodes_;
   std::vector<std::vector<Id>> lists_;
   Id root_ = 0;

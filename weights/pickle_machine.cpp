@@ -322,11 +322,20 @@ Result<bool> PickleMachine::memory(const PickleOp& op) {
 // ---- names and calls ----
 
 Status PickleMachine::pushGlobal(std::string_view module, std::string_view name) {
+  // A memoised string of any length may be half of a name, again and again: looked at before it is copied.
+  if (module.size() + name.size() >= Pickle::kMostGlobalBytes)
+    return mismatch(ErrorCode::kUnsupported, where_,
+                    "a pickle that asks for \"" + printable(module) + "\" with a name of " + std::to_string(name.size()) + " bytes",
+                    "less than " + std::to_string(Pickle::kMostGlobalBytes) + " bytes of both");
   std::string global = std::string(module) + "." + std::string(name);
   if (!allowed_(global))
     return mismatch(ErrorCode::kUnsupported, where_, "a pickle that asks for \"" + printable(global) + "\"",
                     "tensors and plain data only (nothing that a file asks for is run)");
-  return pushMade(Kind::kGlobal, std::move(global));
+  const auto [kept, is_new] = pickle_.globals_.insert(std::move(global));
+  if (is_new) {  // a part stands for about 64 bytes
+    BEIT_TRY(spend(2 + kept->size() / 64));
+  }
+  return pushText(Kind::kGlobal, *kept);
 }
 
 Status PickleMachine::pushCall(Id callable, Id arguments) {
