@@ -81,6 +81,9 @@ Status DalleEncoder::check(const ForwardInputs& inputs) const {
       shape[3] % side != 0)
     return mismatch(ErrorCode::kWrongShape, "pixel_values", toString(shape),
                     "(batch, 3, height, width) with sides that are multiples of " + std::to_string(side));
+  if (static_cast<int64_t>(inputs.pixel_values.values.size()) != elementCount(shape))
+    return mismatch(ErrorCode::kWrongShape, "pixel_values", std::to_string(inputs.pixel_values.values.size()) + " values",
+                    "as many as " + toString(shape) + " holds");
   return {};
 }
 

@@ -91,6 +91,12 @@ TEST_CASE("the tokenizer refuses what does not fit", "[dalle]") {
   const auto odd = encoder->begin(std::move(pixels), {});
   REQUIRE_FALSE(odd.ok());
   CHECK(odd.error().code == ErrorCode::kWrongShape);
+  ForwardInputs few;
+  few.pixel_values = *Tensor::allocate({12}, "image");
+  few.pixel_values.shape = {1, 3, 64, 64};
+  const auto short_of_values = encoder->begin(std::move(few), {});
+  REQUIRE_FALSE(short_of_values.ok());
+  CHECK(short_of_values.error().message == "pixel_values: got 12 values, expected as many as [1, 3, 64, 64] holds.");
 
   const auto decoder = load("DalleDecoder", "decoder.safetensors", **pool);
   ForwardInputs codes;

@@ -90,4 +90,24 @@ TEST_CASE("what shapes cannot tell is an error with a sentence", "[derive_config
   const auto refused = deriveConfig(odd);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == ErrorCode::kWrongShape);
+
+  const std::vector<TensorEntry> body{
+      entry("beit.embeddings.cls_token", {1, 1, 8}), entry("beit.embeddings.patch_embeddings.projection.weight", {8, 3, 4, 4}),
+      entry("beit.embeddings.position_embeddings", {1, 5, 8}), entry("beit.encoder.layer.0.intermediate.dense.weight", {16, 8})};
+  const auto with = [&](TensorEntry head) {
+    std::vector<TensorEntry> entries = body;
+    entries.push_back(std::move(head));
+    return deriveConfig(entries);
+  };
+  REQUIRE(with(entry("lm_head.weight", {7, 8})).ok());
+  const auto scalar = with(entry("lm_head.weight", {}));
+  REQUIRE_FALSE(scalar.ok());
+  CHECK(scalar.error().code == ErrorCode::kWrongShape);
+  CHECK(scalar.error().where == "lm_head.weight");
+  REQUIRE(with(entry("decode_head.classifier.weight", {7, 8, 1, 1})).ok());
+  for (const Shape& shape : {Shape{0, 8, 1, 1}, Shape{}}) {
+    const auto no_labels = with(entry("decode_head.classifier.weight", shape));
+    REQUIRE_FALSE(no_labels.ok());
+    CHECK(no_labels.error().code == ErrorCode::kWrongShape);
+  }
 }

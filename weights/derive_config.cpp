@@ -172,7 +172,10 @@ Result<std::string> deriveConfig(const std::vector<TensorEntry>& entries) {
   }
   if (classifies) config.add("num_labels", sizeOf(shapes, "classifier.weight", 0).value_or(0));
   if (segments) {
-    config.add("num_labels", sizeOf(shapes, "decode_head.classifier.weight", 0).value_or(0));
+    const int64_t labels = sizeOf(shapes, "decode_head.classifier.weight", 0).value_or(0);
+    if (labels < 1)
+      return mismatch(ErrorCode::kWrongShape, "decode_head.classifier.weight", "no labels", "(num_labels, channels, 1, 1)");
+    config.add("num_labels", labels);
     const auto index = [&](int64_t twelfths) { return std::to_string(std::max<int64_t>(1, layers * twelfths / 12 - 1)); };
     config.addRaw("out_indices", "[" + index(4) + ", " + index(6) + ", " + index(8) + ", " + index(12) + "]");
     config.addFlag("use_auxiliary_head", has("auxiliary_head.classifier.weight"));
