@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/interpolate.h"
+#include "src/vector_size.h"
 
 namespace beit {
 
@@ -13,7 +14,7 @@ struct Matrix {
   int64_t rows = 0, columns = 0;
   std::vector<double> values;
 
-  Matrix(int64_t r, int64_t c) : rows(r), columns(c), values(static_cast<size_t>(r * c)) {}
+  Matrix(int64_t r, int64_t c) : rows(r), columns(c), values(vectorSize(r * c)) {}
   double* row(int64_t r) { return values.data() + r * columns; }
   const double* row(int64_t r) const { return values.data() + r * columns; }
 };
@@ -139,7 +140,7 @@ std::vector<float> resizeGeometric(const float* table, Size from, Size to, int64
       for (int64_t c = 0; c < partial.columns; ++c) partial.row(y)[c] += weight * static_cast<double>(values[c]);
     }
   std::vector<float> out;
-  out.reserve(static_cast<size_t>(to.area() * heads));
+  out.reserve(vectorSize(to.area() * heads));
   for (int64_t y = 0; y < to.height; ++y)
     for (int64_t x = 0; x < to.width; ++x)
       for (int64_t head = 0; head < heads; ++head) {

@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "src/vector_size.h"
+
 namespace beit {
 
 namespace {
@@ -15,7 +17,7 @@ struct Taps {
 };
 
 std::vector<Taps> computeTaps(int64_t size, int64_t new_size, Interpolation mode) {
-  std::vector<Taps> taps(static_cast<size_t>(new_size));
+  std::vector<Taps> taps(vectorSize(new_size));
   const double scale = static_cast<double>(size) / static_cast<double>(new_size);
   const auto clamp = [&](int64_t i) { return std::clamp<int64_t>(i, 0, size - 1); };
   for (int64_t o = 0; o < new_size; ++o) {
@@ -47,7 +49,7 @@ std::vector<float> interpolateGrid(const float* input, int64_t height, int64_t w
                                    int64_t new_height, int64_t new_width, Interpolation mode) {
   const std::vector<Taps> rows = computeTaps(height, new_height, mode);
   const std::vector<Taps> columns = computeTaps(width, new_width, mode);
-  std::vector<float> output(static_cast<size_t>(new_height * new_width * channels));
+  std::vector<float> output(vectorSize(new_height * new_width * channels));
   float* to = output.data();
   for (const Taps& row : rows) {
     for (const Taps& column : columns) {

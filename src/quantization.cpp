@@ -8,6 +8,7 @@
 
 #include "src/gemm_tiles.h"
 #include "src/simd.h"
+#include "src/vector_size.h"
 
 namespace beit {
 
@@ -51,7 +52,7 @@ float quantizeRow(int64_t count, const float* from, int32_t limit, int16_t* to) 
 }
 
 bool quantizeWeights(int64_t inputs, int64_t outputs, const float* weight, int8_t* values, float* scales) {
-  std::vector<int16_t> row(static_cast<size_t>((inputs + 7) / 8 * 8));
+  std::vector<int16_t> row(vectorSize((inputs + 7) / 8 * 8));
   for (int64_t o = 0; o < outputs; ++o) {
     const float scale = quantizeRow(inputs, weight + o * inputs, kWeightLimit, row.data());
     if (std::isnan(scale)) return false;

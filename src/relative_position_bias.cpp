@@ -2,6 +2,7 @@
 
 #include "src/bias_table_resize.h"
 #include "src/simd.h"
+#include "src/vector_size.h"
 
 namespace beit {
 
@@ -19,8 +20,8 @@ WindowBias::WindowBias(const std::vector<float>& table, Size window, int64_t hea
     : window_(window), heads_(heads) {
   const int64_t rows = 2 * window.height - 1, columns = 2 * window.width - 1;
   assert(static_cast<int64_t>(table.size()) == (rows * columns + kClsRows) * heads);
-  values_.resize(static_cast<size_t>(heads * rows * columns));
-  cls_.resize(static_cast<size_t>(heads * kClsRows));
+  values_.resize(vectorSize(heads * rows * columns));
+  cls_.resize(vectorSize(heads * kClsRows));
   for (int64_t head = 0; head < heads; ++head) {
     for (int64_t row = 0; row < rows; ++row)
       for (int64_t column = 0; column < columns; ++column)

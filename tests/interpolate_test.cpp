@@ -1,11 +1,13 @@
 #include "src/interpolate.h"
 
 #include <cmath>
+#include <stdexcept>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
 #include "src/size.h"
+#include "src/vector_size.h"
 #include "tests/support/random.h"
 #include "tests/support/reference.h"
 
@@ -66,6 +68,16 @@ TEST_CASE("The same size changes nothing", "[interpolate]") {
   test::Random random(2);
   const auto grid = random.floats(6 * 7 * 2, -1.0f, 1.0f);
   for (const Interpolation mode : kModes) CHECK(interpolateGrid(grid.data(), 6, 7, 2, 6, 7, mode) == grid);
+}
+
+TEST_CASE("A count that a container cannot hold is thrown, and does not wrap", "[interpolate]") {
+  CHECK(vectorSize(0) == 0);
+  CHECK(vectorSize(12) == 12);
+  CHECK_THROWS_AS(vectorSize(-1), std::length_error);
+  if (sizeof(size_t) > 4) return;  // 2^32 elements wrap to 0 in the 32 bits of wasm only
+  CHECK_THROWS_AS(vectorSize(int64_t{1} << 32), std::length_error);
+  const float one = 1.0f;
+  CHECK_THROWS_AS(interpolateGrid(&one, 1, 1, 1, 65536, 65536, Interpolation::kBilinear), std::length_error);
 }
 
 }  // namespace beit

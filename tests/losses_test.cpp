@@ -95,4 +95,13 @@ TEST_CASE("Labels that do not fit are refused with what was got and expected", "
   CHECK(refusal(values({int64_t{1} << 60, 3}, {}), configOf(3), int64_t{1} << 60).starts_with("wrong-shape labels"));
 }
 
+TEST_CASE("A row of logits beyond what memory can address is an error", "[losses]") {
+  if (sizeof(size_t) > 4) SKIP("65536 x 65536 logits can be addressed here: only the 32 bits of wasm wrap to 0.");
+  constexpr int64_t kMany = 65536;
+  const auto loss = segmentationLoss(logitsOf({1, kMany, 1, 1}, std::vector<float>(kMany)), {},
+                                     ids({1, 1, kMany}, std::vector<int32_t>(kMany)), configOf(kMany));
+  REQUIRE_FALSE(loss.ok());
+  CHECK(loss.error().code == ErrorCode::kOutOfMemory);
+}
+
 }  // namespace beit
