@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "src/simd.h"
 
@@ -18,6 +19,9 @@ constexpr int64_t kRows = 5;
 constexpr float kByteLimit = 255.0f;
 // Below this a chunk is as good as constant.
 constexpr float kLeastRange = 1e-30f;
+// Sums of products with whole numbers, before the weights' scales, are far from infinity for rows below this.
+constexpr float kLargeValue = 1e28f;
+constexpr float kLargeFactor = 17179869184.0f;  // 2^34: exact
 
 int64_t paddedDepth(int64_t inputs) { return (inputs + kQuad - 1) / kQuad * kQuad; }
 
@@ -54,6 +58,14 @@ ByteDot tryByteDot() {
     all += from[j] * 0.0f;
   }
   const float range = high - low;
+  if (range > std::numeric_limits<float>::max() && all == all) {  // finite values, whose difference is not
+    float halves[kChunk];
+    std::transform(from, from + count, halves, [](float value) { return 0.5f * value; });
+    quantizeChunk(count, halves, flip, to, scale);
+    scale[0] *= 2.0f;
+    scale[1] *= 2.0f;
+    return;
+  }
   const bool constant = !(range >= kLeastRange);
   const float step = constant ? 0.0f : range / kByteLimit, inverse = constant ? 0.0f : kByteLimit / range;
   scale[0] = step;
@@ -77,6 +89,13 @@ ByteDot tryByteDot() {
     const float placed = std::min(std::max((from[i] - low) * inverse, 0.0f), kByteLimit);
     to[i] = static_cast<uint8_t>(static_cast<uint8_t>(placed == placed ? std::nearbyintf(placed) : 0.0f) ^ flip);
   }
+}
+
+// Takes a factor out of the chunks' scales and offsets where they are so large that sums of products would overflow.
+void takeFactor(int64_t chunks, float* scales) {
+  const bool large = std::any_of(scales, scales + 2 * chunks, [](float value) { return std::fabs(value) > kLargeValue; });
+  scales[2 * chunks] = large ? kLargeFactor : 1.0f;
+  if (large) std::transform(scales, scales + 2 * chunks, scales, [](float value) { return value / kLargeFactor; });
 }
 
 // sums (kRows, 8) = the whole numbers' products of a chunk of `quads` quads. Rows past `rows` repeat the last one.
@@ -127,9 +146,11 @@ ByteDot tryByteDot() {
       high[i] = multiplyAdd(toFloats(products[2 * i + 1]), scale, multiplyAdd(sum_right, offset, high[i]));
     }
   }
-  for (int64_t i = 0; i < rows; ++i, output += output_stride)
-    storeTileRow(multiplyAdd(low[i], load4(scales), load4(bias)), multiplyAdd(high[i], load4(scales + 4), load4(bias + 4)),
-                 columns, epilogue, output);
+  for (int64_t i = 0; i < rows; ++i, output += output_stride) {
+    const F32x4 factor = splat4(row_scales[i * scale_stride]);
+    storeTileRow(multiplyAdd(low[i], factor * load4(scales), load4(bias)),
+                 multiplyAdd(high[i], factor * load4(scales + 4), load4(bias + 4)), columns, epilogue, output);
+  }
 }
 
 }  // namespace
@@ -141,7 +162,7 @@ ByteDot byteDot() {
 }
 #endif
 
-int64_t ByteRows::bytes(int64_t rows, int64_t inputs) { return rows * (paddedDepth(inputs) + 8 * chunksOf(inputs)); }
+int64_t ByteRows::bytes(int64_t rows, int64_t inputs) { return rows * (paddedDepth(inputs) + 8 * chunksOf(inputs) + 4); }
 
 Result<ByteRows> ByteRows::quantize(const ThreadPool& pool, int64_t rows, int64_t inputs, const float* values) {
   constexpr int64_t kRowsPerTask = 8;
@@ -150,16 +171,18 @@ Result<ByteRows> ByteRows::quantize(const ThreadPool& pool, int64_t rows, int64_
   result.inputs_ = inputs;
   const int64_t chunks = chunksOf(inputs), stride = result.stride();
   BEIT_ASSIGN(result.values_, Buffer<uint8_t>::allocate(rows * stride, "quantised rows"));
-  BEIT_ASSIGN(result.scales_, FloatBuffer::allocate(rows * 2 * chunks, "scales of rows"));
+  BEIT_ASSIGN(result.scales_, FloatBuffer::allocate(rows * result.scaleStride(), "scales of rows"));
   const uint8_t flip = byteDot() == ByteDot::kSigned ? 128 : 0;
   pool.parallelFor(static_cast<size_t>((rows + kRowsPerTask - 1) / kRowsPerTask), [&](size_t, size_t task) {
     const int64_t first = static_cast<int64_t>(task) * kRowsPerTask;
     for (int64_t r = first; r < std::min(rows, first + kRowsPerTask); ++r) {
       uint8_t* to = result.values_.data() + r * stride;
       std::fill(to + inputs, to + stride, static_cast<uint8_t>(0));  // meets weights that are 0
+      float* scales = result.scales_.data() + r * result.scaleStride();
       for (int64_t c = 0; c < chunks; ++c)
         quantizeChunk(std::min(kChunk, inputs - c * kChunk), values + r * inputs + c * kChunk, flip, to + c * kChunk,
-                      result.scales_.data() + (r * chunks + c) * 2);
+                      scales + c * 2);
+      takeFactor(chunks, scales);
     }
   });
   return result;
@@ -226,7 +249,7 @@ void ByteMatrix::multiply(const ThreadPool& pool, const ByteRows& rows, float* o
       const int64_t column = p * kTileColumns;
       for (int64_t r = row; r < last_row; r += kRows)
         multiplyTile(std::min(kRows, last_row - r), std::min(kTileColumns, outputs_ - column), depth, rows.row(r),
-                     rows.stride(), rows.scales(r), 2 * chunks, panels_.data() + column * depth,
+                     rows.stride(), rows.scales(r), rows.scaleStride(), panels_.data() + column * depth,
                      sums_.data() + column * chunks, scaling_.scales.data() + column, scaling_.bias.data() + column,
                      output + r * output_stride + column, output_stride, epilogue);
     }

@@ -42,15 +42,17 @@ class ByteRows {
   int64_t inputs() const { return inputs_; }
   int64_t stride() const { return (inputs_ + 3) / 4 * 4; }
   const uint8_t* row(int64_t r) const { return values_.data() + r * stride(); }
-  // For each chunk of a row scale and offset: a value is scale * byte + offset, the byte as the dot product takes it.
-  const float* scales(int64_t r) const { return scales_.data() + r * 2 * chunksOf(inputs_); }
+  // For each chunk of a row scale and offset, then the row's factor: a value is (scale * byte + offset) * factor, the
+  // byte as the dot product takes it. The factor is 1 but for rows whose products would overflow before they are scaled.
+  const float* scales(int64_t r) const { return scales_.data() + r * scaleStride(); }
+  int64_t scaleStride() const { return 2 * chunksOf(inputs_) + 1; }
 
   static int64_t chunksOf(int64_t inputs) { return (inputs + kChunk - 1) / kChunk; }
 
  private:
   int64_t rows_ = 0, inputs_ = 0;
   Buffer<uint8_t> values_;  // (rows, stride)
-  FloatBuffer scales_;      // (rows, chunks, 2)
+  FloatBuffer scales_;      // (rows, chunks * 2 + 1)
 };
 
 class ByteMatrix {

@@ -103,8 +103,8 @@ struct BeitConfig {
   std::vector<std::string> stage_names() const;
 };
 
-// Returns the config of config.json's text, defaults filled in. Every size in it is positive and
-// bounded such that no product that the model makes of them overflows 2^62.
+// Returns the config of config.json's text, defaults filled in. Every size in it is positive (of
+// labels there may be none) and bounded such that no product of the model's overflows 2^62.
 // Errors: those of Json::parse; kBadConfig for a field of the wrong type or range, with the field's
 // name in `where`; kUnsupported for a model_type that is not of the family.
 Result<BeitConfig> parseConfig(std::string_view json);

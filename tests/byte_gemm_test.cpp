@@ -116,6 +116,31 @@ TEST_CASE("Rows that are constant, or no numbers, as bytes", "[byte_gemm]") {
     }
 }
 
+TEST_CASE("Rows of the largest numbers that there are, as bytes", "[byte_gemm]") {
+  skipWithoutByteDot();
+  // Differences of the values and sums of products with whole numbers overflow; what they stand for does not.
+  constexpr int64_t kInputs = 400, kOutputs = 9;
+  test::Random random(3);
+  const auto weight = random.floats(kInputs * kOutputs, -1e-6f, 1e-6f), bias = random.floats(kOutputs, -1.0f, 1.0f);
+  const ByteMatrix matrix = quantize(kInputs, kOutputs, weight, bias.data());
+  for (const float large : {2e28f, 1e38f, 3e38f}) {
+    CAPTURE(large);
+    auto x = random.floats(2 * kInputs, -1.0f, 1.0f);
+    for (size_t i = 0; i < static_cast<size_t>(kInputs); ++i) x[i] *= large;
+    x[0] = large;
+    x[1] = -large;
+    const auto y = run(matrix, 2, kInputs, kOutputs, x);
+    for (int64_t o = 0; o < kOutputs; ++o) {
+      double exact = 0.0;
+      for (size_t k = 0; k < static_cast<size_t>(kInputs); ++k)
+        exact += static_cast<double>(x[k]) * static_cast<double>(weight[static_cast<size_t>(o * kInputs) + k]);
+      // 8 bits round a value by 1/255 of `large`, and 400 products of up to 1e-6 with it.
+      CHECK(std::fabs(static_cast<double>(y[static_cast<size_t>(o)]) - exact) <= static_cast<double>(large) * 1e-6 * 0.2);
+      CHECK(std::fabs(y[static_cast<size_t>(kOutputs + o)]) < 2.0f);  // the row beside it is as it was
+    }
+  }
+}
+
 TEST_CASE("Bytes at their largest do not saturate, of either sign", "[byte_gemm]") {
   skipWithoutByteDot();
   constexpr int64_t kInputs = 768;
