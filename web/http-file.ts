@@ -60,7 +60,8 @@ export class HttpFile implements SourceFile {
     return this.version?.size ?? -1;
   }
 
-  private get sha256(): string {
+  /** What its bytes are held against, or empty. */
+  get sha256(): string {
     return this.settings.sha256 || this.version?.sha256 || '';
   }
 
@@ -68,6 +69,13 @@ export class HttpFile implements SourceFile {
   async open(): Promise<void> {
     await this.connect(0);
     if (this.sha256) this.hasher = this.settings.newHasher();
+  }
+
+  /** Names the SHA-256 of a file whose server did not. To be called before the first read; empty is none. */
+  expect(sha256: string): void {
+    if (!this.version || !sha256) return;
+    this.version.sha256 = sha256;
+    this.hasher = this.settings.newHasher();
   }
 
   /** Keeps the file in `store` while it is read, all of it. To be called before the first read. */

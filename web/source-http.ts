@@ -3,6 +3,7 @@ import type { CacheStore } from './cache.js';
 import { BeitError, failure } from './errors.js';
 import { HUB_HOST, hubPlace } from './hub-address.js';
 import { reasonOf, sameVersion, type HttpTarget } from './http-answer.js';
+import { HubSums } from './hub-sums.js';
 import { HttpFile, type Hasher } from './http-file.js';
 import { throwIfAborted } from './scheduling.js';
 import { Sha256 } from './sha256.js';
@@ -35,7 +36,7 @@ export function hubSource(
   const base = `${host}/${id}/resolve/${encodeURIComponent(revision)}/${folder.split('/').map(encodeURIComponent).join('/')}`;
   return new HttpSource({
     kind: 'http', label: folder ? `${id}/${folder.slice(0, -1)}` : id, base, files: {}, headers, ...(weightsName !== null && { weightsName }),
-    hub: true, immutable: /^[0-9a-f]{40}$/i.test(revision), ...choices(options),
+    hub: { host, id, folder, revision }, immutable: /^[0-9a-f]{40}$/i.test(revision), ...choices(options),
   }, environment, options.fetch);
 }
 
@@ -72,6 +73,7 @@ export class HttpSource implements Source {
   readonly weightsName: string | undefined;
   // One body is open at a time: a browser lets a page have six connections to a host.
   private active: HttpFile | null = null;
+  private readonly sums: HubSums | null;
 
   constructor(
     private readonly description: HttpDescription, private readonly environment: HttpEnvironment,
@@ -79,6 +81,7 @@ export class HttpSource implements Source {
   ) {
     this.label = description.label;
     this.weightsName = description.weightsName;
+    this.sums = description.hub ? new HubSums(description.hub) : null;
   }
 
   describe(): SourceDescription | null {
@@ -98,8 +101,13 @@ export class HttpSource implements Source {
     const kept = known && (given === '' || known.record.sha256 === given) ? known : null;
     if (kept && (offline || immutable)) return kept.open();
     if (offline) throw failure('not-found', `${this.label}/${name}`, 'it is not in the cache, and the option offline forbids to fetch it');
+    const target = this.targetOf(name, url, store !== null || this.description.cache === false);
+    const asked = this.sums !== null && given === '' && isWeightsFile(name) ? this.sums : null;
+    const askSum = async (): Promise<string> => asked?.of(name, { fetch: target.fetch, headers: target.headers, signal }) ?? '';
+    // Beside the request for the file, where its answer cannot have the sum and a download is sure.
+    const early = target.seesRedirects || kept ? null : askSum();
     const file = new HttpFile({
-      target: this.targetOf(name, url, store !== null || this.description.cache === false),
+      target,
       // With a kept copy at hand nobody has to wait for a server that does not answer.
       retry: kept ? { ...retry, attempts: 0 } : retry,
       sha256: given, newHasher: this.environment.newHasher, signal, watch,
@@ -119,6 +127,8 @@ export class HttpSource implements Source {
       await file.close();
       return kept.open();
     }
+    if (!file.sha256) file.expect(await (early ?? askSum()));
+    throwIfAborted(signal);
     if (store) await file.keep(store);
     return file;
   }

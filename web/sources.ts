@@ -50,7 +50,7 @@ export interface Source {
 /** A source as data that can be posted to another thread. */
 export type SourceDescription =
   | { kind: 'http'; label: string; base: string; files: Record<string, string>; weightsName?: string | undefined;
-      headers: Record<string, string>; hub?: boolean; immutable?: boolean; retry?: RetryOptions | undefined;
+      headers: Record<string, string>; hub?: { host: string; id: string; folder: string; revision: string }; immutable?: boolean; retry?: RetryOptions | undefined;
       cache?: boolean | string | undefined; offline?: boolean | undefined; sha256?: Record<string, string> }
   | { kind: 'blobs'; label: string; blobs: Record<string, Blob> }
   | { kind: 'folder'; label: string; folder: string; weightsName?: string | undefined };

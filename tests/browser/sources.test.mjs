@@ -60,7 +60,7 @@ for (const name of Object.keys(BROWSERS)) {
         assert.equal(hub.requests.filter(({ path, host: at }) => at === 'cdn' && path.endsWith('model.safetensors')).length, 11);
         const kept = await call('list');
         assert.deepEqual(kept.map(({ file, bytes, sha256 }) => [file, bytes, sha256]).sort(), [
-          ['config.json', checkpoint['owner/name/config.json'].length, ''], ['model.safetensors', size, ''],
+          ['config.json', checkpoint['owner/name/config.json'].length, ''], ['model.safetensors', size, hub.sha256(WEIGHTS)],
         ]);
         assert.equal((await call('dataFiles')).length, 1, 'the large one is in the private file system');
         hub.fail(WEIGHTS, { stall: 10 });
@@ -87,11 +87,15 @@ for (const name of Object.keys(BROWSERS)) {
         assert.deepEqual(stopped.kept, ['config.json']);
         hub.fail(WEIGHTS, { flip: checkpoint[WEIGHTS].length - 3 });
         for (const worker of [true, false]) {
-          const wrong = await call('load', 'owner/name', { ...options, worker, sha256: { 'model.safetensors': hub.sha256(WEIGHTS) } });
-          assert.equal(wrong.code, 'corrupt', wrong.message);
+          for (const what of ['sums', 'asterisks', 'pointers']) {
+            hub.tell(what);
+            const wrong = await call('load', 'owner/name', { ...options, worker });
+            assert.equal(wrong.code, 'corrupt', `${what}: ${wrong.message}`);
+          }
         }
         assert.deepEqual([(await call('list')).length, await call('dataFiles')], [1, []]);
         hub.fail(WEIGHTS);
+        hub.tell('nothing');
         const { warnings, logits, message } = await call('loadWithoutRoom', 'owner/name', options);
         assert.deepEqual(warnings, ['quota'], message);
         assert.equal(logits.length, 3);

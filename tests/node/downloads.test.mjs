@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
+import { readListing, sumInPointer } from '../../dist/hub-sums.js';
 import { nodeHttp } from '../../dist/http-node.js';
 import { retryAfter } from '../../dist/retry.js';
 import { Sha256 } from '../../dist/sha256.js';
@@ -124,15 +125,40 @@ test('bytes that are not what their SHA-256 says', async () => {
   await assertWhole(sourceWith({}, { sha256: { [WEIGHTS]: sum } }));
 });
 
-test('an ETag of 64 digits is no SHA-256, where redirects are not seen as in a page', async () => {
-  for (const environment of [PLAIN_HTTP, nodeHttp]) {
-    const seen = environment.seesRedirects;
-    await assertWhole(sourceWith({}, {}, environment));
-    await assertWhole(sourceWith({}, { fetch: (...of) => fetch(...of) }, environment));
-    const flipped = readWhole(sourceWith({ flip: 5_999_999 }, {}, environment));
-    if (seen) await rejects(flipped, 'corrupt', new RegExp(`expected ${hub.sha256(`owner/name/${WEIGHTS}`)}`));
-    else assert.equal((await flipped).length, bytes.length, 'no sum is known');
+test('where redirects are not seen, as in a page, the sum is asked for, and an ETag of 64 digits is none', async (t) => {
+  t.after(() => hub.tell('sums'));
+  const sum = hub.sha256(`owner/name/${WEIGHTS}`);
+  const api = '/api/models/owner/name/tree/main';
+  const raw = `/owner/name/raw/main/${WEIGHTS}`;
+  for (const [what, asked] of [['sums', [api]], ['asterisks', [api, raw]], ['pointers', [api, raw]], ['nothing', [api, raw]]]) {
+    hub.tell(what);
+    for (const [options, environment] of [[{}, PLAIN_HTTP], [{ fetch: (...of) => fetch(...of) }, nodeHttp]]) {
+      await assertWhole(sourceWith({}, options, environment));
+      assert.deepEqual(hub.requests.map(({ path }) => path).filter((path) => [api, raw].includes(path)), asked);
+      const flipped = readWhole(sourceWith({ flip: 5_999_999 }, options, environment));
+      if (what === 'nothing') assert.equal((await flipped).length, bytes.length, 'no sum is known');
+      else await rejects(flipped, 'corrupt', new RegExp(`expected ${sum}`));
+    }
   }
+  await rejects(readWhole(sourceWith({ flip: 5_999_999 })), 'corrupt', new RegExp(`expected ${sum}`));
+  assert.deepEqual(hub.requests.map(({ host }) => host), ['hub', 'cdn'], 'a redirect that is seen has it');
+});
+
+test('the token goes along with the question for a sum; other files are not asked about', async () => {
+  await assertWhole(sourceWith({}, { token: 'secret' }, PLAIN_HTTP));
+  assert.equal(hub.requests.find(({ path }) => path.startsWith('/api/')).headers.authorization, 'Bearer secret');
+  await readText(sourceWith({}, {}, PLAIN_HTTP), 'config.json');
+  assert.equal(hub.requests.length, 1);
+});
+
+test('lists and pointers that are something else', () => {
+  const sum = 'a'.repeat(64);
+  const list = [{ path: 'a/w.bin', lfs: { oid: sum.toUpperCase() } }, { path: 'a/config.json' }, { path: 'b/w.bin', lfs: { oid: 'b' } }, null, 5, { path: 7 }];
+  assert.deepEqual([...readListing(JSON.stringify(list), 'a/')], [['w.bin', sum], ['config.json', '']]);
+  for (const text of ['', '<html>', '{}', 'null']) assert.equal(readListing(text, ''), null, text);
+  const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${sum}\nsize 5\n`;
+  assert.equal(sumInPointer(pointer), sum);
+  for (const text of ['', pointer.slice(1), pointer.replace('sha256', 'sha1'), pointer.replace('aa', '')]) assert.equal(sumInPointer(text), '', text);
 });
 
 test('a signed URL that has expired is asked of the hub again', async () => {

@@ -31,7 +31,7 @@ const PIECE = 1 << 18;
 
 /**
  * Starts the two hosts. `files`: bytes, or the path of a file, by "owner/name/file". Returns
- * { url, cdn, requests, fail, replace, sha256, etag, expire, close }; requests are { host, method, path, range, headers }.
+ * { url, cdn, requests, fail, replace, sha256, etag, expire, tell, close }; requests are { host, method, path, range, headers }.
  */
 export async function startHub(files, { host = 'localhost' } = {}) {
   const contents = new Map(Object.entries(files).map(([name, content]) => [name, open(content)]));
@@ -39,6 +39,7 @@ export async function startHub(files, { host = 'localhost' } = {}) {
   const requests = [];
   // Signatures of earlier numbers have expired.
   let firstValid = 1;
+  let tells = 'sums';
   let signed = 0;
   const cdn = createServer((request, response) => answer(request, response, 'cdn'));
   const hub = createServer((request, response) => answer(request, response, 'hub'));
@@ -52,6 +53,19 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     response.setHeader('Access-Control-Expose-Headers', EXPOSED);
     if (request.method === 'OPTIONS') {
       response.writeHead(204, { 'Access-Control-Allow-Headers': 'Authorization' }).end();
+      return;
+    }
+    const listed = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/[^/]+(?:\/(.+))?$/.exec(decodeURIComponent(pathname));
+    if (listed) {
+      if (tells === 'nothing' || tells === 'pointers') response.writeHead(404).end();
+      else response.setHeader('Content-Type', 'application/json').end(JSON.stringify(listingOf(listed[1], listed[2] ? `${listed[2]}/` : '')));
+      return;
+    }
+    const raw = /^\/([^/]+\/[^/]+)\/raw\/[^/]+\/(.+)$/.exec(decodeURIComponent(pathname));
+    const pointed = raw && contents.get(`${raw[1]}/${raw[2]}`);
+    if (pointed && LARGE.test(raw[2])) {
+      if (tells === 'nothing') response.writeHead(401).end();
+      else response.setHeader('Content-Type', 'text/plain').end(`version https://git-lfs.github.com/spec/v1\noid sha256:${pointed.sha256}\nsize ${pointed.size}\n`);
       return;
     }
     const parts = /^\/([^/]+\/[^/]+)\/(?:resolve\/([^/]+)\/)?(.+)$/.exec(decodeURIComponent(pathname));
@@ -76,6 +90,15 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     send(request, response, content, faults.get(name) ?? {}, LARGE.test(name));
   }
 
+  /** What the hub's API says of a folder: an ordinary file has git's sum, a large one its SHA-256 and Xet hash as well. */
+  function listingOf(id, folder) {
+    const masked = (sum) => (tells === 'asterisks' ? '*'.repeat(64) : sum);
+    return [...contents].filter(([name]) => name.startsWith(`${id}/${folder}`)).map(([name, { size, sha256, xetHash }]) => ({
+      type: 'file', oid: sha256.slice(0, 40), size, path: name.slice(id.length + 1),
+      ...(LARGE.test(name) && { lfs: { oid: masked(sha256), size, pointerSize: 134 }, xetHash: masked(xetHash) }),
+    }));
+  }
+
   return {
     url: urlOf(hub),
     cdn: urlOf(cdn),
@@ -87,6 +110,8 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     sha256: (name) => contents.get(name).sha256,
     /** The ETag that the CDN sends of a large file: its Xet hash. */
     etag: (name) => `"${contents.get(name).xetHash}"`,
+    /** What API and pointers tell: 'sums', 'asterisks' (a gated repository's API), 'pointers' (no API), or 'nothing'. */
+    tell: (what) => { tells = what; },
     /** Makes every URL that was signed so far answer 403. */
     expire: () => { firstValid = signed + 1; },
     close: async () => {

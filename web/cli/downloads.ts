@@ -4,13 +4,14 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadCallOptions } from '../engine.js';
 import { sentenceOf } from '../errors.js';
-import { hubPlace } from '../hub-address.js';
 import { platform } from '../platform.js';
+import type { HttpDescription } from '../source-http.js';
 import type { Source, SourceOptions } from '../sources.js';
 import { complain, sentenceFor } from './complaints.js';
 import { HubCacheSource, snapshotOf } from './hub-cache.js';
 import { bar } from './progress-bar.js';
 
+type HubDescription = NonNullable<HttpDescription['hub']>;
 type Variables = Readonly<Record<string, string | undefined>>;
 
 export interface Opened<S> {
@@ -28,7 +29,7 @@ export async function openSource<T extends string | undefined>(text: T): Promise
   let source = await platform().resolveSource(text, options);
   const description = source.describe();
   if (description?.kind !== 'http') return { source, watch: { onWarning } };
-  if (description.hub) source = await fromHubCache(source, description.base, options, process.env);
+  if (description.hub) source = await fromHubCache(source, description.hub, options, process.env);
   if (typeof options.cache === 'string') makeCacheFolder(options.cache);
   return { source, watch };
 }
@@ -67,9 +68,8 @@ function makeCacheFolder(folder: string): void {
 }
 
 /** Returns a source that takes what the hub's own tools have downloaded from there; `source` where that is nothing. */
-async function fromHubCache(source: Source, base: string, options: SourceOptions, variables: Variables): Promise<Source> {
-  const place = hubPlace(new URL(base), options.host);
-  const snapshot = place && snapshotOf(hubCacheFolder(variables), place);
+async function fromHubCache(source: Source, place: HubDescription, options: SourceOptions, variables: Variables): Promise<Source> {
+  const snapshot = snapshotOf(hubCacheFolder(variables), place);
   if (!snapshot) return source;
   // What is not there is of the same commit.
   const rest = new URL(`${place.host}/${place.id}/resolve/${snapshot.commit}/${place.folder}${source.weightsName ?? ''}`);
