@@ -2,7 +2,10 @@
 
 #include <array>
 #include <cstring>
+#include <exception>
+#include <new>
 #include <span>
+#include <stdexcept>
 #include <string_view>
 
 #include "weights/element_convert.h"
@@ -94,6 +97,15 @@ Status readChoice(const val& options, const char* name, const std::array<Choice<
 
 }  // namespace
 
+void NamedValues::add(const std::string& name, val value) {
+  val pair = val::array();
+  pair.set(0, name);
+  pair.set(1, std::move(value));
+  pairs_.set(count_++, std::move(pair));
+}
+
+val NamedValues::object() const { return val::global("Object").call<val>("fromEntries", pairs_); }
+
 val success(val value) {
   val outcome = val::object();
   outcome.set("ok", true);
@@ -114,6 +126,18 @@ val failed(const Error& error) {
   outcome.set("ok", false);
   outcome.set("error", details);
   return outcome;
+}
+
+val failedByException() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    return failed(failure(ErrorCode::kOutOfMemory, "WebAssembly memory", "an allocation failed"));
+  } catch (const std::length_error&) {
+    return failed(failure(ErrorCode::kOutOfMemory, "WebAssembly memory", "a size is beyond what memory can hold"));
+  } catch (const std::exception& thrown) {
+    return failed(failure(ErrorCode::kInternal, "WebAssembly", std::string("an exception: ") + thrown.what()));
+  }
 }
 
 val toJs(const Shape& shape) {
@@ -181,10 +205,11 @@ val toJs(const BeitConfig& config) {
   number("semanticLossIgnoreIndex", config.semantic_loss_ignore_index);
   number("numLabels", config.num_labels);
   object.set("id2label", toJs(config.id2label));
-  val label2id = val::object();
-  for (const auto& [label, id] : config.label2id) label2id.set(label, static_cast<double>(id));
-  object.set("label2id", label2id);
+  NamedValues label2id;
+  for (const auto& [label, id] : config.label2id) label2id.add(label, val(static_cast<double>(id)));
+  object.set("label2id", label2id.object());
   object.set("problemType", config.problem_type ? val(std::string(toString(*config.problem_type))) : val::null());
+  object.set("unknownFields", toJs(config.unknown_fields));
   return object;
 }
 
@@ -203,6 +228,7 @@ val toJs(const BeitImageProcessorConfig& config) {
   object.set("doReduceLabels", config.do_reduce_labels);
   object.set("imageProcessorType", config.image_processor_type);
   object.set("featureExtractorType", config.feature_extractor_type);
+  object.set("unknownFields", toJs(config.unknown_fields));
   return object;
 }
 

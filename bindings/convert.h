@@ -4,8 +4,6 @@
 
 #include <emscripten/val.h>
 
-#include <new>
-#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -23,6 +21,17 @@
 namespace beit::js {
 
 using emscripten::val;
+
+// An object whose keys stand in a file: whatever they are called ("__proto__", too), each is a property of its own.
+class NamedValues {
+ public:
+  void add(const std::string& name, val value);
+  val object() const;
+
+ private:
+  val pairs_ = val::array();
+  unsigned count_ = 0;
+};
 
 val success(val value);
 val success();  // value: null
@@ -59,16 +68,18 @@ ForwardOptions forwardOptions(val options);
 // What is undefined keeps its default. Errors: kInvalidArgument for a value that an option cannot have.
 Result<ModelOptions> modelOptions(val options);
 
-// Returns what `call` returns (an Outcome), and a failed allocation inside as an Outcome too: nothing
-// that the library does may throw into JavaScript.
+// Returns the Outcome of the exception that is being handled: out-of-memory, or internal for any other of the standard
+// library's. One function, since each type that a guarded() call caught by itself would cost bytes in every one.
+val failedByException();
+
+// Returns what `call` returns (an Outcome), and what it throws as an Outcome too, a failed allocation above all:
+// nothing that the library does may throw into JavaScript.
 template <typename Call>
 val guarded(Call&& call) {
   try {
     return call();
-  } catch (const std::bad_alloc&) {
-    return failed(failure(ErrorCode::kOutOfMemory, "WebAssembly memory", "an allocation failed"));
-  } catch (const std::length_error&) {
-    return failed(failure(ErrorCode::kOutOfMemory, "WebAssembly memory", "a size is beyond what memory can hold"));
+  } catch (...) {
+    return failedByException();
   }
 }
 

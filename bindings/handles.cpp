@@ -277,16 +277,16 @@ val readSafetensors(uintptr_t pointer, double length) {
   return guarded([&] {
     const auto file = heapBytes(pointer, length);
     return outcome(indexSafetensors(file, "The safetensors file"), [&](const std::vector<TensorEntry>& entries) {
-      val object = val::object();
+      NamedValues tensors;
       for (const TensorEntry& entry : entries) {
         val tensor = val::object();
         tensor.set("dims", toJs(entry.shape));
         tensor.set("dtype", std::string(toString(entry.dtype)));
         tensor.set("data", elementsToJs(entry.dtype, file.subspan(static_cast<size_t>(entry.offset),
                                                                   static_cast<size_t>(entry.bytes))));
-        object.set(entry.name, tensor);
+        tensors.add(entry.name, tensor);
       }
-      return object;
+      return tensors.object();
     });
   });
 }

@@ -37,6 +37,8 @@ export interface BeitConfigFields {
   id2label: string[];
   /** regression, single_label_classification, multi_label_classification, or null. */
   problemType: string | null;
+  /** Names of the file's fields that the reference's BeitConfig does not have, as they stand there. */
+  unknownFields: string[];
 }
 
 /** A model's config.json, read and checked. Plain data. */

@@ -21,13 +21,14 @@ export interface SafetensorsRow {
  * has it, for tensors that lie one behind another in this order.
  */
 export function safetensorsHeader(rows: readonly SafetensorsRow[], metadata?: Record<string, string>): Uint8Array {
-  const header: Record<string, unknown> = { ...(metadata && { __metadata__: metadata }) };
+  // Not an object that is assigned to: a tensor called __proto__ would set its prototype.
+  const header: [string, unknown][] = metadata ? [['__metadata__', metadata]] : [];
   let end = 0;
   for (const { name, dtype, shape, bytes } of rows) {
-    header[name] = { dtype, shape, data_offsets: [end, end + bytes] };
+    header.push([name, { dtype, shape, data_offsets: [end, end + bytes] }]);
     end += bytes;
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const size = Math.ceil(json.length / 8) * 8;
   const begin = new Uint8Array(8 + size).fill(0x20);
   new DataView(begin.buffer).setBigUint64(0, BigInt(size), true);

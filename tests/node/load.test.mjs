@@ -188,3 +188,21 @@ test('configs and processors: defaults, fields, errors', async () => {
 test('a dtype that there is not', async () => {
   await rejects(load({}, { dtype: 'int4' }), 'unsupported', /"int4".*"int8"/);
 });
+
+test('whatever a tensor or a label is called, it is there', async () => {
+  const named = Object.fromEntries(['__proto__', 'constructor', '7', 'w'].map((name, i) => [name, { dims: [1], data: Float32Array.of(i) }]));
+  const read = await engine.readTensors(writeSafetensors(named));
+  assert.deepEqual(Object.keys(read).sort(), ['7', '__proto__', 'constructor', 'w']);
+  for (const [name, { data }] of Object.entries(named)) assert.deepEqual([...Object.getOwnPropertyDescriptor(read, name).value.data], [...data], name);
+  const { label2id } = await BeitConfig.fromJSON('{"id2label": {"0": "__proto__", "1": "dog"}, "label2id": {"__proto__": 0, "dog": 1}}', { engine });
+  assert.deepEqual(Object.entries(label2id), [['__proto__', 0], ['dog', 1]]);
+});
+
+test('fields that the reference does not have are told by name', async () => {
+  const { unknownFields } = await BeitConfig.fromJSON({ torch_dtype: 'float32', x: 1, hidden_size: 8, num_attention_heads: 2 }, { engine });
+  assert.deepEqual(unknownFields, ['torch_dtype', 'x']);
+  assert.deepEqual((await BeitConfig.fromJSON({}, { engine })).unknownFields, []);
+  const processor = await BeitImageProcessor.fromJSON({ data_format: 'channels_first' }, { engine });
+  assert.deepEqual(processor.config.unknownFields, ['data_format']);
+  await processor.dispose();
+});
