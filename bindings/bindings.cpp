@@ -3,6 +3,7 @@
 #include <emscripten/heap.h>
 #include <malloc.h>
 
+#include "bindings/convert.h"
 #include "bindings/handles.h"
 
 namespace {
@@ -10,13 +11,15 @@ namespace {
 using namespace beit::js;
 
 val memory() {
-  val object = val::object();
-  object.set("heap", static_cast<double>(emscripten_get_heap_size()));
-  // These are ints that wrap above 2 GiB.
-  const struct mallinfo use = mallinfo();
-  object.set("used", static_cast<double>(static_cast<unsigned>(use.uordblks)));
-  object.set("peak", static_cast<double>(static_cast<unsigned>(use.usmblks)));
-  return object;
+  return guarded([] {
+    val object = val::object();
+    object.set("heap", static_cast<double>(emscripten_get_heap_size()));
+    // These are ints that wrap above 2 GiB.
+    const struct mallinfo use = mallinfo();
+    object.set("used", static_cast<double>(static_cast<unsigned>(use.uordblks)));
+    object.set("peak", static_cast<double>(static_cast<unsigned>(use.usmblks)));
+    return success(object);
+  });
 }
 
 }  // namespace

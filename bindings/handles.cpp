@@ -54,18 +54,20 @@ val start(int threads, bool tall_tiles) {
 void stop() { pool().reset(); }
 
 val takeProfile() {
-  val profile = val::object();
-  if (!pool()) return profile;
-  for (size_t i = 0; i < kWorkKinds; ++i) {
-    const WorkProfile::Entry& entry = pool()->profile().entries[i];
-    val row = val::object();
-    row.set("seconds", entry.seconds);
-    row.set("operations", entry.operations);
-    row.set("calls", static_cast<double>(entry.calls));
-    profile.set(std::string(toString(static_cast<Work>(i))), row);
-  }
-  pool()->profile() = {};
-  return profile;
+  return guarded([&] {
+    val profile = val::object();
+    if (!pool()) return success(profile);
+    for (size_t i = 0; i < kWorkKinds; ++i) {
+      const WorkProfile::Entry& entry = pool()->profile().entries[i];
+      val row = val::object();
+      row.set("seconds", entry.seconds);
+      row.set("operations", entry.operations);
+      row.set("calls", static_cast<double>(entry.calls));
+      profile.set(std::string(toString(static_cast<Work>(i))), row);
+    }
+    pool()->profile() = {};
+    return success(profile);
+  });
 }
 
 val ModelHandle::create(const std::string& config_json, const std::string& class_name, val options) {
@@ -111,12 +113,14 @@ val ModelHandle::finish() const {
 }
 
 val ModelHandle::estimate() const {
-  const MemoryEstimate estimate = model_->estimate();
-  val object = val::object();
-  object.set("weights", static_cast<double>(estimate.weights));
-  object.set("activations", static_cast<double>(estimate.activations));
-  object.set("staging", static_cast<double>(estimate.staging));
-  return object;
+  return guarded([&] {
+    const MemoryEstimate estimate = model_->estimate();
+    val object = val::object();
+    object.set("weights", static_cast<double>(estimate.weights));
+    object.set("activations", static_cast<double>(estimate.activations));
+    object.set("staging", static_cast<double>(estimate.staging));
+    return success(object);
+  });
 }
 
 val ModelHandle::begin(val inputs, val options) {
@@ -167,29 +171,35 @@ val CheckpointHandle::ended() {
 }
 
 val CheckpointHandle::tensors() const {
-  val array = val::array();
-  const auto& entries = checkpoint_.entries();
-  for (size_t i = 0; i < entries.size(); ++i) array.set(i, toJs(entries[i], checkpoint_.fileName(entries[i].file)));
-  return array;
+  return guarded([&] {
+    val array = val::array();
+    const auto& entries = checkpoint_.entries();
+    for (size_t i = 0; i < entries.size(); ++i) array.set(i, toJs(entries[i], checkpoint_.fileName(entries[i].file)));
+    return success(array);
+  });
 }
 
 val CheckpointHandle::deriveConfig() const {
   return guarded([&] { return outcome(beit::deriveConfig(checkpoint_.entries()), [](const std::string& json) { return val(json); }); });
 }
 
-val ConversionHandle::report() const { return toJs(report_); }
+val ConversionHandle::report() const {
+  return guarded([&] { return success(toJs(report_)); });
+}
 
 val ConversionHandle::tensors() const {
-  const auto& outputs = conversion_->outputs();
-  val array = val::array();
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    val object = val::object();
-    object.set("name", outputs[i].name);
-    object.set("shape", toJs(outputs[i].shape));
-    object.set("dtype", std::string(toString(outputs[i].dtype)));
-    array.set(i, object);
-  }
-  return array;
+  return guarded([&] {
+    const auto& outputs = conversion_->outputs();
+    val array = val::array();
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      val object = val::object();
+      object.set("name", outputs[i].name);
+      object.set("shape", toJs(outputs[i].shape));
+      object.set("dtype", std::string(toString(outputs[i].dtype)));
+      array.set(i, object);
+    }
+    return success(array);
+  });
 }
 
 val ConversionHandle::take() {
@@ -215,9 +225,11 @@ val ForwardHandle::step() {
 }
 
 val ForwardHandle::outputs() const {
-  val object = val::object();
-  for (const NamedTensor& output : pass_->outputs()) object.set(output.name, toJs(output.tensor));
-  return object;
+  return guarded([&] {
+    val object = val::object();
+    for (const NamedTensor& output : pass_->outputs()) object.set(output.name, toJs(output.tensor));
+    return success(object);
+  });
 }
 
 val ImageProcessorHandle::create(const std::string& json) {
@@ -229,7 +241,7 @@ val ImageProcessorHandle::create(const std::string& json) {
 }
 
 val ImageProcessorHandle::config() const {
-  return guarded([&] { return toJs(processor_.config()); });
+  return guarded([&] { return success(toJs(processor_.config())); });
 }
 
 val ImageProcessorHandle::preprocess(uintptr_t pointer, double width, double height, double channels) const {

@@ -49,7 +49,7 @@ export interface CoreImage {
 
 export interface CoreImageProcessor {
   /** Every field with its default filled in, camelCase. */
-  config(): Record<string, unknown>;
+  config(): Outcome<Record<string, unknown>>;
   /** image: height x width x channels at `pointer`. Value: (1, channels, h, w), F32. */
   preprocess(pointer: number, width: number, height: number, channels: number): Outcome<CoreTensor>;
   /** map: height x width labels (one byte each). Value: dims [1, h, w]. */
@@ -88,7 +88,7 @@ export interface CoreCheckpoint {
   supply(pointer: number, length: number): Outcome<null>;
   /** The source has no more bytes though the read is not complete: always an error (truncated). */
   ended(): Outcome<null>;
-  tensors(): CoreTensorEntry[];
+  tensors(): Outcome<CoreTensorEntry[]>;
   /**
    * After the index: the text of a config.json made from names and shapes, for checkpoints that come
    * without one (timm, unilm, DALL-E), with the class in architectures. See weights/derive_config.h.
@@ -142,7 +142,7 @@ export interface CoreForward {
    * After the last step: last_hidden_state, pooler_output, logits, loss, hidden_states.N, attentions.N,
    * feature_maps.N (BeitBackbone), decoder_stats and reconstruction (DalleDecoder).
    */
-  outputs(): Record<string, CoreTensor>;
+  outputs(): Outcome<Record<string, CoreTensor>>;
   delete(): void;
 }
 
@@ -183,9 +183,9 @@ export interface CoreFileTensor {
 
 /** A checkpoint on its way to a file with transformers' names; see weights/conversion.h. */
 export interface CoreConversion {
-  report(): CoreBindReport;
+  report(): Outcome<CoreBindReport>;
   /** The new file's tensors, in no order; dtype is safetensors' name. */
-  tensors(): CoreFileTensor[];
+  tensors(): Outcome<CoreFileTensor[]>;
   /** What has been converted since the last call: all bytes of tensors, by their indices in tensors(). */
   take(): Outcome<{ tensor: number; data: Uint8Array }[]>;
   /** After the last piece: an error if any parameter has not arrived. */
@@ -211,7 +211,7 @@ export interface CoreModel {
   convert(checkpoint: CoreCheckpoint, className: string, dtype: string): Outcome<CoreConversion>;
   /** After filling: an error if any parameter has not arrived. */
   finish(): Outcome<null>;
-  estimate(): CoreModelEstimate;
+  estimate(): Outcome<CoreModelEstimate>;
   begin(inputs: CoreForwardInputs, options: CoreForwardOptions): Outcome<CoreForward>;
   delete(): void;
 }
@@ -232,9 +232,9 @@ export interface Core {
   /** Gives the thread pool up: its threads end when the last model is deleted; start() may be called again. */
   stop(): void;
   /** heap: bytes of linear memory; used: bytes that malloc has given out; peak: the most that it ever had. */
-  memory(): { heap: number; used: number; peak: number };
+  memory(): Outcome<{ heap: number; used: number; peak: number }>;
   /** Where time went since the last call, by kind of work: linear, attention, activation, norm, embeddings. */
-  takeProfile(): Record<string, { seconds: number; operations: number; calls: number }>;
+  takeProfile(): Outcome<Record<string, { seconds: number; operations: number; calls: number }>>;
   /**
    * The label of each pixel of one image's logits, dims (1, L, h, w) or (L, h, w), resized bilinearly to
    * height x width (0 and 0: not resized). scores: its probability, only if asked for.

@@ -64,7 +64,7 @@ export class LocalEngine implements Engine {
   }
 
   async memory(): Promise<MemoryUse> {
-    return this.use((core) => ({ ...core.memory(), maximum: core.maximum }));
+    return this.use((core) => ({ ...unwrap(core.memory()), maximum: core.maximum }));
   }
 
   async readConfig(json: string): Promise<ConfigFields> {
@@ -89,7 +89,7 @@ export class LocalEngine implements Engine {
   async openProcessor(json: string): Promise<OpenedProcessor> {
     return this.use((core) => {
       const processor = unwrap(core.createImageProcessor(json));
-      const config = processor.config();
+      const config = unwrap(processor.config());
       const handle = ++this.lastHandle;
       const mean = config['imageMean'];
       this.processors.set(handle, { core: processor, channels: Array.isArray(mean) ? mean.length : 3 });
@@ -196,7 +196,7 @@ export class LocalEngine implements Engine {
     try {
       await this.runSteps(pass, call);
       return this.use((core) => {
-        const outputs = pass.outputs();
+        const outputs = unwrap(pass.outputs());
         for (const tensor of Object.values(outputs)) tensor.data = owned(core, tensor.data);
         return outputs;
       });

@@ -1,6 +1,6 @@
 /** The only file that reads or writes the linear memory. Views are made anew for every access. */
 import type { Core } from './core.js';
-import { BeitError, OutOfMemoryError } from './errors.js';
+import { BeitError, OutOfMemoryError, unwrap } from './errors.js';
 
 /** A block of linear memory. free() gives it back; it may be called more than once. */
 export class Block {
@@ -37,7 +37,7 @@ export function allocate(core: Core, size: number, purpose: string): Block {
 
 /** Returns the bytes that the maximum leaves. */
 export function availableIn(core: Core): number {
-  return Math.max(core.maximum - core.memory().used, 0);
+  return Math.max(core.maximum - unwrap(core.memory()).used, 0);
 }
 
 /** Returns the core's out-of-memory error with both numbers; any other error as it is. */

@@ -29,12 +29,12 @@ export async function loadModel(
     const { model, ...created } = await load.createModel(spec);
     try {
       const report = unwrap(model.bind(load.checkpoint));
-      makeRoom(core, source.label, model.estimate());
+      makeRoom(core, source.label, unwrap(model.estimate()));
       await load.pump('weights', report.fillBytes);
       await load.finish();
       unwrap(model.finish());
       load.report('ready', '', 0, 0);
-      return { model, facts: { ...created, report, estimate: model.estimate() } };
+      return { model, facts: { ...created, report, estimate: unwrap(model.estimate()) } };
     } catch (error) {
       model.delete();
       throw error;
@@ -69,7 +69,7 @@ export async function inspectModel(
     const { model, ...created } = await load.createModel(spec);
     try {
       const report: CoreBindReport = unwrap(model.inspect(load.checkpoint));
-      return { ...created, report, estimate: model.estimate(), tensors: load.checkpoint.tensors() };
+      return { ...created, report, estimate: unwrap(model.estimate()), tensors: unwrap(load.checkpoint.tensors()) };
     } finally {
       model.delete();
     }
@@ -98,8 +98,8 @@ export async function convertModel(
       model.delete();
     }
     try {
-      const report = conversion.report();
-      const tensors = conversion.tensors();
+      const report = unwrap(conversion.report());
+      const tensors = unwrap(conversion.tensors());
       const { bytes, begin, offsets } = convertedFile(tensors);
       sink.begin(load.fileNames(), bytes, begin);
       await load.pump('weights', report.fillBytes, () => {
@@ -187,7 +187,7 @@ class Load {
 
   /** Returns what a model computes with by default: int8 where its checkpoint is stored so. */
   private storedType(): DType {
-    return this.checkpoint.tensors().some(({ dtype }) => dtype === 'I8') ? 'int8' : 'f32';
+    return unwrap(this.checkpoint.tensors()).some(({ dtype }) => dtype === 'I8') ? 'int8' : 'f32';
   }
 
   private make(json: string, className: string, spec: ModelSpec): Created {
@@ -223,7 +223,7 @@ class Load {
       unwrap(this.checkpoint.addFile(name, file.size));
     }
     await this.pump('index', 0);
-    this.tensorCount = this.checkpoint.tensors().length;
+    this.tensorCount = unwrap(this.checkpoint.tensors()).length;
   }
 
   /** Has the files verified and kept as wholes, where they are to be. */

@@ -10,10 +10,10 @@ const MOST_LOGITS = 20000;
 // V8 compiles a function anew only between its calls: a few passes until the fast code runs.
 const [build, threads, folder, passes, dtype, warmUps = 3] = process.argv.slice(2);
 const core = await startCore(build, Number(threads));
-const before = core.memory().used;
+const before = unwrap(core.memory()).used;
 const config = readFileSync(join(folder, 'config.json'), 'utf8');
 const model = loadModel(core, folder, { className: JSON.parse(config).architectures[0], dtype });
-const loaded = core.memory().used - before;
+const loaded = unwrap(core.memory()).used - before;
 const { numChannels, imageSize } = unwrap(core.readConfig(config));
 const dims = [1, numChannels, imageSize.height, imageSize.width];
 const pixels = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => Math.sin(i / 97));
@@ -21,7 +21,7 @@ const pixels = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i
 function once() {
   const pass = unwrap(model.begin({ pixelValues: { dims, data: pixels } }, {}));
   while (!unwrap(pass.step()));
-  const { data } = pass.outputs().logits;
+  const { data } = unwrap(pass.outputs()).logits;
   pass.delete();
   return data;
 }
@@ -35,9 +35,9 @@ for (let i = 0; i < Number(passes); ++i) {
   const usage = process.cpuUsage();
   logits = once();
   const { user, system } = process.cpuUsage(usage);
-  rows.push({ milliseconds: performance.now() - begin, cpu: (user + system) / 1e3, work: core.takeProfile() });
+  rows.push({ milliseconds: performance.now() - begin, cpu: (user + system) / 1e3, work: unwrap(core.takeProfile()) });
 }
-const memory = { estimate: model.estimate(), loaded, peak: core.memory().peak - before, resident: process.resourceUsage().maxRSS * 1024 };
+const memory = { estimate: unwrap(model.estimate()), loaded, peak: unwrap(core.memory()).peak - before, resident: process.resourceUsage().maxRSS * 1024 };
 const every = Math.ceil(logits.length / MOST_LOGITS);
 const text = JSON.stringify({ rows, logits: [...logits].filter((_, i) => i % every === 0), memory });
 // Not before all of it is written: a pipe takes some 64 KB at once.
