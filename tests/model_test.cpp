@@ -216,6 +216,17 @@ TEST_CASE("DALL-E's tokenizer has no int8", "[model][int8]") {
   }
 }
 
+TEST_CASE("segmentation by an empty id2label is refused, classification has no labels", "[model]") {
+  const auto config = parseConfig(R"({"id2label": {}, "hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 4,
+      "intermediate_size": 8, "image_size": 8, "patch_size": 4, "out_indices": [1, 2, 3, 4]})");
+  REQUIRE(config.ok());
+  CHECK(config->num_labels == 0);
+  const auto model = Model::create(*config, "BeitForSemanticSegmentation", {}, test::pool());
+  REQUIRE_FALSE(model.ok());
+  CHECK(model.error().code == ErrorCode::kBadConfig);
+  CHECK(Model::create(*config, "BeitForImageClassification", {}, test::pool()).ok());
+}
+
 TEST_CASE("segmentation without labels is refused", "[model]") {
   BeitConfig config = smallConfig();
   config.num_labels = 0;
