@@ -47,7 +47,10 @@ void UperHead::declare(ParameterList& parameters, const BeitConfig& config, Weig
 void UperHead::addSteps(ForwardPass& pass, const ThreadPool& pool, std::shared_ptr<State> state, Size window) const {
   for (size_t level = 0; level <= kTop; ++level)
     pass.add([=, this, &pool](ForwardPass&) { return makeLevel(pool, *state, level); });
-  pass.add([=, this, &pool](ForwardPass&) { return poolPyramid(pool, *state); });
+  for (size_t module = 0; module < psp_modules_.size(); ++module)
+    pass.add([=, this, &pool](ForwardPass&) { return poolTop(pool, *state, module); });
+  for (int64_t band = 0; band < bottleneck_.bands(sizeOf(kTop, window).height); ++band)
+    pass.add([=, this, &pool](ForwardPass&) { return mixTop(pool, *state, band); });
   for (size_t level = kTop; level-- > 0;)
     pass.add([=, this, &pool](ForwardPass&) { return mergeTopDown(pool, *state, level); });
   for (size_t level = 0; level < kTop; ++level)
@@ -75,25 +78,31 @@ Status UperHead::makeLevel(const ThreadPool& pool, State& state, size_t index) c
   return {};
 }
 
-// laterals[3] = bottleneck(cat([x, up(psp(x)) …]))
-Status UperHead::poolPyramid(const ThreadPool& pool, State& state) const {
+// psp(x) of one scale, a step of its own: scales may be many and large
+Status UperHead::poolTop(const ThreadPool& pool, State& state, size_t module) const {
+  const FeatureMap& top = state.levels[kTop];
+  const Size scale{pool_scales_[module], pool_scales_[module]};
+  BEIT_ASSIGN(FeatureMap means, FeatureMap::allocate(scale, top.channels, "pooled features"));
+  BEIT_ASSIGN(FeatureMap mixed, FeatureMap::allocate(scale, top.channels, "pooled features"));
+  adaptiveAveragePool(top, means);
+  BEIT_TRY(psp_modules_[module]->run(pool, 0, means, mixed));
+  state.pooled.push_back(std::move(mixed));
+  return {};
+}
+
+// laterals[3] = bottleneck(cat([x, up(psp(x)) …])), a band of rows
+Status UperHead::mixTop(const ThreadPool& pool, State& state, int64_t band) const {
   FeatureMap& top = state.levels[kTop];
-  std::vector<FeatureMap> pooled;
-  for (size_t i = 0; i < psp_modules_.size(); ++i) {
-    const Size scale{pool_scales_[i], pool_scales_[i]};
-    BEIT_ASSIGN(FeatureMap means, FeatureMap::allocate(scale, top.channels, "pooled features"));
-    BEIT_ASSIGN(FeatureMap mixed, FeatureMap::allocate(scale, top.channels, "pooled features"));
-    adaptiveAveragePool(top, means);
-    BEIT_TRY(psp_modules_[i]->run(pool, 0, means, mixed));
-    pooled.push_back(std::move(mixed));
+  if (band == 0) {
+    BEIT_ASSIGN(state.top, FeatureMap::allocate(top.size, top.channels, "the pyramid's top"));
   }
-  BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate(top.size, top.channels, "the pyramid's top"));
-  PyramidConvModule::Kept kept;
-  for (int64_t band = 0; band < bottleneck_.bands(top.size.height); ++band) {
-    const int64_t first = bottleneck_.bandOf(band, top.size.height).first;
-    BEIT_TRY(bottleneck_.run(pool, band, top, pooled, kept, output.data() + first * top.size.width * top.channels));
+  const auto [first, rows] = bottleneck_.bandOf(band, top.size.height);
+  BEIT_TRY(bottleneck_.run(pool, band, top, state.pooled, state.kept, state.top.data() + first * top.size.width * top.channels));
+  if (first + rows == top.size.height) {
+    top = std::move(state.top);
+    state.pooled.clear();
+    state.kept.clear();
   }
-  top = std::move(output);
   return {};
 }
 

@@ -26,6 +26,8 @@ class UperHead {
   // The four levels of one image on their way through neck and head, and at last its logits.
   struct State {
     std::array<FeatureMap, kLevels> levels;  // the tapped states (h, w, C), then what is made of them
+    std::vector<FeatureMap> pooled;          // psp_modules' of the top
+    FeatureMap top;                          // the bottleneck's result, until it takes the top's place
     FloatBuffer refined;                     // the band of a level that fpn_convs made last
     PyramidConvModule::Kept kept;            // of the convolution that is under way
     FeatureMap logits;                       // (4h, 4w, L)
@@ -39,7 +41,8 @@ class UperHead {
 
  private:
   Status makeLevel(const ThreadPool& pool, State& state, size_t level) const;
-  Status poolPyramid(const ThreadPool& pool, State& state) const;
+  Status poolTop(const ThreadPool& pool, State& state, size_t module) const;
+  Status mixTop(const ThreadPool& pool, State& state, int64_t band) const;
   Status mergeTopDown(const ThreadPool& pool, State& state, size_t level) const;
   Status refine(const ThreadPool& pool, State& state, size_t level, int64_t band) const;
   Status fuse(const ThreadPool& pool, State& state, int64_t band) const;

@@ -227,6 +227,25 @@ TEST_CASE("segmentation by an empty id2label is refused, classification has no l
   CHECK(Model::create(*config, "BeitForImageClassification", {}, test::pool()).ok());
 }
 
+TEST_CASE("Every pooling scale of segmentation is a step that a pass can be dropped after", "[model]") {
+  const auto stepsWith = [](std::vector<int64_t> scales) {
+    BeitConfig config = smallConfig();
+    config.num_hidden_layers = 4;
+    config.out_indices = {1, 2, 3, 4};
+    config.num_labels = 2;
+    config.pool_scales = std::move(scales);
+    auto created = Model::create(config, "BeitForSemanticSegmentation", {}, test::pool());
+    REQUIRE(created.ok());
+    Model& model = **created;
+    REQUIRE(test::fill(model.parameters(), test::randomWeights(model.parameters(), 9)).ok());
+    test::Random random(10);
+    auto pass = model.begin(test::randomInputs(config, 1, {8, 8}, false, random), {});
+    REQUIRE(pass.ok());
+    return (*pass)->stepsTotal();
+  };
+  CHECK(stepsWith(std::vector<int64_t>(16, 2)) == stepsWith({1, 2, 3, 6}) + 12);
+}
+
 TEST_CASE("segmentation without labels is refused", "[model]") {
   BeitConfig config = smallConfig();
   config.num_labels = 0;
