@@ -51,6 +51,19 @@ Status BeitBackbone::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
   return {};
 }
 
+int64_t BeitBackbone::activationBytes() const {
+  const Size window = config_.window();
+  const int64_t channels = config_.hidden_size, map = 4 * window.area() * channels;
+  int64_t done = 0, most = 0;  // maps that have been put out; with what making the next one takes
+  for (size_t level = 0; level < stages_.size(); ++level) {
+    most = std::max(most, done + (config_.add_fpn ? pyramid_.levelBytes(level, window, channels, pool_.threads()) : 2 * map));
+    done += config_.add_fpn ? FeaturePyramid::mapBytes(level, window, channels) : map;
+  }
+  // The inputs are given back when the first step is done, in which a map of the stem is made.
+  const int64_t inputs = stages_.front() == 0 ? 0 : 4 * config_.num_channels * config_.image_size.area();
+  return std::max(body_.activationBytes(), body_.layerBytes() - inputs + most);
+}
+
 Result<Tensor> BeitBackbone::featureMap(size_t level, const BeitBody::States& states, Size window) const {
   const int64_t channels = config_.hidden_size;
   if (!config_.reshape_hidden_states) {

@@ -105,13 +105,26 @@ Status BeitBody::finish(States& states) const {
   return {};
 }
 
+int64_t BeitBody::heldBytes() const {
+  return 4 * config_.num_channels * config_.image_size.area() + encoder_.biasBytes(config_.window());
+}
+
+int64_t BeitBody::layerBytes() const {
+  const int64_t tokens = 1 + config_.window().area(), channels = config_.hidden_size, wide = config_.intermediate_size;
+  const int threads = pool_.threads();
+  return heldBytes() + 4 * (tokens * channels + (has_pooler_ ? channels : 0)) + EncoderScratch::bytes(config_, 1, tokens, threads) +
+         std::max(LinearInput::bytes(type_, tokens, wide, channels, threads), LinearInput::bytes(type_, tokens, channels, wide, threads));
+}
+
 int64_t BeitBody::activationBytes() const {
-  const int64_t patches = config_.window().area(), tokens = 1 + patches, channels = config_.hidden_size;
+  // While patches are embedded no layer runs.
+  const int64_t patches = config_.window().area(), channels = config_.hidden_size, wide = config_.intermediate_size;
   const int64_t pixels = config_.num_channels * config_.patch_size.area();
-  const int64_t inputs = config_.num_channels * config_.image_size.area();
-  return 4 * (tokens * channels + channels + inputs + patches * pixels) +
-         EncoderScratch::bytes(config_, 1, tokens, pool_.threads()) +
-         LinearInput::bytes(type_, tokens, config_.intermediate_size, channels, pool_.threads());
+  const int threads = pool_.threads();
+  const int64_t layers = std::max(LinearInput::bytes(type_, 1 + patches, wide, channels, threads),
+                                  LinearInput::bytes(type_, 1 + patches, channels, wide, threads));
+  const int64_t embedding = 4 * patches * pixels + LinearInput::bytes(WeightType::kFloat32, patches, pixels, channels, threads);
+  return layerBytes() + std::max<int64_t>(embedding - layers, 0);
 }
 
 BeitModel::BeitModel(BeitConfig config, const ModelOptions& options, const ThreadPool& pool)

@@ -45,7 +45,11 @@ class BeitBody {
   Result<std::shared_ptr<States>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                                            const ForwardOptions& options, size_t last_layer, Visit visit);
 
+  // Returns the bytes of a pass of one image of the config's size at most, inputs included; those while a layer runs;
+  // and those that are left for a head's steps: inputs, and the biases that stay laid out.
   int64_t activationBytes() const;
+  int64_t layerBytes() const;
+  int64_t heldBytes() const;
 
  private:
   Status finish(States& states) const;

@@ -83,6 +83,12 @@ Status Convolution::run(const ThreadPool& pool, const FeatureMap& input, float* 
   return {};
 }
 
+int64_t Convolution::pointerBytes(int64_t kernel_size, int64_t area) {
+  constexpr int64_t kTile = 8;  // rows that a kernel takes at once, at most
+  if (kernel_size == 1) return 0;  // a plain product
+  return static_cast<int64_t>(sizeof(void*)) * kernel_size * kernel_size * ((area + kTile - 1) / kTile * kTile);
+}
+
 void ConvModule::declare(ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts,
                          int64_t outputs, int64_t kernel_size, Kind kind) {
   parts_ = std::move(parts);

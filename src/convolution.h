@@ -52,6 +52,10 @@ class Convolution {
   // output (size, outputs) = the convolution of input (size, inputs).
   Status run(const ThreadPool& pool, const FeatureMap& input, float* output) const;
 
+  // Returns the bytes that the operator keeps from its first run on for a map of `area` pixels: pointers to the inputs
+  // of each output.
+  static int64_t pointerBytes(int64_t kernel_size, int64_t area);
+
  private:
   struct Delete { void operator()(xnn_operator* op) const; };
   std::unique_ptr<xnn_operator, Delete> operator_;

@@ -1,5 +1,7 @@
 #include "src/dalle_block.h"
 
+#include <algorithm>
+
 #include "src/activation.h"
 
 namespace beit {
@@ -59,6 +61,21 @@ Result<FeatureMap> DalleBlock::run(const ThreadPool& pool, FeatureMap input) con
   }
   for (int64_t i = 0; i < input.count(); ++i) identity.data()[i] += input.data()[i];
   return identity;
+}
+
+int64_t DalleBlock::runBytes(int64_t area) const {
+  int64_t most = 0, pointers = 0;
+  for (const DalleConvolution& convolution : res_path_) {  // beside the identity
+    pointers += convolution.pointerBytes(area);
+    most = std::max(most, pointers + 4 * area * (outputs() + convolution.inputs() + convolution.outputs()));
+  }
+  return most;
+}
+
+int64_t DalleBlock::pointerBytes(int64_t area) const {
+  int64_t bytes = 0;
+  for (const DalleConvolution& convolution : res_path_) bytes += convolution.pointerBytes(area);
+  return bytes;
 }
 
 void relu(const ThreadPool& pool, FeatureMap& map) {

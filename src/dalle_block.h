@@ -24,6 +24,11 @@ class DalleConvolution {
   bool declared() const { return outputs_ != 0; }
   Result<FeatureMap> run(const ThreadPool& pool, const FeatureMap& input) const;
 
+  int64_t inputs() const { return inputs_; }
+  int64_t outputs() const { return outputs_; }
+  // See Convolution::pointerBytes().
+  int64_t pointerBytes(int64_t area) const { return Convolution::pointerBytes(kernel_size_, area); }
+
  private:
   Status make(std::span<const float> weight);
 
@@ -44,6 +49,12 @@ class DalleBlock {
   void declare(ParameterList& parameters, const std::string& prefix, Kind kind, int64_t inputs, int64_t outputs,
                float post_gain);
   Result<FeatureMap> run(const ThreadPool& pool, FeatureMap input) const;
+
+  int64_t outputs() const { return res_path_.back().outputs(); }
+  // Returns the bytes that a first run() takes at most for a map of `area` pixels, the map's included, and those of them
+  // that stay.
+  int64_t runBytes(int64_t area) const;
+  int64_t pointerBytes(int64_t area) const;
 
  private:
   DalleConvolution id_path_;  // only where the channels differ

@@ -10,6 +10,7 @@ namespace beit {
 namespace {
 
 constexpr float kLogitLaplaceEpsilon = 0.1f;  // the reference's logit_laplace_eps
+constexpr int64_t kUsualSide = 112;           // pixels: BEiT's second view
 
 // Adds the blocks of all groups, from `channels` on; returns the last group's channels.
 int64_t declareBlocks(ParameterList& parameters, const DalleConfig& config, DalleBlock::Kind kind, int64_t channels,
@@ -106,8 +107,7 @@ Status DalleEncoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
       return {};
     });
     for (size_t i = 0; i < blocks_.size(); ++i) {
-      const auto per_group = static_cast<size_t>(config_.n_blk_per_group);
-      const bool pools = (i + 1) % per_group == 0 && i + 1 < blocks_.size();
+      const bool pools = endsGroup(i);
       pass.add([=, this](ForwardPass&) -> Status {
         BEIT_ASSIGN(*map, blocks_[i]->run(pool_, std::move(*map)));
         if (pools) {
@@ -132,8 +132,19 @@ Status DalleEncoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
 }
 
 int64_t DalleEncoder::activationBytes() const {
-  constexpr int64_t kSide = 112;  // BEiT's second view
-  return 4 * kSide * kSide * 3 * config_.n_hid;
+  int64_t area = kUsualSide * kUsualSide, pointers = input_.pointerBytes(area);
+  const int64_t image = 4 * 3 * area;
+  int64_t most = pointers + image + 4 * area * config_.n_hid;
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    most = std::max(most, pointers + blocks_[i]->runBytes(area));
+    pointers += blocks_[i]->pointerBytes(area);
+    if (!endsGroup(i)) continue;
+    most = std::max(most, pointers + 5 * area * blocks_[i]->outputs());  // beside the map of half the size
+    area /= 4;
+  }
+  const int64_t logits = 4 * area * config_.vocab_size;
+  most = std::max(most, pointers + logits + 4 * area * output_.inputs());
+  return image + logits + most;
 }
 
 DalleDecoder::DalleDecoder(const DalleConfig& config, const ThreadPool& pool) : Model(kClassName, pool), config_(config) {
@@ -181,8 +192,7 @@ Status DalleDecoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
       return {};
     });
     for (size_t i = 0; i < blocks_.size(); ++i) {
-      const auto per_group = static_cast<size_t>(config_.n_blk_per_group);
-      const bool doubles = (i + 1) % per_group == 0 && i + 1 < blocks_.size();
+      const bool doubles = endsGroup(i);
       pass.add([=, this](ForwardPass&) -> Status {
         BEIT_ASSIGN(*map, blocks_[i]->run(pool_, std::move(*map)));
         if (doubles) {
@@ -217,8 +227,18 @@ Status DalleDecoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
 }
 
 int64_t DalleDecoder::activationBytes() const {
-  constexpr int64_t kSide = 112;
-  return 4 * kSide * kSide * 3 * config_.n_hid;
+  const int64_t pixels = kUsualSide * kUsualSide, tokens = pixels / (config_.downsampling() * config_.downsampling());
+  int64_t area = tokens, pointers = 0, most = 4 * area * config_.n_init;
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    most = std::max(most, pointers + blocks_[i]->runBytes(area));
+    pointers += blocks_[i]->pointerBytes(area);
+    if (!endsGroup(i)) continue;
+    most = std::max(most, pointers + 4 * 5 * area * blocks_[i]->outputs());  // beside the map of twice the size
+    area *= 4;
+  }
+  most = std::max(most, pointers + 4 * area * (output_.inputs() + output_.outputs()));
+  const int64_t stats = 4 * 6 * pixels;  // the image at the end has half as many, and no map is left then
+  return 4 * tokens + stats + std::max(most, pointers + stats / 2);
 }
 
 }  // namespace beit

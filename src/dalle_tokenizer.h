@@ -43,6 +43,8 @@ class DalleEncoder : public Model {
 
  private:
   Status check(const ForwardInputs& inputs) const;
+  // Whether a block is the last of a group that another follows: the size changes behind it.
+  bool endsGroup(size_t block) const { return (block + 1) % static_cast<size_t>(config_.n_blk_per_group) == 0 && block + 1 < blocks_.size(); }
 
   const DalleConfig config_;
   DalleConvolution input_, output_;
@@ -63,6 +65,8 @@ class DalleDecoder : public Model {
 
  private:
   Status check(const ForwardInputs& inputs) const;
+  // Whether a block is the last of a group that another follows: the size changes behind it.
+  bool endsGroup(size_t block) const { return (block + 1) % static_cast<size_t>(config_.n_blk_per_group) == 0 && block + 1 < blocks_.size(); }
   Result<FeatureMap> embed(const int32_t* tokens, Size size) const;
 
   const DalleConfig config_;

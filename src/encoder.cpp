@@ -1,6 +1,7 @@
 #include "src/encoder.h"
 
 #include "src/activation.h"
+#include "src/bias_table_resize.h"
 
 namespace beit {
 
@@ -84,6 +85,13 @@ void Encoder::prepare(Size window) {
   }
   if (biases_.empty() && shared_bias_.declared()) biases_.emplace_back(shared, window, shared_bias_.heads());
   prepared_ = window;
+}
+
+int64_t Encoder::biasBytes(Size window) const {
+  const int64_t distances = (2 * window.height - 1) * (2 * window.width - 1) + kClsRows;
+  int64_t bytes = 0;
+  for (const auto& layer : layers_) bytes += 4 * distances * layer->relativePositionBias().heads();
+  return bytes > 0 ? bytes : 4 * distances * shared_bias_.heads();
 }
 
 Status Encoder::runLayer(size_t index, const ThreadPool& pool, int64_t batch, int64_t tokens,

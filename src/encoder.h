@@ -60,6 +60,9 @@ class Encoder {
   // Lays the bias tables out for that window of patches; quick when it is the last call's window.
   void prepare(Size window);
 
+  // Returns the bytes of what prepare() leaves for that window.
+  int64_t biasBytes(Size window) const;
+
   // Runs layer `index` (see EncoderLayer::run) with the bias of the prepared window.
   Status runLayer(size_t index, const ThreadPool& pool, int64_t batch, int64_t tokens, EncoderScratch& scratch,
                   float* states, float* probabilities) const;

@@ -1,5 +1,7 @@
 #include "src/feature_pyramid.h"
 
+#include <algorithm>
+
 #include "src/activation.h"
 
 namespace beit {
@@ -25,6 +27,24 @@ Result<FeatureMap> FeaturePyramid::run(const ThreadPool& pool, size_t level, Fea
       return half;
     }
   }
+}
+
+int64_t FeaturePyramid::mapBytes(size_t level, Size window, int64_t channels) {
+  switch (level) {
+    case 0: return 4 * 16 * window.area() * channels;
+    case 1: return 4 * 4 * window.area() * channels;
+    case 2: return 4 * window.area() * channels;
+    default: return 4 * (window.height / 2) * (window.width / 2) * channels;
+  }
+}
+
+int64_t FeaturePyramid::levelBytes(size_t level, Size window, int64_t channels, int threads) const {
+  const int64_t states = 4 * window.area() * channels, map = mapBytes(level, window, channels);
+  const Size twice{2 * window.height, 2 * window.width};
+  int64_t making = states + map;
+  if (level == 0) making = states + std::max(fpn1_first_.runBytes(window, threads), 4 * states + fpn1_second_.runBytes(twice, threads));
+  if (level == 1) making = states + fpn2_.runBytes(window, threads);
+  return std::max(making, 2 * map);
 }
 
 }  // namespace beit

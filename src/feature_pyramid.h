@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "src/feature_map.h"
@@ -20,6 +21,11 @@ class FeaturePyramid {
 
   // Returns level 0..3 made of that level's map.
   Result<FeatureMap> run(const ThreadPool& pool, size_t level, FeatureMap input) const;
+
+  // Returns the bytes of a level made of a map of `window`, and those of making it and copying it into
+  // another order at most.
+  static int64_t mapBytes(size_t level, Size window, int64_t channels);
+  int64_t levelBytes(size_t level, Size window, int64_t channels, int threads) const;
 
  private:
   TransposedConvolution fpn1_first_, fpn1_second_, fpn2_;

@@ -37,7 +37,11 @@ Status BeitForMaskedImageModeling::addSteps(ForwardPass& pass, std::shared_ptr<c
 }
 
 int64_t BeitForMaskedImageModeling::activationBytes() const {
-  return body_.activationBytes() + 4 * config_.window().area() * config_.vocab_size;
+  // The logits are made when the encoder's scratch memory has been given back.
+  const int64_t patches = config_.window().area(), channels = config_.hidden_size;
+  return std::max(body_.activationBytes(),
+                  body_.heldBytes() + 4 * ((1 + patches) * channels + patches * config_.vocab_size) +
+                      LinearInput::bytes(WeightType::kFloat32, patches, channels, config_.vocab_size, pool_.threads()));
 }
 
 }  // namespace beit

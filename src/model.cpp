@@ -54,7 +54,8 @@ Result<std::unique_ptr<Model>> Model::create(std::string_view config_json, std::
 }
 
 MemoryEstimate Model::estimate() const {
-  return {parameters_.bytes(), activationBytes(), parameters_.largestBytes()};
+  constexpr int64_t kSmallThings = 32 << 10;  // steps, shapes and names, slack behind each buffer, what malloc rounds up
+  return {parameters_.bytes(), activationBytes() + kSmallThings, parameters_.largestBytes()};
 }
 
 Result<std::unique_ptr<ForwardPass>> Model::begin(ForwardInputs inputs, const ForwardOptions& options) {

@@ -82,13 +82,25 @@ Status PyramidConvModule::run(const ThreadPool& pool, int64_t band, const Featur
   return {};
 }
 
-int64_t PyramidConvModule::scratchBytes(Size size) const {
-  if (!use_winograd_) return 0;
-  const int64_t rows = WinogradConvolution::kRowsPerBand, row = 4 * size.width * outputs_;
-  // The largest of the smaller maps has half the size: half the rows of a band and those beside them, widened, and
-  // the products that they are made of.
-  const int64_t resized = resized_count_ > 0 ? (rows / 2 + 3) * (3 * row + kTaps * row / 2) : 0;
-  return std::max(WinogradConvolution::scratchBytes(channels_, outputs_, size.width), resized);
+int64_t PyramidConvModule::scratchBytes(Size size, std::span<const Size> smaller, int threads) const {
+  assert(smaller.size() == resized_count_);
+  if (size.area() == 0) return 0;  // the top of a window of one patch, which no pass takes
+  const int64_t rows = bandOf(0, size.height).rows;
+  // Of each smaller map the rows that a band mixes are kept, widened. A band makes products of those that the band
+  // above has not left, and while they are copied a map's rows are there twice.
+  int64_t kept = 0, first_band = 0, most_beside = 0;
+  for (const Size map : smaller) {
+    const int64_t wide = 4 * 3 * size.width * outputs_, count = std::min(map.height, std::min(rows + 1, size.height - 1) * map.height / size.height + 2);
+    const auto making = [&](int64_t fresh) {
+      return 4 * kTaps * fresh * map.width * outputs_ + LinearInput::bytes(type_, fresh * map.width, channels_, kTaps * outputs_, threads);
+    };
+    first_band = std::max(first_band, kept + count * wide + making(count));
+    kept += count * wide;
+    most_beside = std::max({most_beside, count * wide, making(std::min(count, rows * map.height / size.height + 1))});
+  }
+  if (!use_winograd_) return first_band;  // all in one band
+  most_beside = std::max(most_beside, WinogradConvolution::scratchBytes(channels_, outputs_, size.width));
+  return std::max(first_band, kept + most_beside);
 }
 
 }  // namespace beit

@@ -42,9 +42,11 @@ class PyramidConvModule {
   Status run(const ThreadPool& pool, int64_t band, const FeatureMap& map, std::span<const FeatureMap> smaller, Kept& kept,
              float* output) const;
 
-  // Returns the bytes of the largest band of a map of that size, and those of its scratch memory.
+  // Returns the bytes of the largest band of a map of that size; those that run() takes at most for one beside it, with
+  // what is kept; and those that stay with the module from its first run on.
   int64_t bandBytes(Size size) const { return 4 * bandOf(0, size.height).rows * size.width * outputs_; }
-  int64_t scratchBytes(Size size) const;
+  int64_t scratchBytes(Size size, std::span<const Size> smaller, int threads) const;
+  int64_t pointerBytes(Size size) const { return use_winograd_ ? 0 : Convolution::pointerBytes(3, size.area()); }
 
  private:
   Status make(std::span<const float> weight);

@@ -129,7 +129,8 @@ int64_t BeitForSemanticSegmentation::activationBytes() const {
   const int64_t logits = 4 * 16 * window.area() * config_.num_labels;
   // The encoder works beside the features that are tapped, the head after it; the logits are copied at the end.
   const int64_t tapped = 4 * static_cast<int64_t>(UperHead::kLevels) * window.area() * config_.hidden_size;
-  return logits + std::max(body_.activationBytes() + tapped, decode_head_.activationBytes(window));
+  return logits + std::max({body_.activationBytes(), body_.layerBytes() + tapped,
+                            body_.heldBytes() + decode_head_.activationBytes(window, pool_.threads())});
 }
 
 }  // namespace beit

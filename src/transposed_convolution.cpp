@@ -83,10 +83,19 @@ Status TransposedConvolution::composeLateral(float* rows, float* bias) {
   return {};
 }
 
-Result<FeatureMap> TransposedConvolution::run(const ThreadPool& pool, const FeatureMap& input) const {
+int64_t TransposedConvolution::bandRows(Size input) const {
   constexpr int64_t kValues = 1 << 20;  // of a band of rows: 4 MB, and products large enough for their weights
+  return std::clamp<int64_t>(kValues / (4 * input.width * channels_), 1, input.height);
+}
+
+int64_t TransposedConvolution::runBytes(Size input, int threads) const {
+  const int64_t pixels = bandRows(input) * input.width;
+  return 16 * channels_ * (input.area() + pixels) + LinearInput::bytes(type_, pixels, channels_, 4 * channels_, threads);
+}
+
+Result<FeatureMap> TransposedConvolution::run(const ThreadPool& pool, const FeatureMap& input) const {
   const int64_t channels = channels_, width = input.size.width, height = input.size.height;
-  const int64_t band = std::clamp<int64_t>(kValues / (4 * width * channels), 1, height);
+  const int64_t band = bandRows(input.size);
   BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate({2 * height, 2 * width}, channels, "a feature map"));
   BEIT_ASSIGN(FloatBuffer products, FloatBuffer::allocate(band * 4 * width * channels, "rows of a feature map"));
   for (int64_t first = 0; first < height; first += band) {

@@ -27,9 +27,13 @@ class TransposedConvolution {
   // Returns the map of twice the size.
   Result<FeatureMap> run(const ThreadPool& pool, const FeatureMap& input) const;
 
+  // Returns the bytes that run() takes at most for a map of that size, the result's included.
+  int64_t runBytes(Size input, int threads) const;
+
  private:
   void declareParts(ParameterList& parameters, const std::string& prefix, const std::string& norm_prefix, WeightType type);
   Status make(std::span<const float> weight);
+  int64_t bandRows(Size input) const;
   Status composeLateral(float* rows, float* bias);
 
   int64_t channels_ = 0;

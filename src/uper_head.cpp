@@ -151,14 +151,40 @@ Status UperHead::fuse(const ThreadPool& pool, State& state, int64_t band) const 
   return {};
 }
 
-int64_t UperHead::activationBytes(Size window) const {
-  const int64_t pixels = 16 * window.area(), widest = 4 * pixels * channels_;
-  // The two smaller levels and the top add a quarter, a sixteenth, … Refining the widest holds two bands beside them,
-  // fusing one and the logits; either has scratch memory.
-  const int64_t levels = widest + widest / 4 + widest / 16 + widest / 64;
-  const Size size = sizeOf(0, window);
-  return levels + std::max(2 * fpn_convs_[0].bandBytes(size) + fpn_convs_[0].scratchBytes(size),
-                           fpn_bottleneck_.bandBytes(size) + fpn_bottleneck_.scratchBytes(size) + 4 * pixels * classifier_.outputs());
+int64_t UperHead::activationBytes(Size window, int threads) const {
+  std::array<Size, kLevels> sizes;
+  std::array<int64_t, kLevels> bytes;
+  for (size_t level = 0; level < kLevels; ++level) {
+    sizes[level] = sizeOf(level, window);
+    bytes[level] = 4 * sizes[level].area() * channels_;
+  }
+  const int64_t tapped = 4 * window.area() * channels_, levels = bytes[0] + bytes[1] + bytes[2] + bytes[3];
+  // The widest level is made while the others are still as tapped.
+  int64_t most = 3 * tapped + std::max(tapped + fpn1_first_.runBytes(window, threads),
+                                       bytes[1] + lateral_upsampling_[0].runBytes(sizes[1], threads));
+  most = std::max(most, bytes[0] + 3 * tapped + lateral_upsampling_[1].runBytes(window, threads));
+
+  int64_t pooled = 0, means = 0;
+  std::vector<Size> scales;
+  for (const int64_t scale : pool_scales_) {
+    scales.push_back({scale, scale});
+    pooled += 4 * scale * scale * channels_;
+    means = std::max(means, 4 * scale * scale * channels_);
+  }
+  most = std::max(most, levels + pooled + std::max(means, bytes[kTop] + bottleneck_.scratchBytes(sizes[kTop], scales, threads)));
+
+  int64_t pointers = bottleneck_.pointerBytes(sizes[kTop]) + fpn_bottleneck_.pointerBytes(sizes[0]);
+  for (size_t level = 0; level < kTop; ++level) {  // a band waits for the next one, where there is one
+    const PyramidConvModule& conv = fpn_convs_[level];
+    const int64_t bands = std::min<int64_t>(conv.bands(sizes[level].height), 2);
+    most = std::max(most, levels + bands * conv.bandBytes(sizes[level]) + conv.scratchBytes(sizes[level], {}, threads));
+    pointers += conv.pointerBytes(sizes[level]);
+  }
+  const int64_t pixels = fpn_bottleneck_.bandOf(0, sizes[0].height).rows * sizes[0].width;
+  const int64_t fusing = std::max(fpn_bottleneck_.scratchBytes(sizes[0], std::span(sizes).subspan(1), threads),
+                                  LinearInput::bytes(WeightType::kFloat32, pixels, channels_, classifier_.outputs(), threads));
+  most = std::max(most, levels + 4 * sizes[0].area() * classifier_.outputs() + fpn_bottleneck_.bandBytes(sizes[0]) + fusing);
+  return pointers + most;
 }
 
 }  // namespace beit

@@ -36,8 +36,8 @@ class UperHead {
   // Adds the steps from state.levels, tapped states of `window` by then, to state.logits.
   void addSteps(ForwardPass& pass, const ThreadPool& pool, std::shared_ptr<State> state, Size window) const;
 
-  // Returns the bytes of activations at the widest, for tapped states of `window`.
-  int64_t activationBytes(Size window) const;
+  // Returns the bytes of a state, logits included, and of scratch memory at most, for tapped states of `window`.
+  int64_t activationBytes(Size window, int threads) const;
 
  private:
   Status makeLevel(const ThreadPool& pool, State& state, size_t level) const;
