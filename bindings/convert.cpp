@@ -128,11 +128,25 @@ val failed(const Error& error) {
   return outcome;
 }
 
+// What failed() gives, of literals: they cross without a std::string, for which there may be no memory either.
+static val failedAllocation() {
+  val details = val::object();
+  details.set("code", "out-of-memory");
+  details.set("message", "WebAssembly memory: an allocation failed.");
+  details.set("where", "WebAssembly memory");
+  details.set("got", "");
+  details.set("expected", "");
+  val outcome = val::object();
+  outcome.set("ok", false);
+  outcome.set("error", details);
+  return outcome;
+}
+
 val failedByException() {
   try {
     throw;
   } catch (const std::bad_alloc&) {
-    return failed(failure(ErrorCode::kOutOfMemory, "WebAssembly memory", "an allocation failed"));
+    return failedAllocation();
   } catch (const std::length_error&) {
     return failed(failure(ErrorCode::kOutOfMemory, "WebAssembly memory", "a size is beyond what memory can hold"));
   } catch (const std::exception& thrown) {

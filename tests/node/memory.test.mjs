@@ -1,9 +1,11 @@
 // Memory that is not there: a typed error with both numbers, and an engine that works on.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { startCore } from '../../dist/artefacts.js';
+import { unwrap } from '../../dist/errors.js';
 import { BeitError, BeitForImageClassification, createEngine, OutOfMemoryError } from '../../dist/node.js';
 import { BUILDS, lacking, rejects } from './support.mjs';
-import { config, files, pixelValues, tensors } from './tiny-checkpoint.mjs';
+import { config, files, pixelValues, rawSafetensors, tensors } from './tiny-checkpoint.mjs';
 
 const MB = 1 << 20;
 
@@ -125,4 +127,37 @@ test('no address space at all', async () => {
     assert.ok(error instanceof OutOfMemoryError);
   });
   for (const maximumMemory of [0, 1000, 2 ** 33, NaN, '1']) await rejects(createEngine({ maximumMemory }), 'invalid-argument', /maximumMemory/);
+});
+
+test('where no memory is left, every call says so and none throws', { skip: lacking('simd') }, async () => {
+  const core = await startCore({ build: 'simd', threads: 1, artefacts: undefined, maximumMemory: 32 * MB });
+  unwrap(core.start(1, false));
+  const checkpoint = unwrap(core.createCheckpoint());
+  const header = {};
+  for (let i = 0; i < 2000; ++i) header[`a.tensor.with.a.long.name.${i}`] = { dtype: 'F32', shape: [1], data_offsets: [4 * i, 4 * i + 4] };
+  const file = rawSafetensors(header, new Uint8Array(8000));
+  unwrap(checkpoint.addFile('model.safetensors', file.length));
+  const staging = core._malloc(file.length) >>> 0;
+  for (let read; (read = unwrap(checkpoint.next()));) {
+    core.HEAPU8.set(file.subarray(read.offset, read.offset + read.length), staging);
+    unwrap(checkpoint.supply(staging, read.length));
+  }
+  const model = unwrap(core.createModel(JSON.stringify(config), 'BeitForImageClassification', {}));
+  const processor = unwrap(core.createImageProcessor('{}'));
+  const taken = [staging];
+  for (let size = 16 * MB; size >= 8; size >>= 1)
+    for (let block; (block = core._malloc(size) >>> 0) !== 0;) taken.push(block);
+  const calls = {
+    memory: () => core.memory(), takeProfile: () => core.takeProfile(), estimate: () => model.estimate(),
+    tensors: () => checkpoint.tensors(), config: () => processor.config(), deriveConfig: () => checkpoint.deriveConfig(),
+  };
+  for (const [name, call] of Object.entries(calls)) {
+    const outcome = call();
+    assert.equal(typeof outcome.ok, 'boolean', name);
+    if (!outcome.ok) assert.equal(outcome.error.code, 'out-of-memory', `${name}: ${outcome.error.message}`);
+  }
+  assert.equal(checkpoint.deriveConfig().ok, false, 'which needs memory for itself');
+  for (const block of taken) core._free(block);
+  assert.equal(unwrap(checkpoint.tensors()).length, 2000);
+  for (const handle of [checkpoint, model, processor]) handle.delete();
 });
