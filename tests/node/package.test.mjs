@@ -66,9 +66,9 @@ describe('the package', () => {
     assert.ok(legend.length > 1 && legend.every(({ label }) => !label.startsWith('LABEL_')), stdout);
   });
 
-  it('says in one sentence what is wrong, with status 2', async () => {
+  it('says in one sentence what is wrong with an image, with status 1', async () => {
     const failed = await call(join(folder, 'node_modules/.bin/beit'), ['classify', 'no-such.png'], { cwd: folder }).then(() => null, (error) => error);
-    assert.equal(failed?.code, 2);
+    assert.equal(failed?.code, 1);
     assert.match(failed.stderr, /^[^\n]*no-such\.png[^\n]*\n$/);
   });
 });
