@@ -10,6 +10,7 @@
 #define _GNU_SOURCE 1  // syscall()
 #include <linux/futex.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 #endif
 #include <pthread.h>
@@ -31,6 +32,7 @@ struct Crew {
   _Alignas(PTHREADPOOL_CACHELINE_SIZE) Word state;  // of the last job, see below
   _Alignas(PTHREADPOOL_CACHELINE_SIZE) Word number;  // of jobs so far: what sleeping threads watch
   Word sleeping;      // threads that sleep, or are about to
+  Word begun;         // threads that have begun: what each takes of memory for itself is taken
   uint32_t expected;  // sixteen times the threads that come to a job on average; the caller's
 };
 
@@ -51,13 +53,20 @@ enum {
 // take longer with 8000.
 enum { kSpins = 2000 };
 
+// How long a sleep lasts at most, in nanoseconds: until it is ended, or until a new pool goes on
+// without a thread that has not begun.
+static const int64_t kForever = -1, kBeginning = 500000000;
+
 #if defined(__EMSCRIPTEN__)
-static void sleepWhile(Word* word, uint32_t value) {
-  __builtin_wasm_memory_atomic_wait32((int*)word, (int)value, -1);
+static void sleepWhile(Word* word, uint32_t value, int64_t nanoseconds) {
+  __builtin_wasm_memory_atomic_wait32((int*)word, (int)value, nanoseconds);
 }
 static void wake(Word* word, uint32_t count) { __builtin_wasm_memory_atomic_notify((int*)word, count); }
 #else
-static void sleepWhile(Word* word, uint32_t value) { syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL); }
+static void sleepWhile(Word* word, uint32_t value, int64_t nanoseconds) {
+  const struct timespec most = {.tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000};
+  syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, nanoseconds < 0 ? NULL : &most);
+}
 static void wake(Word* word, uint32_t count) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count); }
 #endif
 
@@ -79,6 +88,8 @@ static void* threadMain(void* argument) {
   struct Crew* crew = crewOf(pool);
   uint32_t last = 0;  // the job that this thread has joined: twice would be once too often for its tasks
   uint32_t spins = 0;
+  atomic_fetch_add(&crew->begun, 1);
+  wake(&crew->begun, 1);
   for (;;) {
     const uint32_t number = atomic_load(&crew->number);
     uint32_t state = atomic_load(&crew->state);
@@ -97,7 +108,7 @@ static void* threadMain(void* argument) {
       // A job that was opened after `number` was read has changed it, and then there is no sleep. Who is
       // woken too late for a job sleeps again without spinning.
       atomic_fetch_add(&crew->sleeping, 1);
-      sleepWhile(&crew->number, number);
+      sleepWhile(&crew->number, number, kForever);
       atomic_fetch_sub(&crew->sleeping, 1);
     }
   }
@@ -123,6 +134,10 @@ struct pthreadpool* pthreadpool_create(size_t threads_count) {
     ++count;
   }
   pool->threads_count = fxdiv_init_size_t(count);
+  for (size_t i = 1; i < count; ++i) {
+    const uint32_t begun = atomic_load(&crew->begun);
+    if (begun < count - 1) sleepWhile(&crew->begun, begun, kBeginning);
+  }
   return pool;
 }
 
@@ -174,7 +189,7 @@ void pthreadpool_parallelize(struct pthreadpool* pool, thread_function_t functio
   }
   while ((state & kAtWork) != 0) {
     if ((state & kWaiting) || atomic_compare_exchange_strong(&crew->state, &state, state | kWaiting)) {
-      sleepWhile(&crew->state, state | kWaiting);
+      sleepWhile(&crew->state, state | kWaiting, kForever);
       state = atomic_load(&crew->state);
     }
   }
