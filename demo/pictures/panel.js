@@ -134,6 +134,8 @@ export class PicturePanel {
           tell();
         },
       }));
+      // The answer stands from here on: what is told while the memory is asked for would hide it.
+      clearTimeout(patience);
       if (signal.aborted) throw signal.reason;
       this.#answered = { picture, use };
       part(this.root, 'fact-time', HTMLElement).textContent = duration(performance.now() - start);

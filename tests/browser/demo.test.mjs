@@ -61,6 +61,23 @@ for (const name of Object.keys(BROWSERS)) {
       }
     }
 
+    it('leaves its answer on the page while it asks how much memory is in use', async () => {
+      await withDemo({}, async (page, complaints) => {
+        await answerTo(page, 'beach');
+        await page.evaluate(() => {
+          const post = Worker.prototype.postMessage;
+          Worker.prototype.postMessage = function (message, ...rest) {
+            // Longer than the page waits before it tells that it is at work.
+            if (message?.method === 'memory') setTimeout(() => post.call(this, message, ...rest), 600);
+            else post.call(this, message, ...rest);
+          };
+        });
+        await clickSample(page, 'harbour');
+        assertSame(await answerTo(page, 'harbour'), 'harbour');
+        await assertClean(page, complaints, server);
+      });
+    });
+
     for (const isolated of [true, false]) {
       it(`answers as under Node, ${isolated ? 'isolated' : 'not isolated'}, with nothing against the policy`, async () => {
         await withDemo({ isolated }, async (page, complaints) => {
