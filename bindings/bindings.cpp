@@ -30,6 +30,8 @@ EMSCRIPTEN_BINDINGS(beit) {
 
   function("start", &start);
   function("stop", &stop);
+  function("timeThreads", &timeThreads);
+  function("limitThreads", &limitThreads);
   function("memory", &memory);
   function("takeProfile", &takeProfile);
   function("postProcessSemanticSegmentation", &postProcessSemanticSegmentation);

@@ -1,10 +1,13 @@
 #include "bindings/handles.h"
 
+#include <algorithm>
+
 #include "bindings/convert.h"
 #include "src/float_tile.h"
 #include "src/image_decode.h"
 #include "src/xnnpack_runtime.h"
 #include "src/segmentation_map.h"
+#include "src/thread_trial.h"
 #include "weights/derive_config.h"
 #include "weights/safetensors.h"
 #include "weights/shard_index.h"
@@ -52,6 +55,19 @@ val start(int threads, bool tall_tiles) {
 }
 
 void stop() { pool().reset(); }
+
+val timeThreads(int threads) {
+  return guarded([&]() -> val {
+    if (!pool() || threads < 1 || threads > pool()->threads()) {
+      return failed(failure(ErrorCode::kInvalidArgument, "timeThreads", "the module has no " + std::to_string(threads) + " threads"));
+    }
+    return outcome(beit::timeThreads(*pool(), threads), [](double seconds) { return val(seconds * 1000.0); });
+  });
+}
+
+void limitThreads(int threads) {
+  if (pool()) pool()->limit(std::clamp(threads, 1, pool()->threads()));
+}
 
 val takeProfile() {
   return guarded([&] {

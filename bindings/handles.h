@@ -22,6 +22,10 @@ using emscripten::val;
 // model that uses it is deleted, and start() may be called again. `tall_tiles`: see src/float_tile.h.
 val start(int threads, bool tall_tiles);
 void stop();
+// See src/thread_trial.h and ThreadPool::limit(); `threads` is from 1 to what start() was given. Value: milliseconds.
+val timeThreads(int threads);
+void limitThreads(int threads);
+
 // Returns what the pool has done since the last call: {linear: {seconds, operations, calls}, …}.
 val takeProfile();
 

@@ -17,7 +17,8 @@ else()
   endif()
 endif()
 add_library(pthreadpool STATIC ${sources})
-target_include_directories(pthreadpool SYSTEM PUBLIC ${pthreadpool_SOURCE_DIR}/include PRIVATE ${pthreadpool})
+target_include_directories(pthreadpool SYSTEM PUBLIC ${pthreadpool_SOURCE_DIR}/include
+                           PRIVATE ${pthreadpool} ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(pthreadpool PRIVATE fxdiv)
 if(EMSCRIPTEN)
   target_compile_options(pthreadpool PRIVATE -Oz)  # it only hands out tasks, in forty ways

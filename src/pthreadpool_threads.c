@@ -20,6 +20,8 @@
 
 #include <pthreadpool.h>
 
+#include "src/pthreadpool_threads.h"
+
 #include "threadpool-common.h"
 #include "threadpool-atomics.h"
 #include "threadpool-object.h"
@@ -33,6 +35,7 @@ struct Crew {
   _Alignas(PTHREADPOOL_CACHELINE_SIZE) Word number;  // of jobs so far: what sleeping threads watch
   Word sleeping;      // threads that sleep, or are about to
   Word begun;         // threads that have begun: what each takes of memory for itself is taken
+  Word limit;         // how many threads may join a job
   uint32_t expected;  // sixteen times the threads that come to a job on average; the caller's
 };
 
@@ -94,7 +97,8 @@ static void* threadMain(void* argument) {
     const uint32_t number = atomic_load(&crew->number);
     uint32_t state = atomic_load(&crew->state);
     if (state & kStop) return NULL;
-    if (!(state & kClosed) && state >> kNumberShift != last) {
+    if (!(state & kClosed) && state >> kNumberShift != last
+        && (state >> kJoinedShift & kJoinedMask) < pthreadpool_load_relaxed_uint32_t(&crew->limit)) {
       if (!atomic_compare_exchange_weak(&crew->state, &state, state + kJoin)) continue;
       last = state >> kNumberShift;
       work(pool, thread, pthreadpool_load_relaxed_uint32_t(&pool->flags));
@@ -122,7 +126,6 @@ struct pthreadpool* pthreadpool_create(size_t threads_count) {
   struct Crew* crew = memory;
   struct pthreadpool* pool = (struct pthreadpool*)(crew + 1);
   atomic_store(&crew->state, kClosed);
-  crew->expected = (uint32_t)threads_count * 16;
   pthread_mutex_init(&pool->execution_mutex, NULL);
   for (size_t i = 0; i < threads_count; ++i) {
     pool->threads[i].thread_number = i;
@@ -138,7 +141,14 @@ struct pthreadpool* pthreadpool_create(size_t threads_count) {
     const uint32_t begun = atomic_load(&crew->begun);
     if (begun < count - 1) sleepWhile(&crew->begun, begun, kBeginning);
   }
+  pthreadpool_limit_threads(pool, count);
   return pool;
+}
+
+void pthreadpool_limit_threads(struct pthreadpool* pool, size_t threads) {
+  struct Crew* crew = crewOf(pool);
+  pthreadpool_store_relaxed_uint32_t(&crew->limit, (uint32_t)threads - 1);
+  crew->expected = ((uint32_t)threads - 1) * 16;  // what came while other numbers worked says nothing
 }
 
 // Wakes as many threads as there is work for and as have lately come in time, and one more to see
@@ -146,7 +156,8 @@ struct pthreadpool* pthreadpool_create(size_t threads_count) {
 static void call(struct Crew* crew, size_t others, size_t range) {
   size_t wanted = crew->expected / 16 + 1;
   if (wanted > range - 1) wanted = range - 1;
-  if (wanted > others) wanted = others;
+  const size_t limit = pthreadpool_load_relaxed_uint32_t(&crew->limit);
+  if (wanted > limit) wanted = limit;
   const size_t sleeping = atomic_load(&crew->sleeping);
   if (wanted + sleeping > others) wake(&crew->number, (uint32_t)(wanted + sleeping - others));
 }

@@ -2,7 +2,10 @@
 
 #include <pthreadpool.h>
 
+#include <cassert>
 #include <string>
+
+#include "src/pthreadpool_threads.h"
 
 namespace beit {
 
@@ -22,6 +25,15 @@ Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
 
 ThreadPool::~ThreadPool() {
   if (pool_) pthreadpool_destroy(pool_);
+}
+
+void ThreadPool::limit(int threads) const {
+  assert(threads >= 1 && threads <= threads_);
+#if !defined(__EMSCRIPTEN__) || defined(__EMSCRIPTEN_PTHREADS__)
+  if (pool_) pthreadpool_limit_threads(pool_, static_cast<size_t>(threads));
+#else
+  static_cast<void>(threads);  // one thread: pthreadpool's shim
+#endif
 }
 
 void ThreadPool::run(size_t count, void (*task)(void*, size_t, size_t), void* context) const {

@@ -22,6 +22,10 @@ class ThreadPool {
 
   int threads() const { return threads_; }
 
+  // From now on at most `threads` of the pool's threads work at a time, the caller's included: 1..threads(). All
+  // results stay the same. Only the thread that owns the pool calls it.
+  void limit(int threads) const;
+
   // Calls body(thread, i) for each i of 0..count-1, in any order, and returns when all are done;
   // `thread` is in 0..threads()-1 and no two calls run with the same one at a time.
   template <typename Body>

@@ -5,6 +5,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "src/thread_trial.h"
 #include "tests/support/runtime.h"
 
 namespace beit {
@@ -58,6 +59,37 @@ TEST_CASE("parallelFor has done all when it returns", "[thread_pool]") {
     for (const int value : values) wrong += value != round * (round + 1) / 2;
     CHECK(wrong == 0);
   }
+}
+
+TEST_CASE("No more threads work than the limit says", "[thread_pool]") {
+  const ThreadPool& pool = test::pool();
+  for (int limit = pool.threads(); limit >= 1; --limit) {
+    CAPTURE(limit);
+    pool.limit(limit);
+    for (int round = 0; round < 50; ++round) {
+      std::vector<std::atomic<int>> calls(200);
+      std::vector<std::atomic<bool>> seen(static_cast<size_t>(pool.threads()));
+      pool.parallelFor(calls.size(), [&](size_t thread, size_t i) {
+        ++calls[i];
+        seen[thread] = true;
+      });
+      int threads = 0, wrong = 0;
+      for (const auto& each : seen) threads += each;
+      for (const auto& each : calls) wrong += each != 1;
+      CHECK(threads <= limit);
+      CHECK(wrong == 0);
+    }
+  }
+  pool.limit(pool.threads());
+}
+
+TEST_CASE("A trial of threads gives a time for each number, and leaves the pool as it was asked", "[thread_pool]") {
+  for (int threads = 1; threads <= test::pool().threads(); ++threads) {
+    const auto seconds = timeThreads(test::pool(), threads);
+    REQUIRE(seconds.ok());
+    CHECK(*seconds > 0);
+  }
+  checkCoverage(test::pool());
 }
 
 #if !defined(__EMSCRIPTEN__)  // there threads are workers, of which the tests have BEIT_TEST_THREADS

@@ -231,6 +231,12 @@ export interface Core {
   start(threads: number, tallTiles: boolean): Outcome<null>;
   /** Gives the thread pool up: its threads end when the last model is deleted; start() may be called again. */
   stop(): void;
+  /**
+   * Limits the pool to so many threads and times a product of fixed size (src/thread_trial.h). Value: milliseconds.
+   */
+  timeThreads(threads: number): Outcome<number>;
+  /** From now on at most so many of the pool's threads work, the calling one included. Not while a step runs. */
+  limitThreads(threads: number): void;
   /** heap: bytes of linear memory; used: bytes that malloc has given out; peak: the most that it ever had. */
   memory(): Outcome<{ heap: number; used: number; peak: number }>;
   /** Where time went since the last call, by kind of work: linear, attention, activation, norm, embeddings. */

@@ -1,0 +1,13 @@
+// How long a product of fixed size takes with so many threads: what tells how many the system really runs.
+#pragma once
+
+#include "src/result.h"
+#include "src/thread_pool.h"
+
+namespace beit {
+
+// Limits the pool to `threads` (1..pool.threads()) and returns the seconds of one product of 17 million
+// multiplications and additions, after one that wakes the threads. Error: kOutOfMemory.
+Result<double> timeThreads(const ThreadPool& pool, int threads);
+
+}  // namespace beit
