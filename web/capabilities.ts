@@ -68,7 +68,7 @@ export function detectCapabilities(host: Host): Capabilities {
 /** What the caller asked for: `auto` lets the probes decide. */
 export interface BuildRequest {
   build?: Build | 'auto' | undefined;
-  /** A whole number of at least 1, or `auto`: one per logical processor, at most 8. */
+  /** A whole number of at least 1, or `auto`: one per logical processor and at most 8, of which as many work as trials find to be enough. */
   threads?: number | 'auto' | undefined;
 }
 

@@ -12,8 +12,9 @@ import { owned, withBytes, withMemoryFacts } from './heap.js';
 import { checkMaximum } from './memory.js';
 import { drawPixels, withoutAlpha } from './pixels.js';
 import { convertModel, inspectModel, loadModel } from './loader.js';
-import { Breather, throwIfAborted, TurnQueue } from './scheduling.js';
+import { Breather, throwIfAborted, TurnQueue, yieldToEventLoop } from './scheduling.js';
 import type { Source } from './sources.js';
+import { describe, ThreadChoice } from './thread-choice.js';
 import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from './tensors.js';
 
 /** What an engine is made from. Plain data. */
@@ -41,8 +42,14 @@ export class LocalEngine implements Engine {
   /** Whether the core has trapped: then nothing in it may be called, not even delete(). */
   private trapped = false;
 
-  private constructor(core: Core, readonly info: RuntimeInfo) {
+  /** Told when a trial has changed `info`. */
+  onInfo: ((info: RuntimeInfo) => void) | null = null;
+  /** Null where the caller has said how many threads there are, or there can only be one. */
+  private readonly choice: ThreadChoice | null;
+
+  private constructor(core: Core, private readonly settings: EngineSettings, public info: RuntimeInfo) {
     this.core = core;
+    this.choice = (settings.threads ?? 'auto') === 'auto' && info.threads > 1 ? new ThreadChoice(info.threads) : null;
   }
 
   get usable(): boolean {
@@ -60,7 +67,7 @@ export class LocalEngine implements Engine {
     if (maximumMemory !== undefined) checkMaximum(maximumMemory);
     const core = await startCore({ build, threads, artefacts, maximumMemory }, createThread);
     unwrap(core.start(threads, capabilities.table64));
-    return new LocalEngine(core, { build, threads, reason, worker, capabilities });
+    return new LocalEngine(core, settings, { build, threads, reason, worker, capabilities });
   }
 
   async memory(): Promise<MemoryUse> {
@@ -194,7 +201,8 @@ export class LocalEngine implements Engine {
     };
     const pass = this.use(() => unwrap(model.begin(given, switches)));
     try {
-      await this.runSteps(pass, call);
+      const milliseconds = await this.runSteps(pass, call);
+      this.recordPass(handle, (pixelValues ?? tokens)?.data.length ?? 0, milliseconds);
       return this.use((core) => {
         const outputs = unwrap(pass.outputs());
         for (const tensor of Object.values(outputs)) tensor.data = owned(core, tensor.data);
@@ -205,15 +213,43 @@ export class LocalEngine implements Engine {
     }
   }
 
-  private async runSteps(pass: CoreForward, { signal, onStep }: ForwardCallOptions): Promise<void> {
+  /** Returns the milliseconds that the steps took, without those of others in between. */
+  private async runSteps(pass: CoreForward, { signal, onStep }: ForwardCallOptions): Promise<number> {
     const breather = new Breather(STEP_BREATH_MS);
-    for (;;) {
+    for (let milliseconds = 0; ;) {
       throwIfAborted(signal);
+      const begin = performance.now();
       const done = this.use(() => unwrap(pass.step()));
+      milliseconds += performance.now() - begin;
       onStep?.(pass.stepsDone(), pass.stepsTotal());
-      if (done) return;
+      if (done) return milliseconds;
       await breather.breathe();
     }
+  }
+
+  private recordPass(handle: number, size: number, milliseconds: number): void {
+    const { choice } = this;
+    if (!choice?.passed(handle, size, milliseconds)) return;
+    void this.queue.run(async () => {
+      await yieldToEventLoop(); // the pass's answer goes first
+      this.chooseThreads(choice);
+    }, null, Infinity);
+  }
+
+  /** Between two passes. A trial that fails (there may be no memory for it) changes nothing. */
+  private chooseThreads(choice: ThreadChoice): void {
+    if (!this.usable) return;
+    try {
+      this.use((core) => choice.decide((threads) => unwrap(core.timeThreads(threads))));
+    } catch {
+      // Whoever calls a core that has trapped hears of it.
+    }
+    if (!this.usable) return;
+    this.use((core) => core.limitThreads(choice.threads));
+    if (!choice.figures) return;
+    const { reason } = chooseBuild(this.info.capabilities, { ...this.settings, threads: choice.threads });
+    this.info = { ...this.info, threads: choice.threads, reason: `${reason} ${describe(choice.figures)}` };
+    this.onInfo?.(this.info);
   }
 
   async release(handle: number): Promise<void> {
@@ -229,6 +265,7 @@ export class LocalEngine implements Engine {
       if (!this.trapped) this.models.get(handle)?.delete();
       this.models.delete(handle);
       this.passes.delete(handle);
+      this.choice?.forget(handle);
     }, null, Infinity);
   }
 

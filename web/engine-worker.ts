@@ -175,6 +175,10 @@ export class EngineWorker implements Engine {
       for (const post of this.early.splice(0)) post();
       return;
     }
+    if (message.type === 'info') {
+      this.info = message.info;
+      return;
+    }
     const waiting = this.pending.get(message.id);
     if (!waiting) return;
     switch (message.type) {

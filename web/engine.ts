@@ -12,8 +12,9 @@ import type { AnyTensor, LabelMap, Size, Tensor } from './tensors.js';
 /** What is used and why. Plain data. */
 export interface RuntimeInfo {
   build: Build;
+  /** How many work; `auto` decides between the first passes, and anew now and then. */
   threads: number;
-  /** A sentence: why this build and this number of threads. */
+  /** Why this build and this number of threads, in a sentence or two. */
   reason: string;
   /** Whether the core runs in a worker of its own. */
   worker: boolean;

@@ -40,6 +40,8 @@ export type FromWorker =
   | { type: 'listening' }
   /** Asks the page for a worker that runs `script` and talks through `port`. */
   | { type: 'thread'; script: string; port: MessagePort }
+  /** The engine's threads or their reason have changed. */
+  | { type: 'info'; info: RuntimeInfo }
   | { type: 'result'; id: number; value: unknown }
   | { type: 'error'; id: number; error: CoreError; usable: boolean }
   | { type: 'progress'; id: number; progress: Progress }

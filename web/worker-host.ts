@@ -37,6 +37,7 @@ export function hostEngine(
   const handlers: Handlers = {
     start: async ([settings]) => {
       engine = await LocalEngine.create(settings, host(), true, createThread);
+      engine.onInfo = (info) => channel.post({ type: 'info', info }, []);
       return engine.info;
     },
     memory: () => started().memory(),
