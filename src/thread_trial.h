@@ -6,8 +6,8 @@
 
 namespace beit {
 
-// Limits the pool to `threads` (1..pool.threads()) and returns the seconds of one product of 17 million
-// multiplications and additions, after one that wakes the threads. Error: kOutOfMemory.
+// Limits the pool to `threads` (1..pool.threads()), does products of 17 million multiplications and additions
+// for ten milliseconds, and returns the seconds that each took. Error: kOutOfMemory.
 Result<double> timeThreads(const ThreadPool& pool, int threads);
 
 }  // namespace beit

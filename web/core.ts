@@ -232,7 +232,8 @@ export interface Core {
   /** Gives the thread pool up: its threads end when the last model is deleted; start() may be called again. */
   stop(): void;
   /**
-   * Limits the pool to so many threads and times a product of fixed size (src/thread_trial.h). Value: milliseconds.
+   * Limits the pool to so many threads and does a product of fixed size for ten milliseconds (src/thread_trial.h).
+   * Value: the milliseconds that each took.
    */
   timeThreads(threads: number): Outcome<number>;
   /** From now on at most so many of the pool's threads work, the calling one included. Not while a step runs. */

@@ -245,10 +245,11 @@ export class LocalEngine implements Engine {
       // Whoever calls a core that has trapped hears of it.
     }
     if (!this.usable) return;
-    this.use((core) => core.limitThreads(choice.threads));
-    if (!choice.figures) return;
-    const { reason } = chooseBuild(this.info.capabilities, { ...this.settings, threads: choice.threads });
-    this.info = { ...this.info, threads: choice.threads, reason: `${reason} ${describe(choice.figures)}` };
+    const { figures, threads } = choice;
+    this.use((core) => core.limitThreads(threads));
+    if (!figures) return;
+    const { reason } = chooseBuild(this.info.capabilities, { ...this.settings, threads });
+    this.info = { ...this.info, threads, reason: `${reason} ${describe(figures)}` };
     this.onInfo?.(this.info);
   }
 

@@ -4,35 +4,31 @@
  * are held again now and then, and soon when passes take another time than they did.
  */
 
-/** What a trial measured with so many threads, in milliseconds, in the order of its rounds. */
-export interface Figure {
-  threads: number;
-  times: number[];
-}
-
-/** Runs a fixed product with so many threads, and returns how many milliseconds it took. */
+/** Does a fixed product with so many threads for ten milliseconds, and returns how many milliseconds each took. */
 export type TimeThreads = (threads: number) => number;
 
-// Twice as many threads must be so much faster: what they take, others do not get. Of the times of one number the
-// shortest counts, since others can only take time away. On two cores that others kept busy, 40 trials by
-// medians, gain 1.05, found two threads 10 times and one 18 times; by the shortest time, gain 1.15, 26 and 9.
-const GAIN = 1.15;
-// A product takes half a millisecond, but five where the engine has not optimised it yet; it has after a few.
-const WARM_UPS = 4;
-const ROUNDS = 9;
-const FEWEST_ROUNDS = 3;
-const BUDGET_MS = 40;
+/** What a product took with so many threads. */
+export interface Figure {
+  threads: number;
+  milliseconds: number;
+}
 
-// Too few threads cost more than too many, which sleep, and whatever has the other cores for a moment makes them seem
-// enough: while a model is loaded the engine's own compiler does, in three processes of four. So fewer work only
-// after so many trials in a row, of which the one that found the most holds.
-const TRIALS = 3;
-// So many passes in a row, all different by so much from as many before, are no noise.
-const PASSES = 3;
-const DIFFERENCE = 1.4;
+// More threads must be so much faster: what they take, others do not get.
+const GAIN = 1.05;
+// A machine too slow or too busy for a trial of four numbers in twice its time is not asked further.
+const BUDGET_MS = 80;
+// Whatever has another core for a moment makes fewer threads seem enough; while a model is loaded that is the
+// engine's own compiler. So nothing follows from one trial, and the last ones' medians count.
+const FEWEST_TRIALS = 3;
+const TRIALS = 5;
+
 // From one trial to the next; twice as long where it changed nothing.
 const SHORTEST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 60_000;
+// So many passes in a row, all different by so much from as many before, are no noise: what trials found is out of date.
+const PASSES = 3;
+const DIFFERENCE = 1.4;
+const FRESH_MS = 2000;
 
 /** Returns the numbers of threads that a trial compares: 1, 2, 4, … and `most`. */
 export function candidates(most: number): number[] {
@@ -41,61 +37,55 @@ export function candidates(most: number): number[] {
   return [...counts, most];
 }
 
-/**
- * Times all candidates in turns, so that a disturbance meets them alike. Returns null where time is up
- * before there are a few of each: on a machine so slow or so busy a trial tells nothing.
- */
-export function measure(most: number, time: TimeThreads, now: () => number): Figure[] | null {
-  for (let i = 0; i < WARM_UPS; ++i) time(1);
+/** Times each candidate. Returns null where time is up before all have had their turn. */
+export function measure(most: number, time: TimeThreads, now: () => number): number[] | null {
   const end = now() + BUDGET_MS;
-  const figures = candidates(most).map((threads): Figure => ({ threads, times: [] }));
-  for (let round = 0; round < ROUNDS; ++round) {
-    for (const { threads, times } of figures) {
-      if (now() > end) return round >= FEWEST_ROUNDS ? figures : null;
-      times.push(time(threads));
-    }
+  const times: number[] = [];
+  for (const threads of candidates(most)) {
+    if (now() > end) return null;
+    times.push(time(threads));
   }
-  return figures;
+  return times;
 }
 
 /** Returns the fewest threads that more would not beat. */
 export function enough(figures: readonly Figure[]): number {
   let best = figures[0]!;
-  for (const figure of figures) if (shortest(figure) * GAIN < shortest(best)) best = figure;
+  for (const figure of figures) if (figure.milliseconds * GAIN < best.milliseconds) best = figure;
   return best.threads;
 }
 
 /** Returns a sentence. */
 export function describe(figures: readonly Figure[]): string {
   const count = enough(figures);
-  const times = figures.map((figure) => `${shortest(figure).toFixed(2)} ms with ${figure.threads === 1 ? 'one' : figure.threads}`);
-  return `A trial found ${count === 1 ? 'one thread' : `${count} threads`} to be enough: `
+  const times = figures.map(({ threads, milliseconds }) => `${milliseconds.toFixed(2)} ms with ${threads === 1 ? 'one' : threads}`);
+  return `Trials found ${count === 1 ? 'one thread' : `${count} threads`} to be enough: `
     + `a product took ${times.slice(0, -1).join(', ')} and ${times.at(-1)}.`;
 }
 
 export class ThreadChoice {
-  private trials: Figure[][] = [];
+  /** The number that is to work. */
+  threads: number;
+  /** What it was chosen by: medians of trials. Null before there were enough. */
+  figures: Figure[] | null = null;
+  /** What the last trials measured, by candidate. */
+  private trials: number[][] = [];
   /** By model: the size of its inputs, what passes on such took after the last trial, and what the last ones took. */
   private readonly passes = new Map<number, { size: number; usual: number | null; last: number[] }>();
   private last = -Infinity;
   private pause = SHORTEST_PAUSE_MS;
 
-  constructor(private readonly most: number, private readonly now: () => number = () => performance.now()) {}
-
-  /** The trial that holds; null before there is one. */
-  get figures(): Figure[] | null {
-    const most = this.trials.reduce<Figure[] | null>((found, trial) => found && enough(found) > enough(trial) ? found : trial, null);
-    return most && (this.trials.length === TRIALS || enough(most) === this.most) ? most : null;
-  }
-
-  /** The number that is to work. */
-  get threads(): number {
-    return this.figures ? enough(this.figures) : this.most;
+  constructor(private readonly most: number, private readonly now: () => number = () => performance.now()) {
+    this.threads = most;
   }
 
   /** Told that a model's pass on inputs of `size` numbers took so long. Returns whether a trial is due. */
   passed(model: number, size: number, milliseconds: number): boolean {
-    return this.now() - this.last >= (this.differs(model, size, milliseconds) ? SHORTEST_PAUSE_MS : this.pause);
+    const since = this.now() - this.last;
+    if (!this.differs(model, size, milliseconds) || since < FRESH_MS) return since >= this.pause;
+    this.trials = [];
+    this.pause = SHORTEST_PAUSE_MS;
+    return true;
   }
 
   private differs(model: number, size: number, milliseconds: number): boolean {
@@ -103,7 +93,7 @@ export class ThreadChoice {
     if (known?.size !== size) this.passes.set(model, known = { size, usual: null, last: [] });
     known.last.push(milliseconds);
     if (known.last.length < PASSES) return false;
-    known.usual ??= [...known.last].sort((a, b) => a - b)[PASSES >> 1]!;
+    known.usual ??= median(known.last);
     known.last = known.last.slice(-PASSES);
     return Math.min(...known.last) > known.usual * DIFFERENCE || Math.max(...known.last) < known.usual / DIFFERENCE;
   }
@@ -113,8 +103,12 @@ export class ThreadChoice {
     const before = this.threads;
     this.passes.clear();
     try {
-      const figures = measure(this.most, time, this.now);
-      if (figures) this.trials = [...this.trials, figures].slice(-TRIALS);
+      const times = measure(this.most, time, this.now);
+      if (times) this.trials = [...this.trials, times].slice(-TRIALS);
+      if (this.trials.length >= FEWEST_TRIALS) {
+        this.figures = candidates(this.most).map((threads, i) => ({ threads, milliseconds: median(this.trials.map((each) => each[i]!)) }));
+        this.threads = enough(this.figures);
+      }
     } finally {
       this.pause = this.threads === before ? Math.min(this.pause * 2, LONGEST_PAUSE_MS) : SHORTEST_PAUSE_MS;
       this.last = this.now();
@@ -127,6 +121,6 @@ export class ThreadChoice {
   }
 }
 
-function shortest({ times }: Figure): number {
-  return Math.min(...times);
+function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[values.length >> 1]!;
 }
