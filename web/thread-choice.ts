@@ -13,14 +13,14 @@ export interface Figure {
   milliseconds: number;
 }
 
-// More threads must be so much faster: what they take, others do not get.
-const GAIN = 1.05;
+// More threads must be so much faster: what they take, others do not get, and a trial may be off by as much.
+const GAIN = 1.15;
 // A machine too slow or too busy for a trial of four numbers in twice its time is not asked further.
 const BUDGET_MS = 80;
 // Whatever has another core for a moment makes fewer threads seem enough; while a model is loaded that is the
-// engine's own compiler. So nothing follows from one trial, and the last ones' medians count.
-const FEWEST_TRIALS = 3;
-const TRIALS = 5;
+// engine's own compiler. Too few cost up to half the speed, too many next to nothing: so more work after one
+// trial, and fewer after so many in a row, of which the one that found the most holds.
+const TRIALS = 3;
 
 // From one trial to the next; twice as long where it changed nothing.
 const SHORTEST_PAUSE_MS = 500;
@@ -38,14 +38,14 @@ export function candidates(most: number): number[] {
 }
 
 /** Times each candidate. Returns null where time is up before all have had their turn. */
-export function measure(most: number, time: TimeThreads, now: () => number): number[] | null {
+export function measure(most: number, time: TimeThreads, now: () => number): Figure[] | null {
   const end = now() + BUDGET_MS;
-  const times: number[] = [];
+  const figures: Figure[] = [];
   for (const threads of candidates(most)) {
     if (now() > end) return null;
-    times.push(time(threads));
+    figures.push({ threads, milliseconds: time(threads) });
   }
-  return times;
+  return figures;
 }
 
 /** Returns the fewest threads that more would not beat. */
@@ -59,17 +59,16 @@ export function enough(figures: readonly Figure[]): number {
 export function describe(figures: readonly Figure[]): string {
   const count = enough(figures);
   const times = figures.map(({ threads, milliseconds }) => `${milliseconds.toFixed(2)} ms with ${threads === 1 ? 'one' : threads}`);
-  return `Trials found ${count === 1 ? 'one thread' : `${count} threads`} to be enough: `
+  return `A trial found ${count === 1 ? 'one thread' : `${count} threads`} to be enough: `
     + `a product took ${times.slice(0, -1).join(', ')} and ${times.at(-1)}.`;
 }
 
 export class ThreadChoice {
   /** The number that is to work. */
   threads: number;
-  /** What it was chosen by: medians of trials. Null before there were enough. */
+  /** The trial that it was chosen by; null before there were enough. */
   figures: Figure[] | null = null;
-  /** What the last trials measured, by candidate. */
-  private trials: number[][] = [];
+  private trials: Figure[][] = [];
   /** By model: the size of its inputs, what passes on such took after the last trial, and what the last ones took. */
   private readonly passes = new Map<number, { size: number; usual: number | null; last: number[] }>();
   private last = -Infinity;
@@ -103,12 +102,13 @@ export class ThreadChoice {
     const before = this.threads;
     this.passes.clear();
     try {
-      const times = measure(this.most, time, this.now);
-      if (times) this.trials = [...this.trials, times].slice(-TRIALS);
-      if (this.trials.length >= FEWEST_TRIALS) {
-        this.figures = candidates(this.most).map((threads, i) => ({ threads, milliseconds: median(this.trials.map((each) => each[i]!)) }));
-        this.threads = enough(this.figures);
-      }
+      const figures = measure(this.most, time, this.now);
+      if (!figures) return;
+      this.trials = [...this.trials, figures].slice(-TRIALS);
+      const holds = this.trials.reduce((most, trial) => enough(most) > enough(trial) ? most : trial);
+      if (this.trials.length < TRIALS && enough(holds) < this.threads) return;
+      this.figures = holds;
+      this.threads = enough(holds);
     } finally {
       this.pause = this.threads === before ? Math.min(this.pause * 2, LONGEST_PAUSE_MS) : SHORTEST_PAUSE_MS;
       this.last = this.now();
