@@ -1,14 +1,15 @@
 // `npm run bench`: what loading and running a base model cost on this machine, in Node.
-//   npm run bench -- [load|memory|phases|forward|segmentation...] [--folder CHECKPOINT] [--rounds N] [--json FILE]
+//   npm run bench -- [load|memory|phases|forward|threads|segmentation...] [--folder CHECKPOINT] [--rounds N] [--json FILE]
 //     load           time of loading, against reading the same file
 //     memory         peak memory of loading the same model from each container (written for it, 0.35 GB at a time)
 //     phases         what a user waits for, from importing the library to the answer to a picture
 //     forward        time of one image, by kinds of work, against what the cores do at most
-//     segmentation   the same of base-ADE-640
+//     threads        time of one image with one thread, one for each core, eight, and auto; alone and beside a busy process
+//     segmentation   the same as forward, of base-ADE-640
 // Without --folder checkpoints of random weights are written to the tools' folder once. --folder is not for segmentation.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { checkpointFiles, countOf, writePieces } from './bench/containers.mjs';
@@ -21,7 +22,7 @@ import { configs, sizes, stateDict } from './random-checkpoint.mjs';
 import { Failure, main, say } from './report.mjs';
 import { setUp } from './setup.mjs';
 
-const PARTS = ['load', 'memory', 'phases', 'forward', 'segmentation'];
+const PARTS = ['load', 'memory', 'phases', 'forward', 'threads', 'segmentation'];
 const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
 const DTYPES = ['f32', 'int8'];
 
@@ -120,6 +121,27 @@ function benchForward(folder, build, threads, dtype, passes, peaks, warmUps = 3)
   return { build, threads, dtype, rows, logits, memory };
 }
 
+/** More threads than cores, and numbers of threads that are chosen; alone, as far as others let it be, and beside a busy process. */
+function benchThreads(folder, name, rounds, passes) {
+  const cores = availableParallelism(), most = 8;
+  const { turns, reasons } = child('threads-child.mjs', folder, cores, most, rounds, passes);
+  const rows = Object.keys(reasons).map((way) => {
+    const [alone, busy] = [false, true].map((burning) => turns.filter((turn) => turn.way === way && turn.burning === burning));
+    const times = (all) => all.map(({ milliseconds }) => milliseconds);
+    return { way, alone: times(alone), busy: times(busy), others: alone.map(({ others }) => others), median: spread(times(alone)).median };
+  });
+  const at = (wanted) => rows.find(({ way }) => way === wanted).median;
+  const best = Math.min(...rows.map(({ median }) => median));
+  say(`\nThreads, ${name}, ${cores} cores (median, min to max of ${rows[0].alone.length} turns of ${passes} passes)`);
+  for (const { way, alone, busy, others, median } of rows) {
+    say(`  ${way.padEnd(20)} ${show(alone)} ms, others had ${(100 * spread(others).median).toFixed(0)} % of the cores; `
+      + `beside a busy process ${show(busy)} ms, ${(spread(busy).median / median).toFixed(2)} times as long`);
+  }
+  say(`  ${most} threads over ${cores}: ${(at(`${most} threads`) / at(`${cores} threads`)).toFixed(2)}`);
+  for (const { way, median } of rows) if (way.startsWith('auto')) say(`  ${way}, over the best: ${(median / best).toFixed(2)}. ${reasons[way]}`);
+  return { name, cores, most, turns, reasons };
+}
+
 /** Makes a checkpoint, unless it is there. */
 function randomCheckpoint(folder, ...options) {
   if (existsSync(join(folder, 'model.safetensors'))) return;
@@ -140,7 +162,7 @@ await main(async (args) => {
   const wants = (part) => positionals.length === 0 || positionals.includes(part);
   await buildRelease(await setUp());
   const folder = values.folder ?? join(tools, 'bench', 'base-224');
-  if (['load', 'phases', 'forward'].some(wants) && !values.folder) randomCheckpoint(folder);
+  if (['load', 'phases', 'forward', 'threads'].some(wants) && !values.folder) randomCheckpoint(folder);
   const rounds = Number(values.rounds);
   const figures = { node: process.version };
   if (wants('load')) figures.load = DTYPES.map((dtype) => benchLoad(folder, dtype, rounds));
@@ -158,6 +180,9 @@ await main(async (args) => {
         sayDifference(exact, quantized);
       }
     }
+  }
+  if (wants('threads')) {
+    figures.threads = [benchThreads('-', 'the embedded classifier', 6 * rounds, 9), benchThreads(folder, 'base-224', rounds, 3)];
   }
   if (wants('segmentation')) {
     const ade = join(tools, 'bench', 'base-ade-640');
