@@ -61,6 +61,8 @@ Status Convolution::make(int64_t inputs, int64_t outputs, int64_t kernel_size, c
       /*input_channel_stride=*/in, /*output_channel_stride=*/out, kernel, bias, relu ? 0.0f : -kInfinity, kInfinity,
       /*flags=*/0, /*code_cache=*/nullptr, /*weights_cache=*/nullptr, &op);
   if (status != xnn_status_success) return xnnpackError("Packing a convolution", status);
+  // Where the zeros of the padding find no memory, it calls that success and gives no operator.
+  if (!op) return xnnpackError("Packing a convolution", xnn_status_out_of_memory);
   operator_.reset(op);
   return {};
 }
