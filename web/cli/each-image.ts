@@ -15,7 +15,8 @@ export interface FailedImage {
 /**
  * Opens a model with `open`, calls `work` with each image in turn, and disposes of the model. An image that fails is told
  * on stderr, and the others are done all the same. Returns what work returned and a FailedImage for each other, in the
- * order of `images`. Rejects where the model cannot be opened, which it is not where no image is there, and for a bug.
+ * order of `images`. Rejects where the model cannot be opened, which it is not where no image is there, where it has not the
+ * output that is asked for, and for a bug.
  */
 export async function forEachImage<M extends { dispose(): Promise<void> }, T extends object>(
   images: readonly string[], open: () => Promise<M>, work: (model: M, image: string) => Promise<T>,
@@ -32,7 +33,8 @@ export async function forEachImage<M extends { dispose(): Promise<void> }, T ext
         done.push(result);
         entries.push(result);
       } catch (error) {
-        if (!(error instanceof BeitError)) throw error;
+        // No image has the output that the model cannot give.
+        if (!(error instanceof BeitError) || error.where === 'output') throw error;
         const message = sentenceFor(error);
         complain(message.includes(image) ? message : `${image}: ${message}`);
         const entry = { image, error: { code: error.code, message } };
