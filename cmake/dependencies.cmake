@@ -33,6 +33,9 @@ endif()
 # JSON: config.json, headers of safetensors.
 add_library(yyjson STATIC ${yyjson_SOURCE_DIR}/src/yyjson.c)
 target_link_libraries(yyjson PRIVATE beit_small)
+if(BEIT_VARIANT STREQUAL "native-fuzz-32")
+  target_compile_options(yyjson PRIVATE -fsanitize=fuzzer-no-link)  # not XNNPACK, see cmake/xnnpack.cmake
+endif()
 if(EMSCRIPTEN)
   target_compile_definitions(yyjson PRIVATE
     yyjson_inline=__inline__)  # it forces its helpers into every place of use: 17 kB of wasm instead of 72

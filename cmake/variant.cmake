@@ -3,14 +3,15 @@
 #   native           for tests; asserts on
 #   native-asan      AddressSanitizer and UndefinedBehaviorSanitizer
 #   native-tsan      ThreadSanitizer
-#   native-fuzz      as native-asan, with libFuzzer's coverage; only Clang has it. Readers only: see tests/
+#   native-fuzz      as native-asan, with libFuzzer's coverage; only Clang has it
+#   native-fuzz-32   the same for a processor of 32 bits (-m32), where sizes wrap as they do in wasm
 #   simd             wasm, 128-bit SIMD, one thread, no SharedArrayBuffer
 #   simd-threads     wasm, 128-bit SIMD, pthreads
 #   relaxed-threads  wasm, relaxed SIMD (fused multiply-add), pthreads
 if(EMSCRIPTEN)
   set(BEIT_VARIANTS simd simd-threads relaxed-threads)
 else()
-  set(BEIT_VARIANTS native native-asan native-tsan native-fuzz)
+  set(BEIT_VARIANTS native native-asan native-tsan native-fuzz native-fuzz-32)
 endif()
 list(GET BEIT_VARIANTS 0 first)
 set(BEIT_VARIANT ${first} CACHE STRING "What to build: ${BEIT_VARIANTS}")
@@ -42,6 +43,11 @@ if(EMSCRIPTEN)
   add_link_options(-fwasm-exceptions)
 else()
   add_compile_definitions($<$<COMPILE_LANGUAGE:CXX>:_GLIBCXX_ASSERTIONS>)  # an index, an empty optional or span: checked
+  if(BEIT_VARIANT STREQUAL "native-fuzz-32")
+    set(CMAKE_SYSTEM_PROCESSOR i686)               # XNNPACK and cpuinfo choose their files by it
+    add_compile_options(-m32 -msse2 -mfpmath=sse)  # not the x87's 80 bits, in which sums differ
+    add_link_options(-m32)
+  endif()
   add_compile_options(-pthread)  # pthreadpool
   add_link_options(-pthread)
   if(BEIT_VARIANT MATCHES "native-(asan|fuzz)")
@@ -68,8 +74,13 @@ if(BEIT_VARIANT MATCHES "native-(asan|fuzz)")
   # Only here: XNNPACK relies on behaviour that UBSan reports. -O1 compiles in half the time of -O3.
   target_compile_options(beit_options INTERFACE -fsanitize=undefined -fno-sanitize-recover=undefined -O1)
 endif()
-if(BEIT_VARIANT STREQUAL "native-fuzz")
-  add_compile_options(-fsanitize=fuzzer-no-link)  # in yyjson too, whose ways the fuzzer has to see
+if(BEIT_VARIANT MATCHES "native-fuzz")
+  add_compile_options(-O1)  # in XNNPACK too: with -O3 and a sanitizer its build takes several times as long
+  if(BEIT_VARIANT STREQUAL "native-fuzz")
+    add_compile_options(-fsanitize=fuzzer-no-link)  # in yyjson too, whose ways the fuzzer has to see
+  else()
+    target_compile_options(beit_options INTERFACE -fsanitize=fuzzer-no-link)  # and yyjson, see cmake/dependencies.cmake
+  endif()
 endif()
 
 # Our own files in wasm: small first, since most of them run once. Loops over pixels, tensors and

@@ -69,6 +69,10 @@ function(beit_add_xnnpack)
     # name kernels that are not there, and vanish with them (see below); Apple's linker would complain
     # first. An undefined xnn_..._ukernel_... at link time is a family that is wanted here.
     set(XNNPACK_MICROKERNEL_FILTER "^src/(f32-(gemm|igemm|dwconv|vmulcaddc)|x32-packw)/")
+    if(BEIT_VARIANT STREQUAL "native-fuzz-32")
+      # There --gc-sections drops nothing of a file that is linked, so the kernels that it names have to be there.
+      set(XNNPACK_MICROKERNEL_FILTER "^src/((f16|f32|qd8|qs8|qu8)[a-z0-9-]*-(gemm|igemm|dwconv|vmulcaddc)|x(16|32)-packw)/")
+    endif()
     add_compile_options(-ffunction-sections -fdata-sections)
   endif()
   set(XNNPACK_LIBRARY_TYPE static CACHE INTERNAL "")

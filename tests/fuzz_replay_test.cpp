@@ -7,6 +7,13 @@
 #include "tests/fuzz/targets.h"
 #include "tests/support/files.h"
 
+// Hardening is easily lost without a word.
+#if defined(BEIT_HARDENED)
+static_assert(_LIBCPP_HARDENING_MODE == _LIBCPP_HARDENING_MODE_FAST, "see tests/support/hardened");
+#elif defined(__GLIBCXX__) && !defined(_GLIBCXX_ASSERTIONS)
+#error "see cmake/variant.cmake"
+#endif
+
 namespace {
 
 namespace fs = std::filesystem;

@@ -1,12 +1,14 @@
-// Fuzzes the readers of bytes that others made: libFuzzer with ASan and UBSan, one target after another.
-//   npm run fuzz -- [TARGET...] [--minutes N] [--keep]
+// Fuzzes the readers of bytes that others made, and what is done with what they read: libFuzzer with ASan
+// and UBSan, one target after another.
+//   npm run fuzz -- [TARGET...] [--bits 32] [--minutes N] [--keep]
 //     TARGET      one of the folders of tests/fuzz/corpus; all of them without
+//     --bits      of an address: 64 (default), or 32, in which sizes wrap as they do in wasm
 //     --minutes   of processor time for each target (default: 10); 0 only with --keep
 //     --keep      then makes tests/fuzz/corpus/TARGET anew: the fewest small inputs, seeds among them,
 //                 that together reach all that was reached, 200 at most
 // What is found goes to build/fuzz/found-TARGET-*, and ends the run of its target with a failure;
-// build/native-fuzz/tests/beit_fuzz --target=TARGET FILE repeats it. Inputs that reach something new are
-// collected in build/fuzz/TARGET, from where the next run goes on.
+// build/native-fuzz/tests/beit_fuzz (native-fuzz-32 where it was found so) --target=TARGET FILE repeats it.
+// Inputs that reach something new are collected in build/fuzz/TARGET, from where the next run goes on.
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { join, relative } from 'node:path';
@@ -29,6 +31,10 @@ const SEEDS = {
   pickle: /pytorch_model\.bin$|\.pth$|\.pkl$/,
   config: /\.json$/,
   image: /\.(png|jpe?g|gif|bmp|p[gp]m)$/,
+  model: /^config\.json$/,
+  tokenizer: /^config\.json$/,
+  processor: /^preprocessor_config\.json$/,
+  derived: /\.(safetensors|msgpack|pth)$|pytorch_model\.bin$/,
 };
 
 // Readers look at heads, tables and text; what is behind them is elements. Longer inputs only cost
@@ -105,15 +111,19 @@ async function keep(program, target) {
 
 await main(async (args) => {
   const { values, positionals } = parseArgs({ args, allowPositionals: true,
-    options: { minutes: { type: 'string', default: '10' }, keep: { type: 'boolean', default: false } } });
+    options: { bits: { type: 'string', default: '64' }, minutes: { type: 'string', default: '10' }, keep: { type: 'boolean', default: false } } });
   const minutes = Number(values.minutes);
   if (!(minutes >= 0)) throw new Failure(`--minutes takes a number, not ${values.minutes}.`);
   const wrong = positionals.find((name) => !Object.hasOwn(SEEDS, name));
   if (wrong) throw new Failure(`There is no target ${wrong}; there are ${Object.keys(SEEDS).join(', ')}.`);
   const targets = positionals.length > 0 ? positionals : Object.keys(SEEDS);
 
+  const { bits } = values;
+  if (bits !== '32' && bits !== '64') throw new Failure(`--bits takes 32 or 64, not ${bits}.`);
+
   const definitions = await clang();
-  const folder = await buildVariant('native-fuzz', ['beit_fuzz'], { ...await setUp({ native: true }), definitions });
+  if (bits === '32') await installPrograms({ '/usr/lib32/libc.so': 'g++-multilib' });  // headers and libraries; Clang's runtimes are there for both
+  const folder = await buildVariant(bits === '32' ? 'native-fuzz-32' : 'native-fuzz', ['beit_fuzz'], { ...await setUp({ native: true }), definitions });
   const program = join(folder, 'tests', 'beit_fuzz');
   let failed = 0;
   for (const target of targets) {

@@ -14,12 +14,12 @@ export function which(program, path = process.env.PATH ?? '') {
 }
 
 /**
- * Installs what is missing. `wanted` maps a program to the Debian package that has it. Where all
+ * Installs what is missing. `wanted` maps a program, or a file by its whole path, to the Debian package that has it. Where all
  * programs are on PATH, apt is not touched; where they are not and cannot be installed, a Failure says
  * which are missing.
  */
 export async function installPrograms(wanted) {
-  const missing = Object.entries(wanted).filter(([program]) => !which(program));
+  const missing = Object.entries(wanted).filter(([program]) => !(program.startsWith('/') ? existsSync(program) : which(program)));
   if (missing.length === 0) return;
   const packages = missing.map(([, name]) => name);
   const what = packages.join(', ');

@@ -1,4 +1,4 @@
-// What is fuzzed: every reader of bytes that others made.
+// What is fuzzed: every reader of bytes that others made, and what is done with what they read.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,17 @@ const char* readConfig(std::span<const uint8_t> bytes);
 // A picture.
 const char* readImage(std::span<const uint8_t> bytes);
 
+// Those that go on from what was parsed, as far as it is small (model_targets.cpp).
+
+// config.json: a model of each class, estimated, filled and run on one picture.
+const char* runConfig(std::span<const uint8_t> bytes);
+// A tokenizer's config: both halves, estimated, filled and run.
+const char* runTokenizerConfig(std::span<const uint8_t> bytes);
+// preprocessor_config.json: a picture and a segmentation map of 3 x 3 pixels.
+const char* runProcessor(std::span<const uint8_t> bytes);
+// A checkpoint's table without its elements: the config derived from it, and that model as above.
+const char* runDerived(std::span<const uint8_t> bytes);
+
 struct NamedTarget {
   std::string_view name;  // the folder of its inputs in tests/fuzz/corpus
   Target target;
@@ -29,6 +40,7 @@ struct NamedTarget {
 inline constexpr NamedTarget kTargets[] = {
     {"safetensors", readCheckpoint}, {"torch_zip", readCheckpoint}, {"torch_legacy", readCheckpoint},
     {"flax_msgpack", readCheckpoint}, {"pickle", readPickle}, {"config", readConfig}, {"image", readImage},
+    {"model", runConfig}, {"tokenizer", runTokenizerConfig}, {"processor", runProcessor}, {"derived", runDerived},
 };
 
 }  // namespace beit::fuzz
