@@ -44,8 +44,8 @@ Status PickleMachine::spend(size_t parts) {
 Result<Pickle> PickleMachine::run() {
   const std::span<const uint8_t> bytes = pickle_.bytes_;
   while (true) {
-    size_t searched = 0;
-    BEIT_ASSIGN(const PickleOp op, readPickleOp(bytes, at_, searched, where_));
+    PickleLineSearch search;
+    BEIT_ASSIGN(const PickleOp op, readPickleOp(bytes, at_, search, where_));
     if (op.missing > 0)
       return mismatch(ErrorCode::kTruncated, where_, "an end after " + std::to_string(bytes.size()) + " bytes",
                       "at least " + std::to_string(op.missing) + " more, as the pickle goes on");

@@ -59,7 +59,7 @@ uint64_t littleEndian(std::span<const uint8_t> bytes) {
   return value;
 }
 
-Result<PickleOp> readPickleOp(std::span<const uint8_t> bytes, size_t at, size_t& searched, std::string_view where) {
+Result<PickleOp> readPickleOp(std::span<const uint8_t> bytes, size_t at, PickleLineSearch& search, std::string_view where) {
   PickleOp op;
   const auto rest = bytes.subspan(at);
   if (rest.empty()) {
@@ -88,20 +88,16 @@ Result<PickleOp> readPickleOp(std::span<const uint8_t> bytes, size_t at, size_t&
       break;
     }
     case Form::kLines: {
-      auto end = rest.begin() + 1;
-      for (size_t line = 0; line < shape.size; ++line) {
-        // Only the first line is resumed: names of modules and classes, in two lines, are short.
-        const auto from = line == 0 && searched > 0 ? rest.begin() + static_cast<ptrdiff_t>(searched) : end;
-        end = std::find(from, rest.end(), '\n');
+      for (; search.lines < shape.size; ++search.lines) {
+        const auto end = std::find(rest.begin() + static_cast<ptrdiff_t>(search.from), rest.end(), '\n');
+        search.from = static_cast<size_t>(end - rest.begin());
         if (end == rest.end()) {
-          if (line == 0) searched = rest.size();
           op.missing = 1;
           return op;
         }
-        if (line == 0) searched = static_cast<size_t>(end - rest.begin());
-        ++end;
+        ++search.from;
       }
-      size = static_cast<size_t>(end - rest.begin()) - 1;
+      size = search.from - 1;
       break;
     }
   }
@@ -116,10 +112,10 @@ Result<PickleOp> readPickleOp(std::span<const uint8_t> bytes, size_t at, size_t&
 
 Result<size_t> PickleExtent::missing(std::span<const uint8_t> bytes, std::string_view where) {
   while (!stopped_) {
-    BEIT_ASSIGN(const PickleOp op, readPickleOp(bytes, at_, searched_, where));
+    BEIT_ASSIGN(const PickleOp op, readPickleOp(bytes, at_, search_, where));
     if (op.missing > 0) return op.missing;
     at_ += op.length;
-    searched_ = 0;
+    search_ = {};
     stopped_ = op.code == Code::kStop;
   }
   return size_t{0};

@@ -33,10 +33,16 @@ struct PickleOp {
   size_t missing = 0;  // bytes that it needs, at least, behind the ones there are; 0 when it is whole
 };
 
+// How far the lines of an instruction's argument were looked through, so that asking again with more
+// bytes does not begin again: a hostile file's line may be as long as the file.
+struct PickleLineSearch {
+  size_t lines = 0;  // whole ones
+  size_t from = 1;   // where the search goes on, from the instruction's code on
+};
+
 // Returns the instruction at `at` (at most bytes.size()). Errors: kMalformed for a code that pickle
-// does not have. `searched`, 0 for a new instruction, keeps how far a line was looked through, so
-// that asking again with more bytes does not begin again.
-Result<PickleOp> readPickleOp(std::span<const uint8_t> bytes, size_t at, size_t& searched, std::string_view where);
+// does not have. `search` is a new one for each instruction.
+Result<PickleOp> readPickleOp(std::span<const uint8_t> bytes, size_t at, PickleLineSearch& search, std::string_view where);
 
 // Finds where a pickle that arrives in pieces ends.
 class PickleExtent {
@@ -50,7 +56,7 @@ class PickleExtent {
 
  private:
   size_t at_ = 0;
-  size_t searched_ = 0;
+  PickleLineSearch search_;
   bool stopped_ = false;
 };
 
