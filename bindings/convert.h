@@ -1,4 +1,4 @@
-// Between JavaScript's values and the library's. What a call returns follows web/core.ts: an Outcome
+// Between JavaScript's values and the library's. What a call returns follows web/core/core.ts: an Outcome
 // {ok: true, value} or {ok: false, error}.
 #pragma once
 

@@ -1,6 +1,6 @@
 /**
  * A service worker for hosts that cannot send headers: pages of its folder become cross-origin
- * isolated, which threads ask for. A page registers its own copy through isolatePage() (isolation.ts).
+ * isolated, which threads ask for. A page registers its own copy through isolatePage() (api/isolation.ts).
  * A plain script, without imports: it may be registered everywhere, or taken in by importScripts().
  * Only documents and workers are answered, since only their headers count.
  */

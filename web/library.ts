@@ -1,43 +1,44 @@
 /** What the library offers in browsers and in Node alike. */
-export { blockMask, type BlockMaskOptions, type PatchMask } from './block-mask.js';
-export { BUILDS, chooseBuild, detectCapabilities, type Build, type BuildChoice, type BuildRequest, type Capabilities, type Host } from './capabilities.js';
-export { cache, type CachedFile } from './cache.js';
-export { rank, sigmoid, softmax, type Classification, type ScoreFunction } from './classification.js';
-export { BeitConfig, type BeitConfigFields } from './config.js';
-export { DalleTokenizer, type EncodeOptions, type ImageTokens, type TokenizerSource } from './dalle-tokenizer.js';
+export { blockMask, type BlockMaskOptions, type PatchMask } from './api/results/block-mask.js';
+export { BUILDS, chooseBuild, detectCapabilities, type Build, type BuildChoice, type BuildRequest, type Capabilities, type Host } from './core/capabilities.js';
+export { cache } from './api/cache.js';
+export type { CachedFile } from './sources/cache/store.js';
+export { rank, sigmoid, softmax, type Classification, type ScoreFunction } from './api/results/classification.js';
+export { BeitConfig, type BeitConfigFields } from './api/config.js';
+export { DalleTokenizer, type EncodeOptions, type ImageTokens, type TokenizerSource } from './api/dalle-tokenizer.js';
 export type {
   CallOptions, Engine, ForwardCallOptions, Inspection, LoadCallOptions, MemoryUse, Phase, Progress, RawImage, RuntimeInfo, SegmentationMap,
-} from './engine.js';
-export { createEngine, runtimeInfo, type EngineOptions } from './engines.js';
-export { BeitError, OutOfMemoryError, type ErrorCode } from './errors.js';
+} from './engine/engine.js';
+export { createEngine, runtimeInfo, type EngineOptions } from './api/engines.js';
+export { BeitError, OutOfMemoryError, type ErrorCode } from './base/errors.js';
 export {
   FlaxBeitForImageClassification, FlaxBeitForMaskedImageModeling, FlaxBeitModel, type FlaxBeitModelOutputWithPooling,
   type FlaxMaskedLMOutput, type FlaxSequenceClassifierOutput,
-} from './flax-models.js';
-export { BeitFeatureExtractor, BeitImageProcessor, type ProcessedImages, type SegmentationOptions } from './image-processor.js';
-export type { ImageInput } from './images.js';
-export { isolatePage } from './isolation.js';
-export { inspect, type InspectOptions } from './inspect.js';
-export { PreTrainedModel, type ForwardOptions, type LabelledInputs, type ModelInputs, type ModelOptions } from './model-base.js';
+} from './api/flax-models.js';
+export { BeitFeatureExtractor, BeitImageProcessor, type ProcessedImages, type SegmentationOptions } from './api/image-processor.js';
+export type { ImageInput } from './api/images.js';
+export { isolatePage } from './api/isolation.js';
+export { inspect, type InspectOptions } from './api/inspect.js';
+export { PreTrainedModel, type ForwardOptions, type LabelledInputs, type ModelInputs, type ModelOptions } from './api/model-base.js';
 export {
   BeitBackbone, BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation, BeitModel,
   type BeitModelOptions, type SegmentationModelOptions,
-} from './models.js';
+} from './api/models.js';
 export type {
   BackboneOutput, BeitModelOutputWithPooling, ImageClassifierOutput, MaskedLMOutput, ModelOutput, SemanticSegmenterOutput,
-} from './outputs.js';
-export { pipeline, type Task, type Tasks } from './pipeline.js';
-export type { Pipeline } from './pipeline-base.js';
-export type { ClassifyOptions, ImageClassificationPipeline } from './pipeline-classification.js';
-export type { FeatureOptions, ImageFeatureExtractionPipeline } from './pipeline-features.js';
+} from './api/outputs.js';
+export { pipeline, type Task, type Tasks } from './api/pipelines/pipeline.js';
+export type { Pipeline } from './api/pipelines/base.js';
+export type { ClassifyOptions, ImageClassificationPipeline } from './api/pipelines/classification.js';
+export type { FeatureOptions, ImageFeatureExtractionPipeline } from './api/pipelines/features.js';
 export type {
   MaskedImageModelingOptions, MaskedImageModelingPipeline, MaskedImagePrediction, PredictOptions, TokenPrediction,
-} from './pipeline-masked-image.js';
-export type { ImageSegmentationPipeline, Segmentation, SegmentOptions } from './pipeline-segmentation.js';
-export type { PretrainedOptions } from './pretrained.js';
-export type { DType } from './core.js';
-export { colorOf, type LegendEntry, type Overlay } from './segmentation.js';
-export { writeSafetensors } from './safetensors-writer.js';
-export type { RetryOptions } from './retry.js';
-export type { Dropped, HubOptions, Source, SourceDescription, SourceFile, SourceLike, SourceOptions, SourceWatch } from './sources.js';
-export type { AnyArray, AnyTensor, LabelMap, Size, Tensor } from './tensors.js';
+} from './api/pipelines/masked-image.js';
+export type { ImageSegmentationPipeline, Segmentation, SegmentOptions } from './api/pipelines/segmentation.js';
+export type { PretrainedOptions } from './api/pretrained.js';
+export type { DType } from './core/core.js';
+export { colorOf, type LegendEntry, type Overlay } from './api/results/segmentation.js';
+export { writeSafetensors } from './base/safetensors-writer.js';
+export type { RetryOptions } from './sources/http/retry.js';
+export type { Dropped, HubOptions, Source, SourceDescription, SourceFile, SourceLike, SourceOptions, SourceWatch } from './sources/source.js';
+export type { AnyArray, AnyTensor, LabelMap, Size, Tensor } from './base/tensors.js';

@@ -1,11 +1,11 @@
 /** Entry of a Node worker thread. */
 import { parentPort, type Transferable as NodeTransferable } from 'node:worker_threads';
-import { nodeHost } from './host-node.js';
-import { nodeHttp } from './http-node.js';
-import type { FromWorker, ToWorker } from './protocol.js';
-import { openDescription } from './resolve-source.js';
-import { FolderSource } from './source-node.js';
-import { hostEngine } from './worker-host.js';
+import { hostEngine } from './engine/host.js';
+import type { FromWorker, ToWorker } from './engine/protocol.js';
+import { nodeHost } from './platform/host-node.js';
+import { nodeHttp } from './platform/http-node.js';
+import { FolderSource } from './sources/folder-node.js';
+import { openDescription } from './sources/resolve.js';
 
 hostEngine({
   post: (message: FromWorker, transfer) => parentPort?.postMessage(message, transfer as NodeTransferable[]),

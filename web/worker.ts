@@ -1,10 +1,10 @@
 /** Entry of a page's worker. A real file at a real URL: no Blob, so a strict policy may stand. */
-import { browserHost } from './host-browser.js';
-import { browserHttp } from './http-browser.js';
-import type { FromWorker, ToWorker } from './protocol.js';
-import { openDescription } from './resolve-source.js';
-import { hostEngine } from './worker-host.js';
-import type { ThreadWorker } from './core.js';
+import type { ThreadWorker } from './core/core.js';
+import { hostEngine } from './engine/host.js';
+import type { FromWorker, ToWorker } from './engine/protocol.js';
+import { browserHost } from './platform/host-browser.js';
+import { browserHttp } from './platform/http-browser.js';
+import { openDescription } from './sources/resolve.js';
 
 /** The part of DedicatedWorkerGlobalScope that is used: its library cannot be mixed with DOM's. */
 interface WorkerScope {

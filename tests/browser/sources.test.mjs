@@ -1,7 +1,7 @@
 // Downloads, the cache and other kinds of threads, in real browsers.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { writeSafetensors } from '../../dist/safetensors-writer.js';
+import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 import { files, tensors } from '../node/tiny-checkpoint.mjs';
 import { startHub } from '../support/hub-server.mjs';
 import { BROWSERS, launch, openPage } from './support/browsers.mjs';

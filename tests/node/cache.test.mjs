@@ -4,11 +4,11 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { cache } from '../../dist/node.js';
-import { openNodeCache } from '../../dist/cache-node.js';
-import { BeitError } from '../../dist/errors.js';
-import { nodeHttp } from '../../dist/http-node.js';
-import { hubSource } from '../../dist/source-http.js';
-import { readText } from '../../dist/sources.js';
+import { openNodeCache } from '../../dist/sources/cache/node.js';
+import { BeitError } from '../../dist/base/errors.js';
+import { nodeHttp } from '../../dist/platform/http-node.js';
+import { hubSource } from '../../dist/sources/http/source.js';
+import { readText } from '../../dist/sources/source.js';
 import { startHub } from '../support/hub-server.mjs';
 import { collect, rejects, temporaryFolder } from './support.mjs';
 

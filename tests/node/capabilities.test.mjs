@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { chooseBuild, detectCapabilities } from '../../dist/capabilities.js';
+import { chooseBuild, detectCapabilities } from '../../dist/core/capabilities.js';
 
 const everything = {
   kind: 'browser', cores: 4, mayBlock: true, simd: true, exceptions: true, threads: true, relaxedSimd: true, table64: true,

@@ -7,7 +7,7 @@ import {
   BeitBackbone, BeitFeatureExtractor, BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation,
   BeitImageProcessor, createEngine, FlaxBeitForImageClassification, FlaxBeitModel,
 } from '../../dist/node.js';
-import { platform } from '../../dist/platform.js';
+import { platform } from '../../dist/platform/platform.js';
 import { golden, rejects } from './support.mjs';
 import { config, files, pixelValues } from './tiny-checkpoint.mjs';
 

@@ -4,13 +4,13 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFi
 import { join } from 'node:path';
 import test from 'node:test';
 import { forwardInputs } from '../../dist/cli/inputs.js';
-import { LocalEngine } from '../../dist/engine-local.js';
-import { nodeHost } from '../../dist/host-node.js';
+import { LocalEngine } from '../../dist/engine/local.js';
+import { nodeHost } from '../../dist/platform/host-node.js';
 import { DalleTokenizer } from '../../dist/node.js';
-import { platform } from '../../dist/platform.js';
+import { platform } from '../../dist/platform/platform.js';
 import { beit, golden, rejects, temporaryFolder } from './support.mjs';
 import { files, rawSafetensors, tensors } from './tiny-checkpoint.mjs';
-import { writeSafetensors } from '../../dist/safetensors-writer.js';
+import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 
 const engine = await LocalEngine.create({ build: 'simd' }, nodeHost(), false);
 test.after(() => engine.dispose());

@@ -1,8 +1,8 @@
 // Texts as Linux writes them, of Docker, systemd and Kubernetes.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { coresWithin, cpuQuota } from '../../dist/cpu-quota.js';
-import { nodeHost } from '../../dist/host-node.js';
+import { coresWithin, cpuQuota } from '../../dist/platform/cpu-quota.js';
+import { nodeHost } from '../../dist/platform/host-node.js';
 
 const V2 = '31 23 0:27 / /sys/fs/cgroup rw,nosuid,nodev,noexec,relatime shared:9 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot\n';
 const ROOT = '23 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n';

@@ -2,12 +2,12 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
-import { readListing, sumInPointer } from '../../dist/hub-sums.js';
-import { nodeHttp } from '../../dist/http-node.js';
-import { retryAfter } from '../../dist/retry.js';
-import { Sha256 } from '../../dist/sha256.js';
-import { hubSource, PLAIN_HTTP, urlSource } from '../../dist/source-http.js';
-import { readText } from '../../dist/sources.js';
+import { readListing, sumInPointer } from '../../dist/sources/http/hub-sums.js';
+import { nodeHttp } from '../../dist/platform/http-node.js';
+import { retryAfter } from '../../dist/sources/http/retry.js';
+import { Sha256 } from '../../dist/base/sha256.js';
+import { hubSource, PLAIN_HTTP, urlSource } from '../../dist/sources/http/source.js';
+import { readText } from '../../dist/sources/source.js';
 import { startHub } from '../support/hub-server.mjs';
 import { collect, rejects } from './support.mjs';
 

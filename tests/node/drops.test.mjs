@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { BeitForImageClassification } from '../../dist/node.js';
-import { nodePlatform } from '../../dist/platform-node.js';
-import { filesOf, oneFolder } from '../../dist/source-drop.js';
-import { readText } from '../../dist/sources.js';
+import { nodePlatform } from '../../dist/platform/node.js';
+import { filesOf, oneFolder } from '../../dist/sources/drop.js';
+import { readText } from '../../dist/sources/source.js';
 import { collect, rejects } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { BeitError, failure, mismatch, packError, fromCoreError, unwrap } from '../../dist/errors.js';
+import { BeitError, failure, mismatch, packError, fromCoreError, unwrap } from '../../dist/base/errors.js';
 import { root } from './support.mjs';
 
 test('a BeitError is an Error with a code and the facts apart', () => {
@@ -31,6 +31,6 @@ test('TypeScript knows every code of the C++ library', () => {
   const source = readFileSync(join(root, 'src/result.cpp'), 'utf8');
   const codes = [...source.matchAll(/ErrorCode::k\w+: return "([a-z-]+)"/g)].map((match) => match[1]);
   assert.ok(codes.length >= 13);
-  const declared = readFileSync(join(root, 'dist/errors.d.ts'), 'utf8');
+  const declared = readFileSync(join(root, 'dist/base/errors.d.ts'), 'utf8');
   for (const code of codes) assert.ok(declared.includes(`'${code}'`), code);
 });

@@ -1,8 +1,8 @@
 // Memory that is not there: a typed error with both numbers, and an engine that works on.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { startCore } from '../../dist/artefacts.js';
-import { unwrap } from '../../dist/errors.js';
+import { startCore } from '../../dist/core/artefacts.js';
+import { unwrap } from '../../dist/base/errors.js';
 import { BeitError, BeitForImageClassification, createEngine, OutOfMemoryError } from '../../dist/node.js';
 import { BUILDS, lacking, rejects } from './support.mjs';
 import { config, files, pixelValues, rawSafetensors, tensors } from './tiny-checkpoint.mjs';

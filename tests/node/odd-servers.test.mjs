@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { BeitForImageClassification, BeitForMaskedImageModeling, BeitImageProcessor } from '../../dist/node.js';
-import { nodeHttp } from '../../dist/http-node.js';
-import { urlSource } from '../../dist/source-http.js';
-import { isPage } from '../../dist/page-sniffing.js';
-import { readText } from '../../dist/sources.js';
+import { nodeHttp } from '../../dist/platform/http-node.js';
+import { urlSource } from '../../dist/sources/http/source.js';
+import { isPage } from '../../dist/sources/http/page-sniffing.js';
+import { readText } from '../../dist/sources/source.js';
 import { files } from './tiny-checkpoint.mjs';
 import { collect, rejects, serve, temporaryFolder } from './support.mjs';
 

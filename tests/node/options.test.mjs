@@ -5,8 +5,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import * as library from '../../dist/node.js';
-import { platform } from '../../dist/platform.js';
-import { writeSafetensors } from '../../dist/safetensors-writer.js';
+import { platform } from '../../dist/platform/platform.js';
+import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 import { golden, root } from './support.mjs';
 
 const { BeitImageProcessor, createEngine } = library;

@@ -1,7 +1,7 @@
 // Progress between threads: as much as can be followed, and never less than how a phase began and ended.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { thinned } from '../../dist/progress.js';
+import { thinned } from '../../dist/engine/progress.js';
 
 function listen() {
   let clock = 0;

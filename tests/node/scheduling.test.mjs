@@ -1,7 +1,7 @@
 // Turns: one at a time, by priority, and out of the queue on abort.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { TurnQueue } from '../../dist/scheduling.js';
+import { TurnQueue } from '../../dist/base/scheduling.js';
 import { BeitForImageClassification, createEngine } from '../../dist/node.js';
 import { rejects } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';

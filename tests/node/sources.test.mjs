@@ -3,11 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { nodePlatform } from '../../dist/platform-node.js';
-import { FilesSource } from '../../dist/source-memory.js';
-import { hubSource, urlSource } from '../../dist/source-http.js';
-import { RemoteSource, serveSource } from '../../dist/source-bridge.js';
-import { isHubId, readOptionalText, readText } from '../../dist/sources.js';
+import { nodePlatform } from '../../dist/platform/node.js';
+import { FilesSource } from '../../dist/sources/memory.js';
+import { hubSource, urlSource } from '../../dist/sources/http/source.js';
+import { RemoteSource, serveSource } from '../../dist/sources/bridge.js';
+import { isHubId, readOptionalText, readText } from '../../dist/sources/source.js';
 import { collect, fileServer, rejects, serve, temporaryFolder } from './support.mjs';
 
 const bytes = Uint8Array.from({ length: 5_000_000 }, (_, i) => (i * 7919) >> 3);

@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import assert from 'node:assert/strict';
-import { chooseBuild, detectCapabilities } from '../../dist/capabilities.js';
-import { nodeHost } from '../../dist/host-node.js';
+import { chooseBuild, detectCapabilities } from '../../dist/core/capabilities.js';
+import { nodeHost } from '../../dist/platform/host-node.js';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 export const golden = join(root, 'tests/fixtures/golden');

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { LocalEngine } from '../../dist/engine-local.js';
-import { EngineWorker } from '../../dist/engine-worker.js';
+import { LocalEngine } from '../../dist/engine/local.js';
+import { EngineWorker } from '../../dist/engine/remote.js';
 import { BeitForImageClassification, createEngine } from '../../dist/node.js';
-import { FolderSource } from '../../dist/source-node.js';
-import { candidates, describe, enough, measure, ThreadChoice } from '../../dist/thread-choice.js';
-import { hostEngine } from '../../dist/worker-host.js';
+import { FolderSource } from '../../dist/sources/folder-node.js';
+import { candidates, describe, enough, measure, ThreadChoice } from '../../dist/engine/thread-choice.js';
+import { hostEngine } from '../../dist/engine/host.js';
 
 const CLASSIFIER = fileURLToPath(new URL('../../weights/classifier', import.meta.url));
 const NODE = { kind: 'node', cores: 4, mayBlock: true };

@@ -1,9 +1,9 @@
 // Answers do not depend on the number of threads, to the last bit.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { LocalEngine } from '../../dist/engine-local.js';
+import { LocalEngine } from '../../dist/engine/local.js';
 import { BeitForImageClassification, BeitForSemanticSegmentation } from '../../dist/node.js';
-import { writeSafetensors } from '../../dist/safetensors-writer.js';
+import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 import { configs, stateDict } from '../../tools/random-checkpoint.mjs';
 import { BUILDS, lacking } from './support.mjs';
 

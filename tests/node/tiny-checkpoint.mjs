@@ -1,5 +1,5 @@
 // The smallest BeitForImageClassification: 5 KB, so that every length of its file can be tried.
-import { writeSafetensors } from '../../dist/safetensors-writer.js';
+import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 
 export const config = {
   architectures: ['BeitForImageClassification'], model_type: 'beit', hidden_size: 4, num_hidden_layers: 2,

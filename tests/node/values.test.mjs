@@ -1,12 +1,12 @@
 // Functions of values only: tensors, scores, the safetensors writer, pixels, scheduling.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { rank, scoreFunctionOf, sigmoid, softmax } from '../../dist/classification.js';
+import { rank, scoreFunctionOf, sigmoid, softmax } from '../../dist/api/results/classification.js';
 import { compare } from '../../dist/cli/compare.js';
-import { checkRawImage, withoutAlpha } from '../../dist/pixels.js';
-import { writeSafetensors } from '../../dist/safetensors-writer.js';
-import { abortable, yieldToEventLoop } from '../../dist/scheduling.js';
-import { checkTensor, concatenate } from '../../dist/tensors.js';
+import { checkRawImage, withoutAlpha } from '../../dist/engine/pixels.js';
+import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
+import { abortable, yieldToEventLoop } from '../../dist/base/scheduling.js';
+import { checkTensor, concatenate } from '../../dist/base/tensors.js';
 
 test('softmax is stable and sums to one', () => {
   const scores = softmax([1e4, 1e4 - 1, -1e4]);

@@ -1,5 +1,5 @@
 /** The command line's own strict parser, and the help that follows from the same table. */
-import { BeitError } from '../errors.js';
+import { BeitError } from '../base/errors.js';
 
 export interface OptionSpec {
   /** Without the dashes. */

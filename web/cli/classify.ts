@@ -1,4 +1,4 @@
-import { pipeline } from '../pipeline.js';
+import { pipeline } from '../api/pipelines/pipeline.js';
 import { wholeNumber, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { FAILED_STATUS, forEachImage } from './each-image.js';

@@ -1,5 +1,5 @@
 /** Holding an output against what was expected. */
-import { shapeText, type AnyArray } from '../tensors.js';
+import { shapeText, type AnyArray } from '../base/tensors.js';
 
 export interface Tolerance {
   atol: number;

@@ -1,5 +1,5 @@
 /** What the command line says of failures: a sentence on one line of stderr. */
-import { BeitError, sentenceOf } from '../errors.js';
+import { BeitError, sentenceOf } from '../base/errors.js';
 import { bar } from './progress-bar.js';
 
 /** Returns what is said of an error. */

@@ -1,10 +1,10 @@
 import { basename, dirname, join } from 'node:path';
-import { CONVERSION_TYPES, convertedConfig, type ConversionType } from '../conversion.js';
-import { LocalEngine } from '../engine-local.js';
-import { mismatch } from '../errors.js';
-import { isTokenizerClass } from '../model-names.js';
-import { platform } from '../platform.js';
-import { CONFIG_FILE, PROCESSOR_FILE, readOptionalText, type Source } from '../sources.js';
+import { mismatch } from '../base/errors.js';
+import { CONVERSION_TYPES, convertedConfig, type ConversionType } from '../engine/conversion.js';
+import { LocalEngine } from '../engine/local.js';
+import { isTokenizerClass } from '../engine/model-names.js';
+import { platform } from '../platform/platform.js';
+import { CONFIG_FILE, PROCESSOR_FILE, readOptionalText, type Source } from '../sources/source.js';
 import { oneOf, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';

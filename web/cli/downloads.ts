@@ -2,11 +2,11 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import type { LoadCallOptions } from '../engine.js';
-import { sentenceOf } from '../errors.js';
-import { platform } from '../platform.js';
-import type { HttpDescription } from '../source-http.js';
-import type { Source, SourceOptions } from '../sources.js';
+import { sentenceOf } from '../base/errors.js';
+import type { LoadCallOptions } from '../engine/engine.js';
+import { platform } from '../platform/platform.js';
+import type { HttpDescription } from '../sources/http/source.js';
+import type { Source, SourceOptions } from '../sources/source.js';
 import { complain, sentenceFor } from './complaints.js';
 import { HubCacheSource, snapshotOf } from './hub-cache.js';
 import { bar } from './progress-bar.js';

@@ -1,5 +1,5 @@
 /** Commands that take several images: all are done, whatever becomes of one. */
-import { BeitError, type ErrorCode } from '../errors.js';
+import { BeitError, type ErrorCode } from '../base/errors.js';
 import { complain, sentenceFor } from './complaints.js';
 import { checkImage } from './pictures.js';
 

@@ -1,9 +1,9 @@
 /** The options that every command which runs the core shares. */
-import { BUILDS, type Build } from '../capabilities.js';
-import type { DType } from '../core.js';
-import type { Engine } from '../engine.js';
-import { createEngine } from '../engines.js';
-import { DTYPES } from '../pretrained.js';
+import { createEngine } from '../api/engines.js';
+import { DTYPES } from '../api/pretrained.js';
+import { BUILDS, type Build } from '../core/capabilities.js';
+import type { DType } from '../core/core.js';
+import type { Engine } from '../engine/engine.js';
 import { oneOf, wholeNumber, type OptionSpec, type Parsed } from './arguments.js';
 
 export const ENGINE_OPTIONS: readonly OptionSpec[] = [

@@ -1,5 +1,5 @@
-import { pipeline } from '../pipeline.js';
-import { concatenate } from '../tensors.js';
+import { pipeline } from '../api/pipelines/pipeline.js';
+import { concatenate } from '../base/tensors.js';
 import type { CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { FAILED_STATUS, forEachImage } from './each-image.js';

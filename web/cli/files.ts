@@ -1,9 +1,9 @@
 /** Files of the command line: failures are sentences. */
 import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import type { Engine } from '../engine.js';
-import { BeitError, failure, mismatch, sentenceOf } from '../errors.js';
-import { writeSafetensors } from '../safetensors-writer.js';
-import type { AnyArray, AnyTensor } from '../tensors.js';
+import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
+import { writeSafetensors } from '../base/safetensors-writer.js';
+import type { AnyArray, AnyTensor } from '../base/tensors.js';
+import type { Engine } from '../engine/engine.js';
 
 /** Returns a file's bytes. Throws not-found or io. */
 export function readBytes(path: string): Uint8Array {

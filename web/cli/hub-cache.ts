@@ -1,10 +1,10 @@
 /** The folder in which the hub's own tools (transformers, huggingface_hub) keep repositories, read and never written. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { BeitError } from '../errors.js';
-import type { HubPlace } from '../hub-address.js';
-import { openLocalFile } from '../source-node.js';
-import { fileNotFound, WEIGHTS_FILES, type Source, type SourceFile, type SourceWatch } from '../sources.js';
+import { BeitError } from '../base/errors.js';
+import { openLocalFile } from '../sources/folder-node.js';
+import type { HubPlace } from '../sources/http/hub-address.js';
+import { fileNotFound, WEIGHTS_FILES, type Source, type SourceFile, type SourceWatch } from '../sources/source.js';
 
 /** One commit of a repository, or a folder in it, as it is kept. */
 export interface Snapshot {

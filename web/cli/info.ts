@@ -1,5 +1,5 @@
-import type { Inspection } from '../engine.js';
-import { shapeText } from '../tensors.js';
+import { shapeText } from '../base/tensors.js';
+import type { Inspection } from '../engine/engine.js';
 import type { CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';

@@ -1,7 +1,7 @@
 /** From the tensors of a file to the inputs of a forward pass. */
-import type { ForwardInputs } from '../engine.js';
-import { failure, mismatch } from '../errors.js';
-import type { AnyTensor } from '../tensors.js';
+import { failure, mismatch } from '../base/errors.js';
+import type { AnyTensor } from '../base/tensors.js';
+import type { ForwardInputs } from '../engine/engine.js';
 
 /** Returns the tensor of that name, with or without the prefix "in.", or undefined. */
 export function inputOf(tensors: Record<string, AnyTensor>, name: string): AnyTensor | undefined {

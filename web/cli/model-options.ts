@@ -1,5 +1,5 @@
 /** The options that every command which makes a model shares. */
-import type { CoreModelOptions, DType } from '../core.js';
+import type { CoreModelOptions, DType } from '../core/core.js';
 import { oneOf, type OptionSpec, type Parsed } from './arguments.js';
 
 type MadeWith = Pick<CoreModelOptions, 'dtype' | 'layerNormEps' | 'relativePositionBiasResize'>;

@@ -1,6 +1,6 @@
 /** Images of the command line: what is read, and the PNG files that are written. */
-import type { Engine, RawImage } from '../engine.js';
-import { platform } from '../platform.js';
+import type { Engine, RawImage } from '../engine/engine.js';
+import { platform } from '../platform/platform.js';
 import { checkFile, writeBytes } from './files.js';
 import { writePng, type PngImage } from './png.js';
 

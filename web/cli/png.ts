@@ -1,6 +1,6 @@
 /** Writes PNG files (W3C's PNG specification, third edition); zlib is Node's. */
 import { deflateSync } from 'node:zlib';
-import { mismatch } from '../errors.js';
+import { mismatch } from '../base/errors.js';
 
 /** Samples, rows from the top. */
 export interface PngImage {

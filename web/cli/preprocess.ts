@@ -1,6 +1,6 @@
-import type { Engine, EngineImage } from '../engine.js';
-import { failure, mismatch } from '../errors.js';
-import { shapeText, type AnyTensor, type LabelMap, type Tensor } from '../tensors.js';
+import { failure, mismatch } from '../base/errors.js';
+import { shapeText, type AnyTensor, type LabelMap, type Tensor } from '../base/tensors.js';
+import type { Engine, EngineImage } from '../engine/engine.js';
 import type { CommandSpec } from './arguments.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { checkFile, readBytes, readJson, readTensorFile, writeTensorFile } from './files.js';

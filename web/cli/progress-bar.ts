@@ -1,5 +1,5 @@
 /** One line of a terminal that tells how far a load is. */
-import type { Progress } from '../engine.js';
+import type { Progress } from '../engine/engine.js';
 
 /** What is used of process.stderr. */
 export interface Terminal {

@@ -1,8 +1,8 @@
-import type { DType } from '../core.js';
-import type { RawImage } from '../engine.js';
-import { pipeline } from '../pipeline.js';
-import type { MaskedImagePrediction } from '../pipeline-masked-image.js';
-import type { AnyArray } from '../tensors.js';
+import type { MaskedImagePrediction } from '../api/pipelines/masked-image.js';
+import { pipeline } from '../api/pipelines/pipeline.js';
+import type { AnyArray } from '../base/tensors.js';
+import type { DType } from '../core/core.js';
+import type { RawImage } from '../engine/engine.js';
 import { usageError, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';

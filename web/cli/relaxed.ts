@@ -1,7 +1,7 @@
 /** Node before 22 has relaxed SIMD behind a flag, which can only be given at its start. */
 import { spawn } from 'node:child_process';
-import { detectCapabilities } from '../capabilities.js';
-import { nodeHost } from '../host-node.js';
+import { detectCapabilities } from '../core/capabilities.js';
+import { nodeHost } from '../platform/host-node.js';
 
 const FLAG = '--experimental-wasm-relaxed-simd';
 

@@ -1,9 +1,9 @@
-import type { DType } from '../core.js';
-import type { RawImage } from '../engine.js';
-import { mismatch } from '../errors.js';
-import { pipeline } from '../pipeline.js';
-import type { Segmentation } from '../pipeline-segmentation.js';
-import { colorOf } from '../segmentation.js';
+import { pipeline } from '../api/pipelines/pipeline.js';
+import type { Segmentation } from '../api/pipelines/segmentation.js';
+import { colorOf } from '../api/results/segmentation.js';
+import { mismatch } from '../base/errors.js';
+import type { DType } from '../core/core.js';
+import type { RawImage } from '../engine/engine.js';
 import { oneOf, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';

@@ -1,8 +1,8 @@
-import type { DType } from '../core.js';
-import { DalleTokenizer, type ImageTokens } from '../dalle-tokenizer.js';
-import type { Engine, RawImage } from '../engine.js';
-import { failure, mismatch } from '../errors.js';
-import { shapeText, type Size } from '../tensors.js';
+import { DalleTokenizer, type ImageTokens } from '../api/dalle-tokenizer.js';
+import { failure, mismatch } from '../base/errors.js';
+import { shapeText, type Size } from '../base/tensors.js';
+import type { DType } from '../core/core.js';
+import type { Engine, RawImage } from '../engine/engine.js';
 import { usageError, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';

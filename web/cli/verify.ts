@@ -1,10 +1,10 @@
 import { basename, join } from 'node:path';
-import type { DType } from '../core.js';
-import { DalleTokenizer } from '../dalle-tokenizer.js';
-import type { Engine } from '../engine.js';
-import { BeitError, failure } from '../errors.js';
-import { platform } from '../platform.js';
-import type { AnyTensor, LabelMap, Tensor } from '../tensors.js';
+import { DalleTokenizer } from '../api/dalle-tokenizer.js';
+import { BeitError, failure } from '../base/errors.js';
+import type { AnyTensor, LabelMap, Tensor } from '../base/tensors.js';
+import type { DType } from '../core/core.js';
+import type { Engine } from '../engine/engine.js';
+import { platform } from '../platform/platform.js';
 import type { CommandSpec } from './arguments.js';
 import { compare, type Comparison, type Tolerance } from './compare.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';

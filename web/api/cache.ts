@@ -1,0 +1,35 @@
+/** Downloads that are kept, so that a checkpoint is fetched once and works offline. */
+import { mismatch } from '../base/errors.js';
+import { platform } from '../platform/platform.js';
+import type { CachedFile, CacheStore } from '../sources/cache/store.js';
+
+async function openStore(folder: string | undefined): Promise<CacheStore | null> {
+  return platform().openCache(folder ?? true);
+}
+
+/**
+ * What is kept of downloads. In a page: small files in the Cache API, large ones in the origin's
+ * private file system. In Node each call needs the folder that the option `cache` named.
+ * Every method rejects with io where the store cannot be read.
+ */
+export const cache = {
+  /** Returns the kept files, the latest first; none where nothing can be kept (no secure context). */
+  async list(folder?: string): Promise<CachedFile[]> {
+    const files = await (await openStore(folder))?.list() ?? [];
+    return files.sort((a, b) => b.saved.localeCompare(a.saved));
+  },
+
+  /** Removes a file, by its URL, or all of a source (a hub id, a folder's URL). Returns how many that were. */
+  async delete(urlOrSource: string, folder?: string): Promise<number> {
+    if (typeof urlOrSource !== 'string') throw mismatch('invalid-argument', 'cache.delete', typeof urlOrSource, 'a URL or a source');
+    const store = await openStore(folder);
+    const found = (await store?.list() ?? []).filter(({ url, source }) => url === urlOrSource || source === urlOrSource);
+    for (const { url } of found) await store?.remove(url);
+    return found.length;
+  },
+
+  /** Removes everything that this library keeps. */
+  async clear(folder?: string): Promise<void> {
+    await (await openStore(folder))?.clear();
+  },
+};

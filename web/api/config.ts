@@ -1,0 +1,74 @@
+import type { Size } from '../base/tensors.js';
+import type { ConfigFields } from '../engine/engine.js';
+import { platform } from '../platform/platform.js';
+import { CONFIG_FILE, readText, type SourceLike } from '../sources/source.js';
+import { withLease, type PretrainedOptions } from './pretrained.js';
+
+/**
+ * The fields of the reference's BeitConfig by their names in camelCase, defaults filled in. Fields
+ * that the reference does not have are in `unknownFields` by name.
+ */
+export interface BeitConfigFields {
+  modelType: string;
+  architectures: string[];
+  vocabSize: number;
+  hiddenSize: number;
+  numHiddenLayers: number;
+  numAttentionHeads: number;
+  intermediateSize: number;
+  hiddenAct: string;
+  layerNormEps: number;
+  imageSize: Size;
+  patchSize: Size;
+  numChannels: number;
+  useMaskToken: boolean;
+  useAbsolutePositionEmbeddings: boolean;
+  useRelativePositionBias: boolean;
+  useSharedRelativePositionBias: boolean;
+  layerScaleInitValue: number;
+  useMeanPooling: boolean;
+  /** Segmentation and backbone: hidden states by number, 0 the embeddings; empty when there are none. */
+  outIndices: number[];
+  outFeatures: string[];
+  useAuxiliaryHead: boolean;
+  semanticLossIgnoreIndex: number;
+  numLabels: number;
+  /** Names by class id; as many as numLabels. */
+  id2label: string[];
+  /** regression, single_label_classification, multi_label_classification, or null. */
+  problemType: string | null;
+  /** Names of the file's fields that the reference's BeitConfig does not have, as they stand there. */
+  unknownFields: string[];
+}
+
+/** A model's config.json, read and checked. Plain data. */
+export type BeitConfig = Readonly<BeitConfigFields> & Readonly<ConfigFields>;
+
+/** Returns fields that came from the core, frozen, as what they are. */
+export function asConfig(fields: ConfigFields): BeitConfig {
+  return Object.freeze(fields) as BeitConfig;
+}
+
+export const BeitConfig = {
+  /**
+   * Returns the config of a source (a hub id, a URL, a path, files). Reads config.json only.
+   * Rejects with not-found, network, io, html, malformed, bad-config or unsupported.
+   */
+  async fromPretrained(source: SourceLike, options: PretrainedOptions = {}): Promise<BeitConfig> {
+    const files = await platform().resolveSource(source, options);
+    return BeitConfig.fromJSON(await readText(files, CONFIG_FILE, options.signal, options), options);
+  },
+
+  /**
+   * Returns the config of the text of a config.json, or of the same as an object ({hidden_size:
+   * 768, …}). Rejects with malformed, bad-config (naming the field) or unsupported.
+   */
+  async fromJSON(json: string | Record<string, unknown>, options: PretrainedOptions = {}): Promise<BeitConfig> {
+    const text = typeof json === 'string' ? json : JSON.stringify(json);
+    return withLease(options, async (lease) => {
+      const fields = await lease.engine.readConfig(text);
+      await lease.release();
+      return asConfig(fields);
+    });
+  },
+};

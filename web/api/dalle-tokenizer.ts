@@ -1,0 +1,142 @@
+/** DALL-E's image tokenizer: images to the visual tokens that BEiT predicts, and back. */
+import { mismatch } from '../base/errors.js';
+import { checkTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
+import type { CallOptions, RawImage } from '../engine/engine.js';
+import type { SourceLike } from '../sources/source.js';
+import { BeitImageProcessor } from './image-processor.js';
+import type { ImageInput } from './images.js';
+import { loadPretrained, PreTrainedModel, required, type ModelOptions } from './model-base.js';
+import type { PretrainedOptions } from './pretrained.js';
+
+/** The tokens of one image, rows from the top. */
+export interface ImageTokens {
+  height: number;
+  width: number;
+  /** From 0 to the codebook's size - 1. */
+  data: Int32Array;
+}
+
+export interface EncodeOptions extends CallOptions {
+  /** The size to which the image is resized. Default: 112 x 112, as BEiT was trained. */
+  size?: Size | undefined;
+  /** What is then cut from its middle, in multiples of 8, as `size` is where nothing is cut. Default: nothing. */
+  crop?: Size | undefined;
+}
+
+/** What DalleTokenizer.fromPretrained() takes: one source that has both halves, or one for each. */
+export type TokenizerSource = SourceLike | { encoder: SourceLike; decoder: SourceLike };
+
+/** How many pixels a side one token stands for. */
+export const PIXELS_A_TOKEN = 8;
+
+const SWITCHES = { outputHiddenStates: false, outputAttentions: false, interpolatePosEncoding: true };
+const LANCZOS = 1;
+
+class DalleHalf extends PreTrainedModel {
+  static async load(className: 'DalleEncoder' | 'DalleDecoder', source: SourceLike, options: ModelOptions): Promise<DalleHalf> {
+    const stem = className === 'DalleEncoder' ? 'encoder' : 'decoder';
+    return loadPretrained({ className, weights: [`${stem}.safetensors`, `${stem}.pkl`] }, source, options,
+      (lease, loaded) => new DalleHalf(lease, loaded));
+  }
+
+  /** The codebook's size. */
+  get vocabSize(): number {
+    return Number(this.config['vocabSize']);
+  }
+
+  async pass(inputs: { pixelValues: Tensor } | { tokens: LabelMap }, call: CallOptions): Promise<Record<string, Tensor>> {
+    const { engine, handle } = this.hold();
+    return engine.forward(handle, inputs, SWITCHES, call);
+  }
+}
+
+export class DalleTokenizer {
+  private constructor(
+    private readonly encoder: DalleHalf, private readonly decoder: DalleHalf, private readonly options: PretrainedOptions,
+  ) {}
+
+  /**
+   * Loads the two halves, encoder.pkl and decoder.pkl or the same as safetensors: from one folder,
+   * or each from a file or folder of its own. Rejects like BeitModel.fromPretrained(), and with
+   * wrong-shape where the two halves have codebooks of different sizes.
+   */
+  static async fromPretrained(source: TokenizerSource, options: PretrainedOptions = {}): Promise<DalleTokenizer> {
+    const halves = isHalves(source) ? source : { encoder: source, decoder: source };
+    const encoder = await DalleHalf.load('DalleEncoder', halves.encoder, options);
+    try {
+      const decoder = await DalleHalf.load('DalleDecoder', halves.decoder, options);
+      if (decoder.vocabSize !== encoder.vocabSize) {
+        await decoder.dispose();
+        throw mismatch('wrong-shape', 'decoder', `a codebook of ${decoder.vocabSize} tokens`, `${encoder.vocabSize}, as the encoder has`);
+      }
+      return new DalleTokenizer(encoder, decoder, options);
+    } catch (error) {
+      await encoder.dispose();
+      throw error;
+    }
+  }
+
+  /** The codebook's size: tokens are whole numbers below it. */
+  get vocabSize(): number {
+    return this.encoder.vocabSize;
+  }
+
+  /** Returns the image's tokens, one for each 8 x 8 pixels of `size` or `crop`. Rejects like preprocess() and forward(). */
+  async encode(image: ImageInput, { size = { height: 112, width: 112 }, crop, ...call }: EncodeOptions = {}): Promise<ImageTokens> {
+    const processor = await BeitImageProcessor.fromJSON({
+      size: { ...size }, resample: LANCZOS, do_center_crop: crop !== undefined, ...(crop && { crop_size: { ...crop } }), do_normalize: false,
+    }, this.options);
+    try {
+      const { pixelValues } = await processor.preprocess(image, call);
+      const { tokens } = await this.encodePixels(pixelValues, call);
+      return { height: tokens.dims[1]!, width: tokens.dims[2]!, data: tokens.data };
+    } finally {
+      await processor.dispose();
+    }
+  }
+
+  /** Returns tokens (B, h, w) and their logits (B, vocab, h, w) of pixels (B, 3, height, width) of 0 to 1. */
+  async encodePixels(pixelValues: Tensor, call: CallOptions = {}): Promise<{ tokens: LabelMap; logits: Tensor }> {
+    checkTensor('pixelValues', pixelValues, [Float32Array]);
+    const logits = required(await this.encoder.pass({ pixelValues }, call), 'logits');
+    const [batch = 0, vocab = 0, height = 0, width = 0] = logits.dims;
+    const area = height * width;
+    const data = new Int32Array(batch * area);
+    for (let i = 0; i < data.length; ++i) {
+      const first = Math.floor(i / area) * vocab * area + i % area;
+      let best = 0;
+      for (let v = 1; v < vocab; ++v) if (logits.data[first + v * area]! > logits.data[first + best * area]!) best = v;
+      data[i] = best;
+    }
+    return { tokens: { dims: [batch, height, width], data }, logits };
+  }
+
+  /** Returns the RGB picture of tokens, 8 x 8 pixels each. Rejects with invalid-argument for a token of no codebook entry. */
+  async decode({ height, width, data }: ImageTokens, call: CallOptions = {}): Promise<RawImage> {
+    const { reconstruction } = await this.decodeTokens({ dims: [1, height, width], data }, call);
+    const [, channels = 0, rows = 0, columns = 0] = reconstruction.dims;
+    if (channels !== 3) throw mismatch('wrong-shape', 'reconstruction', `${channels} channels`, '3');
+    const samples = new Uint8Array(rows * columns * 3);
+    for (let c = 0; c < 3; ++c) {
+      for (let i = 0; i < rows * columns; ++i) samples[i * 3 + c] = Math.round(reconstruction.data[c * rows * columns + i]! * 255);
+    }
+    return { width: columns, height: rows, channels: 3, data: samples };
+  }
+
+  /** Returns the decoder's six channels and the pixels of 0 to 1, (B, 6 and 3, 8 h, 8 w), of tokens (B, h, w). */
+  async decodeTokens(tokens: LabelMap, call: CallOptions = {}): Promise<{ decoderStats: Tensor; reconstruction: Tensor }> {
+    checkTensor('tokens', tokens, [Int32Array]);
+    const outputs = await this.decoder.pass({ tokens }, call);
+    return { decoderStats: required(outputs, 'decoder_stats'), reconstruction: required(outputs, 'reconstruction') };
+  }
+
+  /** Gives both halves' memory back. */
+  async dispose(): Promise<void> {
+    await this.encoder.dispose();
+    await this.decoder.dispose();
+  }
+}
+
+function isHalves(source: TokenizerSource): source is { encoder: SourceLike; decoder: SourceLike } {
+  return typeof source === 'object' && source !== null && 'encoder' in source && 'decoder' in source;
+}

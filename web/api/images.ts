@@ -1,0 +1,87 @@
+/** From what a user calls an image to what an engine takes. */
+import { mismatch } from '../base/errors.js';
+import type { CallOptions, EngineImage, RawImage } from '../engine/engine.js';
+import { checkOpen, checkRawImage } from '../engine/pixels.js';
+import { platform } from '../platform/platform.js';
+
+/** What an element, a canvas or a frame of the browser is, by what it can be drawn from. */
+type Drawable = HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas | ImageBitmap | VideoFrame;
+
+/**
+ * One image: a URL, in Node also a path; an encoded file (PNG, JPEG, BMP, GIF, PNM) as File, Blob
+ * or bytes; ImageData; samples {width, height, channels, data}; an element, canvas, bitmap or video
+ * frame of the browser.
+ *
+ * Encoded files are decoded by the core, so that Node and every browser see the same pixels. What
+ * the browser has decoded (elements, bitmaps, frames) is drawn at its natural size. Of four
+ * channels the fourth is dropped where the model has three.
+ */
+export type ImageInput = string | URL | Blob | ArrayBuffer | Uint8Array | ImageData | RawImage | Drawable;
+
+const EXPECTED = 'a URL, a File or Blob, bytes, ImageData, {width, height, channels, data}, an image element, '
+  + 'a canvas, an ImageBitmap or a VideoFrame';
+
+/**
+ * Returns the image in a form for an engine. Rejects with invalid-argument, wrong-type or
+ * wrong-shape for what is no image; not-found, network or io where its file cannot be had.
+ */
+export async function toEngineImage(
+  image: ImageInput, where: string, { signal = null, transfer: owned = false }: CallOptions,
+): Promise<EngineImage> {
+  if (typeof image === 'string' || image instanceof URL) {
+    const bytes = await platform().readImage(image, signal);
+    return { kind: 'encoded', bytes, label: shortName(image), owned: true };
+  }
+  if (image instanceof Blob) {
+    const bytes = new Uint8Array(await image.arrayBuffer());
+    return { kind: 'encoded', bytes, label: (image as Partial<File>).name ?? where, owned: true };
+  }
+  if (image instanceof ArrayBuffer) return { kind: 'encoded', bytes: new Uint8Array(image), label: where, owned };
+  if (image instanceof Uint8Array) return { kind: 'encoded', bytes: image, label: where, owned };
+  if (isInstance(image, 'ImageBitmap') || isInstance(image, 'VideoFrame')) {
+    const drawable = image as ImageBitmap | VideoFrame;
+    checkOpen(drawable, where);
+    return { kind: 'drawable', image: drawable, owned };
+  }
+  if (isInstance(image, 'HTMLImageElement')) await (image as HTMLImageElement).decode();
+  for (const element of ['HTMLImageElement', 'HTMLVideoElement', 'HTMLCanvasElement', 'OffscreenCanvas']) {
+    if (isInstance(image, element)) {
+      return { kind: 'drawable', image: await createImageBitmap(image as Exclude<Drawable, ImageBitmap>), owned: true };
+    }
+  }
+  if (typeof image === 'object' && image !== null && 'data' in image && 'width' in image) {
+    // ImageData has no channels: it is always RGBA.
+    const { width, height, data } = image;
+    const raw: RawImage = { width, height, channels: 'channels' in image ? image.channels : 4, data: data as RawImage['data'] };
+    checkRawImage(where, raw);
+    return { kind: 'raw', ...raw, owned };
+  }
+  throw mismatch('invalid-argument', where, describe(image), EXPECTED);
+}
+
+/**
+ * Returns the image in a form that is the same however often it is read: what is behind a URL is
+ * fetched, what an element shows is copied. Rejects like toEngineImage().
+ */
+export async function fixedImage(image: ImageInput, signal: AbortSignal | null): Promise<ImageInput> {
+  if (typeof image === 'string' || image instanceof URL) {
+    return new File([await platform().readImage(image, signal) as Uint8Array<ArrayBuffer>], shortName(image));
+  }
+  const changing = ['HTMLVideoElement', 'HTMLCanvasElement', 'OffscreenCanvas'].some((name) => isInstance(image, name));
+  return changing ? createImageBitmap(image as HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas) : image;
+}
+
+// Asked by name, because most of these classes exist in few of the threads that this runs in.
+function isInstance(value: unknown, className: string): boolean {
+  const constructor = (globalThis as Record<string, unknown>)[className];
+  return typeof constructor === 'function' && value instanceof constructor;
+}
+
+function describe(value: unknown): string {
+  return value === null ? 'null' : (value as object | undefined)?.constructor?.name ?? typeof value;
+}
+
+function shortName(address: string | URL): string {
+  const text = String(address);
+  return text.startsWith('data:') ? 'the image of a data: URL' : text;
+}

@@ -1,0 +1,28 @@
+/** What a checkpoint is, before it is loaded. */
+import type { Inspection } from '../engine/engine.js';
+import { platform } from '../platform/platform.js';
+import type { SourceLike } from '../sources/source.js';
+import type { ModelOptions } from './model-base.js';
+import { withLease } from './pretrained.js';
+
+export interface InspectOptions extends ModelOptions {
+  /** The reference's class name, or `auto`: what config.json's architectures say, else the tensors. Default: auto */
+  className?: string | undefined;
+}
+
+/**
+ * Returns what a checkpoint holds and how it fits its model, from its headers alone: class, config,
+ * naming family, tensors, names that are missing, unexpected or not read, bytes to read and of memory.
+ * Missing tensors are told, not thrown. Rejects like BeitModel.fromPretrained() for everything else.
+ */
+export async function inspect(source: SourceLike, options: InspectOptions = {}): Promise<Inspection> {
+  const { className = 'auto', config, ...rest } = options;
+  const { dtype, layerNormEps, relativePositionBiasResize } = rest;
+  const files = await platform().resolveSource(source, rest);
+  const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
+  return withLease(rest, async (lease) => {
+    const found = await lease.engine.inspect(files, { className, configJson, dtype, layerNormEps, relativePositionBiasResize }, rest);
+    await lease.release();
+    return found;
+  });
+}

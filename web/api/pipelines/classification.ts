@@ -1,0 +1,35 @@
+/** image-classification: from an image to its labels. */
+import type { ForwardCallOptions } from '../../engine/engine.js';
+import type { Source } from '../../sources/source.js';
+import type { ModelOptions } from '../model-base.js';
+import { BeitForImageClassification } from '../models.js';
+import { rank, scoreFunctionOf, select, type Classification, type ScoreFunction } from '../results/classification.js';
+import { assemble, type Pipeline } from './base.js';
+
+export interface ClassifyOptions extends ForwardCallOptions {
+  /** How many labels, best first; null for all. Default: 5 */
+  topK?: number | null | undefined;
+  /** How logits become scores. Default: by the config, as the reference does. */
+  functionToApply?: ScoreFunction | undefined;
+  /** Leave out scores below this. */
+  threshold?: number | undefined;
+  /** Only these labels; their scores stay what they are among all. */
+  allow?: readonly string[] | undefined;
+  /** Not these labels. */
+  deny?: readonly string[] | undefined;
+}
+
+/** From an image to its labels, best first. */
+export type ImageClassificationPipeline = Pipeline<'image-classification', BeitForImageClassification, ClassifyOptions, Classification[]>;
+
+export function makeImageClassification(source: Source, options: ModelOptions): Promise<ImageClassificationPipeline> {
+  const load = () => BeitForImageClassification.fromPretrained(source, options);
+  return assemble('image-classification', source, options, load, async ({ model, processor }, image, given: ClassifyOptions) => {
+    const { topK = 5, functionToApply, threshold, allow, deny, ...call } = given;
+    const { pixelValues } = await processor.preprocess(image, call);
+    const { logits } = await model.forward({ pixelValues }, { ...call, transfer: true });
+    const { problemType, numLabels, id2label } = model.config;
+    const ranked = rank(logits.data, id2label, null, functionToApply ?? scoreFunctionOf(problemType, numLabels));
+    return select(ranked, { topK, threshold, allow, deny });
+  });
+}

@@ -1,0 +1,43 @@
+/** image-feature-extraction: from an image to what the encoder makes of it. */
+import { failure, mismatch } from '../../base/errors.js';
+import type { Tensor } from '../../base/tensors.js';
+import type { ForwardCallOptions } from '../../engine/engine.js';
+import type { Source } from '../../sources/source.js';
+import type { ModelOptions } from '../model-base.js';
+import { BeitModel } from '../models.js';
+import { assemble, type Pipeline } from './base.js';
+
+export interface FeatureOptions extends ForwardCallOptions {
+  /**
+   * Default: pooled, the pooler's output (C). tokens: the last hidden state (T, C). A number: that
+   * hidden state (T, C), 0 the embeddings, counted from the end where it is negative.
+   */
+  output?: 'pooled' | 'tokens' | number | undefined;
+}
+
+/**
+ * From an image to what the encoder makes of it. Any checkpoint with an encoder will do; one without
+ * a pooler (for masked images, for segmentation, a backbone) rejects what is pooled with missing-tensor.
+ */
+export type ImageFeatureExtractionPipeline = Pipeline<'image-feature-extraction', BeitModel, FeatureOptions, Tensor>;
+
+export function makeFeatureExtraction(source: Source, options: ModelOptions): Promise<ImageFeatureExtractionPipeline> {
+  const load = () => BeitModel.fromPretrained(source, { ...options, addPoolingLayer: 'auto' });
+  return assemble('image-feature-extraction', source, options, load, async ({ model, processor }, image, given: FeatureOptions) => {
+    const { output = 'pooled', ...call } = given;
+    const states = model.config.numHiddenLayers + 1;
+    const index = typeof output === 'number' && output < 0 ? output + states : output;
+    if (output !== 'pooled' && output !== 'tokens' && !(Number.isInteger(index) && Number(index) >= 0 && Number(index) < states)) {
+      throw mismatch('invalid-argument', 'output', JSON.stringify(output), `pooled, tokens or a number from ${-states} to ${states - 1}`);
+    }
+    if (output === 'pooled' && !model.hasPooler) {
+      throw failure('missing-tensor', 'output', 'this checkpoint has no pooler, so nothing is pooled; it gives tokens, and layers '
+        + `by a number from ${-states} to ${states - 1}`);
+    }
+    const { pixelValues } = await processor.preprocess(image, call);
+    const outputs = await model.forward({ pixelValues }, { ...call, transfer: true, outputHiddenStates: typeof index === 'number' });
+    const found = typeof index === 'number' ? outputs.hiddenStates?.[index] : index === 'pooled' ? outputs.poolerOutput : outputs.lastHiddenState;
+    if (!found) throw failure('internal', 'output', 'the model gave no such features');
+    return { dims: found.dims.slice(1), data: found.data };
+  });
+}

@@ -1,0 +1,210 @@
+/** masked-image-modeling: hide patches of an image, and predict their visual tokens. */
+import { disposeSymbol } from '../../base/dispose.js';
+import { mismatch } from '../../base/errors.js';
+import type { Size, Tensor } from '../../base/tensors.js';
+import type { CallOptions, ForwardCallOptions, RawImage } from '../../engine/engine.js';
+import type { Source } from '../../sources/source.js';
+import { DalleTokenizer, PIXELS_A_TOKEN, type EncodeOptions, type ImageTokens, type TokenizerSource } from '../dalle-tokenizer.js';
+import type { BeitImageProcessor } from '../image-processor.js';
+import { fixedImage, type ImageInput } from '../images.js';
+import type { ModelOptions } from '../model-base.js';
+import { BeitForMaskedImageModeling } from '../models.js';
+import { blockMask, checkMask, type PatchMask } from '../results/block-mask.js';
+import { hidePatches, pictureOf } from '../results/patch-pictures.js';
+import { assemble, type Pipeline } from './base.js';
+
+export interface MaskedImageModelingOptions extends ModelOptions {
+  /**
+   * What knows the true tokens and can draw them: a tokenizer, which stays its owner's, or the source
+   * of one, which the pipeline disposes of.
+   */
+  tokenizer?: DalleTokenizer | TokenizerSource | undefined;
+}
+
+export interface PredictOptions extends ForwardCallOptions {
+  /** Which patches are hidden; what is not 0 is. Default: blocks, by ratio and seed. */
+  mask?: PatchMask | undefined;
+  /** The share of patches to hide, 0 to 1; see blockMask(). Default: 75 of 14 x 14 */
+  ratio?: number | undefined;
+  /** What the blocks follow from; see blockMask(). Default: 0 */
+  seed?: number | undefined;
+  /** With a tokenizer. False: no pictures are decoded, which is most of the tokenizer's work. Default: true */
+  pictures?: boolean | undefined;
+  /** Give the logits of all patches, too. */
+  logits?: boolean | undefined;
+}
+
+/** A masked patch. */
+export interface TokenPrediction {
+  /** Its number among all patches, rows from the top. */
+  patch: number;
+  /** The most likely token, and its probability, 0 to 1. */
+  token: number;
+  probability: number;
+  /** With a tokenizer: the token that it has. */
+  trueToken?: number;
+}
+
+export interface MaskedImagePrediction {
+  /** What was hidden. */
+  mask: PatchMask;
+  /** The masked patches, in order. */
+  predictions: TokenPrediction[];
+  /** The most likely token of each patch, hidden or not. */
+  tokens: ImageTokens;
+  /** The probability of each of `tokens`, in their order. */
+  probabilities: Float32Array;
+  /** The image as the model gets it, what is hidden in grey. */
+  maskedImage: RawImage;
+  /** On request: (P, vocabSize). */
+  logits?: Tensor;
+  /** With a tokenizer: the image's own tokens. */
+  trueTokens?: ImageTokens;
+  /** With a tokenizer: the share of the masked patches whose token is the true one; null where nothing is masked. */
+  accuracy?: number | null;
+  /** With a tokenizer: the picture of the predicted tokens where masked, and of the true ones elsewhere. */
+  reconstruction?: RawImage;
+  /** With a tokenizer: the picture of the true tokens, which is the best that a model can reach. */
+  tokenizerReconstruction?: RawImage;
+}
+
+/** From an image to the visual tokens of what is hidden of it. */
+export interface MaskedImageModelingPipeline
+  extends Pipeline<'masked-image-modeling', BeitForMaskedImageModeling, PredictOptions, MaskedImagePrediction> {
+  readonly tokenizer: DalleTokenizer | null;
+}
+
+export async function makeMaskedImageModeling(source: Source, options: MaskedImageModelingOptions): Promise<MaskedImageModelingPipeline> {
+  const { tokenizer: given, ...modelOptions } = options;
+  // The tokenizer has a config of its own.
+  const { config: _, ...tokenizerOptions } = modelOptions;
+  const owned = given !== undefined && !(given instanceof DalleTokenizer) ? await DalleTokenizer.fromPretrained(given, tokenizerOptions) : null;
+  const tokenizer = given instanceof DalleTokenizer ? given : owned;
+  const load = () => loadModel(source, modelOptions, tokenizer);
+  try {
+    const run = await assemble('masked-image-modeling', source, modelOptions, load,
+      ({ model, processor }, image, call: PredictOptions) => predict({ model, processor, tokenizer }, image, call));
+    const disposeModel = run.dispose;
+    const dispose = async (): Promise<void> => {
+      await disposeModel();
+      await owned?.dispose();
+    };
+    return Object.assign(run, { tokenizer, dispose, [disposeSymbol]: () => void dispose() });
+  } catch (error) {
+    await owned?.dispose();
+    throw error;
+  }
+}
+
+/** Loads the model; rejects with wrong-shape where it predicts tokens that the tokenizer does not have. */
+async function loadModel(source: Source, options: ModelOptions, tokenizer: DalleTokenizer | null): Promise<BeitForMaskedImageModeling> {
+  const model = await BeitForMaskedImageModeling.fromPretrained(source, options);
+  if (!tokenizer || tokenizer.vocabSize === model.config.vocabSize) return model;
+  await model.dispose();
+  throw mismatch('wrong-shape', 'tokenizer', `a codebook of ${tokenizer.vocabSize} tokens`, `${model.config.vocabSize}, as the model predicts`);
+}
+
+interface Parts {
+  model: BeitForMaskedImageModeling;
+  processor: BeitImageProcessor;
+  tokenizer: DalleTokenizer | null;
+}
+
+async function predict({ model, processor, tokenizer }: Parts, input: ImageInput, options: PredictOptions): Promise<MaskedImagePrediction> {
+  const { mask: given, ratio, seed, pictures = true, logits: wantsLogits = false, ...call } = options;
+  const image = tokenizer ? await fixedImage(input, call.signal ?? null) : input;
+  // The tokenizer reads the image once more: it is handed over to that only.
+  const { pixelValues, originalSizes } = await processor.preprocess(image, tokenizer ? { ...call, transfer: false } : call);
+  const [, , rows = 0, columns = 0] = pixelValues.dims;
+  const { patchSize } = model.config;
+  const grid = { height: Math.floor(rows / patchSize.height), width: Math.floor(columns / patchSize.width) };
+  const mask = given ? ownMask(given, grid, options) : blockMask({ ...grid, ratio, seed });
+  const boolMaskedPos = { dims: [1, mask.data.length], data: mask.data };
+  const { logits } = await model.forward({ pixelValues, ...(mask.data.includes(1) && { boolMaskedPos }) }, { ...call, transfer: false });
+  const [, count = 0, vocab = 0] = logits.dims;
+
+  const tokens: ImageTokens = { ...grid, data: new Int32Array(count) };
+  const probabilities = new Float32Array(count);
+  for (let patch = 0; patch < count; ++patch) {
+    const best = likeliest(logits.data.subarray(patch * vocab, (patch + 1) * vocab));
+    tokens.data[patch] = best.token;
+    probabilities[patch] = best.probability;
+  }
+  const maskedImage = pictureOf(pixelValues, processor.config);
+  hidePatches(maskedImage, mask, patchSize);
+  const result: MaskedImagePrediction = {
+    mask, predictions: [], tokens, probabilities, maskedImage,
+    ...(wantsLogits && { logits: { dims: [count, vocab], data: logits.data } }),
+  };
+  if (tokenizer) {
+    const frame = frameOf(processor, originalSizes[0]!, { height: rows, width: columns }, grid);
+    Object.assign(result, await holdAgainst(tokenizer, image, frame, result, pictures, {
+      signal: call.signal, transfer: call.transfer || image !== input,
+    }));
+  }
+  for (const [patch, masked] of mask.data.entries()) {
+    if (!masked) continue;
+    const trueToken = result.trueTokens?.data[patch];
+    result.predictions.push({
+      patch, token: tokens.data[patch]!, probability: probabilities[patch]!, ...(trueToken !== undefined && { trueToken }),
+    });
+  }
+  return result;
+}
+
+/** Returns a checked copy of a mask, with nothing but 0 and 1. */
+function ownMask(mask: PatchMask, { height, width }: Size, { ratio, seed }: PredictOptions): PatchMask {
+  if (ratio !== undefined || seed !== undefined) {
+    throw mismatch('invalid-argument', 'mask', `${ratio !== undefined ? 'ratio' : 'seed'} as well`, 'one of the two');
+  }
+  checkMask('mask', mask, height, width);
+  return { height, width, data: mask.data.map((value) => Number(value !== 0)) };
+}
+
+/** Returns the largest of logits, the first of equals, and its share of the softmax. */
+function likeliest(logits: Float32Array): { token: number; probability: number } {
+  let token = 0;
+  for (let i = 1; i < logits.length; ++i) if (logits[i]! > logits[token]!) token = i;
+  const largest = logits[token]!;
+  let sum = 0;
+  for (const logit of logits) sum += Math.exp(logit - largest);
+  return { token, probability: 1 / sum };
+}
+
+/**
+ * Returns how the tokenizer gets the same view of the image as the model, at 8 pixels for each patch:
+ * resized from the original, as BEiT was trained, and cropped where the processor crops.
+ */
+function frameOf({ config }: BeitImageProcessor, original: Size, pixels: Size, { height, width }: Size): Pick<EncodeOptions, 'size' | 'crop'> {
+  const tokens = { height: height * PIXELS_A_TOKEN, width: width * PIXELS_A_TOKEN };
+  if (!config['doCenterCrop']) return { size: tokens };
+  const whole = config['doResize'] ? config['size'] as Size : original;
+  const scaled = (side: number, from: number, to: number): number => Math.max(1, Math.round(side * to / from));
+  return {
+    size: { height: scaled(whole.height, pixels.height, tokens.height), width: scaled(whole.width, pixels.width, tokens.width) },
+    crop: tokens,
+  };
+}
+
+/** Returns what only a tokenizer can tell of a prediction. */
+async function holdAgainst(
+  tokenizer: DalleTokenizer, image: ImageInput, frame: Pick<EncodeOptions, 'size' | 'crop'>,
+  { mask, tokens }: MaskedImagePrediction, pictures: boolean, { signal, transfer }: CallOptions,
+): Promise<Partial<MaskedImagePrediction>> {
+  const trueTokens = await tokenizer.encode(image, { ...frame, signal, transfer });
+  let masked = 0;
+  let right = 0;
+  const mixed = trueTokens.data.map((truth, patch) => {
+    if (!mask.data[patch]) return truth;
+    ++masked;
+    if (tokens.data[patch] === truth) ++right;
+    return tokens.data[patch]!;
+  });
+  const accuracy = masked > 0 ? right / masked : null;
+  if (!pictures) return { trueTokens, accuracy };
+  return {
+    trueTokens, accuracy,
+    reconstruction: await tokenizer.decode({ ...trueTokens, data: mixed }, { signal }),
+    tokenizerReconstruction: await tokenizer.decode(trueTokens, { signal }),
+  };
+}

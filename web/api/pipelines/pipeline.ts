@@ -1,0 +1,60 @@
+/** Tasks in one call, as transformers' pipelines. */
+import { BeitError, mismatch } from '../../base/errors.js';
+import { throwIfAborted } from '../../base/scheduling.js';
+import { platform, type EmbeddedName } from '../../platform/platform.js';
+import type { Source, SourceLike } from '../../sources/source.js';
+import type { ModelOptions } from '../model-base.js';
+import type { SegmentationModelOptions } from '../models.js';
+import { makeImageClassification, type ImageClassificationPipeline } from './classification.js';
+import { makeFeatureExtraction, type ImageFeatureExtractionPipeline } from './features.js';
+import { makeMaskedImageModeling, type MaskedImageModelingOptions, type MaskedImageModelingPipeline } from './masked-image.js';
+import { makeImageSegmentation, type ImageSegmentationPipeline } from './segmentation.js';
+
+/** The pipelines by task, and what each takes to be made. */
+export interface Tasks {
+  'image-classification': { pipeline: ImageClassificationPipeline; options: ModelOptions };
+  'image-segmentation': { pipeline: ImageSegmentationPipeline; options: SegmentationModelOptions };
+  'image-feature-extraction': { pipeline: ImageFeatureExtractionPipeline; options: ModelOptions };
+  'masked-image-modeling': { pipeline: MaskedImageModelingPipeline; options: MaskedImageModelingOptions };
+}
+
+export type Task = keyof Tasks;
+
+interface Maker<T extends Task> {
+  make: (source: Source, options: Tasks[T]['options']) => Promise<Tasks[T]['pipeline']>;
+  /** The checkpoint of this package that can do the task. */
+  embedded: EmbeddedName | null;
+  /** Where there is one, if not there. */
+  elsewhere?: string;
+}
+
+const MAKERS: { [T in Task]: Maker<T> } = {
+  'image-classification': { make: makeImageClassification, embedded: 'classifier' },
+  'image-segmentation': { make: makeImageSegmentation, embedded: 'segmentation' },
+  'image-feature-extraction': { make: makeFeatureExtraction, embedded: 'classifier' },
+  'masked-image-modeling': {
+    make: makeMaskedImageModeling, embedded: null,
+    elsewhere: "a small one in the repository's weights/masked-image-modeling, and microsoft/beit-base-patch16-224-pt22k on the hub",
+  },
+};
+
+/**
+ * Returns the pipeline of a task, ready to be called. Without a source it runs the checkpoint that
+ * ships with this package, where one can do the task. Rejects with invalid-argument for an unknown
+ * task or a source that is missing, else like the class's fromPretrained().
+ */
+export async function pipeline<T extends Task>(
+  task: T, source?: SourceLike | null, options: Tasks[T]['options'] = {},
+): Promise<Tasks[T]['pipeline']> {
+  if (!Object.hasOwn(MAKERS, task)) {
+    throw mismatch('invalid-argument', 'task', JSON.stringify(task), Object.keys(MAKERS).join(' or '));
+  }
+  const { make, embedded, elsewhere } = MAKERS[task];
+  throwIfAborted(options.signal);
+  if (source != null) return make(await platform().resolveSource(source, options), options);
+  if (!embedded) {
+    throw new BeitError('invalid-argument', `source: got none, and none for ${task} ships with this package; there is ${elsewhere}.`,
+      { where: 'source', got: 'none', expected: 'a checkpoint' });
+  }
+  return make(platform().embedded(embedded), options);
+}

@@ -1,0 +1,95 @@
+/** What every fromPretrained() takes, and the ownership that its results share. */
+import { disposeSymbol } from '../base/dispose.js';
+import { BeitError, mismatch } from '../base/errors.js';
+import type { DType } from '../core/core.js';
+import type { Engine, LoadCallOptions, MemoryUse, RuntimeInfo } from '../engine/engine.js';
+import type { SourceOptions } from '../sources/source.js';
+import type { EngineLease, EngineOptions } from './engines.js';
+import { leaseEngine } from './engines.js';
+
+/** Every value of `dtype`. */
+export const DTYPES: readonly DType[] = ['f32', 'int8'];
+
+export interface PretrainedOptions extends EngineOptions, SourceOptions, LoadCallOptions {
+  /**
+   * What a model computes with. int8: the encoder's fully connected layers hold their weights in 8 bits
+   * with a scale for each output, quantised while any checkpoint is loaded, or taken as stored from one
+   * that `beit convert --dtype int8` wrote; embeddings, attention, norms and heads stay in floats. About a
+   * third of the memory. f32 of such a checkpoint multiplies its weights out. Tokenizers have f32 only.
+   * Default: int8 for a checkpoint that is stored so, else f32
+   */
+  dtype?: DType | undefined;
+}
+
+/** Throws unsupported for a dtype that there is not. */
+export function checkOptions({ dtype }: PretrainedOptions): void {
+  if (dtype !== undefined && !DTYPES.includes(dtype)) {
+    throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f32" or "int8"');
+  }
+}
+
+/**
+ * Leases the engine for `options`, and makes something of it. The lease ends at once where `make`
+ * fails.
+ */
+export async function withLease<T>(options: PretrainedOptions, make: (lease: EngineLease) => Promise<T>): Promise<T> {
+  checkOptions(options);
+  const lease = await leaseEngine(options, options);
+  try {
+    return await make(lease);
+  } catch (error) {
+    await lease.release();
+    throw error;
+  }
+}
+
+/** Something that an engine holds for its user, until dispose(). */
+export abstract class EngineObject {
+  #lease: EngineLease | null;
+  readonly #handle: number;
+
+  /** Takes over the lease and the handle. */
+  protected constructor(lease: EngineLease, handle: number) {
+    this.#lease = lease;
+    this.#handle = handle;
+  }
+
+  /** Returns the engine and the handle; throws disposed after dispose(). */
+  protected hold(): { engine: Engine; handle: number } {
+    if (!this.#lease) {
+      const where = this.constructor.name;
+      throw new BeitError('disposed', `This ${where} has been disposed of.`, { where });
+    }
+    return { engine: this.#lease.engine, handle: this.#handle };
+  }
+
+  /** Returns what is used (build, threads, worker) and, in a sentence, why. */
+  runtimeInfo(): RuntimeInfo {
+    return this.hold().engine.info;
+  }
+
+  /** Returns the bytes of linear memory of this object's engine, and how many are in use. */
+  memory(): Promise<MemoryUse> {
+    return this.hold().engine.memory();
+  }
+
+  /**
+   * Gives the memory back, after a call that is under way; with the last object of a shared engine
+   * the engine goes, too. Calling it again does nothing.
+   */
+  async dispose(): Promise<void> {
+    const lease = this.#lease;
+    if (!lease) return;
+    this.#lease = null;
+    try {
+      if (lease.engine.usable) await lease.engine.release(this.#handle);
+    } finally {
+      await lease.release();
+    }
+  }
+
+  /** dispose() for `using`: begins it and does not wait. */
+  [disposeSymbol](): void {
+    void this.dispose();
+  }
+}

@@ -1,0 +1,64 @@
+/** From logits to labels with scores. */
+import { mismatch } from '../../base/errors.js';
+
+export interface Classification {
+  label: string;
+  /** From 0 to 1. */
+  score: number;
+}
+
+/** How logits become scores. */
+export type ScoreFunction = 'softmax' | 'sigmoid' | 'none';
+
+/** Returns the softmax, computed from differences to the largest, so that nothing overflows. */
+export function softmax(logits: ArrayLike<number>): Float64Array {
+  const values = Float64Array.from(logits);
+  const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
+  let sum = 0;
+  for (let i = 0; i < values.length; ++i) sum += values[i] = Math.exp(values[i]! - largest);
+  return values.map((value) => value / sum);
+}
+
+/** Returns 1 / (1 + exp(-x)) of each; exp only ever sees what is not positive. */
+export function sigmoid(logits: ArrayLike<number>): Float64Array {
+  return Float64Array.from(logits, (x) => {
+    const small = Math.exp(-Math.abs(x));
+    return x >= 0 ? 1 / (1 + small) : small / (1 + small);
+  });
+}
+
+/**
+ * Returns the function of the reference's pipeline: sigmoid for several labels at once and for a
+ * single output, softmax otherwise.
+ */
+export function scoreFunctionOf(problemType: string | null | undefined, numLabels: number): ScoreFunction {
+  return problemType === 'multi_label_classification' || numLabels === 1 ? 'sigmoid' : 'softmax';
+}
+
+/** Returns the `topK` best labels (all for null), best first; equal scores in the order of ids. */
+export function rank(
+  logits: ArrayLike<number>, labels: readonly string[], topK: number | null, score: ScoreFunction,
+): Classification[] {
+  checkTopK(topK);
+  const scores = score === 'softmax' ? softmax(logits) : score === 'sigmoid' ? sigmoid(logits) : Float64Array.from(logits);
+  const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
+  return order.slice(0, topK ?? order.length).map((id) => ({ label: labels[id] ?? `LABEL_${id}`, score: scores[id]! }));
+}
+
+/** Returns the `topK` best of ranked labels that are allowed, not denied and not below the threshold. */
+export function select(ranked: readonly Classification[], { topK, threshold, allow, deny }: {
+  topK: number | null; threshold?: number | undefined; allow?: readonly string[] | undefined; deny?: readonly string[] | undefined;
+}): Classification[] {
+  checkTopK(topK);
+  if (threshold !== undefined && !Number.isFinite(threshold)) throw mismatch('invalid-argument', 'threshold', String(threshold), 'a number');
+  const allowed = allow && new Set(allow);
+  const denied = new Set(deny);
+  return ranked.filter(({ label, score }) =>
+    (allowed?.has(label) ?? true) && !denied.has(label) && (threshold === undefined || score >= threshold)).slice(0, topK ?? ranked.length);
+}
+
+function checkTopK(topK: number | null): void {
+  if (topK !== null && !(Number.isInteger(topK) && topK >= 1)) {
+    throw mismatch('invalid-argument', 'topK', String(topK), 'a whole number of at least 1, or null for all');
+  }
+}

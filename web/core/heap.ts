@@ -1,0 +1,80 @@
+/** The only file that reads or writes the linear memory. Views are made anew for every access. */
+import { BeitError, OutOfMemoryError, unwrap } from '../base/errors.js';
+import type { Core } from './core.js';
+
+/** A block of linear memory. free() gives it back; it may be called more than once. */
+export class Block {
+  constructor(private readonly core: Core, readonly pointer: number, readonly size: number) {}
+
+  /** Copies `bytes` to the front of the block; they must fit. */
+  fill(bytes: Uint8Array): void {
+    this.core.HEAPU8.set(bytes, this.pointer);
+  }
+
+  /** Returns a view of the block: valid only until the next call into the core. */
+  view(): Uint8Array {
+    return this.core.HEAPU8.subarray(this.pointer, this.pointer + this.size);
+  }
+
+  private freed = false;
+
+  free(): void {
+    if (this.freed) return;
+    this.freed = true;
+    this.core._free(this.pointer);
+  }
+}
+
+/** Returns an uninitialised block of `size` bytes. Throws out-of-memory with the bytes asked for. */
+export function allocate(core: Core, size: number, purpose: string): Block {
+  // malloc(0) may answer null, which would read as a failure.
+  const pointer = core._malloc(Math.max(size, 1)) >>> 0;
+  if (pointer === 0) {
+    throw new OutOfMemoryError(`${purpose}: ${size} bytes could not be allocated.`, { needed: size, available: availableIn(core), where: purpose });
+  }
+  return new Block(core, pointer, size);
+}
+
+/** Returns the bytes that the maximum leaves. */
+export function availableIn(core: Core): number {
+  return Math.max(core.maximum - unwrap(core.memory()).used, 0);
+}
+
+/** Returns the core's out-of-memory error with both numbers; any other error as it is. */
+export function withMemoryFacts(core: Core, error: unknown): unknown {
+  if (!(error instanceof BeitError) || error.code !== 'out-of-memory' || error instanceof OutOfMemoryError) return error;
+  // src/buffer.h and src/tensor.cpp: "12 floats", "12 elements of 4 bytes"
+  const [, count = '0', size = '4'] = /^(\d+) (?:floats|elements of (\d+) bytes)$/.exec(error.got) ?? [];
+  const { message, where, cause } = error;
+  return new OutOfMemoryError(message, { needed: Number(count) * Number(size), available: availableIn(core), where, cause });
+}
+
+/**
+ * Grows the linear memory at once to what `bytes` more will need, where it can: growing step by
+ * step costs a fifth more memory than is used in the end, and time. Changes nothing in use.
+ */
+export function reserve(core: Core, bytes: number): void {
+  const pointer = core._malloc(bytes);
+  if (pointer !== 0) core._free(pointer);
+}
+
+/** Calls `use` with a pointer to a copy of `bytes` in linear memory, which lasts for the call. */
+export function withBytes<T>(
+  core: Core, bytes: Uint8Array, purpose: string, use: (pointer: number, length: number) => T,
+): T {
+  const block = allocate(core, bytes.length, purpose);
+  try {
+    block.fill(bytes);
+    return use(block.pointer, bytes.length);
+  } finally {
+    block.free();
+  }
+}
+
+/**
+ * Returns elements that outlive the next call: a typed array that lies in linear memory is copied,
+ * one that is JavaScript's own is returned as it is.
+ */
+export function owned<T extends { buffer: ArrayBufferLike; slice(): T }>(core: Core, data: T): T {
+  return data.buffer === core.HEAPU8.buffer ? data.slice() : data;
+}

@@ -1,0 +1,337 @@
+/** Moves a checkpoint's bytes from a source into the core. What they mean is the core's affair. */
+import { failure, OutOfMemoryError, unwrap } from '../base/errors.js';
+import { Breather, throwIfAborted } from '../base/scheduling.js';
+import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, CoreModelEstimate, CoreRead, DType } from '../core/core.js';
+import { allocate, availableIn, owned, reserve, type Block } from '../core/heap.js';
+import { countsAsMissing, Refusals } from '../sources/missing.js';
+import {
+  CHUNK_BYTES, CONFIG_FILE, FLAX_FILE, WEIGHTS_FILES, isShardIndex, readText, type Source, type SourceFile, type SourceWatch,
+} from '../sources/source.js';
+import { convertedFile, elementTypeOf, savedClassOf, type ConversionFacts, type ConversionSink, type ConversionType } from './conversion.js';
+import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
+import { isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
+
+interface Created {
+  model: CoreModel;
+  className: string;
+  dtype: DType;
+  config: ConfigFields;
+  hasPooler: boolean;
+  json: string;
+}
+
+/** Loads a model. On any failure, and on abort, everything taken is given back. */
+export async function loadModel(
+  core: Core, source: Source, spec: ModelSpec, call: LoadCallOptions = {},
+): Promise<{ model: CoreModel; facts: Omit<LoadedModel, 'handle'> }> {
+  const load = new Load(core, source, call);
+  try {
+    const { model, ...created } = await load.createModel(spec);
+    try {
+      const report = unwrap(model.bind(load.checkpoint));
+      makeRoom(core, source.label, unwrap(model.estimate()));
+      await load.pump('weights', report.fillBytes);
+      await load.finish();
+      unwrap(model.finish());
+      load.report('ready', '', 0, 0);
+      return { model, facts: { ...created, report, estimate: unwrap(model.estimate()) } };
+    } catch (error) {
+      model.delete();
+      throw error;
+    }
+  } catch (error) {
+    throw load.refusals.explain(error);
+  } finally {
+    await load.end();
+  }
+}
+
+/**
+ * Takes the memory that filling will need at once, or throws out-of-memory before a byte of it is
+ * read. The largest tensor's has been taken by bind().
+ */
+function makeRoom(core: Core, where: string, { weights: needed, staging }: CoreModelEstimate): void {
+  const available = availableIn(core);
+  if (needed > available) {
+    throw new OutOfMemoryError(`${where}: loading this model needs ${needed} bytes of memory, and ${available} of at most ${core.maximum} are left.`,
+      { needed, available, where });
+  }
+  // A tensor that is rearranged is held a second time; to grow for that later would take a fifth more.
+  reserve(core, needed + staging);
+}
+
+/** Reads only the index, and tells how the checkpoint fits the model. */
+export async function inspectModel(
+  core: Core, source: Source, spec: ModelSpec, call: LoadCallOptions = {},
+): Promise<Inspection> {
+  const load = new Load(core, source, call);
+  try {
+    const { model, ...created } = await load.createModel(spec);
+    try {
+      const report: CoreBindReport = unwrap(model.inspect(load.checkpoint));
+      return { ...created, report, estimate: unwrap(model.estimate()), tensors: unwrap(load.checkpoint.tensors()) };
+    } finally {
+      model.delete();
+    }
+  } catch (error) {
+    throw load.refusals.explain(error);
+  } finally {
+    await load.end();
+  }
+}
+
+/**
+ * Writes the checkpoint as one safetensors file with transformers' names, its values of type `dtype`.
+ * Of the model only its list of tensors is made: with int8, of one that computes so. The memory that this takes is that of the largest tensor.
+ */
+export async function convertModel(
+  core: Core, source: Source, spec: ModelSpec, dtype: ConversionType, sink: ConversionSink, call: LoadCallOptions = {},
+): Promise<ConversionFacts> {
+  const load = new Load(core, source, call);
+  try {
+    const { model, className: loaded, config, json } = await load.createModel({ ...spec, dtype: dtype === 'int8' ? 'int8' : 'f32' });
+    const className = savedClassOf(loaded, config['modelType'], spec.className === 'auto');
+    let conversion: CoreConversion;
+    try {
+      conversion = unwrap(model.convert(load.checkpoint, className, elementTypeOf(dtype)));
+    } finally {
+      model.delete();
+    }
+    try {
+      const report = unwrap(conversion.report());
+      const tensors = unwrap(conversion.tensors());
+      const { bytes, begin, offsets } = convertedFile(tensors);
+      sink.begin(load.fileNames(), bytes, begin);
+      await load.pump('weights', report.fillBytes, () => {
+        for (const { tensor, data } of unwrap(conversion.take())) sink.write(offsets[tensor]!, owned(core, data));
+      });
+      unwrap(conversion.finish());
+      load.report('ready', '', 0, 0);
+      return { className, json, report, bytes, tensors };
+    } finally {
+      conversion.delete();
+    }
+  } catch (error) {
+    throw load.refusals.explain(error);
+  } finally {
+    await load.end();
+  }
+}
+
+class Load {
+  readonly checkpoint: CoreCheckpoint;
+  /** Optional files that the server refused. */
+  readonly refusals = new Refusals();
+  private readonly files = new Map<string, SourceFile>();
+  private readonly breather = new Breather();
+  private staging: Block | null = null;
+  private tensorCount = 0;
+  private readonly watch: SourceWatch;
+
+  constructor(private readonly core: Core, private readonly source: Source, private readonly call: LoadCallOptions) {
+    this.watch = {
+      onDownload: (name, loaded, total) => this.report('download', name, loaded, total),
+      onWarning: call.onWarning,
+    };
+    this.checkpoint = unwrap(core.createCheckpoint());
+  }
+
+  report(phase: Phase, file: string, loaded: number, total: number): void {
+    this.call.onProgress?.({ phase, file, loaded, total, tensors: this.tensorCount });
+  }
+
+  /**
+   * Makes the model and reads the index. What the config leaves open the tensors tell: all of it
+   * where there is none, the class where it names none.
+   */
+  async createModel(spec: ModelSpec): Promise<Created> {
+    const { signal } = this.call;
+    throwIfAborted(signal);
+    this.report('config', CONFIG_FILE, 0, 0);
+    // Beside a tokenizer's file lies a BEiT's config, if any.
+    const json = spec.configJson ?? (isTokenizerClass(spec.className) ? null : await this.readConfigText());
+    throwIfAborted(signal);
+    const named = spec.className === 'auto' ? json && this.architectureOf(json) : spec.className;
+    let text = json;
+    let created = json !== null && named ? this.make(json, named, spec) : null;
+    try {
+      await this.readIndex(spec, named ?? '');
+      let className = named;
+      if (!created) {
+        const derived = unwrap(this.checkpoint.deriveConfig());
+        text ??= derived;
+        className ??= this.architectureOf(derived) ?? 'BeitModel';
+      }
+      const chosen = { ...spec, dtype: spec.dtype ?? this.storedType() };
+      if (created && created.dtype !== chosen.dtype) {
+        created.model.delete();
+        created = null;
+      }
+      created ??= this.make(text!, className!, chosen);
+      return this.fitPooler(created, text!, chosen);
+    } catch (error) {
+      created?.model.delete();
+      throw error;
+    }
+  }
+
+  private async readConfigText(): Promise<string | null> {
+    try {
+      return await readText(this.source, CONFIG_FILE, this.call.signal, this.watch);
+    } catch (error) {
+      if (!countsAsMissing(error)) throw error;
+      if (this.refusals.add(CONFIG_FILE, error)) this.watch.onWarning?.(error);
+      return null;
+    }
+  }
+
+  /** Returns what a model computes with by default: int8 where its checkpoint is stored so. */
+  private storedType(): DType {
+    return unwrap(this.checkpoint.tensors()).some(({ dtype }) => dtype === 'I8') ? 'int8' : 'f32';
+  }
+
+  private make(json: string, className: string, spec: ModelSpec): Created {
+    const { dtype = 'f32', layerNormEps } = spec;
+    const hasPooler = spec.addPoolingLayer !== false;
+    const config = isTokenizerClass(className) ? tokenizerConfig(json) : unwrap(this.core.readConfig(json));
+    const model = unwrap(this.core.createModel(json, className, { ...spec, addPoolingLayer: hasPooler }));
+    return { model, className, dtype, config: layerNormEps === undefined ? config : { ...config, layerNormEps }, hasPooler, json };
+  }
+
+  /** Returns the same model without its pooler where that is up to the checkpoint, and the checkpoint has none. */
+  private fitPooler(created: Created, json: string, spec: ModelSpec): Created {
+    if (spec.addPoolingLayer !== 'auto') return created;
+    const missing = ({ model }: Created): number => unwrap(model.inspect(this.checkpoint)).missing.length;
+    const wanted = missing(created);
+    if (wanted === 0) return created;
+    const bare = this.make(json, created.className, { ...spec, addPoolingLayer: false });
+    const [kept, dropped] = missing(bare) < wanted ? [bare, created] : [created, bare];
+    dropped.model.delete();
+    return kept;
+  }
+
+  /** Returns the class that a config names, or null. */
+  private architectureOf(json: string): string | null {
+    const { architectures } = unwrap(this.core.readConfig(json));
+    const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
+    return typeof first === 'string' ? first : null;
+  }
+
+  private async readIndex(spec: ModelSpec, className: string): Promise<void> {
+    for (const name of await this.weightFiles(spec, className)) {
+      const file = await this.open(name);
+      unwrap(this.checkpoint.addFile(name, file.size));
+    }
+    await this.pump('index', 0);
+    this.tensorCount = unwrap(this.checkpoint.tensors()).length;
+  }
+
+  /** Has the files verified and kept as wholes, where they are to be. */
+  async finish(): Promise<void> {
+    for (const file of this.files.values()) await file.finish?.();
+    throwIfAborted(this.call.signal);
+  }
+
+  /** Gives the checkpoint, the staging memory and the files back. */
+  async end(): Promise<void> {
+    this.staging?.free();
+    this.checkpoint.delete();
+    for (const file of this.files.values()) await file.close().catch(() => undefined);
+  }
+
+  /** Returns the names of the files that have been opened. */
+  fileNames(): string[] {
+    return [...this.files.keys()];
+  }
+
+  /** Brings the core all bytes that it asks for in this phase; `taken` is called as it takes them. */
+  async pump(phase: Phase, total: number, taken: () => void = () => undefined): Promise<void> {
+    let loaded = 0;
+    this.report(phase, '', 0, total);
+    for (;;) {
+      throwIfAborted(this.call.signal);
+      const wanted = unwrap(this.checkpoint.next());
+      if (!wanted) return;
+      const file = await this.open(wanted.file);
+      const moved = (bytes: number): void => {
+        loaded += bytes;
+        taken();
+        this.report(phase, wanted.file, loaded, total);
+      };
+      const count = file.readSync
+        ? await this.readDirectly(file.readSync.bind(file), wanted, moved)
+        : await this.readChunks(file, wanted, moved);
+      if (count < wanted.length) {
+        throwIfAborted(this.call.signal);
+        unwrap(this.checkpoint.ended());
+        throw failure('truncated', wanted.file, `it ends ${wanted.length - count} bytes early`);
+      }
+    }
+  }
+
+  private async readDirectly(
+    readSync: NonNullable<SourceFile['readSync']>, wanted: CoreRead, moved: (bytes: number) => void,
+  ): Promise<number> {
+    const staging = this.stage();
+    let done = 0;
+    while (done < wanted.length) {
+      const count = readSync(staging.view().subarray(0, Math.min(staging.size, wanted.length - done)), wanted.offset + done);
+      if (count === 0) break;
+      unwrap(this.checkpoint.supply(staging.pointer, count));
+      done += count;
+      moved(count);
+      await this.breather.breathe();
+      throwIfAborted(this.call.signal);
+    }
+    return done;
+  }
+
+  private async readChunks(file: SourceFile, wanted: CoreRead, moved: (bytes: number) => void): Promise<number> {
+    const staging = this.stage();
+    let done = 0;
+    for await (const chunk of file.read(wanted.offset, wanted.length)) {
+      for (let start = 0; start < chunk.length; start += staging.size) {
+        const piece = chunk.subarray(start, start + staging.size);
+        staging.fill(piece);
+        unwrap(this.checkpoint.supply(staging.pointer, piece.length));
+        done += piece.length;
+        moved(piece.length);
+        await this.breather.breathe();
+        throwIfAborted(this.call.signal);
+      }
+    }
+    return done;
+  }
+
+  private stage(): Block {
+    return this.staging ??= allocate(this.core, CHUNK_BYTES, 'the staging memory of a checkpoint');
+  }
+
+  private async open(name: string): Promise<SourceFile> {
+    let file = this.files.get(name);
+    if (!file) {
+      throwIfAborted(this.call.signal);
+      file = await this.source.open(name, this.call.signal, this.watch);
+      this.files.set(name, file);
+    }
+    return file;
+  }
+
+  /** Returns the files that hold the weights: one, or the shards that an index names. */
+  private async weightFiles(spec: ModelSpec, className: string): Promise<string[]> {
+    const { label, weightsName } = this.source;
+    const usual = isFlaxClass(className) ? [FLAX_FILE, ...WEIGHTS_FILES] : WEIGHTS_FILES;
+    const names = weightsName ? [weightsName] : spec.weights ?? usual;
+    for (const name of names) {
+      try {
+        if (isShardIndex(name)) return unwrap(this.checkpoint.addShardIndex(await readText(this.source, name, this.call.signal, this.watch)));
+        await this.open(name);
+        return [name];
+      } catch (error) {
+        if (!countsAsMissing(error) || names.length === 1) throw error;
+        this.refusals.add(name, error);
+      }
+    }
+    throw failure(this.refusals.codeAmong(names) ?? 'not-found', label, `it has neither ${names.slice(0, -1).join(', ')} nor ${names.at(-1)} (a file of another name is to be given itself)`);
+  }
+}

@@ -1,0 +1,349 @@
+/** The engine in this thread: the only user, with loader.ts, of a Core. */
+import { BeitError, failure, mismatch, sentenceOf, unwrap } from '../base/errors.js';
+import { Breather, throwIfAborted, TurnQueue, yieldToEventLoop } from '../base/scheduling.js';
+import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
+import { startCore, type CreateThread } from '../core/artefacts.js';
+import { chooseBuild, detectCapabilities, type Host } from '../core/capabilities.js';
+import type { Core, CoreForward, CoreImageProcessor, CoreModel } from '../core/core.js';
+import { owned, withBytes, withMemoryFacts } from '../core/heap.js';
+import { checkMaximum } from '../core/memory.js';
+import type { Source } from '../sources/source.js';
+import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
+import type {
+  CallOptions, ConfigFields, Engine, EngineImage, EngineSettings, ForwardCallOptions, ForwardInputs, ForwardSwitches, Inspection,
+  LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, Preprocessed, RawImage, RuntimeInfo, SegmentationMap,
+} from './engine.js';
+import { convertModel, inspectModel, loadModel } from './loader.js';
+import { drawPixels, withoutAlpha } from './pixels.js';
+import { describe, ThreadChoice } from './thread-choice.js';
+
+// A pass yields this often, and so notices an abort this late at most, unless one layer is longer.
+const STEP_BREATH_MS = 4;
+
+export class LocalEngine implements Engine {
+  private readonly queue = new TurnQueue();
+  /** By model: settles when the passes that have been asked for are over. */
+  private readonly passes = new Map<number, Promise<unknown>>();
+  private readonly models = new Map<number, CoreModel>();
+  private readonly processors = new Map<number, { core: CoreImageProcessor; channels: number }>();
+  private lastHandle = 0;
+  private core: Core | null;
+  private readonly loads = new Map<AbortController, Promise<unknown>>();
+  /** Why the engine cannot be used any more. */
+  private end: BeitError | null = null;
+  /** Whether the core has trapped: then nothing in it may be called, not even delete(). */
+  private trapped = false;
+
+  /** Told when a trial has changed `info`. */
+  onInfo: ((info: RuntimeInfo) => void) | null = null;
+  /** Null where the caller has said how many threads there are, or there can only be one. */
+  private readonly choice: ThreadChoice | null;
+
+  private constructor(core: Core, private readonly settings: EngineSettings, public info: RuntimeInfo) {
+    this.core = core;
+    this.choice = (settings.threads ?? 'auto') === 'auto' && info.threads > 1 ? new ThreadChoice(info.threads) : null;
+  }
+
+  get usable(): boolean {
+    return this.end === null;
+  }
+
+  /**
+   * Chooses an artefact by what `host` can do, and starts it. Its threads' workers are this thread's
+   * own, unless `createThread` makes them.
+   */
+  static async create(settings: EngineSettings, host: Host, worker: boolean, createThread?: CreateThread): Promise<LocalEngine> {
+    const capabilities = detectCapabilities(host);
+    const { build, threads, reason } = chooseBuild(capabilities, settings);
+    const { artefacts, maximumMemory } = settings;
+    if (maximumMemory !== undefined) checkMaximum(maximumMemory);
+    const core = await startCore({ build, threads, artefacts, maximumMemory }, createThread);
+    unwrap(core.start(threads, capabilities.table64));
+    return new LocalEngine(core, settings, { build, threads, reason, worker, capabilities });
+  }
+
+  async memory(): Promise<MemoryUse> {
+    return this.use((core) => ({ ...unwrap(core.memory()), maximum: core.maximum }));
+  }
+
+  async readConfig(json: string): Promise<ConfigFields> {
+    return this.use((core) => unwrap(core.readConfig(json)));
+  }
+
+  async readTensors(bytes: Uint8Array): Promise<Record<string, AnyTensor>> {
+    return this.use((core) => {
+      const tensors = withBytes(core, bytes, 'a safetensors file', (pointer, length) =>
+        unwrap(core.readSafetensors(pointer, length)));
+      for (const tensor of Object.values(tensors)) {
+        tensor.data = owned(core, tensor.data as Uint8Array);
+      }
+      return tensors;
+    });
+  }
+
+  async decodeImage(bytes: Uint8Array, label: string): Promise<RawImage> {
+    return this.use((core) => decode(core, bytes, label));
+  }
+
+  async openProcessor(json: string): Promise<OpenedProcessor> {
+    return this.use((core) => {
+      const processor = unwrap(core.createImageProcessor(json));
+      const config = unwrap(processor.config());
+      const handle = ++this.lastHandle;
+      const mean = config['imageMean'];
+      this.processors.set(handle, { core: processor, channels: Array.isArray(mean) ? mean.length : 3 });
+      return { handle, config };
+    });
+  }
+
+  async preprocess(handle: number, images: EngineImage[], call: CallOptions = {}): Promise<Preprocessed> {
+    const breather = new Breather();
+    const originalSizes: Size[] = [];
+    const results: Tensor[] = [];
+    for (const image of images) {
+      throwIfAborted(call.signal);
+      results.push(this.use((core) => {
+        const processor = this.processor(handle);
+        const { width, height, channels, data } = withoutAlpha(pixelsOf(core, image), processor.channels);
+        const { dims, data: values } = withBytes(core, asBytes(data), 'an image', (pointer) =>
+          unwrap(processor.core.preprocess(pointer, width, height, channels)));
+        originalSizes.push({ height, width });
+        return { dims, data: owned(core, values) };
+      }));
+      await breather.breathe();
+    }
+    return { pixelValues: concatenate('images', results), originalSizes };
+  }
+
+  async segment(logits: Tensor, size: Size | null, withScores: boolean): Promise<SegmentationMap> {
+    return this.use((core) => {
+      const map = unwrap(core.postProcessSemanticSegmentation(logits, size?.height ?? 0, size?.width ?? 0, withScores));
+      return { ...map, labels: owned(core, map.labels), scores: map.scores && owned(core, map.scores) };
+    });
+  }
+
+  async preprocessMap(handle: number, map: RawImage): Promise<LabelMap> {
+    return this.use((core) => {
+      const processor = this.processor(handle);
+      const { dims, data } = withBytes(core, asBytes(map.data), 'a segmentation map', (pointer) =>
+        unwrap(processor.core.preprocessSegmentationMap(pointer, map.width, map.height)));
+      return { dims, data: owned(core, data) };
+    });
+  }
+
+  async loadModel(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<LoadedModel> {
+    const { model, facts } = await this.load(call, (core, own) => loadModel(core, source, spec, own));
+    const handle = ++this.lastHandle;
+    this.models.set(handle, model);
+    return { handle, ...facts };
+  }
+
+  inspect(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<Inspection> {
+    return this.load(call, (core, own) => inspectModel(core, source, spec, own));
+  }
+
+  /**
+   * Writes a checkpoint to `sink` as transformers saves it; see convertModel(). Of this class and not of
+   * Engine: a file is written where it is converted.
+   */
+  convert(
+    source: Source, spec: ModelSpec, dtype: ConversionType, sink: ConversionSink, call: LoadCallOptions = {},
+  ): Promise<ConversionFacts> {
+    return this.load(call, (core, own) => convertModel(core, source, spec, dtype, sink, own));
+  }
+
+  /** Runs a load that dispose() can stop as well as the caller's signal. */
+  private async load<T>(call: LoadCallOptions, work: (core: Core, own: LoadCallOptions) => Promise<T>): Promise<T> {
+    const core = this.live();
+    throwIfAborted(call.signal);
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(call.signal?.reason);
+    call.signal?.addEventListener('abort', onAbort, { once: true });
+    const running = work(core, { ...call, signal: controller.signal });
+    this.loads.set(controller, running);
+    try {
+      return await running;
+    } catch (error) {
+      throw this.judge(error);
+    } finally {
+      this.loads.delete(controller);
+      call.signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  async forward(
+    handle: number, inputs: ForwardInputs, switches: ForwardSwitches, call: ForwardCallOptions = {},
+  ): Promise<Record<string, Tensor>> {
+    const { signal, priority = 0 } = call;
+    if (!Number.isFinite(priority)) throw mismatch('invalid-argument', 'priority', String(priority), 'a number');
+    const pass = this.queue.run(() => this.pass(handle, inputs, switches, call), signal, priority);
+    this.passes.set(handle, Promise.allSettled([this.passes.get(handle), pass]).then(() => undefined));
+    return pass;
+  }
+
+  private async pass(
+    handle: number, inputs: ForwardInputs, switches: ForwardSwitches, call: ForwardCallOptions,
+  ): Promise<Record<string, Tensor>> {
+    const model = this.models.get(handle);
+    this.live();
+    if (!model) throw disposed('The model');
+    const { pixelValues, tokens, boolMaskedPos, labels } = inputs;
+    const given = {
+      ...(pixelValues && { pixelValues }), ...(tokens && { tokens }), ...(boolMaskedPos && { boolMaskedPos }), ...(labels && { labels }),
+    };
+    const pass = this.use(() => unwrap(model.begin(given, switches)));
+    try {
+      const milliseconds = await this.runSteps(pass, call);
+      this.recordPass(handle, (pixelValues ?? tokens)?.data.length ?? 0, milliseconds);
+      return this.use((core) => {
+        const outputs = unwrap(pass.outputs());
+        for (const tensor of Object.values(outputs)) tensor.data = owned(core, tensor.data);
+        return outputs;
+      });
+    } finally {
+      if (!this.trapped) pass.delete();
+    }
+  }
+
+  /** Returns the milliseconds that the steps took, without those of others in between. */
+  private async runSteps(pass: CoreForward, { signal, onStep }: ForwardCallOptions): Promise<number> {
+    const breather = new Breather(STEP_BREATH_MS);
+    for (let milliseconds = 0; ;) {
+      throwIfAborted(signal);
+      const begin = performance.now();
+      const done = this.use(() => unwrap(pass.step()));
+      milliseconds += performance.now() - begin;
+      onStep?.(pass.stepsDone(), pass.stepsTotal());
+      if (done) return milliseconds;
+      await breather.breathe();
+    }
+  }
+
+  private recordPass(handle: number, size: number, milliseconds: number): void {
+    const { choice } = this;
+    if (!choice?.passed(handle, size, milliseconds)) return;
+    void this.queue.run(async () => {
+      await yieldToEventLoop(); // the pass's answer goes first
+      this.chooseThreads(choice);
+    }, null, Infinity);
+  }
+
+  /** Between two passes. A trial that fails (there may be no memory for it) changes nothing. */
+  private chooseThreads(choice: ThreadChoice): void {
+    if (!this.usable) return;
+    try {
+      this.use((core) => choice.decide((threads) => unwrap(core.timeThreads(threads))));
+    } catch {
+      // Whoever calls a core that has trapped hears of it.
+    }
+    if (!this.usable) return;
+    const { figures, threads } = choice;
+    this.use((core) => core.limitThreads(threads));
+    if (!figures) return;
+    const { reason } = chooseBuild(this.info.capabilities, { ...this.settings, threads });
+    this.info = { ...this.info, threads, reason: `${reason} ${describe(figures)}` };
+    this.onInfo?.(this.info);
+  }
+
+  async release(handle: number): Promise<void> {
+    const processor = this.processors.get(handle);
+    if (processor) {
+      this.processors.delete(handle);
+      if (!this.trapped) processor.core.delete();
+      return;
+    }
+    await this.passes.get(handle);
+    // Between two passes, before any other that waits.
+    await this.queue.run(async () => {
+      if (!this.trapped) this.models.get(handle)?.delete();
+      this.models.delete(handle);
+      this.passes.delete(handle);
+      this.choice?.forget(handle);
+    }, null, Infinity);
+  }
+
+  async dispose(): Promise<void> {
+    const core = this.core;
+    if (!core) return;
+    this.end ??= disposed('The engine');
+    for (const controller of this.loads.keys()) controller.abort(this.end);
+    await Promise.allSettled(this.loads.values());
+    // A pass that is running ends at its next step, which finds `end`.
+    await this.queue.run(async () => {
+      this.core = null;
+      if (!this.trapped) {
+        for (const model of this.models.values()) model.delete();
+        for (const processor of this.processors.values()) processor.core.delete();
+      }
+      this.models.clear();
+      this.processors.clear();
+      if (!this.trapped) core.stop();
+      core.PThread?.terminateAllThreads();
+    });
+  }
+
+  private live(): Core {
+    if (this.end) throw this.end;
+    if (!this.core) throw disposed('The engine');
+    return this.core;
+  }
+
+  private processor(handle: number): { core: CoreImageProcessor; channels: number } {
+    const processor = this.processors.get(handle);
+    if (!processor) throw disposed('The image processor');
+    return processor;
+  }
+
+  /** Runs `work` on the core; a trap in it (a bug of ours) ends the engine's life, not the page's. */
+  private use<T>(work: (core: Core) => T): T {
+    const core = this.live();
+    try {
+      return work(core);
+    } catch (error) {
+      throw this.judge(error);
+    }
+  }
+
+  private judge(error: unknown): unknown {
+    if (error instanceof WebAssembly.RuntimeError) {
+      this.trapped = true;
+      this.end = failure('internal', 'WebAssembly', `the core stopped (${sentenceOf(error)}); this engine cannot be used any more`, error);
+      return this.end;
+    }
+    // A C++ exception that got past the bindings: a bug of ours, reported as one.
+    const { Exception } = WebAssembly as { Exception?: new () => object };
+    if (Exception && error instanceof Exception) return failure('internal', 'WebAssembly', 'an exception escaped from the core', error);
+    return this.trapped || !this.core ? error : withMemoryFacts(this.core, error);
+  }
+}
+
+function disposed(subject: string): BeitError {
+  return new BeitError('disposed', `${subject} has been disposed of.`, { where: subject });
+}
+
+function decode(core: Core, bytes: Uint8Array, label: string): RawImage {
+  const outcome = withBytes(core, bytes, 'an encoded image', (pointer, length) => core.decodeImage(pointer, length));
+  if (!outcome.ok) {
+    const { code, message, where, got, expected } = outcome.error;
+    throw new BeitError(code, label && !message.startsWith(label) ? `${label}: ${message}` : message, { where: label || where, got, expected });
+  }
+  const { width, height, channels, data } = outcome.value;
+  return { width, height, channels, data: owned(core, data) };
+}
+
+function pixelsOf(core: Core, image: EngineImage): RawImage {
+  switch (image.kind) {
+    case 'raw': return image;
+    case 'encoded': return decode(core, image.bytes, image.label);
+    case 'drawable':
+      try {
+        return drawPixels(image.image);
+      } finally {
+        if (image.owned) image.image.close();
+      }
+  }
+}
+
+function asBytes(data: Uint8Array | Uint8ClampedArray): Uint8Array {
+  return data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}

@@ -1,5 +1,0 @@
-import { openBrowserCache } from './cache-browser.js';
-import { PLAIN_HTTP, type HttpEnvironment } from './source-http.js';
-
-/** Pages and workers: downloads are kept by the origin. */
-export const browserHttp: HttpEnvironment = { ...PLAIN_HTTP, openCache: openBrowserCache };

@@ -1,0 +1,64 @@
+import { EMBEDDED, startEngineWorker } from '../assets.js';
+import { BeitError } from '../base/errors.js';
+import type { FromWorker, ToWorker } from '../engine/protocol.js';
+import { openBrowserCache } from '../sources/cache/browser.js';
+import { fetchBytes, HttpSource } from '../sources/http/source.js';
+import { resolveSource } from '../sources/resolve.js';
+import { browserHost } from './host-browser.js';
+import { browserHttp } from './http-browser.js';
+import type { Platform } from './platform.js';
+
+function pageUrl(): string | undefined {
+  return globalThis.document?.baseURI ?? globalThis.location?.href;
+}
+
+/** Starts a worker for a thread of an engine, which it talks to through `port`. */
+function startThread(script: string, port: MessagePort, onFailure: (reason: string) => void): Worker {
+  const thread = new Worker(script, { type: 'module', name: 'em-pthread' });
+  // Not before it listens: Firefox loses what comes earlier.
+  thread.onmessage = () => thread.postMessage({ port }, [port]);
+  thread.onerror = (event) => onFailure(`a thread: ${event.message || 'its script could not be loaded'}`);
+  return thread;
+}
+
+/** Pages, workers, service workers and extensions: no DOM is needed. */
+export const browserPlatform: Platform = {
+  host: browserHost,
+  // Where there are no workers inside (a service worker), the engine runs in the thread itself.
+  workerByDefault: typeof Worker === 'function',
+
+  startWorker() {
+    if (typeof Worker !== 'function') throw new BeitError('unsupported', 'This thread cannot start workers: leave out worker: true.');
+    const worker = startEngineWorker();
+    const threads: Worker[] = [];
+    return {
+      post: (message: ToWorker, transfer: Transferable[]) => worker.postMessage(message, transfer),
+      listen: (onMessage: (message: FromWorker) => void, onFailure: (reason: string) => void) => {
+        worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+          if (data.type === 'thread') threads.push(startThread(data.script, data.port, onFailure));
+          else onMessage(data);
+        };
+        worker.onerror = (event) => onFailure(event.message || 'its script could not be loaded');
+        worker.onmessageerror = () => onFailure('a message could not be read');
+      },
+      terminate: async () => {
+        worker.terminate();
+        for (const thread of threads) thread.terminate();
+      },
+    };
+  },
+
+  resolveSource: (source, options) => resolveSource(source, options, { base: pageUrl(), http: browserHttp }),
+
+  openCache: openBrowserCache,
+
+  embedded: (name) => {
+    const files = EMBEDDED[name]();
+    // The page's own files: the server's headers and the page's service worker say how long they are kept.
+    return new HttpSource({
+      kind: 'http', label: `the embedded checkpoint "${name}"`, base: files['model.safetensors'], files, headers: {}, cache: false,
+    }, browserHttp);
+  },
+
+  readImage: (address, signal) => fetchBytes(new URL(address, pageUrl()), signal),
+};

@@ -1,0 +1,18 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import type { Host } from '../core/capabilities.js';
+import { coresWithin, cpuQuota } from './cpu-quota.js';
+
+/** Returns what a thread of this Node may do. */
+export function nodeHost(): Host {
+  const quota = process.platform === 'linux' ? cpuQuota(readText) : null;
+  return { kind: 'node', cores: coresWithin(availableParallelism(), quota), mayBlock: true };
+}
+
+function readText(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;  // no such file, or not for us: then nothing is known of a quota
+  }
+}

@@ -1,0 +1,78 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
+import { failure, sentenceOf } from '../base/errors.js';
+import type { FromWorker, ToWorker } from '../engine/protocol.js';
+import { requireNodeCache } from '../sources/cache/node.js';
+import { pathSource } from '../sources/folder-node.js';
+import { fetchBytes } from '../sources/http/source.js';
+import { resolveSource } from '../sources/resolve.js';
+import { isHubId, type Source } from '../sources/source.js';
+import { nodeHost } from './host-node.js';
+import { nodeHttp } from './http-node.js';
+import type { Platform } from './platform.js';
+
+const isAddress = (text: string): boolean => /^(https?|data|blob):/i.test(text);
+
+export const nodePlatform: Platform = {
+  host: nodeHost,
+  workerByDefault: false,
+
+  startWorker() {
+    const worker = new Worker(new URL('../worker-node.js', import.meta.url));
+    let ended = false;
+    return {
+      post: (message: ToWorker, transfer: Transferable[]) => worker.postMessage(message, transfer as NodeTransferable[]),
+      listen: (onMessage: (message: FromWorker) => void, onFailure: (reason: string) => void) => {
+        worker.on('message', onMessage);
+        worker.on('error', (error) => onFailure(sentenceOf(error)));
+        worker.on('messageerror', (error) => onFailure(sentenceOf(error)));
+        worker.on('exit', (status) => {
+          if (!ended) onFailure(`it exited with status ${status}`);
+        });
+      },
+      busy: (waiting: boolean) => waiting ? worker.ref() : worker.unref(),
+      terminate: async () => {
+        ended = true;
+        await worker.terminate();
+      },
+    };
+  },
+
+  async resolveSource(source, options) {
+    const around = { base: undefined, http: nodeHttp };
+    if (source instanceof URL && source.protocol === 'file:') source = fileURLToPath(source);
+    if (typeof source !== 'string' || isAddress(source)) return resolveSource(source, options, around);
+    const path = source.startsWith('file:') ? fileURLToPath(source) : source;
+    const local = pathSource(path);
+    if (local) return local;
+    // As in transformers: what is no path of this machine may be a name of the hub.
+    if (isHubId(source)) return resolveSource(source, options, around);
+    throw failure('not-found', source, 'there is no such file or folder');
+  },
+
+  openCache: async (folder) => requireNodeCache(folder),
+
+  embedded(name): Source {
+    const path = fileURLToPath(new URL(`../../weights/${name}`, import.meta.url));
+    const source = pathSource(path);
+    if (!source) throw failure('not-found', path, 'the embedded checkpoint is not there');
+    return source;
+  },
+
+  async readImage(address, signal) {
+    if (address instanceof URL ? address.protocol !== 'file:' : isAddress(address)) {
+      return fetchBytes(new URL(address), signal);
+    }
+    const path = address instanceof URL || address.startsWith('file:') ? new URL(address) : pathToFileURL(resolve(address));
+    try {
+      return await readFile(path, { signal: signal ?? undefined });
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') throw failure('not-found', String(address), 'there is no such file', error);
+      throw failure('io', String(address), `the file cannot be read (${sentenceOf(error)})`, error);
+    }
+  },
+};

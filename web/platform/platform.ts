@@ -1,0 +1,34 @@
+/** What differs between a browser and Node. node.ts sets Node's; everything else has the browser's. */
+import type { EMBEDDED } from '../assets.js';
+import type { Host } from '../core/capabilities.js';
+import type { Channel, FromWorker, ToWorker } from '../engine/protocol.js';
+import type { CacheStore } from '../sources/cache/store.js';
+import type { Source, SourceLike, SourceOptions } from '../sources/source.js';
+import { browserPlatform } from './browser.js';
+
+/** The checkpoints that ship with the package, by their folders' names. */
+export type EmbeddedName = keyof typeof EMBEDDED;
+
+export interface Platform {
+  host(): Host;
+  workerByDefault: boolean;
+  startWorker(): Channel<ToWorker, FromWorker>;
+  /** Rejects with invalid-argument or not-found for what is no source. */
+  resolveSource(source: SourceLike, options: SourceOptions): Promise<Source>;
+  /** Returns the store of api/cache.ts's functions: a folder's, or that of the origin for true. */
+  openCache(folder: string | true): Promise<CacheStore | null>;
+  /** A checkpoint that ships with the package. */
+  embedded(name: EmbeddedName): Source;
+  /** Returns the bytes of an image that is given as a string or URL. */
+  readImage(address: string | URL, signal: AbortSignal | null): Promise<Uint8Array>;
+}
+
+let current: Platform = browserPlatform;
+
+export function platform(): Platform {
+  return current;
+}
+
+export function setPlatform(chosen: Platform): void {
+  current = chosen;
+}

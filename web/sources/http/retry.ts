@@ -1,0 +1,73 @@
+/** Trying again: bounded, with exponential backoff and jitter, and stopped by an AbortSignal. */
+import type { BeitError } from '../../base/errors.js';
+import { throwIfAborted } from '../../base/scheduling.js';
+
+/** How often and how soon a request is tried again. Plain data. */
+export interface RetryOptions {
+  /** Attempts after the first that may fail in a row without a byte gained. 0: none. Default: 5 */
+  attempts?: number | undefined;
+  /** Milliseconds before the first of them; each later one waits twice as long. Default: 300 */
+  delay?: number | undefined;
+}
+
+const ATTEMPTS = 5;
+const DELAY_MS = 300;
+const MOST_DELAY_MS = 20_000;
+// A server that asks for more patience than this is reported at once: nobody watches a bar that long.
+const MOST_ASKED_MS = 60_000;
+
+/** A failure that another attempt may mend. `error` is what the caller sees if none does. */
+export class Transient {
+  /** `asked`: milliseconds that the server asks to wait, or null. */
+  constructor(readonly error: BeitError, readonly asked: number | null = null) {}
+}
+
+/** Returns the milliseconds that a Retry-After header asks for (seconds, or a date), or null. */
+export function retryAfter(header: string | null, now = Date.now()): number | null {
+  if (!header) return null;
+  const wait = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isFinite(wait) ? Math.max(wait, 0) : null;
+}
+
+/** The attempts of one file. */
+export class Retries {
+  private failures = 0;
+  private readonly attempts: number;
+  private readonly delay: number;
+
+  constructor({ attempts = ATTEMPTS, delay = DELAY_MS }: RetryOptions, private readonly signal: AbortSignal | null) {
+    this.attempts = attempts;
+    this.delay = delay;
+  }
+
+  /** Waits for the time of the next attempt, or throws what is to be reported. */
+  async after(thrown: unknown): Promise<void> {
+    throwIfAborted(this.signal);
+    if (!(thrown instanceof Transient)) throw thrown;
+    if (this.failures >= this.attempts || (thrown.asked ?? 0) > MOST_ASKED_MS) throw thrown.error;
+    // Half of it by chance, so that clients which a server has lost together do not come back together.
+    const backoff = Math.min(this.delay * 2 ** this.failures, MOST_DELAY_MS) * (0.5 + Math.random() / 2);
+    ++this.failures;
+    await sleep(thrown.asked ?? backoff, this.signal);
+  }
+
+  /** To be called for every byte gained: what failed before does not count any more. */
+  gained(): void {
+    this.failures = 0;
+  }
+}
+
+/** Resolves after that time, or rejects with the signal's reason. */
+function sleep(milliseconds: number, signal: AbortSignal | null): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}

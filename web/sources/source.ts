@@ -1,0 +1,202 @@
+/** Where a checkpoint's files come from. Nothing here knows what is in them. */
+import { failure, mismatch, type BeitError } from '../base/errors.js';
+import type { RetryOptions } from './http/retry.js';
+import { countsAsMissing } from './missing.js';
+
+/** One open file. Reads are in the order in which the checkpoint wants the bytes. */
+export interface SourceFile {
+  readonly name: string;
+  /** Bytes, or -1 when that is not known before the end. */
+  readonly size: number;
+  /**
+   * Yields the bytes [offset, offset + length) in chunks of any size. Ends early where the file
+   * does. A chunk is valid until the next one is asked for.
+   */
+  read(offset: number, length: number): AsyncIterable<Uint8Array>;
+  /**
+   * Where a file can be read at once into given memory: fills `target` from `offset` and returns
+   * how many bytes that were (fewer only at the end of the file).
+   */
+  readSync?(target: Uint8Array, offset: number): number;
+  /**
+   * Called once everything wanted has been read: where the whole file is to be verified or kept,
+   * reads the rest. Rejects with corrupt for bytes that are not what they should be.
+   */
+  finish?(): Promise<void>;
+  /** Before finish() it ends what is under way. */
+  close(): Promise<void>;
+}
+
+/** What a source tells while it works. */
+export interface SourceWatch {
+  /** Bytes fetched of a file that nobody asked for yet: it is kept or verified as a whole. `total`: 0 when it is not known. */
+  onDownload?: ((name: string, loaded: number, total: number) => void) | undefined;
+  /** A failure that does not stop the load, such as `quota`: a file that cannot be kept. */
+  onWarning?: ((error: BeitError) => void) | undefined;
+}
+
+/** A folder of files. Implement it to load checkpoints from anywhere else. */
+export interface Source {
+  /** For messages: the id, URL or path. */
+  readonly label: string;
+  /** The weights file, where the source names one; else the usual names are tried. */
+  readonly weightsName?: string | undefined;
+  /** Opens a file. Rejects with code not-found when the source does not have it. */
+  open(name: string, signal?: AbortSignal | null, watch?: SourceWatch): Promise<SourceFile>;
+  /** The same source as plain data, for a worker to open by itself; null where that cannot be. */
+  describe(): SourceDescription | null;
+}
+
+/** A source as data that can be posted to another thread. */
+export type SourceDescription =
+  | { kind: 'http'; label: string; base: string; files: Record<string, string>; weightsName?: string | undefined;
+      headers: Record<string, string>; hub?: { host: string; id: string; folder: string; revision: string }; immutable?: boolean; retry?: RetryOptions | undefined;
+      cache?: boolean | string | undefined; offline?: boolean | undefined; sha256?: Record<string, string> }
+  | { kind: 'blobs'; label: string; blobs: Record<string, Blob> }
+  | { kind: 'folder'; label: string; folder: string; weightsName?: string | undefined };
+
+/**
+ * What fromPretrained() takes: a hub id ("microsoft/beit-base-patch16-224"), the URL of a folder or
+ * of a weights file (.safetensors, .bin, .pth, .msgpack, …), in Node also a path of either; what was
+ * dropped or chosen (DataTransfer, File, Blob, a folder's handle); bytes, Blobs or streams by name; a
+ * stream of a .safetensors file; or any object that is a Source.
+ */
+export type SourceLike = string | URL | Blob | readonly File[] | FileList | Dropped | ReadableStream<Uint8Array>
+  | Record<string, Blob | Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>> | Source;
+
+/** What a drop event has in `dataTransfer` or its `items`, and handles of showDirectoryPicker() and the like. */
+export type Dropped = DataTransfer | DataTransferItemList | FileSystemDirectoryHandle | FileSystemFileHandle;
+
+export interface HubOptions {
+  /** The hub's origin. Default: https://huggingface.co */
+  host?: string | undefined;
+  /** Branch, tag or commit. Default: main */
+  revision?: string | undefined;
+  /** Access token, sent as a bearer token to the hub only. */
+  token?: string | undefined;
+}
+
+export interface SourceOptions extends HubOptions {
+  /** Sent with every request. */
+  headers?: Record<string, string> | undefined;
+  /** Used in place of the global fetch. */
+  fetch?: typeof fetch | undefined;
+  /** How often a request that failed, or a connection that broke off, is tried again. */
+  retry?: RetryOptions | undefined;
+  /**
+   * Whether downloads are kept for the next time. Default: true in a page, false in Node, where a
+   * folder to keep them in may be named.
+   */
+  cache?: boolean | string | undefined;
+  /** Take only what is kept, and ask no server. Default: false */
+  offline?: boolean | undefined;
+  /** SHA-256 of files by their names, as hexadecimal digits: what differs is refused, and every byte is read. */
+  sha256?: Record<string, string> | undefined;
+}
+
+export const CONFIG_FILE = 'config.json';
+export const PROCESSOR_FILE = 'preprocessor_config.json';
+export const WEIGHTS_FILE = 'model.safetensors';
+export const FLAX_FILE = 'flax_model.msgpack';
+/** The names of weights files, in the order in which they are tried; an index names its shards. */
+export const WEIGHTS_FILES: readonly string[] = [
+  WEIGHTS_FILE, 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json', FLAX_FILE,
+];
+
+/** The most bytes that one chunk of a read has: small enough to stay in a processor's cache. */
+export const CHUNK_BYTES = 1 << 20;
+
+// JSON files of a checkpoint: ImageNet-22k's labels make config.json one of 2 MB.
+const MOST_TEXT_BYTES = 64 << 20;
+
+/** Returns whether `value` has the shape of a Source. */
+export function isSource(value: unknown): value is Source {
+  return typeof (value as Source | null)?.open === 'function' && typeof (value as Source).describe === 'function';
+}
+
+/** Returns whether `text` is written like a hub id: "name" or "owner/name". */
+export function isHubId(text: string): boolean {
+  return /^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(text) && !text.includes('..') && !isWeightsFile(text);
+}
+
+/** Returns whether a path or URL names a weights file rather than a folder. */
+export function isWeightsFile(path: string): boolean {
+  return /\.(safetensors|pth|pt|bin|msgpack|pkl)$|\.(safetensors|bin)\.index\.json$/i.test(path);
+}
+
+/** Returns whether a file is the index of shards rather than weights. */
+export function isShardIndex(name: string): boolean {
+  return /\.index\.json$/i.test(name);
+}
+
+// By how surely a file of that kind is the checkpoint: a .safetensors may be any tensors.
+const KINDS = ['.pth', '.pt', '.safetensors', '.bin', '.msgpack', '.pkl'];
+
+// A tokenizer's halves are asked for by these names: in their folder no other file is a guess for one.
+const TOKENIZER_HALF = /^(encoder|decoder)\.(safetensors|pkl)$/;
+
+/**
+ * Returns the weights among a folder's files where none has a usual name: the only one of its kind.
+ * Undefined where a usual name is there, and where nothing tells.
+ */
+export function weightsNameOf(names: readonly string[]): string | undefined {
+  if (names.some((name) => WEIGHTS_FILES.includes(name) || TOKENIZER_HALF.test(name))) return undefined;
+  for (const kind of KINDS) {
+    const found = names.filter((name) => name.toLowerCase().endsWith(kind));
+    if (found.length === 1) return found[0];
+  }
+  return undefined;
+}
+
+/** Returns all bytes of a file. Rejects with malformed when it is larger than text should be. */
+export async function readAll(file: SourceFile, label: string): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for await (const chunk of file.read(0, MOST_TEXT_BYTES + 1)) {
+    chunks.push(chunk.slice());
+    total += chunk.length;
+  }
+  if (total > MOST_TEXT_BYTES) {
+    throw mismatch('malformed', `${label}/${file.name}`, `more than ${MOST_TEXT_BYTES} bytes`, 'a file of text');
+  }
+  const bytes = new Uint8Array(total);
+  let offset = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return bytes;
+}
+
+/** Returns a file's text, or rejects: not-found, html (a web page in its place), corrupt, network, io. */
+export async function readText(source: Source, name: string, signal?: AbortSignal | null, watch?: SourceWatch): Promise<string> {
+  const file = await source.open(name, signal, watch);
+  try {
+    const text = new TextDecoder().decode(await readAll(file, source.label));
+    await file.finish?.();
+    if (/^\s*</.test(text)) {
+      throw mismatch('html', `${source.label}/${name}`, 'a web page', 'JSON');
+    }
+    return text;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Like readText, but returns null for a file that the source does not have, or refuses: that is told as a warning. */
+export async function readOptionalText(
+  source: Source, name: string, signal?: AbortSignal | null, watch?: SourceWatch,
+): Promise<string | null> {
+  try {
+    return await readText(source, name, signal, watch);
+  } catch (error) {
+    if (!countsAsMissing(error)) throw error;
+    if (error.code !== 'not-found') watch?.onWarning?.(error);
+    return null;
+  }
+}
+
+/** Returns the not-found error of a source without that file. */
+export function fileNotFound(label: string, name: string, cause?: unknown): BeitError {
+  return failure('not-found', `${label}/${name}`, 'there is no such file', cause);
+}
