@@ -1,7 +1,2 @@
-/** beit-wasm for Node: the same names as index.ts, with paths as sources and as images. */
-import { nodePlatform } from './platform/node.js';
-import { setPlatform } from './platform/platform.js';
-
-setPlatform(nodePlatform);
-
+/** beit-wasm for Node: the same names as index.ts. Where node: modules are found, `#platform` has paths as sources and as images. */
 export * from './library.js';

@@ -7,7 +7,7 @@ import {
   BeitBackbone, BeitFeatureExtractor, BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation,
   BeitImageProcessor, createEngine, FlaxBeitForImageClassification, FlaxBeitModel,
 } from '../../dist/node.js';
-import { platform } from '../../dist/platform/platform.js';
+import { platform } from '../../dist/platform/node.js';
 import { golden, rejects } from './support.mjs';
 import { config, files, pixelValues } from './tiny-checkpoint.mjs';
 
@@ -107,7 +107,7 @@ test('Data2VecVision\'s classes are BEiT\'s, by the config\'s name and by their 
   const folder = join(golden, 'formats/data2vec-vision');
   const expected = await engine.readTensors(new Uint8Array(readFileSync(join(folder, 'expected.safetensors'))));
   for (const className of ['auto', 'Data2VecVisionForImageClassification', 'BeitForImageClassification']) {
-    const model = await engine.loadModel(await platform().resolveSource(folder, {}), { className });
+    const model = await engine.loadModel(await platform.resolveSource(folder, {}), { className });
     assert.equal(model.report.dialect, 'Data2VecVision');
     const switches = { outputHiddenStates: false, outputAttentions: false, interpolatePosEncoding: true };
     close((await engine.forward(model.handle, { pixelValues: expected['in.pixel_values'] }, switches)).logits, expected['out.logits']);
@@ -124,7 +124,7 @@ const FAMILIES = {
 for (const [name, dialect] of Object.entries(FAMILIES)) {
   test(`${name}: all that is missing, of another shape or unexpected is named at once, with the dialect`, async () => {
     const folder = join(golden, 'formats', name);
-    const source = await platform().resolveSource(folder, {});
+    const source = await platform.resolveSource(folder, {});
     const json = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
     const { class: className } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
     const configJson = JSON.stringify({

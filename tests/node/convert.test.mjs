@@ -7,7 +7,7 @@ import { forwardInputs } from '../../dist/cli/inputs.js';
 import { LocalEngine } from '../../dist/engine/local.js';
 import { nodeHost } from '../../dist/platform/host-node.js';
 import { DalleTokenizer } from '../../dist/node.js';
-import { platform } from '../../dist/platform/platform.js';
+import { platform } from '../../dist/platform/node.js';
 import { beit, golden, rejects, temporaryFolder } from './support.mjs';
 import { files, rawSafetensors, tensors } from './tiny-checkpoint.mjs';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
@@ -15,7 +15,7 @@ import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 const engine = await LocalEngine.create({ build: 'simd' }, nodeHost(), false);
 test.after(() => engine.dispose());
 
-const resolve = (source) => platform().resolveSource(source, {});
+const resolve = (source) => platform.resolveSource(source, {});
 
 /** Returns the bytes of a converted file, and what was told of it. */
 async function converted(source, { spec = { className: 'auto' }, dtype = 'f32' } = {}) {

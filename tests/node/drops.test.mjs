@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { BeitForImageClassification } from '../../dist/node.js';
-import { nodePlatform } from '../../dist/platform/node.js';
+import { platform } from '../../dist/platform/node.js';
 import { filesOf, oneFolder } from '../../dist/sources/drop.js';
 import { readText } from '../../dist/sources/source.js';
 import { collect, rejects } from './support.mjs';
@@ -73,7 +73,7 @@ test('a folder that cannot be read', async () => {
 });
 
 test('a handle is a source', async () => {
-  const source = await nodePlatform.resolveSource(handleOf('mine', folder), {});
+  const source = await platform.resolveSource(handleOf('mine', folder), {});
   assert.equal(await readText(source, 'config.json'), '{}');
   assert.equal(source.describe().kind, 'blobs');
 });
@@ -87,7 +87,7 @@ const streamOf = (bytes, step = 1000) => new ReadableStream({
 
 test('a stream is read once, forwards', async () => {
   const bytes = Uint8Array.from({ length: 10_000 }, (_, i) => i);
-  const source = await nodePlatform.resolveSource(streamOf(bytes, 999), {});
+  const source = await platform.resolveSource(streamOf(bytes, 999), {});
   assert.equal(source.describe(), null);
   const opened = await source.open('model.safetensors');
   assert.equal(opened.size, -1);
@@ -97,9 +97,9 @@ test('a stream is read once, forwards', async () => {
   await rejects(collect(opened.read(0, 8)), 'unsupported', /not read in order/);
   assert.equal((await collect(opened.read(9_999, 100))).length, 1);
   await opened.close();
-  const failing = await nodePlatform.resolveSource({ 'a.safetensors': new ReadableStream({ pull: (c) => c.error(new Error('cut')) }) }, {});
+  const failing = await platform.resolveSource({ 'a.safetensors': new ReadableStream({ pull: (c) => c.error(new Error('cut')) }) }, {});
   await rejects(collect((await failing.open('a.safetensors')).read(0, 8)), 'io', /stream failed/);
-  const wrong = await nodePlatform.resolveSource(new ReadableStream({ start: (c) => c.enqueue('text') }), {});
+  const wrong = await platform.resolveSource(new ReadableStream({ start: (c) => c.enqueue('text') }), {});
   await rejects(collect((await wrong.open('model.safetensors')).read(0, 8)), 'wrong-type');
 });
 

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import * as library from '../../dist/node.js';
-import { platform } from '../../dist/platform/platform.js';
+import { platform } from '../../dist/platform/node.js';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 import { golden, root } from './support.mjs';
 
@@ -41,7 +41,7 @@ function values(name, dims) {
 async function parametersOf(spec) {
   const inspect = async (names) => {
     const tensors = Object.fromEntries(names.map((name) => [name, { dims: [1], data: new Float32Array(1) }]));
-    const source = await platform().resolveSource({ 'model.safetensors': writeSafetensors(tensors) }, {});
+    const source = await platform.resolveSource({ 'model.safetensors': writeSafetensors(tensors) }, {});
     return (await engine.inspect(source, spec)).report;
   };
   const seed = 'beit.embeddings.cls_token';

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { pathToFileURL } from 'node:url';
-import { nodePlatform } from '../../dist/platform/node.js';
+import { platform } from '../../dist/platform/node.js';
 import { FilesSource } from '../../dist/sources/memory.js';
 import { hubSource, urlSource } from '../../dist/sources/http/source.js';
 import { RemoteSource, serveSource } from '../../dist/sources/bridge.js';
@@ -42,7 +42,7 @@ test('blobs', async () => {
 test('a folder', async (t) => {
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'model.safetensors'), bytes);
-  const source = await nodePlatform.resolveSource(folder, {});
+  const source = await platform.resolveSource(folder, {});
   await checkReads(source);
   const file = await source.open('model.safetensors');
   const target = new Uint8Array(100);
@@ -230,7 +230,7 @@ test('what the address bar shows of a hub means that repository or file', () => 
 test('what is written decides what it is', async (t) => {
   for (const id of ['microsoft/beit-base-patch16-224', 'gpt2', 'a/b.c']) assert.ok(isHubId(id), id);
   for (const no of ['a/b/c', '../a', '/a', './a', 'a..b', 'https://x', '', 'a b', 'a/b.safetensors']) assert.ok(!isHubId(no), no);
-  const resolve = (source) => nodePlatform.resolveSource(source, {});
+  const resolve = (source) => platform.resolveSource(source, {});
   const kind = async (source) => (await resolve(source)).describe().kind;
   const folder = temporaryFolder(t);
   writeFileSync(join(folder, 'w.safetensors'), 'x');

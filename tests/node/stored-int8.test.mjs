@@ -8,7 +8,7 @@ import { convertedConfig } from '../../dist/engine/conversion.js';
 import { LocalEngine } from '../../dist/engine/local.js';
 import { nodeHost } from '../../dist/platform/host-node.js';
 import { BeitForImageClassification, createEngine, inspect } from '../../dist/node.js';
-import { platform } from '../../dist/platform/platform.js';
+import { platform } from '../../dist/platform/node.js';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 import { configs, stateDict } from '../../tools/random-checkpoint.mjs';
 import { beit, golden, rejects, root, temporaryFolder } from './support.mjs';
@@ -18,7 +18,7 @@ const engine = await LocalEngine.create({ build: 'simd' }, nodeHost(), false);
 test.after(() => engine.dispose());
 
 const classifier = join(root, 'weights/classifier');
-const resolve = (source) => platform().resolveSource(source, {});
+const resolve = (source) => platform.resolveSource(source, {});
 
 /** Returns the files of a checkpoint as converted, and what was told of them. */
 async function converted(source, dtype = 'int8') {

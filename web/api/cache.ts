@@ -1,10 +1,10 @@
 /** Downloads that are kept, so that a checkpoint is fetched once and works offline. */
+import { platform } from '#platform';
 import { mismatch } from '../base/errors.js';
-import { platform } from '../platform/platform.js';
 import type { CachedFile, CacheStore } from '../sources/cache/store.js';
 
 async function openStore(folder: string | undefined): Promise<CacheStore | null> {
-  return platform().openCache(folder ?? true);
+  return platform.openCache(folder ?? true);
 }
 
 /**

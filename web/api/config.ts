@@ -1,6 +1,6 @@
+import { platform } from '#platform';
 import type { Size } from '../base/tensors.js';
 import type { ConfigFields } from '../engine/engine.js';
-import { platform } from '../platform/platform.js';
 import { CONFIG_FILE, readText, type SourceLike } from '../sources/source.js';
 import { withLease, type PretrainedOptions } from './pretrained.js';
 
@@ -55,7 +55,7 @@ export const BeitConfig = {
    * Rejects with not-found, network, io, html, malformed, bad-config or unsupported.
    */
   async fromPretrained(source: SourceLike, options: PretrainedOptions = {}): Promise<BeitConfig> {
-    const files = await platform().resolveSource(source, options);
+    const files = await platform.resolveSource(source, options);
     return BeitConfig.fromJSON(await readText(files, CONFIG_FILE, options.signal, options), options);
   },
 

@@ -1,11 +1,11 @@
 /** Making engines, and sharing one among the objects that ask for the same. */
+import { platform } from '#platform';
 import { BeitError } from '../base/errors.js';
 import { abortable } from '../base/scheduling.js';
 import { chooseBuild, detectCapabilities } from '../core/capabilities.js';
 import type { CallOptions, Engine, EngineSettings, LoadCallOptions, RuntimeInfo } from '../engine/engine.js';
 import { LocalEngine } from '../engine/local.js';
 import { EngineWorker } from '../engine/remote.js';
-import { platform } from '../platform/platform.js';
 
 /** How the work is done; plain choices, each with a default. */
 export interface EngineOptions extends EngineSettings {
@@ -21,12 +21,12 @@ export interface EngineOptions extends EngineSettings {
  * Rejects with unsupported, with a sentence, when the options cannot be met here.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const { worker = platform().workerByDefault, build, threads, artefacts, maximumMemory } = options;
+  const { worker = platform.workerByDefault, build, threads, artefacts, maximumMemory } = options;
   const base = artefacts === undefined ? undefined : new URL(artefacts, globalThis.location?.href).href;
   const settings: EngineSettings = { build, threads, artefacts: base, maximumMemory };
   return worker
-    ? EngineWorker.create(settings, platform().startWorker())
-    : LocalEngine.create(settings, platform().host(), false);
+    ? EngineWorker.create(settings, platform.startWorker())
+    : LocalEngine.create(settings, platform.host(), false);
 }
 
 /** A share in an engine. release() gives it back; the last one disposes of a shared engine. */
@@ -49,7 +49,7 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
     if (!options.engine.usable) throw new BeitError('disposed', 'The engine has been disposed of.', { where: 'engine' });
     return { engine: options.engine, release: async () => undefined };
   }
-  const { worker = platform().workerByDefault, build = 'auto', threads = 'auto', artefacts = '', maximumMemory = 0 } = options;
+  const { worker = platform.workerByDefault, build = 'auto', threads = 'auto', artefacts = '', maximumMemory = 0 } = options;
   const key = JSON.stringify([worker, build, threads, artefacts, maximumMemory]);
   let entry = shared.get(key);
   if (!entry || entry.engine?.usable === false) {
@@ -86,9 +86,9 @@ async function share(key: string, entry: Shared, call: CallOptions): Promise<Eng
  * unsupported, with a sentence, where the options cannot be met.
  */
 export function runtimeInfo(options: EngineOptions = {}): RuntimeInfo {
-  const { worker = platform().workerByDefault } = options;
+  const { worker = platform.workerByDefault } = options;
   if (options.engine) return options.engine.info;
-  const host = platform().host();
+  const host = platform.host();
   const capabilities = detectCapabilities({ ...host, mayBlock: host.mayBlock || worker });
   return { ...chooseBuild(capabilities, options), worker, capabilities };
 }

@@ -1,9 +1,9 @@
+import { platform } from '#platform';
 import { mismatch } from '../base/errors.js';
 import { throwIfAborted } from '../base/scheduling.js';
 import { checkTensor, shapeText, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import type { CallOptions, ConfigFields, Preprocessed, RawImage, SegmentationMap } from '../engine/engine.js';
 import { checkRawImage } from '../engine/pixels.js';
-import { platform } from '../platform/platform.js';
 import { PROCESSOR_FILE, readOptionalText, type SourceLike } from '../sources/source.js';
 import type { EngineLease } from './engines.js';
 import { toEngineImage, type ImageInput } from './images.js';
@@ -34,7 +34,7 @@ export class BeitImageProcessor extends EngineObject {
    * preprocessor_config.json gets the class's defaults. Rejects like BeitConfig.fromPretrained().
    */
   static async fromPretrained(source: SourceLike, options: PretrainedOptions = {}): Promise<BeitImageProcessor> {
-    const files = await platform().resolveSource(source, options);
+    const files = await platform.resolveSource(source, options);
     // The engine starts while the file is on its way.
     const text = readOptionalText(files, PROCESSOR_FILE, options.signal, options);
     return BeitImageProcessor.open(text.then((json) => json ?? '{}'), options);

@@ -1,8 +1,8 @@
 /** From what a user calls an image to what an engine takes. */
+import { platform } from '#platform';
 import { mismatch } from '../base/errors.js';
 import type { CallOptions, EngineImage, RawImage } from '../engine/engine.js';
 import { checkOpen, checkRawImage } from '../engine/pixels.js';
-import { platform } from '../platform/platform.js';
 
 /** What an element, a canvas or a frame of the browser is, by what it can be drawn from. */
 type Drawable = HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas | ImageBitmap | VideoFrame;
@@ -29,7 +29,7 @@ export async function toEngineImage(
   image: ImageInput, where: string, { signal = null, transfer: owned = false }: CallOptions,
 ): Promise<EngineImage> {
   if (typeof image === 'string' || image instanceof URL) {
-    const bytes = await platform().readImage(image, signal);
+    const bytes = await platform.readImage(image, signal);
     return { kind: 'encoded', bytes, label: shortName(image), owned: true };
   }
   if (image instanceof Blob) {
@@ -65,7 +65,7 @@ export async function toEngineImage(
  */
 export async function fixedImage(image: ImageInput, signal: AbortSignal | null): Promise<ImageInput> {
   if (typeof image === 'string' || image instanceof URL) {
-    return new File([await platform().readImage(image, signal) as Uint8Array<ArrayBuffer>], shortName(image));
+    return new File([await platform.readImage(image, signal) as Uint8Array<ArrayBuffer>], shortName(image));
   }
   const changing = ['HTMLVideoElement', 'HTMLCanvasElement', 'OffscreenCanvas'].some((name) => isInstance(image, name));
   return changing ? createImageBitmap(image as HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas) : image;

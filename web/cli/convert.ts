@@ -1,9 +1,9 @@
 import { basename, dirname, join } from 'node:path';
+import { platform } from '#platform';
 import { mismatch } from '../base/errors.js';
 import { CONVERSION_TYPES, convertedConfig, type ConversionType } from '../engine/conversion.js';
 import { LocalEngine } from '../engine/local.js';
 import { isTokenizerClass } from '../engine/model-names.js';
-import { platform } from '../platform/platform.js';
 import { CONFIG_FILE, PROCESSOR_FILE, readOptionalText, type Source } from '../sources/source.js';
 import { oneOf, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
@@ -34,7 +34,7 @@ export const convert: CommandSpec = {
     const { source, watch } = await openSource(from);
     const dtype = parsed.value<ConversionType>('dtype') ?? 'f32';
     const spec = { ...modelSpec(parsed), dtype: undefined };  // --dtype is that of the file
-    const engine = await LocalEngine.create(engineOptions(parsed), platform().host(), false);
+    const engine = await LocalEngine.create(engineOptions(parsed), platform.host(), false);
     const file = new FileInParts(out);
     try {
       const facts = await engine.convert(source, spec, dtype, {

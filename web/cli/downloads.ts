@@ -2,9 +2,9 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { platform } from '#platform';
 import { sentenceOf } from '../base/errors.js';
 import type { LoadCallOptions } from '../engine/engine.js';
-import { platform } from '../platform/platform.js';
 import type { HttpDescription } from '../sources/http/source.js';
 import type { Source, SourceOptions } from '../sources/source.js';
 import { complain, sentenceFor } from './complaints.js';
@@ -26,7 +26,7 @@ export async function openSource<T extends string | undefined>(text: T): Promise
   const watch = { onProgress: bar.show, onWarning };
   if (text === undefined) return { source: undefined as never, watch: { onWarning } };
   const options = optionsOf(process.env);
-  let source = await platform().resolveSource(text, options);
+  let source = await platform.resolveSource(text, options);
   const description = source.describe();
   if (description?.kind !== 'http') return { source, watch: { onWarning } };
   if (description.hub) source = await fromHubCache(source, description.hub, options, process.env);
@@ -73,5 +73,5 @@ async function fromHubCache(source: Source, place: HubDescription, options: Sour
   if (!snapshot) return source;
   // What is not there is of the same commit.
   const rest = new URL(`${place.host}/${place.id}/resolve/${snapshot.commit}/${place.folder}${source.weightsName ?? ''}`);
-  return new HubCacheSource(source.label, snapshot, await platform().resolveSource(rest, options));
+  return new HubCacheSource(source.label, snapshot, await platform.resolveSource(rest, options));
 }

@@ -1,6 +1,6 @@
 /** Images of the command line: what is read, and the PNG files that are written. */
+import { platform } from '#platform';
 import type { Engine, RawImage } from '../engine/engine.js';
-import { platform } from '../platform/platform.js';
 import { checkFile, writeBytes } from './files.js';
 import { writePng, type PngImage } from './png.js';
 
@@ -12,7 +12,7 @@ export function checkImage(image: string): void {
 /** Returns the pixels of an image file or URL. Throws like checkImage(), and bad-image for no image. */
 export async function readPicture(engine: Engine, image: string): Promise<RawImage> {
   checkImage(image);
-  return engine.decodeImage(await platform().readImage(image, null), image);
+  return engine.decodeImage(await platform.readImage(image, null), image);
 }
 
 /** Writes a PNG file. Throws io. */

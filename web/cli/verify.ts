@@ -1,10 +1,10 @@
 import { basename, join } from 'node:path';
+import { platform } from '#platform';
 import { DalleTokenizer } from '../api/dalle-tokenizer.js';
 import { BeitError, failure } from '../base/errors.js';
 import type { AnyTensor, LabelMap, Tensor } from '../base/tensors.js';
 import type { DType } from '../core/core.js';
 import type { Engine } from '../engine/engine.js';
-import { platform } from '../platform/platform.js';
 import type { CommandSpec } from './arguments.js';
 import { compare, type Comparison, type Tolerance } from './compare.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
@@ -90,7 +90,7 @@ async function verifyModel(
   if (facts['class'] === 'DalleTokenizer') return verifyTokenizer(engine, folder, expected, { atol, rtol });
   const wanted = outputsOf(expected);
   const inputs = forwardInputs(expected, join(folder, EXPECTED));
-  const model = await engine.loadModel(await platform().resolveSource(folder, {}), {
+  const model = await engine.loadModel(await platform.resolveSource(folder, {}), {
     className: facts['class'], dtype, addPoolingLayer: facts['add_pooling_layer'] !== false,
   });
   try {

@@ -22,7 +22,7 @@ function startThread(script: string, port: MessagePort, onFailure: (reason: stri
 }
 
 /** Pages, workers, service workers and extensions: no DOM is needed. */
-export const browserPlatform: Platform = {
+export const platform: Platform = {
   host: browserHost,
   // Where there are no workers inside (a service worker), the engine runs in the thread itself.
   workerByDefault: typeof Worker === 'function',

@@ -15,7 +15,8 @@ import type { Platform } from './platform.js';
 
 const isAddress = (text: string): boolean => /^(https?|data|blob):/i.test(text);
 
-export const nodePlatform: Platform = {
+/** Node, Deno and Bun: paths of this machine besides. */
+export const platform: Platform = {
   host: nodeHost,
   workerByDefault: false,
 

@@ -1,10 +1,12 @@
-/** What differs between a browser and Node. node.ts sets Node's; everything else has the browser's. */
+/**
+ * What differs between a browser and Node. Types only: `#platform`, which package.json's `imports` lead to browser.ts or
+ * node.ts, exports the one of the two that fits.
+ */
 import type { EMBEDDED } from '../assets.js';
 import type { Host } from '../core/capabilities.js';
 import type { Channel, FromWorker, ToWorker } from '../engine/protocol.js';
 import type { CacheStore } from '../sources/cache/store.js';
 import type { Source, SourceLike, SourceOptions } from '../sources/source.js';
-import { browserPlatform } from './browser.js';
 
 /** The checkpoints that ship with the package, by their folders' names. */
 export type EmbeddedName = keyof typeof EMBEDDED;
@@ -21,14 +23,4 @@ export interface Platform {
   embedded(name: EmbeddedName): Source;
   /** Returns the bytes of an image that is given as a string or URL. */
   readImage(address: string | URL, signal: AbortSignal | null): Promise<Uint8Array>;
-}
-
-let current: Platform = browserPlatform;
-
-export function platform(): Platform {
-  return current;
-}
-
-export function setPlatform(chosen: Platform): void {
-  current = chosen;
 }

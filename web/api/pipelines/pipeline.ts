@@ -1,7 +1,8 @@
 /** Tasks in one call, as transformers' pipelines. */
+import { platform } from '#platform';
 import { BeitError, mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
-import { platform, type EmbeddedName } from '../../platform/platform.js';
+import type { EmbeddedName } from '../../platform/platform.js';
 import type { Source, SourceLike } from '../../sources/source.js';
 import type { ModelOptions } from '../model-base.js';
 import type { SegmentationModelOptions } from '../models.js';
@@ -51,10 +52,10 @@ export async function pipeline<T extends Task>(
   }
   const { make, embedded, elsewhere } = MAKERS[task];
   throwIfAborted(options.signal);
-  if (source != null) return make(await platform().resolveSource(source, options), options);
+  if (source != null) return make(await platform.resolveSource(source, options), options);
   if (!embedded) {
     throw new BeitError('invalid-argument', `source: got none, and none for ${task} ships with this package; there is ${elsewhere}.`,
       { where: 'source', got: 'none', expected: 'a checkpoint' });
   }
-  return make(platform().embedded(embedded), options);
+  return make(platform.embedded(embedded), options);
 }
