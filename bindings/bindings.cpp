@@ -3,8 +3,8 @@
 #include <emscripten/heap.h>
 #include <malloc.h>
 
-#include "bindings/convert.h"
 #include "bindings/handles.h"
+#include "bindings/js_values.h"
 
 namespace {
 

@@ -1,16 +1,17 @@
 #include "bindings/handles.h"
+#include "src/registry.h"
 
 #include <algorithm>
 
-#include "bindings/convert.h"
-#include "src/float_tile.h"
-#include "src/image_decode.h"
-#include "src/xnnpack_runtime.h"
-#include "src/segmentation_map.h"
-#include "src/thread_trial.h"
-#include "weights/derive_config.h"
-#include "weights/safetensors.h"
-#include "weights/shard_index.h"
+#include "bindings/js_values.h"
+#include "src/beit/segmentation/segmentation_map.h"
+#include "src/image/image_decode.h"
+#include "src/kernels/convolution/xnnpack_runtime.h"
+#include "src/kernels/gemm/f32_microkernel.h"
+#include "src/kernels/thread_trial.h"
+#include "weights/reading/containers/safetensors.h"
+#include "weights/reading/names/infer_config.h"
+#include "weights/reading/shard_index.h"
 
 namespace beit::js {
 
@@ -91,7 +92,7 @@ val ModelHandle::create(const std::string& config_json, const std::string& class
     if (!pool()) return failed(failure(ErrorCode::kInvalidArgument, "createModel", "the module has not been started"));
     const auto given = modelOptions(options);
     if (!given.ok()) return failed(given.error());
-    return outcome(Model::create(config_json, class_name, *given, *pool()),
+    return outcome(createModel(config_json, class_name, *given, *pool()),
                    [](std::unique_ptr<Model> model) { return val(std::make_shared<ModelHandle>(std::move(model), pool())); });
   });
 }

@@ -7,22 +7,22 @@
 #include <memory>
 #include <string>
 
-#include "src/forward.h"
-#include "src/image_processor.h"
-#include "src/model.h"
-#include "src/thread_pool.h"
-#include "weights/checkpoint.h"
-#include "weights/conversion.h"
+#include "src/image/image_processor.h"
+#include "src/kernels/thread_pool.h"
+#include "src/model/forward.h"
+#include "src/model/model.h"
+#include "weights/reading/checkpoint.h"
+#include "weights/reading/conversion.h"
 
 namespace beit::js {
 
 using emscripten::val;
 
 // Starts XNNPACK and the module's thread pool. stop() gives the pool up: its threads end when the last
-// model that uses it is deleted, and start() may be called again. `tall_tiles`: see src/float_tile.h.
+// model that uses it is deleted, and start() may be called again. `tall_tiles`: see src/kernels/gemm/f32_microkernel.h.
 val start(int threads, bool tall_tiles);
 void stop();
-// See src/thread_trial.h and ThreadPool::limit(); `threads` is from 1 to what start() was given. Value: milliseconds.
+// See src/kernels/thread_trial.h and ThreadPool::limit(); `threads` is from 1 to what start() was given. Value: milliseconds.
 val timeThreads(int threads);
 void limitThreads(int threads);
 

@@ -11,7 +11,7 @@ if(NOT BEIT_THREADS)
   set(sources ${pthreadpool}/shim.c)
 else()
   set(sources ${pthreadpool}/portable-api.c
-              ${CMAKE_CURRENT_SOURCE_DIR}/src/pthreadpool_threads.c)  # in place of pthreads.c, see there
+              ${CMAKE_CURRENT_SOURCE_DIR}/src/kernels/pthreadpool_threads.c)  # in place of pthreads.c, see there
   if(NOT EMSCRIPTEN)
     list(APPEND sources ${pthreadpool}/fastpath.c)  # x86 atomics without a compare loop
   endif()

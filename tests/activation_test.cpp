@@ -1,4 +1,4 @@
-#include "src/activation.h"
+#include "src/kernels/activation.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "src/tensor.h"
+#include "src/base/tensor.h"
 #include "tests/support/reference.h"
 #include "tests/support/runtime.h"
 

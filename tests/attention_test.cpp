@@ -1,4 +1,4 @@
-#include "src/attention.h"
+#include "src/beit/attention.h"
 
 #include <cmath>
 #include <limits>

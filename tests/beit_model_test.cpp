@@ -1,5 +1,6 @@
 // BeitModel as a whole, held against the reference in double precision.
-#include "src/beit_model.h"
+#include "src/beit/beit_model.h"
+#include "src/registry.h"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -60,7 +61,7 @@ TEST_CASE("BeitModel is the reference for random configs, weights, sizes and mas
       image = {config.patch_size.height + random.below(20), config.patch_size.width + random.below(20)};
     CAPTURE(seed, batch, config.hidden_size, config.num_attention_heads, image.height, image.width);
 
-    auto created = Model::create(config, "BeitModel", {pooler}, test::pool());
+    auto created = createModel(config, "BeitModel", {pooler}, test::pool());
     REQUIRE(created.ok());
     Model& model = **created;
     const auto weights = test::randomWeights(model.parameters(), seed);
@@ -101,7 +102,7 @@ TEST_CASE("Outputs have the reference's names and shapes, and come only on reque
   config.intermediate_size = 8;
   config.image_size = {8, 12};
   config.patch_size = {4, 4};
-  auto created = Model::create(config, "BeitModel", {}, test::pool());
+  auto created = createModel(config, "BeitModel", {}, test::pool());
   REQUIRE(created.ok());
   REQUIRE(test::fill((*created)->parameters(), test::randomWeights((*created)->parameters(), 1)).ok());
   const ForwardInputs inputs = test::randomInputs(config, 3, {8, 12}, false, random);
@@ -129,7 +130,7 @@ TEST_CASE("The pooler's parameters follow from pooling and options", "[beit_mode
   for (const bool mean : {false, true})
     for (const bool pooler : {false, true}) {
       config.use_mean_pooling = mean;
-      const auto model = Model::create(config, "BeitModel", {pooler}, test::pool());
+      const auto model = createModel(config, "BeitModel", {pooler}, test::pool());
       REQUIRE(model.ok());
       CHECK(((*model)->parameters().find("beit.pooler.layernorm.weight") != nullptr) == (mean && pooler));
       CHECK(((*model)->parameters().find("beit.layernorm.weight") != nullptr) == !mean);

@@ -1,4 +1,4 @@
-#include "src/bias_table_resize.h"
+#include "src/beit/bias_table_resize.h"
 
 #include <algorithm>
 #include <cmath>

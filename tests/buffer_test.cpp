@@ -1,11 +1,11 @@
-#include "src/buffer.h"
+#include "src/base/buffer.h"
 
 #include <cstdint>
 #include <limits>
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "src/tensor.h"
+#include "src/base/tensor.h"
 
 namespace beit {
 

@@ -1,4 +1,5 @@
-#include "weights/checkpoint.h"
+#include "src/registry.h"
+#include "weights/reading/checkpoint.h"
 
 #include <cstring>
 
@@ -33,7 +34,7 @@ BeitConfig smallConfig() {
 }
 
 std::unique_ptr<Model> emptyModel() {
-  auto model = Model::create(smallConfig(), "BeitForImageClassification", {}, test::pool());
+  auto model = createModel(smallConfig(), "BeitForImageClassification", {}, test::pool());
   REQUIRE(model.ok());
   return std::move(model).value();
 }

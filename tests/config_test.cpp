@@ -1,4 +1,4 @@
-#include "src/config.h"
+#include "src/beit/config.h"
 
 #include <filesystem>
 #include <string>

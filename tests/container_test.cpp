@@ -1,5 +1,5 @@
 // Every kind of checkpoint file: what it holds, and what damage does to it.
-#include "weights/container.h"
+#include "weights/reading/containers/container.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <algorithm>
@@ -7,7 +7,7 @@
 #include <random>
 
 #include "tests/support/files.h"
-#include "weights/checkpoint.h"
+#include "weights/reading/checkpoint.h"
 
 namespace {
 

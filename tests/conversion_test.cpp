@@ -1,4 +1,5 @@
-#include "weights/conversion.h"
+#include "src/registry.h"
+#include "weights/reading/conversion.h"
 
 #include <cmath>
 #include <limits>
@@ -24,7 +25,7 @@ std::unique_ptr<Model> emptyModel(WeightType type, std::string_view class_name =
   config.use_relative_position_bias = true;
   ModelOptions options;
   options.dtype = type;
-  auto model = Model::create(config, class_name, options, test::pool());
+  auto model = createModel(config, class_name, options, test::pool());
   REQUIRE(model.ok());
   return std::move(model).value();
 }

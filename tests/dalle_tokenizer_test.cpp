@@ -1,13 +1,14 @@
 // Both halves of a tiny tokenizer against what the reference's modules answered.
-#include "src/dalle_tokenizer.h"
+#include "src/dalle/dalle_tokenizer.h"
+#include "src/registry.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 
-#include "src/xnnpack_runtime.h"
+#include "src/kernels/convolution/xnnpack_runtime.h"
 #include "tests/support/files.h"
 #include "tests/support/named_tensors.h"
-#include "weights/checkpoint.h"
+#include "weights/reading/checkpoint.h"
 
 namespace {
 
@@ -17,7 +18,7 @@ namespace fs = std::filesystem;
 const fs::path kFolder = fs::path(BEIT_FIXTURES) / "golden/dvae/dvae-tiny";
 
 std::unique_ptr<Model> load(const char* class_name, const char* file, const ThreadPool& pool) {
-  auto model = Model::create(R"({"n_hid": 16, "n_init": 8, "vocab_size": 96})", class_name, {}, pool);
+  auto model = createModel(R"({"n_hid": 16, "n_init": 8, "vocab_size": 96})", class_name, {}, pool);
   REQUIRE(model.ok());
   const auto bytes = test::readBytes(kFolder / file);
   Checkpoint checkpoint;

@@ -1,4 +1,4 @@
-#include "weights/element_convert.h"
+#include "weights/reading/element_convert.h"
 
 #include <cmath>
 #include <cstring>

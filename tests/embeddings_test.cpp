@@ -1,4 +1,4 @@
-#include "src/embeddings.h"
+#include "src/beit/embeddings.h"
 
 #include <catch2/catch_test_macros.hpp>
 

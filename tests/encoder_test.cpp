@@ -1,4 +1,4 @@
-#include "src/encoder.h"
+#include "src/beit/encoder.h"
 
 #include <stdexcept>
 

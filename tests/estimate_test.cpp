@@ -3,8 +3,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "src/dalle_tokenizer.h"
-#include "src/model.h"
+#include "src/dalle/dalle_tokenizer.h"
+#include "src/registry.h"
 #include "tests/support/counted_memory.h"
 #include "tests/support/random_model.h"
 #include "tests/support/runtime.h"
@@ -42,7 +42,7 @@ void checkEstimate(Model& model, ForwardInputs inputs) {
 void checkEstimate(BeitConfig config, const char* class_name, WeightType type) {
   ModelOptions options;
   options.dtype = type;
-  auto created = Model::create(config, class_name, options, test::pool());
+  auto created = createModel(config, class_name, options, test::pool());
   if (!created.ok()) FAIL(created.error().message);
   const auto model = filled(std::move(created).value());
   test::Random random(1);
@@ -143,7 +143,7 @@ TEST_CASE("The tokenizer's halves take what their estimates say", "[estimate]") 
         const std::string json = R"({"n_hid": )" + std::to_string(hidden) + R"(, "n_init": 32, "vocab_size": )" + std::to_string(vocabulary) + "}";
         for (const bool encoder : {true, false}) {
           CAPTURE(encoder);
-          auto created = Model::create(json, encoder ? "DalleEncoder" : "DalleDecoder", {}, test::pool());
+          auto created = createModel(json, encoder ? "DalleEncoder" : "DalleDecoder", {}, test::pool());
           REQUIRE(created.ok());
           const auto model = filled(std::move(created).value());
           ForwardInputs inputs;

@@ -7,7 +7,8 @@
 #include <optional>
 #include <string>
 
-#include "src/xnnpack_runtime.h"
+#include "src/kernels/convolution/xnnpack_runtime.h"
+#include "src/registry.h"
 #include "tests/support/failing_allocator.h"
 #include "tests/support/loading.h"
 #include "tests/support/random_model.h"
@@ -62,7 +63,7 @@ using Outputs = std::map<std::string, std::vector<float>>;
 Result<Outputs> loadAndRun(const TinyModel& tiny, const test::Files& files, const ThreadPool& pool) {
   ModelOptions options;
   options.dtype = tiny.dtype;
-  BEIT_ASSIGN(const auto model, Model::create(tiny.config, tiny.class_name, options, pool));
+  BEIT_ASSIGN(const auto model, createModel(tiny.config, tiny.class_name, options, pool));
   Checkpoint checkpoint;
   BEIT_TRY(test::load(checkpoint, model->parameters(), files, 4096, true));
   BEIT_ASSIGN(const auto pass, model->begin(inputsOf(tiny), {.output_hidden_states = true, .output_attentions = true}));
@@ -75,7 +76,7 @@ Result<Outputs> loadAndRun(const TinyModel& tiny, const test::Files& files, cons
 }
 
 test::Files filesOf(const TinyModel& tiny) {
-  const auto model = Model::create(tiny.config, tiny.class_name, {}, test::pool());
+  const auto model = createModel(tiny.config, tiny.class_name, {}, test::pool());
   REQUIRE(model.ok());
   const ParameterList& parameters = (*model)->parameters();
   test::Weights weights = test::randomWeights(parameters, 7);
@@ -94,7 +95,7 @@ Refusal refuseOne(const TinyModel& tiny, const test::Files& files, const ThreadP
   Refusal refusal;
   refusal.wrong.reserve(1000);  // no allocation of its own while they are counted
   test::refuseAllocation(granted);
-  // The catch stands for guarded() in bindings/convert.h, the only place that knows exceptions.
+  // The catch stands for guarded() in bindings/js_values.h, the only place that knows exceptions.
   try {
     const auto outputs = loadAndRun(tiny, files, pool);
     refusal.happened = test::allocationsSince().refused;

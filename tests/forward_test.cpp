@@ -1,4 +1,4 @@
-#include "src/forward.h"
+#include "src/model/forward.h"
 
 #include <memory>
 #include <new>

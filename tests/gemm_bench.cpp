@@ -17,12 +17,12 @@
 #include <emscripten.h>
 #endif
 
-#include "src/float_tile.h"
-#include "src/gemm.h"
-#include "src/quantized_gemm.h"
-#include "src/strassen.h"
-#include "src/thread_pool.h"
-#include "src/xnnpack_runtime.h"
+#include "src/kernels/convolution/xnnpack_runtime.h"
+#include "src/kernels/gemm/f32.h"
+#include "src/kernels/gemm/f32_microkernel.h"
+#include "src/kernels/gemm/strassen.h"
+#include "src/kernels/gemm/w8a16.h"
+#include "src/kernels/thread_pool.h"
 #include "tests/support/random.h"
 
 namespace {

@@ -1,4 +1,5 @@
-#include "src/image_classification.h"
+#include "src/beit/image_classification.h"
+#include "src/registry.h"
 
 #include <cmath>
 
@@ -27,7 +28,7 @@ BeitConfig smallConfig(int64_t labels, bool mean_pooling) {
 
 struct Filled {
   explicit Filled(const BeitConfig& c) : config(c) {
-    auto created = Model::create(config, "BeitForImageClassification", {}, test::pool());
+    auto created = createModel(config, "BeitForImageClassification", {}, test::pool());
     REQUIRE(created.ok());
     model = std::move(created).value();
     weights = test::randomWeights(model->parameters(), 21);

@@ -1,4 +1,4 @@
-#include "src/image_decode.h"
+#include "src/image/image_decode.h"
 
 #include <algorithm>
 #include <cmath>
@@ -10,8 +10,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "src/image_format.h"
-#include "src/image_orientation.h"
+#include "src/image/image_format.h"
+#include "src/image/image_orientation.h"
 #include "tests/support/files.h"
 #include "tests/support/named_tensors.h"
 

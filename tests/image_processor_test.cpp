@@ -1,4 +1,4 @@
-#include "src/image_processor.h"
+#include "src/image/image_processor.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "src/image_resize.h"
+#include "src/image/image_resize.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "src/json.h"
+#include "src/base/json.h"
 
 #include <cmath>
 #include <string>
@@ -6,7 +6,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "src/html.h"
+#include "src/base/web_page.h"
 
 namespace beit {
 namespace {

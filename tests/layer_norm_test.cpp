@@ -1,4 +1,4 @@
-#include "src/layer_norm.h"
+#include "src/layers/layer_norm.h"
 
 #include <vector>
 

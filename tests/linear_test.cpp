@@ -1,4 +1,4 @@
-#include "src/linear.h"
+#include "src/layers/linear.h"
 
 #include <utility>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "src/losses.h"
+#include "src/beit/losses.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,6 +1,6 @@
 // The names of transformers 4 and Data2VecVision. The other families are held against the reference
 // cases of their checkpoints (golden_test).
-#include "weights/naming.h"
+#include "weights/reading/names/naming.h"
 
 #include <catch2/catch_test_macros.hpp>
 

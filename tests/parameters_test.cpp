@@ -1,4 +1,4 @@
-#include "src/parameters.h"
+#include "src/parameters/parameters.h"
 
 #include <vector>
 

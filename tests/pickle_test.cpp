@@ -1,11 +1,11 @@
 // The pickle reader by itself: what Python would make of a pickle, and what nobody may make of one.
-#include "weights/pickle.h"
+#include "weights/reading/containers/pickle.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <string>
 
-#include "weights/pickle_opcodes.h"
-#include "weights/torch_pickle.h"
+#include "weights/reading/containers/pickle_opcodes.h"
+#include "weights/reading/containers/torch_pickle.h"
 
 namespace {
 

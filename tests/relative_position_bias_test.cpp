@@ -1,4 +1,4 @@
-#include "src/relative_position_bias.h"
+#include "src/beit/relative_position_bias.h"
 
 #include <cmath>
 #include <vector>

@@ -1,4 +1,4 @@
-#include "weights/safetensors.h"
+#include "weights/reading/containers/safetensors.h"
 
 #include <limits>
 

@@ -1,5 +1,5 @@
 // The label of each pixel, against the whole resized array in double precision.
-#include "src/segmentation_map.h"
+#include "src/beit/segmentation/segmentation_map.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <algorithm>

@@ -1,4 +1,4 @@
-#include "weights/shard_index.h"
+#include "weights/reading/shard_index.h"
 
 #include <catch2/catch_test_macros.hpp>
 

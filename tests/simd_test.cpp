@@ -1,4 +1,4 @@
-#include "src/simd.h"
+#include "src/kernels/simd.h"
 
 #include <array>
 #include <cmath>

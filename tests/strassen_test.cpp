@@ -1,4 +1,4 @@
-#include "src/strassen.h"
+#include "src/kernels/gemm/strassen.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,5 +1,5 @@
 // Tensors whose axes a file has in another order than their parameter.
-#include "weights/tensor_layout.h"
+#include "weights/reading/tensor_layout.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <numeric>

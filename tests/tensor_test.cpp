@@ -1,4 +1,4 @@
-#include "src/tensor.h"
+#include "src/base/tensor.h"
 
 #include <cstdint>
 

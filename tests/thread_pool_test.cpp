@@ -1,11 +1,11 @@
-#include "src/thread_pool.h"
+#include "src/kernels/thread_pool.h"
 
 #include <atomic>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "src/thread_trial.h"
+#include "src/kernels/thread_trial.h"
 #include "tests/support/runtime.h"
 
 namespace beit {

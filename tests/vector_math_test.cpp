@@ -1,4 +1,4 @@
-#include "src/vector_math.h"
+#include "src/kernels/vector_math.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 // beit_verify CASE...: the native twin of `beit verify`.
 #include <cstdio>
 
-#include "src/xnnpack_runtime.h"
+#include "src/kernels/convolution/xnnpack_runtime.h"
 #include "tests/support/case.h"
 
 int main(int count, char** arguments) {

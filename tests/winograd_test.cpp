@@ -1,4 +1,4 @@
-#include "src/winograd.h"
+#include "src/kernels/convolution/winograd.h"
 
 #include <vector>
 

@@ -7,15 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "src/config.h"
-#include "src/dalle_tokenizer.h"
-#include "src/image_processor.h"
-#include "src/json.h"
-#include "src/model.h"
-#include "src/xnnpack_runtime.h"
+#include "src/base/json.h"
+#include "src/beit/config.h"
+#include "src/dalle/dalle_tokenizer.h"
+#include "src/image/image_processor.h"
+#include "src/kernels/convolution/xnnpack_runtime.h"
+#include "src/registry.h"
 #include "tests/fuzz/targets.h"
-#include "weights/checkpoint.h"
-#include "weights/derive_config.h"
+#include "weights/reading/checkpoint.h"
+#include "weights/reading/names/infer_config.h"
 
 namespace beit::fuzz {
 
@@ -92,7 +92,7 @@ Labels labelsFor(std::string_view class_name, const BeitConfig& config, size_t m
 const char* runModel(const BeitConfig& config, std::string_view class_name, WeightType dtype) {
   ModelOptions options;
   options.dtype = dtype;
-  const auto created = Model::create(config, class_name, options, *pool());
+  const auto created = createModel(config, class_name, options, *pool());
   if (!created.ok()) return speechless(created.error());
   Model& model = **created;
   const MemoryEstimate estimate = model.estimate();
@@ -125,7 +125,7 @@ const char* runModel(const BeitConfig& config, std::string_view class_name, Weig
 const char* runTokenizer(std::string_view config_json, std::string_view class_name) {
   const auto config = parseDalleConfig(config_json);
   if (!config.ok()) return speechless(config.error());
-  const auto created = Model::create(config_json, class_name, {}, *pool());
+  const auto created = createModel(config_json, class_name, {}, *pool());
   if (!created.ok()) return speechless(created.error());
   Model& model = **created;
   const MemoryEstimate estimate = model.estimate();
@@ -214,7 +214,7 @@ const char* runDerived(std::span<const uint8_t> bytes) {
   const auto config = parseConfig(*text);
   if (!config.ok()) return speechless(config.error());
   if (config->architectures.size() != 1) return "a derived config without a class";
-  const auto created = Model::create(*config, config->architectures.front(), {}, *pool());
+  const auto created = createModel(*config, config->architectures.front(), {}, *pool());
   if (!created.ok()) return speechless(created.error());
   if (const auto report = checkpoint.inspect((*created)->parameters()); !report.ok()) return "a table that has lost its naming";
   return runModel(*config, config->architectures.front(), WeightType::kFloat32);

@@ -4,15 +4,15 @@
 #include <limits>
 #include <optional>
 
-#include "src/config.h"
-#include "src/image_decode.h"
-#include "src/image_processor_config.h"
-#include "weights/checkpoint.h"
-#include "weights/pickle.h"
-#include "weights/pickle_opcodes.h"
-#include "weights/shard_index.h"
-#include "weights/stored_matrix.h"
-#include "weights/torch_pickle.h"
+#include "src/beit/config.h"
+#include "src/image/image_decode.h"
+#include "src/image/image_processor_config.h"
+#include "weights/reading/checkpoint.h"
+#include "weights/reading/compressed_tensors.h"
+#include "weights/reading/containers/pickle.h"
+#include "weights/reading/containers/pickle_opcodes.h"
+#include "weights/reading/containers/torch_pickle.h"
+#include "weights/reading/shard_index.h"
 
 namespace beit::fuzz {
 

@@ -28,7 +28,7 @@ test('unwrap returns the value or throws the core\'s error', () => {
 });
 
 test('TypeScript knows every code of the C++ library', () => {
-  const source = readFileSync(join(root, 'src/result.cpp'), 'utf8');
+  const source = readFileSync(join(root, 'src/base/result.cpp'), 'utf8');
   const codes = [...source.matchAll(/ErrorCode::k\w+: return "([a-z-]+)"/g)].map((match) => match[1]);
   assert.ok(codes.length >= 13);
   const declared = readFileSync(join(root, 'dist/base/errors.d.ts'), 'utf8');

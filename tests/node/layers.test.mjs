@@ -37,7 +37,11 @@ test('lines in the wrong direction are found', () => {
   ]);
   assert.deepEqual(wrong({ 'web/api/odd.ts': "export const late = () => import('../library.js');\n" }),
     ['web/api/odd.ts uses web/library.ts, and web/api/ may not']);
-  assert.deepEqual(wrong({ 'src/odd.h': '#include "weights/checkpoint.h"\n' }), ['src/odd.h uses weights/checkpoint.h, and src/ may not']);
+  assert.deepEqual(wrong({ 'src/base/odd.h': '#include "weights/reading/checkpoint.h"\n' }),
+    ['src/base/odd.h uses weights/reading/checkpoint.h, and src/base/ may not']);
+  assert.deepEqual(wrong({ 'src/kernels/activation.h': '#include "src/beit/config.h"\n' }),
+    ['src/kernels/activation.h uses src/beit/config.h, and src/kernels/ may not']);
+  assert.deepEqual(wrong({ 'src/odd.h': '#include "src/base/result.h"\n' }), ['src/odd.h belongs to no layer']);
   assert.deepEqual(wrong({ 'web/base/odd.ts': "import './gone.js';\n" }), ['web/base/odd.ts names ./gone.js, which is no file']);
 });
 
@@ -45,7 +49,7 @@ test('circles are found, and modules of Node', () => {
   assert.deepEqual(circles(withLines({
     'web/base/odd.ts': "import './odder.js';\n", 'web/base/odder.ts': "import './odd.js';\n",
   })), ['web/base/odd.ts -> web/base/odder.ts -> web/base/odd.ts']);
-  assert.deepEqual(circles(withLines({ 'src/odd.h': '#include "src/odder.h"\n', 'src/odder.h': '#include "src/odd.h"\n' })),
-    ['src/odd.h -> src/odder.h -> src/odd.h']);
+  assert.deepEqual(circles(withLines({ 'src/base/odd.h': '#include "src/base/odder.h"\n', 'src/base/odder.h': '#include "src/base/odd.h"\n' })),
+    ['src/base/odd.h -> src/base/odder.h -> src/base/odd.h']);
   assert.deepEqual(nodeInBrowsers(withLines({ 'web/base/sha256.ts': "import { createHash } from 'node:crypto';\n" })), ['web/base/sha256.ts']);
 });

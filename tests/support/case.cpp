@@ -1,14 +1,15 @@
+#include "src/registry.h"
 #include "tests/support/case.h"
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 
-#include "src/json.h"
+#include "src/base/json.h"
 #include "tests/support/files.h"
 #include "tests/support/named_tensors.h"
-#include "weights/checkpoint.h"
-#include "weights/shard_index.h"
+#include "weights/reading/checkpoint.h"
+#include "weights/reading/shard_index.h"
 
 namespace beit::test {
 
@@ -80,7 +81,7 @@ CaseRow compare(const std::string& name, const Tensor* got, const NamedValues& w
 Result<std::unique_ptr<Model>> loadModel(const fs::path& folder, const std::string& class_name,
                                          const ModelOptions& options, const ThreadPool& pool, size_t piece) {
   BEIT_ASSIGN(BeitConfig config, parseConfig(readText(folder / "config.json")));
-  BEIT_ASSIGN(std::unique_ptr<Model> model, Model::create(std::move(config), class_name, options, pool));
+  BEIT_ASSIGN(std::unique_ptr<Model> model, createModel(std::move(config), class_name, options, pool));
   BEIT_ASSIGN(const auto files, checkpointFiles(folder));
   Checkpoint checkpoint;
   for (const auto& file : files)

@@ -6,9 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "src/model.h"
-#include "src/result.h"
-#include "src/thread_pool.h"
+#include "src/base/result.h"
+#include "src/beit/model_options.h"
+#include "src/kernels/thread_pool.h"
+#include "src/model/model.h"
 
 namespace beit::test {
 

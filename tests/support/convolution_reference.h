@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "src/feature_map.h"
+#include "src/kernels/feature_map.h"
 #include "tests/support/random.h"
 
 namespace beit::test {

@@ -6,6 +6,8 @@ import { root } from '../../tools/places.mjs';
 /** Rows for layers of which each may use all that follow. */
 const inOrder = (...layers) => layers.map((layer, i) => [layer, layers.slice(i + 1)]);
 
+const MODELS_USE = ['src/model/', 'src/layers/', 'src/parameters/', 'src/kernels/', 'src/base/'];
+
 /**
  * [layer, those it may use beside itself]. A layer is a folder or a file; a file belongs to the longest that its path
  * begins with. So web/ is what lies in that folder itself: the entries.
@@ -15,7 +17,19 @@ export const LAYERS = [
     'web/cli/', 'web/', 'web/wasm/', 'web/api/pipelines/', 'web/api/', 'web/api/results/', 'web/platform/', 'web/engine/', 'web/sources/',
     'web/core/', 'web/base/', 'web/assets.ts',
   ),
-  ...inOrder('bindings/', 'weights/', 'src/'),
+  // As src/CMakeLists.txt links them.
+  ['bindings/', ['src/registry', 'src/dalle/', 'src/beit/', 'src/model/', 'src/layers/', 'src/parameters/', 'src/kernels/', 'src/image/', 'src/base/', 'weights/']],
+  ['src/registry', ['src/dalle/', 'src/beit/', 'src/model/', 'src/layers/', 'src/parameters/', 'src/kernels/', 'src/base/']],
+  ['src/dalle/', MODELS_USE],
+  ['src/beit/', MODELS_USE],
+  ['src/model/', ['src/layers/', 'src/parameters/', 'src/kernels/', 'src/base/']],
+  ['src/layers/', ['src/parameters/', 'src/kernels/', 'src/base/']],
+  ['weights/', ['src/parameters/', 'src/kernels/gemm/quantization', 'src/base/']],
+  ['src/parameters/', ['src/base/']],
+  ['src/kernels/gemm/quantization', ['src/kernels/', 'src/base/']],
+  ['src/kernels/', ['src/kernels/gemm/quantization', 'src/base/']],
+  ['src/image/', ['src/base/']],
+  ['src/base/', []],
 ];
 
 /** What runs in browsers, and so may not reach a module of Node. */

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "tests/support/safetensors_bytes.h"
-#include "weights/checkpoint.h"
+#include "weights/reading/checkpoint.h"
 
 namespace beit::test {
 

@@ -3,8 +3,8 @@
 #include <cstring>
 
 #include "tests/support/files.h"
-#include "weights/element_convert.h"
-#include "weights/safetensors.h"
+#include "weights/reading/containers/safetensors.h"
+#include "weights/reading/element_convert.h"
 
 namespace beit::test {
 

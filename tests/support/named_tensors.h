@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "src/tensor.h"
+#include "src/base/tensor.h"
 
 namespace beit::test {
 

@@ -5,7 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "src/model.h"
+#include "src/beit/config.h"
+#include "src/model/model.h"
 #include "tests/support/random.h"
 
 namespace beit::test {

@@ -8,9 +8,9 @@
 
 #include <Eigen/Core>
 
-#include "src/config.h"
-#include "src/forward.h"
-#include "src/interpolate.h"
+#include "src/beit/config.h"
+#include "src/kernels/grid_resize.h"
+#include "src/model/forward.h"
 #include "tests/support/random_model.h"
 
 namespace beit::test {

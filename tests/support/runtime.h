@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <memory>
 
-#include "src/xnnpack_runtime.h"
-#include "src/thread_pool.h"
+#include "src/kernels/convolution/xnnpack_runtime.h"
+#include "src/kernels/thread_pool.h"
 
 namespace beit::test {
 

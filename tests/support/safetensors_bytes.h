@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "src/parameters.h"
-#include "src/tensor.h"
+#include "src/base/tensor.h"
+#include "src/parameters/parameters.h"
 #include "tests/support/random_model.h"
 
 namespace beit::test {

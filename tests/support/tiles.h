@@ -1,7 +1,7 @@
 // The height of tiles for a test, put back at its end.
 #pragma once
 
-#include "src/float_tile.h"
+#include "src/kernels/gemm/f32_microkernel.h"
 
 namespace beit::test {
 

@@ -1,6 +1,6 @@
 // Checkpoints of any size in each container, made without holding them: all elements of a tensor have one
 // value, which its name decides, so that a model is the same from every container (Flax's transposed
-// kernels too). What PyTorch and Flax would write, in structure; see weights/torch_zip.h and its
+// kernels too). What PyTorch and Flax would write, in structure; see weights/reading/containers/torch_zip.h and its
 // siblings for the formats.
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';

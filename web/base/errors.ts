@@ -1,6 +1,6 @@
 /** Failures: as what is thrown (BeitError), and as data (Outcome), which crosses from the core and between threads. */
 
-/** The codes of the C++ library: codeName() in src/result.cpp. */
+/** The codes of the C++ library: codeName() in src/base/result.cpp. */
 export type CoreErrorCode =
   | 'invalid-argument' | 'not-found' | 'malformed' | 'truncated' | 'html' | 'unsupported'
   | 'bad-config' | 'bad-image' | 'missing-tensor' | 'wrong-shape' | 'wrong-type'

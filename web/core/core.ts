@@ -75,7 +75,7 @@ export interface CoreCheckpoint {
   tensors(): Outcome<CoreTensorEntry[]>;
   /**
    * After the index: the text of a config.json made from names and shapes, for checkpoints that come
-   * without one (timm, unilm, DALL-E), with the class in architectures. See weights/derive_config.h.
+   * without one (timm, unilm, DALL-E), with the class in architectures. See weights/reading/names/infer_config.h.
    */
   deriveConfig(): Outcome<string>;
   delete(): void;
@@ -165,7 +165,7 @@ export interface CoreFileTensor {
   dtype: string;
 }
 
-/** A checkpoint on its way to a file with transformers' names; see weights/conversion.h. */
+/** A checkpoint on its way to a file with transformers' names; see weights/reading/conversion.h. */
 export interface CoreConversion {
   report(): Outcome<CoreBindReport>;
   /** The new file's tensors, in no order; dtype is safetensors' name. */
@@ -210,13 +210,13 @@ export interface Core {
   PThread?: { terminateAllThreads(): void };
   /**
    * Once, before anything else: starts XNNPACK and the one thread pool. 1 = no pool. tallTiles: whether the engine
-   * compiles tall tiles of matrix products well (src/float_tile.h); answers are the same.
+   * compiles tall tiles of matrix products well (src/kernels/gemm/f32_microkernel.h); answers are the same.
    */
   start(threads: number, tallTiles: boolean): Outcome<null>;
   /** Gives the thread pool up: its threads end when the last model is deleted; start() may be called again. */
   stop(): void;
   /**
-   * Limits the pool to so many threads and does a product of fixed size for ten milliseconds (src/thread_trial.h).
+   * Limits the pool to so many threads and does a product of fixed size for ten milliseconds (src/kernels/thread_trial.h).
    * Value: the milliseconds that each took.
    */
   timeThreads(threads: number): Outcome<number>;

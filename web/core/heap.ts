@@ -43,7 +43,7 @@ export function availableIn(core: Core): number {
 /** Returns the core's out-of-memory error with both numbers; any other error as it is. */
 export function withMemoryFacts(core: Core, error: unknown): unknown {
   if (!(error instanceof BeitError) || error.code !== 'out-of-memory' || error instanceof OutOfMemoryError) return error;
-  // src/buffer.h and src/tensor.cpp: "12 floats", "12 elements of 4 bytes"
+  // src/base/buffer.h and src/base/tensor.cpp: "12 floats", "12 elements of 4 bytes"
   const [, count = '0', size = '4'] = /^(\d+) (?:floats|elements of (\d+) bytes)$/.exec(error.got) ?? [];
   const { message, where, cause } = error;
   return new OutOfMemoryError(message, { needed: Number(count) * Number(size), available: availableIn(core), where, cause });

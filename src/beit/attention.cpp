@@ -1,0 +1,146 @@
+#include "src/beit/attention.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/kernels/gemm/f32.h"
+#include "src/kernels/vector_math.h"
+
+namespace beit {
+
+namespace {
+
+// Rows of scores that one task holds: a whole number of the matrix kernel's tiles, few enough for
+// 24 x 1601 floats (150 KiB) to stay in the second-level cache.
+constexpr int64_t kAttentionRows = 24;
+
+int64_t roundedTokens(int64_t tokens) { return (tokens + 7) / 8 * 8; }
+
+// Floats of the keys and the values of all heads of one image, packed.
+int64_t panelFloats(const BeitConfig& config, int64_t tokens) {
+  const int64_t heads = config.num_attention_heads, head_dim = config.hidden_size / heads;
+  return heads * (packedFloats(head_dim, tokens) + packedFloats(tokens, head_dim));
+}
+
+// Replaces `count` scores by exp(score - max) / sum.
+void softmaxRow(float* scores, int64_t count) {
+  // The tail of the last group takes no part: its scores become 0 probabilities.
+  const int64_t whole = count / 4 * 4;
+  float most = scores[0];
+  F32x4 most4 = splat4(most);
+  for (int64_t i = 0; i < whole; i += 4) most4 = max4(load4(scores + i), most4);
+  most = max(most4);
+  for (int64_t i = whole; i < count; ++i) most = std::max(most, scores[i]);
+
+  F32x4 total4 = splat4(0.0f);
+  int64_t done = 0;
+  for (; done + 8 <= whole; done += 8) {  // two at once, so that one does not wait for the other's chain of sums
+    const F32x4 first = exp4(load4(scores + done) - splat4(most)), second = exp4(load4(scores + done + 4) - splat4(most));
+    store4(scores + done, first);
+    store4(scores + done + 4, second);
+    total4 += first + second;
+  }
+  if (done < whole) {
+    const F32x4 e = exp4(load4(scores + done) - splat4(most));
+    store4(scores + done, e);
+    total4 += e;
+  }
+  float total = sum(total4);
+  if (whole < count) {
+    const F32x4 e = exp4(load4(scores + whole) - splat4(most));
+    for (int64_t i = whole; i < count; ++i) total += scores[i] = e[i - whole];
+  }
+  const float inverse = 1.0f / total;
+  for (int64_t i = 0; i < whole; i += 4) store4(scores + i, load4(scores + i) * splat4(inverse));
+  for (int64_t i = whole; i < count; ++i) scores[i] *= inverse;
+}
+
+}  // namespace
+
+int64_t AttentionScratch::bytes(const BeitConfig& config, int64_t batch, int64_t tokens, int threads) {
+  const int64_t states = batch * tokens * config.hidden_size;
+  return 4 * (4 * states + batch * panelFloats(config, tokens) + threads * kAttentionRows * roundedTokens(tokens));
+}
+
+Result<AttentionScratch> AttentionScratch::allocate(const BeitConfig& config, int64_t batch, int64_t tokens,
+                                                    int threads) {
+  const int64_t states = batch * tokens * config.hidden_size;
+  const int64_t rounded = roundedTokens(tokens);
+  AttentionScratch scratch;
+  BEIT_ASSIGN(scratch.query, FloatBuffer::allocate(states, "queries"));
+  BEIT_ASSIGN(scratch.key, FloatBuffer::allocate(states, "keys"));
+  BEIT_ASSIGN(scratch.value, FloatBuffer::allocate(states, "values"));
+  BEIT_ASSIGN(scratch.context, FloatBuffer::allocate(states, "attention's result"));
+  BEIT_ASSIGN(scratch.panels, FloatBuffer::allocate(batch * panelFloats(config, tokens), "packed keys and values"));
+  BEIT_ASSIGN(scratch.scores,
+              FloatBuffer::allocate(threads * kAttentionRows * rounded, "attention scores"));
+  return scratch;
+}
+
+void Attention::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+                        WeightType type) {
+  type_ = type;
+  channels_ = config.hidden_size;
+  heads_ = config.num_attention_heads;
+  head_dim_ = channels_ / heads_;
+  // Scores are scaled by 1/√D: folded into the query projection, so it costs nothing.
+  const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim_));
+  query_.declare(parameters, prefix + ".attention.query", channels_, channels_, /*has_bias=*/true, type, scale);
+  key_.declare(parameters, prefix + ".attention.key", channels_, channels_, /*has_bias=*/false, type);
+  value_.declare(parameters, prefix + ".attention.value", channels_, channels_, /*has_bias=*/true, type);
+  output_.declare(parameters, prefix + ".output.dense", channels_, channels_, /*has_bias=*/true, type);
+}
+
+Status Attention::run(const ThreadPool& pool, int64_t batch, int64_t tokens, const float* input,
+                      const WindowBias& bias, AttentionScratch& scratch, float* output,
+                      float* probabilities) const {
+  const int64_t rows = batch * tokens;
+  {
+    BEIT_ASSIGN(const LinearInput shared, LinearInput::make(pool, type_, rows, channels_, channels_, input));
+    query_.run(pool, shared, scratch.query.data());  // mixed_query_layer = self.query(...)
+    key_.run(pool, shared, scratch.key.data());
+    value_.run(pool, shared, scratch.value.data());
+  }
+  attend(pool, batch, tokens, bias, scratch, probabilities);
+  return output_.run(pool, rows, scratch.context.data(), output);
+}
+
+void Attention::attend(const ThreadPool& pool, int64_t batch, int64_t tokens, const WindowBias& bias,
+                       AttentionScratch& scratch, float* probabilities) const {
+  const WorkTimer timer(pool.profile(), Work::kAttention,
+                        4.0 * static_cast<double>(batch * channels_) * static_cast<double>(tokens * tokens));
+  const int64_t rounded = roundedTokens(tokens);
+  // Of each head first the keys, (T, D) as a layer's weights are, then the values, which are transposed.
+  const int64_t key_floats = packedFloats(head_dim_, tokens), value_floats = packedFloats(tokens, head_dim_);
+  pool.parallelFor(static_cast<size_t>(batch * heads_), [&](size_t, size_t task) {
+    const int64_t b = static_cast<int64_t>(task) / heads_, head = static_cast<int64_t>(task) % heads_;
+    const int64_t offset = b * tokens * channels_ + head * head_dim_;
+    float* panels = scratch.panels.data() + static_cast<int64_t>(task) * (key_floats + value_floats);
+    packRows(head_dim_, tokens, scratch.key.data() + offset, channels_, panels);
+    packColumns(tokens, head_dim_, scratch.value.data() + offset, channels_, panels + key_floats);
+  });
+
+  const int64_t blocks = (tokens + kAttentionRows - 1) / kAttentionRows;
+  pool.parallelFor(static_cast<size_t>(batch * heads_ * blocks), [&](size_t thread, size_t task) {
+    const int64_t block = static_cast<int64_t>(task) % blocks, of_head = static_cast<int64_t>(task) / blocks;
+    const int64_t b = of_head / heads_, head = of_head % heads_;
+    const int64_t first = block * kAttentionRows, rows = std::min(kAttentionRows, tokens - first);
+    const int64_t offset = b * tokens * channels_ + head * head_dim_;
+    float* scores = scratch.scores.data() + static_cast<int64_t>(thread) * kAttentionRows * rounded;
+    const float* panels = scratch.panels.data() + of_head * (key_floats + value_floats);
+    // attention_scores = query @ key^T (+ relative_position_bias), then softmax
+    multiplyPacked(rows, head_dim_, tokens, scratch.query.data() + offset + first * channels_, channels_, panels,
+                   /*bias=*/nullptr, scores, rounded);
+    for (int64_t r = 0; r < rows; ++r) {
+      float* row = scores + r * rounded;
+      if (!bias.empty()) bias.addToRow(head, first + r, row);
+      softmaxRow(row, tokens);
+      if (probabilities) std::copy_n(row, tokens, probabilities + (of_head * tokens + first + r) * tokens);
+    }
+    // context_layer = attention_probs @ value
+    multiplyPacked(rows, tokens, head_dim_, scores, rounded, panels + key_floats, /*bias=*/nullptr,
+                   scratch.context.data() + offset + first * channels_, channels_);
+  });
+}
+
+}  // namespace beit

@@ -1,0 +1,48 @@
+// Multi-head self-attention with relative position bias. Reference: BeitSelfAttention and
+// BeitSelfOutput (transformers 4), BeitAttention (transformers 5).
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "src/base/tensor.h"
+#include "src/beit/config.h"
+#include "src/beit/relative_position_bias.h"
+#include "src/kernels/thread_pool.h"
+#include "src/layers/linear.h"
+#include "src/parameters/parameters.h"
+
+namespace beit {
+
+// Scratch memory of one attention, reused by all layers.
+struct AttentionScratch {
+  FloatBuffer query, key, value, context;  // (B, T, C) each
+  FloatBuffer panels;                      // (B, H): packRows() of the keys, packColumns() of the values
+  FloatBuffer scores;                      // (threads, kAttentionRows, T rounded up)
+
+  static Result<AttentionScratch> allocate(const BeitConfig& config, int64_t batch, int64_t tokens, int threads);
+  // Returns the bytes that allocate() takes.
+  static int64_t bytes(const BeitConfig& config, int64_t batch, int64_t tokens, int threads);
+};
+
+class Attention {
+ public:
+  // Adds the parameters of layer `prefix` ("beit.encoder.layer.N.attention").
+  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+               WeightType type = WeightType::kFloat32);
+
+  // output (B, T, C) = the attention of `input` (B, T, C) through its output projection. `bias` may
+  // be empty. `probabilities` is null, or takes (B, H, T, T) after softmax.
+  Status run(const ThreadPool& pool, int64_t batch, int64_t tokens, const float* input, const WindowBias& bias,
+             AttentionScratch& scratch, float* output, float* probabilities) const;
+
+ private:
+  void attend(const ThreadPool& pool, int64_t batch, int64_t tokens, const WindowBias& bias,
+              AttentionScratch& scratch, float* probabilities) const;
+
+  WeightType type_ = WeightType::kFloat32;
+  int64_t channels_ = 0, heads_ = 0, head_dim_ = 0;
+  Linear query_, key_, value_, output_;
+};
+
+}  // namespace beit

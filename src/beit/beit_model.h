@@ -1,0 +1,95 @@
+// The bare model: embeddings, encoder, final norm, pooler. Reference: BeitModel, BeitPooler.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "src/beit/embeddings.h"
+#include "src/beit/encoder.h"
+#include "src/beit/model_options.h"
+#include "src/layers/layer_norm.h"
+#include "src/model/model.h"
+
+namespace beit {
+
+// The part that all classes share; its parameters have the prefix "beit.".
+class BeitBody {
+ public:
+  // What of the body behind the encoder a class has.
+  enum class Parts { kEncoder, kEncoderAndNorm, kEncoderNormAndPooler };
+
+  // Adds the parameters. `config` and `pool` must outlive the object.
+  BeitBody(ParameterList& parameters, const BeitConfig& config, Parts parts, WeightType type, const ThreadPool& pool);
+
+  // Returns an error when the inputs do not fit the config (see Embeddings::check).
+  Status check(const ForwardInputs& inputs) const { return embeddings_.check(inputs); }
+
+  // What the pass leaves for a head's steps.
+  struct States {
+    int64_t batch = 0, tokens = 0;
+    FloatBuffer hidden;  // (B, T, C): the embeddings, then each layer's output, then the final norm's
+    FloatBuffer pooled;  // (B, C), or empty without a pooler
+  };
+
+  // Reads hidden state `index` (0: the embeddings, i: layer i's output) while it is in `states`.
+  using Visit = std::function<Status(ForwardPass& pass, size_t index, const States& states)>;
+
+  // Adds the steps from pixels to the final states: embeddings, one a layer, norm and pooler.
+  // hidden_states.N and attentions.N are put out where the options ask for them.
+  Result<std::shared_ptr<States>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
+                                           const ForwardOptions& options);
+
+  // The same, with `visit` after the embeddings and after each layer; layers behind `last_layer` do
+  // not run unless the options ask for their outputs, nor do norm and pooler.
+  Result<std::shared_ptr<States>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
+                                           const ForwardOptions& options, size_t last_layer, Visit visit);
+
+  // Returns the bytes of a pass of one image of the config's size at most, inputs included; those while a layer runs;
+  // and those that are left for a head's steps: inputs, and the biases that stay laid out.
+  int64_t activationBytes() const;
+  int64_t layerBytes() const;
+  int64_t heldBytes() const;
+
+ private:
+  Status finish(States& states) const;
+
+  const BeitConfig& config_;
+  const ThreadPool& pool_;
+  const bool has_norm_, has_pooler_;
+  const WeightType type_;
+  Embeddings embeddings_;
+  Encoder encoder_;
+  LayerNorm layernorm_;         // after the encoder, where use_mean_pooling is false
+  LayerNorm pooler_layernorm_;  // over the mean, where it is true
+};
+
+// What the classes of the BEiT family have in common. Reference: BeitPreTrainedModel.
+class BeitPreTrainedModel : public Model {
+ public:
+  const BeitConfig& config() const { return config_; }
+
+ protected:
+  BeitPreTrainedModel(BeitConfig config, std::string_view class_name, const ThreadPool& pool)
+      : Model(class_name, pool), config_(std::move(config)) {}
+
+  const BeitConfig config_;
+};
+
+class BeitModel : public BeitPreTrainedModel {
+ public:
+  static constexpr std::string_view kClassName = "BeitModel";
+  BeitModel(BeitConfig config, const ModelOptions& options, const ThreadPool& pool);
+
+ protected:
+  // Puts out last_hidden_state (B, T, C) and, with a pooler, pooler_output (B, C).
+  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
+                  const ForwardOptions& options) override;
+  int64_t activationBytes() const override { return body_.activationBytes(); }
+
+ private:
+  BeitBody body_;
+};
+
+}  // namespace beit

@@ -1,0 +1,71 @@
+#include "src/beit/config_labels.h"
+
+#include <charconv>
+
+namespace beit {
+namespace {
+
+// More than any checkpoint has (21,841) by far, and few enough to make their names from a small
+// hostile file.
+constexpr int64_t kMostLabels = int64_t{1} << 20;
+
+std::optional<int64_t> parseId(std::string_view text) {
+  int64_t id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  if (error != std::errc() || end != text.data() + text.size() || id < 0) return std::nullopt;
+  return id;
+}
+
+}  // namespace
+
+// configuration_utils.py, PretrainedConfig.__init__: id2label decides over num_labels. The 22k
+// checkpoints' id2label skips two ids, so that its highest ids are above num_labels: outputs of the
+// model never have them, and their names are dropped.
+Status readLabels(JsonFields& fields, BeitConfig& config) {
+  const JsonValue names = fields.take("id2label");
+  BEIT_TRY(fields.integer("num_labels", 0, kMostLabels, config.num_labels));
+  if (names.exists()) {
+    if (!names.isObject() || names.size() > static_cast<size_t>(kMostLabels)) {
+      return badField("id2label", names, "an object of at most " + std::to_string(kMostLabels) +
+                                             " labels by id");
+    }
+    config.num_labels = static_cast<int64_t>(names.size());
+  }
+
+  config.id2label.clear();
+  config.id2label.resize(static_cast<size_t>(config.num_labels));
+  std::vector<bool> named(config.id2label.size());
+  for (const JsonMember member : names.members()) {
+    const auto id = parseId(member.key);
+    const auto name = member.value.asString();
+    if (!id || !name) {
+      return mismatch(ErrorCode::kBadConfig, "id2label",
+                      '"' + std::string(member.key) + "\": " + member.value.describe(),
+                      "ids from 0 with a string each");
+    }
+    if (*id >= config.num_labels) continue;
+    config.id2label[static_cast<size_t>(*id)] = *name;
+    named[static_cast<size_t>(*id)] = true;
+  }
+  for (size_t id = 0; id < named.size(); ++id) {
+    if (!named[id]) config.id2label[id] = "LABEL_" + std::to_string(id);
+  }
+
+  config.label2id.clear();
+  const JsonValue ids = fields.take("label2id");
+  if (ids.exists() && !ids.isObject()) return badField("label2id", ids, "an object of ids by label");
+  for (const JsonMember member : ids.members()) {
+    auto id = member.value.asInt64();
+    if (const auto text = member.value.asString()) id = parseId(*text);
+    if (!id) return badField("label2id", member.value, "an id for each label");
+    config.label2id.emplace_back(member.key, *id);
+  }
+  if (!ids.exists()) {
+    for (size_t id = 0; id < config.id2label.size(); ++id) {
+      config.label2id.emplace_back(config.id2label[id], static_cast<int64_t>(id));
+    }
+  }
+  return {};
+}
+
+}  // namespace beit

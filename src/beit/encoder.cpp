@@ -1,0 +1,104 @@
+#include "src/beit/encoder.h"
+
+#include "src/beit/bias_table_resize.h"
+#include "src/kernels/activation.h"
+
+namespace beit {
+
+int64_t EncoderScratch::bytes(const BeitConfig& config, int64_t batch, int64_t tokens, int threads) {
+  return 4 * batch * tokens * (config.hidden_size + config.intermediate_size) +
+         AttentionScratch::bytes(config, batch, tokens, threads);
+}
+
+Result<EncoderScratch> EncoderScratch::allocate(const BeitConfig& config, int64_t batch, int64_t tokens,
+                                                int threads) {
+  const int64_t rows = batch * tokens;
+  EncoderScratch scratch;
+  BEIT_ASSIGN(scratch.normalized,
+              FloatBuffer::allocate(rows * config.hidden_size, "normalised states"));
+  BEIT_ASSIGN(scratch.intermediate,
+              FloatBuffer::allocate(rows * config.intermediate_size, "intermediate states"));
+  BEIT_ASSIGN(scratch.attention, AttentionScratch::allocate(config, batch, tokens, threads));
+  return scratch;
+}
+
+void EncoderLayer::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+                           WeightType type) {
+  const int64_t channels = config.hidden_size;
+  activation_ = config.hidden_act;
+  layernorm_before_.declare(parameters, prefix + ".layernorm_before", channels, config.layer_norm_eps);
+  layernorm_after_.declare(parameters, prefix + ".layernorm_after", channels, config.layer_norm_eps);
+  attention_.declare(parameters, prefix + ".attention", config, type);
+  if (config.use_relative_position_bias)
+    relative_position_bias_.declare(parameters, prefix + ".attention.attention.relative_position_bias", config);
+  intermediate_.declare(parameters, prefix + ".intermediate.dense", channels, config.intermediate_size, true, type);
+  output_.declare(parameters, prefix + ".output.dense", config.intermediate_size, channels, true, type);
+  if (config.layer_scale_init_value > 0) {
+    parameters.add(prefix + ".lambda_1", {channels}, lambda_1_);
+    parameters.add(prefix + ".lambda_2", {channels}, lambda_2_);
+  }
+}
+
+Status EncoderLayer::run(const ThreadPool& pool, int64_t batch, int64_t tokens, const WindowBias& bias,
+                         EncoderScratch& scratch, float* states, float* probabilities) const {
+  const int64_t rows = batch * tokens;
+  float* branch = scratch.normalized.data();
+  float* intermediate = scratch.intermediate.data();
+  // attention_output = self.attention(self.layernorm_before(hidden_states)); the attention reads its
+  // input before it writes its output, so both are one buffer.
+  layernorm_before_.run(pool, rows, states, branch);
+  BEIT_TRY(attention_.run(pool, batch, tokens, branch, bias, scratch.attention, branch, probabilities));
+  // hidden_states = lambda_1 * attention_output + hidden_states; layernorm_after(hidden_states)
+  layernorm_after_.runAfterResidual(pool, rows, states, branch, lambda_1_.data(), branch);
+  // layer_output = self.output(activation(self.intermediate(layer_output)))
+  BEIT_TRY(intermediate_.run(pool, rows, branch, intermediate));
+  applyActivation(pool, activation_, intermediate, rows * intermediate_.outputs());
+  BEIT_TRY(output_.run(pool, rows, intermediate, branch));
+  // layer_output = lambda_2 * layer_output + hidden_states
+  addResidual(pool, rows, layernorm_after_.channels, states, branch, lambda_2_.data());
+  return {};
+}
+
+void Encoder::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+                      WeightType type) {
+  if (config.use_shared_relative_position_bias)
+    shared_bias_.declare(parameters, prefix + ".relative_position_bias", config);
+  for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
+    layers_.push_back(std::make_unique<EncoderLayer>());
+    layers_.back()->declare(parameters, prefix + ".layer." + std::to_string(i), config, type);
+  }
+}
+
+void Encoder::prepare(Size window) {
+  if (window == prepared_) return;
+  biases_.clear();
+  prepared_ = {};  // until all is done: an allocation that throws leaves nothing prepared
+  std::vector<float> shared;
+  if (shared_bias_.declared()) shared = shared_bias_.tableFor(window);
+  for (const auto& layer : layers_) {
+    const RelativePositionBias& own = layer->relativePositionBias();
+    if (!own.declared()) break;  // no layer has one: the config decides for all
+    std::vector<float> table = own.tableFor(window);
+    // Both biases are added to the scores, so their sum is added once.
+    for (size_t i = 0; i < shared.size(); ++i) table[i] += shared[i];
+    biases_.emplace_back(table, window, own.heads());
+  }
+  if (biases_.empty() && shared_bias_.declared()) biases_.emplace_back(shared, window, shared_bias_.heads());
+  prepared_ = window;
+}
+
+int64_t Encoder::biasBytes(Size window) const {
+  const int64_t distances = (2 * window.height - 1) * (2 * window.width - 1) + kClsRows;
+  int64_t bytes = 0;
+  for (const auto& layer : layers_) bytes += 4 * distances * layer->relativePositionBias().heads();
+  return bytes > 0 ? bytes : 4 * distances * shared_bias_.heads();
+}
+
+Status Encoder::runLayer(size_t index, const ThreadPool& pool, int64_t batch, int64_t tokens,
+                         EncoderScratch& scratch, float* states, float* probabilities) const {
+  static const WindowBias kNone;
+  const WindowBias& bias = biases_.empty() ? kNone : biases_[biases_.size() == 1 ? 0 : index];
+  return layers_[index]->run(pool, batch, tokens, bias, scratch, states, probabilities);
+}
+
+}  // namespace beit

@@ -1,0 +1,78 @@
+// The stack of transformer layers. Reference: BeitLayer, BeitEncoder.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "src/beit/attention.h"
+#include "src/beit/config.h"
+#include "src/beit/relative_position_bias.h"
+#include "src/kernels/thread_pool.h"
+#include "src/layers/layer_norm.h"
+#include "src/layers/linear.h"
+#include "src/parameters/parameters.h"
+
+namespace beit {
+
+// Memory of one pass through the encoder, reused by all layers.
+struct EncoderScratch {
+  FloatBuffer normalized;    // (B, T, C): a branch's input, then its output
+  FloatBuffer intermediate;  // (B, T, F)
+  AttentionScratch attention;
+
+  static Result<EncoderScratch> allocate(const BeitConfig& config, int64_t batch, int64_t tokens, int threads);
+  // Returns the bytes that allocate() takes.
+  static int64_t bytes(const BeitConfig& config, int64_t batch, int64_t tokens, int threads);
+};
+
+class EncoderLayer {
+ public:
+  // Adds the parameters of layer `prefix` ("beit.encoder.layer.N").
+  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+               WeightType type = WeightType::kFloat32);
+
+  // The layer's own table; not declared() where the config has none.
+  const RelativePositionBias& relativePositionBias() const { return relative_position_bias_; }
+
+  // states (B, T, C) = the layer's output for them. `probabilities` is null or takes (B, H, T, T).
+  Status run(const ThreadPool& pool, int64_t batch, int64_t tokens, const WindowBias& bias,
+             EncoderScratch& scratch, float* states, float* probabilities) const;
+
+ private:
+  Activation activation_ = Activation::kGelu;
+  LayerNorm layernorm_before_, layernorm_after_;
+  Attention attention_;
+  RelativePositionBias relative_position_bias_;
+  Linear intermediate_, output_;
+  FloatBuffer lambda_1_, lambda_2_;  // (C), or empty without layer scale
+};
+
+class Encoder {
+ public:
+  // Adds the parameters under `prefix` ("beit.encoder").
+  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+               WeightType type = WeightType::kFloat32);
+
+  size_t layers() const { return layers_.size(); }
+
+  // Lays the bias tables out for that window of patches; quick when it is the last call's window.
+  void prepare(Size window);
+
+  // Returns the bytes of what prepare() leaves for that window.
+  int64_t biasBytes(Size window) const;
+
+  // Runs layer `index` (see EncoderLayer::run) with the bias of the prepared window.
+  Status runLayer(size_t index, const ThreadPool& pool, int64_t batch, int64_t tokens, EncoderScratch& scratch,
+                  float* states, float* probabilities) const;
+
+ private:
+  std::vector<std::unique_ptr<EncoderLayer>> layers_;
+  RelativePositionBias shared_bias_;
+  Size prepared_{};
+  // One a layer, or one for all where only the shared table exists.
+  std::vector<WindowBias> biases_;
+};
+
+}  // namespace beit

@@ -1,0 +1,34 @@
+// From four maps of one size to four sizes: 4, 2, 1 and 1/2 times the patch grid. Reference: fpn1 to
+// fpn4 of BeitForSemanticSegmentation and BeitBackbone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "src/kernels/feature_map.h"
+#include "src/layers/transposed_convolution.h"
+#include "src/parameters/parameters.h"
+
+namespace beit {
+
+class FeaturePyramid {
+ public:
+  static constexpr size_t kLevels = 4;
+
+  // Adds "fpn1.{0,1,3}.*" and "fpn2.0.*".
+  void declare(ParameterList& parameters, int64_t channels);
+
+  // Returns level 0..3 made of that level's map.
+  Result<FeatureMap> run(const ThreadPool& pool, size_t level, FeatureMap input) const;
+
+  // Returns the bytes of a level made of a map of `window`, and those of making it and copying it into
+  // another order at most.
+  static int64_t mapBytes(size_t level, Size window, int64_t channels);
+  int64_t levelBytes(size_t level, Size window, int64_t channels, int threads) const;
+
+ private:
+  TransposedConvolution fpn1_first_, fpn1_second_, fpn2_;
+};
+
+}  // namespace beit

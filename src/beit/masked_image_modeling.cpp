@@ -1,0 +1,47 @@
+#include "src/beit/masked_image_modeling.h"
+
+#include <algorithm>
+
+#include "src/beit/losses.h"
+
+namespace beit {
+
+BeitForMaskedImageModeling::BeitForMaskedImageModeling(BeitConfig config, WeightType dtype, const ThreadPool& pool)
+    : BeitPreTrainedModel(std::move(config), kClassName, pool),
+      body_(parameters_, config_, BeitBody::Parts::kEncoderAndNorm, dtype, pool_) {
+  layernorm_.declare(parameters_, "layernorm", config_.hidden_size, config_.layer_norm_eps);
+  lm_head_.declare(parameters_, "lm_head", config_.hidden_size, config_.vocab_size, /*has_bias=*/true);
+}
+
+Status BeitForMaskedImageModeling::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
+                                            const ForwardOptions& options) {
+  if (inputs->labels) BEIT_TRY(checkMaskedLabels(*inputs, config_));
+  BEIT_ASSIGN(const auto states, body_.addSteps(pass, inputs, options));
+  pass.add([this, states, inputs](ForwardPass& to) -> Status {
+    const int64_t patches = states->tokens - 1, channels = config_.hidden_size;
+    BEIT_ASSIGN(Tensor logits, Tensor::allocate({states->batch, patches, config_.vocab_size}, "logits"));
+    // prediction_scores = self.lm_head(self.layernorm(sequence_output)[:, 1:])
+    layernorm_.run(pool_, states->batch * states->tokens, states->hidden.data(), states->hidden.data());
+    for (int64_t b = 0; b < states->batch; ++b)
+      BEIT_TRY(lm_head_.run(pool_, patches, states->hidden.data() + (b * states->tokens + 1) * channels,
+                            logits.values.data() + b * patches * config_.vocab_size));
+    if (inputs->labels) {
+      BEIT_ASSIGN(Tensor loss, Tensor::allocate({1}, "loss"));
+      loss.values.data()[0] = maskedLoss(logits, *inputs, config_);
+      to.output("loss", std::move(loss));
+    }
+    to.output("logits", std::move(logits));
+    return {};
+  });
+  return {};
+}
+
+int64_t BeitForMaskedImageModeling::activationBytes() const {
+  // The logits are made when the encoder's scratch memory has been given back.
+  const int64_t patches = config_.window().area(), channels = config_.hidden_size;
+  return std::max(body_.activationBytes(),
+                  body_.heldBytes() + 4 * ((1 + patches) * channels + patches * config_.vocab_size) +
+                      LinearInput::bytes(WeightType::kFloat32, patches, channels, config_.vocab_size, pool_.threads()));
+}
+
+}  // namespace beit

@@ -1,0 +1,67 @@
+#include "src/beit/relative_position_bias.h"
+
+#include "src/base/vector_size.h"
+#include "src/beit/bias_table_resize.h"
+#include "src/kernels/simd.h"
+
+namespace beit {
+
+namespace {
+
+void addRun(const float* bias, int64_t count, float* scores) {
+  int64_t i = 0;
+  for (; i + 4 <= count; i += 4) store4(scores + i, load4(scores + i) + load4(bias + i));
+  for (; i < count; ++i) scores[i] += bias[i];
+}
+
+}  // namespace
+
+WindowBias::WindowBias(const std::vector<float>& table, Size window, int64_t heads)
+    : window_(window), heads_(heads) {
+  const int64_t rows = 2 * window.height - 1, columns = 2 * window.width - 1;
+  assert(static_cast<int64_t>(table.size()) == (rows * columns + kClsRows) * heads);
+  values_.resize(vectorSize(heads * rows * columns));
+  cls_.resize(vectorSize(heads * kClsRows));
+  for (int64_t head = 0; head < heads; ++head) {
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t column = 0; column < columns; ++column)
+        values_[static_cast<size_t>((head * rows + row) * columns + (columns - 1 - column))] =
+            table[static_cast<size_t>((row * columns + column) * heads + head)];
+    for (int64_t i = 0; i < kClsRows; ++i)
+      cls_[static_cast<size_t>(head * kClsRows + i)] = table[static_cast<size_t>((rows * columns + i) * heads + head)];
+  }
+}
+
+void WindowBias::addToRow(int64_t head, int64_t token, float* scores) const {
+  const int64_t patches = window_.height * window_.width;
+  const float* cls = cls_.data() + head * kClsRows;
+  if (token == 0) {
+    scores[0] += cls[2];
+    for (int64_t t = 1; t <= patches; ++t) scores[t] += cls[0];
+    return;
+  }
+  scores[0] += cls[1];
+  const int64_t columns = 2 * window_.width - 1;
+  const float* table = values_.data() + head * (2 * window_.height - 1) * columns;
+  const int64_t y = (token - 1) / window_.width, x = (token - 1) % window_.width;
+  // The reference's index of a pair is (y - y' + h - 1)(2w - 1) + (x - x' + w - 1); mirrored in the
+  // last term it is (w - 1 - x) + x', which grows with x'.
+  for (int64_t other = 0; other < window_.height; ++other)
+    addRun(table + (y - other + window_.height - 1) * columns + (window_.width - 1 - x), window_.width,
+           scores + 1 + other * window_.width);
+}
+
+void RelativePositionBias::declare(ParameterList& parameters, const std::string& prefix,
+                                   const BeitConfig& config) {
+  window_ = config.window();
+  resize_ = config.relative_position_bias_resize;
+  heads_ = config.num_attention_heads;
+  const int64_t distances = (2 * window_.height - 1) * (2 * window_.width - 1) + kClsRows;
+  parameters.add(prefix + ".relative_position_bias_table", {distances, heads_}, table_);
+}
+
+std::vector<float> RelativePositionBias::tableFor(Size window) const {
+  return resizeBiasTable(table_.data(), window_, window, heads_, resize_);
+}
+
+}  // namespace beit

@@ -1,0 +1,85 @@
+#include "src/dalle/dalle_block.h"
+
+#include <algorithm>
+
+#include "src/kernels/activation.h"
+
+namespace beit {
+
+void DalleConvolution::declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs,
+                               int64_t kernel_size, float gain, bool relu) {
+  inputs_ = inputs;
+  outputs_ = outputs;
+  kernel_size_ = kernel_size;
+  gain_ = gain;
+  relu_ = relu;
+  group_.add(parameters, prefix + ".b", {outputs}, bias_);
+  group_.addLarge(parameters, prefix + ".w", {outputs, inputs, kernel_size, kernel_size},
+                  [this](std::span<float> weight) { return make(weight); });
+}
+
+Status DalleConvolution::make(std::span<const float> weight) {
+  FloatBuffer bias = std::move(bias_);
+  for (float& value : bias.span()) value *= gain_;
+  BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(static_cast<int64_t>(weight.size()), "a convolution's kernel"));
+  toChannelsLast(weight.data(), outputs_, inputs_, 0, inputs_, kernel_size_, [this](int64_t) { return gain_; },
+                 kernel.data());
+  return operator_.make(inputs_, outputs_, kernel_size_, kernel.data(), bias.data(), relu_);
+}
+
+Result<FeatureMap> DalleConvolution::run(const ThreadPool& pool, const FeatureMap& input) const {
+  BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate(input.size, outputs_, "a tokenizer's features"));
+  BEIT_TRY(operator_.run(pool, input, output.data()));
+  return output;
+}
+
+void DalleBlock::declare(ParameterList& parameters, const std::string& prefix, Kind kind, int64_t inputs,
+                         int64_t outputs, float post_gain) {
+  const int64_t middle = outputs / 4;
+  if (inputs != outputs) id_path_.declare(parameters, prefix + ".id_path", inputs, outputs, 1);
+  for (size_t i = 0; i < res_path_.size(); ++i) {
+    const bool first = i == 0, last = i + 1 == res_path_.size();
+    const int64_t kernel_size = (kind == Kind::kEncoder ? last : first) ? 1 : 3;
+    // The relu in front of each inner convolution is the clamp of the one before; the post gain is
+    // part of the last one's weights.
+    res_path_[i].declare(parameters, prefix + ".res_path.conv_" + std::to_string(i + 1), first ? inputs : middle,
+                         last ? outputs : middle, kernel_size, last ? post_gain : 1.0f, /*relu=*/!last);
+  }
+}
+
+Result<FeatureMap> DalleBlock::run(const ThreadPool& pool, FeatureMap input) const {
+  FeatureMap identity;
+  if (id_path_.declared()) {
+    BEIT_ASSIGN(identity, id_path_.run(pool, input));
+  } else {
+    identity = {input.size, input.channels, {}};
+    BEIT_ASSIGN(identity.values, FloatBuffer::copyOf(input.values.span(), "a tokenizer's features"));
+  }
+  relu(pool, input);
+  for (const DalleConvolution& convolution : res_path_) {
+    BEIT_ASSIGN(input, convolution.run(pool, input));
+  }
+  for (int64_t i = 0; i < input.count(); ++i) identity.data()[i] += input.data()[i];
+  return identity;
+}
+
+int64_t DalleBlock::runBytes(int64_t area) const {
+  int64_t most = 0, pointers = 0;
+  for (const DalleConvolution& convolution : res_path_) {  // beside the identity
+    pointers += convolution.pointerBytes(area);
+    most = std::max(most, pointers + 4 * area * (outputs() + convolution.inputs() + convolution.outputs()));
+  }
+  return most;
+}
+
+int64_t DalleBlock::pointerBytes(int64_t area) const {
+  int64_t bytes = 0;
+  for (const DalleConvolution& convolution : res_path_) bytes += convolution.pointerBytes(area);
+  return bytes;
+}
+
+void relu(const ThreadPool& pool, FeatureMap& map) {
+  applyActivation(pool, Activation::kRelu, map.data(), map.count());
+}
+
+}  // namespace beit

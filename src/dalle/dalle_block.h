@@ -1,0 +1,67 @@
+// What both halves of DALL-E's tokenizer are made of. Reference: EncoderBlock, DecoderBlock and Conv2d
+// of the DALL-E repository.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "src/kernels/feature_map.h"
+#include "src/kernels/thread_pool.h"
+#include "src/layers/conv_module.h"
+#include "src/parameters/parameter_group.h"
+#include "src/parameters/parameters.h"
+
+namespace beit {
+
+// A convolution with bias whose tensors are called "PREFIX.w" and "PREFIX.b", padded to keep the size.
+class DalleConvolution {
+ public:
+  // `gain` multiplies the result; `relu` clamps it.
+  void declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs,
+               int64_t kernel_size, float gain = 1.0f, bool relu = false);
+  bool declared() const { return outputs_ != 0; }
+  Result<FeatureMap> run(const ThreadPool& pool, const FeatureMap& input) const;
+
+  int64_t inputs() const { return inputs_; }
+  int64_t outputs() const { return outputs_; }
+  // See Convolution::pointerBytes().
+  int64_t pointerBytes(int64_t area) const { return Convolution::pointerBytes(kernel_size_, area); }
+
+ private:
+  Status make(std::span<const float> weight);
+
+  int64_t inputs_ = 0, outputs_ = 0, kernel_size_ = 0;
+  float gain_ = 1.0f;
+  bool relu_ = false;
+  TensorGroup group_;
+  FloatBuffer bias_;
+  Convolution operator_;
+};
+
+// id_path(x) + post_gain * res_path(x), whose middle has a quarter of the outputs. An encoder's block
+// has its 1x1 convolution last, a decoder's first.
+class DalleBlock {
+ public:
+  enum class Kind { kEncoder, kDecoder };
+
+  void declare(ParameterList& parameters, const std::string& prefix, Kind kind, int64_t inputs, int64_t outputs,
+               float post_gain);
+  Result<FeatureMap> run(const ThreadPool& pool, FeatureMap input) const;
+
+  int64_t outputs() const { return res_path_.back().outputs(); }
+  // Returns the bytes that a first run() takes at most for a map of `area` pixels, the map's included, and those of them
+  // that stay.
+  int64_t runBytes(int64_t area) const;
+  int64_t pointerBytes(int64_t area) const;
+
+ private:
+  DalleConvolution id_path_;  // only where the channels differ
+  std::array<DalleConvolution, 4> res_path_;
+};
+
+// map = max(map, 0)
+void relu(const ThreadPool& pool, FeatureMap& map);
+
+}  // namespace beit

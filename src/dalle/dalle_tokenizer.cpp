@@ -1,0 +1,244 @@
+#include "src/dalle/dalle_tokenizer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/base/json.h"
+
+namespace beit {
+
+namespace {
+
+constexpr float kLogitLaplaceEpsilon = 0.1f;  // the reference's logit_laplace_eps
+constexpr int64_t kUsualSide = 112;           // pixels: BEiT's second view
+
+// Adds the blocks of all groups, from `channels` on; returns the last group's channels.
+int64_t declareBlocks(ParameterList& parameters, const DalleConfig& config, DalleBlock::Kind kind, int64_t channels,
+                      std::vector<std::unique_ptr<DalleBlock>>& blocks) {
+  const auto layers = static_cast<float>(config.group_count * config.n_blk_per_group);
+  for (int64_t group = 0; group < config.group_count; ++group) {
+    const int64_t doublings = kind == DalleBlock::Kind::kEncoder ? group : config.group_count - 1 - group;
+    const int64_t outputs = config.n_hid << doublings;
+    for (int64_t block = 0; block < config.n_blk_per_group; ++block) {
+      blocks.push_back(std::make_unique<DalleBlock>());
+      blocks.back()->declare(parameters,
+                             "blocks.group_" + std::to_string(group + 1) + ".block_" + std::to_string(block + 1), kind,
+                             channels, outputs, 1.0f / (layers * layers));
+      channels = outputs;
+    }
+  }
+  return channels;
+}
+
+Result<FeatureMap> pooled(FeatureMap map) {
+  BEIT_ASSIGN(FeatureMap half, FeatureMap::allocate({map.size.height / 2, map.size.width / 2}, map.channels, "features"));
+  maxPool2(map, half);
+  return half;
+}
+
+// Nearest upsampling by two.
+Result<FeatureMap> doubled(FeatureMap map) {
+  const int64_t channels = map.channels, width = 2 * map.size.width;
+  BEIT_ASSIGN(FeatureMap twice, FeatureMap::allocate({2 * map.size.height, width}, channels, "features"));
+  for (int64_t y = 0; y < twice.size.height; ++y)
+    for (int64_t x = 0; x < width; ++x)
+      std::copy_n(map.data() + ((y / 2) * map.size.width + x / 2) * channels, channels,
+                  twice.data() + (y * width + x) * channels);
+  return twice;
+}
+
+}  // namespace
+
+Result<DalleConfig> parseDalleConfig(std::string_view json) {
+  BEIT_ASSIGN(const Json document, Json::parse(json, "The tokenizer's config"));
+  DalleConfig config;
+  struct Field { const char* name; int64_t* value; int64_t most; };
+  constexpr int64_t kMostChannels = 65536, kMostGroups = 8, kMostBlocks = 64, kMostTokens = 1 << 20;
+  for (const Field& field : {Field{"vocab_size", &config.vocab_size, kMostTokens}, Field{"n_hid", &config.n_hid, kMostChannels},
+                             Field{"n_init", &config.n_init, kMostChannels}, Field{"group_count", &config.group_count, kMostGroups},
+                             Field{"n_blk_per_group", &config.n_blk_per_group, kMostBlocks}}) {
+    const JsonValue value = document.root().find(field.name);
+    if (!value.exists()) continue;
+    const auto number = value.asInt64();
+    if (!number || *number < 1 || *number > field.most)
+      return mismatch(ErrorCode::kBadConfig, field.name, value.describe(), "a whole number from 1 to " + std::to_string(field.most));
+    *field.value = *number;
+  }
+  if (config.n_hid % 4 != 0)
+    return mismatch(ErrorCode::kBadConfig, "n_hid", std::to_string(config.n_hid), "a multiple of 4");
+  return config;
+}
+
+DalleEncoder::DalleEncoder(const DalleConfig& config, const ThreadPool& pool) : Model(kClassName, pool), config_(config) {
+  input_.declare(parameters_, "blocks.input", 3, config.n_hid, 7);
+  const int64_t channels = declareBlocks(parameters_, config, DalleBlock::Kind::kEncoder, config.n_hid, blocks_);
+  output_.declare(parameters_, "blocks.output.conv", channels, config.vocab_size, 1);
+}
+
+Status DalleEncoder::check(const ForwardInputs& inputs) const {
+  const Shape& shape = inputs.pixel_values.shape;
+  const int64_t side = config_.downsampling();
+  if (shape.size() != 4 || shape[0] < 1 || shape[1] != 3 || shape[2] < side || shape[3] < side || shape[2] % side != 0 ||
+      shape[3] % side != 0)
+    return mismatch(ErrorCode::kWrongShape, "pixel_values", toString(shape),
+                    "(batch, 3, height, width) with sides that are multiples of " + std::to_string(side));
+  if (static_cast<int64_t>(inputs.pixel_values.values.size()) != elementCount(shape))
+    return mismatch(ErrorCode::kWrongShape, "pixel_values", std::to_string(inputs.pixel_values.values.size()) + " values",
+                    "as many as " + toString(shape) + " holds");
+  return {};
+}
+
+Status DalleEncoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions&) {
+  BEIT_TRY(check(*inputs));
+  const Shape& shape = inputs->pixel_values.shape;
+  const Size size{shape[2], shape[3]}, grid{size.height / config_.downsampling(), size.width / config_.downsampling()};
+  auto logits = std::make_shared<Tensor>();
+  BEIT_ASSIGN(*logits, Tensor::allocate({shape[0], config_.vocab_size, grid.height, grid.width}, "logits"));
+  for (int64_t b = 0; b < shape[0]; ++b) {
+    auto map = std::make_shared<FeatureMap>();
+    pass.add([=, this](ForwardPass&) -> Status {
+      BEIT_ASSIGN(FeatureMap image, FeatureMap::allocate(size, 3, "an image"));
+      const float* from = inputs->pixel_values.values.data() + b * image.count();
+      // map_pixels: (1 - 2 ε) x + ε
+      for (int64_t c = 0; c < 3; ++c)
+        for (int64_t i = 0; i < size.area(); ++i)
+          image.data()[i * 3 + c] = (1 - 2 * kLogitLaplaceEpsilon) * from[c * size.area() + i] + kLogitLaplaceEpsilon;
+      BEIT_ASSIGN(*map, input_.run(pool_, image));
+      return {};
+    });
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+      const bool pools = endsGroup(i);
+      pass.add([=, this](ForwardPass&) -> Status {
+        BEIT_ASSIGN(*map, blocks_[i]->run(pool_, std::move(*map)));
+        if (pools) {
+          BEIT_ASSIGN(*map, pooled(std::move(*map)));
+        }
+        return {};
+      });
+    }
+    pass.add([=, this](ForwardPass&) -> Status {
+      relu(pool_, *map);
+      BEIT_ASSIGN(const FeatureMap scores, output_.run(pool_, *map));
+      copyPlanar(pool_, scores, logits->values.data() + b * scores.count());
+      *map = {};
+      return {};
+    });
+  }
+  pass.add([logits](ForwardPass& to) -> Status {
+    to.output("logits", std::move(*logits));
+    return {};
+  });
+  return {};
+}
+
+int64_t DalleEncoder::activationBytes() const {
+  int64_t area = kUsualSide * kUsualSide, pointers = input_.pointerBytes(area);
+  const int64_t image = 4 * 3 * area;
+  int64_t most = pointers + image + 4 * area * config_.n_hid;
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    most = std::max(most, pointers + blocks_[i]->runBytes(area));
+    pointers += blocks_[i]->pointerBytes(area);
+    if (!endsGroup(i)) continue;
+    most = std::max(most, pointers + 5 * area * blocks_[i]->outputs());  // beside the map of half the size
+    area /= 4;
+  }
+  const int64_t logits = 4 * area * config_.vocab_size;
+  most = std::max(most, pointers + logits + 4 * area * output_.inputs());
+  return image + logits + most;
+}
+
+DalleDecoder::DalleDecoder(const DalleConfig& config, const ThreadPool& pool) : Model(kClassName, pool), config_(config) {
+  parameters_.add("blocks.input.w", {config.n_init, config.vocab_size, 1, 1}, input_weight_);
+  parameters_.add("blocks.input.b", {config.n_init}, input_bias_);
+  const int64_t channels = declareBlocks(parameters_, config, DalleBlock::Kind::kDecoder, config.n_init, blocks_);
+  output_.declare(parameters_, "blocks.output.conv", channels, 6, 1);
+}
+
+Status DalleDecoder::check(const ForwardInputs& inputs) const {
+  if (!inputs.tokens) return mismatch(ErrorCode::kInvalidArgument, "tokens", "none", "tokens (batch, h, w)");
+  const Shape& shape = inputs.tokens->shape;
+  const auto* ids = std::get_if<std::vector<int32_t>>(&inputs.tokens->values);
+  if (!ids) return mismatch(ErrorCode::kWrongType, "tokens", "floats", "integers");
+  constexpr int64_t kMostSide = 4096;
+  if (shape.size() != 3 || shape[0] < 1 || shape[1] < 1 || shape[2] < 1 || shape[1] > kMostSide || shape[2] > kMostSide ||
+      elementCount(shape) != static_cast<int64_t>(ids->size()))
+    return mismatch(ErrorCode::kWrongShape, "tokens", toString(shape), "(batch, h, w)");
+  for (const int32_t id : *ids)
+    if (id < 0 || id >= config_.vocab_size)
+      return mismatch(ErrorCode::kInvalidArgument, "tokens", std::to_string(id), "0 to " + std::to_string(config_.vocab_size - 1));
+  return {};
+}
+
+// The first convolution of a one-hot map is a column of its weights.
+Result<FeatureMap> DalleDecoder::embed(const int32_t* tokens, Size size) const {
+  BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate(size, config_.n_init, "embedded tokens"));
+  for (int64_t i = 0; i < size.area(); ++i)
+    for (int64_t c = 0; c < config_.n_init; ++c)
+      map.data()[i * config_.n_init + c] = input_weight_.data()[c * config_.vocab_size + tokens[i]] + input_bias_.data()[c];
+  return map;
+}
+
+Status DalleDecoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions&) {
+  BEIT_TRY(check(*inputs));
+  const Shape& shape = inputs->tokens->shape;
+  const Size grid{shape[1], shape[2]};
+  const int64_t height = grid.height * config_.downsampling(), width = grid.width * config_.downsampling();
+  auto stats = std::make_shared<Tensor>();
+  BEIT_ASSIGN(*stats, Tensor::allocate({shape[0], 6, height, width}, "decoder_stats"));
+  for (int64_t b = 0; b < shape[0]; ++b) {
+    auto map = std::make_shared<FeatureMap>();
+    pass.add([=, this](ForwardPass&) -> Status {
+      BEIT_ASSIGN(*map, embed(std::get<std::vector<int32_t>>(inputs->tokens->values).data() + b * grid.area(), grid));
+      return {};
+    });
+    for (size_t i = 0; i < blocks_.size(); ++i) {
+      const bool doubles = endsGroup(i);
+      pass.add([=, this](ForwardPass&) -> Status {
+        BEIT_ASSIGN(*map, blocks_[i]->run(pool_, std::move(*map)));
+        if (doubles) {
+          BEIT_ASSIGN(*map, doubled(std::move(*map)));
+        }
+        return {};
+      });
+    }
+    pass.add([=, this](ForwardPass&) -> Status {
+      relu(pool_, *map);
+      BEIT_ASSIGN(const FeatureMap scores, output_.run(pool_, *map));
+      copyPlanar(pool_, scores, stats->values.data() + b * scores.count());
+      *map = {};
+      return {};
+    });
+  }
+  pass.add([=](ForwardPass& to) -> Status {
+    // unmap_pixels(sigmoid(stats[:, :3])): clamp((x - ε) / (1 - 2 ε), 0, 1)
+    BEIT_ASSIGN(Tensor image, Tensor::allocate({stats->shape[0], 3, height, width}, "reconstruction"));
+    const int64_t area = 3 * height * width;
+    for (int64_t b = 0; b < stats->shape[0]; ++b)
+      for (int64_t i = 0; i < area; ++i) {
+        const float pixel = 1.0f / (1.0f + std::exp(-stats->values.data()[2 * b * area + i]));
+        image.values.data()[b * area + i] =
+            std::clamp((pixel - kLogitLaplaceEpsilon) / (1 - 2 * kLogitLaplaceEpsilon), 0.0f, 1.0f);
+      }
+    to.output("decoder_stats", std::move(*stats));
+    to.output("reconstruction", std::move(image));
+    return {};
+  });
+  return {};
+}
+
+int64_t DalleDecoder::activationBytes() const {
+  const int64_t pixels = kUsualSide * kUsualSide, tokens = pixels / (config_.downsampling() * config_.downsampling());
+  int64_t area = tokens, pointers = 0, most = 4 * area * config_.n_init;
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    most = std::max(most, pointers + blocks_[i]->runBytes(area));
+    pointers += blocks_[i]->pointerBytes(area);
+    if (!endsGroup(i)) continue;
+    most = std::max(most, pointers + 4 * 5 * area * blocks_[i]->outputs());  // beside the map of twice the size
+    area *= 4;
+  }
+  most = std::max(most, pointers + 4 * area * (output_.inputs() + output_.outputs()));
+  const int64_t stats = 4 * 6 * pixels;  // the image at the end has half as many, and no map is left then
+  return 4 * tokens + stats + std::max(most, pointers + stats / 2);
+}
+
+}  // namespace beit

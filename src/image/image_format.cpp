@@ -1,0 +1,85 @@
+#include "src/image/image_format.h"
+
+#include <array>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "src/base/web_page.h"
+
+namespace beit {
+namespace {
+
+using std::literals::operator""sv;
+
+constexpr std::string_view kExpected = "PNG, JPEG, BMP, GIF or PNM";
+
+struct Magic { size_t offset; std::string_view bytes; const char* name; };
+
+constexpr std::array kKnown{
+    Magic{8, "WEBP", "WebP"},
+    Magic{4, "ftypavif", "AVIF"}, Magic{4, "ftypavis", "AVIF"},
+    Magic{4, "ftyphei", "HEIC"}, Magic{4, "ftyphev", "HEIC"}, Magic{4, "ftypmif1", "HEIC or AVIF"},
+    Magic{4, "ftypmsf1", "HEIC or AVIF"},
+    Magic{0, "II*\0"sv, "TIFF"}, Magic{0, "MM\0*"sv, "TIFF"},
+    Magic{0, "\xFF\x0A", "JPEG XL"}, Magic{0, "\0\0\0\x0CJXL "sv, "JPEG XL"},
+    Magic{0, "\0\0\0\x0CjP  "sv, "JPEG 2000"}, Magic{0, "\xFF\x4F\xFF\x51", "JPEG 2000"},
+    Magic{0, "8BPS", "Photoshop"}, Magic{0, "\0\0\1\0"sv, "ICO"}, Magic{0, "%PDF", "PDF"},
+    Magic{0, "#?RADIANCE", "Radiance HDR"}, Magic{0, "v/1\1", "OpenEXR"},
+    // Netpbm's text and bitmap forms, and PAM.
+    Magic{0, "P1", "PNM as text"}, Magic{0, "P2", "PNM as text"}, Magic{0, "P3", "PNM as text"},
+    Magic{0, "P4", "PBM"}, Magic{0, "P7", "PAM"}};
+
+bool has(std::string_view text, size_t offset, std::string_view magic) {
+  return text.size() >= offset && text.substr(offset).starts_with(magic);
+}
+
+// The first bytes as a person would look at them: "50 4b 03 04 (PK..)".
+std::string firstBytes(std::string_view text) {
+  std::string hex, characters;
+  for (const char c : text.substr(0, 8)) {
+    char digits[4];
+    std::snprintf(digits, sizeof digits, "%02x ", static_cast<unsigned char>(c));
+    hex += digits;
+    characters += c > ' ' && c < 0x7F ? c : '.';
+  }
+  return hex + "(" + characters + ")";
+}
+
+}  // namespace
+
+const char* toString(ImageFormat format) {
+  switch (format) {
+    case ImageFormat::kPng: return "PNG";
+    case ImageFormat::kJpeg: return "JPEG";
+    case ImageFormat::kBmp: return "BMP";
+    case ImageFormat::kGif: return "GIF";
+    case ImageFormat::kPnm: return "PNM";
+  }
+  return "";
+}
+
+Result<ImageFormat> recognizeImage(std::span<const uint8_t> bytes) {
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  const std::string expected(kExpected);
+  if (text.empty()) return mismatch(ErrorCode::kBadImage, "image", "an empty file", expected);
+  if (has(text, 0, "\x89PNG\r\n\x1A\n")) return ImageFormat::kPng;
+  if (has(text, 0, "\xFF\xD8\xFF")) return ImageFormat::kJpeg;
+  if (has(text, 0, "GIF87a") || has(text, 0, "GIF89a")) return ImageFormat::kGif;
+  if (has(text, 0, "P5") || has(text, 0, "P6")) return ImageFormat::kPnm;
+  if (has(text, 0, "BM")) return ImageFormat::kBmp;
+  for (const Magic& magic : kKnown) {
+    if (has(text, magic.offset, magic.bytes)) {
+      return mismatch(ErrorCode::kUnsupported, "image", magic.name, expected);
+    }
+  }
+  if (looksLikeHtml(text)) {
+    if (text.substr(0, 1024).find("<svg") != std::string_view::npos) {
+      return mismatch(ErrorCode::kUnsupported, "image", "SVG", expected);
+    }
+    return mismatch(ErrorCode::kHtml, "image", "a web page", expected);
+  }
+  return mismatch(ErrorCode::kBadImage, "image", "a file that begins with " + firstBytes(text), expected);
+}
+
+}  // namespace beit

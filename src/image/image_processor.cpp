@@ -1,0 +1,132 @@
+#include "src/image/image_processor.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "src/image/image_resize.h"
+
+namespace beit {
+namespace {
+
+// Which part of an axis is kept, and where it lies in the output. What it leaves is zero samples.
+struct Crop {
+  int64_t size;      // of the output
+  int64_t from = 0;  // the first kept input position
+  int64_t to = 0;    // its output position
+  int64_t count;     // how many are kept
+};
+
+// image_transforms.center_crop: an odd rest is cut at the end, and padded at the start.
+Crop centerCrop(int64_t in, int64_t out) {
+  if (in >= out) return {.size = out, .from = (in - out) / 2, .count = out};
+  return {.size = out, .to = (out - in + 1) / 2, .count = in};
+}
+
+Crop whole(int64_t size) { return {.size = size, .count = size}; }
+
+struct Crops { Crop y, x; };
+
+Crops cropsOf(const BeitImageProcessorConfig& config, Size size) {
+  if (!config.do_center_crop) return {whole(size.height), whole(size.width)};
+  return {centerCrop(size.height, config.crop_size.height), centerCrop(size.width, config.crop_size.width)};
+}
+
+// The pixel value of each of the 256 samples in one channel, in the reference's types: rescale
+// multiplies in double and rounds to float, normalize computes in float.
+using Values = std::array<float, 256>;
+
+Values valuesOf(const BeitImageProcessorConfig& config, size_t channel) {
+  const auto of = [&](const std::vector<double>& each) {
+    return static_cast<float>(each.size() == 1 ? each[0] : each[channel]);
+  };
+  Values values;
+  for (size_t sample = 0; sample < values.size(); ++sample) {
+    const auto exact = static_cast<double>(sample);
+    float value = static_cast<float>(config.do_rescale ? exact * config.rescale_factor : exact);
+    if (config.do_normalize) value = (value - of(config.image_mean)) / of(config.image_std);
+    values[sample] = value;
+  }
+  return values;
+}
+
+Status checkStatistic(const char* name, const std::vector<double>& values, int64_t channels) {
+  if (values.size() == 1 || values.size() == static_cast<size_t>(channels)) return {};
+  return mismatch(ErrorCode::kWrongShape, name, std::to_string(values.size()) + " values",
+                  std::to_string(channels) + ", one for each channel of the image");
+}
+
+uint8_t reduceLabel(uint8_t label) {
+  // image_processing_beit.reduce_label, step by step: 0 -> 255 -> 254 -> 255.
+  if (label == 0) return 255;
+  return label == 255 ? 255 : static_cast<uint8_t>(label - 1);
+}
+
+Result<Image8> reduceLabels(const ImageView8& map) {
+  BEIT_ASSIGN(Image8 reduced, Image8::allocate(map.size(), 1, "reduced labels"));
+  std::transform(map.data.begin(), map.data.end(), reduced.data.begin(), reduceLabel);
+  return reduced;
+}
+
+}  // namespace
+
+Result<BeitImageProcessor> BeitImageProcessor::parse(std::string_view json) {
+  BEIT_ASSIGN(BeitImageProcessorConfig config, parseImageProcessorConfig(json));
+  return BeitImageProcessor(std::move(config));
+}
+
+Result<Tensor> BeitImageProcessor::preprocess(const ImageView8& image) const {
+  BEIT_TRY(image.check("image"));
+  if (config_.do_normalize) {
+    BEIT_TRY(checkStatistic("image_mean", config_.image_mean, image.channels));
+    BEIT_TRY(checkStatistic("image_std", config_.image_std, image.channels));
+  }
+  Image8 resized;
+  ImageView8 from = image;
+  if (config_.do_resize) {
+    BEIT_ASSIGN(resized, resizeImage(image, config_.size, config_.resample));
+    from = resized;
+  }
+  const auto [y, x] = cropsOf(config_, from.size());
+  BEIT_ASSIGN(Tensor tensor, Tensor::allocate({1, from.channels, y.size, x.size}, "pixel values"));
+  float* to = tensor.values.data();
+  for (int64_t c = 0; c < from.channels; ++c, to += y.size * x.size) {
+    const Values values = valuesOf(config_, static_cast<size_t>(c));
+    if (y.count != y.size || x.count != x.size) std::fill_n(to, y.size * x.size, values[0]);
+    for (int64_t row = 0; row < y.count; ++row) {
+      const uint8_t* in = from.row(y.from + row) + x.from * from.channels + c;
+      float* out = to + (y.to + row) * x.size + x.to;
+      for (int64_t column = 0; column < x.count; ++column) out[column] = values[in[column * from.channels]];
+    }
+  }
+  return tensor;
+}
+
+Result<LabelMap> BeitImageProcessor::preprocessSegmentationMap(const ImageView8& map) const {
+  BEIT_TRY(map.check("segmentation map"));
+  if (map.channels != 1) {
+    return mismatch(ErrorCode::kWrongShape, "segmentation map", std::to_string(map.channels) + " channels",
+                    "1, a label for each pixel");
+  }
+  Image8 reduced, resized;
+  ImageView8 from = map;
+  if (config_.do_reduce_labels) {
+    BEIT_ASSIGN(reduced, reduceLabels(map));
+    from = reduced;
+  }
+  if (config_.do_resize) {
+    BEIT_ASSIGN(resized, resizeImage(from, config_.size, config_.resample));
+    from = resized;
+  }
+  const auto [y, x] = cropsOf(config_, from.size());
+  LabelMap labels{{1, y.size, x.size}, {}};
+  BEIT_ASSIGN(labels.values, Buffer<int32_t>::allocate(y.size * x.size, "labels"));
+  std::fill(labels.values.begin(), labels.values.end(), 0);
+  for (int64_t row = 0; row < y.count; ++row) {
+    const uint8_t* in = from.row(y.from + row) + x.from;
+    std::copy_n(in, x.count, labels.values.data() + (y.to + row) * x.size + x.to);
+  }
+  return labels;
+}
+
+}  // namespace beit

@@ -1,0 +1,50 @@
+// 3 x 3 convolutions in a quarter of the multiplications: F(4x4, 3x3) of Lavin and Gray, "Fast Algorithms
+// for Convolutional Neural Networks" (https://arxiv.org/abs/1509.09308). A tile of 6 x 6 inputs becomes 36
+// values a channel; each of the 36 is multiplied with a matrix of its own, all tiles at once; the products
+// become a tile of 4 x 4 outputs.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "src/base/result.h"
+#include "src/kernels/feature_map.h"
+#include "src/kernels/gemm/f32.h"
+#include "src/kernels/thread_pool.h"
+
+namespace beit {
+
+// Stride 1, padding 1: the size stays.
+class WinogradConvolution {
+ public:
+  static constexpr int64_t kTile = 4;            // outputs of a tile each way
+  static constexpr int64_t kRowsPerBand = 2 * kTile;  // rows of outputs that are computed together
+
+  WinogradConvolution() = default;
+
+  // Transforms and packs the 3 x 3 `kernel` (outputs, total_inputs, 3, 3), of which it takes the inputs
+  // first..first + inputs - 1, each output times scale[output], and `bias` (outputs) or null; all are copied.
+  // Error: kOutOfMemory.
+  static Result<WinogradConvolution> make(int64_t inputs, int64_t outputs, const float* kernel, int64_t total_inputs,
+                                          int64_t first, const float* scale, const float* bias);
+
+  bool empty() const { return matrices_.empty(); }
+  // Returns the bytes of the packed matrices.
+  static int64_t bytes(int64_t inputs, int64_t outputs) { return kPoints * 4 * packedFloats(inputs, outputs); }
+  // Returns the bytes of the scratch memory of one band of a map so wide.
+  static int64_t scratchBytes(int64_t inputs, int64_t outputs, int64_t width);
+
+  // output (rows, width, outputs) = rows first_row.. of the convolution of `input` (size, inputs), and ReLU if
+  // asked. first_row is a multiple of kTile; rows are kRowsPerBand at most. Error: kOutOfMemory.
+  Status run(const ThreadPool& pool, const FeatureMap& input, int64_t first_row, int64_t rows, float* output,
+             bool relu) const;
+
+ private:
+  static constexpr int64_t kPoints = 36;
+
+  int64_t inputs_ = 0, outputs_ = 0;
+  std::vector<PackedMatrix> matrices_;  // one a point
+  FloatBuffer bias_;                    // (outputs)
+};
+
+}  // namespace beit

@@ -1,0 +1,46 @@
+// Tiles of a product of floats: a few rows by eight columns, whose sums stay in registers.
+//
+// How many rows is up to the engine that compiles this. Taller tiles load less for each product and have more sums
+// under way, which hides the latency of fused multiply-adds; but V8 before version 13 puts all loads of a step
+// before its arithmetic, and then only four rows fit the 16 registers of x86. GFLOP/s of one thread on Zen 4 (at most
+// 58 with relaxed SIMD):
+//                          relaxed: 4, 5, 6 rows     not relaxed: 4, 5, 6 rows
+//   Node 20, 22                54   22   26                47   24   28
+//   Node 24, Chromium 156      54   55   58                47   50   29
+//   Firefox 153                54   55   58                52   51   27
+// Every output is summed up in the same order whatever the tile, so that results do not depend on it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "src/kernels/gemm/blocking.h"
+
+namespace beit {
+
+// Chooses tall tiles, or not (the default); before anything is multiplied.
+void setTallTiles(bool tall);
+
+// Returns the most rows of a tile: 4; of tall ones 6 with fused multiply-add, else 5.
+int64_t tileRows();
+
+// output = start + input x panel (depth, 8), then the epilogue: up to tileRows() rows by up to 8 columns. Strides are the
+// floats from one row to the next. `start` holds what each row begins with (stride 0: a bias for all), eight floats
+// in each of the rows, of which there are at least four. Null stands for zeros. It may be the output.
+void multiplyTile(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel,
+                  const float* start, int64_t start_stride, float* output, int64_t output_stride, GemmEpilogue epilogue);
+
+// Calls tile(first, count) for tiles that make up `rows` rows, as even as can be: a tile of few rows costs as much as
+// one of four.
+template <typename Tile>
+void forTiles(int64_t rows, const Tile& tile) {
+  const int64_t most = tileRows();
+  int64_t row = 0;
+  for (int64_t tiles = (rows + most - 1) / most; tiles > 0; --tiles) {
+    const int64_t count = (rows - row + tiles - 1) / tiles;
+    tile(row, count);
+    row += count;
+  }
+}
+
+}  // namespace beit

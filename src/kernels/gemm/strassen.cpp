@@ -1,0 +1,163 @@
+#include "src/kernels/gemm/strassen.h"
+
+#include <algorithm>
+
+#include "src/kernels/gemm/f32_microkernel.h"
+#include "src/kernels/simd.h"
+
+namespace beit {
+
+namespace {
+
+constexpr int64_t kSums = 4;
+
+// Below these the sums cost more than an eighth of the products.
+constexpr int64_t kLeastRows = 96, kLeastInputs = 256, kLeastOutputs = 256;
+
+// Half of it is the depth of a product: 16 KB of a panel, which stay in a first-level cache.
+constexpr int64_t kMostChunk = 1024;
+
+// Returns the inputs of a chunk, or 0 where they do not come out as whole vectors.
+int64_t chunkOf(int64_t inputs) {
+  const int64_t chunks = (inputs + kMostChunk - 1) / kMostChunk;
+  return inputs % (8 * chunks) == 0 ? inputs / chunks : 0;
+}
+
+int64_t upperHalf(int64_t rows) { return (rows + 1) / 2; }
+
+int64_t roomOf(int64_t half, int64_t chunk) { return kTileColumns * (chunk + 6 * half); }
+
+// Functions of their own, as all that is called often: engines replace slow first code only between calls.
+[[gnu::noinline]] void subtract(int64_t count, const float* a, const float* b, float* difference) {
+  for (int64_t i = 0; i < count; i += 4) store4(difference + i, load4(a + i) - load4(b + i));
+}
+
+// Both are (rows, 8), dense.
+[[gnu::noinline]] void add(int64_t rows, const float* columns, float* to) {
+  for (int64_t i = 0; i < rows * kTileColumns; i += 4) store4(to + i, load4(to + i) + load4(columns + i));
+}
+
+void setRows(int64_t rows, const float* row, float* to) {
+  for (int64_t r = 0; r < rows; ++r) std::copy_n(row, kTileColumns, to + r * kTileColumns);
+}
+
+[[gnu::noinline]] void copyColumns(int64_t rows, const float* columns, float* to, int64_t stride) {
+  for (int64_t r = 0; r < rows; ++r, columns += kTileColumns, to += stride) std::copy_n(columns, kTileColumns, to);
+}
+
+// S1 = A21 + A22, S2 = S1 - A11, S3 = A11 - A21, S4 = A12 - S2 of a row of each half; `lower` may be null for zeros.
+[[gnu::noinline]] void sumRows(int64_t count, const float* upper, const float* lower, float* sums, int64_t stride) {
+  for (int64_t k = 0; k < count; k += 4) {
+    const F32x4 a11 = load4(upper + k), a12 = load4(upper + count + k);
+    const F32x4 a21 = lower ? load4(lower + k) : splat4(0.0f), a22 = lower ? load4(lower + count + k) : splat4(0.0f);
+    const F32x4 s1 = a21 + a22, s2 = s1 - a11;
+    store4(sums + k, s1);
+    store4(sums + stride + k, s2);
+    store4(sums + 2 * stride + k, a11 - a21);
+    store4(sums + 3 * stride + k, a12 - s2);
+  }
+}
+
+}  // namespace
+
+bool StrassenRows::suits(int64_t rows, int64_t inputs, int64_t outputs) {
+  return rows >= kLeastRows && inputs >= kLeastInputs && chunkOf(inputs) > 0 && outputs >= kLeastOutputs &&
+         outputs % (2 * kTileColumns) == 0;
+}
+
+int64_t StrassenRows::bytes(int64_t rows, int64_t inputs, int64_t outputs, int threads) {
+  if (!suits(rows, inputs, outputs)) return 0;
+  const int64_t half = upperHalf(rows);
+  return static_cast<int64_t>(sizeof(float)) * (kSums * half * (inputs / 2) + threads * roomOf(half, chunkOf(inputs)));
+}
+
+Result<StrassenRows> StrassenRows::make(const ThreadPool& pool, int64_t rows, int64_t inputs, const float* values) {
+  StrassenRows result;
+  const int64_t half = upperHalf(rows), chunk = chunkOf(inputs);
+  BEIT_ASSIGN(result.sums_, FloatBuffer::allocate(kSums * half * (inputs / 2), "sums of rows"));
+  BEIT_ASSIGN(result.rooms_, FloatBuffer::allocate(pool.threads() * roomOf(half, chunk), "sums of weights"));
+  result.rows_ = rows;
+  result.inputs_ = inputs;
+  result.half_ = half;
+  result.chunk_ = chunk;
+  result.values_ = values;
+  constexpr int64_t kRowsPerTask = 4;
+  pool.parallelFor(static_cast<size_t>((half + kRowsPerTask - 1) / kRowsPerTask), [&](size_t, size_t task) {
+    const int64_t first = static_cast<int64_t>(task) * kRowsPerTask;
+    for (int64_t r = first; r < std::min(half, first + kRowsPerTask); ++r) {
+      const float* upper = values + r * inputs;
+      const float* lower = r + half < rows ? upper + half * inputs : nullptr;
+      for (int64_t k = 0; k < inputs; k += chunk)
+        sumRows(chunk / 2, upper + k, lower ? lower + k : nullptr, result.sums_.data() + (r * inputs + k) / 2, half * (inputs / 2));
+    }
+  });
+  return result;
+}
+
+void StrassenRows::multiply(const ThreadPool& pool, const PackedMatrix& matrix, float* output) const {
+  const int64_t pairs = matrix.outputs() / (2 * kTileColumns);
+  // Of each row of the upper half a block reads that and its counterpart, and as much of sums.
+  const int64_t row_bytes = chunk_ * static_cast<int64_t>(sizeof(float));
+  forGemmTasks(pool, half_, pairs, row_bytes, [&](size_t thread, int64_t row, int64_t last_row, int64_t pair, int64_t last_pair) {
+    float* room = rooms_.data() + static_cast<int64_t>(thread) * roomOf(half_, chunk_);
+    for (; pair < last_pair; ++pair) multiplyPair(matrix, pair, row, last_row - row, room, output);
+  });
+}
+
+void StrassenRows::multiplyPair(const PackedMatrix& matrix, int64_t pair, int64_t row, int64_t count, float* room, float* output) const {
+  const int64_t outputs = matrix.outputs(), depth = chunk_ / 2, panel = depth * kTileColumns;
+  const int64_t left = pair * kTileColumns, right = outputs / 2 + left;
+  const int64_t lower = std::clamp<int64_t>(rows_ - half_ - row, 0, count);  // rows of the block in the lower half
+  float* t = room;  // sums of weights, Winograd's T
+  float* t3 = t + panel;
+  float* u = t3 + panel;  // partial results, his U
+  const int64_t columns = half_ * kTileColumns;
+  float *p5 = u + columns, *c11 = p5 + columns, *c12 = c11 + columns, *c21 = c12 + columns, *c22 = c21 + columns;
+  // Results lie here until all is added up: columns of the output are far apart, and fall on few lines of a cache.
+  setRows(count, matrix.bias() + left, c11);
+  setRows(count, matrix.bias() + right, c12);
+  setRows(count, matrix.bias() + left, c21);
+  setRows(count, matrix.bias() + right, c22);
+
+  // to = start (null: 0) + a x b; or to += that.
+  const auto multiply = [&](int64_t rows, const float* a, int64_t stride, const float* b, const float* start, float* to, bool accumulate) {
+    forTiles(rows, [&](int64_t r, int64_t tile) {
+      multiplyTile(tile, kTileColumns, static_cast<size_t>(depth), a + r * stride, stride, b,
+                   start ? start + r * kTileColumns : nullptr, kTileColumns, to + r * kTileColumns, kTileColumns,
+                   {.accumulate = accumulate});
+    });
+  };
+
+  for (int64_t k = 0; k < inputs_; k += chunk_) {
+    const float* b11 = matrix.panels() + left * inputs_ + k * kTileColumns;
+    const float* b21 = b11 + panel;
+    const float* b12 = matrix.panels() + right * inputs_ + k * kTileColumns;
+    const float* b22 = b12 + panel;
+    const float* a11 = values_ + row * inputs_ + k;
+    const float* a12 = a11 + depth;
+    const float* a22 = a12 + half_ * inputs_;
+    const int64_t at = (row * inputs_ + k) / 2, stride = inputs_ / 2;
+
+    multiply(count, a11, inputs_, b11, nullptr, u, false);        // P1
+    multiply(count, a12, inputs_, b21, u, c11, true);             // U1 = P1 + P2
+    subtract(panel, b12, b11, t);                                 // T1
+    multiply(count, sum(0) + at, stride, t, nullptr, p5, false);  // P5 = S1 T1
+    add(count, p5, c12);
+    add(count, p5, c22);
+    subtract(panel, b22, t, t);                                   // T2
+    multiply(count, sum(1) + at, stride, t, u, u, false);         // U2 = P1 + S2 T2
+    multiply(count, sum(3) + at, stride, b22, u, c12, true);      // U5 = U2 + P5 + S4 B22
+    subtract(panel, b22, b12, t3);                                // T3
+    multiply(count, sum(2) + at, stride, t3, u, u, false);        // U3 = U2 + S3 T3
+    add(count, u, c22);                                           // U7 = U3 + P5
+    subtract(panel, b21, t, t);                                   // -T4
+    multiply(lower, a22, inputs_, t, u, c21, true);               // U6 = U3 - A22 T4
+  }
+  float* upper = output + row * outputs;
+  copyColumns(count, c11, upper + left, outputs);
+  copyColumns(count, c12, upper + right, outputs);
+  copyColumns(lower, c21, upper + half_ * outputs + left, outputs);
+  copyColumns(lower, c22, upper + half_ * outputs + right, outputs);
+}
+
+}  // namespace beit

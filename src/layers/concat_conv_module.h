@@ -1,0 +1,65 @@
+// Convolution 3 x 3, BatchNorm and ReLU of a concatenation by channel: of a map and of smaller ones that are resized
+// to it (reference: BeitConvModule behind torch.cat of interpolated maps). Neither the concatenation nor the
+// resized maps are made: a convolution over parts is the sum of the parts' convolutions. Computed a band of rows
+// at a time, so that what calls it can stop in between and little memory is needed.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "src/kernels/convolution/winograd.h"
+#include "src/kernels/feature_map.h"
+#include "src/layers/conv_module.h"
+#include "src/layers/resized_convolution.h"
+#include "src/parameters/parameter_group.h"
+#include "src/parameters/parameters.h"
+
+namespace beit {
+
+class PyramidConvModule {
+ public:
+  // Adds "PREFIX.conv.weight" (outputs, (1 + resized) * channels, 3, 3) and "PREFIX.bn.*". `resized` is the number of
+  // smaller maps; all have `channels`. `usual` is the size of the map that most passes will have: it decides how
+  // the convolution is done. `type` is that of the products of smaller maps.
+  void declare(ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs, size_t resized,
+               Size usual, WeightType type);
+
+  int64_t outputs() const { return outputs_; }
+
+  // Returns the number of bands of a map so high, and which rows one of them is.
+  int64_t bands(int64_t height) const;
+  struct Band { int64_t first, rows; };
+  Band bandOf(int64_t band, int64_t height) const;
+
+  // What is kept between the bands of one map.
+  using Kept = std::vector<ResizedConvolution::Rows>;
+
+  // output (rows of the band, width, outputs) = that band of the result. Bands come in order, with the same
+  // `kept`, empty at first. Error: kOutOfMemory.
+  Status run(const ThreadPool& pool, int64_t band, const FeatureMap& map, std::span<const FeatureMap> smaller, Kept& kept,
+             float* output) const;
+
+  // Returns the bytes of the largest band of a map of that size; those that run() takes at most for one beside it, with
+  // what is kept; and those that stay with the module from its first run on.
+  int64_t bandBytes(Size size) const { return 4 * bandOf(0, size.height).rows * size.width * outputs_; }
+  int64_t scratchBytes(Size size, std::span<const Size> smaller, int threads) const;
+  int64_t pointerBytes(Size size) const { return use_winograd_ ? 0 : Convolution::pointerBytes(3, size.area()); }
+
+ private:
+  Status make(std::span<const float> weight);
+
+  int64_t channels_ = 0, outputs_ = 0;
+  size_t resized_count_ = 0;
+  WeightType type_ = WeightType::kFloat32;
+  bool use_winograd_ = false;
+  TensorGroup group_;
+  BatchNorm batch_norm_;
+  WinogradConvolution winograd_;  // of the map itself: one of both, by use_winograd_
+  Convolution direct_;
+  std::vector<ResizedConvolution> resized_;
+};
+
+}  // namespace beit

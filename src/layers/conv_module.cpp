@@ -1,0 +1,142 @@
+#include "src/layers/conv_module.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "src/kernels/convolution/xnnpack_status.h"
+#include "src/kernels/simd.h"
+
+namespace beit {
+
+namespace {
+
+constexpr float kBatchNormEpsilon = 1e-5f;  // torch's default, which the reference takes
+
+// sum += addend, then relu if asked.
+void accumulate(const ThreadPool& pool, const FeatureMap& addend, FeatureMap& sum, bool relu) {
+  const WorkTimer timer(pool.profile(), Work::kConvolution);
+  const int64_t row = sum.size.width * sum.channels;
+  pool.parallelFor(static_cast<size_t>(sum.size.height), [&](size_t, size_t y) {
+    float* to = sum.data() + static_cast<int64_t>(y) * row;
+    const float* from = addend.data() + static_cast<int64_t>(y) * row;
+    for (int64_t i = 0; i < row; ++i) {
+      const float value = to[i] + from[i];
+      to[i] = relu && value < 0.0f ? 0.0f : value;
+    }
+  });
+}
+
+}  // namespace
+
+void BatchNorm::declare(ParameterList& parameters, TensorGroup& group, const std::string& prefix, int64_t channels) {
+  declared_ = true;
+  group.add(parameters, prefix + ".weight", {channels}, weight_);
+  group.add(parameters, prefix + ".bias", {channels}, bias_);
+  group.add(parameters, prefix + ".running_mean", {channels}, running_mean_);
+  group.add(parameters, prefix + ".running_var", {channels}, running_var_);
+}
+
+float BatchNorm::scale(int64_t channel) const {
+  return weight_.data()[channel] / std::sqrt(running_var_.data()[channel] + kBatchNormEpsilon);
+}
+
+float BatchNorm::shift(int64_t channel) const {
+  return bias_.data()[channel] - running_mean_.data()[channel] * scale(channel);
+}
+
+void Convolution::Delete::operator()(xnn_operator* op) const { xnn_delete_operator(op); }
+
+Status Convolution::make(int64_t inputs, int64_t outputs, int64_t kernel_size, const float* kernel, const float* bias,
+                         bool relu) {
+  inputs_ = inputs;
+  outputs_ = outputs;
+  kernel_size_ = kernel_size;
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  const auto in = static_cast<size_t>(inputs), out = static_cast<size_t>(outputs);
+  const auto side = static_cast<uint32_t>(kernel_size), padding = (side - 1) / 2;
+  xnn_operator_t op = nullptr;
+  const xnn_status status = xnn_create_convolution2d_nhwc_f32(
+      padding, padding, padding, padding, side, side, /*subsampling=*/1, 1, /*dilation=*/1, 1, /*groups=*/1, in, out,
+      /*input_channel_stride=*/in, /*output_channel_stride=*/out, kernel, bias, relu ? 0.0f : -kInfinity, kInfinity,
+      /*flags=*/0, /*code_cache=*/nullptr, /*weights_cache=*/nullptr, &op);
+  if (status != xnn_status_success) return xnnpackError("Packing a convolution", status);
+  // Where the zeros of the padding find no memory, it calls that success and gives no operator.
+  if (!op) return xnnpackError("Packing a convolution", xnn_status_out_of_memory);
+  operator_.reset(op);
+  return {};
+}
+
+Status Convolution::run(const ThreadPool& pool, const FeatureMap& input, float* output) const {
+  assert(operator_ && input.channels == inputs_);
+  const WorkTimer timer(pool.profile(), Work::kConvolution,
+                        2.0 * static_cast<double>(input.size.area() * inputs_ * outputs_ * kernel_size_ * kernel_size_));
+  xnn_operator_t op = operator_.get();
+  size_t workspace_bytes = 0, alignment = 0, height = 0, width = 0;
+  xnn_status status = xnn_reshape_convolution2d_nhwc_f32(
+      op, /*batch_size=*/1, static_cast<size_t>(input.size.height), static_cast<size_t>(input.size.width),
+      &workspace_bytes, &alignment, &height, &width, pool.handle());
+  if (status != xnn_status_success) return xnnpackError("Shaping a convolution", status);
+  BEIT_ASSIGN(FloatBuffer workspace,
+              FloatBuffer::allocate(static_cast<int64_t>(workspace_bytes / sizeof(float) + 1), "a convolution"));
+  status = xnn_setup_convolution2d_nhwc_f32(op, workspace.data(), input.data(), output);
+  if (status == xnn_status_success) status = xnn_run_operator(op, pool.handle());
+  if (status != xnn_status_success) return xnnpackError("Running a convolution", status);
+  return {};
+}
+
+int64_t Convolution::pointerBytes(int64_t kernel_size, int64_t area) {
+  constexpr int64_t kTile = 8;  // rows that a kernel takes at once, at most
+  if (kernel_size == 1) return 0;  // a plain product
+  return static_cast<int64_t>(sizeof(void*)) * kernel_size * kernel_size * ((area + kTile - 1) / kTile * kTile);
+}
+
+void ConvModule::declare(ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts,
+                         int64_t outputs, int64_t kernel_size, Kind kind) {
+  parts_ = std::move(parts);
+  outputs_ = outputs;
+  kernel_size_ = kernel_size;
+  kind_ = kind;
+  int64_t inputs = 0;
+  for (const int64_t part : parts_) inputs += part;
+  std::string weight = prefix + ".weight";
+  if (kind == Kind::kNormalizedRelu) {
+    weight = prefix + ".conv.weight";
+    batch_norm_.declare(parameters, group_, prefix + ".bn", outputs);
+  } else {
+    group_.add(parameters, prefix + ".bias", {outputs}, bias_);
+  }
+  group_.addLarge(parameters, weight, {outputs, inputs, kernel_size, kernel_size},
+                  [this](std::span<float> values) { return make(values); });
+}
+
+Status ConvModule::make(std::span<const float> weight) {
+  const int64_t taps = kernel_size_ * kernel_size_;
+  const int64_t inputs = static_cast<int64_t>(weight.size()) / (outputs_ * taps);
+  const bool normalized = batch_norm_.declared();
+  BEIT_ASSIGN(FloatBuffer bias, FloatBuffer::allocate(outputs_, "a convolution's bias"));
+  for (int64_t o = 0; o < outputs_; ++o) bias.data()[o] = normalized ? batch_norm_.shift(o) : bias_.data()[o];
+  operators_.resize(parts_.size());
+  int64_t first = 0;
+  for (size_t p = 0; p < parts_.size(); first += parts_[p], ++p) {
+    BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(outputs_ * taps * parts_[p], "a convolution's kernel"));
+    toChannelsLast(weight.data(), outputs_, inputs, first, parts_[p], kernel_size_,
+                   [&](int64_t o) { return normalized ? batch_norm_.scale(o) : 1.0f; }, kernel.data());
+    const bool last = p + 1 == parts_.size();
+    BEIT_TRY(operators_[p].make(parts_[p], outputs_, kernel_size_, kernel.data(), p == 0 ? bias.data() : nullptr,
+                                /*relu=*/normalized && last && p == 0));
+  }
+  bias_ = {};
+  batch_norm_ = {};
+  return {};
+}
+
+Status ConvModule::run(const ThreadPool& pool, size_t part, const FeatureMap& input, FeatureMap& output) const {
+  if (part == 0) return operators_[0].run(pool, input, output.data());
+  BEIT_ASSIGN(FeatureMap share, FeatureMap::allocate(output.size, outputs_, "a share of a convolution"));
+  BEIT_TRY(operators_[part].run(pool, input, share.data()));
+  accumulate(pool, share, output, kind_ == Kind::kNormalizedRelu && part + 1 == parts_.size());
+  return {};
+}
+
+}  // namespace beit

@@ -1,0 +1,93 @@
+#include "src/layers/layer_norm.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "src/kernels/simd.h"
+
+namespace beit {
+
+namespace {
+
+constexpr int64_t kRowsPerTask = 8;
+
+// Calls row(r) for each row, a few rows a task.
+template <typename Row>
+void forRows(const ThreadPool& pool, int64_t rows, const Row& row) {
+  const WorkTimer timer(pool.profile(), Work::kNorm);
+  const int64_t tasks = (rows + kRowsPerTask - 1) / kRowsPerTask;
+  pool.parallelFor(static_cast<size_t>(tasks), [&](size_t, size_t task) {
+    const int64_t begin = static_cast<int64_t>(task) * kRowsPerTask;
+    for (int64_t r = begin; r < std::min(rows, begin + kRowsPerTask); ++r) row(r);
+  });
+}
+
+void normalizeRow(int64_t channels, const float* input, const float* weight, const float* bias,
+                  float epsilon, float* output) {
+  F32x4 total = splat4(0.0f);
+  int64_t c = 0;
+  for (; c + 4 <= channels; c += 4) total += load4(input + c);
+  float mean = sum(total);
+  for (; c < channels; ++c) mean += input[c];
+  mean /= static_cast<float>(channels);
+
+  // Two passes, as the reference: the squares of differences lose no digits to a large mean.
+  F32x4 squares = splat4(0.0f);
+  for (c = 0; c + 4 <= channels; c += 4) {
+    const F32x4 d = load4(input + c) - splat4(mean);
+    squares = multiplyAdd(d, d, squares);
+  }
+  float variance = sum(squares);
+  for (; c < channels; ++c) variance += (input[c] - mean) * (input[c] - mean);
+  variance /= static_cast<float>(channels);
+
+  const float inverse = 1.0f / std::sqrt(variance + epsilon);
+  for (c = 0; c + 4 <= channels; c += 4) {
+    const F32x4 d = (load4(input + c) - splat4(mean)) * splat4(inverse);
+    store4(output + c, multiplyAdd(d, load4(weight + c), load4(bias + c)));
+  }
+  for (; c < channels; ++c) output[c] = (input[c] - mean) * inverse * weight[c] + bias[c];
+}
+
+void addRow(int64_t channels, float* states, const float* branch, const float* scale) {
+  int64_t c = 0;
+  if (scale) {
+    for (; c + 4 <= channels; c += 4)
+      store4(states + c, multiplyAdd(load4(branch + c), load4(scale + c), load4(states + c)));
+    for (; c < channels; ++c) states[c] += branch[c] * scale[c];
+  } else {
+    for (; c + 4 <= channels; c += 4) store4(states + c, load4(states + c) + load4(branch + c));
+    for (; c < channels; ++c) states[c] += branch[c];
+  }
+}
+
+}  // namespace
+
+void LayerNorm::declare(ParameterList& parameters, const std::string& prefix, int64_t channels_,
+                        double epsilon_) {
+  channels = channels_;
+  epsilon = static_cast<float>(epsilon_);
+  parameters.add(prefix + ".weight", {channels}, weight);
+  parameters.add(prefix + ".bias", {channels}, bias);
+}
+
+void LayerNorm::run(const ThreadPool& pool, int64_t rows, const float* input, float* output) const {
+  forRows(pool, rows, [&](int64_t r) {
+    normalizeRow(channels, input + r * channels, weight.data(), bias.data(), epsilon, output + r * channels);
+  });
+}
+
+void LayerNorm::runAfterResidual(const ThreadPool& pool, int64_t rows, float* states, const float* branch,
+                                 const float* scale, float* output) const {
+  forRows(pool, rows, [&](int64_t r) {
+    addRow(channels, states + r * channels, branch + r * channels, scale);
+    normalizeRow(channels, states + r * channels, weight.data(), bias.data(), epsilon, output + r * channels);
+  });
+}
+
+void addResidual(const ThreadPool& pool, int64_t rows, int64_t channels, float* states,
+                 const float* branch, const float* scale) {
+  forRows(pool, rows, [&](int64_t r) { addRow(channels, states + r * channels, branch + r * channels, scale); });
+}
+
+}  // namespace beit

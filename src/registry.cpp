@@ -1,0 +1,109 @@
+#include "src/registry.h"
+
+#include <string>
+
+#include "src/beit/backbone.h"
+#include "src/beit/beit_model.h"
+#include "src/beit/image_classification.h"
+#include "src/beit/masked_image_modeling.h"
+#include "src/beit/segmentation/semantic_segmentation.h"
+#include "src/dalle/dalle_tokenizer.h"
+
+namespace beit {
+namespace {
+
+using Created = Result<std::unique_ptr<Model>>;
+
+template <typename Class>
+Created make(auto&&... arguments) {
+  return std::unique_ptr<Model>(new Class(std::forward<decltype(arguments)>(arguments)...));
+}
+
+// The classes that read config.json.
+struct BeitClass {
+  std::string_view name;
+  Created (*create)(BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool);
+};
+constexpr BeitClass kBeitClasses[] = {
+    {BeitModel::kClassName,
+     [](BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool) {
+       return make<BeitModel>(std::move(config), options, pool);
+     }},
+    {BeitForMaskedImageModeling::kClassName,
+     [](BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool) {
+       return make<BeitForMaskedImageModeling>(std::move(config), options.dtype, pool);
+     }},
+    {BeitForImageClassification::kClassName,
+     [](BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool) {
+       return make<BeitForImageClassification>(std::move(config), options.dtype, pool);
+     }},
+    {BeitForSemanticSegmentation::kClassName,
+     [](BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool) {
+       return BeitForSemanticSegmentation::create(std::move(config), options, pool);
+     }},
+    {BeitBackbone::kClassName,
+     [](BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool) {
+       return BeitBackbone::create(std::move(config), options.dtype, pool);
+     }},
+};
+
+// The classes that read a tokenizer's config.
+struct DalleClass {
+  std::string_view name;
+  Created (*create)(const DalleConfig& config, const ThreadPool& pool);
+};
+constexpr DalleClass kDalleClasses[] = {
+    {DalleEncoder::kClassName, [](const DalleConfig& config, const ThreadPool& pool) { return make<DalleEncoder>(config, pool); }},
+    {DalleDecoder::kClassName, [](const DalleConfig& config, const ThreadPool& pool) { return make<DalleDecoder>(config, pool); }},
+};
+
+// Returns the name that the same class has in kBeitClasses: the Flax classes compute what PyTorch's do, and
+// Data2VecVision is the same model.
+std::string plainName(std::string_view class_name) {
+  if (class_name.starts_with("Flax")) return plainName(class_name.substr(4));
+  constexpr std::string_view kData2Vec = "Data2VecVision";
+  if (class_name.starts_with(kData2Vec)) return "Beit" + std::string(class_name.substr(kData2Vec.size()));
+  return std::string(class_name);
+}
+
+// Returns "BeitModel, …, BeitForSemanticSegmentation or BeitBackbone".
+std::string allNames() {
+  std::string names;
+  for (const BeitClass& each : kBeitClasses) {
+    const bool last = &each == std::end(kBeitClasses) - 1;
+    names += (names.empty() ? "" : last ? " or " : ", ") + std::string(each.name);
+  }
+  return names;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Model>> createModel(BeitConfig config, std::string_view class_name, const ModelOptions& options,
+                                           const ThreadPool& pool) {
+  if (options.layer_norm_eps) {
+    const double epsilon = *options.layer_norm_eps;
+    if (!(epsilon >= 0.0 && epsilon <= 1.0))
+      return mismatch(ErrorCode::kInvalidArgument, "layerNormEps", std::to_string(epsilon), "a number from 0 to 1");
+    config.layer_norm_eps = epsilon;
+  }
+  config.relative_position_bias_resize = options.relative_position_bias_resize;
+  const std::string name = plainName(class_name);
+  for (const BeitClass& each : kBeitClasses)
+    if (name == each.name) return each.create(std::move(config), options, pool);
+  return mismatch(ErrorCode::kUnsupported, "Model class", "\"" + name + "\"", allNames());
+}
+
+Result<std::unique_ptr<Model>> createModel(std::string_view config_json, std::string_view class_name,
+                                           const ModelOptions& options, const ThreadPool& pool) {
+  for (const DalleClass& each : kDalleClasses) {
+    if (class_name != each.name) continue;
+    if (options.dtype != WeightType::kFloat32)
+      return mismatch(ErrorCode::kUnsupported, "dtype of " + std::string(class_name), "int8", "f32");
+    BEIT_ASSIGN(const DalleConfig config, parseDalleConfig(config_json));
+    return each.create(config, pool);
+  }
+  BEIT_ASSIGN(BeitConfig config, parseConfig(config_json));
+  return createModel(std::move(config), class_name, options, pool);
+}
+
+}  // namespace beit

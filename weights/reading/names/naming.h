@@ -1,0 +1,60 @@
+// Names of tensors in the naming families that checkpoints use, and the project's own names, which
+// are those of transformers 4 with the prefix "beit.".
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "weights/reading/tensor_index.h"
+
+namespace beit {
+
+enum class Dialect {
+  kTransformers,       // transformers 4: what hub files hold
+  kTransformersBare,   // without prefix: a file saved from BeitModel or BeitBackbone
+  kData2Vec,           // Data2VecVision: the same model under another prefix
+  kTransformers5,      // transformers 5's state dict
+  kTransformers5Bare,
+  kTimm,               // timm and unilm
+  kUnilmSegmentation,  // unilm with mmsegmentation's heads
+  kFlax,               // transformers' Flax classes
+  kFlaxBare,
+  kDalle,              // DALL-E's tokenizer
+};
+
+// Returns a name for people: "transformers", "timm or unilm", …
+std::string_view toString(Dialect dialect);
+
+// Returns the dialect of those names, or nothing when they are of no known family.
+std::optional<Dialect> detectDialect(const std::vector<TensorEntry>& entries);
+
+// How the elements of a file's tensor are laid out, seen from the parameter.
+enum class Layout {
+  kSame,
+  kTransposed,  // (inputs, outputs) for (outputs, inputs): Flax's dense kernels
+  kHwio,        // (height, width, inputs, outputs) for (outputs, inputs, height, width): Flax's convolutions
+};
+
+// A parameter that a file's tensor holds, or holds a share of.
+struct Target {
+  std::string parameter;                // in the project's naming
+  int64_t part = 0, parts = 1;          // which share of the tensor's first axis: fused query, key, value
+  Layout layout = Layout::kSame;
+};
+
+// Returns what a tensor called `name` is in that dialect. For some names there are several readings,
+// of which the model at hand has at most one (timm's "norm" is the head's norm of a model for masked
+// images, and the body's of others): `readings` come in order of preference, each a list of targets.
+std::vector<std::vector<Target>> readings(Dialect dialect, std::string_view name);
+
+// Returns the name that the parameter has in that dialect, or nothing where it has none of its own
+// (a share of a fused tensor). The inverse of readings().
+std::optional<std::string> nameIn(Dialect dialect, std::string_view parameter);
+
+// Returns whether a tensor carries nothing that a model uses: indices that follow from sizes, and
+// counters of training.
+bool isDead(std::string_view name);
+
+}  // namespace beit
