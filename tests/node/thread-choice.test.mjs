@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { LocalEngine } from '../../dist/engine/local.js';
-import { EngineWorker } from '../../dist/engine/remote.js';
+import { RemoteEngine } from '../../dist/engine/remote.js';
 import { BeitForImageClassification, createEngine } from '../../dist/node.js';
 import { FolderSource } from '../../dist/sources/folder-node.js';
 import { candidates, describe, enough, measure, ThreadChoice } from '../../dist/engine/thread-choice.js';
@@ -233,7 +233,7 @@ test('an engine in a worker tells what its trials have found', async (t) => {
   const ends = [{}, {}].map(() => ({ listen(onMessage) { this.onMessage = onMessage; }, terminate: async () => undefined }));
   ends.forEach((end, i) => { end.post = (message) => queueMicrotask(() => ends[1 - i].onMessage(structuredClone(message))); });
   hostEngine(ends[0], () => NODE, (description) => new FolderSource(description));
-  const engine = await EngineWorker.create({}, ends[1]);
+  const engine = await RemoteEngine.create({}, ends[1]);
   const model = await load(engine);
   assert.equal(engine.info.threads, 4);
   for (let i = 0; i < 4; ++i) await model.forward(input(96)); // and a trial before each but the first

@@ -5,7 +5,7 @@ import { abortable } from '../base/scheduling.js';
 import { chooseBuild, detectCapabilities } from '../core/capabilities.js';
 import type { CallOptions, Engine, EngineSettings, LoadCallOptions, RuntimeInfo } from '../engine/engine.js';
 import { LocalEngine } from '../engine/local.js';
-import { EngineWorker } from '../engine/remote.js';
+import { RemoteEngine } from '../engine/remote.js';
 
 /** How the work is done; plain choices, each with a default. */
 export interface EngineOptions extends EngineSettings {
@@ -25,7 +25,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const base = artefacts === undefined ? undefined : new URL(artefacts, globalThis.location?.href).href;
   const settings: EngineSettings = { build, threads, artefacts: base, maximumMemory };
   return worker
-    ? EngineWorker.create(settings, platform.startWorker())
+    ? RemoteEngine.create(settings, platform.startWorker())
     : LocalEngine.create(settings, platform.host(), false);
 }
 

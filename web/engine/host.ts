@@ -4,12 +4,10 @@ import type { CreateThread } from '../core/artefacts.js';
 import type { Host } from '../core/capabilities.js';
 import { RemoteSource } from '../sources/bridge.js';
 import type { Source, SourceDescription } from '../sources/source.js';
-import type { CallOptions, ForwardCallOptions, LoadCallOptions } from './engine.js';
 import { LocalEngine } from './local.js';
+import { buffersOf, METHODS, type AnyCallOptions } from './methods.js';
 import { thinned } from './progress.js';
-import type { Call, Channel, FromWorker, Method, Methods, SourceReference, ToWorker } from './protocol.js';
-
-type Handlers = { [M in Method]: (args: Methods[M]['args'], call: CallOptions & LoadCallOptions & ForwardCallOptions) => Promise<Methods[M]['value']> };
+import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
 
 /** Answers calls on `channel` for as long as the worker lives. */
 export function hostEngine(
@@ -18,11 +16,6 @@ export function hostEngine(
 ): void {
   let engine: LocalEngine | null = null;
   const running = new Map<number, AbortController>();
-
-  const started = (): LocalEngine => {
-    if (!engine) throw new BeitError('internal', 'The engine was called before it was started.');
-    return engine;
-  };
 
   const withSource = async <T>(reference: SourceReference, use: (source: Source) => Promise<T>): Promise<T> => {
     if (reference.kind === 'description') return use(openDescription(reference.description));
@@ -34,40 +27,39 @@ export function hostEngine(
     }
   };
 
-  const handlers: Handlers = {
-    start: async ([settings]) => {
-      engine = await LocalEngine.create(settings, host(), true, createThread);
+  const perform = async (message: Exclude<ToWorker, { type: 'abort' }>, options: AnyCallOptions): Promise<unknown> => {
+    if (message.type === 'start') {
+      engine = await LocalEngine.create(message.settings, host(), true, createThread);
       engine.onInfo = (info) => channel.post({ type: 'info', info }, []);
       return engine.info;
-    },
-    memory: () => started().memory(),
-    readConfig: ([json]) => started().readConfig(json),
-    readTensors: ([bytes]) => started().readTensors(bytes),
-    decodeImage: ([bytes, label]) => started().decodeImage(bytes, label),
-    openProcessor: ([json]) => started().openProcessor(json),
-    preprocess: ([processor, images], call) => started().preprocess(processor, images, call),
-    preprocessMap: ([processor, map]) => started().preprocessMap(processor, map),
-    segment: ([logits, size, withScores]) => started().segment(logits, size, withScores),
-    loadModel: ([reference, spec], call) => withSource(reference, (source) => started().loadModel(source, spec, call)),
-    inspect: ([reference, spec], call) => withSource(reference, (source) => started().inspect(source, spec, call)),
-    forward: ([model, inputs, switches, priority], call) => started().forward(model, inputs, switches, { ...call, priority }),
-    release: ([handle]) => started().release(handle),
+    }
+    if (!engine) throw new BeitError('internal', 'The engine was called before it was started.');
+    const started = engine;
+    const { method, priority } = message;
+    const { call, source } = METHODS[method];
+    const args = [...message.args];
+    if (call !== undefined) args[call] = { ...options, priority };
+    // The types of both ends are Engine's; what is between them is a list of anything.
+    const run = (): Promise<unknown> => (started[method] as (...args: unknown[]) => Promise<unknown>).apply(started, args);
+    if (source === undefined) return run();
+    return withSource(args[source] as SourceReference, (opened) => {
+      args[source] = opened;
+      return run();
+    });
   };
 
-  const answer = async (call: Call): Promise<void> => {
-    const { id } = call;
+  const answer = async (message: Exclude<ToWorker, { type: 'abort' }>): Promise<void> => {
+    const { id } = message;
     const controller = new AbortController();
     running.set(id, controller);
-    const options = {
-      signal: controller.signal,
-      onProgress: thinned((progress) => channel.post({ type: 'progress', id, progress }, [])),
-      onWarning: (error: BeitError) => channel.post({ type: 'warning', id, error: packError(error) }, []),
-      onStep: (done: number, total: number) => channel.post({ type: 'step', id, done, total }, []),
-    };
     try {
-      const handler = handlers[call.method] as (args: Call['args'], call: typeof options) => Promise<unknown>;
-      const value = await handler(call.args, options);
-      channel.post({ type: 'result', id, value }, buffersOf(value));
+      const value = await perform(message, {
+        signal: controller.signal,
+        onProgress: thinned((progress) => channel.post({ type: 'progress', id, progress }, [])),
+        onWarning: (error) => channel.post({ type: 'warning', id, error: packError(error) }, []),
+        onStep: (done, total) => channel.post({ type: 'step', id, done, total }, []),
+      });
+      channel.post({ type: 'result', id, value }, arraysOf(value));
     } catch (error) {
       channel.post({ type: 'error', id, error: packError(error), usable: engine?.usable ?? false }, []);
     } finally {
@@ -83,15 +75,11 @@ export function hostEngine(
 }
 
 /** Returns the buffers of a result's tensors and arrays, which are handed over rather than copied. */
-function buffersOf(value: unknown): Transferable[] {
-  const found = new Set<ArrayBuffer>();
-  const visit = (item: unknown): void => {
+function arraysOf(value: unknown): Transferable[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const arrays = [value, ...Object.values(value)].flatMap((item: unknown) => {
     const data = ArrayBuffer.isView(item) ? item : (item as { data?: unknown } | null)?.data;
-    if (ArrayBuffer.isView(data) && data.buffer instanceof ArrayBuffer) found.add(data.buffer);
-  };
-  if (typeof value === 'object' && value !== null) {
-    visit(value);
-    for (const item of Object.values(value)) visit(item);
-  }
-  return [...found];
+    return ArrayBuffer.isView(data) ? [data] : [];
+  });
+  return buffersOf(arrays);
 }

@@ -1,38 +1,19 @@
-/** What crosses between an EngineWorker and its worker. Types only. */
+/** What crosses between a RemoteEngine and its worker. Types only. */
 import type { CoreError } from '../base/errors.js';
-import type { AnyTensor, LabelMap, Size, Tensor } from '../base/tensors.js';
 import type { SourceDescription } from '../sources/source.js';
-import type {
-  ConfigFields, EngineImage, EngineSettings, ForwardInputs, ForwardSwitches, Inspection, LoadedModel, MemoryUse, ModelSpec,
-  OpenedProcessor, Preprocessed, Progress, RawImage, RuntimeInfo, SegmentationMap,
-} from './engine.js';
+import type { EngineSettings, Progress, RuntimeInfo } from './engine.js';
+import type { Method } from './methods.js';
 
 /** A source that the worker opens by itself, or one whose bytes come over a port. */
 export type SourceReference =
   | { kind: 'description'; description: SourceDescription }
   | { kind: 'port'; label: string; weightsName: string | undefined; port: MessagePort };
 
-export interface Methods {
-  start: { args: [settings: EngineSettings]; value: RuntimeInfo };
-  memory: { args: []; value: MemoryUse };
-  readConfig: { args: [json: string]; value: ConfigFields };
-  readTensors: { args: [bytes: Uint8Array]; value: Record<string, AnyTensor> };
-  decodeImage: { args: [bytes: Uint8Array, label: string]; value: RawImage };
-  openProcessor: { args: [json: string]; value: OpenedProcessor };
-  preprocess: { args: [processor: number, images: EngineImage[]]; value: Preprocessed };
-  preprocessMap: { args: [processor: number, map: RawImage]; value: LabelMap };
-  segment: { args: [logits: Tensor, size: Size | null, withScores: boolean]; value: SegmentationMap };
-  loadModel: { args: [source: SourceReference, spec: ModelSpec]; value: LoadedModel };
-  inspect: { args: [source: SourceReference, spec: ModelSpec]; value: Inspection };
-  forward: { args: [model: number, inputs: ForwardInputs, switches: ForwardSwitches, priority: number]; value: Record<string, Tensor> };
-  release: { args: [handle: number]; value: void };
-}
-
-export type Method = keyof Methods;
-
-export type Call = { [M in Method]: { type: 'call'; id: number; method: M; args: Methods[M]['args'] } }[Method];
-
-export type ToWorker = Call | { type: 'abort'; id: number };
+export type ToWorker =
+  | { type: 'start'; id: number; settings: EngineSettings }
+  /** `args` without the call's options, of which only the priority crosses; a source in them is a SourceReference. */
+  | { type: 'call'; id: number; method: Method; args: unknown[]; priority: number }
+  | { type: 'abort'; id: number };
 
 export type FromWorker =
   /** Once, first: calls may be posted now. */

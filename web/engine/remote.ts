@@ -1,22 +1,22 @@
 /** The engine in a worker: a proxy that posts calls and hands buffers over. */
 import { BeitError, failure, fromCoreError, sentenceOf } from '../base/errors.js';
 import { throwIfAborted } from '../base/scheduling.js';
-import type { AnyTensor, LabelMap, Size, Tensor } from '../base/tensors.js';
 import { serveSource } from '../sources/bridge.js';
 import type { Source } from '../sources/source.js';
-import type {
-  CallOptions, ConfigFields, Engine, EngineImage, EngineSettings, ForwardCallOptions, ForwardInputs, ForwardSwitches, Inspection,
-  LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, Preprocessed, RawImage, RuntimeInfo, SegmentationMap,
-} from './engine.js';
-import type { Call, Channel, FromWorker, Method, Methods, SourceReference, ToWorker } from './protocol.js';
+import type { Engine, EngineSettings, RuntimeInfo } from './engine.js';
+import { METHODS, type AnyCallOptions, type Crossing, type Method } from './methods.js';
+import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
 
 interface Pending {
   resolve(value: unknown): void;
   reject(error: unknown): void;
-  call: CallOptions & LoadCallOptions & ForwardCallOptions;
+  call: AnyCallOptions;
 }
 
-export class EngineWorker implements Engine {
+/** What the loop over METHODS below gives the class. */
+export interface RemoteEngine extends Pick<Engine, Method> {}
+
+export class RemoteEngine implements Engine {
   info!: RuntimeInfo;
   private readonly pending = new Map<number, Pending>();
   private lastId = 0;
@@ -33,10 +33,10 @@ export class EngineWorker implements Engine {
   }
 
   /** Starts an engine in the worker at the other end. The worker ends when that fails. */
-  static async create(settings: EngineSettings, channel: Channel<ToWorker, FromWorker>): Promise<EngineWorker> {
-    const engine = new EngineWorker(channel);
+  static async create(settings: EngineSettings, channel: Channel<ToWorker, FromWorker>): Promise<RemoteEngine> {
+    const engine = new RemoteEngine(channel);
     try {
-      engine.info = await engine.call('start', [settings]);
+      engine.info = await engine.request((id) => ({ type: 'start', id, settings })) as RuntimeInfo;
       return engine;
     } catch (error) {
       await engine.dispose();
@@ -48,64 +48,25 @@ export class EngineWorker implements Engine {
     return this.end === null;
   }
 
-  memory(): Promise<MemoryUse> {
-    return this.call('memory', []);
-  }
-
-  readConfig(json: string): Promise<ConfigFields> {
-    return this.call('readConfig', [json]);
-  }
-
-  readTensors(bytes: Uint8Array): Promise<Record<string, AnyTensor>> {
-    return this.call('readTensors', [bytes]);
-  }
-
-  decodeImage(bytes: Uint8Array, label: string): Promise<RawImage> {
-    return this.call('decodeImage', [bytes, label]);
-  }
-
-  openProcessor(json: string): Promise<OpenedProcessor> {
-    return this.call('openProcessor', [json]);
-  }
-
-  preprocess(processor: number, images: EngineImage[], call: CallOptions = {}): Promise<Preprocessed> {
-    const owned = images.filter((image) => image.owned);
-    const drawables = owned.flatMap((image) => image.kind === 'drawable' ? [image.image] : []);
-    const arrays = owned.flatMap((image) => image.kind === 'encoded' ? [image.bytes] : image.kind === 'raw' ? [image.data] : []);
-    return this.call('preprocess', [processor, images], call, [...new Set(drawables), ...buffersOf(arrays)]);
-  }
-
-  preprocessMap(processor: number, map: RawImage): Promise<LabelMap> {
-    return this.call('preprocessMap', [processor, map]);
-  }
-
-  segment(logits: Tensor, size: Size | null, withScores: boolean): Promise<SegmentationMap> {
-    return this.call('segment', [logits, size, withScores]);
-  }
-
-  loadModel(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<LoadedModel> {
-    return this.withReference(source, (reference, transfer) => this.call('loadModel', [reference, spec], call, transfer));
-  }
-
-  inspect(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<Inspection> {
-    return this.withReference(source, (reference, transfer) => this.call('inspect', [reference, spec], call, transfer));
-  }
-
-  forward(
-    model: number, inputs: ForwardInputs, switches: ForwardSwitches, call: ForwardCallOptions = {},
-  ): Promise<Record<string, Tensor>> {
-    const arrays = call.transfer ? Object.values(inputs).flatMap((input: ForwardInputs[keyof ForwardInputs]) => input ? [input.data] : []) : [];
-    return this.call('forward', [model, inputs, switches, call.priority ?? 0], call, buffersOf(arrays));
-  }
-
-  async release(handle: number): Promise<void> {
-    // A worker that has ended has given everything back.
-    if (this.usable) await this.call('release', [handle]);
-  }
-
   async dispose(): Promise<void> {
     this.close(new BeitError('disposed', 'The engine has been disposed of.', { where: 'The engine' }));
     await this.channel.terminate();
+  }
+
+  /** Has the engine of the worker do what this one was asked for. */
+  async send(method: Method, given: unknown[]): Promise<unknown> {
+    const { call: at, source, transfer, givesBack } = METHODS[method] as Crossing;
+    if (givesBack && this.end) return undefined;
+    const call = (at === undefined ? undefined : given[at]) as AnyCallOptions | undefined ?? {};
+    const args = given.slice(0, at);
+    const handed = transfer?.(...given) ?? [];
+    const served = source === undefined ? null : serve(given[source] as Source);
+    if (served) args[source!] = served.reference;
+    try {
+      return await this.request((id) => ({ type: 'call', id, method, args, priority: call.priority ?? 0 }), call, [...handed, ...served?.transfer ?? []]);
+    } finally {
+      served?.stop();
+    }
   }
 
   /** Ends every call that waits, and all later ones, with `reason`. */
@@ -115,43 +76,28 @@ export class EngineWorker implements Engine {
     this.pending.clear();
   }
 
-  private async withReference<T>(
-    source: Source, use: (reference: SourceReference, transfer: Transferable[]) => Promise<T>,
-  ): Promise<T> {
-    const description = source.describe();
-    if (description) return use({ kind: 'description', description }, []);
-    const { port1, port2 } = new MessageChannel();
-    const service = serveSource(source, port1);
-    try {
-      return await use({ kind: 'port', label: source.label, weightsName: source.weightsName, port: port2 }, [port2]);
-    } finally {
-      service.stop();
-    }
-  }
-
   /**
-   * Posts a call and returns its value. An abort is passed on, and the promise rejects with the
+   * Posts a message and returns the answer's value. An abort is passed on, and the promise rejects with the
    * signal's reason once the worker has stopped and given the memory back.
    */
-  private async call<M extends Method>(
-    method: M, args: Methods[M]['args'], call: Pending['call'] = {}, transfer: Transferable[] = [],
-  ): Promise<Methods[M]['value']> {
+  private async request(message: (id: number) => ToWorker, call: AnyCallOptions = {}, transfer: Transferable[] = []): Promise<unknown> {
     const { signal } = call;
     throwIfAborted(signal);
     if (this.end) throw this.end;
     const id = ++this.lastId;
+    const posted = message(id);
     const onAbort = (): void => this.channel.post({ type: 'abort', id }, []);
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
-      return await new Promise<Methods[M]['value']>((resolve, reject) => {
-        this.pending.set(id, { resolve: resolve as (value: unknown) => void, reject, call });
+      return await new Promise<unknown>((resolve, reject) => {
+        this.pending.set(id, { resolve, reject, call });
         this.channel.busy?.(true);
         const post = (): void => {
           try {
-            this.channel.post({ type: 'call', id, method, args } as Call, transfer);
+            this.channel.post(posted, transfer);
           } catch (error) {
             // A DataCloneError, such as that of a picture from another origin.
-            reject(failure('invalid-argument', method, `an argument cannot be handed to the worker (${sentenceOf(error)})`, error));
+            reject(failure('invalid-argument', posted.type === 'call' ? posted.method : posted.type, `an argument cannot be handed to the worker (${sentenceOf(error)})`, error));
           }
         };
         if (this.listening) post();
@@ -203,7 +149,20 @@ export class EngineWorker implements Engine {
   }
 }
 
-/** Returns what of arrays can be handed over: buffers that are not shared, each once. */
-function buffersOf(arrays: ArrayBufferView[]): ArrayBuffer[] {
-  return [...new Set(arrays.map(({ buffer }) => buffer))].filter((buffer): buffer is ArrayBuffer => buffer instanceof ArrayBuffer);
+for (const method of Object.keys(METHODS) as Method[]) {
+  Object.defineProperty(RemoteEngine.prototype, method, {
+    value(this: RemoteEngine, ...given: unknown[]) {
+      return this.send(method, given);
+    },
+  });
+}
+
+/** Returns a source in a form that crosses: as what it is, or as a port to what serves its bytes until stop(). */
+function serve(source: Source): { reference: SourceReference; transfer: Transferable[]; stop(): void } {
+  const description = source.describe();
+  if (description) return { reference: { kind: 'description', description }, transfer: [], stop: () => undefined };
+  const { port1, port2 } = new MessageChannel();
+  const service = serveSource(source, port1);
+  const { label, weightsName } = source;
+  return { reference: { kind: 'port', label, weightsName, port: port2 }, transfer: [port2], stop: () => service.stop() };
 }

@@ -1,0 +1,50 @@
+/** The engine's methods that cross to a worker. The one list: proxy and host are made from it. */
+import type { CallOptions, Engine, ForwardCallOptions, LoadCallOptions } from './engine.js';
+
+export type Method = Exclude<keyof Engine, 'info' | 'usable' | 'dispose'>;
+
+/** What a call has that stays with its caller: its signal and listeners. */
+export type AnyCallOptions = CallOptions & LoadCallOptions & ForwardCallOptions;
+
+/** What of a method's arguments is not plain data that is copied. */
+export interface Crossing<Args extends unknown[] = unknown[]> {
+  /** Which argument, the last, has the caller's signal and listeners: they stay, and messages stand for them. */
+  call?: number;
+  /** Which argument is a Source: it is opened at the other end, or its bytes come from here. */
+  source?: number;
+  /** What is handed over. */
+  transfer?(...args: Args): Transferable[];
+  /** Whether there is nothing to do once the engine has ended, since that has given everything back. */
+  givesBack?: boolean;
+}
+
+export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> } = {
+  memory: {},
+  readConfig: {},
+  readTensors: {},
+  decodeImage: {},
+  openProcessor: {},
+  preprocess: {
+    call: 2,
+    transfer: (_, images) => {
+      const owned = images.filter((image) => image.owned);
+      const drawables = owned.flatMap((image) => image.kind === 'drawable' ? [image.image] : []);
+      const arrays = owned.flatMap((image) => image.kind === 'encoded' ? [image.bytes] : image.kind === 'raw' ? [image.data] : []);
+      return [...new Set(drawables), ...buffersOf(arrays)];
+    },
+  },
+  preprocessMap: {},
+  segment: {},
+  loadModel: { call: 2, source: 0 },
+  inspect: { call: 2, source: 0 },
+  forward: {
+    call: 3,
+    transfer: (_, inputs, __, call) => call?.transfer ? buffersOf(Object.values(inputs).flatMap((input?: { data: ArrayBufferView }) => input ? [input.data] : [])) : [],
+  },
+  release: { givesBack: true },
+};
+
+/** Returns what of arrays can be handed over: buffers that are not shared, each once. */
+export function buffersOf(arrays: ArrayBufferView[]): ArrayBuffer[] {
+  return [...new Set(arrays.map(({ buffer }) => buffer))].filter((buffer): buffer is ArrayBuffer => buffer instanceof ArrayBuffer);
+}
