@@ -28,7 +28,7 @@ export type {
   BackboneOutput, BeitModelOutputWithPooling, ImageClassifierOutput, MaskedLMOutput, ModelOutput, SemanticSegmenterOutput,
 } from './api/outputs.js';
 export { pipeline, type Task, type Tasks } from './api/pipelines/pipeline.js';
-export type { Pipeline } from './api/pipelines/base.js';
+export type { Pipeline, PipelineOptions } from './api/pipelines/base.js';
 export type { ClassifyOptions, ImageClassificationPipeline } from './api/pipelines/classification.js';
 export type { FeatureOptions, ImageFeatureExtractionPipeline } from './api/pipelines/features.js';
 export type {

@@ -34,6 +34,13 @@ function createThread(script: string): ThreadWorker {
   };
 }
 
+// Held for as long as this worker lives: who gets it after that knows that the worker is gone. Only secure contexts have locks.
+const lock = `beit-wasm engine ${performance.timeOrigin} ${Math.random()}`;
+globalThis.navigator.locks?.request(lock, () => {
+  post({ type: 'alive', lock }, []);
+  return new Promise(() => undefined);
+}).catch(() => undefined);
+
 hostEngine({
   post,
   listen: (onMessage) => {

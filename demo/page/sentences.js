@@ -52,7 +52,7 @@ export function explainLoading(error) {
  */
 export function explainPicture(error) {
   const { code, message } = factsOf(error);
-  if (code === 'internal' || code === 'disposed') {
+  if (code === 'internal' || code === 'disposed' || code === 'engine-lost') {
     return { sentence: 'The model has stopped.', detail: message, wayOut: 'restart' };
   }
   return { sentence: join('This picture could not be read.', PICTURE_ADVICE[code]), detail: message, wayOut: 'choose' };

@@ -1,8 +1,9 @@
 /** DALL-E's image tokenizer: images to the visual tokens that BEiT predicts, and back. */
+import { platform } from '#platform';
 import { mismatch } from '../base/errors.js';
 import { checkTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import type { CallOptions, RawImage } from '../engine/engine.js';
-import type { SourceLike } from '../sources/source.js';
+import type { SourceLike, SourceOptions } from '../sources/source.js';
 import { BeitImageProcessor } from './image-processor.js';
 import type { ImageInput } from './images.js';
 import { loadPretrained, PreTrainedModel, required, type ModelOptions } from './model-base.js';
@@ -81,6 +82,11 @@ export class DalleTokenizer {
     return this.encoder.vocabSize;
   }
 
+  /** False after dispose(), and once the engine is lost. */
+  get usable(): boolean {
+    return this.encoder.usable && this.decoder.usable;
+  }
+
   /** Returns the image's tokens, one for each 8 x 8 pixels of `size` or `crop`. Rejects like preprocess() and forward(). */
   async encode(image: ImageInput, { size = { height: 112, width: 112 }, crop, ...call }: EncodeOptions = {}): Promise<ImageTokens> {
     const processor = await BeitImageProcessor.fromJSON({
@@ -135,6 +141,12 @@ export class DalleTokenizer {
     await this.encoder.dispose();
     await this.decoder.dispose();
   }
+}
+
+/** Returns the source in a form that can be opened again later: what was dropped is taken now. */
+export async function fixedSource(source: TokenizerSource, options: SourceOptions): Promise<TokenizerSource> {
+  if (!isHalves(source)) return platform.resolveSource(source, options);
+  return { encoder: await platform.resolveSource(source.encoder, options), decoder: await platform.resolveSource(source.decoder, options) };
 }
 
 function isHalves(source: TokenizerSource): source is { encoder: SourceLike; decoder: SourceLike } {

@@ -1,6 +1,7 @@
 /** Making engines, and sharing one among the objects that ask for the same. */
 import { platform } from '#platform';
-import { BeitError } from '../base/errors.js';
+import { tell } from '../base/callbacks.js';
+import { asBeitError, BeitError } from '../base/errors.js';
 import { abortable } from '../base/scheduling.js';
 import { chooseBuild, detectCapabilities } from '../core/capabilities.js';
 import type { CallOptions, Engine, EngineSettings, LoadCallOptions, RuntimeInfo } from '../engine/engine.js';
@@ -22,11 +23,23 @@ export interface EngineOptions extends EngineSettings {
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const { worker = platform.workerByDefault, build, threads, artefacts, maximumMemory } = options;
-  const base = artefacts === undefined ? undefined : new URL(artefacts, globalThis.location?.href).href;
-  const settings: EngineSettings = { build, threads, artefacts: base, maximumMemory };
-  return worker
-    ? RemoteEngine.create(settings, platform.startWorker())
-    : LocalEngine.create(settings, platform.host(), false);
+  const settings: EngineSettings = { build, threads, artefacts: artefacts === undefined ? undefined : addressOf(artefacts), maximumMemory };
+  try {
+    return worker
+      ? await RemoteEngine.create(settings, platform.startWorker())
+      : await LocalEngine.create(settings, platform.host(), false);
+  } catch (error) {
+    throw asBeitError(error);
+  }
+}
+
+/** Returns the URL of a folder of artefacts, in a browser relative to the page. */
+function addressOf(artefacts: string): string {
+  try {
+    return new URL(artefacts, globalThis.location?.href).href;
+  } catch (error) {
+    throw new BeitError('invalid-argument', `artefacts: ${JSON.stringify(artefacts)} is not a URL.`, { where: 'artefacts', got: String(artefacts), cause: error });
+  }
 }
 
 /** A share in an engine. release() gives it back; the last one disposes of a shared engine. */
@@ -53,7 +66,7 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
   const key = JSON.stringify([worker, build, threads, artefacts, maximumMemory]);
   let entry = shared.get(key);
   if (!entry || entry.engine?.usable === false) {
-    call.onProgress?.({ phase: 'artefact', file: '', loaded: 0, total: 0, tensors: 0 });
+    tell(call.onProgress, { phase: 'artefact', file: '', loaded: 0, total: 0, tensors: 0 });
     const made: Shared = { users: 0, engine: null, promise: createEngine(options) };
     made.promise.then((engine) => {
       made.engine = engine;

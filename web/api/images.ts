@@ -1,6 +1,6 @@
 /** From what a user calls an image to what an engine takes. */
 import { platform } from '#platform';
-import { mismatch } from '../base/errors.js';
+import { failure, mismatch, sentenceOf } from '../base/errors.js';
 import type { CallOptions, EngineImage, RawImage } from '../engine/engine.js';
 import { checkOpen, checkRawImage } from '../engine/pixels.js';
 
@@ -33,8 +33,12 @@ export async function toEngineImage(
     return { kind: 'encoded', bytes, label: shortName(image), owned: true };
   }
   if (image instanceof Blob) {
-    const bytes = new Uint8Array(await image.arrayBuffer());
-    return { kind: 'encoded', bytes, label: (image as Partial<File>).name ?? where, owned: true };
+    const label = (image as Partial<File>).name ?? where;
+    try {
+      return { kind: 'encoded', bytes: new Uint8Array(await image.arrayBuffer()), label, owned: true };
+    } catch (error) {
+      throw failure('io', label, `the file cannot be read (${sentenceOf(error)}): it may have changed since it was chosen`, error);
+    }
   }
   if (image instanceof ArrayBuffer) return { kind: 'encoded', bytes: new Uint8Array(image), label: where, owned };
   if (image instanceof Uint8Array) return { kind: 'encoded', bytes: image, label: where, owned };
@@ -43,10 +47,9 @@ export async function toEngineImage(
     checkOpen(drawable, where);
     return { kind: 'drawable', image: drawable, owned };
   }
-  if (isInstance(image, 'HTMLImageElement')) await (image as HTMLImageElement).decode();
   for (const element of ['HTMLImageElement', 'HTMLVideoElement', 'HTMLCanvasElement', 'OffscreenCanvas']) {
     if (isInstance(image, element)) {
-      return { kind: 'drawable', image: await createImageBitmap(image as Exclude<Drawable, ImageBitmap>), owned: true };
+      return { kind: 'drawable', image: await shownBy(image as Exclude<Drawable, ImageBitmap>, where), owned: true };
     }
   }
   if (typeof image === 'object' && image !== null && 'data' in image && 'width' in image) {
@@ -68,7 +71,17 @@ export async function fixedImage(image: ImageInput, signal: AbortSignal | null):
     return new File([await platform.readImage(image, signal) as Uint8Array<ArrayBuffer>], shortName(image));
   }
   const changing = ['HTMLVideoElement', 'HTMLCanvasElement', 'OffscreenCanvas'].some((name) => isInstance(image, name));
-  return changing ? createImageBitmap(image as HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas) : image;
+  return changing ? shownBy(image as HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas, 'image') : image;
+}
+
+/** Returns a copy of what an element shows; rejects with bad-image where that is nothing, such as an image that did not come. */
+async function shownBy(element: Exclude<Drawable, ImageBitmap>, where: string): Promise<ImageBitmap> {
+  try {
+    if (isInstance(element, 'HTMLImageElement')) await (element as HTMLImageElement).decode();
+    return await createImageBitmap(element);
+  } catch (error) {
+    throw failure('bad-image', where, `the browser has nothing to draw of it (${sentenceOf(error)})`, error);
+  }
 }
 
 // Asked by name, because most of these classes exist in few of the threads that this runs in.

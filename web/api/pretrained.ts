@@ -63,6 +63,11 @@ export abstract class EngineObject {
     return { engine: this.#lease.engine, handle: this.#handle };
   }
 
+  /** False after dispose(), and once the engine is lost. */
+  get usable(): boolean {
+    return this.#lease?.engine.usable ?? false;
+  }
+
   /** Returns what is used (build, threads, worker) and, in a sentence, why. */
   runtimeInfo(): RuntimeInfo {
     return this.hold().engine.info;

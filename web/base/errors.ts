@@ -10,10 +10,11 @@ export type CoreErrorCode =
  * What went wrong. To the codes of the library JavaScript adds:
  * `network` a server that did not answer, refused or broke off; `corrupt` bytes whose SHA-256 is not
  * the known one; `quota` no room to keep a download; `io` a file that could not be read or written;
- * `aborted` work that was stopped without a reason given; `disposed` a call on an
- * object after its dispose(), or on an engine that has failed.
+ * `aborted` work that was stopped without a reason given; `disposed` a call on an object after its dispose();
+ * `engine-lost` an engine that has ended by itself (its worker was killed, closed or never started, or its core has
+ * stopped), with all that it held: calls that waited for it reject with this, and so do all later ones.
  */
-export type ErrorCode = CoreErrorCode | 'network' | 'corrupt' | 'quota' | 'io' | 'aborted' | 'disposed';
+export type ErrorCode = CoreErrorCode | 'network' | 'corrupt' | 'quota' | 'io' | 'aborted' | 'disposed' | 'engine-lost';
 
 /** A BeitError as data. */
 export interface CoreError {
@@ -106,6 +107,11 @@ export function unwrap<T>(outcome: Outcome<T>): T {
 /** Returns the sentence of anything that was thrown. */
 export function sentenceOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** Returns what was thrown as a BeitError: what is none comes from what we call, or is a bug of ours. */
+export function asBeitError(thrown: unknown): BeitError {
+  return thrown instanceof BeitError ? thrown : new BeitError('internal', sentenceOf(thrown), { cause: thrown });
 }
 
 /** Returns a BeitError as data, which crosses between threads unharmed. */

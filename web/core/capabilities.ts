@@ -49,8 +49,9 @@ export interface Capabilities extends Host {
 
 /** Returns what this thread can do. */
 export function detectCapabilities(host: Host): Capabilities {
+  // Lockdown modes take WebAssembly away altogether.
   const has = (feature: Feature): boolean =>
-    WebAssembly.validate(new Uint8Array([...MODULE_HEADER, ...PROBES[feature]]));
+    typeof WebAssembly === 'object' && WebAssembly.validate(new Uint8Array([...MODULE_HEADER, ...PROBES[feature]]));
   return {
     ...host,
     simd: has('simd'),

@@ -170,10 +170,10 @@ export interface OpenedProcessor {
   config: ConfigFields;
 }
 
-/** Every method rejects with a BeitError; after dispose(), with code `disposed`. */
+/** Every method rejects with a BeitError: after dispose() with code `disposed`, once the engine has ended by itself with `engine-lost`. */
 export interface Engine {
   readonly info: RuntimeInfo;
-  /** False after dispose(), and after a failure from which the engine cannot recover. */
+  /** False after dispose(), and once the engine is lost. */
   readonly usable: boolean;
   memory(): Promise<MemoryUse>;
   /** Returns BeitConfig's fields, from the text of config.json. */

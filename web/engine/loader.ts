@@ -1,4 +1,5 @@
 /** Moves a checkpoint's bytes from a source into the core. What they mean is the core's affair. */
+import { tell } from '../base/callbacks.js';
 import { failure, OutOfMemoryError, unwrap } from '../base/errors.js';
 import { Breather, throwIfAborted } from '../base/scheduling.js';
 import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, CoreModelEstimate, CoreRead, DType } from '../core/core.js';
@@ -137,7 +138,7 @@ class Load {
   }
 
   report(phase: Phase, file: string, loaded: number, total: number): void {
-    this.call.onProgress?.({ phase, file, loaded, total, tensors: this.tensorCount });
+    tell(this.call.onProgress, { phase, file, loaded, total, tensors: this.tensorCount });
   }
 
   /**
@@ -180,7 +181,7 @@ class Load {
       return await readText(this.source, CONFIG_FILE, this.call.signal, this.watch);
     } catch (error) {
       if (!countsAsMissing(error)) throw error;
-      if (this.refusals.add(CONFIG_FILE, error)) this.watch.onWarning?.(error);
+      if (this.refusals.add(CONFIG_FILE, error)) tell(this.watch.onWarning, error);
       return null;
     }
   }

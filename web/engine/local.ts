@@ -1,5 +1,6 @@
 /** The engine in this thread: the only user, with loader.ts, of a Core. */
-import { BeitError, failure, mismatch, sentenceOf, unwrap } from '../base/errors.js';
+import { tell } from '../base/callbacks.js';
+import { asBeitError, BeitError, failure, mismatch, sentenceOf, unwrap } from '../base/errors.js';
 import { Breather, throwIfAborted, TurnQueue, yieldToEventLoop } from '../base/scheduling.js';
 import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import { startCore, type CreateThread } from '../core/artefacts.js';
@@ -164,6 +165,8 @@ export class LocalEngine implements Engine {
     try {
       return await running;
     } catch (error) {
+      // Whoever stops a load gets their own reason.
+      if (controller.signal.aborted && error === controller.signal.reason) throw error;
       throw this.judge(error);
     } finally {
       this.loads.delete(controller);
@@ -213,7 +216,7 @@ export class LocalEngine implements Engine {
       const begin = performance.now();
       const done = this.use(() => unwrap(pass.step()));
       milliseconds += performance.now() - begin;
-      onStep?.(pass.stepsDone(), pass.stepsTotal());
+      tell(onStep, pass.stepsDone(), pass.stepsTotal());
       if (done) return milliseconds;
       await breather.breathe();
     }
@@ -305,15 +308,27 @@ export class LocalEngine implements Engine {
   }
 
   private judge(error: unknown): unknown {
+    if (error instanceof BeitError) return this.core ? withMemoryFacts(this.core, error) : error;
     if (error instanceof WebAssembly.RuntimeError) {
-      this.trapped = true;
-      this.end = failure('internal', 'WebAssembly', `the core stopped (${sentenceOf(error)}); this engine cannot be used any more`, error);
-      return this.end;
+      const stopped = failure('internal', 'WebAssembly', `the core stopped (${sentenceOf(error)})`, error);
+      this.abandon(failure('engine-lost', 'WebAssembly', `the core has stopped (${sentenceOf(error)}), and its engine is lost with all that it held`, error));
+      return stopped;
     }
     // A C++ exception that got past the bindings: a bug of ours, reported as one.
     const { Exception } = WebAssembly as { Exception?: new () => object };
     if (Exception && error instanceof Exception) return failure('internal', 'WebAssembly', 'an exception escaped from the core', error);
-    return this.trapped || !this.core ? error : withMemoryFacts(this.core, error);
+    return asBeitError(error);
+  }
+
+  /** Gives everything back without another call of the core, which has trapped. */
+  private abandon(reason: BeitError): void {
+    this.trapped = true;
+    this.end ??= reason;
+    for (const controller of this.loads.keys()) controller.abort(this.end);
+    this.models.clear();
+    this.processors.clear();
+    this.core?.PThread?.terminateAllThreads();
+    this.core = null;
   }
 }
 

@@ -20,6 +20,8 @@ export type FromWorker =
   | { type: 'listening' }
   /** Asks the page for a worker that runs `script` and talks through `port`. */
   | { type: 'thread'; script: string; port: MessagePort }
+  /** The worker holds this lock (of navigator.locks) for as long as it lives. */
+  | { type: 'alive'; lock: string }
   /** The engine's threads or their reason have changed. */
   | { type: 'info'; info: RuntimeInfo }
   | { type: 'result'; id: number; value: unknown }
@@ -31,7 +33,7 @@ export type FromWorker =
 /** One end of the connection, the same for a page's Worker and Node's. */
 export interface Channel<Out, In> {
   post(message: Out, transfer: Transferable[]): void;
-  /** Called once, before the first post(). */
+  /** Called once, before the first post(). `onFailure`: told when the other end is gone, or something in it was not caught. */
   listen(onMessage: (message: In) => void, onFailure: (reason: string) => void): void;
   /** Told whether calls wait for answers: where none do, a Node process may end. */
   busy?(waiting: boolean): void;

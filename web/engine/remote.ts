@@ -1,4 +1,5 @@
 /** The engine in a worker: a proxy that posts calls and hands buffers over. */
+import { tell } from '../base/callbacks.js';
 import { BeitError, failure, fromCoreError, sentenceOf } from '../base/errors.js';
 import { throwIfAborted } from '../base/scheduling.js';
 import { serveSource } from '../sources/bridge.js';
@@ -6,6 +7,9 @@ import type { Source } from '../sources/source.js';
 import type { Engine, EngineSettings, RuntimeInfo } from './engine.js';
 import { METHODS, type AnyCallOptions, type Crossing, type Method } from './methods.js';
 import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
+
+// Its files may come over a slow line; who waits longer than this waits for ever.
+const START_LIMIT_MS = 60_000;
 
 interface Pending {
   resolve(value: unknown): void;
@@ -27,20 +31,21 @@ export class RemoteEngine implements Engine {
   private end: BeitError | null = null;
 
   private constructor(private readonly channel: Channel<ToWorker, FromWorker>) {
-    channel.listen((message) => this.receive(message), (reason) => {
-      this.close(failure('internal', 'The worker', `it failed (${reason}); this engine cannot be used any more`));
-    });
+    channel.listen((message) => this.receive(message), (reason) => this.lose(`it failed (${reason})`));
   }
 
-  /** Starts an engine in the worker at the other end. The worker ends when that fails. */
-  static async create(settings: EngineSettings, channel: Channel<ToWorker, FromWorker>): Promise<RemoteEngine> {
+  /** Starts an engine in the worker at the other end. The worker ends when that fails, or takes longer than `limit` milliseconds. */
+  static async create(settings: EngineSettings, channel: Channel<ToWorker, FromWorker>, limit = START_LIMIT_MS): Promise<RemoteEngine> {
     const engine = new RemoteEngine(channel);
+    const timer = setTimeout(() => engine.lose(`it did not start within ${limit / 1000} seconds`), limit);
     try {
       engine.info = await engine.request((id) => ({ type: 'start', id, settings })) as RuntimeInfo;
       return engine;
     } catch (error) {
       await engine.dispose();
       throw error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -67,6 +72,13 @@ export class RemoteEngine implements Engine {
     } finally {
       served?.stop();
     }
+  }
+
+  /** To be called where the worker is gone, or of no use: ends it, which gives its memory back, and every call. */
+  private lose(what: string): void {
+    if (this.end) return;
+    this.close(failure('engine-lost', 'The worker', `${what}, and its engine is lost with all that it held`));
+    this.channel.terminate().catch(() => undefined);
   }
 
   /** Ends every call that waits, and all later ones, with `reason`. */
@@ -114,7 +126,7 @@ export class RemoteEngine implements Engine {
   }
 
   private receive(message: FromWorker): void {
-    if (message.type === 'thread') return; // the channel's own
+    if (message.type === 'thread' || message.type === 'alive') return; // the channel's own
     if (message.type === 'listening') {
       this.listening = true;
       for (const post of this.early.splice(0)) post();
@@ -132,18 +144,18 @@ export class RemoteEngine implements Engine {
         break;
       case 'error': {
         const error = fromCoreError(message.error);
-        if (!message.usable) this.end ??= error;
         waiting.reject(error);
+        if (!message.usable) this.lose(`its core has stopped (${error.message.replace(/\.$/, '')})`);
         break;
       }
       case 'progress':
-        waiting.call.onProgress?.(message.progress);
+        tell(waiting.call.onProgress, message.progress);
         break;
       case 'warning':
-        waiting.call.onWarning?.(fromCoreError(message.error));
+        tell(waiting.call.onWarning, fromCoreError(message.error));
         break;
       case 'step':
-        waiting.call.onStep?.(message.done, message.total);
+        tell(waiting.call.onStep, message.done, message.total);
         break;
     }
   }

@@ -1,5 +1,5 @@
 import { EMBEDDED, startEngineWorker } from '../assets.js';
-import { BeitError } from '../base/errors.js';
+import { BeitError, failure, sentenceOf } from '../base/errors.js';
 import type { FromWorker, ToWorker } from '../engine/protocol.js';
 import { openBrowserCache } from '../sources/cache/browser.js';
 import { fetchBytes, HttpSource } from '../sources/http/source.js';
@@ -21,6 +21,11 @@ function startThread(script: string, port: MessagePort, onFailure: (reason: stri
   return thread;
 }
 
+/** Calls `tell` when nobody holds the lock any more; nothing else tells that a worker was killed, or has closed itself. */
+function whenReleased(lock: string, signal: AbortSignal, tell: () => void): void {
+  navigator.locks.request(lock, { signal }, tell).catch(() => undefined);
+}
+
 /** Pages, workers, service workers and extensions: no DOM is needed. */
 export const platform: Platform = {
   host: browserHost,
@@ -29,19 +34,32 @@ export const platform: Platform = {
 
   startWorker() {
     if (typeof Worker !== 'function') throw new BeitError('unsupported', 'This thread cannot start workers: leave out worker: true.');
-    const worker = startEngineWorker();
+    let worker: Worker;
+    try {
+      worker = startEngineWorker();
+    } catch (error) {
+      throw failure('unsupported', 'The worker', `it cannot be started (${sentenceOf(error)}); a page starts workers of its own origin only, `
+        + 'and with worker: false the engine runs in this thread', error);
+    }
     const threads: Worker[] = [];
+    const ended = new AbortController();
     return {
       post: (message: ToWorker, transfer: Transferable[]) => worker.postMessage(message, transfer),
       listen: (onMessage: (message: FromWorker) => void, onFailure: (reason: string) => void) => {
         worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
-          if (data.type === 'thread') threads.push(startThread(data.script, data.port, onFailure));
-          else onMessage(data);
+          if (data.type === 'alive') whenReleased(data.lock, ended.signal, () => onFailure('it has ended'));
+          if (data.type !== 'thread') return onMessage(data);
+          try {
+            threads.push(startThread(data.script, data.port, onFailure));
+          } catch (error) {
+            onFailure(`a thread: ${sentenceOf(error)}`);
+          }
         };
         worker.onerror = (event) => onFailure(event.message || 'its script could not be loaded');
         worker.onmessageerror = () => onFailure('a message could not be read');
       },
       terminate: async () => {
+        ended.abort();
         worker.terminate();
         for (const thread of threads) thread.terminate();
       },

@@ -2,6 +2,7 @@
  * A source that cannot be posted to a worker (bytes, a custom fetch, an object of the caller's)
  * stays where it is: the worker asks for its bytes over a MessagePort.
  */
+import { tell } from '../base/callbacks.js';
 import { BeitError, fromCoreError, packError, type CoreError } from '../base/errors.js';
 import { CHUNK_BYTES, type Source, type SourceFile, type SourceWatch } from './source.js';
 
@@ -83,8 +84,8 @@ export class RemoteSource implements Source {
   constructor(readonly label: string, readonly weightsName: string | undefined, private readonly port: MessagePort) {
     port.onmessage = ({ data }: MessageEvent<Answer | Event>) => {
       if ('event' in data) {
-        if (data.event === 'download') this.watch.onDownload?.(data.name, data.loaded, data.total);
-        else this.watch.onWarning?.(fromCoreError(data.error));
+        if (data.event === 'download') tell(this.watch.onDownload, data.name, data.loaded, data.total);
+        else tell(this.watch.onWarning, fromCoreError(data.error));
         return;
       }
       const resolve = this.pending.get(data.id);

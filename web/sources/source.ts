@@ -1,4 +1,5 @@
 /** Where a checkpoint's files come from. Nothing here knows what is in them. */
+import { tell } from '../base/callbacks.js';
 import { failure, mismatch, type BeitError } from '../base/errors.js';
 import type { RetryOptions } from './http/retry.js';
 import { countsAsMissing } from './missing.js';
@@ -191,7 +192,7 @@ export async function readOptionalText(
     return await readText(source, name, signal, watch);
   } catch (error) {
     if (!countsAsMissing(error)) throw error;
-    if (error.code !== 'not-found') watch?.onWarning?.(error);
+    if (error.code !== 'not-found') tell(watch?.onWarning, error);
     return null;
   }
 }

@@ -53,7 +53,7 @@ export async function hidden(file: File, tokenizer: DalleTokenizer): Promise<Raw
 export async function kept(event: DragEvent, stream: ReadableStream<Uint8Array>): Promise<string> {
   if (await isolatePage('isolation-worker.js') === 'reloading' || !event.dataTransfer) return '';
   const dropped = await pipeline('image-classification', event.dataTransfer, {
-    cache: false, maximumMemory: 2 ** 30, onWarning: ({ code }) => console.log(code === 'quota'),
+    cache: false, maximumMemory: 2 ** 30, restart: false, onWarning: ({ code }) => console.log(code === 'quota' || code === 'engine-lost'),
   });
   await dropped.dispose();
   const classify = await pipeline('image-classification', { 'model.safetensors': stream }, { retry: { attempts: 2 }, sha256: {}, offline: true })

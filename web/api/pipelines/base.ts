@@ -1,7 +1,8 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 /** What every pipeline is: a processor, a model, and a function from an image to a result. */
 import { disposeSymbol } from '../../base/dispose.js';
-import type { MemoryUse, RuntimeInfo } from '../../engine/engine.js';
+import { BeitError } from '../../base/errors.js';
+import { abortable } from '../../base/scheduling.js';
+import type { CallOptions, MemoryUse, RuntimeInfo } from '../../engine/engine.js';
 import type { Source } from '../../sources/source.js';
 import { BeitImageProcessor } from '../image-processor.js';
 import type { ImageInput } from '../images.js';
@@ -13,6 +14,7 @@ export interface Pipeline<Name extends string, Model, Options, Result> {
   (image: ImageInput, options?: Options): Promise<Result>;
   (images: readonly ImageInput[], options?: Options): Promise<Result[]>;
   readonly task: Name;
+  /** Another one after a restart. */
   readonly model: Model;
   readonly processor: BeitImageProcessor;
   /** Returns what is used and, in a sentence, why. */
@@ -23,42 +25,102 @@ export interface Pipeline<Name extends string, Model, Options, Result> {
   [Symbol.dispose](): void;
 }
 
+export interface PipelineOptions {
+  /**
+   * Whether a call after one that was rejected with `engine-lost` opens the source again, in a new engine, before it
+   * runs. A stream can be read only once, and an `engine` of the caller's is not replaced. Default: true
+   */
+  restart?: boolean | undefined;
+}
+
+interface Held {
+  readonly usable: boolean;
+  dispose(): Promise<void>;
+}
+
+/** What a pipeline has opened for itself. */
 export interface Parts<Model> {
   model: Model;
   processor: BeitImageProcessor;
+  tokenizer?: Held | null;
 }
 
-/** Loads processor and model, and returns the function that runs `one` for each image. */
-export async function assemble<Name extends string, Model extends PreTrainedModel, Options, Result>(
-  task: Name, source: Source, options: PretrainedOptions, load: () => Promise<Model>,
-  one: (parts: Parts<Model>, image: ImageInput, options: Options) => Promise<Result>,
-): Promise<Pipeline<Name, Model, Options, Result>> {
+/** Opens the source's processor and its model; nothing stays behind on a failure. */
+export async function openParts<Model extends PreTrainedModel>(
+  source: Source, options: PretrainedOptions, load: () => Promise<Model>,
+): Promise<Parts<Model>> {
   const processor = await BeitImageProcessor.fromPretrained(source, options);
-  let model: Model;
   try {
-    model = await load();
+    return { processor, model: await load() };
   } catch (error) {
     await processor.dispose();
     throw error;
   }
+}
+
+async function disposeOf({ model, processor, tokenizer }: Parts<Held>): Promise<void> {
+  await model.dispose();
+  await processor.dispose();
+  await tokenizer?.dispose();
+}
+
+/** Opens the parts, and returns the function that runs `one` for each image. */
+export async function assemble<Name extends string, Options extends CallOptions, Result, P extends Parts<PreTrainedModel>>(
+  task: Name, options: PretrainedOptions & PipelineOptions, open: (options: PretrainedOptions) => Promise<P>,
+  one: (parts: P, image: ImageInput, options: Options) => Promise<Result>,
+): Promise<Pipeline<Name, P['model'], Options, Result> & { parts(): P }> {
+  let parts = await open(options);
+  let opening: Promise<P> | null = null;
+  let disposed = false;
+
+  const reopen = async (): Promise<P> => {
+    // The first load's signal is about that only.
+    const made = await open({ ...options, signal: null });
+    if (disposed) {
+      await disposeOf(made);
+      throw new BeitError('disposed', `This ${task} pipeline has been disposed of.`, { where: task });
+    }
+    const lost = parts;
+    parts = made;
+    await disposeOf(lost);
+    return made;
+  };
+
+  /** Returns the parts, of a new engine where theirs is lost. */
+  const ready = async (signal: CallOptions['signal']): Promise<P> => {
+    const { restart = true, engine } = options;
+    const lost = [parts.model, parts.processor, parts.tokenizer].some((part) => part?.usable === false);
+    if (!lost || disposed || !restart || engine) return parts;
+    opening ??= reopen().finally(() => {
+      opening = null;
+    });
+    return abortable(opening, signal, () => undefined);
+  };
+
   // One image at a time: memory stays that of one, and the cores are busy with one.
   const run = async (images: ImageInput | readonly ImageInput[], given: Options = {} as Options): Promise<unknown> => {
-    if (!Array.isArray(images)) return one({ model, processor }, images as ImageInput, given);
+    const current = await ready(given.signal);
+    if (!Array.isArray(images)) return one(current, images as ImageInput, given);
     const results: Result[] = [];
-    for (const image of images as readonly ImageInput[]) results.push(await one({ model, processor }, image, given));
+    for (const image of images as readonly ImageInput[]) results.push(await one(current, image, given));
     return results;
   };
   const dispose = async (): Promise<void> => {
-    await model.dispose();
-    await processor.dispose();
+    disposed = true;
+    await disposeOf(parts);
   };
-  return Object.assign(run, {
+  const made = Object.assign(run, {
     task,
-    model,
-    processor,
-    runtimeInfo: () => model.runtimeInfo(),
-    memory: () => model.memory(),
+    parts: () => parts,
+    runtimeInfo: () => parts.model.runtimeInfo(),
+    memory: () => parts.model.memory(),
     dispose,
     [disposeSymbol]: () => void dispose(),
-  }) as Pipeline<Name, Model, Options, Result>;
+  });
+  Object.defineProperties(made, {
+    parts: { enumerable: false },
+    model: { enumerable: true, get: () => parts.model },
+    processor: { enumerable: true, get: () => parts.processor },
+  });
+  return made as typeof made & Pipeline<Name, P['model'], Options, Result>;
 }

@@ -4,7 +4,7 @@ import type { Source } from '../../sources/source.js';
 import type { ModelOptions } from '../model-base.js';
 import { BeitForImageClassification } from '../models.js';
 import { rank, scoreFunctionOf, select, type Classification, type ScoreFunction } from '../results/classification.js';
-import { assemble, type Pipeline } from './base.js';
+import { assemble, openParts, type Pipeline, type PipelineOptions } from './base.js';
 
 export interface ClassifyOptions extends ForwardCallOptions {
   /** How many labels, best first; null for all. Default: 5 */
@@ -22,9 +22,9 @@ export interface ClassifyOptions extends ForwardCallOptions {
 /** From an image to its labels, best first. */
 export type ImageClassificationPipeline = Pipeline<'image-classification', BeitForImageClassification, ClassifyOptions, Classification[]>;
 
-export function makeImageClassification(source: Source, options: ModelOptions): Promise<ImageClassificationPipeline> {
-  const load = () => BeitForImageClassification.fromPretrained(source, options);
-  return assemble('image-classification', source, options, load, async ({ model, processor }, image, given: ClassifyOptions) => {
+export function makeImageClassification(source: Source, options: ModelOptions & PipelineOptions): Promise<ImageClassificationPipeline> {
+  const open = (given: ModelOptions) => openParts(source, given, () => BeitForImageClassification.fromPretrained(source, given));
+  return assemble('image-classification', options, open, async ({ model, processor }, image, given: ClassifyOptions) => {
     const { topK = 5, functionToApply, threshold, allow, deny, ...call } = given;
     const { pixelValues } = await processor.preprocess(image, call);
     const { logits } = await model.forward({ pixelValues }, { ...call, transfer: true });

@@ -5,7 +5,7 @@ import type { ForwardCallOptions } from '../../engine/engine.js';
 import type { Source } from '../../sources/source.js';
 import type { ModelOptions } from '../model-base.js';
 import { BeitModel } from '../models.js';
-import { assemble, type Pipeline } from './base.js';
+import { assemble, openParts, type Pipeline, type PipelineOptions } from './base.js';
 
 export interface FeatureOptions extends ForwardCallOptions {
   /**
@@ -21,9 +21,9 @@ export interface FeatureOptions extends ForwardCallOptions {
  */
 export type ImageFeatureExtractionPipeline = Pipeline<'image-feature-extraction', BeitModel, FeatureOptions, Tensor>;
 
-export function makeFeatureExtraction(source: Source, options: ModelOptions): Promise<ImageFeatureExtractionPipeline> {
-  const load = () => BeitModel.fromPretrained(source, { ...options, addPoolingLayer: 'auto' });
-  return assemble('image-feature-extraction', source, options, load, async ({ model, processor }, image, given: FeatureOptions) => {
+export function makeFeatureExtraction(source: Source, options: ModelOptions & PipelineOptions): Promise<ImageFeatureExtractionPipeline> {
+  const open = (given: ModelOptions) => openParts(source, given, () => BeitModel.fromPretrained(source, { ...given, addPoolingLayer: 'auto' }));
+  return assemble('image-feature-extraction', options, open, async ({ model, processor }, image, given: FeatureOptions) => {
     const { output = 'pooled', ...call } = given;
     const states = model.config.numHiddenLayers + 1;
     const index = typeof output === 'number' && output < 0 ? output + states : output;

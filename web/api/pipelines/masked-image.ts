@@ -1,19 +1,18 @@
 /** masked-image-modeling: hide patches of an image, and predict their visual tokens. */
-import { disposeSymbol } from '../../base/dispose.js';
 import { mismatch } from '../../base/errors.js';
 import type { Size, Tensor } from '../../base/tensors.js';
 import type { CallOptions, ForwardCallOptions, RawImage } from '../../engine/engine.js';
 import type { Source } from '../../sources/source.js';
-import { DalleTokenizer, PIXELS_A_TOKEN, type EncodeOptions, type ImageTokens, type TokenizerSource } from '../dalle-tokenizer.js';
+import { DalleTokenizer, fixedSource, PIXELS_A_TOKEN, type EncodeOptions, type ImageTokens, type TokenizerSource } from '../dalle-tokenizer.js';
 import type { BeitImageProcessor } from '../image-processor.js';
 import { fixedImage, type ImageInput } from '../images.js';
 import type { ModelOptions } from '../model-base.js';
 import { BeitForMaskedImageModeling } from '../models.js';
 import { blockMask, checkMask, type PatchMask } from '../results/block-mask.js';
 import { hidePatches, pictureOf } from '../results/patch-pictures.js';
-import { assemble, type Pipeline } from './base.js';
+import { assemble, openParts, type Parts, type Pipeline, type PipelineOptions } from './base.js';
 
-export interface MaskedImageModelingOptions extends ModelOptions {
+export interface MaskedImageModelingOptions extends ModelOptions, PipelineOptions {
   /**
    * What knows the true tokens and can draw them: a tokenizer, which stays its owner's, or the source
    * of one, which the pipeline disposes of.
@@ -76,24 +75,23 @@ export interface MaskedImageModelingPipeline
 
 export async function makeMaskedImageModeling(source: Source, options: MaskedImageModelingOptions): Promise<MaskedImageModelingPipeline> {
   const { tokenizer: given, ...modelOptions } = options;
-  // The tokenizer has a config of its own.
-  const { config: _, ...tokenizerOptions } = modelOptions;
-  const owned = given !== undefined && !(given instanceof DalleTokenizer) ? await DalleTokenizer.fromPretrained(given, tokenizerOptions) : null;
-  const tokenizer = given instanceof DalleTokenizer ? given : owned;
-  const load = () => loadModel(source, modelOptions, tokenizer);
-  try {
-    const run = await assemble('masked-image-modeling', source, modelOptions, load,
-      ({ model, processor }, image, call: PredictOptions) => predict({ model, processor, tokenizer }, image, call));
-    const disposeModel = run.dispose;
-    const dispose = async (): Promise<void> => {
-      await disposeModel();
-      await owned?.dispose();
-    };
-    return Object.assign(run, { tokenizer, dispose, [disposeSymbol]: () => void dispose() });
-  } catch (error) {
-    await owned?.dispose();
-    throw error;
-  }
+  const theirs = given instanceof DalleTokenizer ? given : null;
+  const tokens = given === undefined || given instanceof DalleTokenizer ? null : await fixedSource(given, modelOptions);
+  const open = async (from: ModelOptions): Promise<Opened> => {
+    // The tokenizer has a config of its own.
+    const { config: _, ...tokenizerOptions } = from;
+    const tokenizer = tokens === null ? null : await DalleTokenizer.fromPretrained(tokens, tokenizerOptions);
+    try {
+      return { ...await openParts(source, from, () => loadModel(source, from, theirs ?? tokenizer)), tokenizer };
+    } catch (error) {
+      await tokenizer?.dispose();
+      throw error;
+    }
+  };
+  const run = await assemble('masked-image-modeling', modelOptions, open, ({ model, processor, tokenizer }, image, call: PredictOptions) =>
+    predict({ model, processor, tokenizer: theirs ?? tokenizer }, image, call));
+  Object.defineProperty(run, 'tokenizer', { enumerable: true, get: () => theirs ?? run.parts().tokenizer });
+  return run as typeof run & { readonly tokenizer: DalleTokenizer | null };
 }
 
 /** Loads the model; rejects with wrong-shape where it predicts tokens that the tokenizer does not have. */
@@ -104,13 +102,11 @@ async function loadModel(source: Source, options: ModelOptions, tokenizer: Dalle
   throw mismatch('wrong-shape', 'tokenizer', `a codebook of ${tokenizer.vocabSize} tokens`, `${model.config.vocabSize}, as the model predicts`);
 }
 
-interface Parts {
-  model: BeitForMaskedImageModeling;
-  processor: BeitImageProcessor;
+interface Opened extends Parts<BeitForMaskedImageModeling> {
   tokenizer: DalleTokenizer | null;
 }
 
-async function predict({ model, processor, tokenizer }: Parts, input: ImageInput, options: PredictOptions): Promise<MaskedImagePrediction> {
+async function predict({ model, processor, tokenizer }: Opened, input: ImageInput, options: PredictOptions): Promise<MaskedImagePrediction> {
   const { mask: given, ratio, seed, pictures = true, logits: wantsLogits = false, ...call } = options;
   const image = tokenizer ? await fixedImage(input, call.signal ?? null) : input;
   // The tokenizer reads the image once more: it is handed over to that only.

@@ -6,6 +6,7 @@ import type { EmbeddedName } from '../../platform/platform.js';
 import type { Source, SourceLike } from '../../sources/source.js';
 import type { ModelOptions } from '../model-base.js';
 import type { SegmentationModelOptions } from '../models.js';
+import type { PipelineOptions } from './base.js';
 import { makeImageClassification, type ImageClassificationPipeline } from './classification.js';
 import { makeFeatureExtraction, type ImageFeatureExtractionPipeline } from './features.js';
 import { makeMaskedImageModeling, type MaskedImageModelingOptions, type MaskedImageModelingPipeline } from './masked-image.js';
@@ -13,9 +14,9 @@ import { makeImageSegmentation, type ImageSegmentationPipeline } from './segment
 
 /** The pipelines by task, and what each takes to be made. */
 export interface Tasks {
-  'image-classification': { pipeline: ImageClassificationPipeline; options: ModelOptions };
-  'image-segmentation': { pipeline: ImageSegmentationPipeline; options: SegmentationModelOptions };
-  'image-feature-extraction': { pipeline: ImageFeatureExtractionPipeline; options: ModelOptions };
+  'image-classification': { pipeline: ImageClassificationPipeline; options: ModelOptions & PipelineOptions };
+  'image-segmentation': { pipeline: ImageSegmentationPipeline; options: SegmentationModelOptions & PipelineOptions };
+  'image-feature-extraction': { pipeline: ImageFeatureExtractionPipeline; options: ModelOptions & PipelineOptions };
   'masked-image-modeling': { pipeline: MaskedImageModelingPipeline; options: MaskedImageModelingOptions };
 }
 

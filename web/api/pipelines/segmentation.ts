@@ -3,7 +3,7 @@ import type { ForwardCallOptions } from '../../engine/engine.js';
 import type { Source } from '../../sources/source.js';
 import { BeitForSemanticSegmentation, type SegmentationModelOptions } from '../models.js';
 import { legendOf, overlayOf, type LegendEntry, type Overlay } from '../results/segmentation.js';
-import { assemble, type Pipeline } from './base.js';
+import { assemble, openParts, type Pipeline, type PipelineOptions } from './base.js';
 
 export interface SegmentOptions extends ForwardCallOptions {
   /** Give the probability of each pixel's label, too. */
@@ -31,10 +31,11 @@ export type ImageSegmentationPipeline = Pipeline<'image-segmentation', BeitForSe
 
 const HALF_TRANSPARENT = 128;
 
-export function makeImageSegmentation(source: Source, options: SegmentationModelOptions): Promise<ImageSegmentationPipeline> {
-  // No loss is asked for here, so the head that only a loss needs is left out.
-  const load = () => BeitForSemanticSegmentation.fromPretrained(source, { ...options, auxiliaryHead: false });
-  return assemble('image-segmentation', source, options, load, async ({ model, processor }, image, given: SegmentOptions) => {
+export function makeImageSegmentation(source: Source, options: SegmentationModelOptions & PipelineOptions): Promise<ImageSegmentationPipeline> {
+  const open = (given: SegmentationModelOptions) =>
+    // No loss is asked for here, so the head that only a loss needs is left out.
+    openParts(source, given, () => BeitForSemanticSegmentation.fromPretrained(source, { ...given, auxiliaryHead: false }));
+  return assemble('image-segmentation', options, open, async ({ model, processor }, image, given: SegmentOptions) => {
     const { scores = false, overlay = false, ...call } = given;
     const { pixelValues, originalSizes } = await processor.preprocess(image, call);
     const outputs = await model.forward({ pixelValues }, { ...call, transfer: true });

@@ -1,4 +1,5 @@
 /** A file on a server, read in order: a connection that breaks off is resumed where it broke. */
+import { tell } from '../../base/callbacks.js';
 import { BeitError, failure, mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import type { CachedFile, CacheStore, CacheWriter } from '../cache/store.js';
@@ -84,7 +85,7 @@ export class HttpFile implements SourceFile {
       this.writer = await store.write(this.settings.target.url, this.size);
       this.store = store;
     } catch (error) {
-      this.settings.watch.onWarning?.(error as BeitError);
+      tell(this.settings.watch.onWarning, error as BeitError);
     }
   }
 
@@ -133,7 +134,7 @@ export class HttpFile implements SourceFile {
       const chunk = await this.pull();
       if (!chunk) return false;
       await this.consume(chunk, Math.min(chunk.length, offset - this.position));
-      this.settings.watch.onDownload?.(this.name, this.position, Math.max(this.size, 0));
+      tell(this.settings.watch.onDownload, this.name, this.position, Math.max(this.size, 0));
     }
     return true;
   }
@@ -173,7 +174,7 @@ export class HttpFile implements SourceFile {
     if (!await this.keeping((open) => open.commit(record))) return;
     this.writer = null;
     this.kept = await store.find(url).then((found) => found?.open() ?? null).catch((error: unknown) => {
-      watch.onWarning?.(error as BeitError);
+      tell(watch.onWarning, error as BeitError);
       return null;
     });
     if (this.kept) await this.pause();
@@ -189,7 +190,7 @@ export class HttpFile implements SourceFile {
     } catch (error) {
       this.writer = null;
       await writer.abort();
-      this.settings.watch.onWarning?.(error as BeitError);
+      tell(this.settings.watch.onWarning, error as BeitError);
       return false;
     }
   }

@@ -29,7 +29,7 @@ export function hubPlace(url: URL, host = HUB_HOST): HubPlace | null {
   const prefix = url.href.startsWith(`${other}/`) ? other : known;
   if (!prefix) return null;
   const path = url.origin + url.pathname;
-  const parts = path.slice(prefix.length).split('/').filter((part) => part !== '').map(decodeURIComponent);
+  const parts = path.slice(prefix.length).split('/').filter((part) => part !== '').map(decoded);
   const action = parts.findIndex((part, i) => i >= 1 && i <= 2 && ACTIONS.has(part));
   const id = (action < 0 ? parts : parts.slice(0, action)).join('/');
   if (!/^[\w.-]+(\/[\w.-]+)?$/.test(id) || (parts.length > 1 && NO_MODELS.has(parts[0]!))) {
@@ -44,6 +44,15 @@ export function hubPlace(url: URL, host = HUB_HOST): HubPlace | null {
   const named = parts[action] === 'tree' ? undefined : rest.pop();
   const folder = rest.map((part) => `${part}/`).join('');
   return { ...place, revision, folder, weightsName: named !== undefined && isWeightsFile(named) ? named : null };
+}
+
+/** Returns a part of an address without its escapes; what has malformed ones as it stands. */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 const ACTIONS = new Set(['tree', 'blob', 'raw', 'resolve']);

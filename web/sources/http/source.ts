@@ -1,4 +1,5 @@
 /** Folders on servers: which address a file has, and whether it comes from there or from the cache. */
+import { tell } from '../../base/callbacks.js';
 import { BeitError, failure } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import { Sha256 } from '../../base/sha256.js';
@@ -8,7 +9,7 @@ import {
 } from '../source.js';
 import { reasonOf, sameVersion, type HttpTarget } from './answer.js';
 import { HttpFile, type Hasher } from './file.js';
-import { HUB_HOST, hubPlace } from './hub-address.js';
+import { decoded, HUB_HOST, hubPlace } from './hub-address.js';
 import { HubSums } from './hub-sums.js';
 
 export type HttpDescription = Extract<SourceDescription, { kind: 'http' }>;
@@ -48,7 +49,7 @@ export function urlSource(url: URL, options: SourceOptions = {}, environment = P
     return hubSource(id, { ...options, host, revision: revision ?? options.revision }, environment, place);
   }
   const headers = { ...options.headers };
-  const name = decodeURIComponent(url.pathname.split('/').pop() ?? '');
+  const name = decoded(url.pathname.split('/').pop() ?? '');
   const make = (description: Pick<HttpDescription, 'label' | 'base' | 'files' | 'weightsName'>): HttpSource =>
     new HttpSource({ kind: 'http', headers, ...description, ...choices(options) }, environment, options.fetch);
   if (isWeightsFile(name)) {
@@ -94,7 +95,7 @@ export class HttpSource implements Source {
     const store = await this.openStore(url, watch);
     throwIfAborted(signal);
     const known = await store?.find(url).catch((error: unknown) => {
-      watch.onWarning?.(error as BeitError);
+      tell(watch.onWarning, error as BeitError);
       return null;
     });
     const given = sha256[name] ?? '';
@@ -140,7 +141,7 @@ export class HttpSource implements Source {
       return await this.environment.openCache(cache);
     } catch (error) {
       if (offline) throw error;
-      watch.onWarning?.(error as BeitError);
+      tell(watch.onWarning, error as BeitError);
       return null;
     }
   }
