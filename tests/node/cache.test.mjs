@@ -8,7 +8,7 @@ import { openNodeCache } from '../../dist/sources/cache/node.js';
 import { BeitError } from '../../dist/base/errors.js';
 import { nodeHttp } from '../../dist/platform/http-node.js';
 import { hubSource } from '../../dist/sources/http/source.js';
-import { readText } from '../../dist/sources/source.js';
+import { readText } from '../../dist/sources/text.js';
 import { startHub } from '../support/hub-server.mjs';
 import { collect, rejects, temporaryFolder } from './support.mjs';
 

@@ -7,7 +7,7 @@ import { nodeHttp } from '../../dist/platform/http-node.js';
 import { retryAfter } from '../../dist/sources/http/retry.js';
 import { Sha256 } from '../../dist/base/sha256.js';
 import { hubSource, PLAIN_HTTP, urlSource } from '../../dist/sources/http/source.js';
-import { readText } from '../../dist/sources/source.js';
+import { readText } from '../../dist/sources/text.js';
 import { startHub } from '../support/hub-server.mjs';
 import { collect, rejects } from './support.mjs';
 

@@ -4,7 +4,7 @@ import test from 'node:test';
 import { BeitForImageClassification } from '../../dist/node.js';
 import { platform } from '../../dist/platform/node.js';
 import { filesOf, oneFolder } from '../../dist/sources/drop.js';
-import { readText } from '../../dist/sources/source.js';
+import { readText } from '../../dist/sources/text.js';
 import { collect, rejects } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
 

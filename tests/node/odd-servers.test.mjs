@@ -6,7 +6,7 @@ import { BeitForImageClassification, BeitForMaskedImageModeling, BeitImageProces
 import { nodeHttp } from '../../dist/platform/http-node.js';
 import { urlSource } from '../../dist/sources/http/source.js';
 import { isPage } from '../../dist/sources/http/page-sniffing.js';
-import { readText } from '../../dist/sources/source.js';
+import { readText } from '../../dist/sources/text.js';
 import { files } from './tiny-checkpoint.mjs';
 import { collect, rejects, serve, temporaryFolder } from './support.mjs';
 

@@ -7,7 +7,8 @@ import { platform } from '../../dist/platform/node.js';
 import { FilesSource } from '../../dist/sources/memory.js';
 import { hubSource, urlSource } from '../../dist/sources/http/source.js';
 import { RemoteSource, serveSource } from '../../dist/sources/bridge.js';
-import { isHubId, readOptionalText, readText } from '../../dist/sources/source.js';
+import { isHubId } from '../../dist/sources/source.js';
+import { readOptionalText, readText } from '../../dist/sources/text.js';
 import { collect, fileServer, rejects, serve, temporaryFolder } from './support.mjs';
 
 const bytes = Uint8Array.from({ length: 5_000_000 }, (_, i) => (i * 7919) >> 3);

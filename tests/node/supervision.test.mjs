@@ -183,3 +183,52 @@ test('what is wrong with options is a BeitError as well', async () => {
   await rejects(processor.preprocess(blob), 'io', /gone/);
   await processor.dispose();
 });
+
+test('an abort ends a load from a source that does not listen, in this thread and from a worker', async () => {
+  const never = () => new Promise(() => undefined);
+  const bytes = files();
+  /** A source that says nothing more from `stall` on, which is what it would do next. */
+  const silent = (stall) => ({
+    label: 'silent',
+    describe: () => null,
+    open: async (name) => {
+      if (stall === `open ${name}`) return never();
+      if (!bytes[name]) throw Object.assign(new Error('none'), { code: 'not-found' });
+      return {
+        name, size: bytes[name].length,
+        async *read(offset, length) {
+          yield bytes[name].subarray(offset, offset + Math.min(length, 500));
+          if (stall === `read ${name}`) await never();
+          yield bytes[name].subarray(offset + 500, offset + length);
+        },
+        finish: () => stall === 'finish' ? never() : undefined,
+        close: () => stall === 'finish' ? never() : undefined,
+      };
+    },
+  });
+  const stream = () => {
+    let pulled = 0;
+    return new ReadableStream({
+      pull: (controller) => ++pulled === 1 ? controller.enqueue(bytes['model.safetensors'].subarray(0, 3000)) : never(),
+      cancel: never,
+    });
+  };
+  const sources = [
+    ...['open config.json', 'read config.json', 'open model.safetensors', 'read model.safetensors', 'finish'].map((stall) => () => silent(stall)),
+    () => ({ 'config.json': bytes['config.json'], 'model.safetensors': stream() }),
+  ];
+  for (const worker of [false, true]) {
+    const engine = await createEngine({ worker, build: 'simd' });
+    await (await BeitForImageClassification.fromPretrained(bytes, { engine })).dispose();
+    const { used } = await engine.memory();
+    for (const [i, source] of sources.entries()) {
+      const controller = new AbortController();
+      const reason = new Error('enough');
+      const loading = BeitForImageClassification.fromPretrained(source(), { engine, signal: controller.signal });
+      setTimeout(() => controller.abort(reason), 30);
+      await assert.rejects(loading, (error) => error === reason, `${i} ${worker}`);
+      assert.equal((await engine.memory()).used, used, `${i} ${worker}`);
+    }
+    await engine.dispose();
+  }
+});

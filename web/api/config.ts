@@ -1,7 +1,8 @@
 import { platform } from '#platform';
 import type { Size } from '../base/tensors.js';
 import type { ConfigFields } from '../engine/engine.js';
-import { CONFIG_FILE, readText, type SourceLike } from '../sources/source.js';
+import { CONFIG_FILE, type SourceLike } from '../sources/source.js';
+import { readText } from '../sources/text.js';
 import { withLease, type PretrainedOptions } from './pretrained.js';
 
 /**

@@ -6,8 +6,10 @@ import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, C
 import { allocate, availableIn, owned, reserve, type Block } from '../core/heap.js';
 import { countsAsMissing, Refusals } from '../sources/missing.js';
 import {
-  CHUNK_BYTES, CONFIG_FILE, FLAX_FILE, WEIGHTS_FILES, isShardIndex, readText, type Source, type SourceFile, type SourceWatch,
+  CHUNK_BYTES, CONFIG_FILE, FLAX_FILE, WEIGHTS_FILES, isShardIndex, type Source, type SourceFile, type SourceWatch,
 } from '../sources/source.js';
+import { stoppable } from '../sources/stoppable.js';
+import { readText } from '../sources/text.js';
 import { convertedFile, elementTypeOf, savedClassOf, type ConversionFacts, type ConversionSink, type ConversionType } from './conversion.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
 import { isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
@@ -128,8 +130,10 @@ class Load {
   private staging: Block | null = null;
   private tensorCount = 0;
   private readonly watch: SourceWatch;
+  private readonly source: Source;
 
-  constructor(private readonly core: Core, private readonly source: Source, private readonly call: LoadCallOptions) {
+  constructor(private readonly core: Core, source: Source, private readonly call: LoadCallOptions) {
+    this.source = stoppable(source, call.signal);
     this.watch = {
       onDownload: (name, loaded, total) => this.report('download', name, loaded, total),
       onWarning: call.onWarning,

@@ -1,8 +1,6 @@
 /** Where a checkpoint's files come from. Nothing here knows what is in them. */
-import { tell } from '../base/callbacks.js';
-import { failure, mismatch, type BeitError } from '../base/errors.js';
+import { failure, type BeitError } from '../base/errors.js';
 import type { RetryOptions } from './http/retry.js';
-import { countsAsMissing } from './missing.js';
 
 /** One open file. Reads are in the order in which the checkpoint wants the bytes. */
 export interface SourceFile {
@@ -107,9 +105,6 @@ export const WEIGHTS_FILES: readonly string[] = [
 /** The most bytes that one chunk of a read has: small enough to stay in a processor's cache. */
 export const CHUNK_BYTES = 1 << 20;
 
-// JSON files of a checkpoint: ImageNet-22k's labels make config.json one of 2 MB.
-const MOST_TEXT_BYTES = 64 << 20;
-
 /** Returns whether `value` has the shape of a Source. */
 export function isSource(value: unknown): value is Source {
   return typeof (value as Source | null)?.open === 'function' && typeof (value as Source).describe === 'function';
@@ -147,54 +142,6 @@ export function weightsNameOf(names: readonly string[]): string | undefined {
     if (found.length === 1) return found[0];
   }
   return undefined;
-}
-
-/** Returns all bytes of a file. Rejects with malformed when it is larger than text should be. */
-export async function readAll(file: SourceFile, label: string): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let total = 0;
-  for await (const chunk of file.read(0, MOST_TEXT_BYTES + 1)) {
-    chunks.push(chunk.slice());
-    total += chunk.length;
-  }
-  if (total > MOST_TEXT_BYTES) {
-    throw mismatch('malformed', `${label}/${file.name}`, `more than ${MOST_TEXT_BYTES} bytes`, 'a file of text');
-  }
-  const bytes = new Uint8Array(total);
-  let offset = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return bytes;
-}
-
-/** Returns a file's text, or rejects: not-found, html (a web page in its place), corrupt, network, io. */
-export async function readText(source: Source, name: string, signal?: AbortSignal | null, watch?: SourceWatch): Promise<string> {
-  const file = await source.open(name, signal, watch);
-  try {
-    const text = new TextDecoder().decode(await readAll(file, source.label));
-    await file.finish?.();
-    if (/^\s*</.test(text)) {
-      throw mismatch('html', `${source.label}/${name}`, 'a web page', 'JSON');
-    }
-    return text;
-  } finally {
-    await file.close();
-  }
-}
-
-/** Like readText, but returns null for a file that the source does not have, or refuses: that is told as a warning. */
-export async function readOptionalText(
-  source: Source, name: string, signal?: AbortSignal | null, watch?: SourceWatch,
-): Promise<string | null> {
-  try {
-    return await readText(source, name, signal, watch);
-  } catch (error) {
-    if (!countsAsMissing(error)) throw error;
-    if (error.code !== 'not-found') tell(watch?.onWarning, error);
-    return null;
-  }
 }
 
 /** Returns the not-found error of a source without that file. */
