@@ -3,7 +3,8 @@ export { blockMask, type BlockMaskOptions, type PatchMask } from './api/results/
 export { BUILDS, chooseBuild, detectCapabilities, type Build, type BuildChoice, type BuildRequest, type Capabilities, type Host } from './core/capabilities.js';
 export { cache } from './api/cache.js';
 export type { CachedFile } from './sources/cache/store.js';
-export { rank, sigmoid, softmax, type Classification, type ScoreFunction } from './api/results/classification.js';
+export { rank, sigmoid, softmax } from './engine/tasks/classification.js';
+export type { Classification, LegendEntry, Overlay, ScoreFunction, Segmentation } from './engine/tasks/types.js';
 export { BeitConfig, type BeitConfigFields } from './api/config.js';
 export { DalleTokenizer, type EncodeOptions, type ImageTokens, type TokenizerSource } from './api/dalle-tokenizer.js';
 export type {
@@ -34,10 +35,10 @@ export type { FeatureOptions, ImageFeatureExtractionPipeline } from './api/pipel
 export type {
   MaskedImageModelingOptions, MaskedImageModelingPipeline, MaskedImagePrediction, PredictOptions, TokenPrediction,
 } from './api/pipelines/masked-image.js';
-export type { ImageSegmentationPipeline, Segmentation, SegmentOptions } from './api/pipelines/segmentation.js';
+export type { ImageSegmentationPipeline, SegmentOptions } from './api/pipelines/segmentation.js';
 export type { PretrainedOptions } from './api/pretrained.js';
 export type { DType } from './core/core.js';
-export { colorOf, type LegendEntry, type Overlay } from './api/results/segmentation.js';
+export { colorOf } from './engine/tasks/segmentation.js';
 export { writeSafetensors } from './base/safetensors-writer.js';
 export type { RetryOptions } from './sources/http/retry.js';
 export type { Dropped, HubOptions, Source, SourceDescription, SourceFile, SourceLike, SourceOptions, SourceWatch } from './sources/source.js';

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { BeitModel, colorOf, createEngine, pipeline } from '../../dist/node.js';
 import { golden, rejects, root } from './support.mjs';
 import { config, files, maskedFiles, pixelValues } from './tiny-checkpoint.mjs';
@@ -106,4 +107,32 @@ test('a checkpoint that lacks more than a pooler is refused by all of it', async
   const error = await rejects(pipeline('image-feature-extraction', source, { engine }), 'missing-tensor');
   assert.equal((await engine.memory()).used, used);
   assert.match(error.message, /layer\.2\.lambda_1/);
+});
+
+test('pipeline: of an image that a worker works on only the image and the result cross', async () => {
+  const photo = readFileSync(join(root, 'demo/samples/harbour.jpg'));
+  const calls = [];
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (message, transfer) {
+    if (message.type === 'call') calls.push(`${message.method} ${message.args[0]}`);
+    return post.call(this, message, transfer);
+  };
+  try {
+    for (const [task, options] of [
+      ['image-classification', { topK: 3 }], ['image-segmentation', { scores: true, overlay: true }],
+      ['image-feature-extraction', { output: 'tokens' }], ['image-feature-extraction', { output: -2 }],
+    ]) {
+      const answers = [];
+      for (const worker of [false, true]) {
+        const run = await pipeline(task, null, { worker, build: 'simd' });
+        calls.length = 0;
+        answers.push(await run(photo, options));
+        assert.deepEqual(calls, worker ? [`run ${task}`] : []);
+        await run.dispose();
+      }
+      assert.deepEqual(answers[1], answers[0], `${task} ${JSON.stringify(options)}`);
+    }
+  } finally {
+    Worker.prototype.postMessage = post;
+  }
 });

@@ -1,7 +1,8 @@
 // Functions of values only: tensors, scores, the safetensors writer, pixels, scheduling.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { rank, scoreFunctionOf, sigmoid, softmax } from '../../dist/api/results/classification.js';
+import { rank, scoreFunctionOf, sigmoid, softmax } from '../../dist/engine/tasks/classification.js';
+import { colorOf, legendOf, overlayOf } from '../../dist/engine/tasks/segmentation.js';
 import { compare } from '../../dist/cli/compare.js';
 import { checkRawImage, withoutAlpha } from '../../dist/engine/pixels.js';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
@@ -88,6 +89,18 @@ test('compare follows |a-b| <= atol + rtol |b|', () => {
   assert.match(compare(tensor(1, 2), tensor(1, 2, 3), tolerance).why, /shape is \[2\], expected \[3\]/);
   assert.match(compare(undefined, tensor(1), tolerance).why, /does not give/);
   assert.equal(compare({ dims: [], data: Float32Array.of(2) }, tensor(2), tolerance).pass, true);
+});
+
+test('a legend and an overlay of every class id', () => {
+  const labels = Uint16Array.of(7, 65535, 7, 0, 300, 65535, 7, 0);
+  const map = { height: 2, width: 4, labels, scores: null };
+  const legend = legendOf(map, ['sky', 'sea']);
+  assert.deepEqual(legend.map(({ id, label, share }) => [id, label, share]),
+    [[7, 'LABEL_7', 3 / 8], [0, 'sky', 2 / 8], [65535, 'LABEL_65535', 2 / 8], [300, 'LABEL_300', 1 / 8]]);
+  assert.ok(legend.every(({ id, color }) => String(color) === String(colorOf(id))));
+  const { width, height, data } = overlayOf(map, legend, 128);
+  assert.deepEqual([width, height], [4, 2]);
+  assert.deepEqual([...data], [...labels].flatMap((id) => [...colorOf(id), 128]));
 });
 
 test('abortable rejects at once and hands the late value over', async () => {

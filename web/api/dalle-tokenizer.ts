@@ -3,10 +3,11 @@ import { platform } from '#platform';
 import { mismatch } from '../base/errors.js';
 import { checkTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import type { CallOptions, RawImage } from '../engine/engine.js';
+import { outputOf } from '../engine/tasks/context.js';
 import type { SourceLike, SourceOptions } from '../sources/source.js';
 import { BeitImageProcessor } from './image-processor.js';
 import type { ImageInput } from './images.js';
-import { loadPretrained, PreTrainedModel, required, type ModelOptions } from './model-base.js';
+import { loadPretrained, PreTrainedModel, type ModelOptions } from './model-base.js';
 import type { PretrainedOptions } from './pretrained.js';
 
 /** The tokens of one image, rows from the top. */
@@ -104,7 +105,7 @@ export class DalleTokenizer {
   /** Returns tokens (B, h, w) and their logits (B, vocab, h, w) of pixels (B, 3, height, width) of 0 to 1. */
   async encodePixels(pixelValues: Tensor, call: CallOptions = {}): Promise<{ tokens: LabelMap; logits: Tensor }> {
     checkTensor('pixelValues', pixelValues, [Float32Array]);
-    const logits = required(await this.encoder.pass({ pixelValues }, call), 'logits');
+    const logits = outputOf(await this.encoder.pass({ pixelValues }, call), 'logits');
     const [batch = 0, vocab = 0, height = 0, width = 0] = logits.dims;
     const area = height * width;
     const data = new Int32Array(batch * area);
@@ -133,7 +134,7 @@ export class DalleTokenizer {
   async decodeTokens(tokens: LabelMap, call: CallOptions = {}): Promise<{ decoderStats: Tensor; reconstruction: Tensor }> {
     checkTensor('tokens', tokens, [Int32Array]);
     const outputs = await this.decoder.pass({ tokens }, call);
-    return { decoderStats: required(outputs, 'decoder_stats'), reconstruction: required(outputs, 'reconstruction') };
+    return { decoderStats: outputOf(outputs, 'decoder_stats'), reconstruction: outputOf(outputs, 'reconstruction') };
   }
 
   /** Gives both halves' memory back. */

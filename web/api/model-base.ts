@@ -1,6 +1,6 @@
 /** What the classes that run a checkpoint have in common. */
 import { platform } from '#platform';
-import { BeitError, mismatch } from '../base/errors.js';
+import { mismatch } from '../base/errors.js';
 import { checkTensor, type Tensor } from '../base/tensors.js';
 import type { CoreBindReport, CoreModelEstimate, DType } from '../core/core.js';
 import type { ForwardCallOptions, ForwardInputs, LoadedModel, ModelSpec } from '../engine/engine.js';
@@ -89,13 +89,6 @@ export async function loadPretrained<T>(
   const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
   return withLease(options, async (lease) =>
     make(lease, await lease.engine.loadModel(files, { ...spec, dtype, configJson, layerNormEps, relativePositionBiasResize }, options)));
-}
-
-/** Returns the output of that name, which the class always gives. */
-export function required(outputs: NamedOutputs, name: string): Tensor {
-  const tensor = outputs[name];
-  if (!tensor) throw new BeitError('internal', `The model gave no output ${name}.`, { where: name });
-  return tensor;
 }
 
 function checkInputs({ pixelValues, boolMaskedPos, labels }: LabelledInputs): ForwardInputs {

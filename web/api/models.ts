@@ -1,8 +1,9 @@
 /** The classes that run a checkpoint. */
 import type { LoadedModel } from '../engine/engine.js';
+import { outputOf } from '../engine/tasks/context.js';
 import type { SourceLike } from '../sources/source.js';
 import type { EngineLease } from './engines.js';
-import { loadPretrained, PreTrainedModel, required, type ForwardOptions, type LabelledInputs, type ModelInputs, type ModelOptions } from './model-base.js';
+import { loadPretrained, PreTrainedModel, type ForwardOptions, type LabelledInputs, type ModelInputs, type ModelOptions } from './model-base.js';
 import {
   listsOf, lossOf, series, type BackboneOutput, type BeitModelOutputWithPooling, type ImageClassifierOutput,
   type MaskedLMOutput, type SemanticSegmenterOutput,
@@ -51,7 +52,7 @@ export class BeitModel extends PreTrainedModel {
     const outputs = await this.run(inputs, options);
     const poolerOutput = outputs['pooler_output'];
     return {
-      lastHiddenState: required(outputs, 'last_hidden_state'),
+      lastHiddenState: outputOf(outputs, 'last_hidden_state'),
       ...(poolerOutput && { poolerOutput }),
       ...listsOf(outputs),
     };
@@ -69,7 +70,7 @@ export class BeitForImageClassification extends PreTrainedModel {
   /** Runs one pass; see BeitModel.forward(). With labels the output has a loss. */
   async forward(inputs: LabelledInputs, options: ForwardOptions = {}): Promise<ImageClassifierOutput> {
     const outputs = await this.run(inputs, options);
-    return { logits: required(outputs, 'logits'), ...lossOf(outputs), ...listsOf(outputs) };
+    return { logits: outputOf(outputs, 'logits'), ...lossOf(outputs), ...listsOf(outputs) };
   }
 }
 
@@ -87,7 +88,7 @@ export class BeitForMaskedImageModeling extends PreTrainedModel {
    */
   async forward(inputs: LabelledInputs, options: ForwardOptions = {}): Promise<MaskedLMOutput> {
     const outputs = await this.run(inputs, options);
-    return { logits: required(outputs, 'logits'), ...lossOf(outputs), ...listsOf(outputs) };
+    return { logits: outputOf(outputs, 'logits'), ...lossOf(outputs), ...listsOf(outputs) };
   }
 }
 
@@ -103,7 +104,7 @@ export class BeitForSemanticSegmentation extends PreTrainedModel {
   /** Runs one pass; see BeitModel.forward(). With labels (B, height, width) the output has a loss. */
   async forward(inputs: LabelledInputs, options: ForwardOptions = {}): Promise<SemanticSegmenterOutput> {
     const outputs = await this.run(inputs, options);
-    return { logits: required(outputs, 'logits'), ...lossOf(outputs), ...listsOf(outputs) };
+    return { logits: outputOf(outputs, 'logits'), ...lossOf(outputs), ...listsOf(outputs) };
   }
 }
 

@@ -43,8 +43,15 @@ export async function withLease<T>(options: PretrainedOptions, make: (lease: Eng
   }
 }
 
+/** Returns what an object holds, to others of this folder; throws disposed after its dispose(). */
+export let heldBy: (object: EngineObject) => { engine: Engine; handle: number };
+
 /** Something that an engine holds for its user, until dispose(). */
 export abstract class EngineObject {
+  static {
+    heldBy = (object) => object.hold();
+  }
+
   #lease: EngineLease | null;
   readonly #handle: number;
 

@@ -1,9 +1,9 @@
 import { pipeline } from '../api/pipelines/pipeline.js';
-import type { Segmentation } from '../api/pipelines/segmentation.js';
-import { colorOf } from '../api/results/segmentation.js';
 import { mismatch } from '../base/errors.js';
 import type { DType } from '../core/core.js';
 import type { RawImage } from '../engine/engine.js';
+import { colorOf } from '../engine/tasks/segmentation.js';
+import type { Segmentation } from '../engine/tasks/types.js';
 import { oneOf, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';

@@ -8,6 +8,7 @@ import type { AnyTensor, LabelMap, Size, Tensor } from '../base/tensors.js';
 import type { Build, BuildRequest, Capabilities } from '../core/capabilities.js';
 import type { CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry, DType } from '../core/core.js';
 import type { Source } from '../sources/source.js';
+import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 
 /** What an engine is made from. Plain data. */
 export interface EngineSettings extends BuildRequest {
@@ -195,6 +196,9 @@ export interface Engine {
    * the reference's names: last_hidden_state, logits, hidden_states.0, …
    */
   forward(model: number, inputs: ForwardInputs, switches: ForwardSwitches, call?: ForwardCallOptions): Promise<Record<string, Tensor>>;
+  /** Does a task as a whole, with a processor and a model of this engine: an image comes in, and only the result goes out. */
+  run<T extends EngineTask>(task: T, parts: TaskParts, image: EngineImage, settings: EngineTasks[T]['settings'], call?: ForwardCallOptions):
+      Promise<EngineTasks[T]['result']>;
   /** Gives back the memory of a model or a processor; a running pass finishes first. */
   release(handle: number): Promise<void>;
   /** Gives everything back: models, processors, threads, the linear memory. */

@@ -16,6 +16,8 @@ import type {
 } from './engine.js';
 import { convertModel, inspectModel, loadModel } from './loader.js';
 import { drawPixels, withoutAlpha } from './pixels.js';
+import { TASKS } from './tasks/tasks.js';
+import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 import { describe, ThreadChoice } from './thread-choice.js';
 
 // A pass yields this often, and so notices an abort this late at most, unless one layer is longer.
@@ -26,6 +28,8 @@ export class LocalEngine implements Engine {
   /** By model: settles when the passes that have been asked for are over. */
   private readonly passes = new Map<number, Promise<unknown>>();
   private readonly models = new Map<number, CoreModel>();
+  /** By model. */
+  private readonly configs = new Map<number, ConfigFields>();
   private readonly processors = new Map<number, { core: CoreImageProcessor; channels: number }>();
   private lastHandle = 0;
   private core: Core | null;
@@ -136,6 +140,7 @@ export class LocalEngine implements Engine {
     const { model, facts } = await this.load(call, (core, own) => loadModel(core, source, spec, own));
     const handle = ++this.lastHandle;
     this.models.set(handle, model);
+    this.configs.set(handle, facts.config);
     return { handle, ...facts };
   }
 
@@ -248,6 +253,15 @@ export class LocalEngine implements Engine {
     this.onInfo?.(this.info);
   }
 
+  async run<T extends EngineTask>(
+    task: T, parts: TaskParts, image: EngineImage, settings: EngineTasks[T]['settings'], call: ForwardCallOptions = {},
+  ): Promise<EngineTasks[T]['result']> {
+    this.live();
+    const config = this.configs.get(parts.model);
+    if (!config) throw disposed('The model');
+    return TASKS[task]({ engine: this, ...parts, config }, image, settings, call);
+  }
+
   async release(handle: number): Promise<void> {
     const processor = this.processors.get(handle);
     if (processor) {
@@ -260,6 +274,7 @@ export class LocalEngine implements Engine {
     await this.queue.run(async () => {
       if (!this.trapped) this.models.get(handle)?.delete();
       this.models.delete(handle);
+      this.configs.delete(handle);
       this.passes.delete(handle);
       this.choice?.forget(handle);
     }, null, Infinity);

@@ -1,5 +1,5 @@
 /** The engine's methods that cross to a worker. The one list: proxy and host are made from it. */
-import type { CallOptions, Engine, ForwardCallOptions, LoadCallOptions } from './engine.js';
+import type { CallOptions, Engine, EngineImage, ForwardCallOptions, LoadCallOptions } from './engine.js';
 
 export type Method = Exclude<keyof Engine, 'info' | 'usable' | 'dispose'>;
 
@@ -26,12 +26,7 @@ export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> 
   openProcessor: {},
   preprocess: {
     call: 2,
-    transfer: (_, images) => {
-      const owned = images.filter((image) => image.owned);
-      const drawables = owned.flatMap((image) => image.kind === 'drawable' ? [image.image] : []);
-      const arrays = owned.flatMap((image) => image.kind === 'encoded' ? [image.bytes] : image.kind === 'raw' ? [image.data] : []);
-      return [...new Set(drawables), ...buffersOf(arrays)];
-    },
+    transfer: (_, images) => ownedOf(images),
   },
   preprocessMap: {},
   segment: {},
@@ -41,8 +36,17 @@ export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> 
     call: 3,
     transfer: (_, inputs, __, call) => call?.transfer ? buffersOf(Object.values(inputs).flatMap((input?: { data: ArrayBufferView }) => input ? [input.data] : [])) : [],
   },
+  run: { call: 4, transfer: (_, __, image) => ownedOf([image]) },
   release: { givesBack: true },
 };
+
+/** Returns what of images is to be handed over, each once. */
+function ownedOf(images: readonly EngineImage[]): Transferable[] {
+  const owned = images.filter((image) => image.owned);
+  const drawables = owned.flatMap((image) => image.kind === 'drawable' ? [image.image] : []);
+  const arrays = owned.flatMap((image) => image.kind === 'encoded' ? [image.bytes] : image.kind === 'raw' ? [image.data] : []);
+  return [...new Set(drawables), ...buffersOf(arrays)];
+}
 
 /** Returns what of arrays can be handed over: buffers that are not shared, each once. */
 export function buffersOf(arrays: ArrayBufferView[]): ArrayBuffer[] {

@@ -1,13 +1,14 @@
 /** What every pipeline is: a processor, a model, and a function from an image to a result. */
 import { disposeSymbol } from '../../base/dispose.js';
-import { BeitError } from '../../base/errors.js';
-import { abortable } from '../../base/scheduling.js';
-import type { CallOptions, MemoryUse, RuntimeInfo } from '../../engine/engine.js';
+import { BeitError, failure } from '../../base/errors.js';
+import { abortable, throwIfAborted } from '../../base/scheduling.js';
+import type { CallOptions, ForwardCallOptions, MemoryUse, RuntimeInfo } from '../../engine/engine.js';
+import type { EngineTask, EngineTasks } from '../../engine/tasks/types.js';
 import type { Source } from '../../sources/source.js';
 import { BeitImageProcessor } from '../image-processor.js';
-import type { ImageInput } from '../images.js';
+import { toEngineImage, type ImageInput } from '../images.js';
 import type { PreTrainedModel } from '../model-base.js';
-import type { PretrainedOptions } from '../pretrained.js';
+import { heldBy, type PretrainedOptions } from '../pretrained.js';
 
 /** A function from an image to a result; from a list of images to a list of results. */
 export interface Pipeline<Name extends string, Model, Options, Result> {
@@ -45,13 +46,29 @@ export interface Parts<Model> {
   tokenizer?: Held | null;
 }
 
+/** Has the parts' engine do a task as a whole. */
+export async function runTask<T extends EngineTask>(
+  task: T, { processor, model }: Parts<PreTrainedModel>, image: ImageInput, settings: EngineTasks[T]['settings'], call: ForwardCallOptions,
+): Promise<EngineTasks[T]['result']> {
+  const { handle } = heldBy(processor);
+  const { engine, handle: modelHandle } = heldBy(model);
+  throwIfAborted(call.signal);
+  return engine.run(task, { processor: handle, model: modelHandle }, await toEngineImage(image, 'image', call), settings, call);
+}
+
 /** Opens the source's processor and its model; nothing stays behind on a failure. */
 export async function openParts<Model extends PreTrainedModel>(
   source: Source, options: PretrainedOptions, load: () => Promise<Model>,
 ): Promise<Parts<Model>> {
   const processor = await BeitImageProcessor.fromPretrained(source, options);
   try {
-    return { processor, model: await load() };
+    const model = await load();
+    // Their engine may have been lost, and made anew, in between.
+    if (!processor.usable) {
+      await model.dispose();
+      throw failure('engine-lost', 'The engine', 'it was lost while the model was loaded');
+    }
+    return { processor, model };
   } catch (error) {
     await processor.dispose();
     throw error;

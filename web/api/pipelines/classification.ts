@@ -1,10 +1,10 @@
 /** image-classification: from an image to its labels. */
 import type { ForwardCallOptions } from '../../engine/engine.js';
+import type { Classification, ScoreFunction } from '../../engine/tasks/types.js';
 import type { Source } from '../../sources/source.js';
 import type { ModelOptions } from '../model-base.js';
 import { BeitForImageClassification } from '../models.js';
-import { rank, scoreFunctionOf, select, type Classification, type ScoreFunction } from '../results/classification.js';
-import { assemble, openParts, type Pipeline, type PipelineOptions } from './base.js';
+import { assemble, openParts, runTask, type Pipeline, type PipelineOptions } from './base.js';
 
 export interface ClassifyOptions extends ForwardCallOptions {
   /** How many labels, best first; null for all. Default: 5 */
@@ -24,12 +24,8 @@ export type ImageClassificationPipeline = Pipeline<'image-classification', BeitF
 
 export function makeImageClassification(source: Source, options: ModelOptions & PipelineOptions): Promise<ImageClassificationPipeline> {
   const open = (given: ModelOptions) => openParts(source, given, () => BeitForImageClassification.fromPretrained(source, given));
-  return assemble('image-classification', options, open, async ({ model, processor }, image, given: ClassifyOptions) => {
+  return assemble('image-classification', options, open, (parts, image, given: ClassifyOptions) => {
     const { topK = 5, functionToApply, threshold, allow, deny, ...call } = given;
-    const { pixelValues } = await processor.preprocess(image, call);
-    const { logits } = await model.forward({ pixelValues }, { ...call, transfer: true });
-    const { problemType, numLabels, id2label } = model.config;
-    const ranked = rank(logits.data, id2label, null, functionToApply ?? scoreFunctionOf(problemType, numLabels));
-    return select(ranked, { topK, threshold, allow, deny });
+    return runTask('image-classification', parts, image, { topK, functionToApply, threshold, allow, deny }, call);
   });
 }

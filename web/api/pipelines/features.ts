@@ -5,7 +5,7 @@ import type { ForwardCallOptions } from '../../engine/engine.js';
 import type { Source } from '../../sources/source.js';
 import type { ModelOptions } from '../model-base.js';
 import { BeitModel } from '../models.js';
-import { assemble, openParts, type Pipeline, type PipelineOptions } from './base.js';
+import { assemble, openParts, runTask, type Pipeline, type PipelineOptions } from './base.js';
 
 export interface FeatureOptions extends ForwardCallOptions {
   /**
@@ -23,7 +23,8 @@ export type ImageFeatureExtractionPipeline = Pipeline<'image-feature-extraction'
 
 export function makeFeatureExtraction(source: Source, options: ModelOptions & PipelineOptions): Promise<ImageFeatureExtractionPipeline> {
   const open = (given: ModelOptions) => openParts(source, given, () => BeitModel.fromPretrained(source, { ...given, addPoolingLayer: 'auto' }));
-  return assemble('image-feature-extraction', options, open, async ({ model, processor }, image, given: FeatureOptions) => {
+  return assemble('image-feature-extraction', options, open, async (parts, image, given: FeatureOptions) => {
+    const { model } = parts;
     const { output = 'pooled', ...call } = given;
     const states = model.config.numHiddenLayers + 1;
     const index = typeof output === 'number' && output < 0 ? output + states : output;
@@ -34,10 +35,6 @@ export function makeFeatureExtraction(source: Source, options: ModelOptions & Pi
       throw failure('missing-tensor', 'output', 'this checkpoint has no pooler, so nothing is pooled; it gives tokens, and layers '
         + `by a number from ${-states} to ${states - 1}`);
     }
-    const { pixelValues } = await processor.preprocess(image, call);
-    const outputs = await model.forward({ pixelValues }, { ...call, transfer: true, outputHiddenStates: typeof index === 'number' });
-    const found = typeof index === 'number' ? outputs.hiddenStates?.[index] : index === 'pooled' ? outputs.poolerOutput : outputs.lastHiddenState;
-    if (!found) throw failure('internal', 'output', 'the model gave no such features');
-    return { dims: found.dims.slice(1), data: found.data };
+    return runTask('image-feature-extraction', parts, image, { output: typeof index === 'number' ? index : output }, call);
   });
 }

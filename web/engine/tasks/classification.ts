@@ -1,14 +1,8 @@
-/** From logits to labels with scores. */
+/** image-classification: from an image to its logits, and from these to labels with scores. */
 import { mismatch } from '../../base/errors.js';
-
-export interface Classification {
-  label: string;
-  /** From 0 to 1. */
-  score: number;
-}
-
-/** How logits become scores. */
-export type ScoreFunction = 'softmax' | 'sigmoid' | 'none';
+import type { EngineImage, ForwardCallOptions } from '../engine.js';
+import { outputOf, PLAIN, type TaskContext } from './context.js';
+import type { Classification, EngineTasks, LabelChoice, ScoreFunction } from './types.js';
 
 /** Returns the softmax, computed from differences to the largest, so that nothing overflows. */
 export function softmax(logits: ArrayLike<number>): Float64Array {
@@ -46,9 +40,7 @@ export function rank(
 }
 
 /** Returns the `topK` best of ranked labels that are allowed, not denied and not below the threshold. */
-export function select(ranked: readonly Classification[], { topK, threshold, allow, deny }: {
-  topK: number | null; threshold?: number | undefined; allow?: readonly string[] | undefined; deny?: readonly string[] | undefined;
-}): Classification[] {
+export function select(ranked: readonly Classification[], { topK, threshold, allow, deny }: LabelChoice): Classification[] {
   checkTopK(topK);
   if (threshold !== undefined && !Number.isFinite(threshold)) throw mismatch('invalid-argument', 'threshold', String(threshold), 'a number');
   const allowed = allow && new Set(allow);
@@ -61,4 +53,15 @@ function checkTopK(topK: number | null): void {
   if (topK !== null && !(Number.isInteger(topK) && topK >= 1)) {
     throw mismatch('invalid-argument', 'topK', String(topK), 'a whole number of at least 1, or null for all');
   }
+}
+
+type Task = EngineTasks['image-classification'];
+
+export async function classify(
+  { engine, processor, model, config }: TaskContext, image: EngineImage, { functionToApply, ...choice }: Task['settings'], call: ForwardCallOptions,
+): Promise<Task['result']> {
+  const { pixelValues } = await engine.preprocess(processor, [image], call);
+  const logits = outputOf(await engine.forward(model, { pixelValues }, PLAIN, call), 'logits');
+  const { problemType, numLabels, id2label } = config as { problemType: string | null; numLabels: number; id2label: string[] };
+  return select(rank(logits.data, id2label, null, functionToApply ?? scoreFunctionOf(problemType, numLabels)), choice);
 }

@@ -1,0 +1,22 @@
+/** What every task has to do with. */
+import { BeitError } from '../../base/errors.js';
+import type { Tensor } from '../../base/tensors.js';
+import type { ConfigFields, Engine, ForwardSwitches } from '../engine.js';
+import type { TaskParts } from './types.js';
+
+/** The engine that the task runs in, and what it runs on there. */
+export interface TaskContext extends TaskParts {
+  engine: Engine;
+  /** The model's. */
+  config: ConfigFields;
+}
+
+/** A pass that gives what it is for, and nothing besides. */
+export const PLAIN: ForwardSwitches = { outputHiddenStates: false, outputAttentions: false, interpolatePosEncoding: true };
+
+/** Returns the output of that name, which the model always gives. */
+export function outputOf(outputs: Record<string, Tensor>, name: string): Tensor {
+  const tensor = outputs[name];
+  if (!tensor) throw new BeitError('internal', `The model gave no output ${name}.`, { where: name });
+  return tensor;
+}

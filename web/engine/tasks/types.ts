@@ -1,0 +1,76 @@
+/** What tasks take and give: plain data, which crosses between threads. Types only. */
+import type { Tensor } from '../../base/tensors.js';
+
+export interface Classification {
+  label: string;
+  /** From 0 to 1. */
+  score: number;
+}
+
+/** How logits become scores. */
+export type ScoreFunction = 'softmax' | 'sigmoid' | 'none';
+
+export interface LegendEntry {
+  id: number;
+  label: string;
+  /** Red, green, blue, 0 to 255. */
+  color: [red: number, green: number, blue: number];
+  /** The share of the pixels that have this label, above 0 to 1. */
+  share: number;
+}
+
+/** An RGBA picture, rows from the top: what ImageData takes. */
+export interface Overlay {
+  width: number;
+  height: number;
+  data: Uint8ClampedArray;
+}
+
+/** The labels of an image, at the image's own size. */
+export interface Segmentation {
+  width: number;
+  height: number;
+  /** A class id for each pixel, rows from the top. */
+  labels: Uint16Array;
+  /** The classes that occur, the largest first. */
+  legend: LegendEntry[];
+  /** On request: the probability of each pixel's label. */
+  scores?: Float32Array;
+  /** On request; half transparent. */
+  overlay?: Overlay;
+}
+
+/** How labels are chosen. */
+export interface LabelChoice {
+  /** How many labels, best first; null for all. */
+  topK: number | null;
+  /** Leave out scores below this. */
+  threshold?: number | undefined;
+  /** Only these labels; their scores stay what they are among all. */
+  allow?: readonly string[] | undefined;
+  /** Not these labels. */
+  deny?: readonly string[] | undefined;
+}
+
+/** The tasks that an engine does as a whole: what each takes beside an image, and what it gives. */
+export interface EngineTasks {
+  'image-classification': {
+    /** functionToApply: by the config where it is not given. */
+    settings: LabelChoice & { functionToApply?: ScoreFunction | undefined };
+    result: Classification[];
+  };
+  'image-segmentation': { settings: { scores: boolean; overlay: boolean }; result: Segmentation };
+  'image-feature-extraction': {
+    /** The pooler's output, the last hidden state, or the hidden state of that number. */
+    settings: { output: 'pooled' | 'tokens' | number };
+    result: Tensor;
+  };
+}
+
+export type EngineTask = keyof EngineTasks;
+
+/** What a task runs on: handles of one engine. */
+export interface TaskParts {
+  processor: number;
+  model: number;
+}
