@@ -177,6 +177,26 @@ test('listeners that throw or reject harm nobody, and are heard of', async (t) =
 test('what is wrong with options is a BeitError as well', async () => {
   for (const worker of [false, true]) await rejects(createEngine({ worker, artefacts: 'wasm/' }), 'invalid-argument', /artefacts: "wasm\/" is not a URL/);
   await rejects(BeitForImageClassification.fromPretrained('http://127.0.0.1:1/%E0%A4%A/model.safetensors', { retry: { attempts: 0 } }), 'network');
+  const cause = new RangeError('no more');
+  for (const worker of [false, true]) {
+    for (const failing of Object.keys(files())) {
+      // Only the other's files are there.
+      const source = {
+        label: 'odd', describe: () => null,
+        open: async (name) => {
+          if (name === failing) throw cause;
+          const bytes = files()[name];
+          return { name, size: bytes.length, read: async function* (offset, length) { yield bytes.subarray(offset, offset + length); }, close: async () => undefined };
+        },
+      };
+      const error = await rejects(pipeline('image-classification', source, { worker, build: 'simd' }).catch((thrown) => {
+        // What others threw has a sentence of theirs.
+        assert.match(thrown.message, /no more/);
+        throw Object.assign(thrown, { message: `${thrown.message}.` });
+      }), 'internal');
+      if (!worker || failing === 'preprocessor_config.json') assert.equal(error.cause, cause);
+    }
+  }
   const blob = new Blob(['x']);
   blob.arrayBuffer = async () => { throw new DOMException('gone', 'NotReadableError'); };
   const processor = await BeitImageProcessor.fromPretrained(files());

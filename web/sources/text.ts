@@ -1,6 +1,6 @@
 /** Files of a source that are read as text. */
 import { tell } from '../base/callbacks.js';
-import { mismatch } from '../base/errors.js';
+import { asBeitError, mismatch } from '../base/errors.js';
 import { countsAsMissing } from './missing.js';
 import type { Source, SourceFile, SourceWatch } from './source.js';
 import { stoppable } from './stoppable.js';
@@ -30,12 +30,20 @@ async function readAll(file: SourceFile, label: string): Promise<Uint8Array> {
 
 /** Returns a file's text, or rejects: not-found, html (a web page in its place), corrupt, network, io. */
 export async function readText(source: Source, name: string, signal?: AbortSignal | null, watch?: SourceWatch): Promise<string> {
-  const file = await stoppable(source, signal).open(name, signal, watch);
   try {
-    const text = new TextDecoder().decode(await readAll(file, source.label));
+    return await textOf(await stoppable(source, signal).open(name, signal, watch), source.label);
+  } catch (error) {
+    if (signal?.aborted && error === signal.reason) throw error;
+    throw asBeitError(error);
+  }
+}
+
+async function textOf(file: SourceFile, label: string): Promise<string> {
+  try {
+    const text = new TextDecoder().decode(await readAll(file, label));
     await file.finish?.();
     if (/^\s*</.test(text)) {
-      throw mismatch('html', `${source.label}/${name}`, 'a web page', 'JSON');
+      throw mismatch('html', `${label}/${file.name}`, 'a web page', 'JSON');
     }
     return text;
   } finally {
