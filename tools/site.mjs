@@ -114,8 +114,8 @@ function withPreloads(html, modules) {
 
 /** Returns the folders of the checkpoints that ship with the package. */
 function checkpoints() {
-  const folders = readdirSync(join(root, 'weights'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return folders.map(({ name }) => join(root, 'weights', name)).filter((folder) => existsSync(join(folder, 'config.json')));
+  const folders = readdirSync(join(root, 'weights/embedded'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return folders.map(({ name }) => join(root, 'weights/embedded', name)).filter((folder) => existsSync(join(folder, 'config.json')));
 }
 
 /** Takes folders away in which nothing is left. */

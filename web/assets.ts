@@ -28,14 +28,14 @@ export const ARTEFACTS = {
 /** The files of each checkpoint that ships with the package. */
 export const EMBEDDED = {
   classifier: () => ({
-    'config.json': new URL('../weights/classifier/config.json', import.meta.url).href,
-    'preprocessor_config.json': new URL('../weights/classifier/preprocessor_config.json', import.meta.url).href,
-    'model.safetensors': new URL('../weights/classifier/model.safetensors', import.meta.url).href,
+    'config.json': new URL('../weights/embedded/classifier/config.json', import.meta.url).href,
+    'preprocessor_config.json': new URL('../weights/embedded/classifier/preprocessor_config.json', import.meta.url).href,
+    'model.safetensors': new URL('../weights/embedded/classifier/model.safetensors', import.meta.url).href,
   }),
   segmentation: () => ({
-    'config.json': new URL('../weights/segmentation/config.json', import.meta.url).href,
-    'preprocessor_config.json': new URL('../weights/segmentation/preprocessor_config.json', import.meta.url).href,
-    'model.safetensors': new URL('../weights/segmentation/model.safetensors', import.meta.url).href,
+    'config.json': new URL('../weights/embedded/segmentation/config.json', import.meta.url).href,
+    'preprocessor_config.json': new URL('../weights/embedded/segmentation/preprocessor_config.json', import.meta.url).href,
+    'model.safetensors': new URL('../weights/embedded/segmentation/model.safetensors', import.meta.url).href,
   }),
 } satisfies Record<string, () => Record<string, string>>;
 

@@ -3,7 +3,7 @@
 
 /** @import { TaskName } from './checkpoints.js' */
 
-const FOLDER = 'beit-wasm/weights/';
+const FOLDER = 'beit-wasm/weights/embedded/';
 const MODEL = ['config.json', 'preprocessor_config.json', 'model.safetensors'];
 
 /** @type {Readonly<Record<TaskName, { folder: string, files: readonly string[] }>>} */

@@ -12,7 +12,7 @@ import { answerTo, answered, openTab, part } from './support/demo.mjs';
 import { root, startServer } from './support/server.mjs';
 
 const sample = (name) => join(root, 'demo', 'samples', `${name}.jpg`);
-const weights = (name) => join(root, 'weights', name);
+const weights = (name) => join(root, 'weights/embedded', name);
 const percent = (share) => `${(share * 100).toFixed(1)} %`;
 
 /** What the tab Mask begins with: 40 % hidden, the first seed. */
@@ -102,7 +102,7 @@ it('all that a visitor has used works without a network', async () => {
     await answered(page, 'mask', 'beach');
     await page.waitForFunction(async () => {
       const files = ['classifier/model', 'segmentation/model', 'masked-image-modeling/model', 'tokenizer/encoder', 'tokenizer/decoder'];
-      const kept = await Promise.all(files.map((file) => caches.match(new URL(`beit-wasm/weights/${file}.safetensors`, document.baseURI).href)));
+      const kept = await Promise.all(files.map((file) => caches.match(new URL(`beit-wasm/weights/embedded/${file}.safetensors`, document.baseURI).href)));
       return navigator.serviceWorker.controller !== null && kept.every(Boolean);
     }, { polling: 200 });
     await server.stop();

@@ -63,7 +63,7 @@ for (const name of Object.keys(BROWSERS)) {
 
     it('goes on where listeners throw, and has that reported once', async () => {
       for (const worker of [true, false]) {
-        const { outputs, heard } = await call('throwing', '../beit-wasm/weights/classifier/', { worker, cache: false });
+        const { outputs, heard } = await call('throwing', '../beit-wasm/weights/embedded/classifier/', { worker, cache: false });
         assert.equal(outputs, 16);
         assert.deepEqual(heard, ['oops']);
       }

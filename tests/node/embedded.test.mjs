@@ -1,4 +1,4 @@
-// The embedded checkpoints, held against what PyTorch answers with them (weights/train/answers.py).
+// The embedded checkpoints, held against what PyTorch answers with them (weights/training/train/answers.py).
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import {
 import { BUILDS, lacking, root } from './support.mjs';
 
 const answers = JSON.parse(readFileSync(join(root, 'tests/fixtures/embedded.json'), 'utf8'));
-const folder = (name) => join(root, 'weights', name);
+const folder = (name) => join(root, 'weights/embedded', name);
 const SIDE = 96;
 const pixels = Float32Array.from({ length: 3 * SIDE * SIDE }, (_, i) => Math.sin(i / 97));
 const pixelValues = { dims: [1, 3, SIDE, SIDE], data: pixels };

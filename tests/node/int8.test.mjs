@@ -7,7 +7,7 @@ import { BeitForImageClassification, BeitImageProcessor, DalleTokenizer, createE
 import { BUILDS, golden, lacking, rejects, root } from './support.mjs';
 import { files } from './tiny-checkpoint.mjs';
 
-const classifier = join(root, 'weights/classifier');
+const classifier = join(root, 'weights/embedded/classifier');
 const largest = (values) => values.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
 
 /** Returns the pixel values of pictures of the demo, each changed in several ways. */

@@ -32,7 +32,7 @@ describe('the package', () => {
       assert.ok(files.includes(`dist/wasm/beit-${build}.wasm`), build);
     }
     for (const file of ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'dist/node.js',
-      'dist/node.d.ts', 'dist/cli/main.js', 'weights/classifier/model.safetensors', 'weights/segmentation/model.safetensors']) {
+      'dist/node.d.ts', 'dist/cli/main.js', 'weights/embedded/classifier/model.safetensors', 'weights/embedded/segmentation/model.safetensors']) {
       assert.ok(files.includes(file), file);
     }
     assert.deepEqual(files.filter((file) => !/^(dist|weights\/(classifier|segmentation))\/|^[^/]+$/.test(file)), []);

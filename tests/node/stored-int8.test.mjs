@@ -17,7 +17,7 @@ import { files, tensors } from './tiny-checkpoint.mjs';
 const engine = await LocalEngine.create({ build: 'simd' }, nodeHost(), false);
 test.after(() => engine.dispose());
 
-const classifier = join(root, 'weights/classifier');
+const classifier = join(root, 'weights/embedded/classifier');
 const resolve = (source) => platform.resolveSource(source, {});
 
 /** Returns the files of a checkpoint as converted, and what was told of them. */

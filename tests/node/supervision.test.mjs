@@ -86,7 +86,7 @@ test('a pipeline that is disposed of while it opens again leaves nothing behind'
 });
 
 test('a tokenizer of the pipeline\'s own is opened again, too', async () => {
-  const folder = (name) => join(root, 'weights', name);
+  const folder = (name) => join(root, 'weights/embedded', name);
   const predict = await pipeline('masked-image-modeling', folder('masked-image-modeling'), { tokenizer: folder('tokenizer'), worker: true, build: 'simd' });
   const picture = readFileSync(join(root, 'demo/samples/harbour.jpg'));
   const options = { seed: 3, pictures: false };

@@ -8,7 +8,7 @@ import { FolderSource } from '../../dist/sources/folder-node.js';
 import { candidates, describe, enough, measure, ThreadChoice } from '../../dist/engine/thread-choice.js';
 import { hostEngine } from '../../dist/engine/host.js';
 
-const CLASSIFIER = fileURLToPath(new URL('../../weights/classifier', import.meta.url));
+const CLASSIFIER = fileURLToPath(new URL('../../weights/embedded/classifier', import.meta.url));
 const NODE = { kind: 'node', cores: 4, mayBlock: true };
 
 /** Times of a machine that runs so many threads at once, the rest in turns and with some loss. */

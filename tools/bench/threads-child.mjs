@@ -11,7 +11,7 @@ const [folder, ...numbers] = process.argv.slice(2);
 const [cores, most, rounds, passes] = numbers.map(Number);
 const { LocalEngine } = await import('../../dist/engine/local.js');
 const { BeitForImageClassification } = await import('../../dist/node.js');
-const source = folder === '-' ? fileURLToPath(new URL('../../weights/classifier', import.meta.url)) : folder;
+const source = folder === '-' ? fileURLToPath(new URL('../../weights/embedded/classifier', import.meta.url)) : folder;
 const WARM_UPS = 8;
 const BLOCKS = 2;
 

@@ -56,7 +56,7 @@ export const platform: Platform = {
   openCache: async (folder) => requireNodeCache(folder),
 
   embedded(name): Source {
-    const path = fileURLToPath(new URL(`../../weights/${name}`, import.meta.url));
+    const path = fileURLToPath(new URL(`../../weights/embedded/${name}`, import.meta.url));
     const source = pathSource(path);
     if (!source) throw failure('not-found', path, 'the embedded checkpoint is not there');
     return source;

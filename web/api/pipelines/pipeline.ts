@@ -36,7 +36,7 @@ const MAKERS: { [T in Task]: Maker<T> } = {
   'image-feature-extraction': { make: makeFeatureExtraction, embedded: 'classifier' },
   'masked-image-modeling': {
     make: makeMaskedImageModeling, embedded: null,
-    elsewhere: "a small one in the repository's weights/masked-image-modeling, and microsoft/beit-base-patch16-224-pt22k on the hub",
+    elsewhere: "a small one in the repository's weights/embedded/masked-image-modeling, and microsoft/beit-base-patch16-224-pt22k on the hub",
   },
 };
 

@@ -26,7 +26,7 @@ from .pretrain import masks
 
 BYTES = {"BeitForImageClassification": 3_000_000, "BeitForMaskedImageModeling": 3_000_000,
          "BeitForSemanticSegmentation": 7_500_000, "dall-e": 1_000_000}
-CLI = Path(__file__).parents[2] / "dist/cli/main.js"
+CLI = Path(__file__).parents[3] / "dist/cli/main.js"
 PICTURES = 4
 
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the embedded checkpoints from nothing:  weights/train.sh WORK [STAGE...] [--smoke]
+# Makes the embedded checkpoints from nothing:  weights/training/train.sh WORK [STAGE...] [--smoke]
 #
 # WORK is a folder outside the repository for pictures, logs and states. Without a stage all run, in this order:
 # pictures tokenizer pretrain classify segment ablation install check measure. A stage that was broken off goes on
@@ -9,7 +9,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 python=${BEIT_PYTHON:-python3} threads=${BEIT_THREADS:-2}
-work=${1:?"usage: weights/train.sh WORK [STAGE...] [--smoke]"}
+work=${1:?"usage: weights/training/train.sh WORK [STAGE...] [--smoke]"}
 shift
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
@@ -51,8 +51,8 @@ for name in $stages; do
     ablation) stage ablation --start "$run/pretrain/best" --json "$figures/ablation.json" ${smoke:+--sizes $train --seeds 0} ;;
     install)
       for pair in tokenizer:tokenizer pretrain:masked-image-modeling classify:classifier segment:segmentation; do
-        mkdir -p "$here/${pair#*:}"
-        cp "$run/${pair%%:*}/best/"* "$here/${pair#*:}/"
+        mkdir -p "$here/../embedded/${pair#*:}"
+        cp "$run/${pair%%:*}/best/"* "$here/../embedded/${pair#*:}/"
       done ;;
     check) "$python" -m train.check "$run/tokenizer/best" "$run/pretrain/best" "$run/classify/best" "$run/segment/best" ;;
     measure)

@@ -1,5 +1,5 @@
 // Measures the embedded checkpoints with the library, on held-out pictures that train.heldout has written:
-//   node weights/measure.mjs HELDOUT FIGURES.json [TASK...]     tasks: classifier, segmentation, tokenizer, masked-image-modeling
+//   node weights/training/measure.mjs HELDOUT FIGURES.json [TASK...]     tasks: classifier, segmentation, tokenizer, masked-image-modeling
 //
 // Figures of tasks that are not run are kept. Tables are {rows: what was drawn, columns: what was said}.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -8,13 +8,13 @@ import { fileURLToPath } from 'node:url';
 import {
   BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation, BeitImageProcessor, blockMask, createEngine,
   DalleTokenizer,
-} from '../dist/node.js';
+} from '../../dist/node.js';
 
 const BATCH = 20;
 /** Pixels without a label: world/names.py. */
 const IGNORED = 255;
 const MASKED_SHARE = 0.4;
-const here = fileURLToPath(new URL('.', import.meta.url));
+const embedded = fileURLToPath(new URL('../embedded/', import.meta.url));
 
 function heldOut(folder) {
   const read = (name) => new Uint8Array(readFileSync(join(folder, name)));
@@ -50,7 +50,7 @@ function diagonalShare(table) {
 }
 
 async function classifier(data, engine, dtype) {
-  const folder = join(here, 'classifier');
+  const folder = join(embedded, 'classifier');
   const model = await BeitForImageClassification.fromPretrained(folder, { engine, dtype });
   const processor = await BeitImageProcessor.fromPretrained(folder, { engine });
   const confusion = countTable(data.scenes.length);
@@ -80,7 +80,7 @@ function meanIou(table) {
 }
 
 async function segmentation(data, engine, dtype) {
-  const folder = join(here, 'segmentation');
+  const folder = join(embedded, 'segmentation');
   const model = await BeitForSemanticSegmentation.fromPretrained(folder, { engine, dtype });
   const processor = await BeitImageProcessor.fromPretrained(folder, { engine });
   const confusion = countTable(data.segments.length);
@@ -111,7 +111,7 @@ function pixelsOf(images) {
 }
 
 async function tokenizer(data, engine) {
-  const model = await DalleTokenizer.fromPretrained(join(here, 'tokenizer'), { engine });
+  const model = await DalleTokenizer.fromPretrained(join(embedded, 'tokenizer'), { engine });
   const counts = new Array(model.vocabSize).fill(0);
   let squares = 0;
   let absolute = 0;
@@ -135,10 +135,10 @@ async function tokenizer(data, engine) {
 }
 
 async function maskedImageModeling(data, engine, dtype) {
-  const folder = join(here, 'masked-image-modeling');
+  const folder = join(embedded, 'masked-image-modeling');
   const model = await BeitForMaskedImageModeling.fromPretrained(folder, { engine, dtype });
   const processor = await BeitImageProcessor.fromPretrained(folder, { engine });
-  const tokenizerModel = await DalleTokenizer.fromPretrained(join(here, 'tokenizer'), { engine });
+  const tokenizerModel = await DalleTokenizer.fromPretrained(join(embedded, 'tokenizer'), { engine });
   const counts = new Array(tokenizerModel.vocabSize).fill(0);
   let right = 0;
   let hidden = 0;
@@ -167,7 +167,7 @@ const TASKS = { classifier, segmentation, tokenizer, 'masked-image-modeling': ma
 const [folder, output, ...chosen] = process.argv.slice(2);
 const unknown = chosen.filter((task) => !(task in TASKS));
 if (!output || unknown.length > 0) {
-  console.error(`${unknown.length > 0 ? `There is no task ${unknown.join(', ')}. ` : ''}Usage: node weights/measure.mjs HELDOUT FIGURES.json [${Object.keys(TASKS).join('|')}]...`);
+  console.error(`${unknown.length > 0 ? `There is no task ${unknown.join(', ')}. ` : ''}Usage: node weights/training/measure.mjs HELDOUT FIGURES.json [${Object.keys(TASKS).join('|')}]...`);
   process.exit(2);
 }
 const data = heldOut(folder);

@@ -1,5 +1,5 @@
 """Tables and pictures of the model card, from what was measured:
-python -m train.report --figures figures.json --ablation ablation.json --out weights/figures
+python -m train.report --figures figures.json --ablation ablation.json --out weights/training/figures
 
 Prints Markdown; writes confusion.svg and pretraining.svg.
 """

@@ -1,4 +1,4 @@
-"""Writes test pictures for weights/measure.mjs, which runs the library on them:
+"""Writes test pictures for weights/training/measure.mjs, which runs the library on them:
 python -m train.heldout --cache DIR --out DIR --count 2000
 
 pictures.bin (count, 96, 96, 3) and segments.bin (count, 96, 96) uint8, scenes.bin (count) uint8, names.json.
