@@ -1,5 +1,5 @@
 /** What the library offers in browsers and in Node alike. */
-export { blockMask, type BlockMaskOptions, type PatchMask } from './api/results/block-mask.js';
+export { blockMask, type BlockMaskOptions, type PatchMask } from './engine/tasks/block-mask.js';
 export { BUILDS, chooseBuild, detectCapabilities, type Build, type BuildChoice, type BuildRequest, type Capabilities, type Host } from './core/capabilities.js';
 export { cache } from './api/cache.js';
 export type { CachedFile } from './sources/cache/store.js';

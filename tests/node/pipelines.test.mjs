@@ -121,10 +121,12 @@ test('pipeline: of an image that a worker works on only the image and the result
     for (const [task, options] of [
       ['image-classification', { topK: 3 }], ['image-segmentation', { scores: true, overlay: true }],
       ['image-feature-extraction', { output: 'tokens' }], ['image-feature-extraction', { output: -2 }],
+      ['masked-image-modeling', { ratio: 0.3, seed: 5, logits: true }],
     ]) {
       const answers = [];
       for (const worker of [false, true]) {
-        const run = await pipeline(task, null, { worker, build: 'simd' });
+        const source = task === 'masked-image-modeling' ? join(root, 'weights/masked-image-modeling') : null;
+        const run = await pipeline(task, source, { worker, build: 'simd' });
         calls.length = 0;
         answers.push(await run(photo, options));
         assert.deepEqual(calls, worker ? [`run ${task}`] : []);

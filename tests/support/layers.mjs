@@ -14,7 +14,7 @@ const MODELS_USE = ['src/model/', 'src/layers/', 'src/parameters/', 'src/kernels
  */
 export const LAYERS = [
   ...inOrder(
-    'web/cli/', 'web/', 'web/wasm/', 'web/api/pipelines/', 'web/api/', 'web/api/results/', 'web/platform/', 'web/engine/', 'web/sources/',
+    'web/cli/', 'web/', 'web/wasm/', 'web/api/pipelines/', 'web/api/', 'web/platform/', 'web/engine/', 'web/sources/',
     'web/core/', 'web/base/', 'web/assets.ts',
   ),
   // As src/CMakeLists.txt links them.

@@ -1,5 +1,13 @@
 import { mismatch } from './errors.js';
 
+/** Interleaved 8-bit samples, rows from the top. */
+export interface RawImage {
+  width: number;
+  height: number;
+  channels: number;
+  data: Uint8Array | Uint8ClampedArray;
+}
+
 /** Height and width. */
 export interface Size {
   height: number;

@@ -4,11 +4,13 @@
  * Handles are numbers, values are plain data: both cross between threads.
  */
 import type { BeitError } from '../base/errors.js';
-import type { AnyTensor, LabelMap, Size, Tensor } from '../base/tensors.js';
+import type { AnyTensor, LabelMap, RawImage, Size, Tensor } from '../base/tensors.js';
 import type { Build, BuildRequest, Capabilities } from '../core/capabilities.js';
 import type { CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry, DType } from '../core/core.js';
 import type { Source } from '../sources/source.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
+
+export type { RawImage };
 
 /** What an engine is made from. Plain data. */
 export interface EngineSettings extends BuildRequest {
@@ -131,14 +133,6 @@ export interface ForwardSwitches {
   outputHiddenStates: boolean;
   outputAttentions: boolean;
   interpolatePosEncoding: boolean;
-}
-
-/** Interleaved 8-bit samples, rows from the top. */
-export interface RawImage {
-  width: number;
-  height: number;
-  channels: number;
-  data: Uint8Array | Uint8ClampedArray;
 }
 
 /**

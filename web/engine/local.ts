@@ -23,6 +23,12 @@ import { describe, ThreadChoice } from './thread-choice.js';
 // A pass yields this often, and so notices an abort this late at most, unless one layer is longer.
 const STEP_BREATH_MS = 4;
 
+interface Processor {
+  core: CoreImageProcessor;
+  config: ConfigFields;
+  channels: number;
+}
+
 export class LocalEngine implements Engine {
   private readonly queue = new TurnQueue();
   /** By model: settles when the passes that have been asked for are over. */
@@ -30,7 +36,7 @@ export class LocalEngine implements Engine {
   private readonly models = new Map<number, CoreModel>();
   /** By model. */
   private readonly configs = new Map<number, ConfigFields>();
-  private readonly processors = new Map<number, { core: CoreImageProcessor; channels: number }>();
+  private readonly processors = new Map<number, Processor>();
   private lastHandle = 0;
   private core: Core | null;
   private readonly loads = new Map<AbortController, Promise<unknown>>();
@@ -96,7 +102,7 @@ export class LocalEngine implements Engine {
       const config = unwrap(processor.config());
       const handle = ++this.lastHandle;
       const mean = config['imageMean'];
-      this.processors.set(handle, { core: processor, channels: Array.isArray(mean) ? mean.length : 3 });
+      this.processors.set(handle, { core: processor, config, channels: Array.isArray(mean) ? mean.length : 3 });
       return { handle, config };
     });
   }
@@ -259,7 +265,8 @@ export class LocalEngine implements Engine {
     this.live();
     const config = this.configs.get(parts.model);
     if (!config) throw disposed('The model');
-    return TASKS[task]({ engine: this, ...parts, config }, image, settings, call);
+    const { config: processorConfig } = this.processor(parts.processor);
+    return TASKS[task]({ engine: this, ...parts, config, processorConfig }, image, settings, call);
   }
 
   async release(handle: number): Promise<void> {
@@ -306,7 +313,7 @@ export class LocalEngine implements Engine {
     return this.core;
   }
 
-  private processor(handle: number): { core: CoreImageProcessor; channels: number } {
+  private processor(handle: number): Processor {
     const processor = this.processors.get(handle);
     if (!processor) throw disposed('The image processor');
     return processor;

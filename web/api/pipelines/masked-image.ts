@@ -2,15 +2,14 @@
 import { mismatch } from '../../base/errors.js';
 import type { Size, Tensor } from '../../base/tensors.js';
 import type { CallOptions, ForwardCallOptions, RawImage } from '../../engine/engine.js';
+import type { PatchMask } from '../../engine/tasks/block-mask.js';
 import type { Source } from '../../sources/source.js';
 import { DalleTokenizer, fixedSource, PIXELS_A_TOKEN, type EncodeOptions, type ImageTokens, type TokenizerSource } from '../dalle-tokenizer.js';
 import type { BeitImageProcessor } from '../image-processor.js';
 import { fixedImage, type ImageInput } from '../images.js';
 import type { ModelOptions } from '../model-base.js';
 import { BeitForMaskedImageModeling } from '../models.js';
-import { blockMask, checkMask, type PatchMask } from '../results/block-mask.js';
-import { hidePatches, pictureOf } from '../results/patch-pictures.js';
-import { assemble, openParts, type Parts, type Pipeline, type PipelineOptions } from './base.js';
+import { assemble, openParts, runTask, type Parts, type Pipeline, type PipelineOptions } from './base.js';
 
 export interface MaskedImageModelingOptions extends ModelOptions, PipelineOptions {
   /**
@@ -110,30 +109,12 @@ async function predict({ model, processor, tokenizer }: Opened, input: ImageInpu
   const { mask: given, ratio, seed, pictures = true, logits: wantsLogits = false, ...call } = options;
   const image = tokenizer ? await fixedImage(input, call.signal ?? null) : input;
   // The tokenizer reads the image once more: it is handed over to that only.
-  const { pixelValues, originalSizes } = await processor.preprocess(image, tokenizer ? { ...call, transfer: false } : call);
-  const [, , rows = 0, columns = 0] = pixelValues.dims;
-  const { patchSize } = model.config;
-  const grid = { height: Math.floor(rows / patchSize.height), width: Math.floor(columns / patchSize.width) };
-  const mask = given ? ownMask(given, grid, options) : blockMask({ ...grid, ratio, seed });
-  const boolMaskedPos = { dims: [1, mask.data.length], data: mask.data };
-  const { logits } = await model.forward({ pixelValues, ...(mask.data.includes(1) && { boolMaskedPos }) }, { ...call, transfer: false });
-  const [, count = 0, vocab = 0] = logits.dims;
-
-  const tokens: ImageTokens = { ...grid, data: new Int32Array(count) };
-  const probabilities = new Float32Array(count);
-  for (let patch = 0; patch < count; ++patch) {
-    const best = likeliest(logits.data.subarray(patch * vocab, (patch + 1) * vocab));
-    tokens.data[patch] = best.token;
-    probabilities[patch] = best.probability;
-  }
-  const maskedImage = pictureOf(pixelValues, processor.config);
-  hidePatches(maskedImage, mask, patchSize);
-  const result: MaskedImagePrediction = {
-    mask, predictions: [], tokens, probabilities, maskedImage,
-    ...(wantsLogits && { logits: { dims: [count, vocab], data: logits.data } }),
-  };
+  const found = await runTask('masked-image-modeling', { model, processor }, image, { mask: given, ratio, seed, logits: wantsLogits },
+    tokenizer ? { ...call, transfer: false } : call);
+  const { mask, tokens, probabilities, maskedImage, logits, originalSize, inputSize } = found;
+  const result: MaskedImagePrediction = { mask, predictions: [], tokens, probabilities, maskedImage, ...(logits && { logits }) };
   if (tokenizer) {
-    const frame = frameOf(processor, originalSizes[0]!, { height: rows, width: columns }, grid);
+    const frame = frameOf(processor, originalSize, inputSize, tokens);
     Object.assign(result, await holdAgainst(tokenizer, image, frame, result, pictures, {
       signal: call.signal, transfer: call.transfer || image !== input,
     }));
@@ -146,25 +127,6 @@ async function predict({ model, processor, tokenizer }: Opened, input: ImageInpu
     });
   }
   return result;
-}
-
-/** Returns a checked copy of a mask, with nothing but 0 and 1. */
-function ownMask(mask: PatchMask, { height, width }: Size, { ratio, seed }: PredictOptions): PatchMask {
-  if (ratio !== undefined || seed !== undefined) {
-    throw mismatch('invalid-argument', 'mask', `${ratio !== undefined ? 'ratio' : 'seed'} as well`, 'one of the two');
-  }
-  checkMask('mask', mask, height, width);
-  return { height, width, data: mask.data.map((value) => Number(value !== 0)) };
-}
-
-/** Returns the largest of logits, the first of equals, and its share of the softmax. */
-function likeliest(logits: Float32Array): { token: number; probability: number } {
-  let token = 0;
-  for (let i = 1; i < logits.length; ++i) if (logits[i]! > logits[token]!) token = i;
-  const largest = logits[token]!;
-  let sum = 0;
-  for (const logit of logits) sum += Math.exp(logit - largest);
-  return { token, probability: 1 / sum };
 }
 
 /**

@@ -9,6 +9,7 @@ export interface TaskContext extends TaskParts {
   engine: Engine;
   /** The model's. */
   config: ConfigFields;
+  processorConfig: ConfigFields;
 }
 
 /** A pass that gives what it is for, and nothing besides. */

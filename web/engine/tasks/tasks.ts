@@ -3,6 +3,7 @@ import type { EngineImage, ForwardCallOptions } from '../engine.js';
 import { classify } from './classification.js';
 import type { TaskContext } from './context.js';
 import { extractFeatures } from './features.js';
+import { predictHidden } from './masked-image.js';
 import { segmentImage } from './segmentation.js';
 import type { EngineTask, EngineTasks } from './types.js';
 
@@ -13,4 +14,5 @@ export const TASKS: { readonly [T in EngineTask]: Perform<T> } = {
   'image-classification': classify,
   'image-segmentation': segmentImage,
   'image-feature-extraction': extractFeatures,
+  'masked-image-modeling': predictHidden,
 };

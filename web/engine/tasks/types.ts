@@ -1,5 +1,6 @@
 /** What tasks take and give: plain data, which crosses between threads. Types only. */
-import type { Tensor } from '../../base/tensors.js';
+import type { RawImage, Size, Tensor } from '../../base/tensors.js';
+import type { PatchMask } from './block-mask.js';
 
 export interface Classification {
   label: string;
@@ -52,6 +53,29 @@ export interface LabelChoice {
   deny?: readonly string[] | undefined;
 }
 
+/** How patches are hidden: by a mask, or by blockMask() of the image's grid. */
+export interface Hiding {
+  mask?: PatchMask | undefined;
+  ratio?: number | undefined;
+  seed?: number | undefined;
+}
+
+/** What a model predicts of an image of which patches are hidden. */
+export interface HiddenPatches {
+  /** What was hidden. */
+  mask: PatchMask;
+  /** The most likely token of each patch, hidden or not, and its probability. */
+  tokens: Size & { data: Int32Array };
+  probabilities: Float32Array;
+  /** The image as the model gets it, what is hidden in grey. */
+  maskedImage: RawImage;
+  /** On request: (P, vocabSize). */
+  logits?: Tensor;
+  /** Of the image, and of what the model gets. */
+  originalSize: Size;
+  inputSize: Size;
+}
+
 /** The tasks that an engine does as a whole: what each takes beside an image, and what it gives. */
 export interface EngineTasks {
   'image-classification': {
@@ -65,6 +89,7 @@ export interface EngineTasks {
     settings: { output: 'pooled' | 'tokens' | number };
     result: Tensor;
   };
+  'masked-image-modeling': { settings: Hiding & { logits: boolean }; result: HiddenPatches };
 }
 
 export type EngineTask = keyof EngineTasks;

@@ -1,6 +1,6 @@
 /** From a model's input back to a picture, to show what the model sees. */
 import type { Size, Tensor } from '../../base/tensors.js';
-import type { ConfigFields, RawImage } from '../../engine/engine.js';
+import type { ConfigFields, RawImage } from '../engine.js';
 import type { PatchMask } from './block-mask.js';
 
 // What stands for a masked patch: the middle of what a sample can be.
