@@ -61,21 +61,24 @@ const BROWSER_ENTRIES = ['index.js', 'worker.js', 'service-worker.js'];
  * than what a module says, and each waits for the one that names it.
  */
 export async function buildTypeScript() {
-  await step('build typescript', async () => {
-    // What was compiled from a file that is gone must not stay.
-    for (const name of existsSync(join(root, 'dist')) ? readdirSync(join(root, 'dist')) : []) {
-      if (name !== 'wasm') rmSync(join(root, 'dist', name), { recursive: true });
-    }
-    await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', join(root, 'web', 'tsconfig.json')], { log: 'typescript' });
-    const { build } = await import('esbuild');
-    await build({
-      entryPoints: BROWSER_ENTRIES.map((name) => join(root, 'dist', name)), outdir: join(root, 'dist'), allowOverwrite: true,
-      bundle: true, format: 'esm', target: 'es2022', sourcemap: true, legalComments: 'none',
-      external: ['./wasm/*'], logLevel: 'silent',
-    });
-    const cli = join(root, 'dist', 'cli', 'main.js');
-    if (existsSync(cli)) chmodSync(cli, 0o755);
+  await step('build typescript', compileTypeScript);
+}
+
+/** The same without a line on the screen. */
+export async function compileTypeScript() {
+  // What was compiled from a file that is gone must not stay.
+  for (const name of existsSync(join(root, 'dist')) ? readdirSync(join(root, 'dist')) : []) {
+    if (name !== 'wasm') rmSync(join(root, 'dist', name), { recursive: true });
+  }
+  await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', join(root, 'web', 'tsconfig.json')], { log: 'typescript' });
+  const { build } = await import('esbuild');
+  await build({
+    entryPoints: BROWSER_ENTRIES.map((name) => join(root, 'dist', name)), outdir: join(root, 'dist'), allowOverwrite: true,
+    bundle: true, format: 'esm', target: 'es2022', sourcemap: true, legalComments: 'none',
+    external: ['./wasm/*'], logLevel: 'silent',
   });
+  const cli = join(root, 'dist', 'cli', 'main.js');
+  if (existsSync(cli)) chmodSync(cli, 0o755);
 }
 
 /** Builds all that the package holds. */

@@ -18,9 +18,10 @@ const EMSCRIPTEN_AT_LEAST = [3, 1, 69];  // older ones lack the relaxed SIMD int
  * Returns { env, compiler, depsDir }: the environment in which emcc can be run, which one that is, and
  * the folder of the sources ('' where CMake is to fetch them itself).
  *
- * apt comes first, and once, since only one may run at a time; then all downloads do at the same time.
+ * apt comes first, and once, since only one may run at a time; then all downloads do at the same time. `withPackages`
+ * is called as soon as the packages from npm have come, while the others still do; not where they were there already.
  */
-export async function setUp({ native = false, browsers = false } = {}) {
+export async function setUp({ native = false, browsers = false, withPackages } = {}) {
   mkdirSync(tools, { recursive: true });
   const own = { prefix: join(tools, 'emscripten') };
   const missing = missingSources(native);
@@ -38,7 +39,7 @@ export async function setUp({ native = false, browsers = false } = {}) {
   const downloads = [
     ...(onPath || isInstalled(own) ? [] : [['Emscripten', () => installEmscripten(own)]]),
     ...(missing.length > 0 ? [[`sources of ${missing.join(', ')}`, () => fetchSources(native)]] : []),
-    ...(packagesAreInstalled() ? [] : [['packages from npm', installPackages]]),
+    ...(packagesAreInstalled() ? [] : [['packages from npm', async () => { await installPackages(); await withPackages?.(); }]]),
   ];
   if (downloads.length > 0) {
     await step(`downloads: ${downloads.map(([what]) => what).join('; ')}`, () => all(downloads.map(([, download]) => download())));

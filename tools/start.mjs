@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ARTEFACTS, buildArtefact, buildTypeScript } from './build.mjs';
+import { ARTEFACTS, buildArtefact, buildTypeScript, compileTypeScript } from './build.mjs';
 import { root } from './places.mjs';
 import { Failure, elapsed, main, run, say } from './report.mjs';
 import { start } from './serve.mjs';
@@ -40,10 +40,11 @@ await main(async (args) => {
     },
   });
   say('Set-up');
-  const environment = await setUp();
+  let compiled = false;
+  const environment = await setUp({ withPackages: async () => { await compileTypeScript(); compiled = true; } });
   const builds = ARTEFACTS.length;
   say(`Build 1 of ${builds}: what this Node runs`);
-  await buildTypeScript();
+  if (!compiled) await buildTypeScript();
   const first = await artefactOfThisNode();
   await buildArtefact(first, environment);
   say(`First answer after ${elapsed()}\n\n$ beit classify ${SAMPLE}`);
