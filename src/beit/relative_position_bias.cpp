@@ -17,7 +17,7 @@ void addRun(const float* bias, int64_t count, float* scores) {
 }  // namespace
 
 WindowBias::WindowBias(const std::vector<float>& table, Size window, int64_t heads)
-    : window_(window), heads_(heads) {
+    : window_(window) {
   const int64_t rows = 2 * window.height - 1, columns = 2 * window.width - 1;
   assert(static_cast<int64_t>(table.size()) == (rows * columns + kClsRows) * heads);
   values_.resize(vectorSize(heads * rows * columns));

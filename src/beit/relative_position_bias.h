@@ -26,7 +26,6 @@ class WindowBias {
 
  private:
   Size window_{};
-  int64_t heads_ = 0;
   // (heads, 2h-1, 2w-1), the last index mirrored: it grows with the other token's column.
   std::vector<float> values_;
   // (heads, 3): cls to token, token to cls, cls to cls
