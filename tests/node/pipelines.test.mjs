@@ -125,7 +125,7 @@ test('pipeline: of an image that a worker works on only the image and the result
     ]) {
       const answers = [];
       for (const worker of [false, true]) {
-        const source = task === 'masked-image-modeling' ? join(root, 'weights/masked-image-modeling') : null;
+        const source = task === 'masked-image-modeling' ? join(root, 'weights/embedded/masked-image-modeling') : null;
         const run = await pipeline(task, source, { worker, build: 'simd' });
         calls.length = 0;
         answers.push(await run(photo, options));
