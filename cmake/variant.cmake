@@ -65,6 +65,10 @@ endif()
 add_library(beit_options INTERFACE)
 target_include_directories(beit_options INTERFACE ${CMAKE_CURRENT_SOURCE_DIR})  # #include "src/x.h"
 target_compile_options(beit_options INTERFACE -Wall -Wextra -Wshadow)
+option(BEIT_WERROR "Make warnings of our own files errors" OFF)
+if(BEIT_WERROR)
+  target_compile_options(beit_options INTERFACE -Werror)
+endif()
 if(NOT EMSCRIPTEN)
   target_compile_options(beit_options INTERFACE
     -UNDEBUG  # CMake's Release turns asserts off; the tests want them
@@ -94,6 +98,8 @@ if(EMSCRIPTEN)
 endif()
 function(beit_hot_sources)
   if(EMSCRIPTEN)
-    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -O3)  # after -Oz: the last one counts
+    set_source_files_properties(${ARGN} PROPERTIES
+      COMPILE_OPTIONS -O3            # after -Oz: the last one counts
+      SKIP_PRECOMPILE_HEADERS ON)    # which are for -Oz
   endif()
 endfunction()

@@ -55,6 +55,14 @@ execute_process(
   COMMAND_ERROR_IS_FATAL ANY)
 file(COPY_FILE ${xnnpack_patched}/CMakeLists.txt.new ${xnnpack_patched}/CMakeLists.txt ONLY_IF_DIFFERENT)
 
+# Only what the operators that src/ creates stand on is built. What the rest of those files would call is not there, and
+# vanishes with its callers (--gc-sections, below); Apple's linker would complain first. An undefined xnn_... at link time
+# is a file that is wanted here.
+set(BEIT_XNNPACK_IS_TRIMMED ON)
+if(APPLE OR BEIT_VARIANT MATCHES "native-fuzz")  # the fuzzers' tables of coverage hold more than is called
+  set(BEIT_XNNPACK_IS_TRIMMED OFF)
+endif()
+
 function(beit_add_xnnpack)
   # Parts that nothing here uses. The native build is for tests: kernels for newer processors than
   # AVX2 would double its time.
@@ -64,22 +72,23 @@ function(beit_add_xnnpack)
                  ENABLE_AVX512VNNIGFNI ENABLE_AVX512AMX ENABLE_AVX512FP16)
     set(XNNPACK_${option} OFF CACHE INTERNAL "")
   endforeach()
-  if(NOT APPLE)
-    # Kernels of the operators that src/ creates: a quarter of all. The configurations of the others
-    # name kernels that are not there, and vanish with them (see below); Apple's linker would complain
-    # first. An undefined xnn_..._ukernel_... at link time is a family that is wanted here.
+  if(BEIT_VARIANT STREQUAL "native-fuzz-32")
+    # There --gc-sections drops nothing of a file that is linked, so the kernels that it names have to be there.
+    set(XNNPACK_MICROKERNEL_FILTER "^src/((f16|f32|qd8|qs8|qu8)[a-z0-9-]*-(gemm|igemm|dwconv|vmulcaddc)|x(16|32)-packw)/")
+  elseif(NOT APPLE)
+    # Kernels of the operators that src/ creates: a quarter of all. In wasm each has a form with SIMD.
     set(XNNPACK_MICROKERNEL_FILTER "^src/(f32-(gemm|igemm|dwconv|vmulcaddc)|x32-packw)/")
-    if(BEIT_VARIANT STREQUAL "native-fuzz-32")
-      # There --gc-sections drops nothing of a file that is linked, so the kernels that it names have to be there.
-      set(XNNPACK_MICROKERNEL_FILTER "^src/((f16|f32|qd8|qs8|qu8)[a-z0-9-]*-(gemm|igemm|dwconv|vmulcaddc)|x(16|32)-packw)/")
+    if(EMSCRIPTEN)
+      string(APPEND XNNPACK_MICROKERNEL_FILTER ".*wasm(relaxed)?simd")
     endif()
-    add_compile_options(-ffunction-sections -fdata-sections)
   endif()
   set(XNNPACK_LIBRARY_TYPE static CACHE INTERNAL "")
   # The targets exist already; without these three its configuration downloads them again.
   set(CPUINFO_SOURCE_DIR ${cpuinfo_SOURCE_DIR})
   set(FXDIV_SOURCE_DIR ${fxdiv_SOURCE_DIR})
   set(PTHREADPOOL_SOURCE_DIR ${pthreadpool_SOURCE_DIR})
+  # Options of this folder are what the subfolder begins with; our own files must not have them.
+  get_directory_property(ours COMPILE_OPTIONS)
   if(EMSCRIPTEN)
     set(CPUINFO_SOURCE_DIR ${CMAKE_BINARY_DIR}/no-cpuinfo)
     # Emscripten's tool chain says "x86" unless told otherwise; the patch gives these names a meaning.
@@ -93,12 +102,32 @@ function(beit_add_xnnpack)
   endif()
   add_compile_options(-w)  # their warnings are not ours to mend
   add_subdirectory(${xnnpack_patched} ${CMAKE_BINARY_DIR}/xnnpack EXCLUDE_FROM_ALL)
+  set_directory_properties(PROPERTIES COMPILE_OPTIONS "${ours}")
 endfunction()
+if(NOT APPLE)
+  add_compile_options(-ffunction-sections -fdata-sections)  # what --gc-sections can drop; in our own files, too
+endif()
 beit_add_xnnpack()
 
-get_target_property(objects XNNPACK LINK_LIBRARIES)
-list(REMOVE_ITEM objects subgraph)
-set_target_properties(XNNPACK PROPERTIES LINK_LIBRARIES "${objects}")
+set(unwanted subgraph)
+if(BEIT_XNNPACK_IS_TRIMMED)
+  set_property(TARGET operators PROPERTY SOURCES
+    src/operator-delete.c src/operators/convolution-nhwc.c src/operators/fully-connected-nc.c)  # the second for tests/gemm_bench.cpp
+  get_target_property(sources XNNPACK SOURCES)
+  list(FILTER sources EXCLUDE REGEX "/configs/")
+  foreach(config dwconv gemm vmulcaddc)
+    list(APPEND sources src/configs/${config}-config.c)
+  endforeach()
+  set_property(TARGET XNNPACK PROPERTY SOURCES ${sources})
+  list(APPEND unwanted datatype memory mutex normalization reference-ukernels)
+endif()
+foreach(property LINK_LIBRARIES INTERFACE_LINK_LIBRARIES)  # the second makes who links it wait for them
+  get_target_property(objects XNNPACK ${property})
+  foreach(name IN LISTS unwanted)
+    list(REMOVE_ITEM objects ${name} $<LINK_ONLY:${name}>)
+  endforeach()
+  set_target_properties(XNNPACK PROPERTIES ${property} "${objects}")
+endforeach()
 if(NOT APPLE)
   target_link_options(XNNPACK INTERFACE LINKER:--gc-sections)  # drops what nothing calls, before it is resolved
 endif()
