@@ -251,3 +251,23 @@ test('what is written decides what it is', async (t) => {
   for (const bad of [5, null, undefined, { a: 'text' }]) await rejects(resolve(bad), 'invalid-argument');
   await rejects(resolve(''), 'not-found');
 });
+
+test('a bridge that is stopped closes every file, whenever it was opened and whatever close() gives', { timeout: 20_000 }, async (t) => {
+  const { port1, port2 } = new MessageChannel();
+  const closed = [];
+  let open;
+  const file = (name) => ({ name, size: 0, read: async function* () {}, close: () => void closed.push(name) });
+  const service = serveSource({
+    label: 'odd', describe: () => null,
+    open: (name) => name === 'early' ? Promise.resolve(file(name)) : new Promise((resolve) => { open = () => resolve(file(name)); }),
+  }, port1);
+  const source = new RemoteSource('odd', undefined, port2);
+  t.after(() => [port1, port2].forEach((port) => port.close()));
+  await source.open('early');
+  source.open('late').catch(() => undefined);
+  while (!open) await new Promise((resolve) => setTimeout(resolve, 1));
+  service.stop();
+  open();
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.deepEqual(closed, ['early', 'late']);
+});

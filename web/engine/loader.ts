@@ -8,7 +8,7 @@ import { countsAsMissing, Refusals } from '../sources/missing.js';
 import {
   CHUNK_BYTES, CONFIG_FILE, FLAX_FILE, WEIGHTS_FILES, isShardIndex, type Source, type SourceFile, type SourceWatch,
 } from '../sources/source.js';
-import { stoppable } from '../sources/stoppable.js';
+import { closeQuietly, stoppable } from '../sources/stoppable.js';
 import { readText } from '../sources/text.js';
 import { convertedFile, elementTypeOf, savedClassOf, type ConversionFacts, type ConversionSink, type ConversionType } from './conversion.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
@@ -241,7 +241,7 @@ class Load {
   async end(): Promise<void> {
     this.staging?.free();
     this.checkpoint.delete();
-    for (const file of this.files.values()) await file.close().catch(() => undefined);
+    for (const file of this.files.values()) await closeQuietly(file);
   }
 
   /** Returns the names of the files that have been opened. */

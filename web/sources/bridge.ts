@@ -5,6 +5,7 @@
 import { tell } from '../base/callbacks.js';
 import { BeitError, fromCoreError, packError, type CoreError } from '../base/errors.js';
 import { CHUNK_BYTES, type Source, type SourceFile, type SourceWatch } from './source.js';
+import { closeQuietly } from './stoppable.js';
 
 type Ask =
   | { id: number; op: 'open'; name: string }
@@ -34,6 +35,8 @@ export function serveSource(source: Source, port: MessagePort): { stop(): void }
     try {
       if (ask.op === 'open') {
         const file = await source.open(ask.name, abort.signal, watch);
+        // One that came too late.
+        if (abort.signal.aborted) return await closeQuietly(file);
         files.set(++lastFile, file);
         port.postMessage({ id: ask.id, ok: true, file: lastFile, size: file.size } satisfies Answer);
         return;
@@ -58,7 +61,7 @@ export function serveSource(source: Source, port: MessagePort): { stop(): void }
   return {
     stop() {
       abort.abort(new BeitError('aborted', 'The load was stopped.'));
-      for (const file of files.values()) void file.close().catch(() => undefined);
+      for (const file of files.values()) void closeQuietly(file);
       files.clear();
       port.close();
     },

@@ -2,6 +2,15 @@
 import { abortable, throwIfAborted } from '../base/scheduling.js';
 import type { Source, SourceFile } from './source.js';
 
+/** Closes a file that nobody reads any more: its failure, or that of an object of the user's to give a promise, is no news. */
+export async function closeQuietly(file: SourceFile): Promise<void> {
+  try {
+    await file.close();
+  } catch {
+    // What it held is its own affair.
+  }
+}
+
 /** Returns the source with promises that reject with the signal's reason at once, whatever becomes of what they wait for. */
 export function stoppable(source: Source, signal: AbortSignal | null | undefined): Source {
   if (!signal) return source;
@@ -11,7 +20,8 @@ export function stoppable(source: Source, signal: AbortSignal | null | undefined
     describe: () => source.describe(),
     open: async (name, own, watch) => {
       throwIfAborted(signal);
-      return new StoppableFile(await abortable(source.open(name, own, watch), signal, (late) => void late.close().catch(() => undefined)), signal);
+      const opening = Promise.resolve(source.open(name, own, watch));
+      return new StoppableFile(await abortable(opening, signal, (late) => void closeQuietly(late)), signal);
     },
   };
 }
@@ -55,7 +65,7 @@ class StoppableFile implements SourceFile {
     const limit = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_LIMIT_MS);
     });
-    await Promise.race([Promise.resolve(this.file.close()).catch(() => undefined), limit]);
+    await Promise.race([closeQuietly(this.file), limit]);
     clearTimeout(timer);
   }
 }
