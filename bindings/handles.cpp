@@ -17,9 +17,9 @@ namespace beit::js {
 
 namespace {
 
-// The one pool of the module: wasm threads are a resource of the whole instance.
-std::shared_ptr<const ThreadPool>& pool() {
-  static std::shared_ptr<const ThreadPool> instance;
+// What the module computes on: wasm threads are a resource of the whole instance.
+std::shared_ptr<const Execution>& execution() {
+  static std::shared_ptr<const Execution> instance;
   return instance;
 }
 
@@ -29,71 +29,70 @@ std::span<const uint8_t> heapBytes(uintptr_t pointer, double length) {
 
 // Returns a number of JavaScript as a whole one, or -1 for what is none that can be counted.
 int64_t toWhole(double number) {
-  constexpr double kMost = 9007199254740992.0;  // 2^53
-  return number >= 0 && number <= kMost ? static_cast<int64_t>(number) : -1;
+  constexpr double kMax = 9007199254740992.0;  // 2^53
+  return number >= 0 && number <= kMax ? static_cast<int64_t>(number) : -1;
 }
 
 // The caller has staged width * height * channels bytes at `pointer`.
 ImageView8 imageView(uintptr_t pointer, double width, double height, double channels) {
-  constexpr double kMostBytes = 4294967295.0;
+  constexpr double kMaxBytes = 4294967295.0;
   const double bytes = width * height * channels;
   return {toWhole(width), toWhole(height), toWhole(channels),
-          heapBytes(pointer, bytes >= 0 && bytes <= kMostBytes ? bytes : 0)};
+          heapBytes(pointer, bytes >= 0 && bytes <= kMaxBytes ? bytes : 0)};
 }
 
 }  // namespace
 
 val start(int threads, bool tall_tiles) {
   return guarded([&] {
-    if (pool()) return failed(failure(ErrorCode::kInvalidArgument, "start", "the module has been started before"));
+    if (execution()) return failed(failure(ErrorCode::kInvalidArgument, "start", "the module has been started before"));
     if (const Status status = initializeXnnpack(); !status) return failed(status.error());
-    auto created = ThreadPool::create(threads);
+    auto created = Execution::create(threads, {.f32_rows = tall_tiles ? kTallMr : kMr});
     if (!created.ok()) return failed(created.error());
-    pool() = std::move(created).value();
-    setTallTiles(tall_tiles);
+    execution() = std::move(created).value();
     return success();
   });
 }
 
-void stop() { pool().reset(); }
+void stop() { execution().reset(); }
 
 val timeThreads(int threads) {
   return guarded([&]() -> val {
-    if (!pool() || threads < 1 || threads > pool()->threads()) {
+    if (!execution() || threads < 1 || threads > execution()->threads()) {
       return failed(failure(ErrorCode::kInvalidArgument, "timeThreads", "the module has no " + std::to_string(threads) + " threads"));
     }
-    return outcome(beit::timeThreads(*pool(), threads), [](double seconds) { return val(seconds * 1000.0); });
+    return outcome(beit::timeThreads(*execution(), threads), [](double seconds) { return val(seconds * 1000.0); });
   });
 }
 
 void limitThreads(int threads) {
-  if (pool()) pool()->limit(std::clamp(threads, 1, pool()->threads()));
+  if (execution()) execution()->pool().limit(std::clamp(threads, 1, execution()->threads()));
 }
 
 val takeProfile() {
   return guarded([&] {
     val profile = val::object();
-    if (!pool()) return success(profile);
+    if (!execution()) return success(profile);
     for (size_t i = 0; i < kWorkKinds; ++i) {
-      const WorkProfile::Entry& entry = pool()->profile().entries[i];
+      const WorkProfile::Entry& entry = execution()->profile().entries[i];
       val row = val::object();
       row.set("seconds", entry.seconds);
       row.set("operations", entry.operations);
       row.set("calls", static_cast<double>(entry.calls));
       profile.set(std::string(toString(static_cast<Work>(i))), row);
     }
-    pool()->profile() = {};
+    execution()->profile() = {};
     return success(profile);
   });
 }
 
 val ModelHandle::create(const std::string& config_json, const std::string& class_name, val options) {
   return guarded([&]() -> val {
-    if (!pool()) return failed(failure(ErrorCode::kInvalidArgument, "createModel", "the module has not been started"));
+    if (!execution()) return failed(failure(ErrorCode::kInvalidArgument, "createModel", "the module has not been started"));
     const auto given = modelOptions(options);
     if (!given.ok()) return failed(given.error());
-    return outcome(createModel(config_json, class_name, *given, *pool()),
-                   [](std::unique_ptr<Model> model) { return val(std::make_shared<ModelHandle>(std::move(model), pool())); });
+    return outcome(createModel(config_json, class_name, *given, *execution()),
+                   [](std::unique_ptr<Model> model) { return val(std::make_shared<ModelHandle>(std::move(model), execution())); });
   });
 }
 
@@ -282,13 +281,13 @@ val ImageProcessorHandle::preprocessSegmentationMap(uintptr_t pointer, double wi
 
 val postProcessSemanticSegmentation(val logits, double height, double width, bool with_scores) {
   return guarded([&]() -> val {
-    if (!pool()) return failed(failure(ErrorCode::kInvalidArgument, "postProcessSemanticSegmentation", "the module has not been started"));
-    auto tensor = readTensor(logits, "logits");
+    if (!execution()) return failed(failure(ErrorCode::kInvalidArgument, "postProcessSemanticSegmentation", "the module has not been started"));
+    auto tensor = tensorFromJs(logits, "logits");
     if (!tensor.ok()) return failed(tensor.error());
     Shape& shape = tensor->shape;
     if (shape.size() == 4 && shape[0] == 1) shape.erase(shape.begin());
     const Size size{toWhole(height), toWhole(width)};
-    return outcome(segmentationMap(*pool(), *tensor, size, with_scores), [](const SegmentationMap& map) { return toJs(map); });
+    return outcome(segmentationMap(*execution(), *tensor, size, with_scores), [](const SegmentationMap& map) { return toJs(map); });
   });
 }
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "src/image/image_processor.h"
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
 #include "src/model/forward.h"
 #include "src/model/model.h"
 #include "weights/reading/checkpoint.h"
@@ -35,8 +35,8 @@ class ConversionHandle;
 
 class ModelHandle : public std::enable_shared_from_this<ModelHandle> {
  public:
-  ModelHandle(std::unique_ptr<Model> model, std::shared_ptr<const ThreadPool> pool)
-      : pool_(std::move(pool)), model_(std::move(model)) {}
+  ModelHandle(std::unique_ptr<Model> model, std::shared_ptr<const Execution> execution)
+      : execution_(std::move(execution)), model_(std::move(model)) {}
   static val create(const std::string& config_json, const std::string& class_name, val options);
 
   std::string className() const { return model_->className(); }
@@ -48,7 +48,7 @@ class ModelHandle : public std::enable_shared_from_this<ModelHandle> {
   val begin(val inputs, val options);
 
  private:
-  std::shared_ptr<const ThreadPool> pool_;
+  std::shared_ptr<const Execution> execution_;
   std::unique_ptr<Model> model_;
 };
 

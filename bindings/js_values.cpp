@@ -36,13 +36,13 @@ Result<Shape> readDims(const val& tensor, const char* where) {
   if (!isPresent(dims) || !isPresent(data)) return wrongInput(where, "{dims, data}");
   Shape shape;
   const auto rank = dims["length"].as<unsigned>();
-  constexpr unsigned kMostDims = 8;
-  if (rank > kMostDims) return mismatch(ErrorCode::kWrongShape, where, std::to_string(rank) + " dims", "at most 8");
+  constexpr unsigned kMaxDims = 8;
+  if (rank > kMaxDims) return mismatch(ErrorCode::kWrongShape, where, std::to_string(rank) + " dims", "at most 8");
   for (unsigned i = 0; i < rank; ++i) {
     const double size = dims[i].as<double>();
-    constexpr double kMost = 4294967296.0;
-    if (!(size >= 0 && size <= kMost) || size != static_cast<double>(static_cast<int64_t>(size)))
-      return mismatch(ErrorCode::kWrongShape, where, "a size of " + std::to_string(size), "whole numbers of at least 0");
+    constexpr double kMax = 4294967296.0;
+    if (!(size >= 0 && size <= kMax) || size != static_cast<double>(static_cast<int64_t>(size)))
+      return mismatch(ErrorCode::kWrongShape, where, "a size of " + std::to_string(size), "integers of at least 0");
     shape.push_back(static_cast<int64_t>(size));
   }
   const auto length = static_cast<int64_t>(data["length"].as<double>());
@@ -73,8 +73,8 @@ struct Choice {
   T value;
 };
 constexpr std::array kDTypes{Choice{"f32", WeightType::kFloat32}, Choice{"int8", WeightType::kInt8}};
-constexpr std::array kTaps{Choice{"reference", Taps::kReference}, Choice{"original", Taps::kOriginal}};
-constexpr std::array kBiasResizes{Choice{"reference", RelativePositionBiasResize::kReference},
+constexpr std::array kOutIndicesRules{Choice{"reference", OutIndicesRule::kTransformers}, Choice{"original", OutIndicesRule::kUnilm}};
+constexpr std::array kBiasResizes{Choice{"reference", RelativePositionBiasResize::kTransformers},
                                   Choice{"timm", RelativePositionBiasResize::kTimm},
                                   Choice{"unilm", RelativePositionBiasResize::kUnilm}};
 
@@ -308,7 +308,7 @@ val toJs(const SegmentationMap& map) {
   return object;
 }
 
-Result<Tensor> readTensor(const val& tensor, const char* where) {
+Result<Tensor> tensorFromJs(const val& tensor, const char* where) {
   if (!isPresent(tensor) || !isA(tensor["data"], "Float32Array")) return wrongInput(where, "{dims, data: Float32Array}");
   BEIT_ASSIGN(const Shape shape, readDims(tensor, where));
   BEIT_ASSIGN(Tensor copy, Tensor::allocate(shape, where));
@@ -323,7 +323,7 @@ Result<ForwardInputs> forwardInputs(val inputs) {
     BEIT_ASSIGN(result.tokens, readLabels(tokens, "tokens"));
     return result;
   }
-  BEIT_ASSIGN(result.pixel_values, readTensor(inputs["pixelValues"], "pixelValues"));
+  BEIT_ASSIGN(result.pixel_values, tensorFromJs(inputs["pixelValues"], "pixelValues"));
 
   const val mask = inputs["boolMaskedPos"];
   if (isPresent(mask)) {
@@ -344,7 +344,7 @@ Result<ModelOptions> modelOptions(val options) {
   result.add_pooling_layer = !options["addPoolingLayer"].isFalse();
   result.auxiliary_head = !options["auxiliaryHead"].isFalse();
   BEIT_TRY(readChoice(options, "dtype", kDTypes, result.dtype));
-  BEIT_TRY(readChoice(options, "taps", kTaps, result.taps));
+  BEIT_TRY(readChoice(options, "taps", kOutIndicesRules, result.out_indices_rule));
   BEIT_TRY(readChoice(options, "relativePositionBiasResize", kBiasResizes, result.relative_position_bias_resize));
   const val epsilon = options["layerNormEps"];
   if (isPresent(epsilon)) {

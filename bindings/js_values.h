@@ -60,7 +60,7 @@ val copyOut(const T* data, size_t count) {
 val toJs(const SegmentationMap& map);  // {height, width, labels: Uint16Array, scores: Float32Array or null}
 
 // Returns a copy of {dims, data: Float32Array}. Errors: kWrongType, kWrongShape, kOutOfMemory.
-Result<Tensor> readTensor(const val& tensor, const char* where);
+Result<Tensor> tensorFromJs(const val& tensor, const char* where);
 
 // Inputs of a forward pass. Errors: kWrongType, kWrongShape for values that are not what
 // CoreForwardInputs says, kOutOfMemory.

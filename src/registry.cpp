@@ -22,39 +22,39 @@ Created make(auto&&... arguments) {
 // The classes that read config.json.
 struct BeitClass {
   std::string_view name;
-  Created (*create)(BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool);
+  Created (*create)(BeitConfig&& config, const ModelOptions& options, const Execution& execution);
 };
 constexpr BeitClass kBeitClasses[] = {
     {BeitModel::kClassName,
-     [](BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool) {
-       return make<BeitModel>(std::move(config), options, pool);
+     [](BeitConfig&& config, const ModelOptions& options, const Execution& execution) {
+       return make<BeitModel>(std::move(config), options, execution);
      }},
     {BeitForMaskedImageModeling::kClassName,
-     [](BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool) {
-       return make<BeitForMaskedImageModeling>(std::move(config), options.dtype, pool);
+     [](BeitConfig&& config, const ModelOptions& options, const Execution& execution) {
+       return make<BeitForMaskedImageModeling>(std::move(config), options.dtype, execution);
      }},
     {BeitForImageClassification::kClassName,
-     [](BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool) {
-       return make<BeitForImageClassification>(std::move(config), options.dtype, pool);
+     [](BeitConfig&& config, const ModelOptions& options, const Execution& execution) {
+       return make<BeitForImageClassification>(std::move(config), options.dtype, execution);
      }},
     {BeitForSemanticSegmentation::kClassName,
-     [](BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool) {
-       return BeitForSemanticSegmentation::create(std::move(config), options, pool);
+     [](BeitConfig&& config, const ModelOptions& options, const Execution& execution) {
+       return BeitForSemanticSegmentation::create(std::move(config), options, execution);
      }},
     {BeitBackbone::kClassName,
-     [](BeitConfig&& config, const ModelOptions& options, const ThreadPool& pool) {
-       return BeitBackbone::create(std::move(config), options.dtype, pool);
+     [](BeitConfig&& config, const ModelOptions& options, const Execution& execution) {
+       return BeitBackbone::create(std::move(config), options.dtype, execution);
      }},
 };
 
 // The classes that read a tokenizer's config.
 struct DalleClass {
   std::string_view name;
-  Created (*create)(const DalleConfig& config, const ThreadPool& pool);
+  Created (*create)(const DalleConfig& config, const Execution& execution);
 };
 constexpr DalleClass kDalleClasses[] = {
-    {DalleEncoder::kClassName, [](const DalleConfig& config, const ThreadPool& pool) { return make<DalleEncoder>(config, pool); }},
-    {DalleDecoder::kClassName, [](const DalleConfig& config, const ThreadPool& pool) { return make<DalleDecoder>(config, pool); }},
+    {DalleEncoder::kClassName, [](const DalleConfig& config, const Execution& execution) { return make<DalleEncoder>(config, execution); }},
+    {DalleDecoder::kClassName, [](const DalleConfig& config, const Execution& execution) { return make<DalleDecoder>(config, execution); }},
 };
 
 // Returns the name that the same class has in kBeitClasses: the Flax classes compute what PyTorch's do, and
@@ -79,7 +79,7 @@ std::string allNames() {
 }  // namespace
 
 Result<std::unique_ptr<Model>> createModel(BeitConfig config, std::string_view class_name, const ModelOptions& options,
-                                           const ThreadPool& pool) {
+                                           const Execution& execution) {
   if (options.layer_norm_eps) {
     const double epsilon = *options.layer_norm_eps;
     if (!(epsilon >= 0.0 && epsilon <= 1.0))
@@ -89,21 +89,21 @@ Result<std::unique_ptr<Model>> createModel(BeitConfig config, std::string_view c
   config.relative_position_bias_resize = options.relative_position_bias_resize;
   const std::string name = plainName(class_name);
   for (const BeitClass& each : kBeitClasses)
-    if (name == each.name) return each.create(std::move(config), options, pool);
+    if (name == each.name) return each.create(std::move(config), options, execution);
   return mismatch(ErrorCode::kUnsupported, "Model class", "\"" + name + "\"", allNames());
 }
 
 Result<std::unique_ptr<Model>> createModel(std::string_view config_json, std::string_view class_name,
-                                           const ModelOptions& options, const ThreadPool& pool) {
+                                           const ModelOptions& options, const Execution& execution) {
   for (const DalleClass& each : kDalleClasses) {
     if (class_name != each.name) continue;
     if (options.dtype != WeightType::kFloat32)
       return mismatch(ErrorCode::kUnsupported, "dtype of " + std::string(class_name), "int8", "f32");
     BEIT_ASSIGN(const DalleConfig config, parseDalleConfig(config_json));
-    return each.create(config, pool);
+    return each.create(config, execution);
   }
   BEIT_ASSIGN(BeitConfig config, parseConfig(config_json));
-  return createModel(std::move(config), class_name, options, pool);
+  return createModel(std::move(config), class_name, options, execution);
 }
 
 }  // namespace beit

@@ -22,7 +22,7 @@ constexpr Activation kAll[] = {Activation::kGelu, Activation::kGeluNew, Activati
 FloatBuffer activated(Activation activation, const std::vector<float>& values) {
   auto buffer = FloatBuffer::copyOf(values, "a test");
   REQUIRE(buffer.ok());
-  applyActivation(test::pool(), activation, buffer->data(), static_cast<int64_t>(values.size()));
+  applyActivation(test::execution(), activation, buffer->data(), static_cast<int64_t>(values.size()));
   return std::move(buffer).value();
 }
 

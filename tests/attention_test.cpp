@@ -16,14 +16,14 @@ namespace {
 
 struct Case {
   int64_t heads, head_dim, batch;
-  Size window;  // tokens are one more than its patches
+  Size grid;  // tokens are one more than its patches
 };
 
 BeitConfig configOf(const Case& c) {
   BeitConfig config;
   config.hidden_size = c.heads * c.head_dim;
   config.num_attention_heads = c.heads;
-  config.image_size = c.window;
+  config.image_size = c.grid;
   config.patch_size = {1, 1};
   return config;
 }
@@ -32,30 +32,30 @@ struct Outcome {
   FloatBuffer output, probabilities;
 };
 
-Outcome runOn(const Attention& attention, const BeitConfig& config, const Case& c, std::span<const float> x, const WindowBias& bias) {
-  const int64_t tokens = 1 + c.window.area();
-  auto scratch = AttentionScratch::allocate(config, c.batch, tokens, test::pool().threads());
+Outcome runOn(const Attention& attention, const BeitConfig& config, const Case& c, std::span<const float> x, const GridBias& bias) {
+  const int64_t tokens = 1 + c.grid.area();
+  auto scratch = AttentionScratch::allocate(config, c.batch, tokens, test::execution().threads());
   auto output = FloatBuffer::copyOf(x, "states");  // the encoder's attention writes over its input
   auto probabilities = FloatBuffer::allocate(c.batch * c.heads * tokens * tokens, "probabilities");
   REQUIRE((scratch.ok() && output.ok() && probabilities.ok()));
-  REQUIRE(attention.run(test::pool(), c.batch, tokens, output->data(), bias, *scratch, output->data(), probabilities->data()).ok());
+  REQUIRE(attention.run(test::execution(), c.batch, tokens, output->data(), bias, *scratch, output->data(), probabilities->data()).ok());
   return {std::move(output).value(), std::move(probabilities).value()};
 }
 
 }  // namespace
 
 TEST_CASE("Attention is softmax(Q K^T / sqrt(D) + bias) V through its output layer", "[attention]") {
-  (void)test::pool();
+  (void)test::execution();
   // Odd head sizes, tokens around multiples of 4, 8 and the 24 rows of a task.
   const Case cases[] = {{1, 1, 1, {1, 1}}, {2, 9, 1, {1, 2}},  {3, 12, 2, {3, 1}}, {2, 5, 3, {2, 3}},
                         {4, 8, 1, {1, 7}}, {1, 16, 2, {4, 6}}, {2, 7, 1, {5, 5}},  {2, 64, 1, {7, 10}}};
   uint32_t seed = 1;
   for (const Case& c : cases) {
     for (const bool biased : {false, true}) {
-      CAPTURE(c.heads, c.head_dim, c.batch, c.window.height, c.window.width, biased);
+      CAPTURE(c.heads, c.head_dim, c.batch, c.grid.height, c.grid.width, biased);
       test::Random random(++seed);
       const BeitConfig config = configOf(c);
-      const int64_t tokens = 1 + c.window.area(), channels = config.hidden_size;
+      const int64_t tokens = 1 + c.grid.area(), channels = config.hidden_size;
       ParameterList parameters;
       Attention attention;
       attention.declare(parameters, "attention", config);
@@ -64,13 +64,13 @@ TEST_CASE("Attention is softmax(Q K^T / sqrt(D) + bias) V through its output lay
       const auto weights = test::randomWeights(parameters, seed);
       REQUIRE(test::fill(parameters, weights).ok());
 
-      WindowBias bias;
+      GridBias bias;
       std::vector<test::Matrix> bias_matrices;
       if (biased) {
-        const int64_t distances = (2 * c.window.height - 1) * (2 * c.window.width - 1) + 3;
+        const int64_t distances = (2 * c.grid.height - 1) * (2 * c.grid.width - 1) + 3;
         const auto table = random.floats(static_cast<size_t>(distances * c.heads), -2.0f, 2.0f);
-        bias = WindowBias(table, c.window, c.heads);
-        const Eigen::MatrixXi index = test::relativePositionIndex(c.window);
+        bias = GridBias(table, c.grid, c.heads);
+        const Eigen::MatrixXi index = test::relativePositionIndex(c.grid);
         for (int64_t head = 0; head < c.heads; ++head)
           bias_matrices.emplace_back(index.cast<double>().unaryExpr([&](double row) {
             return static_cast<double>(table[static_cast<size_t>(row) * static_cast<size_t>(c.heads) + static_cast<size_t>(head)]);
@@ -93,11 +93,11 @@ TEST_CASE("Attention is softmax(Q K^T / sqrt(D) + bias) V through its output lay
 }
 
 TEST_CASE("Scores far apart neither overflow nor vanish, wherever the largest is", "[attention]") {
-  (void)test::pool();
-  for (const Size window : {Size{1, 1}, {1, 2}, {2, 2}, {3, 2}, {2, 5}}) {
-    const Case c{1, 4, 1, window};
+  (void)test::execution();
+  for (const Size grid : {Size{1, 1}, {1, 2}, {2, 2}, {3, 2}, {2, 5}}) {
+    const Case c{1, 4, 1, grid};
     const BeitConfig config = configOf(c);
-    const int64_t tokens = 1 + window.area();
+    const int64_t tokens = 1 + grid.area();
     ParameterList parameters;
     Attention attention;
     attention.declare(parameters, "attention", config);
@@ -117,7 +117,7 @@ TEST_CASE("Scores far apart neither overflow nor vanish, wherever the largest is
 }
 
 TEST_CASE("A NaN in one image leaves the others of its batch alone", "[attention]") {
-  (void)test::pool();
+  (void)test::execution();
   const Case c{2, 4, 2, {2, 2}};
   const BeitConfig config = configOf(c);
   ParameterList parameters;

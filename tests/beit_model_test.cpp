@@ -61,7 +61,7 @@ TEST_CASE("BeitModel is the reference for random configs, weights, sizes and mas
       image = {config.patch_size.height + random.below(20), config.patch_size.width + random.below(20)};
     CAPTURE(seed, batch, config.hidden_size, config.num_attention_heads, image.height, image.width);
 
-    auto created = createModel(config, "BeitModel", {pooler}, test::pool());
+    auto created = createModel(config, "BeitModel", {pooler}, test::execution());
     REQUIRE(created.ok());
     Model& model = **created;
     const auto weights = test::randomWeights(model.parameters(), seed);
@@ -81,7 +81,7 @@ TEST_CASE("BeitModel is the reference for random configs, weights, sizes and mas
       for (size_t i = 0; i <= layers; ++i)
         CHECK(test::relativeDifference(part(outputs.at("hidden_states." + std::to_string(i)), b), want.hidden_states[i]) <= kTolerance);
       for (size_t i = 0; i < layers; ++i) {
-        test::Matrix heads(0, 1 + config.window(image).area());
+        test::Matrix heads(0, 1 + config.patchGrid(image).area());
         for (const auto& head : want.attentions[i]) {
           test::Matrix taller(heads.rows() + head.rows(), heads.cols());
           taller << heads, head;
@@ -102,7 +102,7 @@ TEST_CASE("Outputs have the reference's names and shapes, and come only on reque
   config.intermediate_size = 8;
   config.image_size = {8, 12};
   config.patch_size = {4, 4};
-  auto created = createModel(config, "BeitModel", {}, test::pool());
+  auto created = createModel(config, "BeitModel", {}, test::execution());
   REQUIRE(created.ok());
   REQUIRE(test::fill((*created)->parameters(), test::randomWeights((*created)->parameters(), 1)).ok());
   const ForwardInputs inputs = test::randomInputs(config, 3, {8, 12}, false, random);
@@ -130,7 +130,7 @@ TEST_CASE("The pooler's parameters follow from pooling and options", "[beit_mode
   for (const bool mean : {false, true})
     for (const bool pooler : {false, true}) {
       config.use_mean_pooling = mean;
-      const auto model = createModel(config, "BeitModel", {pooler}, test::pool());
+      const auto model = createModel(config, "BeitModel", {pooler}, test::execution());
       REQUIRE(model.ok());
       CHECK(((*model)->parameters().find("beit.pooler.layernorm.weight") != nullptr) == (mean && pooler));
       CHECK(((*model)->parameters().find("beit.layernorm.weight") != nullptr) == !mean);

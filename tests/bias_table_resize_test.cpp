@@ -11,20 +11,20 @@ namespace beit {
 namespace {
 
 constexpr int64_t kHeads = 2;
-constexpr RelativePositionBiasResize kAll[] = {RelativePositionBiasResize::kReference, RelativePositionBiasResize::kTimm,
+constexpr RelativePositionBiasResize kAll[] = {RelativePositionBiasResize::kTransformers, RelativePositionBiasResize::kTimm,
                                                RelativePositionBiasResize::kUnilm};
 
-int64_t rowsOf(Size window) { return (2 * window.height - 1) * (2 * window.width - 1) + kClsRows; }
+int64_t rowsOf(Size grid) { return (2 * grid.height - 1) * (2 * grid.width - 1) + kClsRows; }
 
-// sin(0.7 i) at the i-th place, for a window.
-std::vector<float> sines(Size window) {
-  std::vector<float> table(static_cast<size_t>(rowsOf(window) * kHeads));
+// sin(0.7 i) at the i-th place, for a grid.
+std::vector<float> sines(Size grid) {
+  std::vector<float> table(static_cast<size_t>(rowsOf(grid) * kHeads));
   for (size_t i = 0; i < table.size(); ++i) table[i] = static_cast<float>(std::sin(static_cast<double>(static_cast<float>(i) * 0.7f)));
   return table;
 }
 
-std::vector<float> resize(const std::vector<float>& table, Size trained, Size window, RelativePositionBiasResize mode) {
-  return resizeBiasTable(table.data(), trained, window, kHeads, mode);
+std::vector<float> resize(const std::vector<float>& table, Size trained, Size grid, RelativePositionBiasResize mode) {
+  return resizeBiasTable(table.data(), trained, grid, kHeads, mode);
 }
 
 }  // namespace
@@ -33,7 +33,7 @@ TEST_CASE("Tables are resized as timm and unilm resize them", "[bias_table_resiz
   // The second head's column of sines(), every `step`-th row of it:
   //   timm 1.0.31: resize_rel_pos_bias_table(table, WINDOW, (rows, 2), TRAINED)[::step, 1]
   //   unilm: the code of beit/run_class_finetuning.py with scipy 1.13.1
-  struct Case { RelativePositionBiasResize mode; Size trained, window; size_t step; std::vector<float> want; };
+  struct Case { RelativePositionBiasResize mode; Size trained, grid; size_t step; std::vector<float> want; };
   const Case cases[] = {
       {RelativePositionBiasResize::kTimm, {3, 3}, {4, 4}, 3,
        {
@@ -79,10 +79,10 @@ TEST_CASE("Tables are resized as timm and unilm resize them", "[bias_table_resiz
         0.6941644f, 0.8273283f, -0.2853882f, -1.0548761f, 1.1239775f, 0.4233299f, -0.4129265f, 0.0839745f,
         0.2546831f, -0.4129265f, -1.0728320f, 0.9962417f, 0.2546831f, -0.4129265f, -0.9676960f, 0.9157346f,
         0.2546831f, 0.7179746f}}};
-  for (const auto& [mode, trained, window, step, want] : cases) {
-    CAPTURE(static_cast<int>(mode), trained.height, trained.width, window.height, window.width);
-    const auto table = resize(sines(trained), trained, window, mode);
-    REQUIRE(static_cast<int64_t>(table.size()) == rowsOf(window) * kHeads);
+  for (const auto& [mode, trained, grid, step, want] : cases) {
+    CAPTURE(static_cast<int>(mode), trained.height, trained.width, grid.height, grid.width);
+    const auto table = resize(sines(trained), trained, grid, mode);
+    REQUIRE(static_cast<int64_t>(table.size()) == rowsOf(grid) * kHeads);
     for (size_t i = 0; i < want.size(); ++i) {
       CAPTURE(i);
       // Both compute in floats, unilm's with a spline's weights of up to 2.
@@ -91,32 +91,32 @@ TEST_CASE("Tables are resized as timm and unilm resize them", "[bias_table_resiz
   }
 }
 
-TEST_CASE("A table for the same window stays as it is", "[bias_table_resize]") {
+TEST_CASE("A table for the same grid stays as it is", "[bias_table_resize]") {
   for (const auto mode : kAll)
-    for (const Size window : {Size{1, 1}, {3, 3}, {5, 5}}) CHECK(resize(sines(window), window, window, mode) == sines(window));
-  // Only the reference swaps the axes of a window that is not square.
+    for (const Size grid : {Size{1, 1}, {3, 3}, {5, 5}}) CHECK(resize(sines(grid), grid, grid, mode) == sines(grid));
+  // Only the reference swaps the axes of a grid that is not square.
   const Size oblong{2, 4};
   CHECK(resize(sines(oblong), oblong, oblong, RelativePositionBiasResize::kTimm) == sines(oblong));
   CHECK(resize(sines(oblong), oblong, oblong, RelativePositionBiasResize::kUnilm) == sines(oblong));
-  CHECK(resize(sines(oblong), oblong, oblong, RelativePositionBiasResize::kReference) != sines(oblong));
+  CHECK(resize(sines(oblong), oblong, oblong, RelativePositionBiasResize::kTransformers) != sines(oblong));
 }
 
 TEST_CASE("A constant table stays constant at every size, in every way", "[bias_table_resize]") {
   for (const auto mode : kAll)
     for (const Size trained : {Size{1, 1}, {1, 2}, {2, 2}, {2, 5}, {3, 3}, {7, 4}, {14, 14}})
-      for (const Size window : {Size{1, 1}, {1, 6}, {2, 3}, {4, 4}, {9, 2}, {20, 20}}) {
-        CAPTURE(static_cast<int>(mode), trained.height, trained.width, window.height, window.width);
-        const auto table = resize(std::vector<float>(static_cast<size_t>(rowsOf(trained) * kHeads), 0.75f), trained, window, mode);
-        REQUIRE(static_cast<int64_t>(table.size()) == rowsOf(window) * kHeads);
+      for (const Size grid : {Size{1, 1}, {1, 6}, {2, 3}, {4, 4}, {9, 2}, {20, 20}}) {
+        CAPTURE(static_cast<int>(mode), trained.height, trained.width, grid.height, grid.width);
+        const auto table = resize(std::vector<float>(static_cast<size_t>(rowsOf(trained) * kHeads), 0.75f), trained, grid, mode);
+        REQUIRE(static_cast<int64_t>(table.size()) == rowsOf(grid) * kHeads);
         CHECK(std::all_of(table.begin(), table.end(), [](float value) { return std::abs(value - 0.75f) < 1e-6f; }));
       }
 }
 
 TEST_CASE("The ways of resizing differ", "[bias_table_resize]") {
-  const Size trained{4, 4}, window{6, 6};
-  const auto reference = resize(sines(trained), trained, window, RelativePositionBiasResize::kReference);
-  const auto timm = resize(sines(trained), trained, window, RelativePositionBiasResize::kTimm);
-  const auto unilm = resize(sines(trained), trained, window, RelativePositionBiasResize::kUnilm);
+  const Size trained{4, 4}, grid{6, 6};
+  const auto reference = resize(sines(trained), trained, grid, RelativePositionBiasResize::kTransformers);
+  const auto timm = resize(sines(trained), trained, grid, RelativePositionBiasResize::kTimm);
+  const auto unilm = resize(sines(trained), trained, grid, RelativePositionBiasResize::kUnilm);
   CHECK(reference != timm);
   CHECK(timm != unilm);
   CHECK(unilm != reference);

@@ -34,7 +34,7 @@ BeitConfig smallConfig() {
 }
 
 std::unique_ptr<Model> emptyModel() {
-  auto model = createModel(smallConfig(), "BeitForImageClassification", {}, test::pool());
+  auto model = createModel(smallConfig(), "BeitForImageClassification", {}, test::execution());
   REQUIRE(model.ok());
   return std::move(model).value();
 }

@@ -39,7 +39,7 @@ BeitConfig smallConfig() {
 std::unique_ptr<Model> emptyModel(WeightType type) {
   ModelOptions options;
   options.dtype = type;
-  auto model = createModel(smallConfig(), "BeitForImageClassification", options, test::pool());
+  auto model = createModel(smallConfig(), "BeitForImageClassification", options, test::execution());
   REQUIRE(model.ok());
   return std::move(model).value();
 }
@@ -214,7 +214,7 @@ TEST_CASE("What computes in floats may be stored quantised, and what does not th
   CHECK(loaded(WeightType::kInt8, oneFile(list)) == logitsOf(*model));
 }
 
-TEST_CASE("Whole numbers of -128 are multiplied exactly", "[compressed_tensors]") {
+TEST_CASE("Integers of -128 are multiplied exactly", "[compressed_tensors]") {
   auto list = storedTensors(true);
   for (FileTensor& tensor : list)
     if (tensor.dtype == "I8") tensor.bytes[0] = 0x80;

@@ -14,14 +14,14 @@ namespace {
 // A module with random weights, and what its result is by definition.
 struct Fixture {
   ParameterList parameters;
-  PyramidConvModule module;
+  ConcatConvModule module;
   std::vector<float> kernel, weight, bias, mean, variance;
   int64_t channels, outputs, total;
 
-  Fixture(int64_t in, int64_t out, size_t resized, Size usual, WeightType type, test::Random& random)
+  Fixture(int64_t in, int64_t out, size_t resized, Size typical_size, WeightType type, test::Random& random)
       : channels(in), outputs(out), total(in * static_cast<int64_t>(1 + resized)) {
-    test::pool();  // prepares XNNPACK
-    module.declare(parameters, "m", channels, outputs, resized, usual, type);
+    test::execution();  // prepares XNNPACK
+    module.declare(parameters, "m", channels, outputs, resized, typical_size, type);
     const auto count = static_cast<size_t>(outputs);
     kernel = random.floats(count * static_cast<size_t>(total) * 9, -0.3f, 0.3f);
     weight = random.floats(count, 0.5f, 1.5f);
@@ -52,12 +52,12 @@ struct Fixture {
 
   std::vector<float> run(const FeatureMap& map, const std::vector<FeatureMap>& smaller) const {
     std::vector<float> y(static_cast<size_t>(map.size.area() * outputs));
-    PyramidConvModule::Kept kept;
+    ConcatConvModule::BandState kept;
     int64_t row = 0;
     for (int64_t band = 0; band < module.bands(map.size.height); ++band) {
-      const auto [first, rows] = module.bandOf(band, map.size.height);
+      const auto [first, rows] = module.bandRows(band, map.size.height);
       CHECK(first == row);
-      REQUIRE(module.run(test::pool(), band, map, smaller, kept, y.data() + first * map.size.width * outputs).ok());
+      REQUIRE(module.run(test::execution(), band, map, smaller, kept, y.data() + first * map.size.width * outputs).ok());
       row = first + rows;
     }
     CHECK(row == map.size.height);

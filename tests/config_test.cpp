@@ -46,7 +46,7 @@ TEST_CASE("an empty config is the reference's default", "[config]") {
   CHECK(config.layer_norm_eps == 1e-12);
   CHECK(config.image_size == Size{224, 224});
   CHECK(config.patch_size == Size{16, 16});
-  CHECK(config.window() == Size{14, 14});
+  CHECK(config.patchGrid() == Size{14, 14});
   CHECK(config.num_channels == 3);
   CHECK_FALSE(config.use_mask_token);
   CHECK_FALSE(config.use_absolute_position_embeddings);
@@ -93,8 +93,8 @@ TEST_CASE("every field is read, null counts as absent, unknown names are kept", 
   CHECK(config.layer_norm_eps == 1e-6);
   CHECK(config.image_size == Size{32, 48});
   CHECK(config.patch_size == Size{8, 16});
-  CHECK(config.window() == Size{4, 3});
-  CHECK(config.window({39, 16}) == Size{4, 1});
+  CHECK(config.patchGrid() == Size{4, 3});
+  CHECK(config.patchGrid({39, 16}) == Size{4, 1});
   CHECK(config.num_channels == 4);
   CHECK(config.use_mask_token);
   CHECK(config.use_absolute_position_embeddings);

@@ -25,7 +25,7 @@ std::unique_ptr<Model> emptyModel(WeightType type, std::string_view class_name =
   config.use_relative_position_bias = true;
   ModelOptions options;
   options.dtype = type;
-  auto model = createModel(config, class_name, options, test::pool());
+  auto model = createModel(config, class_name, options, test::execution());
   REQUIRE(model.ok());
   return std::move(model).value();
 }

@@ -17,8 +17,8 @@ namespace fs = std::filesystem;
 
 const fs::path kFolder = fs::path(BEIT_FIXTURES) / "golden/dvae/dvae-tiny";
 
-std::unique_ptr<Model> load(const char* class_name, const char* file, const ThreadPool& pool) {
-  auto model = createModel(R"({"n_hid": 16, "n_init": 8, "vocab_size": 96})", class_name, {}, pool);
+std::unique_ptr<Model> load(const char* class_name, const char* file, const Execution& execution) {
+  auto model = createModel(R"({"n_hid": 16, "n_init": 8, "vocab_size": 96})", class_name, {}, execution);
   REQUIRE(model.ok());
   const auto bytes = test::readBytes(kFolder / file);
   Checkpoint checkpoint;
@@ -58,13 +58,13 @@ double largestDifference(const Tensor& got, const test::NamedValues& want) {
 
 TEST_CASE("the tokenizer's halves answer as the reference's", "[dalle]") {
   REQUIRE(initializeXnnpack().ok());
-  const auto pool = ThreadPool::create(1);
+  const auto execution = Execution::create(1);
   const auto expected = test::readTensors(kFolder / "expected.safetensors");
   REQUIRE(expected.ok());
   // Float sums in another order, over values of about 1.
   constexpr double kTolerance = 2e-4;
 
-  const auto encoder = load("DalleEncoder", "encoder.safetensors", **pool);
+  const auto encoder = load("DalleEncoder", "encoder.safetensors", **execution);
   const auto& image = expected->at("in.image");
   ForwardInputs pixels;
   pixels.pixel_values = *Tensor::allocate(image.shape, "image");
@@ -73,7 +73,7 @@ TEST_CASE("the tokenizer's halves answer as the reference's", "[dalle]") {
   const auto encoded = run(*encoder, std::move(pixels));
   CHECK(largestDifference(encoded.at("logits"), expected->at("out.token_logits")) < kTolerance);
 
-  const auto decoder = load("DalleDecoder", "decoder.safetensors", **pool);
+  const auto decoder = load("DalleDecoder", "decoder.safetensors", **execution);
   const auto& tokens = expected->at("out.tokens");
   const auto ids = tokens.values();
   ForwardInputs codes;
@@ -85,8 +85,8 @@ TEST_CASE("the tokenizer's halves answer as the reference's", "[dalle]") {
 
 TEST_CASE("the tokenizer refuses what does not fit", "[dalle]") {
   REQUIRE(initializeXnnpack().ok());
-  const auto pool = ThreadPool::create(1);
-  const auto encoder = load("DalleEncoder", "encoder.safetensors", **pool);
+  const auto execution = Execution::create(1);
+  const auto encoder = load("DalleEncoder", "encoder.safetensors", **execution);
   ForwardInputs pixels;
   pixels.pixel_values = *Tensor::allocate({1, 3, 12, 16}, "image");
   const auto odd = encoder->begin(std::move(pixels), {});
@@ -99,7 +99,7 @@ TEST_CASE("the tokenizer refuses what does not fit", "[dalle]") {
   REQUIRE_FALSE(short_of_values.ok());
   CHECK(short_of_values.error().message == "pixel_values: got 12 values, expected as many as [1, 3, 64, 64] holds.");
 
-  const auto decoder = load("DalleDecoder", "decoder.safetensors", **pool);
+  const auto decoder = load("DalleDecoder", "decoder.safetensors", **execution);
   ForwardInputs codes;
   codes.tokens = Labels{{1, 1, 2}, std::vector<int32_t>{5, 96}};
   const auto unknown = decoder->begin(std::move(codes), {});

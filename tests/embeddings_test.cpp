@@ -22,7 +22,7 @@ BeitConfig smallConfig() {
 
 struct Filled {
   explicit Filled(BeitConfig c) : config(std::move(c)) {
-    (void)test::pool();
+    (void)test::execution();
     embeddings.declare(parameters, "beit.embeddings", config);
     weights = test::randomWeights(parameters, 3);
     REQUIRE(test::fill(parameters, weights).ok());
@@ -60,10 +60,10 @@ TEST_CASE("Patches, mask and positions make the embeddings, at any input size", 
         CAPTURE(absolute, masked, image.height, image.width);
         const ForwardInputs inputs = test::randomInputs(config, 2, image, masked, random);
         REQUIRE(filled.embeddings.check(inputs).ok());
-        const int64_t tokens = 1 + config.window(image).area();
+        const int64_t tokens = 1 + config.patchGrid(image).area();
         auto states = FloatBuffer::allocate(2 * tokens * config.hidden_size, "states");
         REQUIRE(states.ok());
-        REQUIRE(filled.embeddings.run(test::pool(), inputs, states->data()).ok());
+        REQUIRE(filled.embeddings.run(test::execution(), inputs, states->data()).ok());
         const auto each = static_cast<size_t>(tokens * config.hidden_size);
         for (int64_t b = 0; b < 2; ++b)
           CHECK(test::relativeDifference(states->span().subspan(static_cast<size_t>(b) * each, each),

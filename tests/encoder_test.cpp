@@ -24,20 +24,20 @@ BeitConfig smallConfig() {
 
 struct Filled {
   explicit Filled(BeitConfig c) : config(std::move(c)) {
-    (void)test::pool();
+    (void)test::execution();
     encoder.declare(parameters, "beit.encoder", config);
     REQUIRE(test::fill(parameters, test::randomWeights(parameters, 11)).ok());
   }
 
-  // Returns the states after all layers, for a window that the caller has prepared.
-  std::vector<float> run(Size window) const {
-    const int64_t tokens = 1 + window.area();
+  // Returns the states after all layers, for a grid that the caller has prepared.
+  std::vector<float> run(Size grid) const {
+    const int64_t tokens = 1 + grid.area();
     test::Random random(12);
     auto states = random.floats(static_cast<size_t>(tokens * config.hidden_size), -1.0f, 1.0f);
-    auto scratch = EncoderScratch::allocate(config, 1, tokens, test::pool().threads());
+    auto scratch = EncoderScratch::allocate(config, 1, tokens, test::execution().threads());
     REQUIRE(scratch.ok());
     for (size_t i = 0; i < encoder.layers(); ++i)
-      REQUIRE(encoder.runLayer(i, test::pool(), 1, tokens, *scratch, states.data(), nullptr).ok());
+      REQUIRE(encoder.runLayer(i, test::execution(), 1, tokens, *scratch, states.data(), nullptr).ok());
     return states;
   }
 
@@ -69,7 +69,7 @@ TEST_CASE("The config decides which tensors a layer has", "[encoder]") {
       }
 }
 
-TEST_CASE("Biases follow the window that was prepared last", "[encoder]") {
+TEST_CASE("Biases follow the grid that was prepared last", "[encoder]") {
   for (const bool own : {false, true}) {
     BeitConfig config = smallConfig();
     config.use_relative_position_bias = own;
@@ -87,7 +87,7 @@ TEST_CASE("Biases follow the window that was prepared last", "[encoder]") {
   }
 }
 
-TEST_CASE("A window for which there is no memory leaves nothing half prepared", "[encoder]") {
+TEST_CASE("A grid for which there is no memory leaves nothing half prepared", "[encoder]") {
   for (const bool own : {false, true}) {
     BeitConfig config = smallConfig();
     config.use_relative_position_bias = own;

@@ -42,7 +42,7 @@ void checkEstimate(Model& model, ForwardInputs inputs) {
 void checkEstimate(BeitConfig config, const char* class_name, WeightType type) {
   ModelOptions options;
   options.dtype = type;
-  auto created = createModel(config, class_name, options, test::pool());
+  auto created = createModel(config, class_name, options, test::execution());
   if (!created.ok()) FAIL(created.error().message);
   const auto model = filled(std::move(created).value());
   test::Random random(1);
@@ -65,7 +65,7 @@ BeitConfig configOf(int64_t hidden, int64_t side) {
 }
 
 void needCounting() {
-  (void)test::pool();
+  (void)test::execution();
   if (!BEIT_COUNTS_MEMORY) SKIP("the allocations of this program are not counted");
 }
 
@@ -143,7 +143,7 @@ TEST_CASE("The tokenizer's halves take what their estimates say", "[estimate]") 
         const std::string json = R"({"n_hid": )" + std::to_string(hidden) + R"(, "n_init": 32, "vocab_size": )" + std::to_string(vocabulary) + "}";
         for (const bool encoder : {true, false}) {
           CAPTURE(encoder);
-          auto created = createModel(json, encoder ? "DalleEncoder" : "DalleDecoder", {}, test::pool());
+          auto created = createModel(json, encoder ? "DalleEncoder" : "DalleDecoder", {}, test::execution());
           REQUIRE(created.ok());
           const auto model = filled(std::move(created).value());
           ForwardInputs inputs;

@@ -10,7 +10,6 @@
 
 #include "tests/support/random.h"
 #include "tests/support/runtime.h"
-#include "tests/support/tiles.h"
 
 namespace beit {
 
@@ -46,7 +45,7 @@ PackedMatrix pack(const Product& p, bool has_bias) {
 
 TEST_CASE("A packed product is x W^T + b of any size", "[f32_gemm]") {
   test::Random random(1);
-  const test::Tiles tiles(/*tall=*/GENERATE(false, true));
+  const Execution& execution = test::execution(/*tall=*/GENERATE(false, true));
   for (int64_t rows = 1; rows <= 20; ++rows)
     for (const int64_t inputs : {1, 2, 3, 5, 8, 37})
       for (const int64_t outputs : {1, 4, 7, 8, 9, 31}) {
@@ -55,7 +54,7 @@ TEST_CASE("A packed product is x W^T + b of any size", "[f32_gemm]") {
         const Product p = randomProduct(rows, inputs, outputs, random);
         // Exactly sized, so that AddressSanitizer sees every float too many.
         std::vector<float> y(static_cast<size_t>(rows * outputs), kUntouched);
-        pack(p, has_bias).multiply(test::pool(), rows, p.x.data(), inputs, y.data(), outputs);
+        pack(p, has_bias).multiply(execution, rows, p.x.data(), inputs, y.data(), outputs);
         double worst = 0.0;
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t o = 0; o < outputs; ++o)
@@ -70,8 +69,8 @@ TEST_CASE("A packed product is the same in one thread and cut into tasks", "[f32
     const Product p = randomProduct(rows, 2000, 45, random);
     const PackedMatrix matrix = pack(p, true);
     std::vector<float> alone(static_cast<size_t>(rows * 45)), shared(alone.size());
-    matrix.multiply(rows, p.x.data(), 2000, alone.data(), 45);
-    matrix.multiply(test::pool(), rows, p.x.data(), 2000, shared.data(), 45);
+    matrix.multiply(test::execution().microkernels(), rows, p.x.data(), 2000, alone.data(), 45);
+    matrix.multiply(test::execution(), rows, p.x.data(), 2000, shared.data(), 45);
     CHECK(alone == shared);
     for (const int64_t r : {int64_t{0}, rows / 2, rows - 1})
       CHECK(std::fabs(static_cast<double>(alone[static_cast<size_t>(r * 45 + 44)]) - expected(p, true, r, 44)) <= 1e-4);
@@ -87,7 +86,7 @@ TEST_CASE("Rows of a packed product may lie apart, in weights, inputs and output
   for (int64_t o = 0; o < kOutputs; ++o) std::copy_n(p.weight.data() + o * kInputs, kInputs, weight.data() + o * kIn);
   auto matrix = PackedMatrix::pack(kInputs, kOutputs, weight.data(), kIn, nullptr);
   REQUIRE(matrix.ok());
-  matrix->multiply(kRows, x.data(), kIn, y.data(), kOut);
+  matrix->multiply(Microkernels{}, kRows, x.data(), kIn, y.data(), kOut);
   for (int64_t r = 0; r < kRows; ++r)
     for (int64_t o = 0; o < kOut; ++o) {
       CAPTURE(r, o);
@@ -116,7 +115,7 @@ TEST_CASE("Matrices packed by rows and by columns give the same product, and pad
         packColumns(inputs, outputs, transposed.data(), stride, by_columns.data());
         CHECK(by_rows == by_columns);
         std::vector<float> y(static_cast<size_t>(rows * stride), kUntouched);
-        multiplyPacked(rows, inputs, outputs, p.x.data(), inputs, by_columns.data(), nullptr, y.data(), stride);
+        multiplyPacked(Microkernels{}, rows, inputs, outputs, p.x.data(), inputs, by_columns.data(), nullptr, y.data(), stride);
         double worst = 0.0;
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t o = 0; o < stride; ++o) {
@@ -131,7 +130,7 @@ TEST_CASE("Matrices packed by rows and by columns give the same product, and pad
 TEST_CASE("A product of no inputs is the bias", "[f32_gemm]") {
   const std::vector<float> bias(8, 2.5f);
   std::vector<float> y(3 * 5, kUntouched);
-  multiplyPacked(3, 0, 5, nullptr, 0, nullptr, bias.data(), y.data(), 5);
+  multiplyPacked(Microkernels{}, 3, 0, 5, nullptr, 0, nullptr, bias.data(), y.data(), 5);
   CHECK(y == std::vector<float>(3 * 5, 2.5f));
 }
 
@@ -146,7 +145,7 @@ TEST_CASE("The epilogue adds to what is there, then clamps, and keeps NaN", "[f3
       for (const bool relu : {false, true}) {
         CAPTURE(outputs, accumulate, relu);
         std::vector<float> y = old;
-        matrix.multiply(test::pool(), 5, p.x.data(), 9, y.data(), outputs, {accumulate, relu});
+        matrix.multiply(test::execution(), 5, p.x.data(), 9, y.data(), outputs, {accumulate, relu});
         for (int64_t o = 0; o < outputs; ++o) CHECK(std::isnan(y[static_cast<size_t>(o)]));
         for (int64_t r = 1; r < 5; ++r)
           for (int64_t o = 0; o < outputs; ++o) {

@@ -10,24 +10,22 @@
 #include "src/kernels/gemm/strassen.h"
 #include "tests/support/random.h"
 #include "tests/support/runtime.h"
-#include "tests/support/tiles.h"
 
 namespace beit {
 
 TEST_CASE("Tiles make up all rows in order, as even as can be", "[f32_microkernel]") {
-  for (const bool tall : {false, true}) {
-    const test::Tiles tiles(tall);
+  for (const int64_t max_rows : {kMr, kTallMr}) {
     for (int64_t rows = 0; rows <= 60; ++rows) {
-      CAPTURE(tall, rows);
-      int64_t next = 0, least = tileRows(), most = 0;
-      forTiles(rows, [&](int64_t first, int64_t count) {
+      CAPTURE(max_rows, rows);
+      int64_t next = 0, least = max_rows, most = 0;
+      forTiles(rows, max_rows, [&](int64_t first, int64_t count) {
         CHECK(first == next);
         next += count;
         least = std::min(least, count);
         most = std::max(most, count);
       });
       CHECK(next == rows);
-      CHECK(most <= tileRows());
+      CHECK(most <= max_rows);
       if (rows > 0) CHECK(most - least <= 1);
     }
   }
@@ -35,24 +33,23 @@ TEST_CASE("Tiles make up all rows in order, as even as can be", "[f32_microkerne
 
 TEST_CASE("A tile of each number of rows is start + x W^T", "[f32_microkernel]") {
   test::Random random(3);
-  const test::Tiles tiles(/*tall=*/true);
-  for (int64_t rows = 1; rows <= tileRows(); ++rows)
+  for (int64_t rows = 1; rows <= kTallMr; ++rows)
     for (const int64_t columns : {1, 5, 8})
       for (const int64_t depth : {0, 1, 2, 3, 4, 5, 37})
         for (const bool starts : {false, true}) {
           CAPTURE(rows, columns, depth, starts);
           const int64_t stride = depth + 3, output_stride = columns + 2;
           const auto floats = [&](int64_t count) { return random.floats(static_cast<size_t>(count), -1.0f, 1.0f); };
-          const std::vector<float> x = floats(rows * stride), panel = floats(depth * kTileColumns),
-                                   start = floats(std::max<int64_t>(rows, 4) * kTileColumns);
+          const std::vector<float> x = floats(rows * stride), panel = floats(depth * kNr),
+                                   start = floats(std::max<int64_t>(rows, 4) * kNr);
           std::vector<float> y(static_cast<size_t>(rows * output_stride), 7.0f);
-          multiplyTile(rows, columns, static_cast<size_t>(depth), x.data(), stride, panel.data(), starts ? start.data() : nullptr,
-                       kTileColumns, y.data(), output_stride, {});
+          f32Microkernel(rows, columns, static_cast<size_t>(depth), x.data(), stride, panel.data(), starts ? start.data() : nullptr,
+                       kNr, y.data(), output_stride, {});
           for (int64_t r = 0; r < rows; ++r)
             for (int64_t c = 0; c < output_stride; ++c) {
-              double sum = starts && c < columns ? static_cast<double>(start[static_cast<size_t>(r * kTileColumns + c)]) : 0.0;
+              double sum = starts && c < columns ? static_cast<double>(start[static_cast<size_t>(r * kNr + c)]) : 0.0;
               for (int64_t k = 0; k < depth && c < columns; ++k)
-                sum += static_cast<double>(x[static_cast<size_t>(r * stride + k)]) * static_cast<double>(panel[static_cast<size_t>(k * kTileColumns + c)]);
+                sum += static_cast<double>(x[static_cast<size_t>(r * stride + k)]) * static_cast<double>(panel[static_cast<size_t>(k * kNr + c)]);
               CHECK(std::fabs(static_cast<double>(y[static_cast<size_t>(r * output_stride + c)]) - (c < columns ? sum : 7.0)) <= 1e-5);
             }
         }
@@ -61,14 +58,13 @@ TEST_CASE("A tile of each number of rows is start + x W^T", "[f32_microkernel]")
 TEST_CASE("Products are the same to the last bit in tall tiles", "[f32_microkernel]") {
   test::Random random(4);
   const auto product = [](bool tall, int64_t rows, const PackedMatrix& matrix, const std::vector<float>& x, bool strassen) {
-    const test::Tiles tiles(tall);
     std::vector<float> y(static_cast<size_t>(rows * matrix.outputs()));
     if (strassen) {
-      const auto sums = StrassenRows::make(test::pool(), rows, matrix.inputs(), x.data());
+      const auto sums = StrassenRows::make(test::execution(tall), rows, matrix.inputs(), x.data());
       REQUIRE(sums.ok());
-      sums->multiply(test::pool(), matrix, y.data());
+      sums->multiply(test::execution(tall), matrix, y.data());
     } else {
-      matrix.multiply(test::pool(), rows, x.data(), matrix.inputs(), y.data(), matrix.outputs());
+      matrix.multiply(test::execution(tall), rows, x.data(), matrix.inputs(), y.data(), matrix.outputs());
     }
     return y;
   };

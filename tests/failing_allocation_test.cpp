@@ -60,10 +60,10 @@ ForwardInputs inputsOf(const TinyModel& tiny) {
 using Outputs = std::map<std::string, std::vector<float>>;
 
 // Makes the model, loads the files into it and runs it. Returns the outputs' values.
-Result<Outputs> loadAndRun(const TinyModel& tiny, const test::Files& files, const ThreadPool& pool) {
+Result<Outputs> loadAndRun(const TinyModel& tiny, const test::Files& files, const Execution& execution) {
   ModelOptions options;
   options.dtype = tiny.dtype;
-  BEIT_ASSIGN(const auto model, createModel(tiny.config, tiny.class_name, options, pool));
+  BEIT_ASSIGN(const auto model, createModel(tiny.config, tiny.class_name, options, execution));
   Checkpoint checkpoint;
   BEIT_TRY(test::load(checkpoint, model->parameters(), files, 4096, true));
   BEIT_ASSIGN(const auto pass, model->begin(inputsOf(tiny), {.output_hidden_states = true, .output_attentions = true}));
@@ -76,7 +76,7 @@ Result<Outputs> loadAndRun(const TinyModel& tiny, const test::Files& files, cons
 }
 
 test::Files filesOf(const TinyModel& tiny) {
-  const auto model = createModel(tiny.config, tiny.class_name, {}, test::pool());
+  const auto model = createModel(tiny.config, tiny.class_name, {}, test::execution());
   REQUIRE(model.ok());
   const ParameterList& parameters = (*model)->parameters();
   test::Weights weights = test::randomWeights(parameters, 7);
@@ -91,13 +91,13 @@ struct Refusal {
 };
 
 // Loads and runs the model with one allocation refused: the one after `granted` others.
-Refusal refuseOne(const TinyModel& tiny, const test::Files& files, const ThreadPool& pool, const Outputs& expected, int64_t granted) {
+Refusal refuseOne(const TinyModel& tiny, const test::Files& files, const Execution& execution, const Outputs& expected, int64_t granted) {
   Refusal refusal;
   refusal.wrong.reserve(1000);  // no allocation of its own while they are counted
   test::refuseAllocation(granted);
   // The catch stands for guarded() in bindings/js_values.h, the only place that knows exceptions.
   try {
-    const auto outputs = loadAndRun(tiny, files, pool);
+    const auto outputs = loadAndRun(tiny, files, execution);
     refusal.happened = test::allocationsSince().refused;
     // Whoever can do without (std::stable_sort) may, if the answer is the same.
     if (outputs.ok()) refusal.wrong = *outputs == expected ? "" : "another answer";
@@ -114,8 +114,8 @@ Refusal refuseOne(const TinyModel& tiny, const test::Files& files, const ThreadP
 
 TEST_CASE("each allocation of a load and a pass may be refused", "[allocation]") {
   REQUIRE(initializeXnnpack().ok());
-  const auto pool = ThreadPool::create(1);  // in which the n-th allocation is always the same
-  REQUIRE(pool.ok());
+  const auto execution = Execution::create(1);  // in which the n-th allocation is always the same
+  REQUIRE(execution.ok());
   try {
     throw std::bad_alloc();  // a thread's first exception takes a block that it keeps
   } catch (const std::bad_alloc&) {
@@ -123,12 +123,12 @@ TEST_CASE("each allocation of a load and a pass may be refused", "[allocation]")
   for (const TinyModel& tiny : kModels) {
     DYNAMIC_SECTION(tiny.class_name << (tiny.dtype == WeightType::kInt8 ? ", int8" : "")) {
       const test::Files files = filesOf(tiny);
-      const auto expected = loadAndRun(tiny, files, **pool);  // what is made once is made now
+      const auto expected = loadAndRun(tiny, files, **execution);  // what is made once is made now
       if (!expected.ok()) FAIL(expected.error().message);
       int64_t allocation = 0;
       // The last of them is granted everything, and has to be as if nothing had been before it.
       for (bool refused = true; refused; ++allocation) {
-        const Refusal refusal = refuseOne(tiny, files, **pool, *expected, allocation);
+        const Refusal refusal = refuseOne(tiny, files, **execution, *expected, allocation);
         refused = refusal.happened;
         if (!refusal.wrong.empty()) FAIL_CHECK("allocation " << allocation << ": " << refusal.wrong);
       }
@@ -143,7 +143,7 @@ TEST_CASE("no task of the pool allocates", "[allocation]") {
     DYNAMIC_SECTION(tiny.class_name << (tiny.dtype == WeightType::kInt8 ? ", int8" : "")) {
       const test::Files files = filesOf(tiny);
       test::refuseAllocation(INT64_MAX);
-      const auto outputs = loadAndRun(tiny, files, test::pool());
+      const auto outputs = loadAndRun(tiny, files, test::execution());
       const auto count = test::grantAll();
       CHECK(outputs.ok());
       CHECK(count.here > 100);

@@ -2,14 +2,13 @@
 // shape, for as many rounds as the first argument says (default 7). Prints GFLOP/s (for int8: of the
 // same multiplications and additions) of the process's CPU time, one thread: on a shared machine the
 // time on the clock says little.
-#include <xnnpack.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <functional>
-#include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -18,11 +17,11 @@
 #endif
 
 #include "src/kernels/convolution/xnnpack_runtime.h"
+#include "src/kernels/execution.h"
 #include "src/kernels/gemm/f32.h"
 #include "src/kernels/gemm/f32_microkernel.h"
-#include "src/kernels/gemm/strassen.h"
-#include "src/kernels/gemm/w8a16.h"
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/gemm/weight_matrix.h"
+#include "src/kernels/gemm/xnnpack_fully_connected.h"
 #include "tests/support/random.h"
 
 namespace {
@@ -59,41 +58,32 @@ struct Contestant {
   std::vector<double> rates;
 };
 
-void race(const Layer& layer, int rounds, const ThreadPool& pool) {
+void race(const Layer& layer, int rounds, const Execution& usual, const Execution& tall) {
   const auto in = static_cast<size_t>(layer.inputs), out = static_cast<size_t>(layer.outputs);
   test::Random random(1);
   const auto values = [&](size_t count) { return orGiveUp(FloatBuffer::copyOf(random.floats(count, -1.0f, 1.0f), "values"), "memory"); };
   const FloatBuffer x = values(kRows * in), weight = values(out * in), bias = values(out);
   FloatBuffer y = values(kRows * out);
 
-  constexpr float kUnbounded = std::numeric_limits<float>::infinity();
-  xnn_operator_t op = nullptr;
-  if (xnn_create_fully_connected_nc_f32(in, out, in, out, weight.data(), bias.data(), -kUnbounded, kUnbounded, 0,
-                                        nullptr, nullptr, &op) != xnn_status_success ||
-      xnn_reshape_fully_connected_nc_f32(op, kRows, nullptr) != xnn_status_success ||
-      xnn_setup_fully_connected_nc_f32(op, x.data(), y.data()) != xnn_status_success)
-    give_up("XNNPACK");
+  // Rows are prepared within a run, as a layer does it.
+  const auto product = [&](const MatrixFormat& format) {
+    auto matrix = std::shared_ptr<WeightMatrix>(orGiveUp(format.pack(layer.inputs, layer.outputs, weight.data(), bias.data(), 1.0f), "packing"));
+    return [&, matrix](const Execution& execution) {
+      matrix->multiply(execution, *orGiveUp(format.prepare(execution, kRows, layer.inputs, layer.outputs, x.data()), "preparing"), y.data());
+    };
+  };
   const auto packed = orGiveUp(PackedMatrix::pack(layer.inputs, layer.outputs, weight.data(), layer.inputs, bias.data()), "packing");
-  const auto quantized = orGiveUp(QuantizedMatrix::quantize(layer.inputs, layer.outputs, weight.data(), bias.data()), "quantising");
-
-  const auto product = [&](bool tall) {
-    setTallTiles(tall);
-    packed.multiply(pool, kRows, x.data(), layer.inputs, y.data(), layer.outputs);
+  const auto plain = [&](const Execution& execution) {
+    packed.multiply(execution, kRows, x.data(), layer.inputs, y.data(), layer.outputs);
   };
-  const auto strassen = [&](bool tall) {
-    setTallTiles(tall);
-    orGiveUp(StrassenRows::make(pool, kRows, layer.inputs, x.data()), "Strassen").multiply(pool, packed, y.data());
-  };
+  const auto own = product(formatOf(WeightType::kFloat32)), quantized = product(formatOf(WeightType::kInt8)), xnnpack = product(xnnpackFormat());
   std::vector<Contestant> contestants{
-      {"xnnpack f32", [&] { xnn_run_operator(op, nullptr); }, {}},
-      {"f32, 4 rows", [&] { product(false); }, {}},
-      {"f32, tall", [&] { product(true); }, {}},
-      {"Strassen, 4", [&] { strassen(false); }, {}},
-      {"Strassen, tall", [&] { strassen(true); }, {}},
-      {"int8", [&] {
-         const auto rows = orGiveUp(QuantizedRows::quantize(pool, kRows, layer.inputs, x.data()), "quantising");
-         quantized.multiply(pool, rows, y.data(), layer.outputs);
-       }, {}}};
+      {"xnnpack f32", [&] { xnnpack(usual); }, {}},
+      {"f32, 4 rows", [&] { plain(usual); }, {}},
+      {"f32, tall", [&] { plain(tall); }, {}},
+      {"Strassen, 4", [&] { own(usual); }, {}},
+      {"Strassen, tall", [&] { own(tall); }, {}},
+      {"int8", [&] { quantized(usual); }, {}}};
   const double operations = 2.0 * kRows * static_cast<double>(layer.inputs * layer.outputs);
   // The clock of the process ticks in microseconds or worse: several runs a reading.
   const int repeats = static_cast<int>(4e9 / operations) + 1;
@@ -103,7 +93,6 @@ void race(const Layer& layer, int rounds, const ThreadPool& pool) {
       for (int i = 0; i < repeats; ++i) contestant.run();
       if (round >= 0) contestant.rates.push_back(operations * repeats / (cpuSeconds() - begin) * 1e-9);
     }
-  xnn_delete_operator(op);
   std::printf("%d x %d -> %d\n", static_cast<int>(kRows), static_cast<int>(layer.inputs), static_cast<int>(layer.outputs));
   double base = 0.0;
   for (Contestant& contestant : contestants) {
@@ -121,7 +110,7 @@ void race(const Layer& layer, int rounds, const ThreadPool& pool) {
 int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 7;
   if (!initializeXnnpack()) give_up("XNNPACK");
-  const auto pool = orGiveUp(ThreadPool::create(1), "a pool");
-  for (const Layer& layer : kLayers) race(layer, std::max(rounds, 1), *pool);
+  const auto usual = orGiveUp(Execution::create(1), "a thread"), tall = orGiveUp(Execution::create(1, {.f32_rows = kTallMr}), "a thread");
+  for (const Layer& layer : kLayers) race(layer, std::max(rounds, 1), *usual, *tall);
   return 0;
 }

@@ -14,7 +14,7 @@ void runAll(const fs::path& folder, size_t at_least) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (!fs::exists(entry.path() / "case.json")) continue;
     DYNAMIC_SECTION(entry.path().filename().string()) {
-      const auto rows = test::runCase(entry.path(), test::pool());
+      const auto rows = test::runCase(entry.path(), test::execution());
       if (!rows.ok()) FAIL(rows.error().message);
       CHECK_FALSE(rows->empty());
       for (const auto& row : *rows) {

@@ -28,7 +28,7 @@ BeitConfig smallConfig(int64_t labels, bool mean_pooling) {
 
 struct Filled {
   explicit Filled(const BeitConfig& c) : config(c) {
-    auto created = createModel(config, "BeitForImageClassification", {}, test::pool());
+    auto created = createModel(config, "BeitForImageClassification", {}, test::execution());
     REQUIRE(created.ok());
     model = std::move(created).value();
     weights = test::randomWeights(model->parameters(), 21);

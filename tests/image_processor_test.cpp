@@ -171,7 +171,7 @@ TEST_CASE("images and outputs that cannot be are errors", "[image_processor]") {
     CHECK(usual.preprocess(bad).error().code == ErrorCode::kInvalidArgument);
     CHECK(usual.preprocessSegmentationMap(bad).error().code == ErrorCode::kInvalidArgument);
   }
-  // 65536 x 65536: more than kMostImagePixels.
+  // 65536 x 65536: more than kMaxImagePixels.
   CHECK(processor(R"({"size": 65536})").preprocess({2, 2, 3, data}).error().code == ErrorCode::kInvalidArgument);
 }
 

@@ -139,7 +139,7 @@ TEST_CASE("resizing to the same size is a copy", "[image_resize]") {
 TEST_CASE("sizes that are no sizes are refused", "[image_resize]") {
   const std::vector<uint8_t> data(12);
   const ImageView8 image{2, 2, 3, data};
-  for (const Size size : {Size{0, 1}, Size{1, 0}, Size{-1, 5}, Size{kMostImageSide + 1, 1}, Size{INT64_MAX, INT64_MAX}, Size{1 << 15, 1 << 15}}) {
+  for (const Size size : {Size{0, 1}, Size{1, 0}, Size{-1, 5}, Size{kMaxImageSide + 1, 1}, Size{INT64_MAX, INT64_MAX}, Size{1 << 15, 1 << 15}}) {
     const auto resized = resizeImage(image, size, Resample::kBilinear);
     REQUIRE_FALSE(resized.ok());
     CHECK(resized.error().code == ErrorCode::kInvalidArgument);

@@ -42,8 +42,8 @@ TEST_CASE("LayerNorm normalises rows of any width, in place too", "[layer_norm]"
       const Filled filled(channels, 1e-3, random);
       const auto x = random.floats(static_cast<size_t>(rows * channels), -2.0f, 3.0f);
       std::vector<float> y(x.size()), in_place = x;
-      filled.norm.run(test::pool(), rows, x.data(), y.data());
-      filled.norm.run(test::pool(), rows, in_place.data(), in_place.data());
+      filled.norm.run(test::execution(), rows, x.data(), y.data());
+      filled.norm.run(test::execution(), rows, in_place.data(), in_place.data());
       // Sums of up to 770 floats; two channels near each other magnify what their difference lost.
       CHECK(test::relativeDifference(y, filled.reference(test::toMatrix(x, rows), 1e-3)) <= 1e-5);
       CHECK(in_place == y);
@@ -57,7 +57,7 @@ TEST_CASE("LayerNorm keeps its digits beside a large mean", "[layer_norm]") {
   auto x = random.floats(768, -1.0f, 1.0f);
   for (float& value : x) value += 1000.0f;
   std::vector<float> y(x.size());
-  filled.norm.run(test::pool(), 1, x.data(), y.data());
+  filled.norm.run(test::execution(), 1, x.data(), y.data());
   // The mean itself is rounded to a unit in the last place of 1000, 6e-5, of a deviation of 0.6.
   CHECK(test::relativeDifference(y, filled.reference(test::toMatrix(x, 1), 1e-12)) <= 5e-4);
 }
@@ -67,7 +67,7 @@ TEST_CASE("LayerNorm of equal channels is its bias", "[layer_norm]") {
   const Filled filled(12, 1e-12, random);
   const std::vector<float> x(12, 0.25f);
   std::vector<float> y(12);
-  filled.norm.run(test::pool(), 1, x.data(), y.data());
+  filled.norm.run(test::execution(), 1, x.data(), y.data());
   CHECK(y == filled.weights.at("norm.bias"));
 }
 
@@ -87,14 +87,14 @@ TEST_CASE("A residual branch is scaled, added and normalised in one pass", "[lay
 
       auto states = before, added = before;
       std::vector<float> y(before.size());
-      filled.norm.runAfterResidual(test::pool(), kRows, states.data(), branch.data(), scaled ? scale.data() : nullptr, y.data());
-      addResidual(test::pool(), kRows, channels, added.data(), branch.data(), scaled ? scale.data() : nullptr);
+      filled.norm.runAfterResidual(test::execution(), kRows, states.data(), branch.data(), scaled ? scale.data() : nullptr, y.data());
+      addResidual(test::execution(), kRows, channels, added.data(), branch.data(), scaled ? scale.data() : nullptr);
       CHECK(test::relativeDifference(states, sum) <= 2e-7);  // one rounding, or two
       CHECK(added == states);
       CHECK(test::relativeDifference(y, filled.reference(sum, 1e-3)) <= 1e-5);
       auto overwritten = branch;  // as the encoder has it: the branch is the output
       states = before;
-      filled.norm.runAfterResidual(test::pool(), kRows, states.data(), overwritten.data(), scaled ? scale.data() : nullptr, overwritten.data());
+      filled.norm.runAfterResidual(test::execution(), kRows, states.data(), overwritten.data(), scaled ? scale.data() : nullptr, overwritten.data());
       CHECK(overwritten == y);
     }
   }

@@ -5,6 +5,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "src/kernels/gemm/w8a8.h"
 #include "tests/support/random.h"
 #include "tests/support/reference.h"
 #include "tests/support/runtime.h"
@@ -18,7 +19,7 @@ double differenceOf(const Linear& layer, const test::Weights& weights, int64_t r
   const auto x = FloatBuffer::copyOf(random.floats(static_cast<size_t>(rows * layer.inputs()), -1.0f, 1.0f), "x");
   auto y = FloatBuffer::allocate(rows * layer.outputs(), "y");
   REQUIRE((x.ok() && y.ok()));
-  REQUIRE(layer.run(test::pool(), rows, x->data(), y->data()).ok());
+  REQUIRE(layer.run(test::execution(), rows, x->data(), y->data()).ok());
   const test::Matrix want = static_cast<double>(scale) * test::linear(test::toMatrix(x->span(), rows), weights, "layer");
   return test::relativeDifference(y->span(), want);
 }
@@ -26,7 +27,7 @@ double differenceOf(const Linear& layer, const test::Weights& weights, int64_t r
 }  // namespace
 
 TEST_CASE("Linear is x W^T + b of any size, with and without bias and scale", "[linear]") {
-  (void)test::pool();
+  (void)test::execution();
   test::Random random(1);
   for (const int64_t inputs : {1, 2, 3, 9, 64, 130})
     for (const int64_t outputs : {1, 2, 5, 12, 67})
@@ -54,7 +55,7 @@ TEST_CASE("Linear is x W^T + b of any size, with and without bias and scale", "[
 }
 
 TEST_CASE("Linear takes weight and bias in either order", "[linear]") {
-  (void)test::pool();
+  (void)test::execution();
   test::Random random(2);
   for (const bool weight_first : {false, true}) {
     CAPTURE(weight_first);
@@ -83,27 +84,27 @@ TEST_CASE("Layers that share an input give what each gives alone", "[linear]") {
     const bool quantized = type == WeightType::kInt8;
     CAPTURE(quantized);
     const std::vector<float> x = random.floats(9 * 21, -1.0f, 1.0f);
-    const auto input = LinearInput::make(test::pool(), type, 9, 21, /*outputs=*/16, x.data());
+    const auto input = formatOf(type).prepare(test::execution(), 9, 21, /*outputs=*/16, x.data());
     REQUIRE(input.ok());
     // Three tiles of four rows of 22 numbers of 2 bytes, a scale for each row, and for each of three threads a panel of 8
     // of these and a tile of 24 numbers a row. As bytes: rows of 24 with a scale and an offset.
     const int64_t pairs = 12 * 22 * 2 + 9 * 4 + 3 * (8 * 22 * 2 + 4 * 24 * 2), quads = 9 * (24 + 8);
-    CHECK(LinearInput::bytes(type, 9, 21, /*outputs=*/16, 3) == (!quantized ? 0 : byteDot() == ByteDot::kNone ? pairs : quads));
+    CHECK(formatOf(type).rowBytes(9, 21, /*outputs=*/16, 3) == (!quantized ? 0 : byteDot() == ByteDot::kNone ? pairs : quads));
     for (const int64_t outputs : {3, 16}) {
       ParameterList parameters;
       Linear layer;
       layer.declare(parameters, "layer", 21, outputs, /*has_bias=*/true, type);
       REQUIRE(test::fill(parameters, test::randomWeights(parameters, 7)).ok());
       std::vector<float> shared(static_cast<size_t>(9 * outputs)), alone(shared.size());
-      layer.run(test::pool(), *input, shared.data());
-      REQUIRE(layer.run(test::pool(), 9, x.data(), alone.data()).ok());
+      layer.run(test::execution(), **input, shared.data());
+      REQUIRE(layer.run(test::execution(), 9, x.data(), alone.data()).ok());
       CHECK(shared == alone);
     }
   }
 }
 
 TEST_CASE("A convolution without overlap is a layer over its patches", "[linear]") {
-  (void)test::pool();
+  (void)test::execution();
   test::Random random(4);
   ParameterList parameters;
   Linear layer;

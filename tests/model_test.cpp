@@ -1,3 +1,4 @@
+#include "src/kernels/gemm/w8a16.h"
 #include "src/registry.h"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ BeitConfig smallConfig() {
 }
 
 std::unique_ptr<Model> filledModel() {
-  auto created = createModel(smallConfig(), "BeitModel", {}, test::pool());
+  auto created = createModel(smallConfig(), "BeitModel", {}, test::execution());
   REQUIRE(created.ok());
   REQUIRE(test::fill((*created)->parameters(), test::randomWeights((*created)->parameters(), 31)).ok());
   return std::move(created).value();
@@ -55,13 +56,13 @@ void checkSame(const std::map<std::string, Tensor>& got, const std::map<std::str
 
 TEST_CASE("A model is made by its class's name", "[model]") {
   for (const char* name : {"BeitModel", "BeitForImageClassification"}) {
-    const auto model = createModel(smallConfig(), name, {}, test::pool());
+    const auto model = createModel(smallConfig(), name, {}, test::execution());
     REQUIRE(model.ok());
     CHECK((*model)->className() == name);
     CHECK((*model)->parameters().find("beit.embeddings.cls_token") != nullptr);
   }
   for (const char* name : {"", "beitModel", "BeitModel ", "ViTModel"}) {
-    const auto model = createModel(smallConfig(), name, {}, test::pool());
+    const auto model = createModel(smallConfig(), name, {}, test::execution());
     REQUIRE_FALSE(model.ok());
     CHECK(model.error().code == ErrorCode::kUnsupported);
     CHECK(model.error().got == "\"" + std::string(name) + "\"");
@@ -71,7 +72,7 @@ TEST_CASE("A model is made by its class's name", "[model]") {
 
 TEST_CASE("No pass begins before every parameter is filled", "[model]") {
   test::Random random(1);
-  auto created = createModel(smallConfig(), "BeitModel", {}, test::pool());
+  auto created = createModel(smallConfig(), "BeitModel", {}, test::execution());
   REQUIRE(created.ok());
   Model& model = **created;
   const auto begin = [&] { return model.begin(test::randomInputs(smallConfig(), 1, {8, 8}, false, random), {}); };
@@ -176,8 +177,8 @@ TEST_CASE("int8 rounds the encoder's matrices, and nothing else", "[model][int8]
     config.out_indices = {2};
     ModelOptions options;
     options.dtype = WeightType::kInt8;
-    const auto exact = createModel(config, name, {}, test::pool());
-    const auto rounded = createModel(config, name, options, test::pool());
+    const auto exact = createModel(config, name, {}, test::execution());
+    const auto rounded = createModel(config, name, options, test::execution());
     REQUIRE((exact.ok() && rounded.ok()));
     const test::Weights weights = test::randomWeights((*exact)->parameters(), 32);
     REQUIRE(test::fill((*exact)->parameters(), weights).ok());
@@ -186,7 +187,7 @@ TEST_CASE("int8 rounds the encoder's matrices, and nothing else", "[model][int8]
     for (const Parameter& parameter : (*rounded)->parameters().all()) {
       const Shape& shape = parameter.shape;
       const bool matrix = parameter.name.starts_with("beit.encoder.layer.") && shape.size() == 2 && parameter.name.ends_with(".weight");
-      bytes += matrix ? QuantizedMatrix::bytes(shape[1], shape[0]) : 4 * elementCount(shape).value();
+      bytes += matrix ? W8A16Matrix::bytes(shape[1], shape[0]) : 4 * elementCount(shape).value();
     }
     CHECK((*rounded)->estimate().weights == bytes);
     CHECK((*rounded)->estimate().activations > (*exact)->estimate().activations);
@@ -211,7 +212,7 @@ TEST_CASE("DALL-E's tokenizer has no int8", "[model][int8]") {
   ModelOptions options;
   options.dtype = WeightType::kInt8;
   for (const char* name : {"DalleEncoder", "DalleDecoder"}) {
-    const auto model = createModel("{}", name, options, test::pool());
+    const auto model = createModel("{}", name, options, test::execution());
     REQUIRE_FALSE(model.ok());
     CHECK(model.error().code == ErrorCode::kUnsupported);
   }
@@ -222,10 +223,10 @@ TEST_CASE("segmentation by an empty id2label is refused, classification has no l
       "intermediate_size": 8, "image_size": 8, "patch_size": 4, "out_indices": [1, 2, 3, 4]})");
   REQUIRE(config.ok());
   CHECK(config->num_labels == 0);
-  const auto model = createModel(*config, "BeitForSemanticSegmentation", {}, test::pool());
+  const auto model = createModel(*config, "BeitForSemanticSegmentation", {}, test::execution());
   REQUIRE_FALSE(model.ok());
   CHECK(model.error().code == ErrorCode::kBadConfig);
-  CHECK(createModel(*config, "BeitForImageClassification", {}, test::pool()).ok());
+  CHECK(createModel(*config, "BeitForImageClassification", {}, test::execution()).ok());
 }
 
 TEST_CASE("Every pooling scale of segmentation is a step that a pass can be dropped after", "[model]") {
@@ -235,7 +236,7 @@ TEST_CASE("Every pooling scale of segmentation is a step that a pass can be drop
     config.out_indices = {1, 2, 3, 4};
     config.num_labels = 2;
     config.pool_scales = std::move(scales);
-    auto created = createModel(config, "BeitForSemanticSegmentation", {}, test::pool());
+    auto created = createModel(config, "BeitForSemanticSegmentation", {}, test::execution());
     REQUIRE(created.ok());
     Model& model = **created;
     REQUIRE(test::fill(model.parameters(), test::randomWeights(model.parameters(), 9)).ok());
@@ -251,7 +252,7 @@ TEST_CASE("segmentation without labels is refused", "[model]") {
   BeitConfig config = smallConfig();
   config.num_labels = 0;
   config.out_indices = {1, 1, 2, 2};
-  const auto model = createModel(config, "BeitForSemanticSegmentation", {}, test::pool());
+  const auto model = createModel(config, "BeitForSemanticSegmentation", {}, test::execution());
   REQUIRE_FALSE(model.ok());
   CHECK(model.error().code == ErrorCode::kBadConfig);
   CHECK(model.error().message.starts_with("num_labels"));

@@ -16,7 +16,7 @@ std::optional<Dialect> dialectOf(const std::vector<std::string>& names) {
 
 // Returns the parameter that a name stands for in its only reading, or "".
 std::string parameterOf(Dialect dialect, const std::string& name) {
-  const auto all = readings(dialect, name);
+  const auto all = candidates(dialect, name);
   if (all.size() != 1 || all[0].size() != 1) return "";
   return all[0][0].parameter;
 }
@@ -63,9 +63,9 @@ TEST_CASE("Every dialect has a name for people", "[naming]") {
 }
 
 TEST_CASE("Indices and counters are dead", "[naming]") {
-  CHECK(isDead("beit.encoder.layer.0.attention.attention.relative_position_bias.relative_position_index"));
-  CHECK(isDead("decode_head.bottleneck.bn.num_batches_tracked"));
-  CHECK_FALSE(isDead("beit.encoder.relative_position_bias.relative_position_bias_table"));
+  CHECK(isUnused("beit.encoder.layer.0.attention.attention.relative_position_bias.relative_position_index"));
+  CHECK(isUnused("decode_head.bottleneck.bn.num_batches_tracked"));
+  CHECK_FALSE(isUnused("beit.encoder.relative_position_bias.relative_position_bias_table"));
 }
 
 }  // namespace beit

@@ -145,7 +145,7 @@ TEST_CASE("a name that is asked for again and again is kept once, and a long one
     for (size_t i = 0; i < count; ++i) text += literal("h\0h\1\x93");
     return text + "t.";
   };
-  constexpr size_t kLongest = Pickle::kMostGlobalBytes - 1 - literal("torch.nn.modules").size();
+  constexpr size_t kLongest = Pickle::kMaxGlobalBytes - 1 - literal("torch.nn.modules").size();
   const Pickle same = parsed(globals(12'000, kLongest));
   REQUIRE(same.root().size() == 12'000);
   CHECK(same.root().item(0).text() == "torch.nn.modules." + std::string(kLongest, 'a'));

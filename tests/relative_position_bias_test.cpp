@@ -12,7 +12,7 @@ namespace beit {
 
 namespace {
 
-// Returns a bias whose table has `value(i)` at its i-th place, for a pre-trained window.
+// Returns a bias whose table has `value(i)` at its i-th place, for a pre-trained grid.
 template <typename Value>
 void declareFilled(RelativePositionBias& bias, ParameterList& parameters, Size trained, int64_t heads, Value value) {
   BeitConfig config;
@@ -28,9 +28,9 @@ void declareFilled(RelativePositionBias& bias, ParameterList& parameters, Size t
   REQUIRE(parameters.deliver(0, values).ok());
 }
 
-// Returns the bias (T, T) of one head as WindowBias adds it to scores of 0, behind which nothing changes.
-std::vector<float> scoresOf(const WindowBias& bias, Size window, int64_t head) {
-  const int64_t tokens = 1 + window.area();
+// Returns the bias (T, T) of one head as GridBias adds it to scores of 0, behind which nothing changes.
+std::vector<float> scoresOf(const GridBias& bias, Size grid, int64_t head) {
+  const int64_t tokens = 1 + grid.area();
   std::vector<float> scores;
   for (int64_t token = 0; token < tokens; ++token) {
     std::vector<float> row(static_cast<size_t>(tokens), 0.0f);
@@ -42,28 +42,28 @@ std::vector<float> scoresOf(const WindowBias& bias, Size window, int64_t head) {
 
 }  // namespace
 
-TEST_CASE("WindowBias adds what the reference's index picks", "[relative_position_bias]") {
+TEST_CASE("GridBias adds what the reference's index picks", "[relative_position_bias]") {
   test::Random random(1);
-  for (const Size window : {Size{1, 1}, {1, 5}, {4, 1}, {2, 3}, {3, 2}, {5, 5}, {7, 4}, {6, 9}, {14, 14}}) {
+  for (const Size grid : {Size{1, 1}, {1, 5}, {4, 1}, {2, 3}, {3, 2}, {5, 5}, {7, 4}, {6, 9}, {14, 14}}) {
     for (const int64_t heads : {1, 3}) {
-      CAPTURE(window.height, window.width, heads);
-      const int64_t distances = (2 * window.height - 1) * (2 * window.width - 1) + 3;
+      CAPTURE(grid.height, grid.width, heads);
+      const int64_t distances = (2 * grid.height - 1) * (2 * grid.width - 1) + 3;
       const auto table = random.floats(static_cast<size_t>(distances * heads), -1.0f, 1.0f);
-      const WindowBias bias(table, window, heads);
+      const GridBias bias(table, grid, heads);
       CHECK_FALSE(bias.empty());
-      const Eigen::MatrixXi index = test::relativePositionIndex(window);
+      const Eigen::MatrixXi index = test::relativePositionIndex(grid);
       for (int64_t head = 0; head < heads; ++head) {
         const test::Matrix want = index.cast<double>().unaryExpr([&](double row) {
           return static_cast<double>(table[static_cast<size_t>(row) * static_cast<size_t>(heads) + static_cast<size_t>(head)]);
         });
-        CHECK(test::relativeDifference(scoresOf(bias, window, head), want) == 0.0);
+        CHECK(test::relativeDifference(scoresOf(bias, grid, head), want) == 0.0);
       }
     }
   }
 }
 
-TEST_CASE("WindowBias adds to what is there", "[relative_position_bias]") {
-  const WindowBias bias(std::vector<float>{0.5f, 1.0f, 2.0f, 4.0f}, {1, 1}, 1);
+TEST_CASE("GridBias adds to what is there", "[relative_position_bias]") {
+  const GridBias bias(std::vector<float>{0.5f, 1.0f, 2.0f, 4.0f}, {1, 1}, 1);
   float cls[2] = {10.0f, 20.0f}, patch[2] = {30.0f, 40.0f};
   bias.addToRow(0, 0, cls);
   bias.addToRow(0, 1, patch);
@@ -73,11 +73,11 @@ TEST_CASE("WindowBias adds to what is there", "[relative_position_bias]") {
   CHECK(patch[1] == 40.5f);
 }
 
-TEST_CASE("The table of a square window is itself, and resized for another", "[relative_position_bias]") {
+TEST_CASE("The table of a square grid is itself, and resized for another", "[relative_position_bias]") {
   test::Random random(2);
   for (const Size trained : {Size{1, 1}, {4, 4}, {2, 3}, {5, 2}}) {
-    for (const Size window : {trained, Size{1, 1}, {3, 3}, {6, 4}, {3, 7}}) {
-      CAPTURE(trained.height, trained.width, window.height, window.width);
+    for (const Size grid : {trained, Size{1, 1}, {3, 3}, {6, 4}, {3, 7}}) {
+      CAPTURE(trained.height, trained.width, grid.height, grid.width);
       constexpr int64_t kHeads = 2;
       ParameterList parameters;
       RelativePositionBias bias;
@@ -89,12 +89,12 @@ TEST_CASE("The table of a square window is itself, and resized for another", "[r
       });
       CHECK(bias.declared());
       CHECK(bias.heads() == kHeads);
-      const auto table = bias.tableFor(window);
-      if (trained == window && trained.height == trained.width) CHECK(table == values);
-      const WindowBias laid_out(table, window, kHeads);
-      const auto want = test::relativePositionBias(test::toMatrix(values, static_cast<int64_t>(values.size()) / kHeads), trained, window);
+      const auto table = bias.tableFor(grid);
+      if (trained == grid && trained.height == trained.width) CHECK(table == values);
+      const GridBias laid_out(table, grid, kHeads);
+      const auto want = test::relativePositionBias(test::toMatrix(values, static_cast<int64_t>(values.size()) / kHeads), trained, grid);
       for (int64_t head = 0; head < kHeads; ++head)
-        CHECK(test::relativeDifference(scoresOf(laid_out, window, head), want[static_cast<size_t>(head)]) <= 1.2e-7);
+        CHECK(test::relativeDifference(scoresOf(laid_out, grid, head), want[static_cast<size_t>(head)]) <= 1.2e-7);
     }
   }
 }
@@ -103,7 +103,7 @@ TEST_CASE("The bias is what transformers gives, axes swapped for windows that ar
   // config = BeitConfig(num_attention_heads=2); m = BeitRelativePositionBias(config, window_size=TRAINED)
   // table = m.relative_position_bias_table; table.copy_(arange(table.numel()).float().mul(0.7).sin().reshape(-1, 2))
   // print(m(WINDOW)[0, 1]), with transformers 4.46.3
-  struct Case { Size trained, window; std::vector<float> want; };
+  struct Case { Size trained, grid; std::vector<float> want; };
   const Case cases[] = {
       {{2, 3}, {2, 3},
        {-0.5913575f, 0.2870537f, 0.2870537f, 0.2870537f, 0.2870537f, 0.2870537f, 0.2870537f,
@@ -126,16 +126,16 @@ TEST_CASE("The bias is what transformers gives, axes swapped for windows that ar
         0.8457469f, 0.0168136f, 0.5246511f, 0.8632094f,
         0.8457469f, -0.5210921f, 0.0168136f, 0.5246511f,
         0.8457469f, -0.8796958f, -0.5210921f, 0.0168136f}}};
-  for (const auto& [trained, window, want] : cases) {
-    CAPTURE(trained.height, trained.width, window.height, window.width);
+  for (const auto& [trained, grid, want] : cases) {
+    CAPTURE(trained.height, trained.width, grid.height, grid.width);
     ParameterList parameters;
     RelativePositionBias bias;
     declareFilled(bias, parameters, trained, 2, [](size_t i) {
       return static_cast<float>(std::sin(static_cast<double>(static_cast<float>(i) * 0.7f)));
     });
-    const WindowBias laid_out(bias.tableFor(window), window, 2);
+    const GridBias laid_out(bias.tableFor(grid), grid, 2);
     // torch computes its weights in floats.
-    CHECK(test::relativeDifference(scoresOf(laid_out, window, 1), test::toMatrix(want, 1)) <= 5e-7);
+    CHECK(test::relativeDifference(scoresOf(laid_out, grid, 1), test::toMatrix(want, 1)) <= 5e-7);
   }
 }
 

@@ -63,10 +63,10 @@ TEST_CASE("A header is read in pieces of any size, of a file of any size", "[saf
     for (const bool known : {false, true}) {
       SafetensorsIndexer indexer("x", 3, known ? std::optional(static_cast<int64_t>(file.size())) : std::nullopt);
       int64_t position = 0;
-      while (const auto range = indexer.wants()) {
+      while (const auto range = indexer.next()) {
         REQUIRE(range->offset == position);
         const auto take = std::min(piece, static_cast<size_t>(range->length));
-        REQUIRE(indexer.give(std::span(file).subspan(static_cast<size_t>(position), take)).ok());
+        REQUIRE(indexer.supply(std::span(file).subspan(static_cast<size_t>(position), take)).ok());
         position += static_cast<int64_t>(take);
       }
       REQUIRE(indexer.entries().size() == 4);

@@ -36,11 +36,11 @@ double resizedAt(const Tensor& logits, int64_t label, Size size, int64_t y, int6
 }  // namespace
 
 TEST_CASE("labels and scores are those of the resized logits", "[segmentation]") {
-  const auto pool = ThreadPool::create(BEIT_TEST_THREADS);
-  REQUIRE(pool.ok());
+  const auto execution = Execution::create(BEIT_TEST_THREADS);
+  REQUIRE(execution.ok());
   const Tensor logits = randomLogits({7, 9, 12}, 5);
   for (const Size size : {Size{9, 12}, Size{40, 31}, Size{5, 6}, Size{1, 1}}) {
-    const auto map = segmentationMap(**pool, logits, size, /*with_scores=*/true);
+    const auto map = segmentationMap(**execution, logits, size, /*with_scores=*/true);
     REQUIRE(map.ok());
     REQUIRE(map->size == size);
     for (int64_t y = 0; y < size.height; ++y)
@@ -58,18 +58,18 @@ TEST_CASE("labels and scores are those of the resized logits", "[segmentation]")
 }
 
 TEST_CASE("without a size the map has the logits' own, and no scores", "[segmentation]") {
-  const auto pool = ThreadPool::create(1);
+  const auto execution = Execution::create(1);
   const Tensor logits = randomLogits({3, 4, 5}, 1);
-  const auto map = segmentationMap(**pool, logits, {}, false);
+  const auto map = segmentationMap(**execution, logits, {}, false);
   REQUIRE(map.ok());
   CHECK(map->size == Size{4, 5});
   CHECK(map->scores.empty());
 }
 
 TEST_CASE("sizes that make no sense are refused", "[segmentation]") {
-  const auto pool = ThreadPool::create(1);
+  const auto execution = Execution::create(1);
   const Tensor logits = randomLogits({3, 4, 5}, 1);
-  CHECK(segmentationMap(**pool, logits, {-1, 5}, false).error().code == ErrorCode::kInvalidArgument);
-  CHECK(segmentationMap(**pool, logits, {int64_t{1} << 40, int64_t{1} << 40}, false).error().code == ErrorCode::kInvalidArgument);
-  CHECK(segmentationMap(**pool, randomLogits({3, 4}, 1), {}, false).error().code == ErrorCode::kWrongShape);
+  CHECK(segmentationMap(**execution, logits, {-1, 5}, false).error().code == ErrorCode::kInvalidArgument);
+  CHECK(segmentationMap(**execution, logits, {int64_t{1} << 40, int64_t{1} << 40}, false).error().code == ErrorCode::kInvalidArgument);
+  CHECK(segmentationMap(**execution, randomLogits({3, 4}, 1), {}, false).error().code == ErrorCode::kWrongShape);
 }

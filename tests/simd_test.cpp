@@ -50,8 +50,8 @@ TEST_CASE("sum and max reach every lane", "[simd]") {
   for (int lane = 0; lane < 4; ++lane) {
     F32x4 v = splat4(-3.0f);
     v[lane] = 4.0f;
-    CHECK(sum(v) == -5.0f);
-    CHECK(max(v) == 4.0f);
+    CHECK(reduceAdd(v) == -5.0f);
+    CHECK(reduceMax(v) == 4.0f);
   }
 }
 

@@ -10,7 +10,6 @@
 
 #include "tests/support/random.h"
 #include "tests/support/runtime.h"
-#include "tests/support/tiles.h"
 
 namespace beit {
 
@@ -33,11 +32,11 @@ Product randomProduct(int64_t rows, int64_t inputs, int64_t outputs) {
 }
 
 // Exactly sized, so that AddressSanitizer sees every float too many.
-std::vector<float> run(const ThreadPool& pool, const Product& p) {
+std::vector<float> run(const Execution& execution, const Product& p) {
   std::vector<float> y(static_cast<size_t>(p.rows * p.outputs), std::numeric_limits<float>::quiet_NaN());
-  const auto rows = StrassenRows::make(pool, p.rows, p.inputs, p.x.data());
+  const auto rows = StrassenRows::make(execution, p.rows, p.inputs, p.x.data());
   REQUIRE(rows.ok());
-  rows->multiply(pool, p.matrix, y.data());
+  rows->multiply(execution, p.matrix, y.data());
   return y;
 }
 
@@ -53,7 +52,7 @@ double expected(const Product& p, int64_t r, int64_t o) {
 
 TEST_CASE("A product in Strassen's way is x W^T + b", "[strassen]") {
   // Halves that are even, uneven and short of one whole tile; inputs in one chunk, two and three.
-  const test::Tiles tiles(/*tall=*/GENERATE(false, true));
+  const Execution& execution = test::execution(/*tall=*/GENERATE(false, true));
   for (const int64_t rows : {96, 97, 100, 101, 103, 104, 197})
     for (const int64_t inputs : {256, 264, 1040, 2064})
       for (const int64_t outputs : {256, 272}) {
@@ -61,7 +60,7 @@ TEST_CASE("A product in Strassen's way is x W^T + b", "[strassen]") {
         CAPTURE(rows, inputs, outputs);
         REQUIRE(StrassenRows::suits(rows, inputs, outputs));
         const Product p = randomProduct(rows, inputs, outputs);
-        const std::vector<float> y = run(test::pool(), p);
+        const std::vector<float> y = run(execution, p);
         double worst = 0.0;
         bool finite = true;
         for (int64_t r = 0; r < rows; ++r)
@@ -77,11 +76,11 @@ TEST_CASE("A product in Strassen's way is x W^T + b", "[strassen]") {
 }
 
 TEST_CASE("A product in Strassen's way does not depend on the threads", "[strassen]") {
-  auto single = ThreadPool::create(1);
+  auto single = Execution::create(1);
   REQUIRE(single.ok());
   for (const int64_t rows : {97, 700}) {  // 700: several blocks of rows
     const Product p = randomProduct(rows, 256, 512);
-    CHECK(run(**single, p) == run(test::pool(), p));
+    CHECK(run(**single, p) == run(test::execution(), p));
   }
 }
 
@@ -101,7 +100,7 @@ TEST_CASE("A NaN in a row shows in all of its outputs in Strassen's way", "[stra
   Product p = randomProduct(100, 256, 256);
   for (const int64_t row : {3, 99}) {
     p.x[static_cast<size_t>(row * 256 + 200)] = std::numeric_limits<float>::quiet_NaN();
-    const std::vector<float> y = run(test::pool(), p);
+    const std::vector<float> y = run(test::execution(), p);
     for (int64_t o = 0; o < 256; ++o) CHECK(std::isnan(y[static_cast<size_t>(row * 256 + o)]));
   }
 }

@@ -15,7 +15,7 @@ std::vector<float> counted(int64_t count) {
 }
 
 // Scatters a file's elements 1, 2, 3, … in pieces of that size.
-std::vector<float> scattered(const Shape& shape, const std::vector<int64_t>& strides, Layout layout, size_t piece) {
+std::vector<float> scattered(const Shape& shape, const std::vector<int64_t>& strides, TensorLayout layout, size_t piece) {
   auto scatter = AxisScatter::create(shape, strides, layout);
   REQUIRE(scatter);
   const std::vector<float> values = counted(*elementCount(shape));
@@ -26,7 +26,7 @@ std::vector<float> scattered(const Shape& shape, const std::vector<int64_t>& str
 }
 
 // What scattered() should be, by the definition of strides.
-std::vector<float> gathered(const Shape& shape, std::vector<int64_t> strides, Layout layout) {
+std::vector<float> gathered(const Shape& shape, std::vector<int64_t> strides, TensorLayout layout) {
   if (strides.empty()) {
     strides.assign(shape.size(), 1);
     for (size_t axis = shape.size(); axis-- > 1;) strides[axis - 1] = strides[axis] * shape[axis];
@@ -40,23 +40,23 @@ std::vector<float> gathered(const Shape& shape, std::vector<int64_t> strides, La
 }  // namespace
 
 TEST_CASE("Flax's kernels are transposed as they come", "[layout]") {
-  CHECK(scattered({2, 3}, {}, Layout::kTransposed, 6) == std::vector<float>{1, 4, 2, 5, 3, 6});
+  CHECK(scattered({2, 3}, {}, TensorLayout::kTransposed, 6) == std::vector<float>{1, 4, 2, 5, 3, 6});
   // (height, width, inputs, outputs) = (1, 2, 2, 2) for (outputs, inputs, height, width).
-  CHECK(scattered({1, 2, 2, 2}, {}, Layout::kHwio, 8) == std::vector<float>{1, 5, 3, 7, 2, 6, 4, 8});
-  CHECK(scattered({3}, {}, Layout::kTransposed, 2) == std::vector<float>{1, 2, 3});
-  CHECK(scattered({}, {}, Layout::kSame, 1) == std::vector<float>{1});
+  CHECK(scattered({1, 2, 2, 2}, {}, TensorLayout::kHwio, 8) == std::vector<float>{1, 5, 3, 7, 2, 6, 4, 8});
+  CHECK(scattered({3}, {}, TensorLayout::kTransposed, 2) == std::vector<float>{1, 2, 3});
+  CHECK(scattered({}, {}, TensorLayout::kSame, 1) == std::vector<float>{1});
 }
 
 TEST_CASE("scattering is gathering, in pieces of any size", "[layout]") {
-  struct Case { Shape shape; std::vector<int64_t> strides; Layout layout; };
+  struct Case { Shape shape; std::vector<int64_t> strides; TensorLayout layout; };
   const Case cases[] = {
-      {{5, 7}, {}, Layout::kTransposed},
-      {{2, 3, 4, 5}, {}, Layout::kHwio},
-      {{3, 4}, {1, 3}, Layout::kSame},                // .t()
-      {{3, 4}, {1, 3}, Layout::kTransposed},          // and back
-      {{2, 3, 4, 5}, {60, 1, 15, 3}, Layout::kSame},  // channels last
-      {{4, 1, 3}, {1, 77, 4}, Layout::kSame},         // an axis of one element, whose stride says nothing
-      {{2, 3, 4}, {12, 4, 1}, Layout::kSame},
+      {{5, 7}, {}, TensorLayout::kTransposed},
+      {{2, 3, 4, 5}, {}, TensorLayout::kHwio},
+      {{3, 4}, {1, 3}, TensorLayout::kSame},                // .t()
+      {{3, 4}, {1, 3}, TensorLayout::kTransposed},          // and back
+      {{2, 3, 4, 5}, {60, 1, 15, 3}, TensorLayout::kSame},  // channels last
+      {{4, 1, 3}, {1, 77, 4}, TensorLayout::kSame},         // an axis of one element, whose stride says nothing
+      {{2, 3, 4}, {12, 4, 1}, TensorLayout::kSame},
   };
   for (const auto& [shape, strides, layout] : cases)
     for (const size_t piece : {size_t{1}, size_t{2}, size_t{7}, size_t{1000}}) {
@@ -66,14 +66,14 @@ TEST_CASE("scattering is gathering, in pieces of any size", "[layout]") {
 }
 
 TEST_CASE("views that leave elements out or repeat them cannot be scattered", "[layout]") {
-  CHECK(!AxisScatter::create({3, 2}, {4, 1}, Layout::kSame));  // two of four columns
-  CHECK(!AxisScatter::create({3}, {2}, Layout::kSame));        // every other element
-  CHECK(!AxisScatter::create({3, 2}, {0, 1}, Layout::kSame));  // one row, expanded
-  CHECK(!AxisScatter::create({2, 2}, {1, 1}, Layout::kSame));  // a window that slides
+  CHECK(!AxisScatter::create({3, 2}, {4, 1}, TensorLayout::kSame));  // two of four columns
+  CHECK(!AxisScatter::create({3}, {2}, TensorLayout::kSame));        // every other element
+  CHECK(!AxisScatter::create({3, 2}, {0, 1}, TensorLayout::kSame));  // one row, expanded
+  CHECK(!AxisScatter::create({2, 2}, {1, 1}, TensorLayout::kSame));  // a window that slides
   const float from[] = {1, 2, 3, 4, 5, 6, 7, 8};
   float to[4] = {};
-  gatherStrided(from, {2, 2}, {4, 2}, Layout::kSame, to);
+  gatherStrided(from, {2, 2}, {4, 2}, TensorLayout::kSame, to);
   CHECK(std::vector(to, to + 4) == std::vector<float>{1, 3, 5, 7});
-  gatherStrided(from, {2, 2}, {4, 2}, Layout::kTransposed, to);
+  gatherStrided(from, {2, 2}, {4, 2}, TensorLayout::kTransposed, to);
   CHECK(std::vector(to, to + 4) == std::vector<float>{1, 5, 3, 7});
 }

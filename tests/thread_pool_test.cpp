@@ -38,7 +38,7 @@ void checkCoverage(const ThreadPool& pool) {
 }  // namespace
 
 TEST_CASE("parallelFor calls once for each index, each thread by itself", "[thread_pool]") {
-  checkCoverage(test::pool());
+  checkCoverage(test::execution().pool());
   const auto single = ThreadPool::create(1);
   REQUIRE(single.ok());
   CHECK((*single)->threads() == 1);
@@ -47,14 +47,14 @@ TEST_CASE("parallelFor calls once for each index, each thread by itself", "[thre
 }
 
 TEST_CASE("A pool has the threads that were asked for", "[thread_pool]") {
-  CHECK(test::pool().threads() == BEIT_TEST_THREADS);
-  CHECK((test::pool().handle() != nullptr) == (BEIT_TEST_THREADS > 1));
+  CHECK(test::execution().pool().threads() == BEIT_TEST_THREADS);
+  CHECK((test::execution().pool().handle() != nullptr) == (BEIT_TEST_THREADS > 1));
 }
 
 TEST_CASE("parallelFor has done all when it returns", "[thread_pool]") {
   std::vector<int> values(5000, 0);  // not atomic: ThreadSanitizer sees whether the end is waited for
   for (int round = 1; round <= 20; ++round) {
-    test::pool().parallelFor(values.size(), [&](size_t, size_t i) { values[i] += round; });
+    test::execution().pool().parallelFor(values.size(), [&](size_t, size_t i) { values[i] += round; });
     size_t wrong = 0;
     for (const int value : values) wrong += value != round * (round + 1) / 2;
     CHECK(wrong == 0);
@@ -62,7 +62,7 @@ TEST_CASE("parallelFor has done all when it returns", "[thread_pool]") {
 }
 
 TEST_CASE("No more threads work than the limit says", "[thread_pool]") {
-  const ThreadPool& pool = test::pool();
+  const ThreadPool& pool = test::execution().pool();
   for (int limit = pool.threads(); limit >= 1; --limit) {
     CAPTURE(limit);
     pool.limit(limit);
@@ -84,12 +84,12 @@ TEST_CASE("No more threads work than the limit says", "[thread_pool]") {
 }
 
 TEST_CASE("A trial of threads gives a time for each number, and leaves the pool as it was asked", "[thread_pool]") {
-  for (int threads = 1; threads <= test::pool().threads(); ++threads) {
-    const auto seconds = timeThreads(test::pool(), threads);
+  for (int threads = 1; threads <= test::execution().pool().threads(); ++threads) {
+    const auto seconds = timeThreads(test::execution(), threads);
     REQUIRE(seconds.ok());
     CHECK(*seconds > 0);
   }
-  checkCoverage(test::pool());
+  checkCoverage(test::execution().pool());
 }
 
 #if !defined(__EMSCRIPTEN__)  // there threads are workers, of which the tests have BEIT_TEST_THREADS

@@ -13,14 +13,14 @@ int main(int count, char** arguments) {
     std::fprintf(stderr, "beit_verify: %s\n", status.error().message.c_str());
     return 2;
   }
-  const auto pool = beit::ThreadPool::create(2);
-  if (!pool.ok()) {
-    std::fprintf(stderr, "beit_verify: %s\n", pool.error().message.c_str());
+  const auto execution = beit::Execution::create(2);
+  if (!execution.ok()) {
+    std::fprintf(stderr, "beit_verify: %s\n", execution.error().message.c_str());
     return 2;
   }
   int failed = 0;
   for (int i = 1; i < count; ++i) {
-    const auto rows = beit::test::runCase(arguments[i], **pool);
+    const auto rows = beit::test::runCase(arguments[i], **execution);
     if (!rows.ok()) {
       std::printf("%s: FAIL: %s\n", arguments[i], rows.error().message.c_str());
       ++failed;

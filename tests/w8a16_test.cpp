@@ -17,7 +17,7 @@ namespace {
 constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// Whole numbers and the scale of one row, in double precision.
+// Integers and the scale of one row, in double precision.
 struct Row {
   std::vector<double> values;
   double scale = 0.0;
@@ -34,7 +34,7 @@ Row quantized(const float* from, int64_t count, int64_t limit) {
   return row;
 }
 
-// Returns x W^T + b of the quantised operands: sums of whole numbers, exact in double precision.
+// Returns x W^T + b of the quantised operands: sums of integers, exact in double precision.
 std::vector<double> reference(int64_t rows, int64_t inputs, int64_t outputs, const std::vector<float>& x,
                               const std::vector<float>& weight, const std::vector<float>& bias) {
   std::vector<double> y;
@@ -50,17 +50,17 @@ std::vector<double> reference(int64_t rows, int64_t inputs, int64_t outputs, con
   return y;
 }
 
-std::vector<float> run(const QuantizedMatrix& matrix, int64_t rows, int64_t inputs, int64_t outputs,
+std::vector<float> run(const W8A16Matrix& matrix, int64_t rows, int64_t inputs, int64_t outputs,
                        const std::vector<float>& x, GemmEpilogue epilogue = {}) {
-  const auto quantized_rows = QuantizedRows::quantize(test::pool(), rows, inputs, x.data());
+  const auto quantized_rows = W8A16Rows::quantize(test::execution(), rows, inputs, x.data());
   REQUIRE(quantized_rows.ok());
   std::vector<float> y(static_cast<size_t>(rows * outputs), 1.0f);
-  matrix.multiply(test::pool(), *quantized_rows, y.data(), outputs, epilogue);
+  matrix.multiply(test::execution(), *quantized_rows, y.data(), outputs, epilogue);
   return y;
 }
 
-QuantizedMatrix quantize(int64_t inputs, int64_t outputs, const std::vector<float>& weight, const float* bias) {
-  auto matrix = QuantizedMatrix::quantize(inputs, outputs, weight.data(), bias);
+W8A16Matrix quantize(int64_t inputs, int64_t outputs, const std::vector<float>& weight, const float* bias) {
+  auto matrix = W8A16Matrix::quantize(inputs, outputs, weight.data(), bias);
   REQUIRE(matrix.ok());
   return std::move(matrix).value();
 }
@@ -74,7 +74,7 @@ double worstOf(const std::vector<float>& got, const std::vector<double>& want) {
 
 }  // namespace
 
-TEST_CASE("A quantised product is that of the whole numbers, at any size", "[w8a16]") {
+TEST_CASE("A quantised product is that of the integers, at any size", "[w8a16]") {
   test::Random random(1);
   for (int64_t rows = 1; rows <= 20; ++rows)
     for (const int64_t inputs : {1, 2, 3, 7, 8, 9, 37})
@@ -88,7 +88,7 @@ TEST_CASE("A quantised product is that of the whole numbers, at any size", "[w8a
       }
 }
 
-TEST_CASE("Sums of whole numbers fit 32 bits whatever the signs, at depths of models", "[w8a16]") {
+TEST_CASE("Sums of integers fit 32 bits whatever the signs, at depths of models", "[w8a16]") {
   for (const int64_t inputs : {512, 768, 3072, 6144, 70001}) {
     CAPTURE(inputs);
     REQUIRE(activationLimit(inputs) * inputs * 128 <= std::numeric_limits<int32_t>::max());
@@ -109,7 +109,7 @@ TEST_CASE("Rows that hold extremes", "[w8a16]") {
   constexpr int64_t kInputs = 13, kOutputs = 9;
   test::Random random(2);
   const auto weight = random.floats(kOutputs * kInputs, -1.0f, 1.0f), bias = random.floats(kOutputs, -1.0f, 1.0f);
-  const QuantizedMatrix matrix = quantize(kInputs, kOutputs, weight, bias.data());
+  const W8A16Matrix matrix = quantize(kInputs, kOutputs, weight, bias.data());
   const auto row = [&](float fill, int64_t at, float value) {
     std::vector<float> x(kInputs, fill);
     x[static_cast<size_t>(at)] = value;
@@ -166,7 +166,7 @@ TEST_CASE("Weights that are stored quantised give the same as those quantised he
         scales.push_back(most / 127.0f);
       }
       const auto bias = random.floats(static_cast<size_t>(outputs), -1.0f, 1.0f);
-      const auto stored = QuantizedMatrix::pack(inputs, outputs, values.data(), scales.data(), bias.data());
+      const auto stored = W8A16Matrix::pack(inputs, outputs, values.data(), scales.data(), bias.data());
       REQUIRE(stored.ok());
       const auto x = random.floats(static_cast<size_t>(6 * inputs), -1.0f, 1.0f);
       CHECK(run(*stored, 6, inputs, outputs, x) == run(quantize(inputs, outputs, weight, bias.data()), 6, inputs, outputs, x));
@@ -176,7 +176,7 @@ TEST_CASE("Weights that are stored quantised give the same as those quantised he
 TEST_CASE("A quantised product has the epilogue of the others", "[w8a16]") {
   test::Random random(4);
   const auto x = random.floats(3 * 6, -1.0f, 1.0f), weight = random.floats(10 * 6, -1.0f, 1.0f);
-  const QuantizedMatrix matrix = quantize(6, 10, weight, nullptr);
+  const W8A16Matrix matrix = quantize(6, 10, weight, nullptr);
   const auto plain = run(matrix, 3, 6, 10, x), sum = run(matrix, 3, 6, 10, x, {true, true});
   for (size_t i = 0; i < plain.size(); ++i)  // run() starts from ones
     CHECK(std::fabs(static_cast<double>(sum[i]) - std::max(0.0, 1.0 + static_cast<double>(plain[i]))) <= 1e-6);

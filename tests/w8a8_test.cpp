@@ -25,8 +25,8 @@ void skipWithoutByteDot() {
 // What a row's bytes stand for, chunk by chunk, in double precision.
 std::vector<double> quantizedRow(const float* from, int64_t count) {
   std::vector<double> row;
-  for (int64_t first = 0; first < count; first += ByteRows::kChunk) {
-    const float* end = from + std::min(count, first + ByteRows::kChunk);
+  for (int64_t first = 0; first < count; first += W8A8Rows::kChunk) {
+    const float* end = from + std::min(count, first + W8A8Rows::kChunk);
     const float low = *std::min_element(from + first, end), range = *std::max_element(from + first, end) - low;
     const float step = range / 255.0f, inverse = range > 0.0f ? 255.0f / range : 0.0f;  // as in the library
     for (const float* x = from + first; x < end; ++x)
@@ -49,16 +49,16 @@ double dot(const std::vector<double>& a, const std::vector<double>& b) {
   return sum;
 }
 
-std::vector<float> run(const ByteMatrix& matrix, int64_t rows, int64_t inputs, int64_t outputs, const std::vector<float>& x) {
-  const auto quantized = ByteRows::quantize(test::pool(), rows, inputs, x.data());
+std::vector<float> run(const W8A8Matrix& matrix, int64_t rows, int64_t inputs, int64_t outputs, const std::vector<float>& x) {
+  const auto quantized = W8A8Rows::quantize(test::execution(), rows, inputs, x.data());
   REQUIRE(quantized.ok());
   std::vector<float> y(static_cast<size_t>(rows * outputs), 1.0f);
-  matrix.multiply(test::pool(), *quantized, y.data(), outputs);
+  matrix.multiply(test::execution(), *quantized, y.data(), outputs);
   return y;
 }
 
-ByteMatrix quantize(int64_t inputs, int64_t outputs, const std::vector<float>& weight, const float* bias) {
-  auto matrix = ByteMatrix::quantize(inputs, outputs, weight.data(), bias);
+W8A8Matrix quantize(int64_t inputs, int64_t outputs, const std::vector<float>& weight, const float* bias) {
+  auto matrix = W8A8Matrix::quantize(inputs, outputs, weight.data(), bias);
   REQUIRE(matrix.ok());
   return std::move(matrix).value();
 }
@@ -98,7 +98,7 @@ TEST_CASE("Rows that are constant, or no numbers, as bytes", "[w8a8]") {
   constexpr int64_t kInputs = 400, kOutputs = 9;
   test::Random random(2);
   const auto weight = random.floats(kInputs * kOutputs, -1.0f, 1.0f), bias = random.floats(kOutputs, -1.0f, 1.0f);
-  const ByteMatrix matrix = quantize(kInputs, kOutputs, weight, bias.data());
+  const W8A8Matrix matrix = quantize(kInputs, kOutputs, weight, bias.data());
   CHECK(run(matrix, 1, kInputs, kOutputs, std::vector<float>(kInputs, 0.0f)) == bias);
   const auto constant = run(matrix, 1, kInputs, kOutputs, std::vector<float>(kInputs, 2.5f));
   for (int64_t o = 0; o < kOutputs; ++o) {
@@ -118,11 +118,11 @@ TEST_CASE("Rows that are constant, or no numbers, as bytes", "[w8a8]") {
 
 TEST_CASE("Rows of the largest numbers that there are, as bytes", "[w8a8]") {
   skipWithoutByteDot();
-  // Differences of the values and sums of products with whole numbers overflow; what they stand for does not.
+  // Differences of the values and sums of products with integers overflow; what they stand for does not.
   constexpr int64_t kInputs = 400, kOutputs = 9;
   test::Random random(3);
   const auto weight = random.floats(kInputs * kOutputs, -1e-6f, 1e-6f), bias = random.floats(kOutputs, -1.0f, 1.0f);
-  const ByteMatrix matrix = quantize(kInputs, kOutputs, weight, bias.data());
+  const W8A8Matrix matrix = quantize(kInputs, kOutputs, weight, bias.data());
   for (const float large : {2e28f, 1e38f, 3e38f}) {
     CAPTURE(large);
     auto x = random.floats(2 * kInputs, -1.0f, 1.0f);
@@ -147,7 +147,7 @@ TEST_CASE("Bytes at their largest do not saturate, of either sign", "[w8a8]") {
   std::vector<int8_t> values(2 * kInputs, 127);
   std::fill(values.begin() + kInputs, values.end(), static_cast<int8_t>(-128));
   const std::vector<float> scales{1.0f, 1.0f};
-  const auto matrix = ByteMatrix::pack(kInputs, 2, values.data(), scales.data(), nullptr);
+  const auto matrix = W8A8Matrix::pack(kInputs, 2, values.data(), scales.data(), nullptr);
   REQUIRE(matrix.ok());
   std::vector<float> x(kInputs, 255.0f);
   x[0] = x[400] = 0.0f;  // so that the scale is 1 and the offset 0
@@ -163,7 +163,7 @@ TEST_CASE("Weights that are stored as bytes give what quantising gives, and a fa
   std::vector<int8_t> values(kInputs * kOutputs);
   std::vector<float> scales(kOutputs);
   REQUIRE(quantizeWeights(kInputs, kOutputs, weight.data(), values.data(), scales.data()));
-  auto stored = ByteMatrix::pack(kInputs, kOutputs, values.data(), scales.data(), bias.data());
+  auto stored = W8A8Matrix::pack(kInputs, kOutputs, values.data(), scales.data(), bias.data());
   REQUIRE(stored.ok());
   const auto y = run(*stored, 3, kInputs, kOutputs, x);
   CHECK(y == run(quantize(kInputs, kOutputs, weight, bias.data()), 3, kInputs, kOutputs, x));

@@ -20,7 +20,7 @@ struct Case {
 std::vector<float> runBands(const WinogradConvolution& convolution, const FeatureMap& map, int64_t outputs, bool relu) {
   std::vector<float> y(static_cast<size_t>(map.size.area() * outputs));
   for (int64_t row = 0; row < map.size.height; row += WinogradConvolution::kRowsPerBand)
-    REQUIRE(convolution.run(test::pool(), map, row, std::min(WinogradConvolution::kRowsPerBand, map.size.height - row),
+    REQUIRE(convolution.run(test::execution(), map, row, std::min(WinogradConvolution::kRowsPerBand, map.size.height - row),
                             y.data() + row * map.size.width * outputs, relu).ok());
   return y;
 }

@@ -7,13 +7,13 @@
 namespace beit {
 
 std::optional<int64_t> elementCount(const Shape& shape) {
-  constexpr int64_t kMost = int64_t{1} << 53;
+  constexpr int64_t kMax = int64_t{1} << 53;
   int64_t count = 1;
   bool zero = false;
   for (int64_t size : shape) {
     if (size < 0) return std::nullopt;
     if (size == 0) { zero = true; continue; }
-    if (count > kMost / size) return std::nullopt;
+    if (count > kMax / size) return std::nullopt;
     count *= size;
   }
   return zero ? 0 : count;
@@ -63,9 +63,9 @@ Result<FloatBuffer> FloatBuffer::allocate(int64_t count, std::string_view purpos
                  std::string(purpose), bytes, {}};
   };
   // Counted in 64 bits: on a 32-bit target a size that does not fit must fail, not wrap.
-  constexpr uint64_t kMost = (SIZE_MAX / 2 - kAlignment) / sizeof(float) - kSlack;
+  constexpr uint64_t kMax = (SIZE_MAX / 2 - kAlignment) / sizeof(float) - kSlack;
   assert(count >= 0);
-  if (static_cast<uint64_t>(count) > kMost) return refuse();
+  if (static_cast<uint64_t>(count) > kMax) return refuse();
   const auto size = static_cast<size_t>(count);
   const size_t bytes = ((size + kSlack) * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
   FloatBuffer buffer;

@@ -21,7 +21,7 @@ namespace beit {
 using Shape = std::vector<int64_t>;
 
 // Returns the product of the sizes (1 for a scalar), or nothing when one is negative or the
-// product does not fit 2^53, the largest whole number that JavaScript counts to.
+// product does not fit 2^53, the largest integer that JavaScript counts to.
 std::optional<int64_t> elementCount(const Shape& shape);
 
 // Returns "[1, 3, 224, 224]".

@@ -10,7 +10,7 @@ namespace beit {
 
 namespace {
 
-// Rows of scores that one task holds: a whole number of the matrix kernel's tiles, few enough for
+// Rows of scores that one task holds: a integer of the matrix kernel's tiles, few enough for
 // 24 x 1601 floats (150 KiB) to stay in the second-level cache.
 constexpr int64_t kAttentionRows = 24;
 
@@ -29,7 +29,7 @@ void softmaxRow(float* scores, int64_t count) {
   float most = scores[0];
   F32x4 most4 = splat4(most);
   for (int64_t i = 0; i < whole; i += 4) most4 = max4(load4(scores + i), most4);
-  most = max(most4);
+  most = reduceMax(most4);
   for (int64_t i = whole; i < count; ++i) most = std::max(most, scores[i]);
 
   F32x4 total4 = splat4(0.0f);
@@ -45,7 +45,7 @@ void softmaxRow(float* scores, int64_t count) {
     store4(scores + done, e);
     total4 += e;
   }
-  float total = sum(total4);
+  float total = reduceAdd(total4);
   if (whole < count) {
     const F32x4 e = exp4(load4(scores + whole) - splat4(most));
     for (int64_t i = whole; i < count; ++i) total += scores[i] = e[i - whole];
@@ -91,28 +91,28 @@ void Attention::declare(ParameterList& parameters, const std::string& prefix, co
   output_.declare(parameters, prefix + ".output.dense", channels_, channels_, /*has_bias=*/true, type);
 }
 
-Status Attention::run(const ThreadPool& pool, int64_t batch, int64_t tokens, const float* input,
-                      const WindowBias& bias, AttentionScratch& scratch, float* output,
+Status Attention::run(const Execution& execution, int64_t batch, int64_t tokens, const float* input,
+                      const GridBias& bias, AttentionScratch& scratch, float* output,
                       float* probabilities) const {
   const int64_t rows = batch * tokens;
   {
-    BEIT_ASSIGN(const LinearInput shared, LinearInput::make(pool, type_, rows, channels_, channels_, input));
-    query_.run(pool, shared, scratch.query.data());  // mixed_query_layer = self.query(...)
-    key_.run(pool, shared, scratch.key.data());
-    value_.run(pool, shared, scratch.value.data());
+    BEIT_ASSIGN(const auto shared, query_.prepare(execution, rows, input));
+    query_.run(execution, *shared, scratch.query.data());  // mixed_query_layer = self.query(...)
+    key_.run(execution, *shared, scratch.key.data());
+    value_.run(execution, *shared, scratch.value.data());
   }
-  attend(pool, batch, tokens, bias, scratch, probabilities);
-  return output_.run(pool, rows, scratch.context.data(), output);
+  attend(execution, batch, tokens, bias, scratch, probabilities);
+  return output_.run(execution, rows, scratch.context.data(), output);
 }
 
-void Attention::attend(const ThreadPool& pool, int64_t batch, int64_t tokens, const WindowBias& bias,
+void Attention::attend(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
                        AttentionScratch& scratch, float* probabilities) const {
-  const WorkTimer timer(pool.profile(), Work::kAttention,
+  const WorkTimer timer(execution.profile(), Work::kAttention,
                         4.0 * static_cast<double>(batch * channels_) * static_cast<double>(tokens * tokens));
   const int64_t rounded = roundedTokens(tokens);
   // Of each head first the keys, (T, D) as a layer's weights are, then the values, which are transposed.
   const int64_t key_floats = packedFloats(head_dim_, tokens), value_floats = packedFloats(tokens, head_dim_);
-  pool.parallelFor(static_cast<size_t>(batch * heads_), [&](size_t, size_t task) {
+  execution.parallelFor(static_cast<size_t>(batch * heads_), [&](size_t, size_t task) {
     const int64_t b = static_cast<int64_t>(task) / heads_, head = static_cast<int64_t>(task) % heads_;
     const int64_t offset = b * tokens * channels_ + head * head_dim_;
     float* panels = scratch.panels.data() + static_cast<int64_t>(task) * (key_floats + value_floats);
@@ -121,7 +121,7 @@ void Attention::attend(const ThreadPool& pool, int64_t batch, int64_t tokens, co
   });
 
   const int64_t blocks = (tokens + kAttentionRows - 1) / kAttentionRows;
-  pool.parallelFor(static_cast<size_t>(batch * heads_ * blocks), [&](size_t thread, size_t task) {
+  execution.parallelFor(static_cast<size_t>(batch * heads_ * blocks), [&](size_t thread, size_t task) {
     const int64_t block = static_cast<int64_t>(task) % blocks, of_head = static_cast<int64_t>(task) / blocks;
     const int64_t b = of_head / heads_, head = of_head % heads_;
     const int64_t first = block * kAttentionRows, rows = std::min(kAttentionRows, tokens - first);
@@ -129,7 +129,7 @@ void Attention::attend(const ThreadPool& pool, int64_t batch, int64_t tokens, co
     float* scores = scratch.scores.data() + static_cast<int64_t>(thread) * kAttentionRows * rounded;
     const float* panels = scratch.panels.data() + of_head * (key_floats + value_floats);
     // attention_scores = query @ key^T (+ relative_position_bias), then softmax
-    multiplyPacked(rows, head_dim_, tokens, scratch.query.data() + offset + first * channels_, channels_, panels,
+    multiplyPacked(execution.microkernels(), rows, head_dim_, tokens, scratch.query.data() + offset + first * channels_, channels_, panels,
                    /*bias=*/nullptr, scores, rounded);
     for (int64_t r = 0; r < rows; ++r) {
       float* row = scores + r * rounded;
@@ -138,7 +138,7 @@ void Attention::attend(const ThreadPool& pool, int64_t batch, int64_t tokens, co
       if (probabilities) std::copy_n(row, tokens, probabilities + (of_head * tokens + first + r) * tokens);
     }
     // context_layer = attention_probs @ value
-    multiplyPacked(rows, tokens, head_dim_, scores, rounded, panels + key_floats, /*bias=*/nullptr,
+    multiplyPacked(execution.microkernels(), rows, tokens, head_dim_, scores, rounded, panels + key_floats, /*bias=*/nullptr,
                    scratch.context.data() + offset + first * channels_, channels_);
   });
 }

@@ -8,7 +8,7 @@
 #include "src/base/tensor.h"
 #include "src/beit/config.h"
 #include "src/beit/relative_position_bias.h"
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
 #include "src/layers/linear.h"
 #include "src/parameters/parameters.h"
 
@@ -33,11 +33,11 @@ class Attention {
 
   // output (B, T, C) = the attention of `input` (B, T, C) through its output projection. `bias` may
   // be empty. `probabilities` is null, or takes (B, H, T, T) after softmax.
-  Status run(const ThreadPool& pool, int64_t batch, int64_t tokens, const float* input, const WindowBias& bias,
+  Status run(const Execution& execution, int64_t batch, int64_t tokens, const float* input, const GridBias& bias,
              AttentionScratch& scratch, float* output, float* probabilities) const;
 
  private:
-  void attend(const ThreadPool& pool, int64_t batch, int64_t tokens, const WindowBias& bias,
+  void attend(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
               AttentionScratch& scratch, float* probabilities) const;
 
   WeightType type_ = WeightType::kFloat32;

@@ -16,19 +16,19 @@ std::vector<size_t> stagesOf(const BeitConfig& config) {
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> BeitBackbone::create(BeitConfig config, WeightType dtype, const ThreadPool& pool) {
+Result<std::unique_ptr<Model>> BeitBackbone::create(BeitConfig config, WeightType dtype, const Execution& execution) {
   if (config.add_fpn && stagesOf(config).size() != FeaturePyramid::kLevels)
     return mismatch(ErrorCode::kBadConfig, "out_indices", toString(Shape(config.out_indices)),
                     "four different stages, since add_fpn is set");
   if (config.add_fpn && !config.reshape_hidden_states)
     return mismatch(ErrorCode::kBadConfig, "reshape_hidden_states", "false", "true, since add_fpn is set");
-  return std::unique_ptr<Model>(new BeitBackbone(std::move(config), dtype, pool));
+  return std::unique_ptr<Model>(new BeitBackbone(std::move(config), dtype, execution));
 }
 
-BeitBackbone::BeitBackbone(BeitConfig config, WeightType dtype, const ThreadPool& pool)
-    : BeitPreTrainedModel(std::move(config), kClassName, pool),
+BeitBackbone::BeitBackbone(BeitConfig config, WeightType dtype, const Execution& execution)
+    : BeitPreTrainedModel(std::move(config), kClassName, execution),
       stages_(stagesOf(config_)),
-      body_(parameters_, config_, BeitBody::Parts::kEncoder, dtype, pool_) {
+      body_(parameters_, config_, VisionTransformer::Parts::kEncoder, dtype, execution_) {
   if (config_.add_fpn) pyramid_.declare(parameters_, config_.hidden_size);
 }
 
@@ -36,14 +36,14 @@ Status BeitBackbone::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
                               const ForwardOptions& options) {
   BEIT_TRY(body_.check(*inputs));
   const Shape& shape = inputs->pixel_values.shape;
-  const Size window = config_.window({shape[2], shape[3]});
-  if (config_.add_fpn && (window.height < 2 || window.width < 2))
+  const Size grid = config_.patchGrid({shape[2], shape[3]});
+  if (config_.add_fpn && (grid.height < 2 || grid.width < 2))
     return mismatch(ErrorCode::kWrongShape, "pixel_values", toString(shape), "at least two patches each way");
-  const auto keepStage = [this, window](ForwardPass& to, size_t index, const BeitBody::States& states) -> Status {
+  const auto keepStage = [this, grid](ForwardPass& to, size_t index, const VisionTransformer::HiddenStates& states) -> Status {
     const auto found = std::find(stages_.begin(), stages_.end(), index);
     if (found == stages_.end()) return {};
     const auto level = static_cast<size_t>(found - stages_.begin());
-    BEIT_ASSIGN(Tensor map, featureMap(level, states, window));
+    BEIT_ASSIGN(Tensor map, featureMap(level, states, grid));
     to.output("feature_maps." + std::to_string(level), std::move(map));
     return {};
   };
@@ -52,19 +52,19 @@ Status BeitBackbone::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
 }
 
 int64_t BeitBackbone::activationBytes() const {
-  const Size window = config_.window();
-  const int64_t channels = config_.hidden_size, map = 4 * window.area() * channels;
+  const Size grid = config_.patchGrid();
+  const int64_t channels = config_.hidden_size, map = 4 * grid.area() * channels;
   int64_t done = 0, most = 0;  // maps that have been put out; with what making the next one takes
   for (size_t level = 0; level < stages_.size(); ++level) {
-    most = std::max(most, done + (config_.add_fpn ? pyramid_.levelBytes(level, window, channels, pool_.threads()) : 2 * map));
-    done += config_.add_fpn ? FeaturePyramid::mapBytes(level, window, channels) : map;
+    most = std::max(most, done + (config_.add_fpn ? pyramid_.levelBytes(level, grid, channels, execution_.threads()) : 2 * map));
+    done += config_.add_fpn ? FeaturePyramid::mapBytes(level, grid, channels) : map;
   }
   // The inputs are given back when the first step is done, in which a map of the stem is made.
   const int64_t inputs = stages_.front() == 0 ? 0 : 4 * config_.num_channels * config_.image_size.area();
   return std::max(body_.activationBytes(), body_.layerBytes() - inputs + most);
 }
 
-Result<Tensor> BeitBackbone::featureMap(size_t level, const BeitBody::States& states, Size window) const {
+Result<Tensor> BeitBackbone::featureMap(size_t level, const VisionTransformer::HiddenStates& states, Size grid) const {
   const int64_t channels = config_.hidden_size;
   if (!config_.reshape_hidden_states) {
     BEIT_ASSIGN(Tensor tokens, Tensor::allocate({states.batch, states.tokens, channels}, "feature_maps"));
@@ -73,15 +73,15 @@ Result<Tensor> BeitBackbone::featureMap(size_t level, const BeitBody::States& st
   }
   Tensor maps;
   for (int64_t b = 0; b < states.batch; ++b) {
-    BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate(window, channels, "feature_maps"));
+    BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate(grid, channels, "feature_maps"));
     std::copy_n(states.hidden.data() + (b * states.tokens + 1) * channels, map.count(), map.data());
     if (config_.add_fpn) {
-      BEIT_ASSIGN(map, pyramid_.run(pool_, level, std::move(map)));
+      BEIT_ASSIGN(map, pyramid_.run(execution_, level, std::move(map)));
     }
     if (b == 0) {
       BEIT_ASSIGN(maps, Tensor::allocate({states.batch, channels, map.size.height, map.size.width}, "feature_maps"));
     }
-    copyPlanar(pool_, map, maps.values.data() + b * map.count());
+    hwcToChw(execution_, map, maps.values.data() + b * map.count());
   }
   return maps;
 }

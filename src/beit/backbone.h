@@ -15,7 +15,7 @@ class BeitBackbone : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitBackbone";
   // Errors: kBadConfig where add_fpn is set and out_indices are not four.
-  static Result<std::unique_ptr<Model>> create(BeitConfig config, WeightType dtype, const ThreadPool& pool);
+  static Result<std::unique_ptr<Model>> create(BeitConfig config, WeightType dtype, const Execution& execution);
 
  protected:
   // Puts out feature_maps.0 … in the order of the stages: (B, C, h, w), or (B, T, C) without
@@ -25,11 +25,11 @@ class BeitBackbone : public BeitPreTrainedModel {
   int64_t activationBytes() const override;
 
  private:
-  BeitBackbone(BeitConfig config, WeightType dtype, const ThreadPool& pool);
-  Result<Tensor> featureMap(size_t level, const BeitBody::States& states, Size window) const;
+  BeitBackbone(BeitConfig config, WeightType dtype, const Execution& execution);
+  Result<Tensor> featureMap(size_t level, const VisionTransformer::HiddenStates& states, Size grid) const;
 
   std::vector<size_t> stages_;  // rising; the last layer where the config names none
-  BeitBody body_;
+  VisionTransformer body_;
   FeaturePyramid pyramid_;  // with add_fpn
 };
 

@@ -15,36 +15,36 @@
 namespace beit {
 
 // The part that all classes share; its parameters have the prefix "beit.".
-class BeitBody {
+class VisionTransformer {
  public:
   // What of the body behind the encoder a class has.
   enum class Parts { kEncoder, kEncoderAndNorm, kEncoderNormAndPooler };
 
-  // Adds the parameters. `config` and `pool` must outlive the object.
-  BeitBody(ParameterList& parameters, const BeitConfig& config, Parts parts, WeightType type, const ThreadPool& pool);
+  // Adds the parameters. `config` and `execution` must outlive the object.
+  VisionTransformer(ParameterList& parameters, const BeitConfig& config, Parts parts, WeightType type, const Execution& execution);
 
   // Returns an error when the inputs do not fit the config (see Embeddings::check).
   Status check(const ForwardInputs& inputs) const { return embeddings_.check(inputs); }
 
   // What the pass leaves for a head's steps.
-  struct States {
+  struct HiddenStates {
     int64_t batch = 0, tokens = 0;
     FloatBuffer hidden;  // (B, T, C): the embeddings, then each layer's output, then the final norm's
     FloatBuffer pooled;  // (B, C), or empty without a pooler
   };
 
   // Reads hidden state `index` (0: the embeddings, i: layer i's output) while it is in `states`.
-  using Visit = std::function<Status(ForwardPass& pass, size_t index, const States& states)>;
+  using OnHiddenState = std::function<Status(ForwardPass& pass, size_t index, const HiddenStates& states)>;
 
   // Adds the steps from pixels to the final states: embeddings, one a layer, norm and pooler.
   // hidden_states.N and attentions.N are put out where the options ask for them.
-  Result<std::shared_ptr<States>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
+  Result<std::shared_ptr<HiddenStates>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                                            const ForwardOptions& options);
 
-  // The same, with `visit` after the embeddings and after each layer; layers behind `last_layer` do
+  // The same, with `on_hidden_state` after the embeddings and after each layer; layers behind `last_layer` do
   // not run unless the options ask for their outputs, nor do norm and pooler.
-  Result<std::shared_ptr<States>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                                           const ForwardOptions& options, size_t last_layer, Visit visit);
+  Result<std::shared_ptr<HiddenStates>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
+                                           const ForwardOptions& options, size_t last_layer, OnHiddenState on_hidden_state);
 
   // Returns the bytes of a pass of one image of the config's size at most, inputs included; those while a layer runs;
   // and those that are left for a head's steps: inputs, and the biases that stay laid out.
@@ -53,10 +53,10 @@ class BeitBody {
   int64_t heldBytes() const;
 
  private:
-  Status finish(States& states) const;
+  Status normAndPool(HiddenStates& states) const;
 
   const BeitConfig& config_;
-  const ThreadPool& pool_;
+  const Execution& execution_;
   const bool has_norm_, has_pooler_;
   const WeightType type_;
   Embeddings embeddings_;
@@ -71,8 +71,8 @@ class BeitPreTrainedModel : public Model {
   const BeitConfig& config() const { return config_; }
 
  protected:
-  BeitPreTrainedModel(BeitConfig config, std::string_view class_name, const ThreadPool& pool)
-      : Model(class_name, pool), config_(std::move(config)) {}
+  BeitPreTrainedModel(BeitConfig config, std::string_view class_name, const Execution& execution)
+      : Model(class_name, execution), config_(std::move(config)) {}
 
   const BeitConfig config_;
 };
@@ -80,7 +80,7 @@ class BeitPreTrainedModel : public Model {
 class BeitModel : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitModel";
-  BeitModel(BeitConfig config, const ModelOptions& options, const ThreadPool& pool);
+  BeitModel(BeitConfig config, const ModelOptions& options, const Execution& execution);
 
  protected:
   // Puts out last_hidden_state (B, T, C) and, with a pooler, pooler_output (B, C).
@@ -89,7 +89,7 @@ class BeitModel : public BeitPreTrainedModel {
   int64_t activationBytes() const override { return body_.activationBytes(); }
 
  private:
-  BeitBody body_;
+  VisionTransformer body_;
 };
 
 }  // namespace beit

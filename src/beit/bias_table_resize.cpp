@@ -153,10 +153,10 @@ std::vector<float> resizeGeometric(const float* table, Size from, Size to, int64
 
 }  // namespace
 
-std::vector<float> resizeBiasTable(const float* table, Size trained, Size window, int64_t heads,
+std::vector<float> resizeBiasTable(const float* table, Size trained, Size grid, int64_t heads,
                                    RelativePositionBiasResize mode) {
-  const Size from{2 * trained.height - 1, 2 * trained.width - 1}, to{2 * window.height - 1, 2 * window.width - 1};
-  const bool reference = mode == RelativePositionBiasResize::kReference;
+  const Size from{2 * trained.height - 1, 2 * trained.width - 1}, to{2 * grid.height - 1, 2 * grid.width - 1};
+  const bool reference = mode == RelativePositionBiasResize::kTransformers;
   const Size taken = reference ? Size{from.width, from.height} : from;
   std::vector<float> resized;
   if (taken == to) resized.assign(table, table + to.area() * heads);

@@ -12,19 +12,19 @@ namespace beit {
 namespace {
 
 // Bounds far above any checkpoint, chosen so that products stay countable: an attention matrix of
-// every layer has at most kMostPatches^2 * heads = 2^40 * 2^16 elements, the patch convolution at
-// most kMostPatchValues * kMostHidden = 2^40.
-constexpr int64_t kMostHidden = 65536;
-constexpr int64_t kMostIntermediate = 4 * kMostHidden;
-constexpr int64_t kMostLayers = 1024;
-constexpr int64_t kMostVocabulary = 10'000'000;
-constexpr int64_t kMostPixels = 65536;  // of a side
-constexpr int64_t kMostChannels = 1024;
-constexpr int64_t kMostPatches = int64_t{1} << 20;
+// every layer has at most kMaxPatches^2 * heads = 2^40 * 2^16 elements, the patch convolution at
+// most kMaxPatchValues * kMaxHidden = 2^40.
+constexpr int64_t kMaxHidden = 65536;
+constexpr int64_t kMaxIntermediate = 4 * kMaxHidden;
+constexpr int64_t kMaxLayers = 1024;
+constexpr int64_t kMaxVocabulary = 10'000'000;
+constexpr int64_t kMaxPixels = 65536;  // of a side
+constexpr int64_t kMaxChannels = 1024;
+constexpr int64_t kMaxPatches = int64_t{1} << 20;
 // XNNPACK packs a row of weights eightfold where there are few: these bytes must fit 32 bits too.
-constexpr int64_t kMostPatchValues = int64_t{1} << 24;
-constexpr int64_t kMostPoolScale = 4096;
-constexpr double kMostReal = std::numeric_limits<float>::max();
+constexpr int64_t kMaxPatchValues = int64_t{1} << 24;
+constexpr int64_t kMaxPoolScale = 4096;
+constexpr double kMaxReal = std::numeric_limits<float>::max();
 
 constexpr std::array kProblemTypes{ProblemType::kRegression, ProblemType::kSingleLabel,
                                    ProblemType::kMultiLabel};
@@ -63,7 +63,7 @@ Status readStages(JsonFields& fields, BeitConfig& config) {
   // Older names. Their class default [3, 5, 7, 11] was written to every file, also of models with
   // fewer layers, and so is Data2VecVision's: one that does not fit was never used.
   std::vector<int64_t> older;
-  constexpr int64_t kAny = kMostLayers;
+  constexpr int64_t kAny = kMaxLayers;
   BEIT_TRY(fields.integers("semantic_out_indices", -kAny, kAny, stages + kAny, older));
   std::vector<int64_t>& indices = config.out_indices;
   BEIT_TRY(fields.integers("out_indices", -kAny, kAny, stages + kAny, indices));
@@ -109,36 +109,36 @@ Status readSegmentation(JsonFields& fields, BeitConfig& config) {
   BEIT_TRY(readStages(fields, config));
   BEIT_TRY(fields.flag("add_fpn", config.add_fpn));
   BEIT_TRY(fields.flag("reshape_hidden_states", config.reshape_hidden_states));
-  BEIT_TRY(fields.integers("pool_scales", 1, kMostPoolScale, 16, config.pool_scales));
+  BEIT_TRY(fields.integers("pool_scales", 1, kMaxPoolScale, 16, config.pool_scales));
   BEIT_TRY(fields.flag("use_auxiliary_head", config.use_auxiliary_head));
-  BEIT_TRY(fields.real("auxiliary_loss_weight", -kMostReal, kMostReal, config.auxiliary_loss_weight));
-  BEIT_TRY(fields.integer("auxiliary_channels", 1, kMostHidden, config.auxiliary_channels));
+  BEIT_TRY(fields.real("auxiliary_loss_weight", -kMaxReal, kMaxReal, config.auxiliary_loss_weight));
+  BEIT_TRY(fields.integer("auxiliary_channels", 1, kMaxHidden, config.auxiliary_channels));
   BEIT_TRY(fields.integer("auxiliary_num_convs", 0, 64, config.auxiliary_num_convs));
   BEIT_TRY(fields.flag("auxiliary_concat_input", config.auxiliary_concat_input));
-  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
-  return fields.integer("semantic_loss_ignore_index", -kMost, kMost, config.semantic_loss_ignore_index);
+  constexpr int64_t kMax = std::numeric_limits<int32_t>::max();
+  return fields.integer("semantic_loss_ignore_index", -kMax, kMax, config.semantic_loss_ignore_index);
 }
 
 Status readEncoder(JsonFields& fields, BeitConfig& config) {
-  BEIT_TRY(fields.integer("vocab_size", 1, kMostVocabulary, config.vocab_size));
-  BEIT_TRY(fields.integer("hidden_size", 1, kMostHidden, config.hidden_size));
-  BEIT_TRY(fields.integer("num_hidden_layers", 1, kMostLayers, config.num_hidden_layers));
-  BEIT_TRY(fields.integer("num_attention_heads", 1, kMostHidden, config.num_attention_heads));
-  BEIT_TRY(fields.integer("intermediate_size", 1, kMostIntermediate, config.intermediate_size));
+  BEIT_TRY(fields.integer("vocab_size", 1, kMaxVocabulary, config.vocab_size));
+  BEIT_TRY(fields.integer("hidden_size", 1, kMaxHidden, config.hidden_size));
+  BEIT_TRY(fields.integer("num_hidden_layers", 1, kMaxLayers, config.num_hidden_layers));
+  BEIT_TRY(fields.integer("num_attention_heads", 1, kMaxHidden, config.num_attention_heads));
+  BEIT_TRY(fields.integer("intermediate_size", 1, kMaxIntermediate, config.intermediate_size));
   BEIT_TRY(readActivation(fields, config.hidden_act));
   BEIT_TRY(fields.real("hidden_dropout_prob", 0, 1, config.hidden_dropout_prob));
   BEIT_TRY(fields.real("attention_probs_dropout_prob", 0, 1, config.attention_probs_dropout_prob));
   BEIT_TRY(fields.real("drop_path_rate", 0, 1, config.drop_path_rate));
-  BEIT_TRY(fields.real("initializer_range", 0, kMostReal, config.initializer_range));
+  BEIT_TRY(fields.real("initializer_range", 0, kMaxReal, config.initializer_range));
   BEIT_TRY(fields.real("layer_norm_eps", 0, 1, config.layer_norm_eps));
-  BEIT_TRY(fields.size("image_size", 1, kMostPixels, config.image_size));
-  BEIT_TRY(fields.size("patch_size", 1, kMostPixels, config.patch_size));
-  BEIT_TRY(fields.integer("num_channels", 1, kMostChannels, config.num_channels));
+  BEIT_TRY(fields.size("image_size", 1, kMaxPixels, config.image_size));
+  BEIT_TRY(fields.size("patch_size", 1, kMaxPixels, config.patch_size));
+  BEIT_TRY(fields.integer("num_channels", 1, kMaxChannels, config.num_channels));
   BEIT_TRY(fields.flag("use_mask_token", config.use_mask_token));
   BEIT_TRY(fields.flag("use_absolute_position_embeddings", config.use_absolute_position_embeddings));
   BEIT_TRY(fields.flag("use_relative_position_bias", config.use_relative_position_bias));
   BEIT_TRY(fields.flag("use_shared_relative_position_bias", config.use_shared_relative_position_bias));
-  BEIT_TRY(fields.real("layer_scale_init_value", -kMostReal, kMostReal, config.layer_scale_init_value));
+  BEIT_TRY(fields.real("layer_scale_init_value", -kMaxReal, kMaxReal, config.layer_scale_init_value));
   return fields.flag("use_mean_pooling", config.use_mean_pooling);
 }
 
@@ -151,19 +151,19 @@ Status check(const BeitConfig& config) {
   const auto text = [](Size size) {
     return std::to_string(size.height) + " x " + std::to_string(size.width);
   };
-  const Size window = config.window();
-  if (window.height < 1 || window.width < 1) {
+  const Size grid = config.patchGrid();
+  if (grid.height < 1 || grid.width < 1) {
     return mismatch(ErrorCode::kBadConfig, "patch_size", text(config.patch_size),
                     "at most image_size, " + text(config.image_size));
   }
   const int64_t patch_values = config.num_channels * config.patch_size.area();
-  if (patch_values > kMostPatchValues) {
+  if (patch_values > kMaxPatchValues) {
     return mismatch(ErrorCode::kBadConfig, "patch_size", std::to_string(patch_values) + " values in a patch",
-                    "at most " + std::to_string(kMostPatchValues));
+                    "at most " + std::to_string(kMaxPatchValues));
   }
-  if (window.area() > kMostPatches) {
-    return mismatch(ErrorCode::kBadConfig, "image_size", std::to_string(window.area()) + " patches",
-                    "at most " + std::to_string(kMostPatches));
+  if (grid.area() > kMaxPatches) {
+    return mismatch(ErrorCode::kBadConfig, "image_size", std::to_string(grid.area()) + " patches",
+                    "at most " + std::to_string(kMaxPatches));
   }
   return {};
 }

@@ -16,9 +16,9 @@
 
 namespace beit {
 
-// How a relative position bias table is resized to another window than the one it was trained for: as
+// How a relative position bias table is resized to another grid than the one it was trained for: as
 // transformers, timm or unilm does it (see bias_table_resize.h).
-enum class RelativePositionBiasResize { kReference, kTimm, kUnilm };
+enum class RelativePositionBiasResize { kTransformers, kTimm, kUnilm };
 
 // problem_type: which loss a classifier's labels are for.
 enum class ProblemType { kRegression, kSingleLabel, kMultiLabel };
@@ -74,7 +74,7 @@ struct BeitConfig {
   std::optional<ProblemType> problem_type;
 
   // No field of the file: ModelOptions sets it (src/beit/model_options.h).
-  RelativePositionBiasResize relative_position_bias_resize = RelativePositionBiasResize::kReference;
+  RelativePositionBiasResize relative_position_bias_resize = RelativePositionBiasResize::kTransformers;
 
   // Names in the file that are no field of BeitConfig (torch_dtype, transformers_version, …).
   std::vector<std::string> unknown_fields;
@@ -84,12 +84,12 @@ struct BeitConfig {
 
   // Returns the patch grid (rows, columns) of an image of that size; rests smaller than a patch
   // are left out, as the patch convolution leaves them out.
-  Size window(Size image) const {
+  Size patchGrid(Size image) const {
     return {image.height / patch_size.height, image.width / patch_size.width};
   }
 
   // Returns the patch grid of image_size.
-  Size window() const { return window(image_size); }
+  Size patchGrid() const { return patchGrid(image_size); }
 
   // Returns {"stem", "stage1", … "stage<num_hidden_layers>"}.
   std::vector<std::string> stage_names() const;

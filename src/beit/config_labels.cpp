@@ -7,7 +7,7 @@ namespace {
 
 // More than any checkpoint has (21,841) by far, and few enough to make their names from a small
 // hostile file.
-constexpr int64_t kMostLabels = int64_t{1} << 20;
+constexpr int64_t kMaxLabels = int64_t{1} << 20;
 
 std::optional<int64_t> parseId(std::string_view text) {
   int64_t id = 0;
@@ -23,10 +23,10 @@ std::optional<int64_t> parseId(std::string_view text) {
 // model never have them, and their names are dropped.
 Status readLabels(JsonFields& fields, BeitConfig& config) {
   const JsonValue names = fields.take("id2label");
-  BEIT_TRY(fields.integer("num_labels", 0, kMostLabels, config.num_labels));
+  BEIT_TRY(fields.integer("num_labels", 0, kMaxLabels, config.num_labels));
   if (names.exists()) {
-    if (!names.isObject() || names.size() > static_cast<size_t>(kMostLabels)) {
-      return badField("id2label", names, "an object of at most " + std::to_string(kMostLabels) +
+    if (!names.isObject() || names.size() > static_cast<size_t>(kMaxLabels)) {
+      return badField("id2label", names, "an object of at most " + std::to_string(kMaxLabels) +
                                              " labels by id");
     }
     config.num_labels = static_cast<int64_t>(names.size());

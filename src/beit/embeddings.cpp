@@ -9,14 +9,14 @@ namespace beit {
 namespace {
 
 // columns (P, planes * patch height * patch width) = the patches of one image (planes, height, width).
-void unfoldPatches(const ThreadPool& pool, const float* image, int64_t planes, Size size, Size patch,
+void unfoldPatches(const Execution& execution, const float* image, int64_t planes, Size size, Size patch,
                    float* columns) {
-  const WorkTimer timer(pool.profile(), Work::kEmbeddings);
-  const Size window{size.height / patch.height, size.width / patch.width};
-  pool.parallelFor(static_cast<size_t>(window.height), [&](size_t, size_t row) {
+  const WorkTimer timer(execution.profile(), Work::kEmbeddings);
+  const Size grid{size.height / patch.height, size.width / patch.width};
+  execution.parallelFor(static_cast<size_t>(grid.height), [&](size_t, size_t row) {
     const auto y = static_cast<int64_t>(row);
-    float* to = columns + y * window.width * planes * patch.area();
-    for (int64_t x = 0; x < window.width; ++x)
+    float* to = columns + y * grid.width * planes * patch.area();
+    for (int64_t x = 0; x < grid.width; ++x)
       for (int64_t plane = 0; plane < planes; ++plane)
         for (int64_t line = 0; line < patch.height; ++line, to += patch.width)
           std::copy_n(image + (plane * size.height + y * patch.height + line) * size.width + x * patch.width,
@@ -32,7 +32,7 @@ void Embeddings::declare(ParameterList& parameters, const std::string& prefix, c
   parameters.add(prefix + ".cls_token", {1, 1, channels}, cls_token_);
   if (config.use_mask_token) parameters.add(prefix + ".mask_token", {1, 1, channels}, mask_token_);
   if (config.use_absolute_position_embeddings)
-    parameters.add(prefix + ".position_embeddings", {1, 1 + config.window().area(), channels}, position_embeddings_);
+    parameters.add(prefix + ".position_embeddings", {1, 1 + config.patchGrid().area(), channels}, position_embeddings_);
   // A convolution whose stride is its kernel is a linear layer over the patch's pixels.
   projection_.declareConvolution(parameters, prefix + ".patch_embeddings.projection",
                                  {channels, config.num_channels, config.patch_size.height, config.patch_size.width});
@@ -43,10 +43,10 @@ Status Embeddings::check(const ForwardInputs& inputs) const {
   const auto wrong = [](std::string where, std::string got, std::string expected) {
     return mismatch(ErrorCode::kWrongShape, std::move(where), std::move(got), std::move(expected));
   };
-  constexpr int64_t kMostPixels = 65536;  // a side
+  constexpr int64_t kMaxPixels = 65536;  // a side
   if (shape.size() != 4 || shape[0] < 1 || shape[1] != config_->num_channels ||
-      shape[2] < config_->patch_size.height || shape[3] < config_->patch_size.width || shape[2] > kMostPixels ||
-      shape[3] > kMostPixels)
+      shape[2] < config_->patch_size.height || shape[3] < config_->patch_size.width || shape[2] > kMaxPixels ||
+      shape[3] > kMaxPixels)
     return wrong("pixel_values", toString(shape),
                  "(batch, " + std::to_string(config_->num_channels) + ", height of at least " +
                      std::to_string(config_->patch_size.height) + ", width of at least " +
@@ -58,41 +58,41 @@ Status Embeddings::check(const ForwardInputs& inputs) const {
   if (!config_->use_mask_token)
     return mismatch(ErrorCode::kInvalidArgument, "bool_masked_pos", "a mask",
                     "none, since this model has no mask token (use_mask_token is false)");
-  const Shape expected{shape[0], config_->window({shape[2], shape[3]}).area()};
+  const Shape expected{shape[0], config_->patchGrid({shape[2], shape[3]}).area()};
   if (*inputs.mask_shape != expected ||
       static_cast<int64_t>(inputs.bool_masked_pos.size()) != expected[0] * expected[1])
     return wrong("bool_masked_pos", toString(*inputs.mask_shape), toString(expected));
   return {};
 }
 
-Status Embeddings::embedPatches(const ThreadPool& pool, const Tensor& pixel_values, Size window,
+Status Embeddings::embedPatches(const Execution& execution, const Tensor& pixel_values, Size grid,
                                 float* states) const {
   const Shape& shape = pixel_values.shape;
   const Size image{shape[2], shape[3]};
   const int64_t batch = shape[0], planes = shape[1], channels = config_->hidden_size;
-  const int64_t patches = window.area(), pixels = planes * config_->patch_size.area();
+  const int64_t patches = grid.area(), pixels = planes * config_->patch_size.area();
   BEIT_ASSIGN(FloatBuffer columns, FloatBuffer::allocate(patches * pixels, "patches"));
   for (int64_t b = 0; b < batch; ++b) {
-    unfoldPatches(pool, pixel_values.values.data() + b * planes * image.area(), planes, image, config_->patch_size,
+    unfoldPatches(execution, pixel_values.values.data() + b * planes * image.area(), planes, image, config_->patch_size,
                   columns.data());
     // embeddings = self.projection(pixel_values).flatten(2).transpose(1, 2)
-    BEIT_TRY(projection_.run(pool, patches, columns.data(), states + (b * (1 + patches) + 1) * channels));
+    BEIT_TRY(projection_.run(execution, patches, columns.data(), states + (b * (1 + patches) + 1) * channels));
   }
   return {};
 }
 
-Status Embeddings::run(const ThreadPool& pool, const ForwardInputs& inputs, float* states) const {
+Status Embeddings::run(const Execution& execution, const ForwardInputs& inputs, float* states) const {
   const Shape& shape = inputs.pixel_values.shape;
-  const Size window = config_->window({shape[2], shape[3]});
-  const int64_t channels = config_->hidden_size, patches = window.area();
-  BEIT_TRY(embedPatches(pool, inputs.pixel_values, window, states));
+  const Size grid = config_->patchGrid({shape[2], shape[3]});
+  const int64_t channels = config_->hidden_size, patches = grid.area();
+  BEIT_TRY(embedPatches(execution, inputs.pixel_values, grid, states));
 
-  const WorkTimer timer(pool.profile(), Work::kEmbeddings);
+  const WorkTimer timer(execution.profile(), Work::kEmbeddings);
   std::vector<float> resized;
   const float* positions = position_embeddings_.data();
-  if (!position_embeddings_.empty() && window != config_->window()) {
-    resized = interpolateGrid(positions + channels, config_->window().height, config_->window().width, channels,
-                              window.height, window.width, Interpolation::kBicubic);
+  if (!position_embeddings_.empty() && grid != config_->patchGrid()) {
+    resized = interpolateGrid(positions + channels, config_->patchGrid().height, config_->patchGrid().width, channels,
+                              grid.height, grid.width, Interpolation::kBicubic);
     resized.insert(resized.begin(), positions, positions + channels);
     positions = resized.data();
   }

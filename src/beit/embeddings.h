@@ -6,7 +6,7 @@
 #include <string>
 
 #include "src/beit/config.h"
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
 #include "src/layers/linear.h"
 #include "src/model/forward.h"
 #include "src/parameters/parameters.h"
@@ -23,10 +23,10 @@ class Embeddings {
   Status check(const ForwardInputs& inputs) const;
 
   // states (B, T, C) = cls token, then the patches' embeddings, plus positions.
-  Status run(const ThreadPool& pool, const ForwardInputs& inputs, float* states) const;
+  Status run(const Execution& execution, const ForwardInputs& inputs, float* states) const;
 
  private:
-  Status embedPatches(const ThreadPool& pool, const Tensor& pixel_values, Size window, float* states) const;
+  Status embedPatches(const Execution& execution, const Tensor& pixel_values, Size grid, float* states) const;
 
   const BeitConfig* config_ = nullptr;
   Linear projection_;

@@ -39,23 +39,23 @@ void EncoderLayer::declare(ParameterList& parameters, const std::string& prefix,
   }
 }
 
-Status EncoderLayer::run(const ThreadPool& pool, int64_t batch, int64_t tokens, const WindowBias& bias,
+Status EncoderLayer::run(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
                          EncoderScratch& scratch, float* states, float* probabilities) const {
   const int64_t rows = batch * tokens;
   float* branch = scratch.normalized.data();
   float* intermediate = scratch.intermediate.data();
   // attention_output = self.attention(self.layernorm_before(hidden_states)); the attention reads its
   // input before it writes its output, so both are one buffer.
-  layernorm_before_.run(pool, rows, states, branch);
-  BEIT_TRY(attention_.run(pool, batch, tokens, branch, bias, scratch.attention, branch, probabilities));
+  layernorm_before_.run(execution, rows, states, branch);
+  BEIT_TRY(attention_.run(execution, batch, tokens, branch, bias, scratch.attention, branch, probabilities));
   // hidden_states = lambda_1 * attention_output + hidden_states; layernorm_after(hidden_states)
-  layernorm_after_.runAfterResidual(pool, rows, states, branch, lambda_1_.data(), branch);
+  layernorm_after_.runAfterResidual(execution, rows, states, branch, lambda_1_.data(), branch);
   // layer_output = self.output(activation(self.intermediate(layer_output)))
-  BEIT_TRY(intermediate_.run(pool, rows, branch, intermediate));
-  applyActivation(pool, activation_, intermediate, rows * intermediate_.outputs());
-  BEIT_TRY(output_.run(pool, rows, intermediate, branch));
+  BEIT_TRY(intermediate_.run(execution, rows, branch, intermediate));
+  applyActivation(execution, activation_, intermediate, rows * intermediate_.outputs());
+  BEIT_TRY(output_.run(execution, rows, intermediate, branch));
   // layer_output = lambda_2 * layer_output + hidden_states
-  addResidual(pool, rows, layernorm_after_.channels, states, branch, lambda_2_.data());
+  addResidual(execution, rows, layernorm_after_.channels, states, branch, lambda_2_.data());
   return {};
 }
 
@@ -69,36 +69,36 @@ void Encoder::declare(ParameterList& parameters, const std::string& prefix, cons
   }
 }
 
-void Encoder::prepare(Size window) {
-  if (window == prepared_) return;
+void Encoder::prepare(Size grid) {
+  if (grid == prepared_) return;
   biases_.clear();
   prepared_ = {};  // until all is done: an allocation that throws leaves nothing prepared
   std::vector<float> shared;
-  if (shared_bias_.declared()) shared = shared_bias_.tableFor(window);
+  if (shared_bias_.declared()) shared = shared_bias_.tableFor(grid);
   for (const auto& layer : layers_) {
     const RelativePositionBias& own = layer->relativePositionBias();
     if (!own.declared()) break;  // no layer has one: the config decides for all
-    std::vector<float> table = own.tableFor(window);
+    std::vector<float> table = own.tableFor(grid);
     // Both biases are added to the scores, so their sum is added once.
     for (size_t i = 0; i < shared.size(); ++i) table[i] += shared[i];
-    biases_.emplace_back(table, window, own.heads());
+    biases_.emplace_back(table, grid, own.heads());
   }
-  if (biases_.empty() && shared_bias_.declared()) biases_.emplace_back(shared, window, shared_bias_.heads());
-  prepared_ = window;
+  if (biases_.empty() && shared_bias_.declared()) biases_.emplace_back(shared, grid, shared_bias_.heads());
+  prepared_ = grid;
 }
 
-int64_t Encoder::biasBytes(Size window) const {
-  const int64_t distances = (2 * window.height - 1) * (2 * window.width - 1) + kClsRows;
+int64_t Encoder::biasBytes(Size grid) const {
+  const int64_t distances = (2 * grid.height - 1) * (2 * grid.width - 1) + kClsRows;
   int64_t bytes = 0;
   for (const auto& layer : layers_) bytes += 4 * distances * layer->relativePositionBias().heads();
   return bytes > 0 ? bytes : 4 * distances * shared_bias_.heads();
 }
 
-Status Encoder::runLayer(size_t index, const ThreadPool& pool, int64_t batch, int64_t tokens,
+Status Encoder::runLayer(size_t index, const Execution& execution, int64_t batch, int64_t tokens,
                          EncoderScratch& scratch, float* states, float* probabilities) const {
-  static const WindowBias kNone;
-  const WindowBias& bias = biases_.empty() ? kNone : biases_[biases_.size() == 1 ? 0 : index];
-  return layers_[index]->run(pool, batch, tokens, bias, scratch, states, probabilities);
+  static const GridBias kNone;
+  const GridBias& bias = biases_.empty() ? kNone : biases_[biases_.size() == 1 ? 0 : index];
+  return layers_[index]->run(execution, batch, tokens, bias, scratch, states, probabilities);
 }
 
 }  // namespace beit

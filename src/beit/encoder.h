@@ -9,7 +9,7 @@
 #include "src/beit/attention.h"
 #include "src/beit/config.h"
 #include "src/beit/relative_position_bias.h"
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
 #include "src/layers/layer_norm.h"
 #include "src/layers/linear.h"
 #include "src/parameters/parameters.h"
@@ -37,7 +37,7 @@ class EncoderLayer {
   const RelativePositionBias& relativePositionBias() const { return relative_position_bias_; }
 
   // states (B, T, C) = the layer's output for them. `probabilities` is null or takes (B, H, T, T).
-  Status run(const ThreadPool& pool, int64_t batch, int64_t tokens, const WindowBias& bias,
+  Status run(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
              EncoderScratch& scratch, float* states, float* probabilities) const;
 
  private:
@@ -57,14 +57,14 @@ class Encoder {
 
   size_t layers() const { return layers_.size(); }
 
-  // Lays the bias tables out for that window of patches; quick when it is the last call's window.
-  void prepare(Size window);
+  // Lays the bias tables out for that grid of patches; quick when it is the last call's grid.
+  void prepare(Size grid);
 
-  // Returns the bytes of what prepare() leaves for that window.
-  int64_t biasBytes(Size window) const;
+  // Returns the bytes of what prepare() leaves for that grid.
+  int64_t biasBytes(Size grid) const;
 
-  // Runs layer `index` (see EncoderLayer::run) with the bias of the prepared window.
-  Status runLayer(size_t index, const ThreadPool& pool, int64_t batch, int64_t tokens, EncoderScratch& scratch,
+  // Runs layer `index` (see EncoderLayer::run) with the bias of the prepared grid.
+  Status runLayer(size_t index, const Execution& execution, int64_t batch, int64_t tokens, EncoderScratch& scratch,
                   float* states, float* probabilities) const;
 
  private:
@@ -72,7 +72,7 @@ class Encoder {
   RelativePositionBias shared_bias_;
   Size prepared_{};
   // One a layer, or one for all where only the shared table exists.
-  std::vector<WindowBias> biases_;
+  std::vector<GridBias> biases_;
 };
 
 }  // namespace beit

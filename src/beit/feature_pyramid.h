@@ -20,12 +20,12 @@ class FeaturePyramid {
   void declare(ParameterList& parameters, int64_t channels);
 
   // Returns level 0..3 made of that level's map.
-  Result<FeatureMap> run(const ThreadPool& pool, size_t level, FeatureMap input) const;
+  Result<FeatureMap> run(const Execution& execution, size_t level, FeatureMap input) const;
 
-  // Returns the bytes of a level made of a map of `window`, and those of making it and copying it into
+  // Returns the bytes of a level made of a map of `grid`, and those of making it and copying it into
   // another order at most.
-  static int64_t mapBytes(size_t level, Size window, int64_t channels);
-  int64_t levelBytes(size_t level, Size window, int64_t channels, int threads) const;
+  static int64_t mapBytes(size_t level, Size grid, int64_t channels);
+  int64_t levelBytes(size_t level, Size grid, int64_t channels, int threads) const;
 
  private:
   TransposedConvolution fpn1_first_, fpn1_second_, fpn2_;

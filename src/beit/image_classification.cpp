@@ -4,9 +4,9 @@
 
 namespace beit {
 
-BeitForImageClassification::BeitForImageClassification(BeitConfig config, WeightType dtype, const ThreadPool& pool)
-    : BeitPreTrainedModel(std::move(config), kClassName, pool),
-      body_(parameters_, config_, BeitBody::Parts::kEncoderNormAndPooler, dtype, pool_) {
+BeitForImageClassification::BeitForImageClassification(BeitConfig config, WeightType dtype, const Execution& execution)
+    : BeitPreTrainedModel(std::move(config), kClassName, execution),
+      body_(parameters_, config_, VisionTransformer::Parts::kEncoderNormAndPooler, dtype, execution_) {
   if (config_.num_labels > 0)
     classifier_.declare(parameters_, "classifier", config_.hidden_size, config_.num_labels, /*has_bias=*/true);
 }
@@ -23,7 +23,7 @@ Status BeitForImageClassification::addSteps(ForwardPass& pass, std::shared_ptr<c
       logits = {{states->batch, config_.hidden_size}, std::move(states->pooled)};
     } else {
       BEIT_ASSIGN(logits, Tensor::allocate({states->batch, labels}, "logits"));
-      BEIT_TRY(classifier_.run(pool_, states->batch, states->pooled.data(), logits.values.data()));
+      BEIT_TRY(classifier_.run(execution_, states->batch, states->pooled.data(), logits.values.data()));
     }
     if (inputs->labels) {
       BEIT_ASSIGN(Tensor loss, Tensor::allocate({1}, "loss"));

@@ -13,7 +13,7 @@ namespace beit {
 class BeitForImageClassification : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitForImageClassification";
-  BeitForImageClassification(BeitConfig config, WeightType dtype, const ThreadPool& pool);
+  BeitForImageClassification(BeitConfig config, WeightType dtype, const Execution& execution);
 
  protected:
   // Puts out logits (B, L), or the pooled states (B, C) where num_labels is 0, and, with labels,
@@ -23,7 +23,7 @@ class BeitForImageClassification : public BeitPreTrainedModel {
   int64_t activationBytes() const override { return body_.activationBytes() + 4 * config_.num_labels; }
 
  private:
-  BeitBody body_;
+  VisionTransformer body_;
   Linear classifier_;
 };
 

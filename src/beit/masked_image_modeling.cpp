@@ -6,9 +6,9 @@
 
 namespace beit {
 
-BeitForMaskedImageModeling::BeitForMaskedImageModeling(BeitConfig config, WeightType dtype, const ThreadPool& pool)
-    : BeitPreTrainedModel(std::move(config), kClassName, pool),
-      body_(parameters_, config_, BeitBody::Parts::kEncoderAndNorm, dtype, pool_) {
+BeitForMaskedImageModeling::BeitForMaskedImageModeling(BeitConfig config, WeightType dtype, const Execution& execution)
+    : BeitPreTrainedModel(std::move(config), kClassName, execution),
+      body_(parameters_, config_, VisionTransformer::Parts::kEncoderAndNorm, dtype, execution_) {
   layernorm_.declare(parameters_, "layernorm", config_.hidden_size, config_.layer_norm_eps);
   lm_head_.declare(parameters_, "lm_head", config_.hidden_size, config_.vocab_size, /*has_bias=*/true);
 }
@@ -21,9 +21,9 @@ Status BeitForMaskedImageModeling::addSteps(ForwardPass& pass, std::shared_ptr<c
     const int64_t patches = states->tokens - 1, channels = config_.hidden_size;
     BEIT_ASSIGN(Tensor logits, Tensor::allocate({states->batch, patches, config_.vocab_size}, "logits"));
     // prediction_scores = self.lm_head(self.layernorm(sequence_output)[:, 1:])
-    layernorm_.run(pool_, states->batch * states->tokens, states->hidden.data(), states->hidden.data());
+    layernorm_.run(execution_, states->batch * states->tokens, states->hidden.data(), states->hidden.data());
     for (int64_t b = 0; b < states->batch; ++b)
-      BEIT_TRY(lm_head_.run(pool_, patches, states->hidden.data() + (b * states->tokens + 1) * channels,
+      BEIT_TRY(lm_head_.run(execution_, patches, states->hidden.data() + (b * states->tokens + 1) * channels,
                             logits.values.data() + b * patches * config_.vocab_size));
     if (inputs->labels) {
       BEIT_ASSIGN(Tensor loss, Tensor::allocate({1}, "loss"));
@@ -38,10 +38,10 @@ Status BeitForMaskedImageModeling::addSteps(ForwardPass& pass, std::shared_ptr<c
 
 int64_t BeitForMaskedImageModeling::activationBytes() const {
   // The logits are made when the encoder's scratch memory has been given back.
-  const int64_t patches = config_.window().area(), channels = config_.hidden_size;
+  const int64_t patches = config_.patchGrid().area(), channels = config_.hidden_size;
   return std::max(body_.activationBytes(),
                   body_.heldBytes() + 4 * ((1 + patches) * channels + patches * config_.vocab_size) +
-                      LinearInput::bytes(WeightType::kFloat32, patches, channels, config_.vocab_size, pool_.threads()));
+                      formatOf(WeightType::kFloat32).rowBytes(patches, channels, config_.vocab_size, execution_.threads()));
 }
 
 }  // namespace beit

@@ -14,7 +14,7 @@ namespace beit {
 class BeitForMaskedImageModeling : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitForMaskedImageModeling";
-  BeitForMaskedImageModeling(BeitConfig config, WeightType dtype, const ThreadPool& pool);
+  BeitForMaskedImageModeling(BeitConfig config, WeightType dtype, const Execution& execution);
 
  protected:
   // Puts out logits (B, P, vocab_size) and, with labels (the ids of the masked patches, in order),
@@ -24,7 +24,7 @@ class BeitForMaskedImageModeling : public BeitPreTrainedModel {
   int64_t activationBytes() const override;
 
  private:
-  BeitBody body_;
+  VisionTransformer body_;
   LayerNorm layernorm_;
   Linear lm_head_;
 };

@@ -16,9 +16,9 @@ void addRun(const float* bias, int64_t count, float* scores) {
 
 }  // namespace
 
-WindowBias::WindowBias(const std::vector<float>& table, Size window, int64_t heads)
-    : window_(window) {
-  const int64_t rows = 2 * window.height - 1, columns = 2 * window.width - 1;
+GridBias::GridBias(const std::vector<float>& table, Size grid, int64_t heads)
+    : grid_(grid) {
+  const int64_t rows = 2 * grid.height - 1, columns = 2 * grid.width - 1;
   assert(static_cast<int64_t>(table.size()) == (rows * columns + kClsRows) * heads);
   values_.resize(vectorSize(heads * rows * columns));
   cls_.resize(vectorSize(heads * kClsRows));
@@ -32,8 +32,8 @@ WindowBias::WindowBias(const std::vector<float>& table, Size window, int64_t hea
   }
 }
 
-void WindowBias::addToRow(int64_t head, int64_t token, float* scores) const {
-  const int64_t patches = window_.height * window_.width;
+void GridBias::addToRow(int64_t head, int64_t token, float* scores) const {
+  const int64_t patches = grid_.height * grid_.width;
   const float* cls = cls_.data() + head * kClsRows;
   if (token == 0) {
     scores[0] += cls[2];
@@ -41,27 +41,27 @@ void WindowBias::addToRow(int64_t head, int64_t token, float* scores) const {
     return;
   }
   scores[0] += cls[1];
-  const int64_t columns = 2 * window_.width - 1;
-  const float* table = values_.data() + head * (2 * window_.height - 1) * columns;
-  const int64_t y = (token - 1) / window_.width, x = (token - 1) % window_.width;
+  const int64_t columns = 2 * grid_.width - 1;
+  const float* table = values_.data() + head * (2 * grid_.height - 1) * columns;
+  const int64_t y = (token - 1) / grid_.width, x = (token - 1) % grid_.width;
   // The reference's index of a pair is (y - y' + h - 1)(2w - 1) + (x - x' + w - 1); mirrored in the
   // last term it is (w - 1 - x) + x', which grows with x'.
-  for (int64_t other = 0; other < window_.height; ++other)
-    addRun(table + (y - other + window_.height - 1) * columns + (window_.width - 1 - x), window_.width,
-           scores + 1 + other * window_.width);
+  for (int64_t other = 0; other < grid_.height; ++other)
+    addRun(table + (y - other + grid_.height - 1) * columns + (grid_.width - 1 - x), grid_.width,
+           scores + 1 + other * grid_.width);
 }
 
 void RelativePositionBias::declare(ParameterList& parameters, const std::string& prefix,
                                    const BeitConfig& config) {
-  window_ = config.window();
+  grid_ = config.patchGrid();
   resize_ = config.relative_position_bias_resize;
   heads_ = config.num_attention_heads;
-  const int64_t distances = (2 * window_.height - 1) * (2 * window_.width - 1) + kClsRows;
+  const int64_t distances = (2 * grid_.height - 1) * (2 * grid_.width - 1) + kClsRows;
   parameters.add(prefix + ".relative_position_bias_table", {distances, heads_}, table_);
 }
 
-std::vector<float> RelativePositionBias::tableFor(Size window) const {
-  return resizeBiasTable(table_.data(), window_, window, heads_, resize_);
+std::vector<float> RelativePositionBias::tableFor(Size grid) const {
+  return resizeBiasTable(table_.data(), grid_, grid, heads_, resize_);
 }
 
 }  // namespace beit

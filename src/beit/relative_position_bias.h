@@ -11,13 +11,13 @@
 
 namespace beit {
 
-// A bias table laid out for one window of patches, so that the bias of a row of scores is a run of
+// A bias table laid out for one grid of patches, so that the bias of a row of scores is a run of
 // consecutive floats for each row of patches: no (H, T, T) array is ever made.
-class WindowBias {
+class GridBias {
  public:
-  WindowBias() = default;
-  // `table` is ((2h-1)(2w-1) + 3, heads) in the reference's order, for that window.
-  WindowBias(const std::vector<float>& table, Size window, int64_t heads);
+  GridBias() = default;
+  // `table` is ((2h-1)(2w-1) + 3, heads) in the reference's order, for that grid.
+  GridBias(const std::vector<float>& table, Size grid, int64_t heads);
 
   bool empty() const { return values_.empty(); }
 
@@ -25,7 +25,7 @@ class WindowBias {
   void addToRow(int64_t head, int64_t token, float* scores) const;
 
  private:
-  Size window_{};
+  Size grid_{};
   // (heads, 2h-1, 2w-1), the last index mirrored: it grows with the other token's column.
   std::vector<float> values_;
   // (heads, 3): cls to token, token to cls, cls to cls
@@ -35,19 +35,19 @@ class WindowBias {
 // Reference: BeitRelativePositionBias.
 class RelativePositionBias {
  public:
-  // Adds "PREFIX.relative_position_bias_table", ((2h-1)(2w-1) + 3, heads), for the config's window.
+  // Adds "PREFIX.relative_position_bias_table", ((2h-1)(2w-1) + 3, heads), for the config's grid.
   void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config);
 
   bool declared() const { return heads_ != 0; }
   int64_t heads() const { return heads_; }
 
-  // Returns the table for that window, in the reference's order, resized as the config says where it
+  // Returns the table for that grid, in the reference's order, resized as the config says where it
   // is not the pre-trained one (see resizeBiasTable).
-  std::vector<float> tableFor(Size window) const;
+  std::vector<float> tableFor(Size grid) const;
 
  private:
-  Size window_{};
-  RelativePositionBiasResize resize_ = RelativePositionBiasResize::kReference;
+  Size grid_{};
+  RelativePositionBiasResize resize_ = RelativePositionBiasResize::kTransformers;
   int64_t heads_ = 0;
   FloatBuffer table_;
 };

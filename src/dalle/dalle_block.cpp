@@ -14,7 +14,7 @@ void DalleConvolution::declare(ParameterList& parameters, const std::string& pre
   gain_ = gain;
   relu_ = relu;
   group_.add(parameters, prefix + ".b", {outputs}, bias_);
-  group_.addLarge(parameters, prefix + ".w", {outputs, inputs, kernel_size, kernel_size},
+  group_.addWeight(parameters, prefix + ".w", {outputs, inputs, kernel_size, kernel_size},
                   [this](std::span<float> weight) { return make(weight); });
 }
 
@@ -22,14 +22,14 @@ Status DalleConvolution::make(std::span<const float> weight) {
   FloatBuffer bias = std::move(bias_);
   for (float& value : bias.span()) value *= gain_;
   BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(static_cast<int64_t>(weight.size()), "a convolution's kernel"));
-  toChannelsLast(weight.data(), outputs_, inputs_, 0, inputs_, kernel_size_, [this](int64_t) { return gain_; },
+  oihwToOhwi(weight.data(), outputs_, inputs_, 0, inputs_, kernel_size_, [this](int64_t) { return gain_; },
                  kernel.data());
   return operator_.make(inputs_, outputs_, kernel_size_, kernel.data(), bias.data(), relu_);
 }
 
-Result<FeatureMap> DalleConvolution::run(const ThreadPool& pool, const FeatureMap& input) const {
+Result<FeatureMap> DalleConvolution::run(const Execution& execution, const FeatureMap& input) const {
   BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate(input.size, outputs_, "a tokenizer's features"));
-  BEIT_TRY(operator_.run(pool, input, output.data()));
+  BEIT_TRY(operator_.run(execution, input, output.data()));
   return output;
 }
 
@@ -47,17 +47,17 @@ void DalleBlock::declare(ParameterList& parameters, const std::string& prefix, K
   }
 }
 
-Result<FeatureMap> DalleBlock::run(const ThreadPool& pool, FeatureMap input) const {
+Result<FeatureMap> DalleBlock::run(const Execution& execution, FeatureMap input) const {
   FeatureMap identity;
   if (id_path_.declared()) {
-    BEIT_ASSIGN(identity, id_path_.run(pool, input));
+    BEIT_ASSIGN(identity, id_path_.run(execution, input));
   } else {
     identity = {input.size, input.channels, {}};
     BEIT_ASSIGN(identity.values, FloatBuffer::copyOf(input.values.span(), "a tokenizer's features"));
   }
-  relu(pool, input);
+  relu(execution, input);
   for (const DalleConvolution& convolution : res_path_) {
-    BEIT_ASSIGN(input, convolution.run(pool, input));
+    BEIT_ASSIGN(input, convolution.run(execution, input));
   }
   for (int64_t i = 0; i < input.count(); ++i) identity.data()[i] += input.data()[i];
   return identity;
@@ -78,8 +78,8 @@ int64_t DalleBlock::pointerBytes(int64_t area) const {
   return bytes;
 }
 
-void relu(const ThreadPool& pool, FeatureMap& map) {
-  applyActivation(pool, Activation::kRelu, map.data(), map.count());
+void relu(const Execution& execution, FeatureMap& map) {
+  applyActivation(execution, Activation::kRelu, map.data(), map.count());
 }
 
 }  // namespace beit

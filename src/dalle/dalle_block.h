@@ -7,8 +7,8 @@
 #include <span>
 #include <string>
 
+#include "src/kernels/execution.h"
 #include "src/kernels/feature_map.h"
-#include "src/kernels/thread_pool.h"
 #include "src/layers/conv_module.h"
 #include "src/parameters/parameter_group.h"
 #include "src/parameters/parameters.h"
@@ -22,7 +22,7 @@ class DalleConvolution {
   void declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs,
                int64_t kernel_size, float gain = 1.0f, bool relu = false);
   bool declared() const { return outputs_ != 0; }
-  Result<FeatureMap> run(const ThreadPool& pool, const FeatureMap& input) const;
+  Result<FeatureMap> run(const Execution& execution, const FeatureMap& input) const;
 
   int64_t inputs() const { return inputs_; }
   int64_t outputs() const { return outputs_; }
@@ -35,7 +35,7 @@ class DalleConvolution {
   int64_t inputs_ = 0, outputs_ = 0, kernel_size_ = 0;
   float gain_ = 1.0f;
   bool relu_ = false;
-  TensorGroup group_;
+  ParameterGroup group_;
   FloatBuffer bias_;
   Convolution operator_;
 };
@@ -48,7 +48,7 @@ class DalleBlock {
 
   void declare(ParameterList& parameters, const std::string& prefix, Kind kind, int64_t inputs, int64_t outputs,
                float post_gain);
-  Result<FeatureMap> run(const ThreadPool& pool, FeatureMap input) const;
+  Result<FeatureMap> run(const Execution& execution, FeatureMap input) const;
 
   int64_t outputs() const { return res_path_.back().outputs(); }
   // Returns the bytes that a first run() takes at most for a map of `area` pixels, the map's included, and those of them
@@ -62,6 +62,6 @@ class DalleBlock {
 };
 
 // map = max(map, 0)
-void relu(const ThreadPool& pool, FeatureMap& map);
+void relu(const Execution& execution, FeatureMap& map);
 
 }  // namespace beit

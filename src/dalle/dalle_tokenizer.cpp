@@ -53,15 +53,15 @@ Result<DalleConfig> parseDalleConfig(std::string_view json) {
   BEIT_ASSIGN(const Json document, Json::parse(json, "The tokenizer's config"));
   DalleConfig config;
   struct Field { const char* name; int64_t* value; int64_t most; };
-  constexpr int64_t kMostChannels = 65536, kMostGroups = 8, kMostBlocks = 64, kMostTokens = 1 << 20;
-  for (const Field& field : {Field{"vocab_size", &config.vocab_size, kMostTokens}, Field{"n_hid", &config.n_hid, kMostChannels},
-                             Field{"n_init", &config.n_init, kMostChannels}, Field{"group_count", &config.group_count, kMostGroups},
-                             Field{"n_blk_per_group", &config.n_blk_per_group, kMostBlocks}}) {
+  constexpr int64_t kMaxChannels = 65536, kMaxGroups = 8, kMaxBlocks = 64, kMaxTokens = 1 << 20;
+  for (const Field& field : {Field{"vocab_size", &config.vocab_size, kMaxTokens}, Field{"n_hid", &config.n_hid, kMaxChannels},
+                             Field{"n_init", &config.n_init, kMaxChannels}, Field{"group_count", &config.group_count, kMaxGroups},
+                             Field{"n_blk_per_group", &config.n_blk_per_group, kMaxBlocks}}) {
     const JsonValue value = document.root().find(field.name);
     if (!value.exists()) continue;
     const auto number = value.asInt64();
     if (!number || *number < 1 || *number > field.most)
-      return mismatch(ErrorCode::kBadConfig, field.name, value.describe(), "a whole number from 1 to " + std::to_string(field.most));
+      return mismatch(ErrorCode::kBadConfig, field.name, value.describe(), "a integer from 1 to " + std::to_string(field.most));
     *field.value = *number;
   }
   if (config.n_hid % 4 != 0)
@@ -69,7 +69,7 @@ Result<DalleConfig> parseDalleConfig(std::string_view json) {
   return config;
 }
 
-DalleEncoder::DalleEncoder(const DalleConfig& config, const ThreadPool& pool) : Model(kClassName, pool), config_(config) {
+DalleEncoder::DalleEncoder(const DalleConfig& config, const Execution& execution) : Model(kClassName, execution), config_(config) {
   input_.declare(parameters_, "blocks.input", 3, config.n_hid, 7);
   const int64_t channels = declareBlocks(parameters_, config, DalleBlock::Kind::kEncoder, config.n_hid, blocks_);
   output_.declare(parameters_, "blocks.output.conv", channels, config.vocab_size, 1);
@@ -103,13 +103,13 @@ Status DalleEncoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
       for (int64_t c = 0; c < 3; ++c)
         for (int64_t i = 0; i < size.area(); ++i)
           image.data()[i * 3 + c] = (1 - 2 * kLogitLaplaceEpsilon) * from[c * size.area() + i] + kLogitLaplaceEpsilon;
-      BEIT_ASSIGN(*map, input_.run(pool_, image));
+      BEIT_ASSIGN(*map, input_.run(execution_, image));
       return {};
     });
     for (size_t i = 0; i < blocks_.size(); ++i) {
       const bool pools = endsGroup(i);
       pass.add([=, this](ForwardPass&) -> Status {
-        BEIT_ASSIGN(*map, blocks_[i]->run(pool_, std::move(*map)));
+        BEIT_ASSIGN(*map, blocks_[i]->run(execution_, std::move(*map)));
         if (pools) {
           BEIT_ASSIGN(*map, pooled(std::move(*map)));
         }
@@ -117,9 +117,9 @@ Status DalleEncoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
       });
     }
     pass.add([=, this](ForwardPass&) -> Status {
-      relu(pool_, *map);
-      BEIT_ASSIGN(const FeatureMap scores, output_.run(pool_, *map));
-      copyPlanar(pool_, scores, logits->values.data() + b * scores.count());
+      relu(execution_, *map);
+      BEIT_ASSIGN(const FeatureMap scores, output_.run(execution_, *map));
+      hwcToChw(execution_, scores, logits->values.data() + b * scores.count());
       *map = {};
       return {};
     });
@@ -147,7 +147,7 @@ int64_t DalleEncoder::activationBytes() const {
   return image + logits + most;
 }
 
-DalleDecoder::DalleDecoder(const DalleConfig& config, const ThreadPool& pool) : Model(kClassName, pool), config_(config) {
+DalleDecoder::DalleDecoder(const DalleConfig& config, const Execution& execution) : Model(kClassName, execution), config_(config) {
   parameters_.add("blocks.input.w", {config.n_init, config.vocab_size, 1, 1}, input_weight_);
   parameters_.add("blocks.input.b", {config.n_init}, input_bias_);
   const int64_t channels = declareBlocks(parameters_, config, DalleBlock::Kind::kDecoder, config.n_init, blocks_);
@@ -159,8 +159,8 @@ Status DalleDecoder::check(const ForwardInputs& inputs) const {
   const Shape& shape = inputs.tokens->shape;
   const auto* ids = std::get_if<std::vector<int32_t>>(&inputs.tokens->values);
   if (!ids) return mismatch(ErrorCode::kWrongType, "tokens", "floats", "integers");
-  constexpr int64_t kMostSide = 4096;
-  if (shape.size() != 3 || shape[0] < 1 || shape[1] < 1 || shape[2] < 1 || shape[1] > kMostSide || shape[2] > kMostSide ||
+  constexpr int64_t kMaxSide = 4096;
+  if (shape.size() != 3 || shape[0] < 1 || shape[1] < 1 || shape[2] < 1 || shape[1] > kMaxSide || shape[2] > kMaxSide ||
       elementCount(shape) != static_cast<int64_t>(ids->size()))
     return mismatch(ErrorCode::kWrongShape, "tokens", toString(shape), "(batch, h, w)");
   for (const int32_t id : *ids)
@@ -194,7 +194,7 @@ Status DalleDecoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
     for (size_t i = 0; i < blocks_.size(); ++i) {
       const bool doubles = endsGroup(i);
       pass.add([=, this](ForwardPass&) -> Status {
-        BEIT_ASSIGN(*map, blocks_[i]->run(pool_, std::move(*map)));
+        BEIT_ASSIGN(*map, blocks_[i]->run(execution_, std::move(*map)));
         if (doubles) {
           BEIT_ASSIGN(*map, doubled(std::move(*map)));
         }
@@ -202,9 +202,9 @@ Status DalleDecoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
       });
     }
     pass.add([=, this](ForwardPass&) -> Status {
-      relu(pool_, *map);
-      BEIT_ASSIGN(const FeatureMap scores, output_.run(pool_, *map));
-      copyPlanar(pool_, scores, stats->values.data() + b * scores.count());
+      relu(execution_, *map);
+      BEIT_ASSIGN(const FeatureMap scores, output_.run(execution_, *map));
+      hwcToChw(execution_, scores, stats->values.data() + b * scores.count());
       *map = {};
       return {};
     });

@@ -32,7 +32,7 @@ Result<DalleConfig> parseDalleConfig(std::string_view json);
 class DalleEncoder : public Model {
  public:
   static constexpr std::string_view kClassName = "DalleEncoder";
-  DalleEncoder(const DalleConfig& config, const ThreadPool& pool);
+  DalleEncoder(const DalleConfig& config, const Execution& execution);
 
  protected:
   // Takes pixel_values (B, 3, height, width) of 0..1, both sides multiples of downsampling(). Puts out
@@ -54,7 +54,7 @@ class DalleEncoder : public Model {
 class DalleDecoder : public Model {
  public:
   static constexpr std::string_view kClassName = "DalleDecoder";
-  DalleDecoder(const DalleConfig& config, const ThreadPool& pool);
+  DalleDecoder(const DalleConfig& config, const Execution& execution);
 
  protected:
   // Takes tokens (B, h, w). Puts out decoder_stats (B, 6, height, width), whose first three channels

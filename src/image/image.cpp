@@ -12,13 +12,13 @@ std::string text(Size size, int64_t channels) {
 
 Status checkImageSize(Size size, int64_t channels, std::string_view where) {
   const bool fits = size.height >= 1 && size.width >= 1 && channels >= 1 &&
-                    size.height <= kMostImageSide && size.width <= kMostImageSide &&
-                    channels <= kMostImageChannels && size.area() <= kMostImagePixels;
+                    size.height <= kMaxImageSide && size.width <= kMaxImageSide &&
+                    channels <= kMaxImageChannels && size.area() <= kMaxImagePixels;
   if (fits) return {};
   return mismatch(ErrorCode::kInvalidArgument, std::string(where), text(size, channels),
-                  "sides of 1 to " + std::to_string(kMostImageSide) + ", at most " +
-                      std::to_string(kMostImagePixels) + " pixels and 1 to " +
-                      std::to_string(kMostImageChannels) + " channels");
+                  "sides of 1 to " + std::to_string(kMaxImageSide) + ", at most " +
+                      std::to_string(kMaxImagePixels) + " pixels and 1 to " +
+                      std::to_string(kMaxImageChannels) + " channels");
 }
 
 Status ImageView8::check(std::string_view where) const {

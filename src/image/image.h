@@ -15,9 +15,9 @@ namespace beit {
 
 // A side and a whole image that are larger are refused. 2^28 pixels is more than any camera gives
 // (268 megapixels: 805 MB as RGB), and every product of the two stays far inside 63 bits.
-constexpr int64_t kMostImageSide = int64_t{1} << 20;
-constexpr int64_t kMostImagePixels = int64_t{1} << 28;
-constexpr int64_t kMostImageChannels = 1024;
+constexpr int64_t kMaxImageSide = int64_t{1} << 20;
+constexpr int64_t kMaxImagePixels = int64_t{1} << 28;
+constexpr int64_t kMaxImageChannels = 1024;
 
 // Returns an error, with `where` as its subject, unless the sides and the channels are positive and
 // within the bounds above.

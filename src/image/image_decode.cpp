@@ -21,7 +21,7 @@
 #define STBI_ONLY_PNM
 #define STBI_NO_STDIO
 #define STBI_NO_LINEAR
-#define STBI_MAX_DIMENSIONS (1 << 20)  // kMostImageSide
+#define STBI_MAX_DIMENSIONS (1 << 20)  // kMaxImageSide
 // It copies no bytes to a null pointer where a PNG has an empty IDAT, which memcpy forbids.
 static void* copyBytes(void* to, const void* from, size_t count) { return count ? std::memcpy(to, from, count) : to; }
 #define memcpy copyBytes
@@ -34,7 +34,7 @@ static void* copyBytes(void* to, const void* from, size_t count) { return count 
 namespace beit {
 namespace {
 
-static_assert(STBI_MAX_DIMENSIONS == kMostImageSide);
+static_assert(STBI_MAX_DIMENSIONS == kMaxImageSide);
 
 // The decoder reads through this rather than from memory, because asked for bytes that are not
 // there, it goes on with zeros: only who gives the bytes can tell that a file is cut off.
@@ -144,9 +144,9 @@ Result<Image8> decodeImage(std::span<const uint8_t> file) {
     return decodeError(format, header);
   }
   // Before memory is asked for. The decoder takes a GIF without width or height for a picture.
-  if (width < 1 || height < 1 || int64_t{width} * height > kMostImagePixels) {
+  if (width < 1 || height < 1 || int64_t{width} * height > kMaxImagePixels) {
     return mismatch(ErrorCode::kBadImage, "image", std::to_string(width) + " x " + std::to_string(height) + " pixels",
-                    "1 to " + std::to_string(kMostImagePixels));
+                    "1 to " + std::to_string(kMaxImagePixels));
   }
 
   Reader reader{.file = file, .patched = file.size()};

@@ -14,7 +14,7 @@ namespace beit {
 // bits become the upper 8. PNG, BMP, GIF and PNM give the samples that Pillow gives (except 16-bit
 // grey, where it cuts off everything above 255); JPEG may differ by a few levels, as decoders do.
 // Errors: those of recognizeImage; kBadImage for a file that is damaged or cut off, larger than
-// kMostImagePixels, or of a variant that the decoder does not know (arithmetic-coded JPEG,
+// kMaxImagePixels, or of a variant that the decoder does not know (arithmetic-coded JPEG,
 // run-length BMP); kOutOfMemory.
 // Reference: transformers image_utils.load_image, exif_transpose and convert("RGB") of Pillow.
 Result<Image8> decodeImage(std::span<const uint8_t> file);

@@ -9,17 +9,17 @@
 namespace beit {
 namespace {
 
-constexpr int64_t kMostSide = 65536;
+constexpr int64_t kMaxSide = 65536;
 
 // get_size_dict: an int, a pair, or an object of height and width. A form that only other models'
 // processors have is an error where the size is used, and nothing where it is not.
 Status readSize(JsonFields& fields, std::string_view name, bool used, Size& size) {
   const JsonValue field = fields.take(name);
-  if (!field.isObject()) return fields.size(name, 1, kMostSide, size);
+  if (!field.isObject()) return fields.size(name, 1, kMaxSide, size);
   if (field.find("height").exists() && field.find("width").exists()) {
     JsonFields sides(field);
-    BEIT_TRY(sides.integer("height", 1, kMostSide, size.height));
-    return sides.integer("width", 1, kMostSide, size.width);
+    BEIT_TRY(sides.integer("height", 1, kMaxSide, size.height));
+    return sides.integer("width", 1, kMaxSide, size.width);
   }
   if (!used) return {};
   std::string keys;
@@ -57,7 +57,7 @@ Status readStatistic(JsonFields& fields, std::string_view name, bool divisor, st
   };
   if (!field.isArray()) {
     if (!add(field)) return badField(name, field, expected);
-  } else if (field.size() == 0 || field.size() > static_cast<size_t>(kMostImageChannels)) {
+  } else if (field.size() == 0 || field.size() > static_cast<size_t>(kMaxImageChannels)) {
     return badField(name, field, expected);
   }
   for (const JsonValue item : field.items()) {

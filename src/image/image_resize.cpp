@@ -9,19 +9,19 @@ namespace {
 typedef uint8_t U8x4 __attribute__((vector_size(4)));
 typedef int32_t I32x4 __attribute__((vector_size(16)));
 
-constexpr int32_t kHalf = 1 << (kWeightBits - 1);
+constexpr int32_t kHalf = 1 << (kResampleFractionBits - 1);
 
 uint8_t clip8(int32_t sum) {
-  return static_cast<uint8_t>(std::clamp(sum >> kWeightBits, 0, 255));
+  return static_cast<uint8_t>(std::clamp(sum >> kResampleFractionBits, 0, 255));
 }
 
 // One output row from one input row. 3 and 4 channels: a pixel's samples in the lanes of a vector.
 // With 3 channels the byte behind a pixel is read too (and not used).
 template <int kChannels>
-void horizontalRow(const uint8_t* in, const ResizeWindows& windows, uint8_t* out) {
+void horizontalRow(const uint8_t* in, const ResampleWeights& windows, uint8_t* out) {
   static_assert(kChannels == 3 || kChannels == 4);
   for (int64_t x = 0; x < windows.size(); ++x, out += kChannels) {
-    const ResizeWindow window = windows[x];
+    const ResampleTaps window = windows[x];
     const uint8_t* pixel = in + window.first * kChannels;
     I32x4 sum{kHalf, kHalf, kHalf, kHalf};
     for (int64_t k = 0; k < window.count; ++k, pixel += kChannels) {
@@ -33,9 +33,9 @@ void horizontalRow(const uint8_t* in, const ResizeWindows& windows, uint8_t* out
   }
 }
 
-void horizontalRowAny(const uint8_t* in, int64_t channels, const ResizeWindows& windows, uint8_t* out) {
+void horizontalRowAny(const uint8_t* in, int64_t channels, const ResampleWeights& windows, uint8_t* out) {
   for (int64_t x = 0; x < windows.size(); ++x, out += channels) {
-    const ResizeWindow window = windows[x];
+    const ResampleTaps window = windows[x];
     const uint8_t* first = in + window.first * channels;
     for (int64_t c = 0; c < channels; ++c) {
       int32_t sum = kHalf;
@@ -47,7 +47,7 @@ void horizontalRowAny(const uint8_t* in, int64_t channels, const ResizeWindows& 
 
 // Resizes the width of the rows [first, last) of `image`.
 Result<Image8> horizontal(const ImageView8& image, int64_t first, int64_t last, int64_t width, Resample filter) {
-  BEIT_ASSIGN(const ResizeWindows windows, ResizeWindows::make(image.width, width, filter));
+  BEIT_ASSIGN(const ResampleWeights windows, ResampleWeights::make(image.width, width, filter));
   BEIT_ASSIGN(Image8 out, Image8::allocate({last - first, width}, image.channels, "a resized image"));
   const auto row_bytes = static_cast<size_t>(image.width * image.channels);
   for (int64_t y = first; y < last; ++y) {
@@ -71,13 +71,13 @@ Result<Image8> horizontal(const ImageView8& image, int64_t first, int64_t last, 
 }
 
 // Resizes the height. `image` is a window of rows, the first of which is row `offset` of the whole.
-Result<Image8> vertical(const ImageView8& image, int64_t offset, const ResizeWindows& windows) {
+Result<Image8> vertical(const ImageView8& image, int64_t offset, const ResampleWeights& windows) {
   BEIT_ASSIGN(Image8 out, Image8::allocate({windows.size(), image.width}, image.channels, "a resized image"));
   const int64_t row = image.width * image.channels;
   constexpr int64_t kBlock = 512;  // sums that stay in the first-level cache
   int32_t sums[kBlock];
   for (int64_t y = 0; y < windows.size(); ++y) {
-    const ResizeWindow window = windows[y];
+    const ResampleTaps window = windows[y];
     for (int64_t start = 0; start < row; start += kBlock) {
       const int64_t count = std::min(kBlock, row - start);
       std::fill_n(sums, count, kHalf);
@@ -148,14 +148,14 @@ Result<Image8> resizeImage(const ImageView8& image, Size size, Resample filter) 
   if (filter == Resample::kNearest) return nearest(image, size);
   if (image.height == size.height) return horizontal(image, 0, image.height, size.width, filter);
 
-  BEIT_ASSIGN(const ResizeWindows windows, ResizeWindows::make(image.height, size.height, filter));
+  BEIT_ASSIGN(const ResampleWeights windows, ResampleWeights::make(image.height, size.height, filter));
   if (image.width == size.width) return vertical(image, 0, windows);
   if (heightFirst(image.size(), size)) {
     BEIT_ASSIGN(const Image8 low, vertical(image, 0, windows));
     return horizontal(low, 0, low.height, size.width, filter);
   }
   // Only the rows that the height needs.
-  const ResizeWindow last = windows[size.height - 1];
+  const ResampleTaps last = windows[size.height - 1];
   const int64_t first = windows[0].first;
   BEIT_ASSIGN(const Image8 narrow,
               horizontal(image, first, last.first + last.count, size.width, filter));

@@ -11,7 +11,7 @@
 
 namespace beit {
 
-// Returns `image` resized to `size` (sides of 1 to kMostImageSide), with the same channels, each
+// Returns `image` resized to `size` (sides of 1 to kMaxImageSide), with the same channels, each
 // filtered for itself. An image that has that size already is copied.
 // Errors: those of ImageView8::check, of checkImageSize for `size`; kOutOfMemory.
 // Reference: Pillow src/libImaging/Resample.c (8 bits a channel), Geometry.c for nearest.

@@ -60,13 +60,13 @@ Kernel kernelOf(Resample filter) {
 }
 
 int32_t fixedPoint(double weight) {
-  const double scaled = weight * (1 << kWeightBits);
+  const double scaled = weight * (1 << kResampleFractionBits);
   return static_cast<int32_t>(scaled < 0 ? scaled - 0.5 : scaled + 0.5);
 }
 
 }  // namespace
 
-Result<ResizeWindows> ResizeWindows::make(int64_t in, int64_t out, Resample filter) {
+Result<ResampleWeights> ResampleWeights::make(int64_t in, int64_t out, Resample filter) {
   const Kernel kernel = kernelOf(filter);
   const double scale = static_cast<double>(in) / static_cast<double>(out);
   // Antialiasing: a smaller image takes a wider kernel.
@@ -74,7 +74,7 @@ Result<ResizeWindows> ResizeWindows::make(int64_t in, int64_t out, Resample filt
   const double support = kernel.support * filter_scale;
   const double inverse = 1.0 / filter_scale;
 
-  ResizeWindows windows;
+  ResampleWeights windows;
   windows.size_ = out;
   windows.stride_ = std::min(static_cast<int64_t>(std::ceil(support)) * 2 + 1, in);
   BEIT_ASSIGN(windows.bounds_, Buffer<Bounds>::allocate(out, "resize bounds"));
@@ -100,7 +100,7 @@ Result<ResizeWindows> ResizeWindows::make(int64_t in, int64_t out, Resample filt
   return windows;
 }
 
-ResizeWindow ResizeWindows::operator[](int64_t i) const {
+ResampleTaps ResampleWeights::operator[](int64_t i) const {
   const Bounds bounds = bounds_[static_cast<size_t>(i)];
   return {bounds.first, bounds.count, weights_.data() + i * stride_};
 }

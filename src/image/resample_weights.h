@@ -14,21 +14,21 @@ enum class Resample { kNearest = 0, kLanczos = 1, kBilinear = 2, kBicubic = 3, k
 
 // Fraction bits of a weight. 8 bits of a sample and the sign bit leave 23 of 32; the reference
 // keeps one of them for weights whose magnitudes add up to more than 1.
-constexpr int kWeightBits = 22;
+constexpr int kResampleFractionBits = 22;
 
-struct ResizeWindow {
+struct ResampleTaps {
   int64_t first = 0;           // the first input sample
   int64_t count = 0;           // at least 1
-  const int32_t* weights = nullptr;  // one for each, in 1 / 2^kWeightBits
+  const int32_t* weights = nullptr;  // one for each, in 1 / 2^kResampleFractionBits
 };
 
-class ResizeWindows {
+class ResampleWeights {
  public:
-  // Returns the windows of an axis of `in` samples resized to `out`, both 1 to kMostImageSide, or
+  // Returns the windows of an axis of `in` samples resized to `out`, both 1 to kMaxImageSide, or
   // kOutOfMemory. Not for kNearest, which weighs nothing.
-  static Result<ResizeWindows> make(int64_t in, int64_t out, Resample filter);
+  static Result<ResampleWeights> make(int64_t in, int64_t out, Resample filter);
 
-  ResizeWindow operator[](int64_t i) const;
+  ResampleTaps operator[](int64_t i) const;
   int64_t size() const { return size_; }
 
  private:

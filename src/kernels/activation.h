@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
 
 namespace beit {
 
@@ -26,6 +26,6 @@ std::string activationNames();
 
 // Replaces each of `count` values by its activation. `values` must be writable for whole groups of
 // four, that is up to FloatBuffer::kSlack past the end. Reference: transformers' ACT2FN.
-void applyActivation(const ThreadPool& pool, Activation activation, float* values, int64_t count);
+void applyActivation(const Execution& execution, Activation activation, float* values, int64_t count);
 
 }  // namespace beit

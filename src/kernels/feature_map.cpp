@@ -57,11 +57,11 @@ Result<FeatureMap> FeatureMap::allocate(Size size, int64_t channels, std::string
   return map;
 }
 
-void resizeBilinear(const ThreadPool& pool, const FeatureMap& input, FeatureMap& output, Store store) {
+void resizeBilinear(const Execution& execution, const FeatureMap& input, FeatureMap& output, Store store) {
   assert(input.channels == output.channels);
-  const WorkTimer timer(pool.profile(), Work::kResize);
+  const WorkTimer timer(execution.profile(), Work::kResize);
   const BilinearRow resize(input.size, output.size, input.channels);
-  pool.parallelFor(static_cast<size_t>(output.size.height), [&](size_t, size_t row) {
+  execution.parallelFor(static_cast<size_t>(output.size.height), [&](size_t, size_t row) {
     const auto y = static_cast<int64_t>(row);
     float* to = output.data() + y * output.size.width * output.channels;
     if (store == Store::kAdd) resize.add(input.data(), y, to);
@@ -99,9 +99,9 @@ void maxPool2(const FeatureMap& input, FeatureMap& output) {
     }
 }
 
-void copyPlanar(const ThreadPool& pool, const FeatureMap& map, float* to) {
+void hwcToChw(const Execution& execution, const FeatureMap& map, float* to) {
   const int64_t area = map.size.area(), channels = map.channels;
-  pool.parallelFor(static_cast<size_t>(channels), [&](size_t, size_t c) {
+  execution.parallelFor(static_cast<size_t>(channels), [&](size_t, size_t c) {
     const float* from = map.data() + c;
     float* plane = to + static_cast<int64_t>(c) * area;
     for (int64_t i = 0; i < area; ++i) plane[i] = from[i * channels];

@@ -8,7 +8,7 @@
 
 #include "src/base/size.h"
 #include "src/base/tensor.h"
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
 
 namespace beit {
 
@@ -55,7 +55,7 @@ enum class Store { kReplace, kAdd };
 
 // output (output.size, channels) = or += `input` resized. Reference: torch.nn.functional.interpolate,
 // bilinear, align_corners=False.
-void resizeBilinear(const ThreadPool& pool, const FeatureMap& input, FeatureMap& output, Store store);
+void resizeBilinear(const Execution& execution, const FeatureMap& input, FeatureMap& output, Store store);
 
 // output (scale, scale, channels) = means over a grid of `scale` x `scale` windows that cover the
 // input, overlapping where its size is no multiple. Reference: torch.nn.AdaptiveAvgPool2d.
@@ -65,6 +65,6 @@ void adaptiveAveragePool(const FeatureMap& input, FeatureMap& output);
 void maxPool2(const FeatureMap& input, FeatureMap& output);
 
 // to (channels, height, width) = map.
-void copyPlanar(const ThreadPool& pool, const FeatureMap& map, float* to);
+void hwcToChw(const Execution& execution, const FeatureMap& map, float* to);
 
 }  // namespace beit

@@ -11,17 +11,17 @@ namespace beit {
 namespace {
 
 // The samples that one output position mixes: four of them (bilinear uses two).
-struct Taps {
+struct FilterTaps {
   std::array<int64_t, 4> index{};
   std::array<double, 4> weight{};
 };
 
-std::vector<Taps> computeTaps(int64_t size, int64_t new_size, Interpolation mode) {
-  std::vector<Taps> taps(vectorSize(new_size));
+std::vector<FilterTaps> computeTaps(int64_t size, int64_t new_size, Interpolation mode) {
+  std::vector<FilterTaps> taps(vectorSize(new_size));
   const double scale = static_cast<double>(size) / static_cast<double>(new_size);
   const auto clamp = [&](int64_t i) { return std::clamp<int64_t>(i, 0, size - 1); };
   for (int64_t o = 0; o < new_size; ++o) {
-    Taps& t = taps[static_cast<size_t>(o)];
+    FilterTaps& t = taps[static_cast<size_t>(o)];
     double position = (static_cast<double>(o) + 0.5) * scale - 0.5;
     if (mode == Interpolation::kBilinear) {
       position = std::max(position, 0.0);  // torch clamps here for linear, not for cubic
@@ -47,12 +47,12 @@ std::vector<Taps> computeTaps(int64_t size, int64_t new_size, Interpolation mode
 
 std::vector<float> interpolateGrid(const float* input, int64_t height, int64_t width, int64_t channels,
                                    int64_t new_height, int64_t new_width, Interpolation mode) {
-  const std::vector<Taps> rows = computeTaps(height, new_height, mode);
-  const std::vector<Taps> columns = computeTaps(width, new_width, mode);
+  const std::vector<FilterTaps> rows = computeTaps(height, new_height, mode);
+  const std::vector<FilterTaps> columns = computeTaps(width, new_width, mode);
   std::vector<float> output(vectorSize(new_height * new_width * channels));
   float* to = output.data();
-  for (const Taps& row : rows) {
-    for (const Taps& column : columns) {
+  for (const FilterTaps& row : rows) {
+    for (const FilterTaps& column : columns) {
       for (int64_t c = 0; c < channels; ++c) {
         double value = 0.0;
         for (size_t i = 0; i < 4; ++i) {

@@ -11,7 +11,7 @@ extern "C" {
 
 // From now on at most `threads` threads work at a call, the caller's included: 1 to those of the pool.
 // Not while a call runs.
-void pthreadpool_limit_threads(struct pthreadpool* pool, size_t threads);
+void pthreadpool_limit_threads(struct pthreadpool* execution, size_t threads);
 
 #ifdef __cplusplus
 }

@@ -152,8 +152,8 @@ inline void storeNarrowed16(int8_t* to, I16x8 low, I16x8 high) {
 #endif
 }
 
-inline float sum(F32x4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
-inline float max(F32x4 v) {
+inline float reduceAdd(F32x4 v) { return (v[0] + v[1]) + (v[2] + v[3]); }
+inline float reduceMax(F32x4 v) {
   const float a = v[0] > v[1] ? v[0] : v[1], b = v[2] > v[3] ? v[2] : v[3];
   return a > b ? a : b;
 }

@@ -10,8 +10,8 @@
 namespace beit {
 
 Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
-  constexpr int kMostThreads = 256;
-  if (threads < 1 || threads > kMostThreads)
+  constexpr int kMaxThreads = 256;
+  if (threads < 1 || threads > kMaxThreads)
     return mismatch(ErrorCode::kInvalidArgument, "threads", std::to_string(threads), "1 to 256");
   pthreadpool* pool = nullptr;
   if (threads > 1) {

@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "src/base/result.h"
-#include "src/kernels/work_profile.h"
 
 struct pthreadpool;
 
@@ -35,9 +34,6 @@ class ThreadPool {
     }, const_cast<Body*>(&body));
   }
 
-  // The account of the work that ran on this pool. Only the thread that owns the pool touches it.
-  WorkProfile& profile() const { return profile_; }
-
   // The pool as XNNPACK takes it; null for a single thread.
   pthreadpool* handle() const { return pool_; }
 
@@ -47,7 +43,6 @@ class ThreadPool {
 
   pthreadpool* pool_;
   int threads_;
-  mutable WorkProfile profile_;
 };
 
 }  // namespace beit

@@ -8,7 +8,7 @@
 
 namespace beit {
 
-Result<double> timeThreads(const ThreadPool& pool, int threads) {
+Result<double> timeThreads(const Execution& execution, int threads) {
   // Between a small model's layer and a base model's, cut into tasks as they are.
   constexpr int64_t kRows = 64, kInputs = 256, kOutputs = 512;
   static_assert(kRows <= kOutputs);
@@ -19,16 +19,16 @@ Result<double> timeThreads(const ThreadPool& pool, int threads) {
   BEIT_ASSIGN(FloatBuffer zeros, FloatBuffer::allocate(packedFloats(kInputs, kOutputs), "a trial of threads"));
   BEIT_ASSIGN(FloatBuffer output, FloatBuffer::allocate(kRows * kOutputs, "a trial of threads"));
   std::fill_n(zeros.data(), zeros.size(), 0.0f);
-  pool.limit(threads);
+  execution.pool().limit(threads);
   int products = 0;
   double seconds;
   const Clock::time_point begin = Clock::now();
   do {
-    forGemmTasks(pool, kRows, panelsOf(kOutputs), kInputs * static_cast<int64_t>(sizeof(float)),
+    forGemmTasks(execution, kRows, panelsOf(kOutputs), kInputs * static_cast<int64_t>(sizeof(float)),
                  [&](size_t, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
-                   multiplyPacked(last_row - row, kInputs, (last_panel - panel) * kTileColumns, zeros.data() + row * kInputs,
-                                  kInputs, zeros.data() + packedFloats(kInputs, panel * kTileColumns), nullptr,
-                                  output.data() + row * kOutputs + panel * kTileColumns, kOutputs);
+                   multiplyPacked(execution.microkernels(), last_row - row, kInputs, (last_panel - panel) * kNr, zeros.data() + row * kInputs,
+                                  kInputs, zeros.data() + packedFloats(kInputs, panel * kNr), nullptr,
+                                  output.data() + row * kOutputs + panel * kNr, kOutputs);
                  });
     ++products;
     seconds = std::chrono::duration<double>(Clock::now() - begin).count();

@@ -2,12 +2,12 @@
 #pragma once
 
 #include "src/base/result.h"
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
 
 namespace beit {
 
 // Limits the pool to `threads` (1..pool.threads()), does products of 17 million multiplications and additions
 // for ten milliseconds, and returns the seconds that each took. Error: kOutOfMemory.
-Result<double> timeThreads(const ThreadPool& pool, int threads);
+Result<double> timeThreads(const Execution& execution, int threads);
 
 }  // namespace beit

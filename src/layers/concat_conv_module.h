@@ -19,32 +19,32 @@
 
 namespace beit {
 
-class PyramidConvModule {
+class ConcatConvModule {
  public:
   // Adds "PREFIX.conv.weight" (outputs, (1 + resized) * channels, 3, 3) and "PREFIX.bn.*". `resized` is the number of
-  // smaller maps; all have `channels`. `usual` is the size of the map that most passes will have: it decides how
+  // smaller maps; all have `channels`. `typical_size` is the size of the map that most passes will have: it decides how
   // the convolution is done. `type` is that of the products of smaller maps.
   void declare(ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs, size_t resized,
-               Size usual, WeightType type);
+               Size typical_size, WeightType type);
 
   int64_t outputs() const { return outputs_; }
 
   // Returns the number of bands of a map so high, and which rows one of them is.
   int64_t bands(int64_t height) const;
   struct Band { int64_t first, rows; };
-  Band bandOf(int64_t band, int64_t height) const;
+  Band bandRows(int64_t band, int64_t height) const;
 
   // What is kept between the bands of one map.
-  using Kept = std::vector<ResizedConvolution::Rows>;
+  using BandState = std::vector<ResizedConvolution::Rows>;
 
   // output (rows of the band, width, outputs) = that band of the result. Bands come in order, with the same
   // `kept`, empty at first. Error: kOutOfMemory.
-  Status run(const ThreadPool& pool, int64_t band, const FeatureMap& map, std::span<const FeatureMap> smaller, Kept& kept,
+  Status run(const Execution& execution, int64_t band, const FeatureMap& map, std::span<const FeatureMap> smaller, BandState& kept,
              float* output) const;
 
   // Returns the bytes of the largest band of a map of that size; those that run() takes at most for one beside it, with
   // what is kept; and those that stay with the module from its first run on.
-  int64_t bandBytes(Size size) const { return 4 * bandOf(0, size.height).rows * size.width * outputs_; }
+  int64_t bandBytes(Size size) const { return 4 * bandRows(0, size.height).rows * size.width * outputs_; }
   int64_t scratchBytes(Size size, std::span<const Size> smaller, int threads) const;
   int64_t pointerBytes(Size size) const { return use_winograd_ ? 0 : Convolution::pointerBytes(3, size.area()); }
 
@@ -55,7 +55,7 @@ class PyramidConvModule {
   size_t resized_count_ = 0;
   WeightType type_ = WeightType::kFloat32;
   bool use_winograd_ = false;
-  TensorGroup group_;
+  ParameterGroup group_;
   BatchNorm batch_norm_;
   WinogradConvolution winograd_;  // of the map itself: one of both, by use_winograd_
   Convolution direct_;

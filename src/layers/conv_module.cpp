@@ -14,10 +14,10 @@ namespace {
 constexpr float kBatchNormEpsilon = 1e-5f;  // torch's default, which the reference takes
 
 // sum += addend, then relu if asked.
-void accumulate(const ThreadPool& pool, const FeatureMap& addend, FeatureMap& sum, bool relu) {
-  const WorkTimer timer(pool.profile(), Work::kConvolution);
+void accumulate(const Execution& execution, const FeatureMap& addend, FeatureMap& sum, bool relu) {
+  const WorkTimer timer(execution.profile(), Work::kConvolution);
   const int64_t row = sum.size.width * sum.channels;
-  pool.parallelFor(static_cast<size_t>(sum.size.height), [&](size_t, size_t y) {
+  execution.parallelFor(static_cast<size_t>(sum.size.height), [&](size_t, size_t y) {
     float* to = sum.data() + static_cast<int64_t>(y) * row;
     const float* from = addend.data() + static_cast<int64_t>(y) * row;
     for (int64_t i = 0; i < row; ++i) {
@@ -29,7 +29,7 @@ void accumulate(const ThreadPool& pool, const FeatureMap& addend, FeatureMap& su
 
 }  // namespace
 
-void BatchNorm::declare(ParameterList& parameters, TensorGroup& group, const std::string& prefix, int64_t channels) {
+void BatchNorm::declare(ParameterList& parameters, ParameterGroup& group, const std::string& prefix, int64_t channels) {
   declared_ = true;
   group.add(parameters, prefix + ".weight", {channels}, weight_);
   group.add(parameters, prefix + ".bias", {channels}, bias_);
@@ -67,20 +67,20 @@ Status Convolution::make(int64_t inputs, int64_t outputs, int64_t kernel_size, c
   return {};
 }
 
-Status Convolution::run(const ThreadPool& pool, const FeatureMap& input, float* output) const {
+Status Convolution::run(const Execution& execution, const FeatureMap& input, float* output) const {
   assert(operator_ && input.channels == inputs_);
-  const WorkTimer timer(pool.profile(), Work::kConvolution,
+  const WorkTimer timer(execution.profile(), Work::kConvolution,
                         2.0 * static_cast<double>(input.size.area() * inputs_ * outputs_ * kernel_size_ * kernel_size_));
   xnn_operator_t op = operator_.get();
   size_t workspace_bytes = 0, alignment = 0, height = 0, width = 0;
   xnn_status status = xnn_reshape_convolution2d_nhwc_f32(
       op, /*batch_size=*/1, static_cast<size_t>(input.size.height), static_cast<size_t>(input.size.width),
-      &workspace_bytes, &alignment, &height, &width, pool.handle());
+      &workspace_bytes, &alignment, &height, &width, execution.pool().handle());
   if (status != xnn_status_success) return xnnpackError("Shaping a convolution", status);
   BEIT_ASSIGN(FloatBuffer workspace,
               FloatBuffer::allocate(static_cast<int64_t>(workspace_bytes / sizeof(float) + 1), "a convolution"));
   status = xnn_setup_convolution2d_nhwc_f32(op, workspace.data(), input.data(), output);
-  if (status == xnn_status_success) status = xnn_run_operator(op, pool.handle());
+  if (status == xnn_status_success) status = xnn_run_operator(op, execution.pool().handle());
   if (status != xnn_status_success) return xnnpackError("Running a convolution", status);
   return {};
 }
@@ -106,7 +106,7 @@ void ConvModule::declare(ParameterList& parameters, const std::string& prefix, s
   } else {
     group_.add(parameters, prefix + ".bias", {outputs}, bias_);
   }
-  group_.addLarge(parameters, weight, {outputs, inputs, kernel_size, kernel_size},
+  group_.addWeight(parameters, weight, {outputs, inputs, kernel_size, kernel_size},
                   [this](std::span<float> values) { return make(values); });
 }
 
@@ -120,7 +120,7 @@ Status ConvModule::make(std::span<const float> weight) {
   int64_t first = 0;
   for (size_t p = 0; p < parts_.size(); first += parts_[p], ++p) {
     BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(outputs_ * taps * parts_[p], "a convolution's kernel"));
-    toChannelsLast(weight.data(), outputs_, inputs, first, parts_[p], kernel_size_,
+    oihwToOhwi(weight.data(), outputs_, inputs, first, parts_[p], kernel_size_,
                    [&](int64_t o) { return normalized ? batch_norm_.scale(o) : 1.0f; }, kernel.data());
     const bool last = p + 1 == parts_.size();
     BEIT_TRY(operators_[p].make(parts_[p], outputs_, kernel_size_, kernel.data(), p == 0 ? bias.data() : nullptr,
@@ -131,11 +131,11 @@ Status ConvModule::make(std::span<const float> weight) {
   return {};
 }
 
-Status ConvModule::run(const ThreadPool& pool, size_t part, const FeatureMap& input, FeatureMap& output) const {
-  if (part == 0) return operators_[0].run(pool, input, output.data());
+Status ConvModule::run(const Execution& execution, size_t part, const FeatureMap& input, FeatureMap& output) const {
+  if (part == 0) return operators_[0].run(execution, input, output.data());
   BEIT_ASSIGN(FeatureMap share, FeatureMap::allocate(output.size, outputs_, "a share of a convolution"));
-  BEIT_TRY(operators_[part].run(pool, input, share.data()));
-  accumulate(pool, share, output, kind_ == Kind::kNormalizedRelu && part + 1 == parts_.size());
+  BEIT_TRY(operators_[part].run(execution, input, share.data()));
+  accumulate(execution, share, output, kind_ == Kind::kNormalizedRelu && part + 1 == parts_.size());
   return {};
 }
 

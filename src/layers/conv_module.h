@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "src/kernels/execution.h"
 #include "src/kernels/feature_map.h"
-#include "src/kernels/thread_pool.h"
 #include "src/parameters/parameter_group.h"
 #include "src/parameters/parameters.h"
 
@@ -20,7 +20,7 @@ namespace beit {
 class BatchNorm {
  public:
   // Adds the four tensors of "PREFIX.{weight,bias,running_mean,running_var}", (channels) each.
-  void declare(ParameterList& parameters, TensorGroup& group, const std::string& prefix, int64_t channels);
+  void declare(ParameterList& parameters, ParameterGroup& group, const std::string& prefix, int64_t channels);
   bool declared() const { return declared_; }
   // After all have arrived.
   float scale(int64_t channel) const;
@@ -34,7 +34,7 @@ class BatchNorm {
 // to (outputs, height, width, count) = inputs first..first + count - 1 of a kernel (outputs, inputs,
 // height, width), each output times scale(output).
 template <typename Scale>
-void toChannelsLast(const float* weight, int64_t outputs, int64_t inputs, int64_t first, int64_t count,
+void oihwToOhwi(const float* weight, int64_t outputs, int64_t inputs, int64_t first, int64_t count,
                     int64_t kernel_size, const Scale& scale, float* to) {
   const int64_t taps = kernel_size * kernel_size;
   for (int64_t o = 0; o < outputs; ++o) {
@@ -50,7 +50,7 @@ class Convolution {
   // Makes the operator. `kernel` is (outputs, height, width, inputs), `bias` (outputs) or null.
   Status make(int64_t inputs, int64_t outputs, int64_t kernel_size, const float* kernel, const float* bias, bool relu);
   // output (size, outputs) = the convolution of input (size, inputs).
-  Status run(const ThreadPool& pool, const FeatureMap& input, float* output) const;
+  Status run(const Execution& execution, const FeatureMap& input, float* output) const;
 
   // Returns the bytes that the operator keeps from its first run on for a map of `area` pixels: pointers to the inputs
   // of each output.
@@ -79,7 +79,7 @@ class ConvModule {
 
   // Adds part `part`'s share of the result to `output` (size, outputs); parts come in order, and the
   // first replaces what was there. After the last part the result is complete.
-  Status run(const ThreadPool& pool, size_t part, const FeatureMap& input, FeatureMap& output) const;
+  Status run(const Execution& execution, size_t part, const FeatureMap& input, FeatureMap& output) const;
 
  private:
   Status make(std::span<const float> weight);
@@ -87,7 +87,7 @@ class ConvModule {
   std::vector<int64_t> parts_;
   int64_t outputs_ = 0, kernel_size_ = 0;
   Kind kind_ = Kind::kPlain;
-  TensorGroup group_;
+  ParameterGroup group_;
   FloatBuffer bias_;
   BatchNorm batch_norm_;
   std::vector<Convolution> operators_;

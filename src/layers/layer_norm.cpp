@@ -13,10 +13,10 @@ constexpr int64_t kRowsPerTask = 8;
 
 // Calls row(r) for each row, a few rows a task.
 template <typename Row>
-void forRows(const ThreadPool& pool, int64_t rows, const Row& row) {
-  const WorkTimer timer(pool.profile(), Work::kNorm);
+void parallelRows(const Execution& execution, int64_t rows, const Row& row) {
+  const WorkTimer timer(execution.profile(), Work::kNorm);
   const int64_t tasks = (rows + kRowsPerTask - 1) / kRowsPerTask;
-  pool.parallelFor(static_cast<size_t>(tasks), [&](size_t, size_t task) {
+  execution.parallelFor(static_cast<size_t>(tasks), [&](size_t, size_t task) {
     const int64_t begin = static_cast<int64_t>(task) * kRowsPerTask;
     for (int64_t r = begin; r < std::min(rows, begin + kRowsPerTask); ++r) row(r);
   });
@@ -27,7 +27,7 @@ void normalizeRow(int64_t channels, const float* input, const float* weight, con
   F32x4 total = splat4(0.0f);
   int64_t c = 0;
   for (; c + 4 <= channels; c += 4) total += load4(input + c);
-  float mean = sum(total);
+  float mean = reduceAdd(total);
   for (; c < channels; ++c) mean += input[c];
   mean /= static_cast<float>(channels);
 
@@ -37,7 +37,7 @@ void normalizeRow(int64_t channels, const float* input, const float* weight, con
     const F32x4 d = load4(input + c) - splat4(mean);
     squares = multiplyAdd(d, d, squares);
   }
-  float variance = sum(squares);
+  float variance = reduceAdd(squares);
   for (; c < channels; ++c) variance += (input[c] - mean) * (input[c] - mean);
   variance /= static_cast<float>(channels);
 
@@ -71,23 +71,23 @@ void LayerNorm::declare(ParameterList& parameters, const std::string& prefix, in
   parameters.add(prefix + ".bias", {channels}, bias);
 }
 
-void LayerNorm::run(const ThreadPool& pool, int64_t rows, const float* input, float* output) const {
-  forRows(pool, rows, [&](int64_t r) {
+void LayerNorm::run(const Execution& execution, int64_t rows, const float* input, float* output) const {
+  parallelRows(execution, rows, [&](int64_t r) {
     normalizeRow(channels, input + r * channels, weight.data(), bias.data(), epsilon, output + r * channels);
   });
 }
 
-void LayerNorm::runAfterResidual(const ThreadPool& pool, int64_t rows, float* states, const float* branch,
+void LayerNorm::runAfterResidual(const Execution& execution, int64_t rows, float* states, const float* branch,
                                  const float* scale, float* output) const {
-  forRows(pool, rows, [&](int64_t r) {
+  parallelRows(execution, rows, [&](int64_t r) {
     addRow(channels, states + r * channels, branch + r * channels, scale);
     normalizeRow(channels, states + r * channels, weight.data(), bias.data(), epsilon, output + r * channels);
   });
 }
 
-void addResidual(const ThreadPool& pool, int64_t rows, int64_t channels, float* states,
+void addResidual(const Execution& execution, int64_t rows, int64_t channels, float* states,
                  const float* branch, const float* scale) {
-  forRows(pool, rows, [&](int64_t r) { addRow(channels, states + r * channels, branch + r * channels, scale); });
+  parallelRows(execution, rows, [&](int64_t r) { addRow(channels, states + r * channels, branch + r * channels, scale); });
 }
 
 }  // namespace beit

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "src/base/tensor.h"
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
 #include "src/parameters/parameters.h"
 
 namespace beit {
@@ -20,16 +20,16 @@ struct LayerNorm {
 
   // output[r] = (input[r] - mean) / sqrt(variance + epsilon) * weight + bias for each of `rows` rows
   // of C floats; output may be input. Reference: torch.nn.LayerNorm (biased variance).
-  void run(const ThreadPool& pool, int64_t rows, const float* input, float* output) const;
+  void run(const Execution& execution, int64_t rows, const float* input, float* output) const;
 
   // states += scale * branch (scale is (C), or null for 1), then output = normalised states: the end
   // of one residual branch and the beginning of the next in one pass over memory.
-  void runAfterResidual(const ThreadPool& pool, int64_t rows, float* states, const float* branch,
+  void runAfterResidual(const Execution& execution, int64_t rows, float* states, const float* branch,
                         const float* scale, float* output) const;
 };
 
 // states += scale * branch for `rows` rows of `channels` floats; scale is (channels), or null for 1.
-void addResidual(const ThreadPool& pool, int64_t rows, int64_t channels, float* states,
+void addResidual(const Execution& execution, int64_t rows, int64_t channels, float* states,
                  const float* branch, const float* scale);
 
 }  // namespace beit

@@ -3,47 +3,21 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
+#include <memory>
 #include <string>
 
 #include "src/base/result.h"
 #include "src/base/tensor.h"
-#include "src/kernels/gemm/f32.h"
-#include "src/kernels/gemm/quantized.h"
-#include "src/kernels/gemm/strassen.h"
-#include "src/kernels/thread_pool.h"
-#include "src/parameters/parameter_group.h"
-#include "src/parameters/parameters.h"
+#include "src/kernels/execution.h"
+#include "src/kernels/gemm/weight_matrix.h"
+#include "src/layers/linear_parameters.h"
 
 namespace beit {
-
-// How a layer computes: with floats, or with the whole numbers of src/kernels/gemm/quantized.h.
-enum class WeightType { kFloat32, kInt8 };
-
-// Rows in the form in which layers of one weight type read them, for several layers with one input.
-class LinearInput {
- public:
-  // `values`, `rows` dense rows of `inputs` floats, must stay as long as this. `outputs` is that of the largest
-  // of the layers. Error: kOutOfMemory.
-  static Result<LinearInput> make(const ThreadPool& pool, WeightType type, int64_t rows, int64_t inputs,
-                                  int64_t outputs, const float* values);
-  // Returns the bytes that this takes beside the values.
-  static int64_t bytes(WeightType type, int64_t rows, int64_t inputs, int64_t outputs, int threads) {
-    return type == WeightType::kInt8 ? Int8Rows::bytes(rows, inputs, threads) : StrassenRows::bytes(rows, inputs, outputs, threads);
-  }
-
- private:
-  friend class Linear;
-  int64_t rows_ = 0;
-  const float* values_ = nullptr;
-  Int8Rows quantized_;     // for kInt8
-  StrassenRows strassen_;  // for floats, where it suits
-};
 
 class Linear {
  public:
   // For make(); declare() says its own type.
-  explicit Linear(WeightType type = WeightType::kFloat32) : type_(type) {}
+  explicit Linear(WeightType type = WeightType::kFloat32) : format_(&formatOf(type)) {}
 
   // Adds "PREFIX.weight" (outputs, inputs) and, if has_bias, "PREFIX.bias" (outputs) to the list.
   // When both have arrived the layer is made, times `scale`. A quantised one takes weights that are stored
@@ -59,32 +33,27 @@ class Linear {
   // Makes the layer of `weight` (outputs, inputs) and `bias` (outputs), or null, which are copied.
   Status make(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
 
-  // Returns the bytes of a layer's weights, packed.
-  static int64_t weightBytes(WeightType type, int64_t inputs, int64_t outputs);
-
-  bool ready() const { return !matrix_.empty() || !quantized_.empty(); }
+  bool ready() const { return matrix_ != nullptr; }
   int64_t inputs() const { return inputs_; }
   int64_t outputs() const { return outputs_; }
 
-  // Computes `rows` rows of `outputs()` floats from `rows` rows of `inputs()` floats, both dense.
-  // Error: kOutOfMemory.
-  Status run(const ThreadPool& pool, int64_t rows, const float* input, float* output) const;
+  // Prepares `rows` dense rows of inputs() floats for this layer and for others of the same type and sizes that read
+  // them too. `input` must stay as long as what is returned. Error: kOutOfMemory.
+  Result<std::unique_ptr<PreparedRows>> prepare(const Execution& execution, int64_t rows, const float* input) const;
 
-  // The same for an input that other layers read too; it was made for this layer's type and inputs().
-  void run(const ThreadPool& pool, const LinearInput& input, float* output) const;
+  // Computes rows of outputs() floats, dense, from prepared ones.
+  void run(const Execution& execution, const PreparedRows& rows, float* output) const;
+
+  // The same from `rows` dense rows of inputs() floats. Error: kOutOfMemory.
+  Status run(const Execution& execution, int64_t rows, const float* input, float* output) const;
 
  private:
-  void declareShaped(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias);
-  Status pack(std::span<float> weight);
-  Status packQuantized(QuantizedValues weight);
+  void declareShaped(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias, float scale);
 
-  WeightType type_;
-  PackedMatrix matrix_;   // one of both, by type_
-  Int8Matrix quantized_;
+  const MatrixFormat* format_;
+  std::unique_ptr<const WeightMatrix> matrix_;
   int64_t inputs_ = 0, outputs_ = 0;
-  float scale_ = 1.0f;
-  TensorGroup group_;
-  FloatBuffer bias_;  // until the weight has come
+  LinearParameters parameters_;
 };
 
 }  // namespace beit

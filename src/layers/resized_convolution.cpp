@@ -36,7 +36,7 @@ Status ResizedConvolution::make(int64_t inputs, int64_t outputs, const float* ke
 
 // Makes kept.values hold rows first..last - 1: each row's products, widened and added up along the row. Those that
 // are there already are kept.
-Status ResizedConvolution::widen(const ThreadPool& pool, const FeatureMap& input, int64_t width, Rows& kept,
+Status ResizedConvolution::widen(const Execution& execution, const FeatureMap& input, int64_t width, Rows& kept,
                                  int64_t first, int64_t last) const {
   const int64_t wide_row = kSide * width * outputs_, narrow = input.size.width;
   Rows rows{first, last, {}};
@@ -48,10 +48,10 @@ Status ResizedConvolution::widen(const ThreadPool& pool, const FeatureMap& input
 
   const int64_t count = last - fresh, product_row = kSide * kSide * outputs_;
   BEIT_ASSIGN(FloatBuffer products, FloatBuffer::allocate(count * narrow * product_row, "products of taps"));
-  BEIT_TRY(taps_.run(pool, count * narrow, input.data() + fresh * narrow * input.channels, products.data()));
-  const WorkTimer timer(pool.profile(), Work::kResize);
+  BEIT_TRY(taps_.run(execution, count * narrow, input.data() + fresh * narrow * input.channels, products.data()));
+  const WorkTimer timer(execution.profile(), Work::kResize);
   const std::vector<BilinearPair> columns = bilinearPairs(narrow, width);
-  pool.parallelFor(static_cast<size_t>(count * kSide), [&](size_t, size_t i) {
+  execution.parallelFor(static_cast<size_t>(count * kSide), [&](size_t, size_t i) {
     const int64_t row = static_cast<int64_t>(i) / kSide, dy = static_cast<int64_t>(i) % kSide;
     const float* from = products.data() + row * narrow * product_row + dy * kSide * outputs_;
     float* to = rows.values.data() + (fresh - first + row) * wide_row + dy * width * outputs_;
@@ -69,14 +69,14 @@ Status ResizedConvolution::widen(const ThreadPool& pool, const FeatureMap& input
   return {};
 }
 
-Status ResizedConvolution::add(const ThreadPool& pool, const FeatureMap& input, Size larger, int64_t first_row,
+Status ResizedConvolution::add(const Execution& execution, const FeatureMap& input, Size larger, int64_t first_row,
                                int64_t rows, Rows& kept, float* sum) const {
   const std::vector<BilinearPair> pairs = bilinearPairs(input.size.height, larger.height);
   const auto pairOf = [&](int64_t y) { return pairs[static_cast<size_t>(std::clamp<int64_t>(y, 0, larger.height - 1))]; };
-  BEIT_TRY(widen(pool, input, larger.width, kept, pairOf(first_row - 1).first, pairOf(first_row + rows).second + 1));
-  const WorkTimer timer(pool.profile(), Work::kResize);
+  BEIT_TRY(widen(execution, input, larger.width, kept, pairOf(first_row - 1).first, pairOf(first_row + rows).second + 1));
+  const WorkTimer timer(execution.profile(), Work::kResize);
   const int64_t row = larger.width * outputs_;
-  pool.parallelFor(static_cast<size_t>(rows), [&](size_t, size_t i) {
+  execution.parallelFor(static_cast<size_t>(rows), [&](size_t, size_t i) {
     for (int64_t dy = 0; dy < kSide; ++dy) {
       const int64_t y = first_row + static_cast<int64_t>(i) + dy - 1;
       if (y < 0 || y >= larger.height) continue;  // the zeros above and below

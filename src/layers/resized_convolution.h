@@ -7,8 +7,8 @@
 #include <cstdint>
 
 #include "src/base/result.h"
+#include "src/kernels/execution.h"
 #include "src/kernels/feature_map.h"
-#include "src/kernels/thread_pool.h"
 #include "src/layers/linear.h"
 
 namespace beit {
@@ -30,11 +30,11 @@ class ResizedConvolution {
 
   // sum (rows, larger.width, outputs) += rows first_row.. of the convolution of `input`, resized to `larger`. Bands
   // come in order, from row 0, with the same `kept`. Error: kOutOfMemory.
-  Status add(const ThreadPool& pool, const FeatureMap& input, Size larger, int64_t first_row, int64_t rows, Rows& kept,
+  Status add(const Execution& execution, const FeatureMap& input, Size larger, int64_t first_row, int64_t rows, Rows& kept,
              float* sum) const;
 
  private:
-  Status widen(const ThreadPool& pool, const FeatureMap& input, int64_t width, Rows& kept, int64_t first,
+  Status widen(const Execution& execution, const FeatureMap& input, int64_t width, Rows& kept, int64_t first,
                int64_t last) const;
 
   int64_t outputs_ = 0;

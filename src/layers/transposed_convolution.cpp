@@ -1,6 +1,7 @@
 #include "src/layers/transposed_convolution.h"
 
 #include <algorithm>
+#include "src/kernels/gemm/f32.h"
 
 namespace beit {
 
@@ -32,9 +33,9 @@ void TransposedConvolution::declareParts(ParameterList& parameters, const std::s
   type_ = type;
   group_.add(parameters, prefix + ".bias", {channels_}, bias_);
   if (!norm_prefix.empty()) batch_norm_.declare(parameters, group_, norm_prefix, channels_);
-  group_.addLarge(parameters, prefix + ".weight", {channels_, channels_, 2, 2},
+  group_.addWeight(parameters, prefix + ".weight", {channels_, channels_, 2, 2},
                   [this](std::span<float> weight) { return make(weight); },
-                  type == WeightType::kInt8 ? Linear::weightBytes(type, channels_, 4 * channels_) : -1);
+                  type == WeightType::kInt8 ? formatOf(type).weightBytes(channels_, 4 * channels_) : -1);
 }
 
 Status TransposedConvolution::make(std::span<const float> weight) {
@@ -69,7 +70,7 @@ Status TransposedConvolution::composeLateral(float* rows, float* bias) {
   for (int64_t tap = 0; tap < 4; ++tap) {
     float* tap_rows = rows + tap * channels * channels;
     packColumns(channels, channels, tap_rows, channels, panels.data());
-    multiplyPacked(channels, channels, channels, lateral_.data(), channels, panels.data(), nullptr, product.data(), channels);
+    multiplyPacked(Microkernels{}, channels, channels, channels, lateral_.data(), channels, panels.data(), nullptr, product.data(), channels);
     std::copy_n(product.data(), channels * channels, tap_rows);
     float* tap_bias = bias + tap * channels;
     for (int64_t o = 0; o < channels; ++o) {
@@ -90,18 +91,18 @@ int64_t TransposedConvolution::bandRows(Size input) const {
 
 int64_t TransposedConvolution::runBytes(Size input, int threads) const {
   const int64_t pixels = bandRows(input) * input.width;
-  return 16 * channels_ * (input.area() + pixels) + LinearInput::bytes(type_, pixels, channels_, 4 * channels_, threads);
+  return 16 * channels_ * (input.area() + pixels) + formatOf(type_).rowBytes(pixels, channels_, 4 * channels_, threads);
 }
 
-Result<FeatureMap> TransposedConvolution::run(const ThreadPool& pool, const FeatureMap& input) const {
+Result<FeatureMap> TransposedConvolution::run(const Execution& execution, const FeatureMap& input) const {
   const int64_t channels = channels_, width = input.size.width, height = input.size.height;
   const int64_t band = bandRows(input.size);
   BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate({2 * height, 2 * width}, channels, "a feature map"));
   BEIT_ASSIGN(FloatBuffer products, FloatBuffer::allocate(band * 4 * width * channels, "rows of a feature map"));
   for (int64_t first = 0; first < height; first += band) {
     const int64_t rows = std::min(band, height - first);
-    BEIT_TRY(linear_.run(pool, rows * width, input.data() + first * width * channels, products.data()));
-    pool.parallelFor(static_cast<size_t>(rows), [&](size_t, size_t row) {
+    BEIT_TRY(linear_.run(execution, rows * width, input.data() + first * width * channels, products.data()));
+    execution.parallelFor(static_cast<size_t>(rows), [&](size_t, size_t row) {
       const int64_t y = 2 * (first + static_cast<int64_t>(row));
       for (int64_t x = 0; x < width; ++x) {
         const float* from = products.data() + (static_cast<int64_t>(row) * width + x) * 4 * channels;

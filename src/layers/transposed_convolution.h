@@ -25,7 +25,7 @@ class TransposedConvolution {
                           const std::string& lateral_prefix, WeightType type);
 
   // Returns the map of twice the size.
-  Result<FeatureMap> run(const ThreadPool& pool, const FeatureMap& input) const;
+  Result<FeatureMap> run(const Execution& execution, const FeatureMap& input) const;
 
   // Returns the bytes that run() takes at most for a map of that size, the result's included.
   int64_t runBytes(Size input, int threads) const;
@@ -38,7 +38,7 @@ class TransposedConvolution {
 
   int64_t channels_ = 0;
   WeightType type_ = WeightType::kFloat32;
-  TensorGroup group_;
+  ParameterGroup group_;
   FloatBuffer bias_;
   FloatBuffer lateral_;  // (outputs, outputs) until the weight has come, where there is one
   bool has_lateral_ = false;

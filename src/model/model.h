@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
 #include "src/model/forward.h"
 #include "src/parameters/parameters.h"
 
@@ -39,7 +39,7 @@ class Model {
   Result<std::unique_ptr<ForwardPass>> begin(ForwardInputs inputs, const ForwardOptions& options);
 
  protected:
-  Model(std::string_view class_name, const ThreadPool& pool) : pool_(pool), class_name_(class_name) {}
+  Model(std::string_view class_name, const Execution& execution) : execution_(execution), class_name_(class_name) {}
 
   // Adds the steps of one pass to `pass`; the parameters are complete.
   virtual Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
@@ -47,7 +47,7 @@ class Model {
   // Returns the bytes of activations of one run, batch 1, at the size that the model is made for.
   virtual int64_t activationBytes() const = 0;
 
-  const ThreadPool& pool_;
+  const Execution& execution_;
   ParameterList parameters_;
 
  private:

@@ -4,7 +4,7 @@
 
 namespace beit {
 
-void TensorGroup::add(ParameterList& parameters, std::string name, Shape shape, FloatBuffer& slot) {
+void ParameterGroup::add(ParameterList& parameters, std::string name, Shape shape, FloatBuffer& slot) {
   ++missing_small_;
   parameters.add(std::move(name), std::move(shape), [this, &slot](std::span<float> values) -> Status {
     BEIT_ASSIGN(slot, FloatBuffer::copyOf(values, "a parameter"));
@@ -16,7 +16,7 @@ void TensorGroup::add(ParameterList& parameters, std::string name, Shape shape, 
   });
 }
 
-void TensorGroup::addLarge(ParameterList& parameters, std::string name, Shape shape, Make make, int64_t bytes,
+void ParameterGroup::addWeight(ParameterList& parameters, std::string name, Shape shape, Make make, int64_t bytes,
                            MakeQuantized make_quantized) {
   make_ = std::move(make);
   make_quantized_ = std::move(make_quantized);

@@ -12,7 +12,7 @@
 
 namespace beit {
 
-class TensorGroup {
+class ParameterGroup {
  public:
   // Called once, with the large tensor's values, when all have arrived. It may change them in place.
   using Make = std::function<Status(std::span<float> large)>;
@@ -26,7 +26,7 @@ class TensorGroup {
   // Adds the one large tensor, last. It is copied only if it arrives before a small one. The group
   // must stay at its address until the list has been filled. `bytes` as in ParameterList::add(). Where it
   // is taken quantised as well, one of both functions is called.
-  void addLarge(ParameterList& parameters, std::string name, Shape shape, Make make, int64_t bytes = -1,
+  void addWeight(ParameterList& parameters, std::string name, Shape shape, Make make, int64_t bytes = -1,
                 MakeQuantized make_quantized = nullptr);
 
  private:

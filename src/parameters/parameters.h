@@ -13,7 +13,7 @@
 
 namespace beit {
 
-// A matrix as a file may hold it: whole numbers, and what those of each row are times.
+// A matrix as a file may hold it: integers, and what those of each row are times.
 struct QuantizedValues {
   std::span<const int8_t> values;  // (scales.size(), the rest of the shape), row-major
   std::span<const float> scales;
@@ -26,7 +26,7 @@ struct Parameter {
   // caller's, which uses it again for the next tensor: what is to stay is copied or packed. The
   // receiver may change the values in place.
   std::function<Status(std::span<float>)> receive;
-  // Takes them quantised, in place of receive(). Present where the layer computes with whole numbers: so
+  // Takes them quantised, in place of receive(). Present where the layer computes with integers: so
   // it tells, too, which matrices of a model a file may store so without loss.
   std::function<Status(QuantizedValues)> receive_quantized;
   int64_t bytes = 0;  // what is held of it once it has been received

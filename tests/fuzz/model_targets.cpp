@@ -22,8 +22,8 @@ namespace beit::fuzz {
 namespace {
 
 // What one input may take, so that a run is a few milliseconds with sanitizers.
-constexpr int64_t kMostWeightBytes = 512 << 10, kMostActivationBytes = 4 << 20, kMostImageBytes = 1 << 20;
-constexpr int64_t kMostGrid = 4;  // patches a side
+constexpr int64_t kMaxWeightBytes = 512 << 10, kMaxActivationBytes = 4 << 20, kMaxImageBytes = 1 << 20;
+constexpr int64_t kMaxGrid = 4;  // patches a side
 
 constexpr std::array<std::string_view, 5> kClasses = {"BeitModel", "BeitForMaskedImageModeling", "BeitForImageClassification",
                                                       "BeitForSemanticSegmentation", "BeitBackbone"};
@@ -31,10 +31,10 @@ constexpr std::array<std::string_view, 5> kClasses = {"BeitModel", "BeitForMaske
 const char* speechless(const Error& error) { return error.message.empty() ? "an error without a sentence" : nullptr; }
 
 // One thread: an input's coverage must not depend on who took which task. Null where there is none.
-const ThreadPool* pool() {
-  static const std::unique_ptr<ThreadPool> instance = []() -> std::unique_ptr<ThreadPool> {
+const Execution* execution() {
+  static const std::unique_ptr<Execution> instance = []() -> std::unique_ptr<Execution> {
     if (!initializeXnnpack()) return nullptr;
-    auto created = ThreadPool::create(1);
+    auto created = Execution::create(1);
     return created.ok() ? std::move(created).value() : nullptr;
   }();
   return instance.get();
@@ -71,7 +71,7 @@ const char* runPass(Model& model, ForwardInputs inputs, const ForwardOptions& op
 // Returns a picture of (1, channels, size), or nothing where it is too large to be run.
 std::optional<Tensor> picture(int64_t channels, Size size) {
   const auto count = elementCount({1, channels, size.height, size.width});
-  if (!count || *count > kMostImageBytes / 4) return std::nullopt;
+  if (!count || *count > kMaxImageBytes / 4) return std::nullopt;
   auto tensor = Tensor::allocate({1, channels, size.height, size.width}, "a picture");
   if (!tensor.ok()) return std::nullopt;
   for (size_t i = 0; i < tensor->values.size(); ++i) tensor->values.data()[i] = static_cast<float>(i % 29) / 16.0f - 0.9f;
@@ -92,16 +92,16 @@ Labels labelsFor(std::string_view class_name, const BeitConfig& config, size_t m
 const char* runModel(const BeitConfig& config, std::string_view class_name, WeightType dtype) {
   ModelOptions options;
   options.dtype = dtype;
-  const auto created = createModel(config, class_name, options, *pool());
+  const auto created = createModel(config, class_name, options, *execution());
   if (!created.ok()) return speechless(created.error());
   Model& model = **created;
   const MemoryEstimate estimate = model.estimate();
   if (estimate.weights < 0 || estimate.activations < 0 || estimate.staging < 0) return "an estimate below nothing";
-  if (estimate.weights > kMostWeightBytes || estimate.staging > kMostWeightBytes || estimate.activations > kMostActivationBytes) return nullptr;
+  if (estimate.weights > kMaxWeightBytes || estimate.staging > kMaxWeightBytes || estimate.activations > kMaxActivationBytes) return nullptr;
   if (const Status filled = fill(model.parameters()); !filled) return speechless(filled.error());
 
-  const Size window = config.window();
-  const Size grid{std::min(window.height, kMostGrid), std::min(window.width, kMostGrid)};
+  const Size window = config.patchGrid();
+  const Size grid{std::min(window.height, kMaxGrid), std::min(window.width, kMaxGrid)};
   const Size size{grid.height * config.patch_size.height, grid.width * config.patch_size.width};
   for (const bool all : {false, true}) {
     auto pixels = picture(config.num_channels, size);
@@ -125,13 +125,13 @@ const char* runModel(const BeitConfig& config, std::string_view class_name, Weig
 const char* runTokenizer(std::string_view config_json, std::string_view class_name) {
   const auto config = parseDalleConfig(config_json);
   if (!config.ok()) return speechless(config.error());
-  const auto created = createModel(config_json, class_name, {}, *pool());
+  const auto created = createModel(config_json, class_name, {}, *execution());
   if (!created.ok()) return speechless(created.error());
   Model& model = **created;
   const MemoryEstimate estimate = model.estimate();
   if (estimate.weights < 0 || estimate.activations < 0 || estimate.staging < 0) return "an estimate below nothing";
   // The estimate of activations is for 112 pixels, of which a token or four are a small share.
-  if (estimate.weights > kMostWeightBytes || config->n_hid * config->downsampling() > 4096) return nullptr;
+  if (estimate.weights > kMaxWeightBytes || config->n_hid * config->downsampling() > 4096) return nullptr;
   if (const Status filled = fill(model.parameters()); !filled) return speechless(filled.error());
   ForwardInputs inputs;
   if (class_name == DalleDecoder::kClassName) {
@@ -153,20 +153,20 @@ bool isTooMuch(int64_t bytes, int64_t most) {
 }  // namespace
 
 const char* runConfig(std::span<const uint8_t> bytes) {
-  if (!pool()) return "no thread pool";
+  if (!execution()) return "no thread pool";
   const auto config = parseConfig(textOf(bytes));
   if (!config.ok()) return speechless(config.error());
   // Of deep models one class, since making their thousands of parameters takes the time of many inputs.
-  constexpr int64_t kMostLayers = 8;
+  constexpr int64_t kMaxLayers = 8;
   const WeightType dtype = bytes.size() % 2 ? WeightType::kInt8 : WeightType::kFloat32;
-  if (config->num_hidden_layers > kMostLayers) return runModel(*config, kClasses[bytes.size() % kClasses.size()], dtype);
+  if (config->num_hidden_layers > kMaxLayers) return runModel(*config, kClasses[bytes.size() % kClasses.size()], dtype);
   for (const std::string_view name : kClasses)
     if (const char* broken = runModel(*config, name, dtype)) return broken;
   return nullptr;
 }
 
 const char* runTokenizerConfig(std::span<const uint8_t> bytes) {
-  if (!pool()) return "no thread pool";
+  if (!execution()) return "no thread pool";
   for (const std::string_view name : {DalleEncoder::kClassName, DalleDecoder::kClassName})
     if (const char* broken = runTokenizer(textOf(bytes), name)) return broken;
   return nullptr;
@@ -176,12 +176,12 @@ const char* runProcessor(std::span<const uint8_t> bytes) {
   const auto processor = BeitImageProcessor::parse(textOf(bytes));
   if (!processor.ok()) return speechless(processor.error());
   const BeitImageProcessorConfig& config = processor->config();
-  constexpr int64_t kMostBytes = 4 << 20, kSide = 3, kChannels = 3;
+  constexpr int64_t kMaxBytes = 4 << 20, kSide = 3, kChannels = 3;
   // do_resize makes an image of `size`, do_center_crop one of `crop_size`. Both are bounded, so that
   // these products are far inside 63 bits.
   for (const Size size : {config.do_resize ? config.size : Size{kSide, kSide}, config.do_center_crop ? config.crop_size : Size{kSide, kSide}})
-    if (isTooMuch(size.area() * kChannels * 4, kMostBytes) || isTooMuch(size.area() * 4, kMostBytes) || isTooMuch(size.area(), kMostBytes) ||
-        isTooMuch(std::max(size.height, size.width) * 64, kMostBytes))
+    if (isTooMuch(size.area() * kChannels * 4, kMaxBytes) || isTooMuch(size.area() * 4, kMaxBytes) || isTooMuch(size.area(), kMaxBytes) ||
+        isTooMuch(std::max(size.height, size.width) * 64, kMaxBytes))
       return nullptr;
   std::array<uint8_t, kSide * kSide * kChannels> samples;
   for (size_t i = 0; i < samples.size(); ++i) samples[i] = static_cast<uint8_t>(i * 37);
@@ -195,7 +195,7 @@ const char* runProcessor(std::span<const uint8_t> bytes) {
 }
 
 const char* runDerived(std::span<const uint8_t> bytes) {
-  if (!pool()) return "no thread pool";
+  if (!execution()) return "no thread pool";
   // A stream, so that a header may speak of elements that the input does not have: none is read.
   Checkpoint checkpoint;
   if (!checkpoint.addFile("fuzz", std::nullopt).ok()) return "a file that cannot be added";
@@ -214,7 +214,7 @@ const char* runDerived(std::span<const uint8_t> bytes) {
   const auto config = parseConfig(*text);
   if (!config.ok()) return speechless(config.error());
   if (config->architectures.size() != 1) return "a derived config without a class";
-  const auto created = createModel(*config, config->architectures.front(), {}, *pool());
+  const auto created = createModel(*config, config->architectures.front(), {}, *execution());
   if (!created.ok()) return speechless(created.error());
   if (const auto report = checkpoint.inspect((*created)->parameters()); !report.ok()) return "a table that has lost its naming";
   return runModel(*config, config->architectures.front(), WeightType::kFloat32);

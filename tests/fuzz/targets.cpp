@@ -49,21 +49,21 @@ const char* feed(Checkpoint& checkpoint, std::span<const uint8_t> bytes, size_t 
   return nullptr;
 }
 
-// Fills parameters of the names and shapes that the file itself has, every other of which takes whole numbers.
+// Fills parameters of the names and shapes that the file itself has, every other of which takes integers.
 const char* fillCheckpoint(Checkpoint& checkpoint, std::span<const uint8_t> bytes, size_t piece) {
-  constexpr int64_t kMostElements = 1 << 16, kMostBytes = 1 << 20;  // what a small input may make us allocate
+  constexpr int64_t kMaxElements = 1 << 16, kMaxBytes = 1 << 20;  // what a small input may make us allocate
   const auto dialect = detectDialect(checkpoint.entries());
   if (!dialect) return nullptr;
   const char* broken = nullptr;
   ParameterList parameters;
   for (const TensorEntry& entry : checkpoint.entries()) {
-    const auto all = readings(*dialect, entry.name);
-    if (all.empty() || ScaleIndex::matrixOf(entry.name) || entry.bytes > kMostBytes) continue;
-    for (const beit::Target& target : all.front()) {
+    const auto all = candidates(*dialect, entry.name);
+    if (all.empty() || ScaleIndex::matrixOf(entry.name) || entry.bytes > kMaxBytes) continue;
+    for (const beit::ParameterShare& target : all.front()) {
       Shape shape = entry.shape;
       if (!shape.empty()) shape[0] /= target.parts;
       const auto count = elementCount(shape);
-      if (!count || *count < 1 || *count > kMostElements || parameters.find(target.parameter)) continue;
+      if (!count || *count < 1 || *count > kMaxElements || parameters.find(target.parameter)) continue;
       const auto elements = static_cast<size_t>(*count);
       Parameter& parameter = parameters.add(target.parameter, shape, [elements, &broken](std::span<float> values) -> Status {
         if (values.size() != elements) broken = "another number of values than the shape says";
@@ -72,7 +72,7 @@ const char* fillCheckpoint(Checkpoint& checkpoint, std::span<const uint8_t> byte
       if (parameters.all().size() % 2 == 0) continue;
       const auto rows = shape.empty() ? size_t{1} : static_cast<size_t>(shape[0]);
       parameter.receive_quantized = [elements, rows, &broken](QuantizedValues matrix) -> Status {
-        if (matrix.values.size() != elements || matrix.scales.size() != rows) broken = "another number of whole numbers or scales";
+        if (matrix.values.size() != elements || matrix.scales.size() != rows) broken = "another number of integers or scales";
         for (const float scale : matrix.scales)
           if (!(scale > 0.0f && scale <= std::numeric_limits<float>::max())) broken = "a scale that is no number above 0";
         return {};

@@ -79,9 +79,9 @@ CaseRow compare(const std::string& name, const Tensor* got, const NamedValues& w
 }  // namespace
 
 Result<std::unique_ptr<Model>> loadModel(const fs::path& folder, const std::string& class_name,
-                                         const ModelOptions& options, const ThreadPool& pool, size_t piece) {
+                                         const ModelOptions& options, const Execution& execution, size_t piece) {
   BEIT_ASSIGN(BeitConfig config, parseConfig(readText(folder / "config.json")));
-  BEIT_ASSIGN(std::unique_ptr<Model> model, createModel(std::move(config), class_name, options, pool));
+  BEIT_ASSIGN(std::unique_ptr<Model> model, createModel(std::move(config), class_name, options, execution));
   BEIT_ASSIGN(const auto files, checkpointFiles(folder));
   Checkpoint checkpoint;
   for (const auto& file : files)
@@ -92,13 +92,13 @@ Result<std::unique_ptr<Model>> loadModel(const fs::path& folder, const std::stri
   return model;
 }
 
-Result<std::vector<CaseRow>> runCase(const fs::path& folder, const ThreadPool& pool) {
+Result<std::vector<CaseRow>> runCase(const fs::path& folder, const Execution& execution) {
   BEIT_ASSIGN(const Json json, Json::parse(readText(folder / "case.json"), "case.json"));
   const JsonValue root = json.root();
   ModelOptions model_options;
   model_options.add_pooling_layer = root.find("add_pooling_layer").asBool().value_or(true);
   BEIT_ASSIGN(const auto model, loadModel(folder, std::string(root.find("class").asString().value_or("")),
-                                          model_options, pool, /*piece=*/10007));
+                                          model_options, execution, /*piece=*/10007));
   BEIT_ASSIGN(const auto tensors, readTensors(folder / "expected.safetensors"));
   BEIT_ASSIGN(ForwardInputs inputs, inputsOf(tensors));
   ForwardOptions options;

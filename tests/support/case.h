@@ -8,7 +8,7 @@
 
 #include "src/base/result.h"
 #include "src/beit/model_options.h"
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
 #include "src/model/model.h"
 
 namespace beit::test {
@@ -22,9 +22,9 @@ struct CaseRow {
 // Returns a filled model from a folder with config.json and safetensors (one, or shards). Bytes are
 // given in pieces of `piece` bytes.
 Result<std::unique_ptr<Model>> loadModel(const std::filesystem::path& folder, const std::string& class_name,
-                                         const ModelOptions& options, const ThreadPool& pool, size_t piece);
+                                         const ModelOptions& options, const Execution& execution, size_t piece);
 
 // Returns a row for each expected output.
-Result<std::vector<CaseRow>> runCase(const std::filesystem::path& folder, const ThreadPool& pool);
+Result<std::vector<CaseRow>> runCase(const std::filesystem::path& folder, const Execution& execution);
 
 }  // namespace beit::test

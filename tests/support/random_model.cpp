@@ -43,8 +43,8 @@ ForwardInputs randomInputs(const BeitConfig& config, int64_t batch, Size image, 
   inputs.pixel_values = std::move(pixels).value();
   for (float& value : inputs.pixel_values.values.span()) value = random.uniform(-1.0f, 1.0f);
   if (!masked) return inputs;
-  inputs.mask_shape = {batch, config.window(image).area()};
-  for (int64_t i = 0; i < batch * config.window(image).area(); ++i)
+  inputs.mask_shape = {batch, config.patchGrid(image).area()};
+  for (int64_t i = 0; i < batch * config.patchGrid(image).area(); ++i)
     inputs.bool_masked_pos.push_back(random.below(2) ? 1 : 0);
   return inputs;
 }

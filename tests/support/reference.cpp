@@ -91,7 +91,7 @@ std::vector<Matrix> biasOf(const BeitConfig& config, const Weights& weights, con
   const auto add = [&](const std::string& prefix) {
     const auto& table = weights.at(prefix + ".relative_position_bias.relative_position_bias_table");
     const int64_t rows = static_cast<int64_t>(table.size()) / config.num_attention_heads;
-    const auto bias = relativePositionBias(toMatrix(table, rows), config.window(), window);
+    const auto bias = relativePositionBias(toMatrix(table, rows), config.patchGrid(), window);
     if (sum.empty()) sum.assign(bias.size(), Matrix::Zero(bias[0].rows(), bias[0].cols()));
     for (size_t head = 0; head < bias.size(); ++head) sum[head] += bias[head];
   };
@@ -164,7 +164,7 @@ AttentionResult attention(const Matrix& x, const Weights& weights, const std::st
 
 Matrix embed(const BeitConfig& config, const Weights& weights, const ForwardInputs& inputs, int64_t index) {
   const Shape& shape = inputs.pixel_values.shape;
-  const Size patch = config.patch_size, window = config.window({shape[2], shape[3]});
+  const Size patch = config.patch_size, window = config.patchGrid({shape[2], shape[3]});
   Matrix patches(window.area(), config.num_channels * patch.area());
   const auto pixel = [&](int64_t plane, int64_t y, int64_t x) {
     return inputs.pixel_values.values.data()[((index * shape[1] + plane) * shape[2] + y) * shape[3] + x];
@@ -182,17 +182,17 @@ Matrix embed(const BeitConfig& config, const Weights& weights, const ForwardInpu
       if (inputs.bool_masked_pos[static_cast<size_t>(index * window.area() + p)])
         tokens.row(1 + p) = parameter(weights, prefix + "mask_token");
   if (config.use_absolute_position_embeddings) {
-    const Matrix positions = toMatrix(weights.at(prefix + "position_embeddings"), 1 + config.window().area());
+    const Matrix positions = toMatrix(weights.at(prefix + "position_embeddings"), 1 + config.patchGrid().area());
     tokens.row(0) += positions.row(0);
     tokens.bottomRows(window.area()) +=
-        resize(positions.bottomRows(config.window().area()), config.window(), window, Interpolation::kBicubic);
+        resize(positions.bottomRows(config.patchGrid().area()), config.patchGrid(), window, Interpolation::kBicubic);
   }
   return tokens;
 }
 
 Answer forward(const BeitConfig& config, const Weights& weights, const ForwardInputs& inputs, int64_t index) {
   const Shape& shape = inputs.pixel_values.shape;
-  const Size window = config.window({shape[2], shape[3]});
+  const Size window = config.patchGrid({shape[2], shape[3]});
   Answer answer;
   Matrix x = embed(config, weights, inputs, index);
   answer.hidden_states.push_back(x);

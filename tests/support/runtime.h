@@ -5,19 +5,23 @@
 #include <memory>
 
 #include "src/kernels/convolution/xnnpack_runtime.h"
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
+#include "src/kernels/gemm/f32_microkernel.h"
 
 namespace beit::test {
 
-// Returns the one thread pool of the tests, with XNNPACK prepared. BEIT_TEST_THREADS is 1 where the
-// build has no threads.
-inline const ThreadPool& pool() {
-  static const std::unique_ptr<ThreadPool> instance = [] {
-    auto created = ThreadPool::create(BEIT_TEST_THREADS);
+// Returns what the tests compute on, with XNNPACK prepared; one with tall tiles where `tall` says so.
+// BEIT_TEST_THREADS is 1 where the build has no threads.
+inline const Execution& execution(bool tall = false) {
+  const auto make = [](int64_t rows) {
+    auto created = Execution::create(BEIT_TEST_THREADS, {.f32_rows = rows});
     if (!initializeXnnpack().ok() || !created.ok()) std::abort();
     return std::move(created).value();
-  }();
-  return *instance;
+  };
+  static const std::unique_ptr<Execution> plain = make(kMr);
+  if (!tall) return *plain;
+  static const std::unique_ptr<Execution> with_tall_tiles = make(kTallMr);
+  return *with_tall_tiles;
 }
 
 }  // namespace beit::test

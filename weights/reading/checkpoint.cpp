@@ -21,12 +21,12 @@ int64_t endOf(const TensorEntry& entry) { return entry.offset + entry.bytes; }
 
 // Whether a tensor's elements can only be put in their places once all have come.
 bool isGathered(const TensorEntry& entry) {
-  return !entry.strides.empty() && !AxisScatter::create(entry.shape, entry.strides, Layout::kSame);
+  return !entry.strides.empty() && !AxisScatter::create(entry.shape, entry.strides, TensorLayout::kSame);
 }
 
 // Returns a target's share of a tensor's values.
 template <typename T>
-std::span<T> shareOf(const Target& target, std::span<T> values) {
+std::span<T> shareOf(const ParameterShare& target, std::span<T> values) {
   const size_t size = values.size() / static_cast<size_t>(target.parts);
   return values.subspan(size * static_cast<size_t>(target.part), size);
 }
@@ -42,7 +42,7 @@ Status Checkpoint::addFile(std::string name, std::optional<int64_t> size) {
 
 std::optional<ByteRange> Checkpoint::wantedIndex() const {
   const File& file = files_[indexing_];
-  if (file.reader) return file.reader->wants();
+  if (file.reader) return file.reader->next();
   const auto have = static_cast<int64_t>(file.first.size());
   return ByteRange{have, kSniffBytes - have};
 }
@@ -118,7 +118,7 @@ Status Checkpoint::supplyIndex(std::span<const uint8_t> bytes) {
 
 Status Checkpoint::giveIndex(std::span<const uint8_t> bytes) {
   File& file = files_[indexing_];
-  if (file.reader) return file.reader->give(bytes);
+  if (file.reader) return file.reader->supply(bytes);
   file.first.insert(file.first.end(), bytes.begin(), bytes.end());
   if (static_cast<int64_t>(file.first.size()) < kSniffBytes) return {};
   BEIT_ASSIGN(file.reader, openContainer(file.name, indexing_, file.size, file.first));
@@ -127,9 +127,9 @@ Status Checkpoint::giveIndex(std::span<const uint8_t> bytes) {
 
 std::vector<Checkpoint::Delivery> Checkpoint::deliveriesOf(Dialect dialect, std::string_view tensor,
                                                            ParameterList& parameters) {
-  for (const auto& reading : readings(dialect, tensor)) {
+  for (const auto& reading : candidates(dialect, tensor)) {
     std::vector<Delivery> deliveries;
-    for (const Target& target : reading)
+    for (const ParameterShare& target : reading)
       if (const Parameter* parameter = parameters.find(target.parameter))
         deliveries.push_back({static_cast<size_t>(parameter - parameters.all().data()), target});
     if (!deliveries.empty()) return deliveries;
@@ -155,7 +155,7 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
   const ScaleIndex scales(entries_);
   for (size_t i = 0; i < entries_.size(); ++i) {
     const TensorEntry& entry = entries_[i];
-    if (isDead(entry.name)) {
+    if (isUnused(entry.name)) {
       report.skipped.push_back(entry.name);
       continue;
     }
@@ -204,18 +204,18 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
       if (routes) routes->push_back({i, std::move(deliveries)});
     }
   }
-  judgeScales(*dialect, parameters, scales, used, report);
+  reportStrayScales(*dialect, parameters, scales, used, report);
   for (size_t i = 0; i < present.size(); ++i)
     if (!present[i]) report.missing.push_back(parameters.all()[i].name);
   return report;
 }
 
-void Checkpoint::judgeScales(Dialect dialect, ParameterList& parameters, const ScaleIndex& scales,
+void Checkpoint::reportStrayScales(Dialect dialect, ParameterList& parameters, const ScaleIndex& scales,
                              const std::vector<bool>& used, BindReport& report) const {
   for (size_t i = 0; i < entries_.size(); ++i) {
     const TensorEntry& entry = entries_[i];
     const auto matrix = ScaleIndex::matrixOf(entry.name);
-    if (!matrix || used[i] || isDead(entry.name)) continue;
+    if (!matrix || used[i] || isUnused(entry.name)) continue;
     if (deliveriesOf(dialect, *matrix, parameters).empty()) {
       report.unexpected.push_back(entry.name);
     } else if (scales.of(*matrix) != &entry) {
@@ -310,8 +310,8 @@ void Checkpoint::beginTensor() {
   filled_ = 0;
   scatter_.reset();
   const TensorEntry& entry = entryOf(route_);
-  const Layout layout = routes_[route_].deliveries.front().target.layout;
-  if (!entry.strides.empty() || layout != Layout::kSame) scatter_ = AxisScatter::create(entry.shape, entry.strides, layout);
+  const TensorLayout layout = routes_[route_].deliveries.front().target.layout;
+  if (!entry.strides.empty() || layout != TensorLayout::kSame) scatter_ = AxisScatter::create(entry.shape, entry.strides, layout);
 }
 
 Status Checkpoint::fill(const TensorEntry& entry, std::span<const uint8_t> bytes) {
@@ -397,7 +397,7 @@ Status Checkpoint::finishTensor() {
   } else {
     std::span<float> values = staging_.span().first(static_cast<size_t>(filled_));
     if (!entry.strides.empty() && !scatter_) {
-      const Layout layout = route.deliveries.front().target.layout;
+      const TensorLayout layout = route.deliveries.front().target.layout;
       gatherStrided(values.data(), entry.shape, entry.strides, layout, gathered_.data());
       values = gathered_.span().first(static_cast<size_t>(*elementCount(entry.shape)));
     }

@@ -79,12 +79,12 @@ class Checkpoint {
     std::string name;
     std::optional<int64_t> size;
     std::vector<uint8_t> first;               // as many bytes as tell the container
-    std::unique_ptr<ContainerReader> reader;  // once they do
+    std::unique_ptr<ContainerIndexer> reader;  // once they do
   };
   // A share of a tensor on its way to its parameter.
   struct Delivery {
     size_t parameter = 0;
-    Target target;
+    ParameterShare target;
   };
   // One tensor on its way to its parameters.
   struct Route {
@@ -103,7 +103,7 @@ class Checkpoint {
   // none.
   static std::vector<Delivery> deliveriesOf(Dialect dialect, std::string_view tensor, ParameterList& parameters);
   // Adds what is wrong, or unexpected, of scales that belong to no quantised matrix. `used` are those that do.
-  void judgeScales(Dialect dialect, ParameterList& parameters, const ScaleIndex& scales,
+  void reportStrayScales(Dialect dialect, ParameterList& parameters, const ScaleIndex& scales,
                    const std::vector<bool>& used, BindReport& report) const;
   // Returns the floats of staging memory that a tensor takes.
   int64_t stagedFloats(const Route& route, const ParameterList& parameters) const;
@@ -121,7 +121,7 @@ class Checkpoint {
   Status finishTensor();
   // The same for one of the two tensors of a matrix that is stored quantised; `matrix` is the other's, too.
   Status finishStored(const Route& route, StoredMatrix& matrix);
-  // Hands the whole numbers at the beginning of the staging memory to their parameters.
+  // Hands the integers at the beginning of the staging memory to their parameters.
   Status deliverStored(const Route& route, std::span<const float> scales);
   void drop();  // what is held of tensors
   const TensorEntry& entryOf(size_t route) const { return entries_[routes_[route].entry]; }

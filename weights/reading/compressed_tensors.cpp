@@ -21,9 +21,9 @@ const TensorEntry* ScaleIndex::of(std::string_view matrix) const {
   return found == by_matrix_.end() ? nullptr : found->second;
 }
 
-bool canBeQuantized(const TensorEntry& entry, Layout layout) {
+bool canBeQuantized(const TensorEntry& entry, TensorLayout layout) {
   return entry.dtype == DType::kI8 && entry.shape.size() >= 2 && entry.name.ends_with(".weight") &&
-         entry.strides.empty() && layout == Layout::kSame;
+         entry.strides.empty() && layout == TensorLayout::kSame;
 }
 
 Status checkScales(std::span<const float> scales, std::string where) {
@@ -37,7 +37,7 @@ Status checkScales(std::span<const float> scales, std::string where) {
 void dequantizeInPlace(float* values, size_t count, std::span<const float> scales) {
   const auto* whole = reinterpret_cast<const unsigned char*>(values);
   const size_t row = count / scales.size();
-  // From the end: a float goes where only whole numbers behind its own lie.
+  // From the end: a float goes where only integers behind its own lie.
   for (size_t r = scales.size(); r-- > 0;)
     for (size_t i = (r + 1) * row; i-- > r * row;) {
       int8_t number;

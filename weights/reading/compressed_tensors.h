@@ -34,13 +34,13 @@ class ScaleIndex {
   std::unordered_map<std::string_view, const TensorEntry*> by_matrix_;
 };
 
-// Returns whether a tensor of I8 can be a matrix's whole numbers: those of a weight with one row an output.
-bool canBeQuantized(const TensorEntry& entry, Layout layout);
+// Returns whether a tensor of I8 can be a matrix's integers: those of a weight with one row an output.
+bool canBeQuantized(const TensorEntry& entry, TensorLayout layout);
 
 // Returns an error where a scale is no number above 0; `where` names the tensor.
 Status checkScales(std::span<const float> scales, std::string where);
 
-// values[i] = the i-th of the `count` whole numbers that `values` begins with, times the scale of its row.
+// values[i] = the i-th of the `count` integers that `values` begins with, times the scale of its row.
 void dequantizeInPlace(float* values, size_t count, std::span<const float> scales);
 
 }  // namespace beit

@@ -6,10 +6,10 @@
 
 namespace beit {
 
-Shape fileShape(const Shape& shape, const Target& target) {
+Shape fileShape(const Shape& shape, const ParameterShare& target) {
   Shape file = shape;
-  if (target.layout == Layout::kTransposed) std::reverse(file.begin(), file.end());
-  if (target.layout == Layout::kHwio && file.size() == 4) file = {shape[2], shape[3], shape[1], shape[0]};
+  if (target.layout == TensorLayout::kTransposed) std::reverse(file.begin(), file.end());
+  if (target.layout == TensorLayout::kHwio && file.size() == 4) file = {shape[2], shape[3], shape[1], shape[0]};
   if (!file.empty()) file[0] *= target.parts;
   return file;
 }
@@ -17,17 +17,17 @@ Shape fileShape(const Shape& shape, const Target& target) {
 namespace {
 
 // Returns which axis of a file's tensor each axis of its parameter is.
-std::vector<size_t> axesOf(Layout layout, size_t rank) {
+std::vector<size_t> axesOf(TensorLayout layout, size_t rank) {
   std::vector<size_t> axes(rank);
   std::iota(axes.begin(), axes.end(), size_t{0});
-  if (layout == Layout::kTransposed) std::reverse(axes.begin(), axes.end());
-  if (layout == Layout::kHwio && rank == 4) axes = {3, 2, 0, 1};
+  if (layout == TensorLayout::kTransposed) std::reverse(axes.begin(), axes.end());
+  if (layout == TensorLayout::kHwio && rank == 4) axes = {3, 2, 0, 1};
   return axes;
 }
 
 }  // namespace
 
-std::optional<AxisScatter> AxisScatter::create(const Shape& shape, const std::vector<int64_t>& strides, Layout layout) {
+std::optional<AxisScatter> AxisScatter::create(const Shape& shape, const std::vector<int64_t>& strides, TensorLayout layout) {
   // The axes as the file has them: longest stride first. Strides of axes of one element say nothing.
   std::vector<size_t> order(shape.size());
   std::iota(order.begin(), order.end(), size_t{0});
@@ -78,7 +78,7 @@ void AxisScatter::put(std::span<const float> values, float* to) {
   }
 }
 
-void gatherStrided(const float* from, const Shape& shape, const std::vector<int64_t>& strides, Layout layout, float* to) {
+void gatherStrided(const float* from, const Shape& shape, const std::vector<int64_t>& strides, TensorLayout layout, float* to) {
   const std::vector<size_t> axes = axesOf(layout, shape.size());
   std::vector<int64_t> index(shape.size());
   const int64_t count = *elementCount(shape);

@@ -15,7 +15,7 @@ class FcnHead {
   void declare(ParameterList& parameters, const BeitConfig& config);
 
   // Returns the logits (h, w, L) of level 2, (h, w, C).
-  Result<FeatureMap> run(const ThreadPool& pool, const FeatureMap& features) const;
+  Result<FeatureMap> run(const Execution& execution, const FeatureMap& features) const;
 
  private:
   std::vector<std::unique_ptr<ConvModule>> convs_;

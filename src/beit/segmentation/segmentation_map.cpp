@@ -26,20 +26,20 @@ float probability(const float* values, int64_t count, int64_t best) {
 
 }  // namespace
 
-Result<SegmentationMap> segmentationMap(const ThreadPool& pool, const Tensor& logits, Size size, bool with_scores) {
-  constexpr int64_t kMostLabels = 65536, kMostPixels = int64_t{1} << 28;
+Result<SegmentationMap> segmentationMap(const Execution& execution, const Tensor& logits, Size size, bool with_scores) {
+  constexpr int64_t kMaxLabels = 65536, kMaxPixels = int64_t{1} << 28;
   const Shape& shape = logits.shape;
-  if (shape.size() != 3 || shape[0] < 1 || shape[0] > kMostLabels || shape[1] < 1 || shape[2] < 1)
+  if (shape.size() != 3 || shape[0] < 1 || shape[0] > kMaxLabels || shape[1] < 1 || shape[2] < 1)
     return mismatch(ErrorCode::kWrongShape, "logits", toString(shape), "(labels, height, width) with at most 65536 labels");
   const int64_t labels = shape[0], area = shape[1] * shape[2];
   if (size == Size{}) size = {shape[1], shape[2]};
-  if (size.height < 1 || size.width < 1 || size.height > kMostPixels / size.width)
+  if (size.height < 1 || size.width < 1 || size.height > kMaxPixels / size.width)
     return mismatch(ErrorCode::kInvalidArgument, "target size",
                     std::to_string(size.height) + " x " + std::to_string(size.width), "1 x 1 to 2^28 pixels");
 
   // (h, w, L): the logits of a pixel lie together, as resizing and argmax read them.
   BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate({shape[1], shape[2]}, labels, "logits"));
-  pool.parallelFor(static_cast<size_t>(shape[1]), [&](size_t, size_t row) {
+  execution.parallelFor(static_cast<size_t>(shape[1]), [&](size_t, size_t row) {
     for (int64_t i = static_cast<int64_t>(row) * shape[2]; i < (static_cast<int64_t>(row) + 1) * shape[2]; ++i)
       for (int64_t l = 0; l < labels; ++l) map.data()[i * labels + l] = logits.values.data()[l * area + i];
   });
@@ -49,9 +49,9 @@ Result<SegmentationMap> segmentationMap(const ThreadPool& pool, const Tensor& lo
     BEIT_ASSIGN(result.scores, Buffer<float>::allocate(size.area(), "a segmentation map's scores"));
   }
   const int64_t row_floats = size.width * labels;
-  BEIT_ASSIGN(FloatBuffer rows, FloatBuffer::allocate(pool.threads() * row_floats, "rows of logits"));
+  BEIT_ASSIGN(FloatBuffer rows, FloatBuffer::allocate(execution.threads() * row_floats, "rows of logits"));
   const BilinearRow resize(map.size, size, labels);
-  pool.parallelFor(static_cast<size_t>(size.height), [&](size_t thread, size_t y) {
+  execution.parallelFor(static_cast<size_t>(size.height), [&](size_t thread, size_t y) {
     float* row = rows.data() + static_cast<int64_t>(thread) * row_floats;
     resize.run(map.data(), static_cast<int64_t>(y), row);
     for (int64_t x = 0; x < size.width; ++x) {

@@ -8,7 +8,7 @@
 #include "src/base/result.h"
 #include "src/base/size.h"
 #include "src/base/tensor.h"
-#include "src/kernels/thread_pool.h"
+#include "src/kernels/execution.h"
 
 namespace beit {
 
@@ -22,6 +22,6 @@ struct SegmentationMap {
 // (align_corners=False) to `size`, or as they are where size is {0, 0}. A row at a time: nothing of
 // L x height x width is ever held. Errors: kWrongShape, kInvalidArgument for a size beyond 2^28
 // pixels, kOutOfMemory.
-Result<SegmentationMap> segmentationMap(const ThreadPool& pool, const Tensor& logits, Size size, bool with_scores);
+Result<SegmentationMap> segmentationMap(const Execution& execution, const Tensor& logits, Size size, bool with_scores);
 
 }  // namespace beit

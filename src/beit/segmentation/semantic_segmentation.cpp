@@ -11,10 +11,10 @@ namespace {
 // Returns the hidden states that out_indices name. The reference reads hidden_states[i - 1] for index
 // i, so that [3, 5, 7, 11] are the outputs of layers 2, 4, 6 and 10; unilm, where these checkpoints
 // come from, taps after layers 4, 6, 8 and 12.
-std::vector<size_t> tapsOf(const BeitConfig& config, Taps taps) {
+std::vector<size_t> tapsOf(const BeitConfig& config, OutIndicesRule taps) {
   std::vector<size_t> states;
   for (const int64_t index : config.out_indices)
-    states.push_back(static_cast<size_t>(taps == Taps::kReference ? index - 1 : index + 1));
+    states.push_back(static_cast<size_t>(taps == OutIndicesRule::kTransformers ? index - 1 : index + 1));
   std::sort(states.begin(), states.end());
   return states;
 }
@@ -24,7 +24,7 @@ std::vector<size_t> tapsOf(const BeitConfig& config, Taps taps) {
 // What one pass holds beside the encoder's states.
 struct BeitForSemanticSegmentation::Progress {
   std::shared_ptr<const ForwardInputs> inputs;
-  Size window;
+  Size grid;
   // (batch, kLevels): the tapped states without cls
   std::vector<std::array<FeatureMap, UperHead::kLevels>> features;
   Tensor logits;
@@ -32,23 +32,23 @@ struct BeitForSemanticSegmentation::Progress {
 };
 
 Result<std::unique_ptr<Model>> BeitForSemanticSegmentation::create(BeitConfig config, const ModelOptions& options,
-                                                                   const ThreadPool& pool) {
+                                                                   const Execution& execution) {
   if (config.num_labels < 1)  // no labels are a classifier without outputs, which only BeitForImageClassification has
     return mismatch(ErrorCode::kBadConfig, "num_labels", std::to_string(config.num_labels), "at least 1 label to segment by");
-  const std::vector<size_t> taps = tapsOf(config, options.taps);
+  const std::vector<size_t> taps = tapsOf(config, options.out_indices_rule);
   const bool rising = std::adjacent_find(taps.begin(), taps.end()) == taps.end();
   if (taps.size() != UperHead::kLevels || !rising ||
       taps.back() > static_cast<size_t>(config.num_hidden_layers))  // index 0 - 1 wraps to the top
     return mismatch(ErrorCode::kBadConfig, "out_indices", toString(Shape(config.out_indices)),
                     "four different layers, such as [3, 5, 7, 11] for 12 layers");
-  return std::unique_ptr<Model>(new BeitForSemanticSegmentation(std::move(config), options, pool));
+  return std::unique_ptr<Model>(new BeitForSemanticSegmentation(std::move(config), options, execution));
 }
 
 BeitForSemanticSegmentation::BeitForSemanticSegmentation(BeitConfig config, const ModelOptions& options,
-                                                         const ThreadPool& pool)
-    : BeitPreTrainedModel(std::move(config), kClassName, pool),
-      taps_(tapsOf(config_, options.taps)),
-      body_(parameters_, config_, BeitBody::Parts::kEncoderAndNorm, options.dtype, pool_) {
+                                                         const Execution& execution)
+    : BeitPreTrainedModel(std::move(config), kClassName, execution),
+      taps_(tapsOf(config_, options.out_indices_rule)),
+      body_(parameters_, config_, VisionTransformer::Parts::kEncoderAndNorm, options.dtype, execution_) {
   decode_head_.declare(parameters_, config_, options.dtype);
   if (config_.use_auxiliary_head && options.auxiliary_head) {
     auxiliary_head_ = std::make_unique<FcnHead>();
@@ -61,8 +61,8 @@ Status BeitForSemanticSegmentation::addSteps(ForwardPass& pass, std::shared_ptr<
   BEIT_TRY(body_.check(*inputs));
   const Shape& shape = inputs->pixel_values.shape;
   const int64_t batch = shape[0], channels = config_.hidden_size;
-  const Size window = config_.window({shape[2], shape[3]});
-  if (window.height < 2 || window.width < 2)
+  const Size grid = config_.patchGrid({shape[2], shape[3]});
+  if (grid.height < 2 || grid.width < 2)
     return mismatch(ErrorCode::kWrongShape, "pixel_values", toString(shape), "at least two patches each way");
   if (inputs->labels) {
     BEIT_TRY(checkSegmentationLabels(*inputs->labels, config_, batch));
@@ -72,16 +72,16 @@ Status BeitForSemanticSegmentation::addSteps(ForwardPass& pass, std::shared_ptr<
   }
   auto progress = std::make_shared<Progress>();
   progress->inputs = inputs;
-  progress->window = window;
+  progress->grid = grid;
   progress->features.resize(static_cast<size_t>(batch));
-  BEIT_ASSIGN(progress->logits, Tensor::allocate({batch, config_.num_labels, 4 * window.height, 4 * window.width}, "logits"));
+  BEIT_ASSIGN(progress->logits, Tensor::allocate({batch, config_.num_labels, 4 * grid.height, 4 * grid.width}, "logits"));
 
-  const auto keepTap = [=, this](ForwardPass&, size_t index, const BeitBody::States& states) -> Status {
+  const auto keepTap = [=, this](ForwardPass&, size_t index, const VisionTransformer::HiddenStates& states) -> Status {
     const auto found = std::find(taps_.begin(), taps_.end(), index);
     if (found == taps_.end()) return {};
     for (int64_t b = 0; b < batch; ++b) {
       FeatureMap& map = progress->features[static_cast<size_t>(b)][static_cast<size_t>(found - taps_.begin())];
-      BEIT_ASSIGN(map, FeatureMap::allocate(window, channels, "tapped features"));
+      BEIT_ASSIGN(map, FeatureMap::allocate(grid, channels, "tapped features"));
       std::copy_n(states.hidden.data() + (b * states.tokens + 1) * channels, map.count(), map.data());
     }
     return {};
@@ -112,25 +112,25 @@ void BeitForSemanticSegmentation::addHeadSteps(ForwardPass& pass, std::shared_pt
   if (progress->inputs->labels && auxiliary_head_)
     pass.add([=, this](ForwardPass&) -> Status {
       constexpr size_t kInput = 2;  // the reference's in_index
-      BEIT_ASSIGN(FeatureMap logits, auxiliary_head_->run(pool_, head->levels[kInput]));
+      BEIT_ASSIGN(FeatureMap logits, auxiliary_head_->run(execution_, head->levels[kInput]));
       progress->auxiliary_logits.push_back(std::move(logits));
       return {};
     });
-  decode_head_.addSteps(pass, pool_, head, progress->window);
+  decode_head_.addSteps(pass, execution_, head, progress->grid);
   pass.add([=, this](ForwardPass&) -> Status {
-    copyPlanar(pool_, head->logits, progress->logits.values.data() + image * head->logits.count());
+    hwcToChw(execution_, head->logits, progress->logits.values.data() + image * head->logits.count());
     head->logits = {};
     return {};
   });
 }
 
 int64_t BeitForSemanticSegmentation::activationBytes() const {
-  const Size window = config_.window();
-  const int64_t logits = 4 * 16 * window.area() * config_.num_labels;
+  const Size grid = config_.patchGrid();
+  const int64_t logits = 4 * 16 * grid.area() * config_.num_labels;
   // The encoder works beside the features that are tapped, the head after it; the logits are copied at the end.
-  const int64_t tapped = 4 * static_cast<int64_t>(UperHead::kLevels) * window.area() * config_.hidden_size;
+  const int64_t tapped = 4 * static_cast<int64_t>(UperHead::kLevels) * grid.area() * config_.hidden_size;
   return logits + std::max({body_.activationBytes(), body_.layerBytes() + tapped,
-                            body_.heldBytes() + decode_head_.activationBytes(window, pool_.threads())});
+                            body_.heldBytes() + decode_head_.activationBytes(grid, execution_.threads())});
 }
 
 }  // namespace beit

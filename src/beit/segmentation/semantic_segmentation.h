@@ -16,7 +16,7 @@ class BeitForSemanticSegmentation : public BeitPreTrainedModel {
  public:
   static constexpr std::string_view kClassName = "BeitForSemanticSegmentation";
   // Errors: kBadConfig unless out_indices are four different layers.
-  static Result<std::unique_ptr<Model>> create(BeitConfig config, const ModelOptions& options, const ThreadPool& pool);
+  static Result<std::unique_ptr<Model>> create(BeitConfig config, const ModelOptions& options, const Execution& execution);
 
  protected:
   // Puts out logits (B, L, 4h, 4w) for a patch grid of h x w and, with labels (B, height, width) of
@@ -28,11 +28,11 @@ class BeitForSemanticSegmentation : public BeitPreTrainedModel {
  private:
   struct Progress;
 
-  BeitForSemanticSegmentation(BeitConfig config, const ModelOptions& options, const ThreadPool& pool);
+  BeitForSemanticSegmentation(BeitConfig config, const ModelOptions& options, const Execution& execution);
   void addHeadSteps(ForwardPass& pass, std::shared_ptr<Progress> progress, int64_t image) const;
 
   std::vector<size_t> taps_;  // hidden states that feed the pyramid, rising
-  BeitBody body_;
+  VisionTransformer body_;
   UperHead decode_head_;
   std::unique_ptr<FcnHead> auxiliary_head_;
 };

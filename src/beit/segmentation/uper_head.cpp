@@ -10,13 +10,13 @@ namespace {
 
 constexpr size_t kTop = UperHead::kLevels - 1;
 
-// Returns the size of each level for tapped states of `window`: 4, 2, 1 and 1/2 times.
-Size sizeOf(size_t level, Size window) {
+// Returns the size of each level for tapped states of `grid`: 4, 2, 1 and 1/2 times.
+Size sizeOf(size_t level, Size grid) {
   switch (level) {
-    case 0: return {4 * window.height, 4 * window.width};
-    case 1: return {2 * window.height, 2 * window.width};
-    case 2: return window;
-    default: return {window.height / 2, window.width / 2};
+    case 0: return {4 * grid.height, 4 * grid.width};
+    case 1: return {2 * grid.height, 2 * grid.width};
+    case 2: return grid;
+    default: return {grid.height / 2, grid.width / 2};
   }
 }
 
@@ -25,7 +25,7 @@ Size sizeOf(size_t level, Size window) {
 void UperHead::declare(ParameterList& parameters, const BeitConfig& config, WeightType type) {
   using Kind = ConvModule::Kind;
   const int64_t channels = channels_ = config.hidden_size;
-  const Size window = config.window();
+  const Size grid = config.patchGrid();
   const std::string prefix = "decode_head.";
   fpn1_first_.declare(parameters, "fpn1.0", channels, /*norm_prefix=*/"fpn1.1", type);
   lateral_upsampling_[0].declareWithLateral(parameters, "fpn1.3", channels, prefix + "lateral_convs.0", type);
@@ -37,67 +37,67 @@ void UperHead::declare(ParameterList& parameters, const BeitConfig& config, Weig
     psp_modules_.back()->declare(parameters, prefix + "psp_modules." + std::to_string(i) + ".1", {channels}, channels, 1,
                                  Kind::kNormalizedRelu);
   }
-  bottleneck_.declare(parameters, prefix + "bottleneck", channels, channels, pool_scales_.size(), sizeOf(kTop, window), type);
+  bottleneck_.declare(parameters, prefix + "bottleneck", channels, channels, pool_scales_.size(), sizeOf(kTop, grid), type);
   for (size_t i = 0; i < kTop; ++i)
-    fpn_convs_[i].declare(parameters, prefix + "fpn_convs." + std::to_string(i), channels, channels, 0, sizeOf(i, window), type);
-  fpn_bottleneck_.declare(parameters, prefix + "fpn_bottleneck", channels, channels, kTop, sizeOf(0, window), type);
+    fpn_convs_[i].declare(parameters, prefix + "fpn_convs." + std::to_string(i), channels, channels, 0, sizeOf(i, grid), type);
+  fpn_bottleneck_.declare(parameters, prefix + "fpn_bottleneck", channels, channels, kTop, sizeOf(0, grid), type);
   classifier_.declareConvolution(parameters, prefix + "classifier", {config.num_labels, channels, 1, 1});
 }
 
-void UperHead::addSteps(ForwardPass& pass, const ThreadPool& pool, std::shared_ptr<State> state, Size window) const {
+void UperHead::addSteps(ForwardPass& pass, const Execution& execution, std::shared_ptr<State> state, Size grid) const {
   for (size_t level = 0; level <= kTop; ++level)
-    pass.add([=, this, &pool](ForwardPass&) { return makeLevel(pool, *state, level); });
+    pass.add([=, this, &execution](ForwardPass&) { return makeLevel(execution, *state, level); });
   for (size_t module = 0; module < psp_modules_.size(); ++module)
-    pass.add([=, this, &pool](ForwardPass&) { return poolTop(pool, *state, module); });
-  for (int64_t band = 0; band < bottleneck_.bands(sizeOf(kTop, window).height); ++band)
-    pass.add([=, this, &pool](ForwardPass&) { return mixTop(pool, *state, band); });
+    pass.add([=, this, &execution](ForwardPass&) { return poolTop(execution, *state, module); });
+  for (int64_t band = 0; band < bottleneck_.bands(sizeOf(kTop, grid).height); ++band)
+    pass.add([=, this, &execution](ForwardPass&) { return mixTop(execution, *state, band); });
   for (size_t level = kTop; level-- > 0;)
-    pass.add([=, this, &pool](ForwardPass&) { return mergeTopDown(pool, *state, level); });
+    pass.add([=, this, &execution](ForwardPass&) { return mergeTopDown(execution, *state, level); });
   for (size_t level = 0; level < kTop; ++level)
-    for (int64_t band = 0; band < fpn_convs_[level].bands(sizeOf(level, window).height); ++band)
-      pass.add([=, this, &pool](ForwardPass&) { return refine(pool, *state, level, band); });
-  for (int64_t band = 0; band < fpn_bottleneck_.bands(sizeOf(0, window).height); ++band)
-    pass.add([=, this, &pool](ForwardPass&) { return fuse(pool, *state, band); });
+    for (int64_t band = 0; band < fpn_convs_[level].bands(sizeOf(level, grid).height); ++band)
+      pass.add([=, this, &execution](ForwardPass&) { return refine(execution, *state, level, band); });
+  for (int64_t band = 0; band < fpn_bottleneck_.bands(sizeOf(0, grid).height); ++band)
+    pass.add([=, this, &execution](ForwardPass&) { return fuse(execution, *state, band); });
 }
 
 // laterals[level] = lateral_convs[level](fpnN(features[level])); for the top only the neck's maximum of 2 x 2
-Status UperHead::makeLevel(const ThreadPool& pool, State& state, size_t index) const {
+Status UperHead::makeLevel(const Execution& execution, State& state, size_t index) const {
   FeatureMap& level = state.levels[index];
   if (index == 0) {  // fpn1: ConvTranspose → BatchNorm → GELU → ConvTranspose
-    BEIT_ASSIGN(level, fpn1_first_.run(pool, level));
-    applyActivation(pool, Activation::kGelu, level.data(), level.count());
+    BEIT_ASSIGN(level, fpn1_first_.run(execution, level));
+    applyActivation(execution, Activation::kGelu, level.data(), level.count());
   }
   if (index < lateral_upsampling_.size()) {
-    BEIT_ASSIGN(level, lateral_upsampling_[index].run(pool, level));
+    BEIT_ASSIGN(level, lateral_upsampling_[index].run(execution, level));
     return {};
   }
   BEIT_ASSIGN(FeatureMap next, FeatureMap::allocate(sizeOf(index, level.size), level.channels, "a feature map"));
   if (index == kTop) maxPool2(level, next);
-  else BEIT_TRY(lateral_conv_.run(pool, 0, level, next));
+  else BEIT_TRY(lateral_conv_.run(execution, 0, level, next));
   level = std::move(next);
   return {};
 }
 
 // psp(x) of one scale, a step of its own: scales may be many and large
-Status UperHead::poolTop(const ThreadPool& pool, State& state, size_t module) const {
+Status UperHead::poolTop(const Execution& execution, State& state, size_t module) const {
   const FeatureMap& top = state.levels[kTop];
   const Size scale{pool_scales_[module], pool_scales_[module]};
   BEIT_ASSIGN(FeatureMap means, FeatureMap::allocate(scale, top.channels, "pooled features"));
   BEIT_ASSIGN(FeatureMap mixed, FeatureMap::allocate(scale, top.channels, "pooled features"));
   adaptiveAveragePool(top, means);
-  BEIT_TRY(psp_modules_[module]->run(pool, 0, means, mixed));
+  BEIT_TRY(psp_modules_[module]->run(execution, 0, means, mixed));
   state.pooled.push_back(std::move(mixed));
   return {};
 }
 
 // laterals[3] = bottleneck(cat([x, up(psp(x)) …])), a band of rows
-Status UperHead::mixTop(const ThreadPool& pool, State& state, int64_t band) const {
+Status UperHead::mixTop(const Execution& execution, State& state, int64_t band) const {
   FeatureMap& top = state.levels[kTop];
   if (band == 0) {
     BEIT_ASSIGN(state.top, FeatureMap::allocate(top.size, top.channels, "the pyramid's top"));
   }
-  const auto [first, rows] = bottleneck_.bandOf(band, top.size.height);
-  BEIT_TRY(bottleneck_.run(pool, band, top, state.pooled, state.kept, state.top.data() + first * top.size.width * top.channels));
+  const auto [first, rows] = bottleneck_.bandRows(band, top.size.height);
+  BEIT_TRY(bottleneck_.run(execution, band, top, state.pooled, state.kept, state.top.data() + first * top.size.width * top.channels));
   if (first + rows == top.size.height) {
     top = std::move(state.top);
     state.pooled.clear();
@@ -107,23 +107,23 @@ Status UperHead::mixTop(const ThreadPool& pool, State& state, int64_t band) cons
 }
 
 // laterals[level] += up(laterals[level + 1])
-Status UperHead::mergeTopDown(const ThreadPool& pool, State& state, size_t level) const {
-  resizeBilinear(pool, state.levels[level + 1], state.levels[level], Store::kAdd);
+Status UperHead::mergeTopDown(const Execution& execution, State& state, size_t level) const {
+  resizeBilinear(execution, state.levels[level + 1], state.levels[level], Store::kAdd);
   return {};
 }
 
 // fpn_outs[level] = fpn_convs[level](laterals[level]), in place: a band is stored when the one below it, which reads
 // its last row, has been made.
-Status UperHead::refine(const ThreadPool& pool, State& state, size_t index, int64_t band) const {
-  const PyramidConvModule& conv = fpn_convs_[index];
+Status UperHead::refine(const Execution& execution, State& state, size_t index, int64_t band) const {
+  const ConcatConvModule& conv = fpn_convs_[index];
   FeatureMap& level = state.levels[index];
   const int64_t row = level.size.width * level.channels, height = level.size.height;
   const auto store = [&](int64_t which) {
-    const auto [first, rows] = conv.bandOf(which, height);
+    const auto [first, rows] = conv.bandRows(which, height);
     std::copy_n(state.refined.data(), rows * row, level.data() + first * row);
   };
-  BEIT_ASSIGN(FloatBuffer next, FloatBuffer::allocate(conv.bandOf(band, height).rows * row, "pyramid features"));
-  BEIT_TRY(conv.run(pool, band, level, {}, state.kept, next.data()));
+  BEIT_ASSIGN(FloatBuffer next, FloatBuffer::allocate(conv.bandRows(band, height).rows * row, "pyramid features"));
+  BEIT_TRY(conv.run(execution, band, level, {}, state.kept, next.data()));
   if (band > 0) store(band - 1);
   state.refined = std::move(next);
   if (band + 1 == conv.bands(height)) {
@@ -134,16 +134,16 @@ Status UperHead::refine(const ThreadPool& pool, State& state, size_t index, int6
 }
 
 // logits = classifier(fpn_bottleneck(cat([fpn_outs[0], up(fpn_outs[1]), …]))), a band of rows
-Status UperHead::fuse(const ThreadPool& pool, State& state, int64_t band) const {
+Status UperHead::fuse(const Execution& execution, State& state, int64_t band) const {
   const FeatureMap& widest = state.levels[0];
   const int64_t height = widest.size.height, width = widest.size.width, labels = classifier_.outputs();
   if (band == 0) {
     BEIT_ASSIGN(state.logits, FeatureMap::allocate(widest.size, labels, "logits"));
   }
-  const auto [first, rows] = fpn_bottleneck_.bandOf(band, height);
+  const auto [first, rows] = fpn_bottleneck_.bandRows(band, height);
   BEIT_ASSIGN(FloatBuffer fused, FloatBuffer::allocate(rows * width * channels_, "fused features"));
-  BEIT_TRY(fpn_bottleneck_.run(pool, band, widest, std::span(state.levels).subspan(1), state.kept, fused.data()));
-  BEIT_TRY(classifier_.run(pool, rows * width, fused.data(), state.logits.data() + first * width * labels));
+  BEIT_TRY(fpn_bottleneck_.run(execution, band, widest, std::span(state.levels).subspan(1), state.kept, fused.data()));
+  BEIT_TRY(classifier_.run(execution, rows * width, fused.data(), state.logits.data() + first * width * labels));
   if (first + rows == height) {
     state.levels = {};
     state.kept.clear();
@@ -151,18 +151,18 @@ Status UperHead::fuse(const ThreadPool& pool, State& state, int64_t band) const 
   return {};
 }
 
-int64_t UperHead::activationBytes(Size window, int threads) const {
+int64_t UperHead::activationBytes(Size grid, int threads) const {
   std::array<Size, kLevels> sizes;
   std::array<int64_t, kLevels> bytes;
   for (size_t level = 0; level < kLevels; ++level) {
-    sizes[level] = sizeOf(level, window);
+    sizes[level] = sizeOf(level, grid);
     bytes[level] = 4 * sizes[level].area() * channels_;
   }
-  const int64_t tapped = 4 * window.area() * channels_, levels = bytes[0] + bytes[1] + bytes[2] + bytes[3];
+  const int64_t tapped = 4 * grid.area() * channels_, levels = bytes[0] + bytes[1] + bytes[2] + bytes[3];
   // The widest level is made while the others are still as tapped.
-  int64_t most = 3 * tapped + std::max(tapped + fpn1_first_.runBytes(window, threads),
+  int64_t most = 3 * tapped + std::max(tapped + fpn1_first_.runBytes(grid, threads),
                                        bytes[1] + lateral_upsampling_[0].runBytes(sizes[1], threads));
-  most = std::max(most, bytes[0] + 3 * tapped + lateral_upsampling_[1].runBytes(window, threads));
+  most = std::max(most, bytes[0] + 3 * tapped + lateral_upsampling_[1].runBytes(grid, threads));
 
   int64_t pooled = 0, means = 0;
   std::vector<Size> scales;
@@ -175,14 +175,14 @@ int64_t UperHead::activationBytes(Size window, int threads) const {
 
   int64_t pointers = bottleneck_.pointerBytes(sizes[kTop]) + fpn_bottleneck_.pointerBytes(sizes[0]);
   for (size_t level = 0; level < kTop; ++level) {  // a band waits for the next one, where there is one
-    const PyramidConvModule& conv = fpn_convs_[level];
+    const ConcatConvModule& conv = fpn_convs_[level];
     const int64_t bands = std::min<int64_t>(conv.bands(sizes[level].height), 2);
     most = std::max(most, levels + bands * conv.bandBytes(sizes[level]) + conv.scratchBytes(sizes[level], {}, threads));
     pointers += conv.pointerBytes(sizes[level]);
   }
-  const int64_t pixels = fpn_bottleneck_.bandOf(0, sizes[0].height).rows * sizes[0].width;
+  const int64_t pixels = fpn_bottleneck_.bandRows(0, sizes[0].height).rows * sizes[0].width;
   const int64_t fusing = std::max(fpn_bottleneck_.scratchBytes(sizes[0], std::span(sizes).subspan(1), threads),
-                                  LinearInput::bytes(WeightType::kFloat32, pixels, channels_, classifier_.outputs(), threads));
+                                  formatOf(WeightType::kFloat32).rowBytes(pixels, channels_, classifier_.outputs(), threads));
   most = std::max(most, levels + 4 * sizes[0].area() * classifier_.outputs() + fpn_bottleneck_.bandBytes(sizes[0]) + fusing);
   return pointers + most;
 }

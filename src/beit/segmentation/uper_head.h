@@ -29,23 +29,23 @@ class UperHead {
     std::vector<FeatureMap> pooled;          // psp_modules' of the top
     FeatureMap top;                          // the bottleneck's result, until it takes the top's place
     FloatBuffer refined;                     // the band of a level that fpn_convs made last
-    PyramidConvModule::Kept kept;            // of the convolution that is under way
+    ConcatConvModule::BandState kept;            // of the convolution that is under way
     FeatureMap logits;                       // (4h, 4w, L)
   };
 
-  // Adds the steps from state.levels, tapped states of `window` by then, to state.logits.
-  void addSteps(ForwardPass& pass, const ThreadPool& pool, std::shared_ptr<State> state, Size window) const;
+  // Adds the steps from state.levels, tapped states of `grid` by then, to state.logits.
+  void addSteps(ForwardPass& pass, const Execution& execution, std::shared_ptr<State> state, Size grid) const;
 
-  // Returns the bytes of a state, logits included, and of scratch memory at most, for tapped states of `window`.
-  int64_t activationBytes(Size window, int threads) const;
+  // Returns the bytes of a state, logits included, and of scratch memory at most, for tapped states of `grid`.
+  int64_t activationBytes(Size grid, int threads) const;
 
  private:
-  Status makeLevel(const ThreadPool& pool, State& state, size_t level) const;
-  Status poolTop(const ThreadPool& pool, State& state, size_t module) const;
-  Status mixTop(const ThreadPool& pool, State& state, int64_t band) const;
-  Status mergeTopDown(const ThreadPool& pool, State& state, size_t level) const;
-  Status refine(const ThreadPool& pool, State& state, size_t level, int64_t band) const;
-  Status fuse(const ThreadPool& pool, State& state, int64_t band) const;
+  Status makeLevel(const Execution& execution, State& state, size_t level) const;
+  Status poolTop(const Execution& execution, State& state, size_t module) const;
+  Status mixTop(const Execution& execution, State& state, int64_t band) const;
+  Status mergeTopDown(const Execution& execution, State& state, size_t level) const;
+  Status refine(const Execution& execution, State& state, size_t level, int64_t band) const;
+  Status fuse(const Execution& execution, State& state, int64_t band) const;
 
   int64_t channels_ = 0;
   TransposedConvolution fpn1_first_;                      // with BatchNorm; GELU follows
@@ -53,9 +53,9 @@ class UperHead {
   ConvModule lateral_conv_;                               // lateral_convs 2
   std::vector<int64_t> pool_scales_;
   std::vector<std::unique_ptr<ConvModule>> psp_modules_;
-  PyramidConvModule bottleneck_;
-  std::array<PyramidConvModule, kLevels - 1> fpn_convs_;
-  PyramidConvModule fpn_bottleneck_;
+  ConcatConvModule bottleneck_;
+  std::array<ConcatConvModule, kLevels - 1> fpn_convs_;
+  ConcatConvModule fpn_bottleneck_;
   Linear classifier_;
 };
 

@@ -139,23 +139,23 @@ int64_t WinogradConvolution::scratchBytes(int64_t inputs, int64_t outputs, int64
   return 4 * kPoints * tiles * (inputs + outputs);
 }
 
-Status WinogradConvolution::run(const ThreadPool& pool, const FeatureMap& input, int64_t first_row, int64_t rows,
+Status WinogradConvolution::run(const Execution& execution, const FeatureMap& input, int64_t first_row, int64_t rows,
                                 float* output, bool relu) const {
   assert(input.channels == inputs_ && first_row % kTile == 0 && rows <= kRowsPerBand);
   const int64_t across = (input.size.width + kTile - 1) / kTile, down = (rows + kTile - 1) / kTile, tiles = down * across;
-  const WorkTimer timer(pool.profile(), Work::kConvolution, 2.0 * static_cast<double>(kPoints * tiles * inputs_ * outputs_));
+  const WorkTimer timer(execution.profile(), Work::kConvolution, 2.0 * static_cast<double>(kPoints * tiles * inputs_ * outputs_));
   BEIT_ASSIGN(FloatBuffer points, FloatBuffer::allocate(kPoints * tiles * inputs_, "transformed inputs"));
   BEIT_ASSIGN(FloatBuffer products, FloatBuffer::allocate(kPoints * tiles * outputs_, "products"));
-  pool.parallelFor(static_cast<size_t>(tiles), [&](size_t, size_t i) {
+  execution.parallelFor(static_cast<size_t>(tiles), [&](size_t, size_t i) {
     const auto tile = static_cast<int64_t>(i);
     transformInputTile(input, first_row + tile / across * kTile - 1, tile % across * kTile - 1,
                        points.data() + tile * inputs_, tiles * inputs_);
   });
   for (int64_t p = 0; p < kPoints; ++p)
-    matrices_[static_cast<size_t>(p)].multiply(pool, tiles, points.data() + p * tiles * inputs_, inputs_,
+    matrices_[static_cast<size_t>(p)].multiply(execution, tiles, points.data() + p * tiles * inputs_, inputs_,
                                                products.data() + p * tiles * outputs_, outputs_);
   const int64_t row_stride = input.size.width * outputs_;
-  pool.parallelFor(static_cast<size_t>(tiles), [&](size_t, size_t i) {
+  execution.parallelFor(static_cast<size_t>(tiles), [&](size_t, size_t i) {
     const auto tile = static_cast<int64_t>(i);
     const int64_t y = tile / across * kTile, x = tile % across * kTile;
     transformProductTile(products.data() + tile * outputs_, tiles * outputs_, outputs_, bias_.data(), relu,

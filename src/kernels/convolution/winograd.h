@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "src/base/result.h"
+#include "src/kernels/execution.h"
 #include "src/kernels/feature_map.h"
 #include "src/kernels/gemm/f32.h"
-#include "src/kernels/thread_pool.h"
 
 namespace beit {
 
@@ -36,7 +36,7 @@ class WinogradConvolution {
 
   // output (rows, width, outputs) = rows first_row.. of the convolution of `input` (size, inputs), and ReLU if
   // asked. first_row is a multiple of kTile; rows are kRowsPerBand at most. Error: kOutOfMemory.
-  Status run(const ThreadPool& pool, const FeatureMap& input, int64_t first_row, int64_t rows, float* output,
+  Status run(const Execution& execution, const FeatureMap& input, int64_t first_row, int64_t rows, float* output,
              bool relu) const;
 
  private:

@@ -8,21 +8,21 @@
 #include <type_traits>
 #include <utility>
 
+#include "src/kernels/execution.h"
 #include "src/kernels/simd.h"
-#include "src/kernels/thread_pool.h"
 
 namespace beit {
 
 // Four rows of eight columns: 8 accumulators, 2 vectors of the panel, one of the rows and one product
 // fit the 16 registers of x86, wherever an engine puts its loads.
-constexpr int64_t kTileRows = 4;
-constexpr int64_t kTileColumns = 8;  // a panel: the columns that are packed together
+constexpr int64_t kMr = 4;
+constexpr int64_t kNr = 8;  // a panel: the columns that are packed together
 
-constexpr int64_t panelsOf(int64_t columns) { return (columns + kTileColumns - 1) / kTileColumns; }
+constexpr int64_t panelsOf(int64_t columns) { return (columns + kNr - 1) / kNr; }
 
 // Calls body(0) to body(kRows - 1), written out: compilers leave a loop of five a loop, with its sums in memory.
 template <int64_t kRows, typename Body>
-[[gnu::always_inline]] inline void forRows(const Body& body) {
+[[gnu::always_inline]] inline void unrollRows(const Body& body) {
   [&]<int64_t... kRow>(std::integer_sequence<int64_t, kRow...>) { (body(kRow), ...); }(std::make_integer_sequence<int64_t, kRows>());
 }
 
@@ -33,7 +33,7 @@ template <int64_t kRows, typename Body>
 // register. One step a turn costs as many instructions for the loop as for the sums. Measured in Node 20 on
 // Zen 4, GFLOP/s of one thread, one step a turn and so: f32 33 and 40, relaxed 40 and 47.
 template <typename Step, typename Advance>
-[[gnu::always_inline]] inline void forSteps(size_t count, const Step& step, const Advance& advance) {
+[[gnu::always_inline]] inline void unrollSteps(size_t count, const Step& step, const Advance& advance) {
   while (true) {
     step(std::integral_constant<size_t, 0>{});
     if (count == 1) break;
@@ -55,9 +55,9 @@ struct GemmEpilogue {
 };
 
 // Stores the first `columns` of a tile's row of eight.
-inline void storeTileRow(F32x4 low, F32x4 high, int64_t columns, GemmEpilogue epilogue, float* output) {
-  float row[kTileColumns] = {};
-  const bool whole = columns == kTileColumns;
+inline void storeRow(F32x4 low, F32x4 high, int64_t columns, GemmEpilogue epilogue, float* output) {
+  float row[kNr] = {};
+  const bool whole = columns == kNr;
   if (epilogue.accumulate) {
     const float* old = output;
     if (!whole) old = std::copy_n(output, columns, row) - columns;
@@ -79,18 +79,18 @@ inline void storeTileRow(F32x4 low, F32x4 high, int64_t columns, GemmEpilogue ep
 // of them (row_bytes each) stay in a second-level cache, so few panels that up to eight threads end
 // together.
 template <typename Task>
-void forGemmTasks(const ThreadPool& pool, int64_t rows, int64_t panels, int64_t row_bytes, const Task& task) {
+void forGemmTasks(const Execution& execution, int64_t rows, int64_t panels, int64_t row_bytes, const Task& task) {
   constexpr int64_t kBlockBytes = 640 << 10;  // 197 rows of 768 floats in one
   constexpr int64_t kTasksPerThread = 32;
   if (rows <= 0 || panels <= 0) return;
   const auto divide = [](int64_t a, int64_t b) { return (a + b - 1) / b; };
-  const int64_t most_rows = std::max<int64_t>(kBlockBytes / row_bytes, 4 * kTileRows);
-  const int64_t block_rows = divide(divide(rows, divide(rows, most_rows)), kTileRows) * kTileRows;
+  const int64_t most_rows = std::max<int64_t>(kBlockBytes / row_bytes, 4 * kMr);
+  const int64_t block_rows = divide(divide(rows, divide(rows, most_rows)), kMr) * kMr;
   const int64_t blocks = divide(rows, block_rows);
-  const int64_t wanted = pool.threads() == 1 ? 1 : divide(kTasksPerThread * pool.threads(), blocks);
+  const int64_t wanted = execution.threads() == 1 ? 1 : divide(kTasksPerThread * execution.threads(), blocks);
   const int64_t group_panels = divide(panels, std::min(panels, wanted));
   const int64_t groups = divide(panels, group_panels);
-  pool.parallelFor(static_cast<size_t>(blocks * groups), [&](size_t thread, size_t i) {
+  execution.parallelFor(static_cast<size_t>(blocks * groups), [&](size_t thread, size_t i) {
     const int64_t row = static_cast<int64_t>(i) / groups * block_rows;
     const int64_t panel = static_cast<int64_t>(i) % groups * group_panels;
     task(thread, row, std::min(rows, row + block_rows), panel, std::min(panels, panel + group_panels));

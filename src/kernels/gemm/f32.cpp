@@ -13,31 +13,31 @@ namespace {
 // panel (inputs, 8) = the transposed rows; the missing ones of the last panel are 0.
 void packPanel(size_t inputs, int64_t rows, const float* weight, int64_t stride, float* panel) {
   size_t k = 0;
-  if (rows == kTileColumns)
+  if (rows == kNr)
     for (; k + 4 <= inputs; k += 4)
-      for (int64_t half = 0; half < kTileColumns; half += 4) {
+      for (int64_t half = 0; half < kNr; half += 4) {
         const float* from = weight + half * stride + k;
         F32x4 a = load4(from), b = load4(from + stride), c = load4(from + 2 * stride), d = load4(from + 3 * stride);
         transpose4(a, b, c, d);
-        float* to = panel + k * kTileColumns + half;
+        float* to = panel + k * kNr + half;
         store4(to, a);
-        store4(to + kTileColumns, b);
-        store4(to + 2 * kTileColumns, c);
-        store4(to + 3 * kTileColumns, d);
+        store4(to + kNr, b);
+        store4(to + 2 * kNr, c);
+        store4(to + 3 * kNr, d);
       }
   for (; k < inputs; ++k)
-    for (int64_t c = 0; c < kTileColumns; ++c)
-      panel[k * kTileColumns + static_cast<size_t>(c)] = c < rows ? weight[c * stride + static_cast<int64_t>(k)] : 0.0f;
+    for (int64_t c = 0; c < kNr; ++c)
+      panel[k * kNr + static_cast<size_t>(c)] = c < rows ? weight[c * stride + static_cast<int64_t>(k)] : 0.0f;
 }
 
 // Multiplies with panels `first` to `last`; `panels`, `bias` and `output` are those of output 0.
-void multiplyPanels(int64_t rows, int64_t inputs, int64_t outputs, int64_t first, int64_t last, const float* input,
+void multiplyPanels(const Microkernels& kernels, int64_t rows, int64_t inputs, int64_t outputs, int64_t first, int64_t last, const float* input,
                     int64_t input_stride, const float* panels, const float* bias, float* output,
                     int64_t output_stride, GemmEpilogue epilogue) {
   for (int64_t p = first; p < last; ++p) {
-    const int64_t column = p * kTileColumns;
-    forTiles(rows, [&](int64_t r, int64_t count) {
-      multiplyTile(count, std::min(kTileColumns, outputs - column), static_cast<size_t>(inputs), input + r * input_stride,
+    const int64_t column = p * kNr;
+    forTiles(rows, kernels.f32_rows, [&](int64_t r, int64_t count) {
+      f32Microkernel(count, std::min(kNr, outputs - column), static_cast<size_t>(inputs), input + r * input_stride,
                    input_stride, panels + column * inputs, bias ? bias + column : nullptr, /*start_stride=*/0,
                    output + r * output_stride + column, output_stride, epilogue);
     });
@@ -48,23 +48,23 @@ void multiplyPanels(int64_t rows, int64_t inputs, int64_t outputs, int64_t first
 
 void packRows(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
   for (int64_t p = 0; p < panelsOf(outputs); ++p)
-    packPanel(static_cast<size_t>(inputs), std::min(kTileColumns, outputs - p * kTileColumns),
-              weight + p * kTileColumns * stride, stride, panels + p * inputs * kTileColumns);
+    packPanel(static_cast<size_t>(inputs), std::min(kNr, outputs - p * kNr),
+              weight + p * kNr * stride, stride, panels + p * inputs * kNr);
 }
 
 void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
-  for (int64_t column = 0; column < outputs; column += kTileColumns) {
-    const int64_t columns = std::min(kTileColumns, outputs - column);
-    for (int64_t k = 0; k < inputs; ++k, panels += kTileColumns) {
-      std::fill(std::copy_n(weight + k * stride + column, columns, panels), panels + kTileColumns, 0.0f);
+  for (int64_t column = 0; column < outputs; column += kNr) {
+    const int64_t columns = std::min(kNr, outputs - column);
+    for (int64_t k = 0; k < inputs; ++k, panels += kNr) {
+      std::fill(std::copy_n(weight + k * stride + column, columns, panels), panels + kNr, 0.0f);
     }
   }
 }
 
-void multiplyPacked(int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
+void multiplyPacked(const Microkernels& kernels, int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
                     const float* panels, const float* bias, float* output, int64_t output_stride,
                     GemmEpilogue epilogue) {
-  multiplyPanels(rows, inputs, outputs, 0, panelsOf(outputs), input, input_stride, panels, bias, output, output_stride,
+  multiplyPanels(kernels, rows, inputs, outputs, 0, panelsOf(outputs), input, input_stride, panels, bias, output, output_stride,
                  epilogue);
 }
 
@@ -72,20 +72,25 @@ Result<PackedMatrix> PackedMatrix::pack(int64_t inputs, int64_t outputs, const f
                                         const float* bias) {
   PackedMatrix matrix;
   BEIT_ASSIGN(matrix.panels_, FloatBuffer::allocate(packedFloats(inputs, outputs), "packed weights"));
-  BEIT_ASSIGN(matrix.bias_, FloatBuffer::allocate(panelsOf(outputs) * kTileColumns, "a bias"));
+  BEIT_ASSIGN(matrix.bias_, FloatBuffer::allocate(panelsOf(outputs) * kNr, "a bias"));
   packRows(inputs, outputs, weight, weight_stride, matrix.panels_.data());
-  for (int64_t i = 0; i < panelsOf(outputs) * kTileColumns; ++i)
+  for (int64_t i = 0; i < panelsOf(outputs) * kNr; ++i)
     matrix.bias_.data()[i] = bias && i < outputs ? bias[i] : 0.0f;
   matrix.inputs_ = inputs;
   matrix.outputs_ = outputs;
   return matrix;
 }
 
-void PackedMatrix::multiply(const ThreadPool& pool, int64_t rows, const float* input, int64_t input_stride,
+void PackedMatrix::scale(float factor) {
+  for (float& value : panels_.span()) value *= factor;
+  for (float& value : bias_.span()) value *= factor;
+}
+
+void PackedMatrix::multiply(const Execution& execution, int64_t rows, const float* input, int64_t input_stride,
                             float* output, int64_t output_stride, GemmEpilogue epilogue) const {
-  forGemmTasks(pool, rows, panelsOf(outputs_), inputs_ * static_cast<int64_t>(sizeof(float)),
+  forGemmTasks(execution, rows, panelsOf(outputs_), inputs_ * static_cast<int64_t>(sizeof(float)),
                [&](size_t, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
-                 multiplyPanels(last_row - row, inputs_, outputs_, panel, last_panel, input + row * input_stride,
+                 multiplyPanels(execution.microkernels(), last_row - row, inputs_, outputs_, panel, last_panel, input + row * input_stride,
                                 input_stride, panels_.data(), bias_.data(), output + row * output_stride,
                                 output_stride, epilogue);
                });

@@ -7,14 +7,14 @@
 
 #include "src/base/result.h"
 #include "src/base/tensor.h"
+#include "src/kernels/execution.h"
 #include "src/kernels/gemm/blocking.h"
-#include "src/kernels/thread_pool.h"
 
 namespace beit {
 
 // Returns the floats of W (outputs, inputs) in panels: (outputs / 8 rounded up, inputs, 8), eight outputs'
 // weights of one input together.
-constexpr int64_t packedFloats(int64_t inputs, int64_t outputs) { return panelsOf(outputs) * inputs * kTileColumns; }
+constexpr int64_t packedFloats(int64_t inputs, int64_t outputs) { return panelsOf(outputs) * inputs * kNr; }
 
 // Packs `weight`, `outputs` rows of `inputs` floats with `stride` floats from one to the next, into
 // packedFloats(inputs, outputs) floats.
@@ -26,7 +26,7 @@ void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t s
 // output (rows, outputs) = input (rows, inputs) x W^T + bias, then the epilogue, in the caller's thread. Strides
 // are the floats from one row to the next. `bias` (outputs rounded up to 8) may be null. Exactly these floats
 // of input and output are read and written. output must not overlap input.
-void multiplyPacked(int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
+void multiplyPacked(const Microkernels& kernels, int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
                     const float* panels, const float* bias, float* output, int64_t output_stride,
                     GemmEpilogue epilogue = {});
 
@@ -45,14 +45,17 @@ class PackedMatrix {
   const float* panels() const { return panels_.data(); }  // packedFloats(inputs(), outputs())
   const float* bias() const { return bias_.data(); }      // outputs() rounded up to 8; zeros for none
 
-  // multiplyPacked() on the pool.
-  void multiply(const ThreadPool& pool, int64_t rows, const float* input, int64_t input_stride, float* output,
+  // W and bias = W and bias times `factor`.
+  void scale(float factor);
+
+  // multiplyPacked() on all threads.
+  void multiply(const Execution& execution, int64_t rows, const float* input, int64_t input_stride, float* output,
                 int64_t output_stride, GemmEpilogue epilogue = {}) const;
 
   // The same in the caller's thread, for callers that have tasks of their own.
-  void multiply(int64_t rows, const float* input, int64_t input_stride, float* output, int64_t output_stride,
-                GemmEpilogue epilogue = {}) const {
-    multiplyPacked(rows, inputs_, outputs_, input, input_stride, panels_.data(), bias_.data(), output, output_stride,
+  void multiply(const Microkernels& kernels, int64_t rows, const float* input, int64_t input_stride, float* output,
+                int64_t output_stride, GemmEpilogue epilogue = {}) const {
+    multiplyPacked(kernels, rows, inputs_, outputs_, input, input_stride, panels_.data(), bias_.data(), output, output_stride,
                    epilogue);
   }
 

@@ -18,25 +18,25 @@
 
 namespace beit {
 
-// Chooses tall tiles, or not (the default); before anything is multiplied.
-void setTallTiles(bool tall);
+// The most rows of a tall tile. The product of a multiply-add that is not fused takes a register, too.
+#if defined(__wasm_simd128__) && !defined(__wasm_relaxed_simd__)
+inline constexpr int64_t kTallMr = 5;
+#else
+inline constexpr int64_t kTallMr = 6;
+#endif
 
-// Returns the most rows of a tile: 4; of tall ones 6 with fused multiply-add, else 5.
-int64_t tileRows();
-
-// output = start + input x panel (depth, 8), then the epilogue: up to tileRows() rows by up to 8 columns. Strides are the
+// output = start + input x panel (depth, 8), then the epilogue: up to kTallMr rows by up to 8 columns. Strides are the
 // floats from one row to the next. `start` holds what each row begins with (stride 0: a bias for all), eight floats
 // in each of the rows, of which there are at least four. Null stands for zeros. It may be the output.
-void multiplyTile(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel,
+void f32Microkernel(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel,
                   const float* start, int64_t start_stride, float* output, int64_t output_stride, GemmEpilogue epilogue);
 
-// Calls tile(first, count) for tiles that make up `rows` rows, as even as can be: a tile of few rows costs as much as
-// one of four.
+// Calls tile(first, count) for tiles of at most `max_rows` rows that make up `rows`, as even as can be: a tile of few
+// rows costs as much as one of four.
 template <typename Tile>
-void forTiles(int64_t rows, const Tile& tile) {
-  const int64_t most = tileRows();
+void forTiles(int64_t rows, int64_t max_rows, const Tile& tile) {
   int64_t row = 0;
-  for (int64_t tiles = (rows + most - 1) / most; tiles > 0; --tiles) {
+  for (int64_t tiles = (rows + max_rows - 1) / max_rows; tiles > 0; --tiles) {
     const int64_t count = (rows - row + tiles - 1) / tiles;
     tile(row, count);
     row += count;

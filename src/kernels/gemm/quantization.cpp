@@ -31,14 +31,14 @@ float quantizeRow(int64_t count, const float* from, int32_t limit, int16_t* to) 
     most = std::max(most, std::fabs(from[i]));
     poison += from[i] * 0.0f;
   }
-  most = std::max(most, max(most4));
-  poison += sum(poison4);
+  most = std::max(most, reduceMax(most4));
+  poison += reduceAdd(poison4);
   const bool finite = poison == 0.0f, zero = !(most >= kSmallest);
   if (!finite || zero) {
     std::fill_n(to, (count + 7) / 8 * 8, static_cast<int16_t>(0));
     return finite ? 0.0f : std::numeric_limits<float>::quiet_NaN();
   }
-  // Adding 1.5 * 2^23 rounds to a whole number, which is then the low bits of the sum.
+  // Adding 1.5 * 2^23 rounds to a integer, which is then the low bits of the sum.
   const F32x4 rounder = splat4(12582912.0f), inverse = splat4(static_cast<float>(limit) / most);
   const auto whole = [&](F32x4 value) { return (I32x4)(value * inverse + rounder) - (I32x4)rounder; };
   const auto store = [](int16_t* at, I16x8 values) { std::memcpy(at, &values, sizeof values); };
@@ -63,7 +63,7 @@ bool quantizeWeights(int64_t inputs, int64_t outputs, const float* weight, int8_
 }
 
 Result<OutputScales> OutputScales::make(int64_t outputs, const float* bias) {
-  const int64_t columns = panelsOf(outputs) * kTileColumns;
+  const int64_t columns = panelsOf(outputs) * kNr;
   OutputScales result;
   BEIT_ASSIGN(result.scales, FloatBuffer::allocate(columns, "scales of weights"));
   BEIT_ASSIGN(result.bias, FloatBuffer::allocate(columns, "a bias"));

@@ -1,4 +1,4 @@
-// Floats as whole numbers times a scale, one for each row: symmetric, so no zero points.
+// Floats as integers times a scale, one for each row: symmetric, so no zero points.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@ namespace beit {
 // The largest magnitude that weights are quantised to. Files of others may hold -128, too.
 inline constexpr int32_t kWeightLimit = 127;
 
-// to[i] = from[i] / scale, rounded to the nearest whole number (ties to even), with the scale that makes
+// to[i] = from[i] / scale, rounded to the nearest integer (ties to even), with the scale that makes
 // the largest magnitude `limit`. Returns the scale: 0 where all are below 1e-30, NaN where one is not
 // finite; all numbers are 0 then. `to` takes whole groups of eight.
 float quantizeRow(int64_t count, const float* from, int32_t limit, int16_t* to);
@@ -25,7 +25,7 @@ bool quantizeWeights(int64_t inputs, int64_t outputs, const float* weight, int8_
 struct OutputScales {
   // `bias` (outputs) may be null for zeros; the scales are 0 until they are set. Error: kOutOfMemory.
   static Result<OutputScales> make(int64_t outputs, const float* bias);
-  // W and b = W and b times `factor`; no whole number changes.
+  // W and b = W and b times `factor`; no quantised value changes.
   void scale(float factor);
 
   FloatBuffer scales, bias;

@@ -12,20 +12,20 @@ namespace {
 constexpr int64_t kSums = 4;
 
 // Below these the sums cost more than an eighth of the products.
-constexpr int64_t kLeastRows = 96, kLeastInputs = 256, kLeastOutputs = 256;
+constexpr int64_t kMinRows = 96, kMinInputs = 256, kMinOutputs = 256;
 
 // Half of it is the depth of a product: 16 KB of a panel, which stay in a first-level cache.
-constexpr int64_t kMostChunk = 1024;
+constexpr int64_t kMaxChunk = 1024;
 
 // Returns the inputs of a chunk, or 0 where they do not come out as whole vectors.
 int64_t chunkOf(int64_t inputs) {
-  const int64_t chunks = (inputs + kMostChunk - 1) / kMostChunk;
+  const int64_t chunks = (inputs + kMaxChunk - 1) / kMaxChunk;
   return inputs % (8 * chunks) == 0 ? inputs / chunks : 0;
 }
 
 int64_t upperHalf(int64_t rows) { return (rows + 1) / 2; }
 
-int64_t roomOf(int64_t half, int64_t chunk) { return kTileColumns * (chunk + 6 * half); }
+int64_t roomOf(int64_t half, int64_t chunk) { return kNr * (chunk + 6 * half); }
 
 // Functions of their own, as all that is called often: engines replace slow first code only between calls.
 [[gnu::noinline]] void subtract(int64_t count, const float* a, const float* b, float* difference) {
@@ -34,15 +34,15 @@ int64_t roomOf(int64_t half, int64_t chunk) { return kTileColumns * (chunk + 6 *
 
 // Both are (rows, 8), dense.
 [[gnu::noinline]] void add(int64_t rows, const float* columns, float* to) {
-  for (int64_t i = 0; i < rows * kTileColumns; i += 4) store4(to + i, load4(to + i) + load4(columns + i));
+  for (int64_t i = 0; i < rows * kNr; i += 4) store4(to + i, load4(to + i) + load4(columns + i));
 }
 
 void setRows(int64_t rows, const float* row, float* to) {
-  for (int64_t r = 0; r < rows; ++r) std::copy_n(row, kTileColumns, to + r * kTileColumns);
+  for (int64_t r = 0; r < rows; ++r) std::copy_n(row, kNr, to + r * kNr);
 }
 
 [[gnu::noinline]] void copyColumns(int64_t rows, const float* columns, float* to, int64_t stride) {
-  for (int64_t r = 0; r < rows; ++r, columns += kTileColumns, to += stride) std::copy_n(columns, kTileColumns, to);
+  for (int64_t r = 0; r < rows; ++r, columns += kNr, to += stride) std::copy_n(columns, kNr, to);
 }
 
 // S1 = A21 + A22, S2 = S1 - A11, S3 = A11 - A21, S4 = A12 - S2 of a row of each half; `lower` may be null for zeros.
@@ -61,8 +61,8 @@ void setRows(int64_t rows, const float* row, float* to) {
 }  // namespace
 
 bool StrassenRows::suits(int64_t rows, int64_t inputs, int64_t outputs) {
-  return rows >= kLeastRows && inputs >= kLeastInputs && chunkOf(inputs) > 0 && outputs >= kLeastOutputs &&
-         outputs % (2 * kTileColumns) == 0;
+  return rows >= kMinRows && inputs >= kMinInputs && chunkOf(inputs) > 0 && outputs >= kMinOutputs &&
+         outputs % (2 * kNr) == 0;
 }
 
 int64_t StrassenRows::bytes(int64_t rows, int64_t inputs, int64_t outputs, int threads) {
@@ -71,18 +71,18 @@ int64_t StrassenRows::bytes(int64_t rows, int64_t inputs, int64_t outputs, int t
   return static_cast<int64_t>(sizeof(float)) * (kSums * half * (inputs / 2) + threads * roomOf(half, chunkOf(inputs)));
 }
 
-Result<StrassenRows> StrassenRows::make(const ThreadPool& pool, int64_t rows, int64_t inputs, const float* values) {
+Result<StrassenRows> StrassenRows::make(const Execution& execution, int64_t rows, int64_t inputs, const float* values) {
   StrassenRows result;
   const int64_t half = upperHalf(rows), chunk = chunkOf(inputs);
   BEIT_ASSIGN(result.sums_, FloatBuffer::allocate(kSums * half * (inputs / 2), "sums of rows"));
-  BEIT_ASSIGN(result.rooms_, FloatBuffer::allocate(pool.threads() * roomOf(half, chunk), "sums of weights"));
+  BEIT_ASSIGN(result.rooms_, FloatBuffer::allocate(execution.threads() * roomOf(half, chunk), "sums of weights"));
   result.rows_ = rows;
   result.inputs_ = inputs;
   result.half_ = half;
   result.chunk_ = chunk;
   result.values_ = values;
   constexpr int64_t kRowsPerTask = 4;
-  pool.parallelFor(static_cast<size_t>((half + kRowsPerTask - 1) / kRowsPerTask), [&](size_t, size_t task) {
+  execution.parallelFor(static_cast<size_t>((half + kRowsPerTask - 1) / kRowsPerTask), [&](size_t, size_t task) {
     const int64_t first = static_cast<int64_t>(task) * kRowsPerTask;
     for (int64_t r = first; r < std::min(half, first + kRowsPerTask); ++r) {
       const float* upper = values + r * inputs;
@@ -94,24 +94,24 @@ Result<StrassenRows> StrassenRows::make(const ThreadPool& pool, int64_t rows, in
   return result;
 }
 
-void StrassenRows::multiply(const ThreadPool& pool, const PackedMatrix& matrix, float* output) const {
-  const int64_t pairs = matrix.outputs() / (2 * kTileColumns);
+void StrassenRows::multiply(const Execution& execution, const PackedMatrix& matrix, float* output) const {
+  const int64_t pairs = matrix.outputs() / (2 * kNr);
   // Of each row of the upper half a block reads that and its counterpart, and as much of sums.
   const int64_t row_bytes = chunk_ * static_cast<int64_t>(sizeof(float));
-  forGemmTasks(pool, half_, pairs, row_bytes, [&](size_t thread, int64_t row, int64_t last_row, int64_t pair, int64_t last_pair) {
+  forGemmTasks(execution, half_, pairs, row_bytes, [&](size_t thread, int64_t row, int64_t last_row, int64_t pair, int64_t last_pair) {
     float* room = rooms_.data() + static_cast<int64_t>(thread) * roomOf(half_, chunk_);
-    for (; pair < last_pair; ++pair) multiplyPair(matrix, pair, row, last_row - row, room, output);
+    for (; pair < last_pair; ++pair) multiplyPair(execution.microkernels(), matrix, pair, row, last_row - row, room, output);
   });
 }
 
-void StrassenRows::multiplyPair(const PackedMatrix& matrix, int64_t pair, int64_t row, int64_t count, float* room, float* output) const {
-  const int64_t outputs = matrix.outputs(), depth = chunk_ / 2, panel = depth * kTileColumns;
-  const int64_t left = pair * kTileColumns, right = outputs / 2 + left;
+void StrassenRows::multiplyPair(const Microkernels& kernels, const PackedMatrix& matrix, int64_t pair, int64_t row, int64_t count, float* room, float* output) const {
+  const int64_t outputs = matrix.outputs(), depth = chunk_ / 2, panel = depth * kNr;
+  const int64_t left = pair * kNr, right = outputs / 2 + left;
   const int64_t lower = std::clamp<int64_t>(rows_ - half_ - row, 0, count);  // rows of the block in the lower half
   float* t = room;  // sums of weights, Winograd's T
   float* t3 = t + panel;
   float* u = t3 + panel;  // partial results, his U
-  const int64_t columns = half_ * kTileColumns;
+  const int64_t columns = half_ * kNr;
   float *p5 = u + columns, *c11 = p5 + columns, *c12 = c11 + columns, *c21 = c12 + columns, *c22 = c21 + columns;
   // Results lie here until all is added up: columns of the output are far apart, and fall on few lines of a cache.
   setRows(count, matrix.bias() + left, c11);
@@ -121,17 +121,17 @@ void StrassenRows::multiplyPair(const PackedMatrix& matrix, int64_t pair, int64_
 
   // to = start (null: 0) + a x b; or to += that.
   const auto multiply = [&](int64_t rows, const float* a, int64_t stride, const float* b, const float* start, float* to, bool accumulate) {
-    forTiles(rows, [&](int64_t r, int64_t tile) {
-      multiplyTile(tile, kTileColumns, static_cast<size_t>(depth), a + r * stride, stride, b,
-                   start ? start + r * kTileColumns : nullptr, kTileColumns, to + r * kTileColumns, kTileColumns,
+    forTiles(rows, kernels.f32_rows, [&](int64_t r, int64_t tile) {
+      f32Microkernel(tile, kNr, static_cast<size_t>(depth), a + r * stride, stride, b,
+                   start ? start + r * kNr : nullptr, kNr, to + r * kNr, kNr,
                    {.accumulate = accumulate});
     });
   };
 
   for (int64_t k = 0; k < inputs_; k += chunk_) {
-    const float* b11 = matrix.panels() + left * inputs_ + k * kTileColumns;
+    const float* b11 = matrix.panels() + left * inputs_ + k * kNr;
     const float* b21 = b11 + panel;
-    const float* b12 = matrix.panels() + right * inputs_ + k * kTileColumns;
+    const float* b12 = matrix.panels() + right * inputs_ + k * kNr;
     const float* b22 = b12 + panel;
     const float* a11 = values_ + row * inputs_ + k;
     const float* a12 = a11 + depth;

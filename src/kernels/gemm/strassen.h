@@ -15,8 +15,8 @@
 
 #include "src/base/result.h"
 #include "src/base/tensor.h"
+#include "src/kernels/execution.h"
 #include "src/kernels/gemm/f32.h"
-#include "src/kernels/thread_pool.h"
 
 namespace beit {
 
@@ -29,7 +29,7 @@ class StrassenRows {
 
   // Makes the sums of `rows` dense rows of `inputs` floats, for matrices that it suits(); `values` must stay as long as this.
   // Error: kOutOfMemory.
-  static Result<StrassenRows> make(const ThreadPool& pool, int64_t rows, int64_t inputs, const float* values);
+  static Result<StrassenRows> make(const Execution& execution, int64_t rows, int64_t inputs, const float* values);
   // Returns the bytes that this takes beside the values: 0 for what it does not suit.
   static int64_t bytes(int64_t rows, int64_t inputs, int64_t outputs, int threads);
 
@@ -37,14 +37,14 @@ class StrassenRows {
 
   // output (rows, outputs) = values x W^T + b, dense, for a matrix of as many inputs that it suits(). One product at a
   // time: threads have one room each.
-  void multiply(const ThreadPool& pool, const PackedMatrix& matrix, float* output) const;
+  void multiply(const Execution& execution, const PackedMatrix& matrix, float* output) const;
 
  private:
   // The four sums, each a matrix of (half of the rows, half of the inputs): Winograd's S1 to S4.
   const float* sum(int64_t i) const { return sums_.data() + i * half_ * (inputs_ / 2); }
   // One pair of panels, an output's and its counterpart's in the right half, for rows row to row + count of the
   // upper half and their counterparts.
-  void multiplyPair(const PackedMatrix& matrix, int64_t pair, int64_t row, int64_t count, float* room, float* output) const;
+  void multiplyPair(const Microkernels& kernels, const PackedMatrix& matrix, int64_t pair, int64_t row, int64_t count, float* room, float* output) const;
 
   int64_t rows_ = 0, inputs_ = 0;
   int64_t half_ = 0;    // rows of the upper half; the lower one may have one fewer

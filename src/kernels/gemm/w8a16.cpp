@@ -31,7 +31,7 @@ int64_t groupedInputs(int64_t inputs) { return (inputs + 7) / 8 * 8; }
 [[gnu::noinline]] void interleaveRows(int64_t depth, const int16_t* rows, int64_t stride, int16_t* to) {
   int64_t k = 0;
   const auto pairs = [&](int64_t row) { return load4(reinterpret_cast<const float*>(rows + row * stride + k)); };  // only moved
-  for (; k + 8 <= depth; k += 8, to += 8 * kTileRows) {
+  for (; k + 8 <= depth; k += 8, to += 8 * kMr) {
     F32x4 a = pairs(0), b = pairs(1), c = pairs(2), d = pairs(3);
     transpose4(a, b, c, d);
     float* quads = reinterpret_cast<float*>(to);
@@ -41,32 +41,32 @@ int64_t groupedInputs(int64_t inputs) { return (inputs + 7) / 8 * 8; }
     store4(quads + 12, d);
   }
   for (; k < depth; k += 2)
-    for (int64_t row = 0; row < kTileRows; ++row, to += 2) std::copy_n(rows + row * stride + k, 2, to);
+    for (int64_t row = 0; row < kMr; ++row, to += 2) std::copy_n(rows + row * stride + k, 2, to);
 }
 
-// A tile of four rows and eight columns, of pairs of whole numbers.
-[[gnu::noinline]] void multiplyTile(int64_t rows, int64_t columns, size_t depth, const int16_t* input,
+// A tile of four rows and eight columns, of pairs of integers.
+[[gnu::noinline]] void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input,
                                     const float* row_scales, const int16_t* panel, const float* scales,
                                     const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue) {
-  I32x4 low[kTileRows], high[kTileRows];
-  for (int64_t i = 0; i < kTileRows; ++i) low[i] = high[i] = I32x4{};
+  I32x4 low[kMr], high[kMr];
+  for (int64_t i = 0; i < kMr; ++i) low[i] = high[i] = I32x4{};
   const auto step = [&](auto pair) {
-    const int16_t* at = panel + pair * 2 * kTileColumns;
+    const int16_t* at = panel + pair * 2 * kNr;
     const I16x8 panel_low = load8(at), panel_high = load8(at + 8);
-    for (int64_t i = 0; i < kTileRows; ++i) {
-      const I16x8 values = splatPair(input + (pair * kTileRows + static_cast<size_t>(i)) * 2);
+    for (int64_t i = 0; i < kMr; ++i) {
+      const I16x8 values = splatPair(input + (pair * kMr + static_cast<size_t>(i)) * 2);
       low[i] += dotPairs(values, panel_low);
       high[i] += dotPairs(values, panel_high);
     }
   };
   const auto advance = [&] {
-    panel += 4 * 2 * kTileColumns;
-    input += 4 * 2 * kTileRows;
+    panel += 4 * 2 * kNr;
+    input += 4 * 2 * kMr;
   };
-  if (depth > 0) forSteps(depth / 2, step, advance);
+  if (depth > 0) unrollSteps(depth / 2, step, advance);
   for (int64_t i = 0; i < rows; ++i, output += output_stride) {
     const F32x4 scale = splat4(row_scales[i]);
-    storeTileRow(multiplyAdd(toFloats(low[i]), scale * load4(scales), load4(bias)),
+    storeRow(multiplyAdd(toFloats(low[i]), scale * load4(scales), load4(bias)),
                  multiplyAdd(toFloats(high[i]), scale * load4(scales + 4), load4(bias + 4)), columns, epilogue, output);
   }
 }
@@ -78,26 +78,26 @@ int32_t activationLimit(int64_t inputs) {
   return static_cast<int32_t>(std::clamp<int64_t>(fitting, 1, std::numeric_limits<int16_t>::max()));
 }
 
-int64_t QuantizedRows::bytes(int64_t rows, int64_t inputs, int threads) {
-  const int64_t whole = (rows + kTileRows - 1) / kTileRows * kTileRows;
-  return 2 * whole * paddedDepth(inputs) + 4 * rows + threads * 2 * (kTileColumns * paddedDepth(inputs) + kTileRows * groupedInputs(inputs));
+int64_t W8A16Rows::bytes(int64_t rows, int64_t inputs, int threads) {
+  const int64_t whole = (rows + kMr - 1) / kMr * kMr;
+  return 2 * whole * paddedDepth(inputs) + 4 * rows + threads * 2 * (kNr * paddedDepth(inputs) + kMr * groupedInputs(inputs));
 }
 
-Result<QuantizedRows> QuantizedRows::quantize(const ThreadPool& pool, int64_t rows, int64_t inputs,
+Result<W8A16Rows> W8A16Rows::quantize(const Execution& execution, int64_t rows, int64_t inputs,
                                               const float* values) {
-  QuantizedRows result;
+  W8A16Rows result;
   result.rows_ = rows;
   result.inputs_ = inputs;
-  const int64_t tiles = (rows + kTileRows - 1) / kTileRows, depth = result.depth(), grouped = groupedInputs(inputs);
-  BEIT_ASSIGN(result.values_, Buffer<int16_t>::allocate(tiles * kTileRows * depth, "quantised rows"));
+  const int64_t tiles = (rows + kMr - 1) / kMr, depth = result.depth(), grouped = groupedInputs(inputs);
+  BEIT_ASSIGN(result.values_, Buffer<int16_t>::allocate(tiles * kMr * depth, "quantised rows"));
   BEIT_ASSIGN(result.scales_, FloatBuffer::allocate(rows, "scales of rows"));
-  BEIT_ASSIGN(result.panels_, Buffer<int16_t>::allocate(pool.threads() * kTileColumns * depth, "widened weights"));
-  BEIT_ASSIGN(auto rooms, Buffer<int16_t>::allocate(pool.threads() * kTileRows * grouped, "rows of a tile"));
+  BEIT_ASSIGN(result.panels_, Buffer<int16_t>::allocate(execution.threads() * kNr * depth, "widened weights"));
+  BEIT_ASSIGN(auto rooms, Buffer<int16_t>::allocate(execution.threads() * kMr * grouped, "rows of a tile"));
   const int32_t limit = activationLimit(inputs);
-  pool.parallelFor(static_cast<size_t>(tiles), [&](size_t thread, size_t tile) {
-    const int64_t first = static_cast<int64_t>(tile) * kTileRows;
-    int16_t* room = rooms.data() + static_cast<int64_t>(thread) * kTileRows * grouped;
-    for (int64_t r = first; r < first + kTileRows; ++r) {
+  execution.parallelFor(static_cast<size_t>(tiles), [&](size_t thread, size_t tile) {
+    const int64_t first = static_cast<int64_t>(tile) * kMr;
+    int16_t* room = rooms.data() + static_cast<int64_t>(thread) * kMr * grouped;
+    for (int64_t r = first; r < first + kMr; ++r) {
       int16_t* row = room + (r - first) * grouped;
       if (r < rows) result.scales_.data()[r] = quantizeRow(inputs, values + r * inputs, limit, row);
       else std::fill_n(row, grouped, static_cast<int16_t>(0));
@@ -107,13 +107,13 @@ Result<QuantizedRows> QuantizedRows::quantize(const ThreadPool& pool, int64_t ro
   return result;
 }
 
-int64_t QuantizedMatrix::bytes(int64_t inputs, int64_t outputs) {
-  return panelsOf(outputs) * kTileColumns * (paddedDepth(inputs) + 8);
+int64_t W8A16Matrix::bytes(int64_t inputs, int64_t outputs) {
+  return panelsOf(outputs) * kNr * (paddedDepth(inputs) + 8);
 }
 
-Result<QuantizedMatrix> QuantizedMatrix::allocate(int64_t inputs, int64_t outputs, const float* bias) {
-  const int64_t columns = panelsOf(outputs) * kTileColumns;
-  QuantizedMatrix matrix;
+Result<W8A16Matrix> W8A16Matrix::allocate(int64_t inputs, int64_t outputs, const float* bias) {
+  const int64_t columns = panelsOf(outputs) * kNr;
+  W8A16Matrix matrix;
   BEIT_ASSIGN(matrix.panels_,
               Buffer<int8_t>::allocate(columns * paddedDepth(inputs), "quantised weights"));
   BEIT_ASSIGN(matrix.scaling_, OutputScales::make(outputs, bias));
@@ -122,10 +122,10 @@ Result<QuantizedMatrix> QuantizedMatrix::allocate(int64_t inputs, int64_t output
   return matrix;
 }
 
-void QuantizedMatrix::packPanel(int64_t panel, const int16_t* rows) {
+void W8A16Matrix::packPanel(int64_t panel, const int16_t* rows) {
   // A pair of a row is one 32-bit element of the transpositions; shuffles keep all bits.
   const int64_t depth = paddedDepth(inputs_), stride = (inputs_ + 7) / 8 * 8;
-  int8_t* to = panels_.data() + panel * kTileColumns * depth;
+  int8_t* to = panels_.data() + panel * kNr * depth;
   for (int64_t k = 0; k < depth; k += 8) {
     F32x4 low[4], high[4];
     for (int64_t i = 0; i < 4; ++i) {
@@ -134,19 +134,19 @@ void QuantizedMatrix::packPanel(int64_t panel, const int16_t* rows) {
     }
     transpose4(low[0], low[1], low[2], low[3]);
     transpose4(high[0], high[1], high[2], high[3]);
-    for (int64_t i = 0; i < 4 && k + 2 * i < depth; ++i, to += 2 * kTileColumns)
+    for (int64_t i = 0; i < 4 && k + 2 * i < depth; ++i, to += 2 * kNr)
       storeNarrowed16(to, (I16x8)low[i], (I16x8)high[i]);
   }
 }
 
-Result<QuantizedMatrix> QuantizedMatrix::quantize(int64_t inputs, int64_t outputs, const float* weight,
+Result<W8A16Matrix> W8A16Matrix::quantize(int64_t inputs, int64_t outputs, const float* weight,
                                                   const float* bias) {
-  BEIT_ASSIGN(QuantizedMatrix matrix, allocate(inputs, outputs, bias));
+  BEIT_ASSIGN(W8A16Matrix matrix, allocate(inputs, outputs, bias));
   const int64_t stride = (inputs + 7) / 8 * 8;
-  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kTileColumns * stride, "quantised rows"));
+  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kNr * stride, "quantised rows"));
   for (int64_t p = 0; p < panelsOf(outputs); ++p) {
-    for (int64_t c = 0; c < kTileColumns; ++c) {
-      const int64_t output = p * kTileColumns + c;
+    for (int64_t c = 0; c < kNr; ++c) {
+      const int64_t output = p * kNr + c;
       int16_t* row = rows.data() + c * stride;
       if (output < outputs)
         matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row);
@@ -158,33 +158,33 @@ Result<QuantizedMatrix> QuantizedMatrix::quantize(int64_t inputs, int64_t output
   return matrix;
 }
 
-Result<QuantizedMatrix> QuantizedMatrix::pack(int64_t inputs, int64_t outputs, const int8_t* values,
+Result<W8A16Matrix> W8A16Matrix::pack(int64_t inputs, int64_t outputs, const int8_t* values,
                                               const float* scales, const float* bias) {
-  BEIT_ASSIGN(QuantizedMatrix matrix, allocate(inputs, outputs, bias));
+  BEIT_ASSIGN(W8A16Matrix matrix, allocate(inputs, outputs, bias));
   const int64_t stride = (inputs + 7) / 8 * 8;
-  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kTileColumns * stride, "quantised rows"));
+  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kNr * stride, "quantised rows"));
   std::copy_n(scales, outputs, matrix.scaling_.scales.data());
   for (int64_t p = 0; p < panelsOf(outputs); ++p) {
-    std::fill_n(rows.data(), kTileColumns * stride, static_cast<int16_t>(0));
-    for (int64_t c = 0; c < std::min(kTileColumns, outputs - p * kTileColumns); ++c)
-      std::copy_n(values + (p * kTileColumns + c) * inputs, inputs, rows.data() + c * stride);
+    std::fill_n(rows.data(), kNr * stride, static_cast<int16_t>(0));
+    for (int64_t c = 0; c < std::min(kNr, outputs - p * kNr); ++c)
+      std::copy_n(values + (p * kNr + c) * inputs, inputs, rows.data() + c * stride);
     matrix.packPanel(p, rows.data());
   }
   return matrix;
 }
 
-void QuantizedMatrix::multiply(const ThreadPool& pool, const QuantizedRows& rows, float* output,
+void W8A16Matrix::multiply(const Execution& execution, const W8A16Rows& rows, float* output,
                                int64_t output_stride, GemmEpilogue epilogue) const {
   assert(rows.inputs() == inputs_);
   const int64_t depth = paddedDepth(inputs_);
-  forGemmTasks(pool, rows.rows(), panelsOf(outputs_), depth * static_cast<int64_t>(sizeof(int16_t)),
+  forGemmTasks(execution, rows.rows(), panelsOf(outputs_), depth * static_cast<int64_t>(sizeof(int16_t)),
                [&](size_t thread, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
     int16_t* widened = rows.widened(thread);
     for (int64_t p = panel; p < last_panel; ++p) {
-      const int64_t column = p * kTileColumns;
-      widenPanel(static_cast<size_t>(depth * kTileColumns), panels_.data() + column * depth, widened);
-      for (int64_t r = row; r < last_row; r += kTileRows)
-        multiplyTile(std::min(kTileRows, last_row - r), std::min(kTileColumns, outputs_ - column),
+      const int64_t column = p * kNr;
+      widenPanel(static_cast<size_t>(depth * kNr), panels_.data() + column * depth, widened);
+      for (int64_t r = row; r < last_row; r += kMr)
+        w8a16Microkernel(std::min(kMr, last_row - r), std::min(kNr, outputs_ - column),
                      static_cast<size_t>(depth), rows.tile(r), rows.scales() + r, widened,
                      scaling_.scales.data() + column, scaling_.bias.data() + column,
                      output + r * output_stride + column, output_stride, epilogue);

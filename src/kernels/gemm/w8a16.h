@@ -1,4 +1,4 @@
-// The products of gemm.h with whole numbers: W in 8 bits with a scale for each output, found once; x in
+// The products of gemm.h with integers: W in 8 bits with a scale for each output, found once; x in
 // up to 16 bits with a scale for each row, found at every run (symmetric, so no zero points). Products
 // are summed exactly in 32 bits, so all engines and builds agree on them.
 #pragma once
@@ -8,23 +8,23 @@
 #include "src/base/buffer.h"
 #include "src/base/result.h"
 #include "src/base/tensor.h"
+#include "src/kernels/execution.h"
 #include "src/kernels/gemm/blocking.h"
 #include "src/kernels/gemm/quantization.h"
-#include "src/kernels/thread_pool.h"
 
 namespace beit {
 
-// Returns the largest magnitude that a row's whole numbers take: 32767, or less where `inputs` products
+// Returns the largest magnitude that a row's integers take: 32767, or less where `inputs` products
 // with weights of up to 128 would not fit a 32-bit sum (21845 for 768, 5461 for 3072).
 int32_t activationLimit(int64_t inputs);
 
-// Rows of floats as whole numbers times a scale, for any number of products with them.
+// Rows of floats as integers times a scale, for any number of products with them.
 // A row that holds an infinity or a NaN gets the scale NaN, so that all its outputs are NaN; one whose
 // values are all below 1e-30 counts as zero.
-class QuantizedRows {
+class W8A16Rows {
  public:
   // Quantises `rows` dense rows of `inputs` floats on the pool. Error: kOutOfMemory.
-  static Result<QuantizedRows> quantize(const ThreadPool& pool, int64_t rows, int64_t inputs, const float* values);
+  static Result<W8A16Rows> quantize(const Execution& execution, int64_t rows, int64_t inputs, const float* values);
   // Returns the bytes that this takes.
   static int64_t bytes(int64_t rows, int64_t inputs, int threads);
 
@@ -35,7 +35,7 @@ class QuantizedRows {
   const int16_t* tile(int64_t r) const { return values_.data() + r * depth(); }
   const float* scales() const { return scales_.data(); }
   // A product's room for one panel of weights in 16 bits, (depth, 8), for each thread of the pool.
-  int16_t* widened(size_t thread) const { return panels_.data() + static_cast<int64_t>(thread) * depth() * kTileColumns; }
+  int16_t* widened(size_t thread) const { return panels_.data() + static_cast<int64_t>(thread) * depth() * kNr; }
 
  private:
   int64_t rows_ = 0, inputs_ = 0;
@@ -44,17 +44,17 @@ class QuantizedRows {
   mutable Buffer<int16_t> panels_;  // (threads, depth, 8)
 };
 
-class QuantizedMatrix {
+class W8A16Matrix {
  public:
-  QuantizedMatrix() = default;
+  W8A16Matrix() = default;
 
   // Quantises and packs `weight` (outputs, inputs): an output's scale is its largest magnitude / 127.
   // `bias` (outputs) may be null. Both may go afterwards. An output with a weight that is not finite
   // gives NaN. Error: kOutOfMemory.
-  static Result<QuantizedMatrix> quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
+  static Result<W8A16Matrix> quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
 
   // Packs weights that are quantised already: values (outputs, inputs) and the scale of each output.
-  static Result<QuantizedMatrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
+  static Result<W8A16Matrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
                                       const float* bias);
 
   // Returns the bytes that a matrix takes, packed, with scales and bias.
@@ -62,16 +62,16 @@ class QuantizedMatrix {
 
   bool empty() const { return panels_.empty(); }
 
-  // W and b = W and b times `factor`; no whole number changes.
+  // W and b = W and b times `factor`; no quantised value changes.
   void scale(float factor) { scaling_.scale(factor); }
 
   // output (rows, outputs) = rows x W^T + b, then the epilogue.
-  void multiply(const ThreadPool& pool, const QuantizedRows& rows, float* output, int64_t output_stride,
+  void multiply(const Execution& execution, const W8A16Rows& rows, float* output, int64_t output_stride,
                 GemmEpilogue epilogue = {}) const;
 
  private:
-  static Result<QuantizedMatrix> allocate(int64_t inputs, int64_t outputs, const float* bias);
-  // Packs `rows` of up to eight rows of whole numbers as panel `panel`.
+  static Result<W8A16Matrix> allocate(int64_t inputs, int64_t outputs, const float* bias);
+  // Packs `rows` of up to eight rows of integers as panel `panel`.
   void packPanel(int64_t panel, const int16_t* rows);
 
   int64_t inputs_ = 0, outputs_ = 0;

@@ -11,15 +11,15 @@ namespace beit {
 
 namespace {
 
-constexpr int64_t kChunk = ByteRows::kChunk;
+constexpr int64_t kChunk = W8A8Rows::kChunk;
 constexpr int64_t kQuad = 4;  // inputs that one dot product takes of each column
 // Rows of a tile: ten accumulators, since a dot product takes as long as eight others need (Chromium 156 on Zen 5,
 // GFLOP/s of 197 x 768 x 3072: 158 with four rows, 163 with five, 141 with six, where registers run out).
 constexpr int64_t kRows = 5;
 constexpr float kByteLimit = 255.0f;
 // Below this a chunk is as good as constant.
-constexpr float kLeastRange = 1e-30f;
-// Sums of products with whole numbers, before the weights' scales, are far from infinity for rows below this.
+constexpr float kMinRange = 1e-30f;
+// Sums of products with integers, before the weights' scales, are far from infinity for rows below this.
 constexpr float kLargeValue = 1e28f;
 constexpr float kLargeFactor = 17179869184.0f;  // 2^34: exact
 
@@ -47,7 +47,7 @@ ByteDot tryByteDot() {
     highs = max4(highs, v);
     finite += v * splat4(0.0f);  // NaN as soon as one is no number
   }
-  float all = sum(finite);
+  float all = reduceAdd(finite);
   for (int64_t j = 0; j < 4; ++j) {
     low = lows[j] < low ? lows[j] : low;
     high = highs[j] > high ? highs[j] : high;
@@ -66,13 +66,13 @@ ByteDot tryByteDot() {
     scale[1] *= 2.0f;
     return;
   }
-  const bool constant = !(range >= kLeastRange);
+  const bool constant = !(range >= kMinRange);
   const float step = constant ? 0.0f : range / kByteLimit, inverse = constant ? 0.0f : kByteLimit / range;
   scale[0] = step;
   // The dot product that takes bytes as signed ones sees 128 less.
   scale[1] = low + (flip ? 128.0f * step : 0.0f) + all;
   if (all != all) scale[0] = all;
-  // A float between 0 and 255 plus 2^23 has the nearest whole number in its lowest bits.
+  // A float between 0 and 255 plus 2^23 has the nearest integer in its lowest bits.
   const F32x4 magic = splat4(8388608.0f), base = splat4(low), factor = splat4(inverse), most = splat4(kByteLimit);
   const auto centred = [&](const float* at) {  // -128 to 127
     const F32x4 placed = min4(max4((load4(at) - base) * factor, splat4(0.0f)), most) + magic;
@@ -98,46 +98,46 @@ void takeFactor(int64_t chunks, float* scales) {
   if (large) std::transform(scales, scales + 2 * chunks, scales, [](float value) { return value / kLargeFactor; });
 }
 
-// sums (kRows, 8) = the whole numbers' products of a chunk of `quads` quads. Rows past `rows` repeat the last one.
+// sums (kRows, 8) = the integers' products of a chunk of `quads` quads. Rows past `rows` repeat the last one.
 // A function of its own, with nothing to keep but its accumulators.
 [[gnu::noinline]] void multiplyChunk(int64_t rows, size_t quads, const uint8_t* input, int64_t stride, const int8_t* panel,
                                      I32x4* sums) {
   const uint8_t* from[kRows];
   I32x4 left[kRows], right[kRows];
-  forRows<kRows>([&](int64_t i) {
+  unrollRows<kRows>([&](int64_t i) {
     from[i] = input + std::min(i, rows - 1) * stride;
     left[i] = right[i] = I32x4{};
   });
   const auto step = [&](auto quad) {
-    const int8_t* at = panel + quad * kQuad * kTileColumns;
+    const int8_t* at = panel + quad * kQuad * kNr;
     const I8x16 panel_left = loadBytes(at), panel_right = loadBytes(at + 16);
-    forRows<kRows>([&](int64_t i) {
+    unrollRows<kRows>([&](int64_t i) {
       const I8x16 values = splatQuad(from[i] + quad * kQuad);
       left[i] = dotQuads(panel_left, values, left[i]);
       right[i] = dotQuads(panel_right, values, right[i]);
     });
   };
   const auto advance = [&] {
-    panel += 4 * kQuad * kTileColumns;
-    forRows<kRows>([&](int64_t i) { from[i] += 4 * kQuad; });
+    panel += 4 * kQuad * kNr;
+    unrollRows<kRows>([&](int64_t i) { from[i] += 4 * kQuad; });
   };
-  forSteps(quads, step, advance);
-  forRows<kRows>([&](int64_t i) {
+  unrollSteps(quads, step, advance);
+  unrollRows<kRows>([&](int64_t i) {
     sums[2 * i] = left[i];
     sums[2 * i + 1] = right[i];
   });
 }
 
 // A tile as that of gemm.cpp, of bytes.
-[[gnu::noinline]] void multiplyTile(int64_t rows, int64_t columns, int64_t depth, const uint8_t* input, int64_t stride,
+[[gnu::noinline]] void w8a8Microkernel(int64_t rows, int64_t columns, int64_t depth, const uint8_t* input, int64_t stride,
                                     const float* row_scales, int64_t scale_stride, const int8_t* panel,
                                     const float* sums, const float* scales, const float* bias, float* output,
                                     int64_t output_stride, GemmEpilogue epilogue) {
   F32x4 low[kRows] = {}, high[kRows] = {};
-  for (int64_t k = 0; k < depth; k += kChunk, sums += kTileColumns, row_scales += 2) {
+  for (int64_t k = 0; k < depth; k += kChunk, sums += kNr, row_scales += 2) {
     I32x4 products[2 * kRows];
     multiplyChunk(rows, static_cast<size_t>(std::min(kChunk, depth - k) / kQuad), input + k, stride,
-                  panel + k * kTileColumns, products);
+                  panel + k * kNr, products);
     const F32x4 sum_left = load4(sums), sum_right = load4(sums + 4);
     for (int64_t i = 0; i < kRows; ++i) {
       const float* row = row_scales + std::min(i, rows - 1) * scale_stride;
@@ -148,7 +148,7 @@ void takeFactor(int64_t chunks, float* scales) {
   }
   for (int64_t i = 0; i < rows; ++i, output += output_stride) {
     const F32x4 factor = splat4(row_scales[i * scale_stride]);
-    storeTileRow(multiplyAdd(low[i], factor * load4(scales), load4(bias)),
+    storeRow(multiplyAdd(low[i], factor * load4(scales), load4(bias)),
                  multiplyAdd(high[i], factor * load4(scales + 4), load4(bias + 4)), columns, epilogue, output);
   }
 }
@@ -162,18 +162,18 @@ ByteDot byteDot() {
 }
 #endif
 
-int64_t ByteRows::bytes(int64_t rows, int64_t inputs) { return rows * (paddedDepth(inputs) + 8 * chunksOf(inputs) + 4); }
+int64_t W8A8Rows::bytes(int64_t rows, int64_t inputs, int) { return rows * (paddedDepth(inputs) + 8 * chunksOf(inputs) + 4); }
 
-Result<ByteRows> ByteRows::quantize(const ThreadPool& pool, int64_t rows, int64_t inputs, const float* values) {
+Result<W8A8Rows> W8A8Rows::quantize(const Execution& execution, int64_t rows, int64_t inputs, const float* values) {
   constexpr int64_t kRowsPerTask = 8;
-  ByteRows result;
+  W8A8Rows result;
   result.rows_ = rows;
   result.inputs_ = inputs;
   const int64_t chunks = chunksOf(inputs), stride = result.stride();
   BEIT_ASSIGN(result.values_, Buffer<uint8_t>::allocate(rows * stride, "quantised rows"));
   BEIT_ASSIGN(result.scales_, FloatBuffer::allocate(rows * result.scaleStride(), "scales of rows"));
   const uint8_t flip = byteDot() == ByteDot::kSigned ? 128 : 0;
-  pool.parallelFor(static_cast<size_t>((rows + kRowsPerTask - 1) / kRowsPerTask), [&](size_t, size_t task) {
+  execution.parallelFor(static_cast<size_t>((rows + kRowsPerTask - 1) / kRowsPerTask), [&](size_t, size_t task) {
     const int64_t first = static_cast<int64_t>(task) * kRowsPerTask;
     for (int64_t r = first; r < std::min(rows, first + kRowsPerTask); ++r) {
       uint8_t* to = result.values_.data() + r * stride;
@@ -188,13 +188,13 @@ Result<ByteRows> ByteRows::quantize(const ThreadPool& pool, int64_t rows, int64_
   return result;
 }
 
-int64_t ByteMatrix::bytes(int64_t inputs, int64_t outputs) {
-  return panelsOf(outputs) * kTileColumns * (paddedDepth(inputs) + 4 * ByteRows::chunksOf(inputs) + 8);
+int64_t W8A8Matrix::bytes(int64_t inputs, int64_t outputs) {
+  return panelsOf(outputs) * kNr * (paddedDepth(inputs) + 4 * W8A8Rows::chunksOf(inputs) + 8);
 }
 
-Result<ByteMatrix> ByteMatrix::allocate(int64_t inputs, int64_t outputs, const float* bias) {
-  const int64_t columns = panelsOf(outputs) * kTileColumns, chunks = ByteRows::chunksOf(inputs);
-  ByteMatrix matrix;
+Result<W8A8Matrix> W8A8Matrix::allocate(int64_t inputs, int64_t outputs, const float* bias) {
+  const int64_t columns = panelsOf(outputs) * kNr, chunks = W8A8Rows::chunksOf(inputs);
+  W8A8Matrix matrix;
   BEIT_ASSIGN(matrix.panels_, Buffer<int8_t>::allocate(columns * paddedDepth(inputs), "quantised weights"));
   BEIT_ASSIGN(matrix.sums_, FloatBuffer::allocate(columns * chunks, "sums of weights"));
   BEIT_ASSIGN(matrix.scaling_, OutputScales::make(outputs, bias));
@@ -206,23 +206,23 @@ Result<ByteMatrix> ByteMatrix::allocate(int64_t inputs, int64_t outputs, const f
 }
 
 template <typename Integer>
-void ByteMatrix::packOutput(int64_t output, const Integer* values) {
-  const int64_t panel = output / kTileColumns, column = output % kTileColumns;
-  int8_t* to = panels_.data() + panel * kTileColumns * paddedDepth(inputs_) + column * kQuad;
-  float* sums = sums_.data() + panel * kTileColumns * ByteRows::chunksOf(inputs_) + column;
-  for (int64_t first = 0; first < inputs_; first += kChunk, sums += kTileColumns) {
+void W8A8Matrix::packOutput(int64_t output, const Integer* values) {
+  const int64_t panel = output / kNr, column = output % kNr;
+  int8_t* to = panels_.data() + panel * kNr * paddedDepth(inputs_) + column * kQuad;
+  float* sums = sums_.data() + panel * kNr * W8A8Rows::chunksOf(inputs_) + column;
+  for (int64_t first = 0; first < inputs_; first += kChunk, sums += kNr) {
     const int64_t last = std::min(inputs_, first + kChunk);
     int32_t total = 0;
     for (int64_t k = first; k < last; ++k) {
-      to[k / kQuad * kQuad * kTileColumns + k % kQuad] = static_cast<int8_t>(values[k]);
+      to[k / kQuad * kQuad * kNr + k % kQuad] = static_cast<int8_t>(values[k]);
       total += values[k];
     }
     *sums = static_cast<float>(total);
   }
 }
 
-Result<ByteMatrix> ByteMatrix::quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
-  BEIT_ASSIGN(ByteMatrix matrix, allocate(inputs, outputs, bias));
+Result<W8A8Matrix> W8A8Matrix::quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
+  BEIT_ASSIGN(W8A8Matrix matrix, allocate(inputs, outputs, bias));
   BEIT_ASSIGN(auto row, Buffer<int16_t>::allocate((inputs + 7) / 8 * 8, "a quantised row"));
   for (int64_t output = 0; output < outputs; ++output) {
     matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row.data());
@@ -231,24 +231,24 @@ Result<ByteMatrix> ByteMatrix::quantize(int64_t inputs, int64_t outputs, const f
   return matrix;
 }
 
-Result<ByteMatrix> ByteMatrix::pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
+Result<W8A8Matrix> W8A8Matrix::pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
                                     const float* bias) {
-  BEIT_ASSIGN(ByteMatrix matrix, allocate(inputs, outputs, bias));
+  BEIT_ASSIGN(W8A8Matrix matrix, allocate(inputs, outputs, bias));
   std::copy_n(scales, outputs, matrix.scaling_.scales.data());
   for (int64_t output = 0; output < outputs; ++output) matrix.packOutput(output, values + output * inputs);
   return matrix;
 }
 
-void ByteMatrix::multiply(const ThreadPool& pool, const ByteRows& rows, float* output, int64_t output_stride,
+void W8A8Matrix::multiply(const Execution& execution, const W8A8Rows& rows, float* output, int64_t output_stride,
                           GemmEpilogue epilogue) const {
   assert(rows.inputs() == inputs_);
-  const int64_t depth = paddedDepth(inputs_), chunks = ByteRows::chunksOf(inputs_);
-  forGemmTasks(pool, rows.rows(), panelsOf(outputs_), depth,
+  const int64_t depth = paddedDepth(inputs_), chunks = W8A8Rows::chunksOf(inputs_);
+  forGemmTasks(execution, rows.rows(), panelsOf(outputs_), depth,
                [&](size_t, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
     for (int64_t p = panel; p < last_panel; ++p) {
-      const int64_t column = p * kTileColumns;
+      const int64_t column = p * kNr;
       for (int64_t r = row; r < last_row; r += kRows)
-        multiplyTile(std::min(kRows, last_row - r), std::min(kTileColumns, outputs_ - column), depth, rows.row(r),
+        w8a8Microkernel(std::min(kRows, last_row - r), std::min(kNr, outputs_ - column), depth, rows.row(r),
                      rows.stride(), rows.scales(r), rows.scaleStride(), panels_.data() + column * depth,
                      sums_.data() + column * chunks, scaling_.scales.data() + column, scaling_.bias.data() + column,
                      output + r * output_stride + column, output_stride, epilogue);

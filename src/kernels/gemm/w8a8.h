@@ -9,9 +9,9 @@
 #include "src/base/buffer.h"
 #include "src/base/result.h"
 #include "src/base/tensor.h"
+#include "src/kernels/execution.h"
 #include "src/kernels/gemm/blocking.h"
 #include "src/kernels/gemm/quantization.h"
-#include "src/kernels/thread_pool.h"
 
 namespace beit {
 
@@ -28,15 +28,15 @@ ByteDot byteDot();
 constexpr ByteDot byteDot() { return ByteDot::kNone; }
 #endif
 
-class ByteRows {
+class W8A8Rows {
  public:
   static constexpr int64_t kChunk = 384;  // 768 and 3072 in whole ones; sums of it fit the 24 bits of a float
 
   // Quantises `rows` dense rows of `inputs` floats on the pool. A row that holds an infinity or a NaN gives NaN.
   // Error: kOutOfMemory.
-  static Result<ByteRows> quantize(const ThreadPool& pool, int64_t rows, int64_t inputs, const float* values);
+  static Result<W8A8Rows> quantize(const Execution& execution, int64_t rows, int64_t inputs, const float* values);
   // Returns the bytes that this takes.
-  static int64_t bytes(int64_t rows, int64_t inputs);
+  static int64_t bytes(int64_t rows, int64_t inputs, int threads = 1);
 
   int64_t rows() const { return rows_; }
   int64_t inputs() const { return inputs_; }
@@ -55,13 +55,13 @@ class ByteRows {
   FloatBuffer scales_;      // (rows, chunks * 2 + 1)
 };
 
-class ByteMatrix {
+class W8A8Matrix {
  public:
-  ByteMatrix() = default;
+  W8A8Matrix() = default;
 
-  // As QuantizedMatrix has them: the same whole numbers and scales.
-  static Result<ByteMatrix> quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
-  static Result<ByteMatrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
+  // As W8A16Matrix has them: the same integers and scales.
+  static Result<W8A8Matrix> quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
+  static Result<W8A8Matrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
                                  const float* bias);
 
   // Returns the bytes that a matrix takes, packed, with sums, scales and bias.
@@ -69,22 +69,22 @@ class ByteMatrix {
 
   bool empty() const { return panels_.empty(); }
 
-  // W and b = W and b times `factor`; no whole number changes.
+  // W and b = W and b times `factor`; no quantised value changes.
   void scale(float factor) { scaling_.scale(factor); }
 
   // output (rows, outputs) = rows x W^T + b, then the epilogue.
-  void multiply(const ThreadPool& pool, const ByteRows& rows, float* output, int64_t output_stride,
+  void multiply(const Execution& execution, const W8A8Rows& rows, float* output, int64_t output_stride,
                 GemmEpilogue epilogue = {}) const;
 
  private:
-  static Result<ByteMatrix> allocate(int64_t inputs, int64_t outputs, const float* bias);
-  // Packs one output's whole numbers, and sums them up.
+  static Result<W8A8Matrix> allocate(int64_t inputs, int64_t outputs, const float* bias);
+  // Packs one output's integers, and sums them up.
   template <typename Integer>
   void packOutput(int64_t output, const Integer* values);
 
   int64_t inputs_ = 0, outputs_ = 0;
   Buffer<int8_t> panels_;  // (outputs / 8 rounded up, inputs / 4 rounded up, 8, 4)
-  FloatBuffer sums_;       // (outputs / 8 rounded up, chunks, 8): of an output's whole numbers in a chunk
+  FloatBuffer sums_;       // (outputs / 8 rounded up, chunks, 8): of an output's integers in a chunk
   OutputScales scaling_;
 };
 

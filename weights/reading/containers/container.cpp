@@ -28,9 +28,9 @@ std::optional<Error> foreignFormat(const std::string& file, std::string_view fir
   return mismatch(ErrorCode::kUnsupported, file, kind, kRead);
 }
 
-Result<std::unique_ptr<ContainerReader>> makeReader(std::string file_name, size_t file, std::optional<int64_t> size,
+Result<std::unique_ptr<ContainerIndexer>> makeIndexer(std::string file_name, size_t file, std::optional<int64_t> size,
                                                     std::span<const uint8_t> first) {
-  using Made = std::unique_ptr<ContainerReader>;
+  using Made = std::unique_ptr<ContainerIndexer>;
   if (asText(first).starts_with("PK\x03\x04")) return TorchZipIndexer::create(std::move(file_name), file, size);
   if (TorchLegacyIndexer::isMagic(first)) return Made(new TorchLegacyIndexer(std::move(file_name), file, size));
   // Four zeros are the upper half of the length of a safetensors header. 80 02 and six zeros, a header
@@ -44,17 +44,17 @@ Result<std::unique_ptr<ContainerReader>> makeReader(std::string file_name, size_
 
 }  // namespace
 
-Result<std::unique_ptr<ContainerReader>> openContainer(std::string file_name, size_t file,
+Result<std::unique_ptr<ContainerIndexer>> openContainer(std::string file_name, size_t file,
                                                        std::optional<int64_t> size,
                                                        std::span<const uint8_t> first) {
   assert(static_cast<int64_t>(first.size()) == kSniffBytes);
   if (auto error = foreignFormat(file_name, asText(first))) return *std::move(error);
-  BEIT_ASSIGN(std::unique_ptr<ContainerReader> reader, makeReader(std::move(file_name), file, size, first));
+  BEIT_ASSIGN(std::unique_ptr<ContainerIndexer> reader, makeIndexer(std::move(file_name), file, size, first));
   for (size_t at = 0; at < first.size();) {
-    const auto wanted = reader->wants();
+    const auto wanted = reader->next();
     if (!wanted || wanted->offset != static_cast<int64_t>(at)) break;
     const auto take = std::min(first.size() - at, static_cast<size_t>(wanted->length));
-    BEIT_TRY(reader->give(first.subspan(at, take)));
+    BEIT_TRY(reader->supply(first.subspan(at, take)));
     at += take;
   }
   return reader;

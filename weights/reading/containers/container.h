@@ -15,21 +15,21 @@
 
 namespace beit {
 
-class ContainerReader {
+class ContainerIndexer {
  public:
-  virtual ~ContainerReader() = default;
+  virtual ~ContainerIndexer() = default;
 
   // Returns the container's name for people, such as "safetensors".
   virtual std::string_view name() const = 0;
 
   // Returns the bytes that are wanted next, at least one, or nothing when the index is complete.
-  virtual std::optional<ByteRange> wants() const = 0;
+  virtual std::optional<ByteRange> next() const = 0;
 
-  // Takes the next bytes of what wants() named, at most that many. After an error the reader is of no
+  // Takes the next bytes of what next() named, at most that many. After an error the reader is of no
   // more use.
-  virtual Status give(std::span<const uint8_t> bytes) = 0;
+  virtual Status supply(std::span<const uint8_t> bytes) = 0;
 
-  // The tensors; complete when wants() returns nothing.
+  // The tensors; complete when next() returns nothing.
   virtual std::vector<TensorEntry>& entries() = 0;
 };
 
@@ -37,10 +37,10 @@ class ContainerReader {
 constexpr int64_t kSniffBytes = 8;
 
 // Returns the reader for a file by its first kSniffBytes bytes, which it has been given already as far
-// as it wants them. `file` is the index that entries carry; `size` is the file's, or nothing when it
+// as it next them. `file` is the index that entries carry; `size` is the file's, or nothing when it
 // is not known (a stream). Errors: kHtml for a web page; kUnsupported for a kind that is not read,
 // named where it is known; those of the reader.
-Result<std::unique_ptr<ContainerReader>> openContainer(std::string file_name, size_t file,
+Result<std::unique_ptr<ContainerIndexer>> openContainer(std::string file_name, size_t file,
                                                        std::optional<int64_t> size,
                                                        std::span<const uint8_t> first);
 

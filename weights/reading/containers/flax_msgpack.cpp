@@ -12,11 +12,11 @@ namespace {
 using Kind = MsgpackKind;
 
 constexpr int64_t kPiece = 64 * 1024;
-constexpr size_t kMostDepth = 64, kMostNameBytes = 4096, kMostTensors = 1'000'000;
+constexpr size_t kMaxDepth = 64, kMaxNameBytes = 4096, kMaxTensors = 1'000'000;
 constexpr int8_t kArrayExtension = 1;
 // An array's head: 64 sizes of 9 bytes, the name of a type, and three lengths, with room to spare.
-constexpr size_t kMostArrayHead = 1024;
-constexpr size_t kMostAxes = 64;
+constexpr size_t kMaxArrayHead = 1024;
+constexpr size_t kMaxAxes = 64;
 
 constexpr std::pair<std::string_view, DType> kTypes[] = {
     {"float32", DType::kF32}, {"float16", DType::kF16}, {"bfloat16", DType::kBF16}, {"float64", DType::kF64},
@@ -39,7 +39,7 @@ Error FlaxMsgpackIndexer::malformed(std::string what) const {
   return failure(ErrorCode::kMalformed, file_name_, "at byte " + std::to_string(position()) + " of the MessagePack: " + what);
 }
 
-std::optional<ByteRange> FlaxMsgpackIndexer::wants() const {
+std::optional<ByteRange> FlaxMsgpackIndexer::next() const {
   if (done_) return std::nullopt;
   const int64_t end = start_ + static_cast<int64_t>(bytes_.size());
   auto length = static_cast<int64_t>(missing_);
@@ -53,8 +53,8 @@ Status FlaxMsgpackIndexer::require(uint64_t bytes) const {
                   std::to_string(bytes) + " more from " + std::to_string(position()));
 }
 
-Status FlaxMsgpackIndexer::give(std::span<const uint8_t> bytes) {
-  assert(wants() && static_cast<int64_t>(bytes.size()) <= wants()->length);
+Status FlaxMsgpackIndexer::supply(std::span<const uint8_t> bytes) {
+  assert(next() && static_cast<int64_t>(bytes.size()) <= next()->length);
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   while (!done_) {
     BEIT_ASSIGN(const bool stepped, step());
@@ -81,7 +81,7 @@ Result<bool> FlaxMsgpackIndexer::step() {
   begun_ = true;
   const bool is_key = !levels_.empty() && levels_.back().is_map && !levels_.back().has_key;
   if (is_key) {
-    if (token.kind == Kind::kString && token.size <= kMostNameBytes) {
+    if (token.kind == Kind::kString && token.size <= kMaxNameBytes) {
       const size_t length = token.head + static_cast<size_t>(token.size);
       if (rest().size() < length) {
         missing_ = length - rest().size();
@@ -113,7 +113,7 @@ Status FlaxMsgpackIndexer::readKey(const MsgpackToken& token) {
     key = std::to_string(token.integer);
     at_ += token.head;
   } else {
-    if (token.kind != Kind::kString || token.size > kMostNameBytes) return malformed("a key that is no short text");
+    if (token.kind != Kind::kString || token.size > kMaxNameBytes) return malformed("a key that is no short text");
     key = asText(rest().subspan(token.head, static_cast<size_t>(token.size)));
     if (!isUtf8(key)) return malformed("a key that is no UTF-8 text");
     at_ += token.head + static_cast<size_t>(token.size);
@@ -124,14 +124,14 @@ Status FlaxMsgpackIndexer::readKey(const MsgpackToken& token) {
   name_.resize(level.prefix);
   if (!name_.empty()) name_ += '.';
   name_ += key;
-  if (name_.size() > kMostNameBytes) return malformed("a name of more than " + std::to_string(kMostNameBytes) + " bytes");
+  if (name_.size() > kMaxNameBytes) return malformed("a name of more than " + std::to_string(kMaxNameBytes) + " bytes");
   level.has_key = true;
   return {};
 }
 
 Status FlaxMsgpackIndexer::open(const MsgpackToken& token) {
   at_ += token.head;
-  if (levels_.size() == kMostDepth) return malformed("maps more than " + std::to_string(kMostDepth) + " deep");
+  if (levels_.size() == kMaxDepth) return malformed("maps more than " + std::to_string(kMaxDepth) + " deep");
   // Each value takes a byte at least, so that a count that cannot be true is found out before it is walked.
   BEIT_TRY(require(token.kind == Kind::kMap ? 2 * token.size : token.size));
   levels_.push_back({token.kind == Kind::kMap, token.size, 0, name_.size(), false});
@@ -161,8 +161,8 @@ void FlaxMsgpackIndexer::finishValue() {
 
 Status FlaxMsgpackIndexer::skip(uint64_t bytes) {
   BEIT_TRY(require(bytes));
-  constexpr uint64_t kMost = uint64_t{1} << 52;
-  if (static_cast<uint64_t>(position()) + bytes > kMost) return malformed("a value of an impossible size");
+  constexpr uint64_t kMax = uint64_t{1} << 52;
+  if (static_cast<uint64_t>(position()) + bytes > kMax) return malformed("a value of an impossible size");
   if (bytes <= rest().size()) {
     at_ += static_cast<size_t>(bytes);
   } else {
@@ -176,7 +176,7 @@ Status FlaxMsgpackIndexer::skip(uint64_t bytes) {
 Result<bool> FlaxMsgpackIndexer::readArray(const MsgpackToken& token) {
   BEIT_TRY(require(token.head + token.size));
   const auto all = rest().subspan(token.head);
-  const size_t whole = static_cast<size_t>(std::min<uint64_t>(token.size, kMostArrayHead));
+  const size_t whole = static_cast<size_t>(std::min<uint64_t>(token.size, kMaxArrayHead));
   if (all.size() < whole) {
     missing_ = whole - all.size();
     return false;
@@ -201,7 +201,7 @@ Result<bool> FlaxMsgpackIndexer::readArray(const MsgpackToken& token) {
   entry.name = name_;
   entry.file = file_;
   const MsgpackToken axes = next();
-  if (axes.kind != Kind::kArray || axes.size > kMostAxes) return bad("no shape");
+  if (axes.kind != Kind::kArray || axes.size > kMaxAxes) return bad("no shape");
   for (uint64_t i = 0; i < axes.size; ++i) {
     const MsgpackToken axis = next();
     if (axis.kind != Kind::kInt || axis.integer < 0) return bad("a shape that is none");
@@ -215,15 +215,15 @@ Result<bool> FlaxMsgpackIndexer::readArray(const MsgpackToken& token) {
   at += static_cast<size_t>(type.size);
   const auto known = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& t) { return t.first == type_name; });
   if (known == std::end(kTypes))
-    return mismatch(ErrorCode::kWrongType, where, "element type " + printable(type_name), "a float, whole number or bool");
+    return mismatch(ErrorCode::kWrongType, where, "element type " + printable(type_name), "a float, integer or bool");
   entry.dtype = known->second;
   const MsgpackToken data = next();
   if (data.kind != Kind::kBytes && data.kind != Kind::kString) return bad("no bytes");
   if (data.size != token.size - at || *count > INT64_MAX / 8 ||
       data.size != static_cast<uint64_t>(*count * elementSize(entry.dtype)))
     return bad("another number of bytes than its shape has");
-  if (entries_.size() == kMostTensors)
-    return mismatch(ErrorCode::kUnsupported, file_name_, "more tensors", std::to_string(kMostTensors) + " at most");
+  if (entries_.size() == kMaxTensors)
+    return mismatch(ErrorCode::kUnsupported, file_name_, "more tensors", std::to_string(kMaxTensors) + " at most");
   entry.offset = position() + static_cast<int64_t>(token.head + at);
   entry.bytes = static_cast<int64_t>(data.size);
   entries_.push_back(std::move(entry));

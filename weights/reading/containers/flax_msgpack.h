@@ -15,7 +15,7 @@
 
 namespace beit {
 
-class FlaxMsgpackIndexer : public ContainerReader {
+class FlaxMsgpackIndexer : public ContainerIndexer {
  public:
   FlaxMsgpackIndexer(std::string file_name, size_t file, std::optional<int64_t> size)
       : file_name_(std::move(file_name)), file_(file), size_(size) {}
@@ -26,10 +26,10 @@ class FlaxMsgpackIndexer : public ContainerReader {
   std::string_view name() const override { return "Flax (msgpack)"; }
   // The maps between the elements, which are skipped: the file is gone through once for its index and
   // once for its elements.
-  std::optional<ByteRange> wants() const override;
+  std::optional<ByteRange> next() const override;
   // Errors: kUnsupported for arrays in chunks (Flax splits those above 1 GB); kWrongType for an element
   // type that is not read; kMalformed; kTruncated.
-  Status give(std::span<const uint8_t> bytes) override;
+  Status supply(std::span<const uint8_t> bytes) override;
   // By offset. Names of nested maps are joined by dots.
   std::vector<TensorEntry>& entries() override { return entries_; }
 

@@ -19,7 +19,7 @@ namespace beit {
 
 enum class PickleKind : uint8_t {
   kNone, kBool, kInt, kFloat,
-  kBigInt,      // whole numbers outside int64: text() is the little-endian two's complement
+  kBigInt,      // integers outside int64: text() is the little-endian two's complement
   kString, kBytes,
   kTuple, kList, kSet,
   kDict,        // collections.OrderedDict too
@@ -84,18 +84,18 @@ class Pickle {
 
   // Values, places in containers and on the stack, and memory slots, together. A checkpoint of a large
   // model with its optimizer has some hundred thousand; this many take less than 0.5 GB.
-  static constexpr size_t kMostParts = 4'000'000;
+  static constexpr size_t kMaxParts = 4'000'000;
 
   // Bytes of a global's "module.name"; PyTorch's longest has some 70.
-  static constexpr size_t kMostGlobalBytes = 256;
+  static constexpr size_t kMaxGlobalBytes = 256;
 
   // Returns whether a pickle may name that "module.name".
   using GlobalFilter = bool (*)(std::string_view global);
 
   // Returns the tree of the pickle that `bytes` begins with; `where` names it in errors.
   // Errors: kTruncated; kMalformed; kUnsupported for a global that is not allowed, with its name, for
-  // the extension registry, for buffers outside of the pickle, and for more than kMostParts or
-  // kMostGlobalBytes.
+  // the extension registry, for buffers outside of the pickle, and for more than kMaxParts or
+  // kMaxGlobalBytes.
   static Result<Pickle> parse(std::vector<uint8_t> bytes, std::string_view where, GlobalFilter allowed);
 
   PickleValue root() const { return {this, root_}; }

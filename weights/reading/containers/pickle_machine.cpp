@@ -37,8 +37,8 @@ Error PickleMachine::malformed(std::string what) const {
 
 Status PickleMachine::spend(size_t parts) {
   parts_ += parts;
-  if (parts_ <= Pickle::kMostParts) return {};
-  return mismatch(ErrorCode::kUnsupported, where_, "a pickle of more values", "at most " + std::to_string(Pickle::kMostParts));
+  if (parts_ <= Pickle::kMaxParts) return {};
+  return mismatch(ErrorCode::kUnsupported, where_, "a pickle of more values", "at most " + std::to_string(Pickle::kMaxParts));
 }
 
 Result<Pickle> PickleMachine::run() {
@@ -147,7 +147,7 @@ Status PickleMachine::pushDecimal(std::string_view digits) {
   int64_t value = 0;
   const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (end.ec == std::errc::result_out_of_range) return pushText(Kind::kBigInt, {});  // none is needed from protocol 0
-  if (end.ec != std::errc() || end.ptr != digits.data() + digits.size()) return malformed("a whole number that is none");
+  if (end.ec != std::errc() || end.ptr != digits.data() + digits.size()) return malformed("a integer that is none");
   return pushInt(value);
 }
 
@@ -323,10 +323,10 @@ Result<bool> PickleMachine::memory(const PickleOp& op) {
 
 Status PickleMachine::pushGlobal(std::string_view module, std::string_view name) {
   // A memoised string of any length may be half of a name, again and again: looked at before it is copied.
-  if (module.size() + name.size() >= Pickle::kMostGlobalBytes)
+  if (module.size() + name.size() >= Pickle::kMaxGlobalBytes)
     return mismatch(ErrorCode::kUnsupported, where_,
                     "a pickle that asks for \"" + printable(module) + "\" with a name of " + std::to_string(name.size()) + " bytes",
-                    "less than " + std::to_string(Pickle::kMostGlobalBytes) + " bytes of both");
+                    "less than " + std::to_string(Pickle::kMaxGlobalBytes) + " bytes of both");
   std::string global = std::string(module) + "." + std::string(name);
   if (!allowed_(global))
     return mismatch(ErrorCode::kUnsupported, where_, "a pickle that asks for \"" + printable(global) + "\"",

@@ -13,12 +13,12 @@ enum class Form : uint8_t { kUnknown, kBare, kFixed, kCounted, kLines };
 
 // What follows a code: nothing, so many bytes, a length of so many bytes and then as many, or so many
 // lines.
-struct Shape {
+struct OperandForm {
   Form form = Form::kUnknown;
   size_t size = 0;
 };
 
-Shape shapeOf(uint8_t code) {
+OperandForm shapeOf(uint8_t code) {
   switch (static_cast<Code>(code)) {
     case Code::kMark: case Code::kStop: case Code::kPop: case Code::kPopMark: case Code::kDup: case Code::kNone:
     case Code::kBinPersid: case Code::kReduce: case Code::kAppend: case Code::kBuild: case Code::kDict:
@@ -66,7 +66,7 @@ Result<PickleOp> readPickleOp(std::span<const uint8_t> bytes, size_t at, PickleL
     op.missing = 1;
     return op;
   }
-  const Shape shape = shapeOf(rest[0]);
+  const OperandForm shape = shapeOf(rest[0]);
   op.code = static_cast<Code>(rest[0]);
   size_t before = 1;
   size_t size = shape.size;
@@ -83,8 +83,8 @@ Result<PickleOp> readPickleOp(std::span<const uint8_t> bytes, size_t at, PickleL
         op.missing = before - rest.size();
         return op;
       }
-      constexpr uint64_t kMost = size_t{1} << 30;  // more than any pickle that is read, and no sum overflows
-      size = static_cast<size_t>(std::min(littleEndian(rest.subspan(1, shape.size)), kMost));
+      constexpr uint64_t kMax = size_t{1} << 30;  // more than any pickle that is read, and no sum overflows
+      size = static_cast<size_t>(std::min(littleEndian(rest.subspan(1, shape.size)), kMax));
       break;
     }
     case Form::kLines: {

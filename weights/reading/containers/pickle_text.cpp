@@ -100,10 +100,10 @@ bool isUtf8(std::string_view text) {
 }
 
 std::string printable(std::string_view text) {
-  constexpr size_t kMost = 100;
-  std::string out(text.substr(0, kMost));
+  constexpr size_t kMax = 100;
+  std::string out(text.substr(0, kMax));
   std::replace_if(out.begin(), out.end(), [](char c) { return c < 0x20 || c > 0x7E; }, '?');
-  return text.size() > kMost ? out + "..." : out;
+  return text.size() > kMax ? out + "..." : out;
 }
 
 }  // namespace beit

@@ -13,26 +13,26 @@ std::string bytesText(int64_t count) { return std::to_string(count) + " bytes"; 
 
 }  // namespace
 
-std::optional<ByteRange> SafetensorsIndexer::wants() const {
+std::optional<ByteRange> SafetensorsIndexer::next() const {
   if (done_) return std::nullopt;
   const auto have = static_cast<int64_t>(bytes_.size());
   if (header_bytes_ < 0) return ByteRange{have, kLengthBytes - have};
   return ByteRange{kLengthBytes + have, header_bytes_ - have};
 }
 
-Status SafetensorsIndexer::give(std::span<const uint8_t> bytes) {
-  assert(wants() && static_cast<int64_t>(bytes.size()) <= wants()->length);
+Status SafetensorsIndexer::supply(std::span<const uint8_t> bytes) {
+  assert(next() && static_cast<int64_t>(bytes.size()) <= next()->length);
   bytes_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  if (wants()->length > 0) return {};
+  if (next()->length > 0) return {};
   return header_bytes_ < 0 ? readLength() : readHeader();
 }
 
 Status SafetensorsIndexer::readLength() {
   uint64_t length = 0;
   for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<uint8_t>(bytes_[static_cast<size_t>(i)]);
-  if (length < 2 || length > static_cast<uint64_t>(kMostHeaderBytes))
+  if (length < 2 || length > static_cast<uint64_t>(kMaxHeaderBytes))
     return mismatch(ErrorCode::kMalformed, file_name_, "a header of " + std::to_string(length) + " bytes",
-                    "2 to " + std::to_string(kMostHeaderBytes) + " bytes, as a safetensors file has");
+                    "2 to " + std::to_string(kMaxHeaderBytes) + " bytes, as a safetensors file has");
   header_bytes_ = static_cast<int64_t>(length);
   if (size_ && kLengthBytes + header_bytes_ > *size_)
     return mismatch(ErrorCode::kTruncated, file_name_, bytesText(*size_),
@@ -95,7 +95,7 @@ Result<TensorEntry> SafetensorsIndexer::readEntry(std::string_view name, JsonVal
   if (!shape.isArray()) return malformed("shape " + shape.describe(), "an array of sizes");
   for (const JsonValue item : shape.items()) {
     const auto size = item.asInt64();
-    if (!size || *size < 0) return malformed("a size of " + item.describe(), "whole numbers of at least 0");
+    if (!size || *size < 0) return malformed("a size of " + item.describe(), "integers of at least 0");
     entry.shape.push_back(*size);
   }
   const auto count = elementCount(entry.shape);
@@ -104,23 +104,23 @@ Result<TensorEntry> SafetensorsIndexer::readEntry(std::string_view name, JsonVal
   const JsonValue offsets = value.find("data_offsets");
   std::vector<int64_t> ends;
   for (const JsonValue item : offsets.items()) ends.push_back(item.asInt64().value_or(-1));
-  constexpr int64_t kMostBytes = int64_t{1} << 52;  // far from where sums overflow
-  if (ends.size() != 2 || ends[0] < 0 || ends[1] < ends[0] || ends[1] > kMostBytes)
+  constexpr int64_t kMaxBytes = int64_t{1} << 52;  // far from where sums overflow
+  if (ends.size() != 2 || ends[0] < 0 || ends[1] < ends[0] || ends[1] > kMaxBytes)
     return malformed("data_offsets " + offsets.describe(), "[begin, end] with 0 <= begin <= end");
   entry.offset = data_start + ends[0];
   entry.bytes = ends[1] - ends[0];
-  if (*count > kMostBytes / elementSize(*dtype) || entry.bytes != *count * elementSize(*dtype))
+  if (*count > kMaxBytes / elementSize(*dtype) || entry.bytes != *count * elementSize(*dtype))
     return malformed(bytesText(entry.bytes), "what " + std::string(toString(*dtype)) + " " + toString(entry.shape) + " takes");
   return entry;
 }
 
 Result<std::vector<TensorEntry>> indexSafetensors(std::span<const uint8_t> file, std::string name) {
   SafetensorsIndexer indexer(name, 0, static_cast<int64_t>(file.size()));
-  while (const auto range = indexer.wants()) {
+  while (const auto range = indexer.next()) {
     if (range->offset + range->length > static_cast<int64_t>(file.size()))
       return mismatch(ErrorCode::kTruncated, name, bytesText(static_cast<int64_t>(file.size())),
                       "at least " + bytesText(range->offset + range->length));
-    BEIT_TRY(indexer.give(file.subspan(static_cast<size_t>(range->offset), static_cast<size_t>(range->length))));
+    BEIT_TRY(indexer.supply(file.subspan(static_cast<size_t>(range->offset), static_cast<size_t>(range->length))));
   }
   return std::move(indexer.entries());
 }

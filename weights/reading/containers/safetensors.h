@@ -14,20 +14,20 @@
 
 namespace beit {
 
-class SafetensorsIndexer : public ContainerReader {
+class SafetensorsIndexer : public ContainerIndexer {
  public:
   static constexpr int64_t kLengthBytes = 8;
-  static constexpr int64_t kMostHeaderBytes = 100'000'000;  // the reference reader's limit
+  static constexpr int64_t kMaxHeaderBytes = 100'000'000;  // the reference reader's limit
 
   // `size` is the file's size in bytes, or nothing when it is not known.
   SafetensorsIndexer(std::string file_name, size_t file, std::optional<int64_t> size)
       : file_name_(std::move(file_name)), file_(file), size_(size) {}
 
   std::string_view name() const override { return "safetensors"; }
-  std::optional<ByteRange> wants() const override;
+  std::optional<ByteRange> next() const override;
   // Errors: kTruncated where the header or the elements would end behind the file; kMalformed for all
   // else that breaks the format, a file with more bytes than its header describes included.
-  Status give(std::span<const uint8_t> bytes) override;
+  Status supply(std::span<const uint8_t> bytes) override;
   // By offset.
   std::vector<TensorEntry>& entries() override { return entries_; }
 

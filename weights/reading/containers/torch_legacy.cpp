@@ -26,7 +26,7 @@ bool TorchLegacyIndexer::isMagic(std::span<const uint8_t> first) {
   return false;
 }
 
-std::optional<ByteRange> TorchLegacyIndexer::wants() const {
+std::optional<ByteRange> TorchLegacyIndexer::next() const {
   if (done_) return std::nullopt;
   const int64_t end = start_ + static_cast<int64_t>(bytes_.size());
   auto length = static_cast<int64_t>(missing_);
@@ -34,8 +34,8 @@ std::optional<ByteRange> TorchLegacyIndexer::wants() const {
   return ByteRange{end, length};
 }
 
-Status TorchLegacyIndexer::give(std::span<const uint8_t> bytes) {
-  assert(wants() && static_cast<int64_t>(bytes.size()) <= wants()->length);
+Status TorchLegacyIndexer::supply(std::span<const uint8_t> bytes) {
+  assert(next() && static_cast<int64_t>(bytes.size()) <= next()->length);
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
   while (pickles_.size() < kParts) {
     BEIT_ASSIGN(missing_, extent_.missing(bytes_, file_name_));
@@ -44,8 +44,8 @@ Status TorchLegacyIndexer::give(std::span<const uint8_t> bytes) {
       if (size_ && static_cast<int64_t>(missing_) > *size_ - start_ - have)
         return mismatch(ErrorCode::kTruncated, file_name_, std::to_string(*size_) + " bytes",
                         "at least " + std::to_string(start_ + have + static_cast<int64_t>(missing_)));
-      if (bytes_.size() + missing_ > kMostPickleBytes)
-        return mismatch(ErrorCode::kUnsupported, file_name_, "a pickle of more bytes", "at most " + std::to_string(kMostPickleBytes));
+      if (bytes_.size() + missing_ > kMaxPickleBytes)
+        return mismatch(ErrorCode::kUnsupported, file_name_, "a pickle of more bytes", "at most " + std::to_string(kMaxPickleBytes));
       return {};
     }
     const auto end = bytes_.begin() + static_cast<ptrdiff_t>(extent_.length());
@@ -92,10 +92,10 @@ Status TorchLegacyIndexer::finish() {
     if (storage == storages.end() || !keys.item(i).is(PickleKind::kString) || storage->second.offset >= 0)
       return mismatch(ErrorCode::kMalformed, file_name_, "a storage " + printable(keys.item(i).text()), "each of the object's, once");
     constexpr int64_t kCountBytes = 8;
-    constexpr int64_t kMost = int64_t{1} << 52;
+    constexpr int64_t kMax = int64_t{1} << 52;
     storage->second.offset = offset + kCountBytes;
     offset += kCountBytes + storage->second.bytes;
-    if (offset > size_.value_or(kMost))
+    if (offset > size_.value_or(kMax))
       return mismatch(ErrorCode::kTruncated, file_name_, size_ ? std::to_string(*size_) + " bytes" : "an impossible size",
                       "at least " + std::to_string(offset) + ", by its storages");
   }

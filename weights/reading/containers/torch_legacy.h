@@ -18,9 +18,9 @@
 
 namespace beit {
 
-class TorchLegacyIndexer : public ContainerReader {
+class TorchLegacyIndexer : public ContainerIndexer {
  public:
-  static constexpr size_t kMostPickleBytes = 64 << 20;
+  static constexpr size_t kMaxPickleBytes = 64 << 20;
 
   TorchLegacyIndexer(std::string file_name, size_t file, std::optional<int64_t> size)
       : file_name_(std::move(file_name)), file_(file), size_(size) {}
@@ -31,10 +31,10 @@ class TorchLegacyIndexer : public ContainerReader {
   std::string_view name() const override { return "PyTorch (legacy)"; }
   // In pieces where the size is known; otherwise no byte more than the pickles surely have, as a
   // stream cannot go back to the storages behind them.
-  std::optional<ByteRange> wants() const override;
+  std::optional<ByteRange> next() const override;
   // Errors: kUnsupported for another version, a big-endian machine, and what readTorchTensors() and
   // Pickle::parse() do not read; kMalformed; kTruncated when the storages reach past the file's end.
-  Status give(std::span<const uint8_t> bytes) override;
+  Status supply(std::span<const uint8_t> bytes) override;
   // By offset.
   std::vector<TensorEntry>& entries() override { return entries_; }
 

@@ -58,8 +58,8 @@ bool isTensor(PickleValue value) {
 // Returns the sizes or strides in a tuple or a torch.Size, or nothing when they are none.
 std::optional<std::vector<int64_t>> readInts(PickleValue value) {
   if (value.isCallOf("torch.Size")) value = value.arguments().item(0);
-  constexpr size_t kMostAxes = 64;  // PyTorch's own limit
-  if (!value.is(Kind::kTuple) || value.size() > kMostAxes) return std::nullopt;
+  constexpr size_t kMaxAxes = 64;  // PyTorch's own limit
+  if (!value.is(Kind::kTuple) || value.size() > kMaxAxes) return std::nullopt;
   std::vector<int64_t> ints;
   for (size_t i = 0; i < value.size(); ++i) {
     const auto number = value.item(i).asInt();
@@ -149,11 +149,11 @@ class Walker {
     std::string prefix;  // empty, or with a dot at its end
     int depth = 0;
   };
-  static constexpr int kMostDepth = 64;
+  static constexpr int kMaxDepth = 64;
   // A dict that stands in itself many times has more places than bytes.
-  static constexpr size_t kMostVisits = 20'000'000;
-  static constexpr size_t kMostMemory = size_t{256} << 20, kMemoryEach = 256;
-  static constexpr size_t kMostNameBytes = 4096;
+  static constexpr size_t kMaxVisits = 20'000'000;
+  static constexpr size_t kMaxMemory = size_t{256} << 20, kMemoryEach = 256;
+  static constexpr size_t kMaxNameBytes = 4096;
 
   Status visit(const Place& place, std::vector<Place>& inside) {
     const PickleValue dict = dictOf(place.value);
@@ -167,21 +167,21 @@ class Walker {
   Status visitItems(PickleValue dict, const Place& place, std::vector<Place>& inside) {
     for (size_t i = 0; i < dict.size(); ++i) {
       const PickleValue key = dict.key(i), value = dict.value(i);
-      if (++visits_ > kMostVisits) return tooMany();
+      if (++visits_ > kMaxVisits) return tooMany();
       const bool tensor = isTensor(value);
       if (!tensor && !dictOf(value).exists()) continue;
       std::string name = place.prefix;
       if (key.is(Kind::kString)) name += key.text();
       else if (const auto number = key.asInt()) name += std::to_string(*number);
       else continue;
-      if ((memory_ += name.size() + kMemoryEach) > kMostMemory) return tooMany();
-      if (name.size() > kMostNameBytes || !isUtf8(name))
+      if ((memory_ += name.size() + kMemoryEach) > kMaxMemory) return tooMany();
+      if (name.size() > kMaxNameBytes || !isUtf8(name))
         return mismatch(ErrorCode::kMalformed, where_, "a tensor called " + printable(name), "a name of UTF-8 text");
       if (tensor) {
         BEIT_ASSIGN(TorchTensor read, readTensor(value, std::move(name), where_));
         tensors_.push_back(std::move(read));
-      } else if (place.depth == kMostDepth) {
-        return mismatch(ErrorCode::kUnsupported, where_, "dicts more than " + std::to_string(kMostDepth) + " deep", "fewer");
+      } else if (place.depth == kMaxDepth) {
+        return mismatch(ErrorCode::kUnsupported, where_, "dicts more than " + std::to_string(kMaxDepth) + " deep", "fewer");
       } else {
         inside.push_back({value, name + ".", place.depth + 1});
       }
@@ -191,7 +191,7 @@ class Walker {
 
   Error tooMany() const {
     return mismatch(ErrorCode::kUnsupported, where_, "more dicts and tensors than any model has",
-                    "at most " + std::to_string(kMostMemory / kMemoryEach));
+                    "at most " + std::to_string(kMaxMemory / kMemoryEach));
   }
 
   const std::string& where_;
@@ -208,8 +208,8 @@ bool holdsTensors(PickleValue dict) {
 
 // Returns the state dict in what a training script saved.
 PickleValue unwrapped(PickleValue value) {
-  constexpr int kMostWrappers = 4;
-  for (int i = 0; i < kMostWrappers && value.is(Kind::kDict) && !holdsTensors(value); ++i) {
+  constexpr int kMaxWrappers = 4;
+  for (int i = 0; i < kMaxWrappers && value.is(Kind::kDict) && !holdsTensors(value); ++i) {
     PickleValue inner;
     for (const std::string_view name : {"state_dict", "model", "module"})
       if (!dictOf(inner).exists()) inner = value.find(name);
@@ -241,8 +241,8 @@ Result<TorchStorage> readTorchStorage(PickleValue persistent, const std::string&
   if (known == std::end(kStorages))
     return mismatch(ErrorCode::kUnsupported, where, "a storage of type " + printable(kind.text()), "one of numbers");
   TorchStorage storage{.key = key.text(), .dtype = known->second, .count = *count.asInt()};
-  constexpr int64_t kMost = int64_t{1} << 48;  // far from where sums overflow
-  if (storage.count < 0 || storage.count > kMost)
+  constexpr int64_t kMax = int64_t{1} << 48;  // far from where sums overflow
+  if (storage.count < 0 || storage.count > kMax)
     return mismatch(ErrorCode::kMalformed, where, "a storage of " + std::to_string(storage.count) + " elements", "0 or more");
   storage.view_count = storage.count;
   if (view.is(Kind::kTuple)) {

@@ -7,13 +7,13 @@
 
 namespace beit {
 
-Result<std::unique_ptr<ContainerReader>> TorchZipIndexer::create(std::string file_name, size_t file,
+Result<std::unique_ptr<ContainerIndexer>> TorchZipIndexer::create(std::string file_name, size_t file,
                                                                  std::optional<int64_t> size) {
   if (!size)
     return failure(ErrorCode::kUnsupported, file_name,
                    "a PyTorch checkpoint is a zip file, whose directory stands at its end: it needs a source of known size "
                    "(a file, or a server that says Content-Length)");
-  return std::unique_ptr<ContainerReader>(new TorchZipIndexer(std::move(file_name), file, *size));
+  return std::unique_ptr<ContainerIndexer>(new TorchZipIndexer(std::move(file_name), file, *size));
 }
 
 TorchZipIndexer::TorchZipIndexer(std::string file_name, size_t file, int64_t size)
@@ -28,16 +28,16 @@ void TorchZipIndexer::want(Stage stage, ByteRange range) {
   bytes_.clear();
 }
 
-std::optional<ByteRange> TorchZipIndexer::wants() const {
+std::optional<ByteRange> TorchZipIndexer::next() const {
   if (stage_ == Stage::kDone) return std::nullopt;
   const auto have = static_cast<int64_t>(bytes_.size());
   return ByteRange{range_.offset + have, range_.length - have};
 }
 
-Status TorchZipIndexer::give(std::span<const uint8_t> bytes) {
-  assert(wants() && static_cast<int64_t>(bytes.size()) <= wants()->length);
+Status TorchZipIndexer::supply(std::span<const uint8_t> bytes) {
+  assert(next() && static_cast<int64_t>(bytes.size()) <= next()->length);
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
-  if (wants()->length > 0) return {};
+  if (next()->length > 0) return {};
   switch (stage_) {
     case Stage::kEnd: {
       BEIT_ASSIGN(const ZipEnd end, readZipEnd(bytes_, size_, file_name_));
@@ -77,12 +77,12 @@ Status TorchZipIndexer::readDirectory() {
     }
   }
   if (!pickle) return mismatch(ErrorCode::kUnsupported, file_name_, "a zip file without data.pkl", "a PyTorch checkpoint");
-  if (pickle->size > kMostPickleBytes)
+  if (pickle->size > kMaxPickleBytes)
     return mismatch(ErrorCode::kUnsupported, file_name_, "a data.pkl of " + std::to_string(pickle->size) + " bytes",
-                    "at most " + std::to_string(kMostPickleBytes));
+                    "at most " + std::to_string(kMaxPickleBytes));
   const ZipMember* order = find("byteorder");  // since PyTorch 2.1; before, little-endian machines only
-  constexpr int64_t kMostOrderBytes = 64;
-  if (order && order->size > kMostOrderBytes)
+  constexpr int64_t kMaxOrderBytes = 64;
+  if (order && order->size > kMaxOrderBytes)
     return mismatch(ErrorCode::kMalformed, file_name_, "a byteorder of " + std::to_string(order->size) + " bytes", "\"little\"");
   wantMember(order ? Stage::kByteOrder : Stage::kPickle, order ? *order : *pickle);
   return {};

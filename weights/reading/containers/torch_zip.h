@@ -20,18 +20,18 @@ namespace beit {
 
 // A zip file's directory stands at its end, so that the file is read backwards first: its size must be
 // known, and its source should seek.
-class TorchZipIndexer : public ContainerReader {
+class TorchZipIndexer : public ContainerIndexer {
  public:
-  static constexpr int64_t kMostPickleBytes = 64 << 20;
+  static constexpr int64_t kMaxPickleBytes = 64 << 20;
 
   // Errors: kUnsupported without a size, which only a file that is streamed lacks.
-  static Result<std::unique_ptr<ContainerReader>> create(std::string file_name, size_t file, std::optional<int64_t> size);
+  static Result<std::unique_ptr<ContainerIndexer>> create(std::string file_name, size_t file, std::optional<int64_t> size);
 
   std::string_view name() const override { return "PyTorch (zip)"; }
-  std::optional<ByteRange> wants() const override;
+  std::optional<ByteRange> next() const override;
   // Errors: kUnsupported for a zip file that is no checkpoint or is compressed, big-endian elements,
   // and what readTorchTensors() and Pickle::parse() do not read; kMalformed, kTruncated.
-  Status give(std::span<const uint8_t> bytes) override;
+  Status supply(std::span<const uint8_t> bytes) override;
   // By offset.
   std::vector<TensorEntry>& entries() override { return entries_; }
 

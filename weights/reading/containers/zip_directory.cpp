@@ -13,7 +13,7 @@ namespace {
 constexpr uint32_t kLocalSignature = 0x04034b50, kMemberSignature = 0x02014b50, kEndSignature = 0x06054b50,
                    kZip64LocatorSignature = 0x07064b50, kZip64EndSignature = 0x06064b50;
 constexpr size_t kEndBytes = 22, kLocatorBytes = 20, kZip64EndBytes = 56, kMemberBytes = 46;
-constexpr int64_t kMostDirectoryBytes = 64 << 20;
+constexpr int64_t kMaxDirectoryBytes = 64 << 20;
 constexpr uint32_t kInZip64 = 0xFFFFFFFF;  // the number stands in the zip64 record
 
 uint64_t number(std::span<const uint8_t> bytes, size_t at, size_t size) { return littleEndian(bytes.subspan(at, size)); }
@@ -26,9 +26,9 @@ Result<ZipEnd> checkedEnd(uint64_t offset, uint64_t size, uint64_t members, int6
   if (size > static_cast<uint64_t>(before) || offset > static_cast<uint64_t>(before) - size)
     return malformed(where, "a zip directory of " + std::to_string(size) + " bytes at " + std::to_string(offset),
                      "one that ends before " + std::to_string(before));
-  if (size > static_cast<uint64_t>(kMostDirectoryBytes))
+  if (size > static_cast<uint64_t>(kMaxDirectoryBytes))
     return mismatch(ErrorCode::kUnsupported, where, "a zip directory of " + std::to_string(size) + " bytes",
-                    "at most " + std::to_string(kMostDirectoryBytes));
+                    "at most " + std::to_string(kMaxDirectoryBytes));
   ZipEnd end;
   end.directory = {static_cast<int64_t>(offset), static_cast<int64_t>(size)};
   end.members = static_cast<int64_t>(std::min<uint64_t>(members, size));

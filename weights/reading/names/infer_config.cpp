@@ -14,10 +14,10 @@ namespace {
 
 using Shapes = std::map<std::string, Shape, std::less<>>;  // by parameter, in the project's naming
 
-Shape parameterShape(const Shape& file, const Target& target) {
+Shape parameterShape(const Shape& file, const ParameterShare& target) {
   Shape shape = file;
-  if (target.layout == Layout::kTransposed) std::reverse(shape.begin(), shape.end());
-  if (target.layout == Layout::kHwio && file.size() == 4) shape = {file[3], file[2], file[0], file[1]};
+  if (target.layout == TensorLayout::kTransposed) std::reverse(shape.begin(), shape.end());
+  if (target.layout == TensorLayout::kHwio && file.size() == 4) shape = {file[3], file[2], file[0], file[1]};
   if (!shape.empty()) shape[0] /= target.parts;
   return shape;
 }
@@ -26,9 +26,9 @@ Shape parameterShape(const Shape& file, const Target& target) {
 Shapes shapesOf(Dialect dialect, const std::vector<TensorEntry>& entries, size_t reading) {
   Shapes shapes;
   for (const TensorEntry& entry : entries) {
-    const auto all = readings(dialect, entry.name);
+    const auto all = candidates(dialect, entry.name);
     if (reading < all.size())
-      for (const Target& target : all[reading]) shapes[target.parameter] = parameterShape(entry.shape, target);
+      for (const ParameterShare& target : all[reading]) shapes[target.parameter] = parameterShape(entry.shape, target);
   }
   return shapes;
 }
@@ -47,8 +47,8 @@ int64_t countOf(const Shapes& shapes, std::string_view prefix) {
     int64_t number = -1;
     const char* begin = it->first.data() + prefix.size();
     std::from_chars(begin, it->first.data() + it->first.size(), number);
-    constexpr int64_t kMost = 1 << 20;
-    if (number >= 0 && number < kMost) count = std::max(count, number + 1);
+    constexpr int64_t kMax = 1 << 20;
+    if (number >= 0 && number < kMax) count = std::max(count, number + 1);
   }
   return count;
 }

@@ -67,12 +67,12 @@ std::optional<Dialect> detectDialect(const std::vector<TensorEntry>& entries) {
   return std::nullopt;
 }
 
-std::vector<std::vector<Target>> readings(Dialect dialect, std::string_view name) {
-  std::vector<std::vector<Target>> all;
+std::vector<std::vector<ParameterShare>> candidates(Dialect dialect, std::string_view name) {
+  std::vector<std::vector<ParameterShare>> all;
   for (const NamingRule& rule : family(dialect).rules) {
     const auto captures = match(rule.file, name);
     if (!captures) continue;
-    std::vector<Target> targets;
+    std::vector<ParameterShare> targets;
     int64_t parts = 0;
     for (const std::string_view parameter : rule.parameters) parts += !parameter.empty();
     for (const std::string_view parameter : rule.parameters)
@@ -91,14 +91,14 @@ std::optional<std::string> nameIn(Dialect dialect, std::string_view parameter) {
     if (!captures) continue;
     std::string name = substitute(rule.file, *captures);
     // A wide pattern may name what a narrower one reads differently: only a way back counts.
-    for (const auto& reading : readings(dialect, name))
-      for (const Target& target : reading)
+    for (const auto& reading : candidates(dialect, name))
+      for (const ParameterShare& target : reading)
         if (target.parameter == parameter) return name;
   }
   return std::nullopt;
 }
 
-bool isDead(std::string_view name) {
+bool isUnused(std::string_view name) {
   return name.ends_with("relative_position_index") || name.ends_with("num_batches_tracked");
 }
 

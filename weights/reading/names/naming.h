@@ -31,30 +31,30 @@ std::string_view toString(Dialect dialect);
 std::optional<Dialect> detectDialect(const std::vector<TensorEntry>& entries);
 
 // How the elements of a file's tensor are laid out, seen from the parameter.
-enum class Layout {
+enum class TensorLayout {
   kSame,
   kTransposed,  // (inputs, outputs) for (outputs, inputs): Flax's dense kernels
   kHwio,        // (height, width, inputs, outputs) for (outputs, inputs, height, width): Flax's convolutions
 };
 
 // A parameter that a file's tensor holds, or holds a share of.
-struct Target {
+struct ParameterShare {
   std::string parameter;                // in the project's naming
   int64_t part = 0, parts = 1;          // which share of the tensor's first axis: fused query, key, value
-  Layout layout = Layout::kSame;
+  TensorLayout layout = TensorLayout::kSame;
 };
 
-// Returns what a tensor called `name` is in that dialect. For some names there are several readings,
+// Returns what a tensor called `name` is in that dialect. For some names there are several candidates,
 // of which the model at hand has at most one (timm's "norm" is the head's norm of a model for masked
-// images, and the body's of others): `readings` come in order of preference, each a list of targets.
-std::vector<std::vector<Target>> readings(Dialect dialect, std::string_view name);
+// images, and the body's of others): `candidates` come in order of preference, each a list of targets.
+std::vector<std::vector<ParameterShare>> candidates(Dialect dialect, std::string_view name);
 
 // Returns the name that the parameter has in that dialect, or nothing where it has none of its own
-// (a share of a fused tensor). The inverse of readings().
+// (a share of a fused tensor). The inverse of candidates().
 std::optional<std::string> nameIn(Dialect dialect, std::string_view parameter);
 
 // Returns whether a tensor carries nothing that a model uses: indices that follow from sizes, and
 // counters of training.
-bool isDead(std::string_view name);
+bool isUnused(std::string_view name);
 
 }  // namespace beit

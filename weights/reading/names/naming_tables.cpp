@@ -96,7 +96,7 @@ constexpr NamingRule kTransformers5BareRules[] = {
 constexpr NamingRule kTimmRules[] = {
     BEIT_TIMM_BODY(""),
     {"fc_norm.*", {"beit.pooler.layernorm.*"}},
-    {"norm.*", {"layernorm.*"}, Layout::kSame, /*other_readings=*/true},
+    {"norm.*", {"layernorm.*"}, TensorLayout::kSame, /*other_readings=*/true},
     {"norm.*", {"beit.layernorm.*"}},
     {"head.*", {"classifier.*"}},
     {"lm_head.*", {"lm_head.*"}},
@@ -116,21 +116,21 @@ constexpr NamingRule kUnilmSegmentationRules[] = {
 // Flax: kernels are transposed, norms have a scale; P is the body's prefix in the file, Q in the project.
 #define BEIT_FLAX_LEAVES(P, Q)                                                                        \
   {P "encoder.layer.#.attention.attention.query.kernel",                                              \
-   {Q "encoder.layer.#.attention.attention.query.weight"}, Layout::kTransposed},                      \
+   {Q "encoder.layer.#.attention.attention.query.weight"}, TensorLayout::kTransposed},                      \
   {P "encoder.layer.#.attention.attention.key.kernel",                                                \
-   {Q "encoder.layer.#.attention.attention.key.weight"}, Layout::kTransposed},                        \
+   {Q "encoder.layer.#.attention.attention.key.weight"}, TensorLayout::kTransposed},                        \
   {P "encoder.layer.#.attention.attention.value.kernel",                                              \
-   {Q "encoder.layer.#.attention.attention.value.weight"}, Layout::kTransposed},                      \
+   {Q "encoder.layer.#.attention.attention.value.weight"}, TensorLayout::kTransposed},                      \
   {P "encoder.layer.#.attention.output.dense.kernel",                                                 \
-   {Q "encoder.layer.#.attention.output.dense.weight"}, Layout::kTransposed},                         \
+   {Q "encoder.layer.#.attention.output.dense.weight"}, TensorLayout::kTransposed},                         \
   {P "encoder.layer.#.intermediate.dense.kernel",                                                     \
-   {Q "encoder.layer.#.intermediate.dense.weight"}, Layout::kTransposed},                             \
+   {Q "encoder.layer.#.intermediate.dense.weight"}, TensorLayout::kTransposed},                             \
   {P "encoder.layer.#.output.dense.kernel",                                                           \
-   {Q "encoder.layer.#.output.dense.weight"}, Layout::kTransposed},                                   \
+   {Q "encoder.layer.#.output.dense.weight"}, TensorLayout::kTransposed},                                   \
   {P "encoder.layer.#.layernorm_before.scale", {Q "encoder.layer.#.layernorm_before.weight"}},        \
   {P "encoder.layer.#.layernorm_after.scale", {Q "encoder.layer.#.layernorm_after.weight"}},          \
   {P "embeddings.patch_embeddings.projection.kernel",                                                 \
-   {Q "embeddings.patch_embeddings.projection.weight"}, Layout::kHwio},                               \
+   {Q "embeddings.patch_embeddings.projection.weight"}, TensorLayout::kHwio},                               \
   {P "layernorm.scale", {Q "layernorm.weight"}},                                                      \
   {P "pooler.layernorm.scale", {Q "pooler.layernorm.weight"}},                                        \
   {P "embeddings.*", {Q "embeddings.*"}},                                                             \
@@ -140,8 +140,8 @@ constexpr NamingRule kUnilmSegmentationRules[] = {
 
 constexpr NamingRule kFlaxRules[] = {
     BEIT_FLAX_LEAVES("beit.", "beit."),
-    {"classifier.kernel", {"classifier.weight"}, Layout::kTransposed},
-    {"lm_head.kernel", {"lm_head.weight"}, Layout::kTransposed},
+    {"classifier.kernel", {"classifier.weight"}, TensorLayout::kTransposed},
+    {"lm_head.kernel", {"lm_head.weight"}, TensorLayout::kTransposed},
     {"layernorm.scale", {"layernorm.weight"}},
     {"*", {"*"}},
 };

@@ -13,7 +13,7 @@ struct NamingRule {
   std::string_view file;
   // One parameter, or the three that a fused tensor holds in thirds of its first axis.
   std::array<std::string_view, 3> parameters;
-  Layout layout = Layout::kSame;
+  TensorLayout layout = TensorLayout::kSame;
   bool other_readings = false;  // a later rule may apply as well, where the model lacks this parameter
 };
 

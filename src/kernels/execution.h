@@ -1,0 +1,51 @@
+// What a computation runs on: threads, the account of where its time goes, and the forms that kernels take on the
+// engine that compiled them. Passed down from whoever starts the threads to every layer and kernel.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <utility>
+
+#include "src/base/result.h"
+#include "src/kernels/thread_pool.h"
+#include "src/kernels/work_profile.h"
+
+namespace beit {
+
+// Results are the same to the last bit whatever is chosen here.
+struct Microkernels {
+  // The most rows of a tile of the f32 microkernel: kMr, or kTallMr where the engine compiles it well (see
+  // src/kernels/gemm/f32_microkernel.h).
+  int64_t f32_rows = 4;
+};
+
+class Execution {
+ public:
+  // Errors: those of ThreadPool::create().
+  static Result<std::unique_ptr<Execution>> create(int threads, Microkernels microkernels = {});
+  Execution(std::unique_ptr<const ThreadPool> pool, Microkernels microkernels)
+      : pool_(std::move(pool)), microkernels_(microkernels) {}
+  Execution(const Execution&) = delete;
+  Execution& operator=(const Execution&) = delete;
+
+  const ThreadPool& pool() const { return *pool_; }
+  int threads() const { return pool_->threads(); }
+  const Microkernels& microkernels() const { return microkernels_; }
+
+  // ThreadPool::parallelFor().
+  template <typename Body>
+  void parallelFor(size_t count, const Body& body) const {
+    pool_->parallelFor(count, body);
+  }
+
+  // The account of the work that ran here. Only the thread that owns this touches it.
+  WorkProfile& profile() const { return profile_; }
+
+ private:
+  const std::unique_ptr<const ThreadPool> pool_;
+  const Microkernels microkernels_;
+  mutable WorkProfile profile_;
+};
+
+}  // namespace beit

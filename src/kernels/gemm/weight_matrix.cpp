@@ -1,0 +1,154 @@
+#include "src/kernels/gemm/weight_matrix.h"
+
+#include <cassert>
+#include <utility>
+
+#include "src/kernels/gemm/f32.h"
+#include "src/kernels/gemm/strassen.h"
+#include "src/kernels/gemm/w8a16.h"
+#include "src/kernels/gemm/w8a8.h"
+#if defined(BEIT_XNNPACK_LINEAR)
+#include "src/kernels/gemm/xnnpack_fully_connected.h"
+#endif
+
+namespace beit {
+
+namespace {
+
+class F32Rows final : public PreparedRows {
+ public:
+  F32Rows(int64_t rows, const float* values, StrassenRows strassen)
+      : PreparedRows(rows), values_(values), strassen_(std::move(strassen)) {}
+
+  const float* values() const { return values_; }
+  const StrassenRows& strassen() const { return strassen_; }
+
+ private:
+  const float* values_;
+  StrassenRows strassen_;  // where it suits the largest of the matrices
+};
+
+class F32Matrix final : public WeightMatrix {
+ public:
+  explicit F32Matrix(PackedMatrix matrix) : matrix_(std::move(matrix)) {}
+
+  void multiply(const Execution& execution, const PreparedRows& rows, float* output) const override {
+    const auto& input = static_cast<const F32Rows&>(rows);
+    if (!input.strassen().empty() && StrassenRows::suits(rows.rows(), matrix_.inputs(), matrix_.outputs()))
+      input.strassen().multiply(execution, matrix_, output);
+    else
+      matrix_.multiply(execution, rows.rows(), input.values(), matrix_.inputs(), output, matrix_.outputs());
+  }
+
+ private:
+  PackedMatrix matrix_;
+};
+
+class F32Format final : public MatrixFormat {
+ public:
+  Result<std::unique_ptr<WeightMatrix>> pack(int64_t inputs, int64_t outputs, const float* weight, const float* bias,
+                                             float scale) const override {
+    BEIT_ASSIGN(PackedMatrix matrix, PackedMatrix::pack(inputs, outputs, weight, /*weight_stride=*/inputs, bias));
+    if (scale != 1.0f) matrix.scale(scale);
+    return std::unique_ptr<WeightMatrix>(std::make_unique<F32Matrix>(std::move(matrix)));
+  }
+
+  Result<std::unique_ptr<PreparedRows>> prepare(const Execution& execution, int64_t rows, int64_t inputs, int64_t outputs,
+                                                const float* values) const override {
+    StrassenRows strassen;
+    if (StrassenRows::suits(rows, inputs, outputs)) {
+      BEIT_ASSIGN(strassen, StrassenRows::make(execution, rows, inputs, values));
+    }
+    return std::unique_ptr<PreparedRows>(std::make_unique<F32Rows>(rows, values, std::move(strassen)));
+  }
+
+  int64_t weightBytes(int64_t inputs, int64_t outputs) const override {
+    return static_cast<int64_t>(sizeof(float)) * packedFloats(inputs, outputs);
+  }
+  int64_t rowBytes(int64_t rows, int64_t inputs, int64_t outputs, int threads) const override {
+    return StrassenRows::bytes(rows, inputs, outputs, threads);
+  }
+};
+
+// W8A16 and W8A8: matrices and rows of the same functions.
+template <typename Rows>
+class QuantizedInput final : public PreparedRows {
+ public:
+  QuantizedInput(int64_t rows, Rows values) : PreparedRows(rows), values_(std::move(values)) {}
+  const Rows& values() const { return values_; }
+
+ private:
+  Rows values_;
+};
+
+template <typename Matrix, typename Rows>
+class QuantizedMatrix final : public WeightMatrix {
+ public:
+  QuantizedMatrix(Matrix matrix, int64_t outputs) : matrix_(std::move(matrix)), outputs_(outputs) {}
+
+  void multiply(const Execution& execution, const PreparedRows& rows, float* output) const override {
+    matrix_.multiply(execution, static_cast<const QuantizedInput<Rows>&>(rows).values(), output, outputs_);
+  }
+
+ private:
+  Matrix matrix_;
+  int64_t outputs_;
+};
+
+template <typename Matrix, typename Rows>
+class QuantizedFormat final : public MatrixFormat {
+ public:
+  Result<std::unique_ptr<WeightMatrix>> pack(int64_t inputs, int64_t outputs, const float* weight, const float* bias,
+                                             float scale) const override {
+    BEIT_ASSIGN(Matrix matrix, Matrix::quantize(inputs, outputs, weight, bias));
+    return make(std::move(matrix), outputs, scale);
+  }
+
+  bool takesQuantized() const override { return true; }
+
+  Result<std::unique_ptr<WeightMatrix>> packQuantized(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
+                                                      const float* bias, float scale) const override {
+    BEIT_ASSIGN(Matrix matrix, Matrix::pack(inputs, outputs, values, scales, bias));
+    return make(std::move(matrix), outputs, scale);
+  }
+
+  Result<std::unique_ptr<PreparedRows>> prepare(const Execution& execution, int64_t rows, int64_t inputs, int64_t,
+                                                const float* values) const override {
+    BEIT_ASSIGN(Rows quantized, Rows::quantize(execution, rows, inputs, values));
+    return std::unique_ptr<PreparedRows>(std::make_unique<QuantizedInput<Rows>>(rows, std::move(quantized)));
+  }
+
+  int64_t weightBytes(int64_t inputs, int64_t outputs) const override { return Matrix::bytes(inputs, outputs); }
+  int64_t rowBytes(int64_t rows, int64_t inputs, int64_t, int threads) const override { return Rows::bytes(rows, inputs, threads); }
+
+ private:
+  // The integers are those of the tensor, whatever it is scaled by: only the outputs' scales change.
+  static Result<std::unique_ptr<WeightMatrix>> make(Matrix matrix, int64_t outputs, float scale) {
+    if (scale != 1.0f) matrix.scale(scale);
+    return std::unique_ptr<WeightMatrix>(std::make_unique<QuantizedMatrix<Matrix, Rows>>(std::move(matrix), outputs));
+  }
+};
+
+}  // namespace
+
+Result<std::unique_ptr<WeightMatrix>> MatrixFormat::packQuantized(int64_t, int64_t, const int8_t*, const float*, const float*,
+                                                                  float) const {
+  return failure(ErrorCode::kInternal, "MatrixFormat", "a format of floats was given quantised weights");
+}
+
+const MatrixFormat& formatOf(WeightType type) {
+#if defined(BEIT_XNNPACK_LINEAR)
+  if (type == WeightType::kFloat32) return xnnpackFormat();
+#else
+  static const F32Format f32;
+  if (type == WeightType::kFloat32) return f32;
+#endif
+  if (byteDot() != ByteDot::kNone) {
+    static const QuantizedFormat<W8A8Matrix, W8A8Rows> w8a8;
+    return w8a8;
+  }
+  static const QuantizedFormat<W8A16Matrix, W8A16Rows> w8a16;
+  return w8a16;
+}
+
+}  // namespace beit

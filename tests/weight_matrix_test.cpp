@@ -1,0 +1,116 @@
+#include "src/kernels/gemm/weight_matrix.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "src/kernels/gemm/w8a8.h"
+#include "src/kernels/gemm/xnnpack_fully_connected.h"
+#include "tests/support/random.h"
+#include "tests/support/runtime.h"
+
+namespace beit {
+
+namespace {
+
+struct Layer {
+  int64_t rows, inputs, outputs;
+  std::vector<float> x, weight, bias;
+};
+
+Layer randomLayer(int64_t rows, int64_t inputs, int64_t outputs, test::Random& random) {
+  const auto floats = [&](int64_t count) { return random.floats(static_cast<size_t>(count), -1.0f, 1.0f); };
+  return {rows, inputs, outputs, floats(rows * inputs), floats(outputs * inputs), floats(outputs)};
+}
+
+std::vector<float> product(const MatrixFormat& format, const Layer& layer, float scale = 1.0f) {
+  const auto matrix = format.pack(layer.inputs, layer.outputs, layer.weight.data(), layer.bias.data(), scale);
+  REQUIRE(matrix.ok());
+  const auto rows = format.prepare(test::execution(), layer.rows, layer.inputs, layer.outputs, layer.x.data());
+  REQUIRE(rows.ok());
+  CHECK((*rows)->rows() == layer.rows);
+  std::vector<float> y(static_cast<size_t>(layer.rows * layer.outputs), NAN);
+  (*matrix)->multiply(test::execution(), **rows, y.data());
+  return y;
+}
+
+double worstDifference(const std::vector<float>& a, const std::vector<float>& b) {
+  double worst = 0.0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const double difference = std::fabs(static_cast<double>(a[i]) - static_cast<double>(b[i]));
+    if (!(difference <= worst)) worst = difference;  // a NaN stays
+  }
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("Formats of floats agree with XNNPACK's fully connected operator", "[weight_matrix]") {
+  test::Random random(11);
+  for (const int64_t rows : {1, 4, 7, 97, 197})  // from 96 rows of 256 inputs on in Strassen's form
+    for (const int64_t inputs : {1, 3, 64, 256})
+      for (const int64_t outputs : {1, 5, 8, 67, 256})
+        for (const float scale : {1.0f, 0.25f}) {
+          CAPTURE(rows, inputs, outputs, scale);
+          const Layer layer = randomLayer(rows, inputs, outputs, random);
+          CHECK(worstDifference(product(formatOf(WeightType::kFloat32), layer, scale), product(xnnpackFormat(), layer, scale)) <=
+                2e-7 * static_cast<double>(inputs) + 1e-6);
+        }
+}
+
+TEST_CASE("Quantised formats are near XNNPACK's product of floats", "[weight_matrix]") {
+  test::Random random(12);
+  for (const int64_t inputs : {64, 768})
+    for (const int64_t outputs : {8, 67}) {
+      CAPTURE(inputs, outputs);
+      const Layer layer = randomLayer(9, inputs, outputs, random);
+      // Weights are rounded to 1/254 of the largest, and so are bytes of inputs: sums of that many errors of both signs.
+      CHECK(worstDifference(product(formatOf(WeightType::kInt8), layer), product(xnnpackFormat(), layer)) <=
+            0.02 * std::sqrt(static_cast<double>(inputs)));
+    }
+}
+
+TEST_CASE("A format says what it takes", "[weight_matrix]") {
+  CHECK_FALSE(formatOf(WeightType::kFloat32).takesQuantized());
+  CHECK(formatOf(WeightType::kInt8).takesQuantized());
+  CHECK(&formatOf(WeightType::kInt8) == &formatOf(WeightType::kInt8));
+  CHECK(formatOf(WeightType::kFloat32).weightBytes(3, 9) == 4 * 3 * 16);
+  CHECK(formatOf(WeightType::kInt8).weightBytes(768, 768) < formatOf(WeightType::kFloat32).weightBytes(768, 768) / 3);
+
+  // A format of floats refuses what it cannot take, and says so.
+  const int8_t values[4] = {};
+  const float scales[2] = {1.0f, 1.0f};
+  const auto refused = formatOf(WeightType::kFloat32).packQuantized(2, 2, values, scales, nullptr, 1.0f);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kInternal);
+}
+
+TEST_CASE("Weights that are stored quantised give what the same weights as floats give", "[weight_matrix]") {
+  test::Random random(13);
+  constexpr int64_t kInputs = 24, kOutputs = 11;
+  Layer layer = randomLayer(5, kInputs, kOutputs, random);
+  std::vector<int8_t> values(kInputs * kOutputs);
+  std::vector<float> scales(kOutputs);
+  for (int64_t o = 0; o < kOutputs; ++o) {
+    scales[static_cast<size_t>(o)] = 0.25f / static_cast<float>(o + 1);
+    for (int64_t i = 0; i < kInputs; ++i) {
+      const auto at = static_cast<size_t>(o * kInputs + i);
+      values[at] = static_cast<int8_t>(i == 0 ? 127 : static_cast<int>(random.below(255)) - 127);
+      layer.weight[at] = static_cast<float>(values[at]) * scales[static_cast<size_t>(o)];
+    }
+  }
+  const MatrixFormat& format = formatOf(WeightType::kInt8);
+  const auto stored = format.packQuantized(kInputs, kOutputs, values.data(), scales.data(), layer.bias.data(), 0.5f);
+  REQUIRE(stored.ok());
+  const auto rows = format.prepare(test::execution(), layer.rows, kInputs, kOutputs, layer.x.data());
+  REQUIRE(rows.ok());
+  std::vector<float> y(static_cast<size_t>(layer.rows * kOutputs));
+  (*stored)->multiply(test::execution(), **rows, y.data());
+  CHECK(worstDifference(y, product(format, layer, 0.5f)) <= 1e-6);
+}
+
+}  // namespace beit
