@@ -240,6 +240,10 @@ test('what is written decides what it is', async (t) => {
   assert.equal((await resolve(pathToFileURL(folder))).describe().folder, folder);
   assert.equal((await resolve(join(folder, 'w.safetensors'))).weightsName, 'w.safetensors');
   await rejects(resolve(join(folder, 'w.txt')), 'unsupported');
+  for (const name of ['model_best.pth.tar', 'last.ckpt', 'beit.zip', 'checkpoint-9']) {
+    writeFileSync(join(folder, name), 'x');
+    assert.equal((await resolve(join(folder, name))).weightsName, name);
+  }
   await rejects(resolve(join(folder, 'absent')), 'not-found');
   assert.equal(await kind('microsoft/beit-base'), 'http');
   assert.equal(await kind('https://x.example/m'), 'http');

@@ -16,10 +16,10 @@ export function pathSource(path: string): FolderSource | null {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) return null;
   if (stat.isDirectory()) return new FolderSource({ kind: 'folder', label: path, folder: path, weightsName: weightsNameOf(namesIn(path)) });
-  if (isWeightsFile(path)) {
+  if (isWeightsFile(path) || (stat.isFile() && !basename(path).includes('.'))) {  // without an ending its bytes tell
     return new FolderSource({ kind: 'folder', label: dirname(path), folder: dirname(path), weightsName: basename(path) });
   }
-  throw failure('unsupported', path, 'it is neither a folder nor a weights file (.safetensors, .bin, .pth, .msgpack, .pkl)');
+  throw failure('unsupported', path, 'it is neither a folder nor a weights file (.safetensors, .bin, .pth, .pth.tar, .ckpt, .msgpack, .pkl, or no ending)');
 }
 
 function namesIn(path: string): string[] {

@@ -117,7 +117,7 @@ export function isHubId(text: string): boolean {
 
 /** Returns whether a path or URL names a weights file rather than a folder. */
 export function isWeightsFile(path: string): boolean {
-  return /\.(safetensors|pth|pt|bin|msgpack|pkl)$|\.(safetensors|bin)\.index\.json$/i.test(path);
+  return /\.(safetensors|pth|pth\.tar|pt|ckpt|zip|bin|msgpack|pkl)$|\.(safetensors|bin)\.index\.json$/i.test(path);
 }
 
 /** Returns whether a file is the index of shards rather than weights. */
@@ -126,7 +126,7 @@ export function isShardIndex(name: string): boolean {
 }
 
 // By how surely a file of that kind is the checkpoint: a .safetensors may be any tensors.
-const KINDS = ['.pth', '.pt', '.safetensors', '.bin', '.msgpack', '.pkl'];
+const KINDS = ['.pth', '.pth.tar', '.pt', '.ckpt', '.safetensors', '.bin', '.msgpack', '.pkl'];
 
 // A tokenizer's halves are asked for by these names: in their folder no other file is a guess for one.
 const TOKENIZER_HALF = /^(encoder|decoder)\.(safetensors|pkl)$/;
