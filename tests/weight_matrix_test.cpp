@@ -4,10 +4,12 @@
 #include <cmath>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "src/base/tensor.h"
 #include "src/kernels/gemm/w8a8.h"
 #include "src/kernels/gemm/xnnpack_fully_connected.h"
 #include "tests/support/random.h"
@@ -19,22 +21,26 @@ namespace {
 
 struct Layer {
   int64_t rows, inputs, outputs;
-  std::vector<float> x, weight, bias;
+  FloatBuffer x;  // with its slack, which XNNPACK's kernels read
+  std::vector<float> weight, bias;
 };
 
 Layer randomLayer(int64_t rows, int64_t inputs, int64_t outputs, test::Random& random) {
   const auto floats = [&](int64_t count) { return random.floats(static_cast<size_t>(count), -1.0f, 1.0f); };
-  return {rows, inputs, outputs, floats(rows * inputs), floats(outputs * inputs), floats(outputs)};
+  auto x = FloatBuffer::copyOf(floats(rows * inputs), "rows");
+  REQUIRE(x.ok());
+  return {rows, inputs, outputs, std::move(x).value(), floats(outputs * inputs), floats(outputs)};
 }
 
 std::vector<float> product(const MatrixFormat& format, const Layer& layer, float scale = 1.0f) {
+  const Execution& execution = test::execution();  // which prepares XNNPACK
   const auto matrix = format.pack(layer.inputs, layer.outputs, layer.weight.data(), layer.bias.data(), scale);
   REQUIRE(matrix.ok());
-  const auto rows = format.prepare(test::execution(), layer.rows, layer.inputs, layer.outputs, layer.x.data());
+  const auto rows = format.prepare(execution, layer.rows, layer.inputs, layer.outputs, layer.x.data());
   REQUIRE(rows.ok());
   CHECK((*rows)->rows() == layer.rows);
   std::vector<float> y(static_cast<size_t>(layer.rows * layer.outputs), NAN);
-  (*matrix)->multiply(test::execution(), **rows, y.data());
+  (*matrix)->multiply(execution, **rows, y.data());
   return y;
 }
 

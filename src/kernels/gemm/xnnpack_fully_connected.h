@@ -6,7 +6,8 @@
 
 namespace beit {
 
-// XNNPACK must have been prepared (initializeXnnpack()). One product with a matrix at a time: the operator holds
+// XNNPACK must have been prepared (initializeXnnpack()). Its kernels read up to FloatBuffer::kSlack floats past the end of
+// the rows: they must be readable, as a FloatBuffer's are. One product with a matrix at a time: the operator holds
 // where its input and output lie. It lives as long as the program.
 const MatrixFormat& xnnpackFormat();
 
