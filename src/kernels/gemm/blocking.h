@@ -30,8 +30,8 @@ template <int64_t kRows, typename Body>
 // then advance(), and so on, `count` steps in all.
 // V8 schedules all loads of a basic block before its arithmetic, so that a body of several steps would
 // spill accumulators; a way out after each step ends the block, and keeps every accumulator in its
-// register. One step a turn costs as many instructions for the loop as for the sums. Measured in Node 20 on
-// Zen 4, GFLOP/s of one thread, one step a turn and so: f32 33 and 40, relaxed 40 and 47.
+// register. One step a turn costs as many instructions for the loop as for the sums. What that is worth
+// is told in ARCHITECTURE.md, "Matrix products".
 template <typename Step, typename Advance>
 [[gnu::always_inline]] inline void unrollSteps(size_t count, const Step& step, const Advance& advance) {
   while (true) {

@@ -2,12 +2,8 @@
 //
 // How many rows is up to the engine that compiles this. Taller tiles load less for each product and have more sums
 // under way, which hides the latency of fused multiply-adds; but V8 before version 13 puts all loads of a step
-// before its arithmetic, and then only four rows fit the 16 registers of x86. GFLOP/s of one thread on Zen 4 (at most
-// 58 with relaxed SIMD):
-//                          relaxed: 4, 5, 6 rows     not relaxed: 4, 5, 6 rows
-//   Node 20, 22                54   22   26                47   24   28
-//   Node 24, Chromium 156      54   55   58                47   50   29
-//   Firefox 153                54   55   58                52   51   27
+// before its arithmetic, and then only four rows fit the 16 registers of x86: figures for each engine are in
+// ARCHITECTURE.md, "Matrix products".
 // Every output is summed up in the same order whatever the tile, so that results do not depend on it.
 #pragma once
 
