@@ -1,5 +1,4 @@
 #include "bindings/handles.h"
-#include "src/registry.h"
 
 #include <algorithm>
 
@@ -9,6 +8,7 @@
 #include "src/kernels/convolution/xnnpack_runtime.h"
 #include "src/kernels/gemm/f32_microkernel.h"
 #include "src/kernels/thread_trial.h"
+#include "src/registry.h"
 #include "weights/reading/containers/safetensors.h"
 #include "weights/reading/names/infer_config.h"
 #include "weights/reading/shard_index.h"

@@ -112,7 +112,7 @@ beit_add_xnnpack()
 set(unwanted subgraph)
 if(BEIT_XNNPACK_IS_TRIMMED)
   set_property(TARGET operators PROPERTY SOURCES
-    src/operator-delete.c src/operators/convolution-nhwc.c src/operators/fully-connected-nc.c)  # the second for tests/gemm_bench.cpp
+    src/operator-delete.c src/operators/convolution-nhwc.c src/operators/fully-connected-nc.c)  # the second for src/kernels/gemm/xnnpack_fully_connected.cpp
   get_target_property(sources XNNPACK SOURCES)
   list(FILTER sources EXCLUDE REGEX "/configs/")
   foreach(config dwconv gemm vmulcaddc)

@@ -1,9 +1,9 @@
 // BeitModel as a whole, held against the reference in double precision.
 #include "src/beit/beit_model.h"
-#include "src/registry.h"
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "src/registry.h"
 #include "tests/support/random_model.h"
 #include "tests/support/reference.h"
 #include "tests/support/runtime.h"

@@ -1,10 +1,10 @@
-#include "src/registry.h"
 #include "weights/reading/checkpoint.h"
 
 #include <cstring>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "src/registry.h"
 #include "tests/support/loading.h"
 #include "tests/support/random_model.h"
 #include "tests/support/runtime.h"

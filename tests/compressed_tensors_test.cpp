@@ -1,4 +1,3 @@
-#include "src/registry.h"
 #include "weights/reading/compressed_tensors.h"
 
 #include <algorithm>
@@ -9,6 +8,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "src/kernels/gemm/quantization.h"
+#include "src/registry.h"
 #include "tests/support/loading.h"
 #include "tests/support/random_model.h"
 #include "tests/support/runtime.h"

@@ -1,4 +1,3 @@
-#include "src/registry.h"
 #include "weights/reading/conversion.h"
 
 #include <cmath>
@@ -7,6 +6,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "src/registry.h"
 #include "tests/support/random_model.h"
 #include "tests/support/runtime.h"
 

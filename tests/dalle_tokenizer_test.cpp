@@ -1,11 +1,11 @@
 // Both halves of a tiny tokenizer against what the reference's modules answered.
 #include "src/dalle/dalle_tokenizer.h"
-#include "src/registry.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 
 #include "src/kernels/convolution/xnnpack_runtime.h"
+#include "src/registry.h"
 #include "tests/support/files.h"
 #include "tests/support/named_tensors.h"
 #include "weights/reading/checkpoint.h"

@@ -1,10 +1,10 @@
 #include "src/beit/image_classification.h"
-#include "src/registry.h"
 
 #include <cmath>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "src/registry.h"
 #include "tests/support/random_model.h"
 #include "tests/support/reference.h"
 #include "tests/support/runtime.h"

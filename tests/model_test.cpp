@@ -1,11 +1,11 @@
 #include "src/kernels/gemm/w8a16.h"
-#include "src/registry.h"
 
 #include <algorithm>
 #include <cmath>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "src/registry.h"
 #include "tests/support/random_model.h"
 #include "tests/support/runtime.h"
 

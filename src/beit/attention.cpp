@@ -10,7 +10,7 @@ namespace beit {
 
 namespace {
 
-// Rows of scores that one task holds: a integer of the matrix kernel's tiles, few enough for
+// Rows of scores that one task holds: a multiple of the matrix kernel's tiles, few enough for
 // 24 x 1601 floats (150 KiB) to stay in the second-level cache.
 constexpr int64_t kAttentionRows = 24;
 
@@ -79,7 +79,6 @@ Result<AttentionScratch> AttentionScratch::allocate(const BeitConfig& config, in
 
 void Attention::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
                         WeightType type) {
-  type_ = type;
   channels_ = config.hidden_size;
   heads_ = config.num_attention_heads;
   head_dim_ = channels_ / heads_;

@@ -40,7 +40,6 @@ class Attention {
   void attend(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
               AttentionScratch& scratch, float* probabilities) const;
 
-  WeightType type_ = WeightType::kFloat32;
   int64_t channels_ = 0, heads_ = 0, head_dim_ = 0;
   Linear query_, key_, value_, output_;
 };

@@ -61,7 +61,7 @@ Result<DalleConfig> parseDalleConfig(std::string_view json) {
     if (!value.exists()) continue;
     const auto number = value.asInt64();
     if (!number || *number < 1 || *number > field.most)
-      return mismatch(ErrorCode::kBadConfig, field.name, value.describe(), "a integer from 1 to " + std::to_string(field.most));
+      return mismatch(ErrorCode::kBadConfig, field.name, value.describe(), "an integer from 1 to " + std::to_string(field.most));
     *field.value = *number;
   }
   if (config.n_hid % 4 != 0)

@@ -30,7 +30,7 @@ class VectorConstants {
 // Returns e^x within 2e-7 of its value for x in [-87, 88]; below it returns at most 2e-38, above it
 // saturates at 1.6e38. NaN stays NaN.
 inline F32x4 exp4(F32x4 x) {
-  // x = n ln 2 + r with |r| <= ln 2 / 2; adding 1.5 * 2^23 rounds to a integer whose bits
+  // x = n ln 2 + r with |r| <= ln 2 / 2; adding 1.5 * 2^23 rounds to an integer whose bits
   // are then the low bits of the sum. ln 2 comes in two parts, so that r keeps its last bits.
   static constexpr VectorConstants c({12582912.0f, 88.0f, -87.0f, 1.44269504f, -6.93145752e-1f, -1.42860677e-6f, 1.381453790e-3f,
                                       8.368745320e-3f, 4.166839083e-2f, 1.666652040e-1f, 4.999999343e-1f, 1.0f});

@@ -1,4 +1,3 @@
-#include "src/registry.h"
 #include "tests/support/case.h"
 
 #include <algorithm>
@@ -6,6 +5,7 @@
 #include <map>
 
 #include "src/base/json.h"
+#include "src/registry.h"
 #include "tests/support/files.h"
 #include "tests/support/named_tensors.h"
 #include "weights/reading/checkpoint.h"

@@ -17,7 +17,7 @@ class Random {
     return low + (high - low) * static_cast<float>(engine_() >> 8) * (1.0f / 16777216.0f);
   }
 
-  // Returns a integer of 0..count-1.
+  // Returns an integer of 0..count-1.
   int64_t below(int64_t count) { return static_cast<int64_t>(engine_()) % count; }
 
   std::vector<float> floats(size_t count, float low, float high) {

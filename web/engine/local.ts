@@ -23,6 +23,11 @@ import { describe, ThreadChoice } from './thread-choice.js';
 // A pass yields this often, and so notices an abort this late at most, unless one layer is longer.
 const STEP_BREATH_MS = 4;
 
+interface Model {
+  core: CoreModel;
+  config: ConfigFields;
+}
+
 interface Processor {
   core: CoreImageProcessor;
   config: ConfigFields;
@@ -33,9 +38,7 @@ export class LocalEngine implements Engine {
   private readonly queue = new TurnQueue();
   /** By model: settles when the passes that have been asked for are over. */
   private readonly passes = new Map<number, Promise<unknown>>();
-  private readonly models = new Map<number, CoreModel>();
-  /** By model. */
-  private readonly configs = new Map<number, ConfigFields>();
+  private readonly models = new Map<number, Model>();
   private readonly processors = new Map<number, Processor>();
   private lastHandle = 0;
   private core: Core | null;
@@ -145,8 +148,7 @@ export class LocalEngine implements Engine {
   async loadModel(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<LoadedModel> {
     const { model, facts } = await this.load(call, (core, own) => loadModel(core, source, spec, own));
     const handle = ++this.lastHandle;
-    this.models.set(handle, model);
-    this.configs.set(handle, facts.config);
+    this.models.set(handle, { core: model, config: facts.config });
     return { handle, ...facts };
   }
 
@@ -198,14 +200,12 @@ export class LocalEngine implements Engine {
   private async pass(
     handle: number, inputs: ForwardInputs, switches: ForwardSwitches, call: ForwardCallOptions,
   ): Promise<Record<string, Tensor>> {
-    const model = this.models.get(handle);
-    this.live();
-    if (!model) throw disposed('The model');
+    const model = this.model(handle);
     const { pixelValues, tokens, boolMaskedPos, labels } = inputs;
     const given = {
       ...(pixelValues && { pixelValues }), ...(tokens && { tokens }), ...(boolMaskedPos && { boolMaskedPos }), ...(labels && { labels }),
     };
-    const pass = this.use(() => unwrap(model.begin(given, switches)));
+    const pass = this.use(() => unwrap(model.core.begin(given, switches)));
     try {
       const milliseconds = await this.runSteps(pass, call);
       this.recordPass(handle, (pixelValues ?? tokens)?.data.length ?? 0, milliseconds);
@@ -262,9 +262,7 @@ export class LocalEngine implements Engine {
   async run<T extends EngineTask>(
     task: T, parts: TaskParts, image: EngineImage, settings: EngineTasks[T]['settings'], call: ForwardCallOptions = {},
   ): Promise<EngineTasks[T]['result']> {
-    this.live();
-    const config = this.configs.get(parts.model);
-    if (!config) throw disposed('The model');
+    const { config } = this.model(parts.model);
     const { config: processorConfig } = this.processor(parts.processor);
     return TASKS[task]({ engine: this, ...parts, config, processorConfig }, image, settings, call);
   }
@@ -279,9 +277,8 @@ export class LocalEngine implements Engine {
     await this.passes.get(handle);
     // Between two passes, before any other that waits.
     await this.queue.run(async () => {
-      if (!this.trapped) this.models.get(handle)?.delete();
+      if (!this.trapped) this.models.get(handle)?.core.delete();
       this.models.delete(handle);
-      this.configs.delete(handle);
       this.passes.delete(handle);
       this.choice?.forget(handle);
     }, null, Infinity);
@@ -297,7 +294,7 @@ export class LocalEngine implements Engine {
     await this.queue.run(async () => {
       this.core = null;
       if (!this.trapped) {
-        for (const model of this.models.values()) model.delete();
+        for (const model of this.models.values()) model.core.delete();
         for (const processor of this.processors.values()) processor.core.delete();
       }
       this.models.clear();
@@ -311,6 +308,13 @@ export class LocalEngine implements Engine {
     if (this.end) throw this.end;
     if (!this.core) throw disposed('The engine');
     return this.core;
+  }
+
+  private model(handle: number): Model {
+    this.live();
+    const model = this.models.get(handle);
+    if (!model) throw disposed('The model');
+    return model;
   }
 
   private processor(handle: number): Processor {

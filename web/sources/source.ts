@@ -117,7 +117,8 @@ export function isHubId(text: string): boolean {
 
 /** Returns whether a path or URL names a weights file rather than a folder. */
 export function isWeightsFile(path: string): boolean {
-  return /\.(safetensors|pth|pth\.tar|pt|ckpt|zip|bin|msgpack|pkl)$|\.(safetensors|bin)\.index\.json$/i.test(path);
+  const name = path.toLowerCase();
+  return [...KINDS, '.zip', '.safetensors.index.json', '.bin.index.json'].some((ending) => name.endsWith(ending));
 }
 
 /** Returns whether a file is the index of shards rather than weights. */

@@ -38,7 +38,7 @@ float quantizeRow(int64_t count, const float* from, int32_t limit, int16_t* to) 
     std::fill_n(to, (count + 7) / 8 * 8, static_cast<int16_t>(0));
     return finite ? 0.0f : std::numeric_limits<float>::quiet_NaN();
   }
-  // Adding 1.5 * 2^23 rounds to a integer, which is then the low bits of the sum.
+  // Adding 1.5 * 2^23 rounds to an integer, which is then the low bits of the sum.
   const F32x4 rounder = splat4(12582912.0f), inverse = splat4(static_cast<float>(limit) / most);
   const auto whole = [&](F32x4 value) { return (I32x4)(value * inverse + rounder) - (I32x4)rounder; };
   const auto store = [](int16_t* at, I16x8 values) { std::memcpy(at, &values, sizeof values); };

@@ -1,6 +1,5 @@
 #include "src/kernels/gemm/weight_matrix.h"
 
-#include <cassert>
 #include <utility>
 
 #include "src/kernels/gemm/f32.h"

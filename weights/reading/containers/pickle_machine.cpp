@@ -147,7 +147,7 @@ Status PickleMachine::pushDecimal(std::string_view digits) {
   int64_t value = 0;
   const auto end = std::from_chars(digits.data(), digits.data() + digits.size(), value);
   if (end.ec == std::errc::result_out_of_range) return pushText(Kind::kBigInt, {});  // none is needed from protocol 0
-  if (end.ec != std::errc() || end.ptr != digits.data() + digits.size()) return malformed("a integer that is none");
+  if (end.ec != std::errc() || end.ptr != digits.data() + digits.size()) return malformed("an integer that is none");
   return pushInt(value);
 }
 
