@@ -122,6 +122,7 @@ val failed(const Error& error) {
   details.set("where", error.where);
   details.set("got", error.got);
   details.set("expected", error.expected);
+  if (error.bytes > 0) details.set("needed", static_cast<double>(error.bytes));
   val outcome = val::object();
   outcome.set("ok", false);
   outcome.set("error", details);

@@ -29,6 +29,7 @@ TEST_CASE("A count that wraps or that memory cannot address is refused, with wha
     REQUIRE_FALSE(bytes.ok());
     CHECK(bytes.error().code == ErrorCode::kOutOfMemory);
     CHECK(bytes.error().message == "No memory for " + std::to_string(count) + " elements of 2 bytes of labels.");
+    CHECK(bytes.error().bytes == 0);  // a count that says nothing
     if (count < 0) continue;  // an assert of FloatBuffer's
     const auto floats = FloatBuffer::allocate(count, "labels");
     REQUIRE_FALSE(floats.ok());

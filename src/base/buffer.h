@@ -31,12 +31,7 @@ class Buffer {
       // malloc(0) may be a null pointer: one element at least.
       buffer.data_.reset(static_cast<T*>(std::malloc(static_cast<size_t>(count ? count : 1) * sizeof(T))));
     }
-    if (!buffer.data_) {
-      const std::string bytes =
-          std::to_string(count) + " elements of " + std::to_string(sizeof(T)) + " bytes";
-      return Error{ErrorCode::kOutOfMemory, "No memory for " + bytes + " of " + std::string(purpose) + ".",
-                   std::string(purpose), bytes, {}};
-    }
+    if (!buffer.data_) return outOfMemory(purpose, count, static_cast<int64_t>(sizeof(T)));
     buffer.size_ = static_cast<size_t>(count);
     return buffer;
   }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cassert>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ struct Error {
   std::string where;     // the tensor, file or argument
   std::string got;       // what was found there
   std::string expected;  // what should have been there
+  int64_t bytes = 0;     // kOutOfMemory: what was asked for; 0 where the one who asked does not say
 };
 
 // Returns an Error whose sentence is "WHERE: got GOT, expected EXPECTED."
@@ -47,6 +49,9 @@ Error mismatch(ErrorCode code, std::string where, std::string got, std::string e
 
 // Returns an Error whose sentence is "WHERE: WHAT."
 Error failure(ErrorCode code, std::string where, std::string what);
+
+// Returns kOutOfMemory for `count` elements of `element_size` bytes each: "No memory for 12 elements of 4 bytes of PURPOSE."
+Error outOfMemory(std::string_view purpose, int64_t count, int64_t element_size);
 
 // Either a T or an Error. value() of a failure and error() of a success are our own bugs.
 template <typename T>

@@ -57,11 +57,7 @@ void FloatBuffer::Free::operator()(float* pointer) const { std::free(pointer); }
 
 Result<FloatBuffer> FloatBuffer::allocate(int64_t count, std::string_view purpose) {
   constexpr size_t kAlignment = 64;
-  const auto refuse = [&] {
-    const std::string bytes = std::to_string(count) + " floats";
-    return Error{ErrorCode::kOutOfMemory, "No memory for " + bytes + " of " + std::string(purpose) + ".",
-                 std::string(purpose), bytes, {}};
-  };
+  const auto refuse = [&] { return outOfMemory(purpose, count, static_cast<int64_t>(sizeof(float))); };
   // Counted in 64 bits: on a 32-bit target a size that does not fit must fail, not wrap.
   constexpr uint64_t kMax = (SIZE_MAX / 2 - kAlignment) / sizeof(float) - kSlack;
   assert(count >= 0);

@@ -33,7 +33,9 @@ Result<Image8> Image8::allocate(Size size, int64_t channels, std::string_view pu
   BEIT_TRY(checkImageSize(size, channels, purpose));
   const auto bytes = static_cast<uint64_t>(size.area() * channels);
   if (bytes > PTRDIFF_MAX) {
-    return failure(ErrorCode::kOutOfMemory, std::string(purpose), "no memory for " + text(size, channels));
+    Error error = failure(ErrorCode::kOutOfMemory, std::string(purpose), "no memory for " + text(size, channels));
+    error.bytes = static_cast<int64_t>(bytes);
+    return error;
   }
   Image8 image{size.width, size.height, channels, {}};
   BEIT_ASSIGN(image.data, Buffer<uint8_t>::allocate(bytes, purpose));

@@ -26,8 +26,9 @@ export interface CoreError {
   expected: string;
   /** Of the HTTP answer, of an error that crosses between threads. */
   status?: number;
-  /** Bytes, of an OutOfMemoryError that crosses between threads. */
+  /** Bytes that were asked for, of an error that memory is out. */
   needed?: number;
+  /** Bytes that were left, of one that crosses between threads. */
   available?: number;
 }
 
@@ -93,8 +94,8 @@ export function failure(code: ErrorCode, where: string, what: string, cause?: un
 
 /** Returns the BeitError of what the core reported. */
 export function fromCoreError(error: CoreError): BeitError {
-  const { needed, available } = error;
-  if (needed !== undefined && available !== undefined) return new OutOfMemoryError(error.message, { ...error, needed, available });
+  const { needed = 0, available = 0 } = error;
+  if (error.code === 'out-of-memory') return new OutOfMemoryError(error.message, { ...error, needed, available });
   return new BeitError(error.code, error.message, error);
 }
 

@@ -1,5 +1,5 @@
 /** The only file that reads or writes the linear memory. Views are made anew for every access. */
-import { BeitError, OutOfMemoryError, unwrap } from '../base/errors.js';
+import { OutOfMemoryError, unwrap } from '../base/errors.js';
 import type { Core } from './core.js';
 
 /** A block of linear memory. free() gives it back; it may be called more than once. */
@@ -40,13 +40,11 @@ export function availableIn(core: Core): number {
   return Math.max(core.maximum - unwrap(core.memory()).used, 0);
 }
 
-/** Returns the core's out-of-memory error with both numbers; any other error as it is. */
+/** Returns the core's out-of-memory error with the bytes that are left, which it does not know; any other error as it is. */
 export function withMemoryFacts(core: Core, error: unknown): unknown {
-  if (!(error instanceof BeitError) || error.code !== 'out-of-memory' || error instanceof OutOfMemoryError) return error;
-  // src/base/buffer.h and src/base/tensor.cpp: "12 floats", "12 elements of 4 bytes"
-  const [, count = '0', size = '4'] = /^(\d+) (?:floats|elements of (\d+) bytes)$/.exec(error.got) ?? [];
-  const { message, where, cause } = error;
-  return new OutOfMemoryError(message, { needed: Number(count) * Number(size), available: availableIn(core), where, cause });
+  if (!(error instanceof OutOfMemoryError) || error.available > 0) return error;
+  const { message, needed, where, cause } = error;
+  return new OutOfMemoryError(message, { needed, available: availableIn(core), where, cause });
 }
 
 /**
