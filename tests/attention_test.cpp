@@ -1,4 +1,4 @@
-#include "src/beit/attention.h"
+#include "src/layers/transformer/attention.h"
 
 #include <cmath>
 #include <limits>
@@ -19,22 +19,15 @@ struct Case {
   Size grid;  // tokens are one more than its patches
 };
 
-BeitConfig configOf(const Case& c) {
-  BeitConfig config;
-  config.hidden_size = c.heads * c.head_dim;
-  config.num_attention_heads = c.heads;
-  config.image_size = c.grid;
-  config.patch_size = {1, 1};
-  return config;
-}
+AttentionSpec specOf(const Case& c) { return {.hidden = c.heads * c.head_dim, .heads = c.heads}; }
 
 struct Outcome {
   FloatBuffer output, probabilities;
 };
 
-Outcome runOn(const Attention& attention, const BeitConfig& config, const Case& c, std::span<const float> x, const GridBias& bias) {
+Outcome runOn(const Attention& attention, const AttentionSpec& spec, const Case& c, std::span<const float> x, const GridBias& bias) {
   const int64_t tokens = 1 + c.grid.area();
-  auto scratch = AttentionScratch::allocate(config, c.batch, tokens, test::execution().threads());
+  auto scratch = AttentionScratch::allocate(spec, c.batch, tokens, test::execution().threads());
   auto output = FloatBuffer::copyOf(x, "states");  // the encoder's attention writes over its input
   auto probabilities = FloatBuffer::allocate(c.batch * c.heads * tokens * tokens, "probabilities");
   REQUIRE((scratch.ok() && output.ok() && probabilities.ok()));
@@ -54,11 +47,11 @@ TEST_CASE("Attention is softmax(Q K^T / sqrt(D) + bias) V through its output lay
     for (const bool biased : {false, true}) {
       CAPTURE(c.heads, c.head_dim, c.batch, c.grid.height, c.grid.width, biased);
       test::Random random(++seed);
-      const BeitConfig config = configOf(c);
-      const int64_t tokens = 1 + c.grid.area(), channels = config.hidden_size;
+      const AttentionSpec spec = specOf(c);
+      const int64_t tokens = 1 + c.grid.area(), channels = spec.hidden;
       ParameterList parameters;
       Attention attention;
-      attention.declare(parameters, "attention", config);
+      attention.declare(parameters, "attention", spec);
       CHECK(parameters.all().size() == 7);  // keys have no bias
       CHECK(parameters.find("attention.attention.key.bias") == nullptr);
       const auto weights = test::randomWeights(parameters, seed);
@@ -77,7 +70,7 @@ TEST_CASE("Attention is softmax(Q K^T / sqrt(D) + bias) V through its output lay
           }));
       }
       const auto x = random.floats(static_cast<size_t>(c.batch * tokens * channels), -2.0f, 2.0f);
-      const Outcome got = runOn(attention, config, c, x, bias);
+      const Outcome got = runOn(attention, spec, c, x, bias);
       for (int64_t b = 0; b < c.batch; ++b) {
         const auto sequence = static_cast<size_t>(tokens * channels), square = static_cast<size_t>(tokens * tokens);
         const auto want = test::attention(test::toMatrix(std::span(x).subspan(static_cast<size_t>(b) * sequence, sequence), tokens),
@@ -96,11 +89,11 @@ TEST_CASE("Scores far apart neither overflow nor vanish, wherever the largest is
   (void)test::execution();
   for (const Size grid : {Size{1, 1}, {1, 2}, {2, 2}, {3, 2}, {2, 5}}) {
     const Case c{1, 4, 1, grid};
-    const BeitConfig config = configOf(c);
+    const AttentionSpec spec = specOf(c);
     const int64_t tokens = 1 + grid.area();
     ParameterList parameters;
     Attention attention;
-    attention.declare(parameters, "attention", config);
+    attention.declare(parameters, "attention", spec);
     const auto weights = test::randomWeights(parameters, 9);
     REQUIRE(test::fill(parameters, weights).ok());
     for (int64_t large = 0; large < tokens; ++large) {
@@ -108,7 +101,7 @@ TEST_CASE("Scores far apart neither overflow nor vanish, wherever the largest is
       test::Random random(10);
       auto x = random.floats(static_cast<size_t>(tokens * 4), -1.0f, 1.0f);
       for (int64_t i = 0; i < 4; ++i) x[static_cast<size_t>(large * 4 + i)] *= 100.0f;
-      const Outcome got = runOn(attention, config, c, x, {});
+      const Outcome got = runOn(attention, spec, c, x, {});
       const auto want = test::attention(test::toMatrix(x, tokens), weights, "attention", 1, {});
       // Scores of up to 10,000 are known to 1e-3, and so are the logarithms of probabilities.
       CHECK(test::relativeDifference(got.probabilities.span(), want.probabilities[0]) <= 3e-3);
@@ -119,29 +112,29 @@ TEST_CASE("Scores far apart neither overflow nor vanish, wherever the largest is
 TEST_CASE("A NaN in one image leaves the others of its batch alone", "[attention]") {
   (void)test::execution();
   const Case c{2, 4, 2, {2, 2}};
-  const BeitConfig config = configOf(c);
+  const AttentionSpec spec = specOf(c);
   ParameterList parameters;
   Attention attention;
-  attention.declare(parameters, "attention", config);
+  attention.declare(parameters, "attention", spec);
   REQUIRE(test::fill(parameters, test::randomWeights(parameters, 7)).ok());
   test::Random random(8);
   auto x = random.floats(static_cast<size_t>(c.batch * 5 * 8), -1.0f, 1.0f);
-  const Outcome clean = runOn(attention, config, c, x, {});
+  const Outcome clean = runOn(attention, spec, c, x, {});
   x[3] = std::numeric_limits<float>::quiet_NaN();  // cls of the first image
-  const Outcome got = runOn(attention, config, c, x, {});
-  // Every token looks at cls. XNNPACK's narrow kernels natively turn a NaN into an infinity.
+  const Outcome got = runOn(attention, spec, c, x, {});
+  // Every token looks at cls. Its NaN may become an infinity on the way.
   for (size_t i = 0; i < 5 * 8; ++i) CHECK_FALSE(std::isfinite(got.output.data()[i]));
   for (size_t i = 5 * 8; i < 2 * 5 * 8; ++i) CHECK(got.output.data()[i] == clean.output.data()[i]);
 }
 
 TEST_CASE("Scratch takes the bytes that it says", "[attention]") {
   const Case c{3, 5, 2, {3, 4}};
-  const BeitConfig config = configOf(c);
-  const auto scratch = AttentionScratch::allocate(config, 2, 13, 3);
+  const AttentionSpec spec = specOf(c);
+  const auto scratch = AttentionScratch::allocate(spec, 2, 13, 3);
   REQUIRE(scratch.ok());
   const size_t floats = scratch->query.size() + scratch->key.size() + scratch->value.size() + scratch->context.size() +
                         scratch->panels.size() + scratch->scores.size();
-  CHECK(static_cast<int64_t>(floats) * 4 == AttentionScratch::bytes(config, 2, 13, 3));
+  CHECK(static_cast<int64_t>(floats) * 4 == AttentionScratch::bytes(spec, 2, 13, 3));
 }
 
 }  // namespace beit

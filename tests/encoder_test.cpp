@@ -1,9 +1,10 @@
-#include "src/beit/encoder.h"
+#include "src/layers/transformer/encoder.h"
 
 #include <stdexcept>
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "src/beit/specs.h"
 #include "tests/support/reference.h"
 #include "tests/support/runtime.h"
 
@@ -25,7 +26,7 @@ BeitConfig smallConfig() {
 struct Filled {
   explicit Filled(BeitConfig c) : config(std::move(c)) {
     (void)test::execution();
-    encoder.declare(parameters, "beit.encoder", config);
+    encoder.declare(parameters, "beit.encoder", encoderSpec(config));
     REQUIRE(test::fill(parameters, test::randomWeights(parameters, 11)).ok());
   }
 
@@ -34,7 +35,7 @@ struct Filled {
     const int64_t tokens = 1 + grid.area();
     test::Random random(12);
     auto states = random.floats(static_cast<size_t>(tokens * config.hidden_size), -1.0f, 1.0f);
-    auto scratch = EncoderScratch::allocate(config, 1, tokens, test::execution().threads());
+    auto scratch = EncoderScratch::allocate(encoderSpec(config), 1, tokens, test::execution().threads());
     REQUIRE(scratch.ok());
     for (size_t i = 0; i < encoder.layers(); ++i)
       REQUIRE(encoder.runLayer(i, test::execution(), 1, tokens, *scratch, states.data(), nullptr).ok());
@@ -60,7 +61,7 @@ TEST_CASE("The config decides which tensors a layer has", "[encoder]") {
         config.layer_scale_init_value = scaled ? 0.1 : 0.0;
         ParameterList parameters;
         Encoder encoder;
-        encoder.declare(parameters, "e", config);
+        encoder.declare(parameters, "e", encoderSpec(config));
         CHECK(encoder.layers() == 2);
         CHECK(parameters.all().size() == static_cast<size_t>(2 * (15 + own + 2 * scaled) + shared));
         CHECK((parameters.find("e" + table) != nullptr) == shared);
@@ -104,11 +105,11 @@ TEST_CASE("A grid for which there is no memory leaves nothing half prepared", "[
 
 TEST_CASE("Scratch takes the bytes that it says", "[encoder]") {
   const BeitConfig config = smallConfig();
-  const auto scratch = EncoderScratch::allocate(config, 2, 13, 2);
+  const auto scratch = EncoderScratch::allocate(encoderSpec(config), 2, 13, 2);
   REQUIRE(scratch.ok());
   CHECK(static_cast<int64_t>(4 * (scratch->normalized.size() + scratch->intermediate.size())) +
-            AttentionScratch::bytes(config, 2, 13, 2) ==
-        EncoderScratch::bytes(config, 2, 13, 2));
+            AttentionScratch::bytes(encoderSpec(config).attention, 2, 13, 2) ==
+        EncoderScratch::bytes(encoderSpec(config), 2, 13, 2));
 }
 
 }  // namespace beit

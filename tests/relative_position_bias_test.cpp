@@ -1,4 +1,4 @@
-#include "src/beit/relative_position_bias.h"
+#include "src/layers/transformer/relative_position_bias.h"
 
 #include <cmath>
 #include <vector>
@@ -15,11 +15,7 @@ namespace {
 // Returns a bias whose table has `value(i)` at its i-th place, for a pre-trained grid.
 template <typename Value>
 void declareFilled(RelativePositionBias& bias, ParameterList& parameters, Size trained, int64_t heads, Value value) {
-  BeitConfig config;
-  config.image_size = trained;
-  config.patch_size = {1, 1};
-  config.num_attention_heads = heads;
-  bias.declare(parameters, "bias", config);
+  bias.declare(parameters, "bias", {.grid = trained, .heads = heads});
   const Parameter& table = parameters.all().at(0);
   CHECK(table.name == "bias.relative_position_bias_table");
   CHECK(table.shape == Shape{(2 * trained.height - 1) * (2 * trained.width - 1) + 3, heads});

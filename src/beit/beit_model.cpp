@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/beit/specs.h"
 #include "src/kernels/simd.h"
 
 namespace beit {
@@ -14,7 +15,7 @@ VisionTransformer::VisionTransformer(ParameterList& parameters, const BeitConfig
       has_pooler_(parts == Parts::kEncoderNormAndPooler),
       type_(type) {
   embeddings_.declare(parameters, "beit.embeddings", config);
-  encoder_.declare(parameters, "beit.encoder", config, type);
+  encoder_.declare(parameters, "beit.encoder", encoderSpec(config), type);
   if (has_norm_)
     layernorm_.declare(parameters, "beit.layernorm", config.hidden_size, config.layer_norm_eps);
   else if (has_pooler_)
@@ -47,7 +48,7 @@ Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addS
     BEIT_ASSIGN(states->pooled, FloatBuffer::allocate(batch * channels, "pooled states"));
   }
   auto scratch = std::make_shared<EncoderScratch>();
-  BEIT_ASSIGN(*scratch, EncoderScratch::allocate(config_, batch, tokens, execution_.threads()));
+  BEIT_ASSIGN(*scratch, EncoderScratch::allocate(encoderSpec(config_), batch, tokens, execution_.threads()));
 
   const auto emitHiddenState = [=](ForwardPass& to, size_t index) -> Status {
     BEIT_TRY(on_hidden_state(to, index, *states));
@@ -112,7 +113,7 @@ int64_t VisionTransformer::heldBytes() const {
 int64_t VisionTransformer::layerBytes() const {
   const int64_t tokens = 1 + config_.patchGrid().area(), channels = config_.hidden_size, wide = config_.intermediate_size;
   const int threads = execution_.threads();
-  return heldBytes() + 4 * (tokens * channels + (has_pooler_ ? channels : 0)) + EncoderScratch::bytes(config_, 1, tokens, threads) +
+  return heldBytes() + 4 * (tokens * channels + (has_pooler_ ? channels : 0)) + EncoderScratch::bytes(encoderSpec(config_), 1, tokens, threads) +
          std::max(formatOf(type_).rowBytes(tokens, wide, channels, threads), formatOf(type_).rowBytes(tokens, channels, wide, threads));
 }
 

@@ -7,9 +7,9 @@
 #include <string_view>
 
 #include "src/beit/embeddings.h"
-#include "src/beit/encoder.h"
 #include "src/beit/model_options.h"
 #include "src/layers/layer_norm.h"
+#include "src/layers/transformer/encoder.h"
 #include "src/model/model.h"
 
 namespace beit {

@@ -13,12 +13,9 @@
 #include "src/base/result.h"
 #include "src/base/size.h"
 #include "src/kernels/activation.h"
+#include "src/layers/transformer/bias_table_resize.h"
 
 namespace beit {
-
-// How a relative position bias table is resized to another grid than the one it was trained for: as
-// transformers, timm or unilm does it (see bias_table_resize.h).
-enum class RelativePositionBiasResize { kTransformers, kTimm, kUnilm };
 
 // problem_type: which loss a classifier's labels are for.
 enum class ProblemType { kRegression, kSingleLabel, kMultiLabel };

@@ -1,8 +1,8 @@
-#include "src/beit/relative_position_bias.h"
+#include "src/layers/transformer/relative_position_bias.h"
 
 #include "src/base/vector_size.h"
-#include "src/beit/bias_table_resize.h"
 #include "src/kernels/simd.h"
+#include "src/layers/transformer/bias_table_resize.h"
 
 namespace beit {
 
@@ -51,17 +51,14 @@ void GridBias::addToRow(int64_t head, int64_t token, float* scores) const {
            scores + 1 + other * grid_.width);
 }
 
-void RelativePositionBias::declare(ParameterList& parameters, const std::string& prefix,
-                                   const BeitConfig& config) {
-  grid_ = config.patchGrid();
-  resize_ = config.relative_position_bias_resize;
-  heads_ = config.num_attention_heads;
-  const int64_t distances = (2 * grid_.height - 1) * (2 * grid_.width - 1) + kClsRows;
-  parameters.add(prefix + ".relative_position_bias_table", {distances, heads_}, table_);
+void RelativePositionBias::declare(ParameterList& parameters, const std::string& prefix, const RelativePositionBiasSpec& spec) {
+  spec_ = spec;
+  const int64_t distances = (2 * spec.grid.height - 1) * (2 * spec.grid.width - 1) + kClsRows;
+  parameters.add(prefix + ".relative_position_bias_table", {distances, spec.heads}, table_);
 }
 
 std::vector<float> RelativePositionBias::tableFor(Size grid) const {
-  return resizeBiasTable(table_.data(), grid_, grid, heads_, resize_);
+  return resizeBiasTable(table_.data(), spec_.grid, grid, spec_.heads, spec_.resize);
 }
 
 }  // namespace beit

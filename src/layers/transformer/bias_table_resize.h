@@ -4,9 +4,12 @@
 #include <cstdint>
 #include <vector>
 
-#include "src/beit/config.h"
+#include "src/base/size.h"
 
 namespace beit {
+
+// As transformers, timm or unilm resizes a table (see resizeBiasTable).
+enum class RelativePositionBiasResize { kTransformers, kTimm, kUnilm };
 
 // Rows of a table behind the (2h-1)(2w-1) part, in order: cls to token, token to cls, cls to cls.
 constexpr int64_t kClsRows = 3;
@@ -14,7 +17,7 @@ constexpr int64_t kClsRows = 3;
 // Returns `table`, ((2h-1)(2w-1) + 3, heads) for the grid `trained`, for `grid`. The last three
 // rows stay as they are.
 //
-// kReference: bilinear, align_corners=False. The table is taken as (2w-1, 2h-1), as the reference
+// kTransformers: bilinear, align_corners=False. The table is taken as (2w-1, 2h-1), as the reference
 // takes it, which swaps the axes of a trained grid that is not square, even where `grid` is the
 // same. Reference: BeitRelativePositionBias.forward.
 //

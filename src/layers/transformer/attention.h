@@ -6,13 +6,19 @@
 #include <string>
 
 #include "src/base/tensor.h"
-#include "src/beit/config.h"
-#include "src/beit/relative_position_bias.h"
 #include "src/kernels/execution.h"
 #include "src/layers/linear.h"
+#include "src/layers/transformer/relative_position_bias.h"
 #include "src/parameters/parameters.h"
 
 namespace beit {
+
+struct AttentionSpec {
+  int64_t hidden = 0;  // C
+  int64_t heads = 0;   // H
+  // Returns D.
+  int64_t headDim() const { return hidden / heads; }
+};
 
 // Scratch memory of one attention, reused by all layers.
 struct AttentionScratch {
@@ -20,15 +26,15 @@ struct AttentionScratch {
   FloatBuffer panels;                      // (B, H): packRows() of the keys, packColumns() of the values
   FloatBuffer scores;                      // (threads, kAttentionRows, T rounded up)
 
-  static Result<AttentionScratch> allocate(const BeitConfig& config, int64_t batch, int64_t tokens, int threads);
+  static Result<AttentionScratch> allocate(const AttentionSpec& spec, int64_t batch, int64_t tokens, int threads);
   // Returns the bytes that allocate() takes.
-  static int64_t bytes(const BeitConfig& config, int64_t batch, int64_t tokens, int threads);
+  static int64_t bytes(const AttentionSpec& spec, int64_t batch, int64_t tokens, int threads);
 };
 
 class Attention {
  public:
   // Adds the parameters of layer `prefix` ("beit.encoder.layer.N.attention").
-  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+  void declare(ParameterList& parameters, const std::string& prefix, const AttentionSpec& spec,
                WeightType type = WeightType::kFloat32);
 
   // output (B, T, C) = the attention of `input` (B, T, C) through its output projection. `bias` may
@@ -40,7 +46,7 @@ class Attention {
   void attend(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
               AttentionScratch& scratch, float* probabilities) const;
 
-  int64_t channels_ = 0, heads_ = 0, head_dim_ = 0;
+  AttentionSpec spec_;
   Linear query_, key_, value_, output_;
 };
 

@@ -1,39 +1,39 @@
-#include "src/beit/encoder.h"
+#include "src/layers/transformer/encoder.h"
 
-#include "src/beit/bias_table_resize.h"
 #include "src/kernels/activation.h"
+#include "src/layers/transformer/bias_table_resize.h"
 
 namespace beit {
 
-int64_t EncoderScratch::bytes(const BeitConfig& config, int64_t batch, int64_t tokens, int threads) {
-  return 4 * batch * tokens * (config.hidden_size + config.intermediate_size) +
-         AttentionScratch::bytes(config, batch, tokens, threads);
+int64_t EncoderScratch::bytes(const EncoderSpec& spec, int64_t batch, int64_t tokens, int threads) {
+  return 4 * batch * tokens * (spec.attention.hidden + spec.intermediate) +
+         AttentionScratch::bytes(spec.attention, batch, tokens, threads);
 }
 
-Result<EncoderScratch> EncoderScratch::allocate(const BeitConfig& config, int64_t batch, int64_t tokens,
+Result<EncoderScratch> EncoderScratch::allocate(const EncoderSpec& spec, int64_t batch, int64_t tokens,
                                                 int threads) {
   const int64_t rows = batch * tokens;
   EncoderScratch scratch;
   BEIT_ASSIGN(scratch.normalized,
-              FloatBuffer::allocate(rows * config.hidden_size, "normalised states"));
+              FloatBuffer::allocate(rows * spec.attention.hidden, "normalised states"));
   BEIT_ASSIGN(scratch.intermediate,
-              FloatBuffer::allocate(rows * config.intermediate_size, "intermediate states"));
-  BEIT_ASSIGN(scratch.attention, AttentionScratch::allocate(config, batch, tokens, threads));
+              FloatBuffer::allocate(rows * spec.intermediate, "intermediate states"));
+  BEIT_ASSIGN(scratch.attention, AttentionScratch::allocate(spec.attention, batch, tokens, threads));
   return scratch;
 }
 
-void EncoderLayer::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+void EncoderLayer::declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
                            WeightType type) {
-  const int64_t channels = config.hidden_size;
-  activation_ = config.hidden_act;
-  layernorm_before_.declare(parameters, prefix + ".layernorm_before", channels, config.layer_norm_eps);
-  layernorm_after_.declare(parameters, prefix + ".layernorm_after", channels, config.layer_norm_eps);
-  attention_.declare(parameters, prefix + ".attention", config, type);
-  if (config.use_relative_position_bias)
-    relative_position_bias_.declare(parameters, prefix + ".attention.attention.relative_position_bias", config);
-  intermediate_.declare(parameters, prefix + ".intermediate.dense", channels, config.intermediate_size, true, type);
-  output_.declare(parameters, prefix + ".output.dense", config.intermediate_size, channels, true, type);
-  if (config.layer_scale_init_value > 0) {
+  const int64_t channels = spec.attention.hidden;
+  activation_ = spec.activation;
+  layernorm_before_.declare(parameters, prefix + ".layernorm_before", channels, spec.layer_norm_eps);
+  layernorm_after_.declare(parameters, prefix + ".layernorm_after", channels, spec.layer_norm_eps);
+  attention_.declare(parameters, prefix + ".attention", spec.attention, type);
+  if (spec.relative_position_bias)
+    relative_position_bias_.declare(parameters, prefix + ".attention.attention.relative_position_bias", spec.bias);
+  intermediate_.declare(parameters, prefix + ".intermediate.dense", channels, spec.intermediate, true, type);
+  output_.declare(parameters, prefix + ".output.dense", spec.intermediate, channels, true, type);
+  if (spec.layer_scale) {
     parameters.add(prefix + ".lambda_1", {channels}, lambda_1_);
     parameters.add(prefix + ".lambda_2", {channels}, lambda_2_);
   }
@@ -59,13 +59,13 @@ Status EncoderLayer::run(const Execution& execution, int64_t batch, int64_t toke
   return {};
 }
 
-void Encoder::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+void Encoder::declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
                       WeightType type) {
-  if (config.use_shared_relative_position_bias)
-    shared_bias_.declare(parameters, prefix + ".relative_position_bias", config);
-  for (int64_t i = 0; i < config.num_hidden_layers; ++i) {
+  if (spec.shared_relative_position_bias)
+    shared_bias_.declare(parameters, prefix + ".relative_position_bias", spec.bias);
+  for (int64_t i = 0; i < spec.layers; ++i) {
     layers_.push_back(std::make_unique<EncoderLayer>());
-    layers_.back()->declare(parameters, prefix + ".layer." + std::to_string(i), config, type);
+    layers_.back()->declare(parameters, prefix + ".layer." + std::to_string(i), spec, type);
   }
 }
 
@@ -77,7 +77,7 @@ void Encoder::prepare(Size grid) {
   if (shared_bias_.declared()) shared = shared_bias_.tableFor(grid);
   for (const auto& layer : layers_) {
     const RelativePositionBias& own = layer->relativePositionBias();
-    if (!own.declared()) break;  // no layer has one: the config decides for all
+    if (!own.declared()) break;  // no layer has one: the spec decides for all
     std::vector<float> table = own.tableFor(grid);
     // Both biases are added to the scores, so their sum is added once.
     for (size_t i = 0; i < shared.size(); ++i) table[i] += shared[i];

@@ -1,4 +1,4 @@
-#include "src/beit/attention.h"
+#include "src/layers/transformer/attention.h"
 
 #include <algorithm>
 #include <cmath>
@@ -17,9 +17,8 @@ constexpr int64_t kAttentionRows = 24;
 int64_t roundedTokens(int64_t tokens) { return (tokens + 7) / 8 * 8; }
 
 // Floats of the keys and the values of all heads of one image, packed.
-int64_t panelFloats(const BeitConfig& config, int64_t tokens) {
-  const int64_t heads = config.num_attention_heads, head_dim = config.hidden_size / heads;
-  return heads * (packedFloats(head_dim, tokens) + packedFloats(tokens, head_dim));
+int64_t panelFloats(const AttentionSpec& spec, int64_t tokens) {
+  return spec.heads * (packedFloats(spec.headDim(), tokens) + packedFloats(tokens, spec.headDim()));
 }
 
 // Replaces `count` scores by exp(score - max) / sum.
@@ -57,37 +56,35 @@ void softmaxRow(float* scores, int64_t count) {
 
 }  // namespace
 
-int64_t AttentionScratch::bytes(const BeitConfig& config, int64_t batch, int64_t tokens, int threads) {
-  const int64_t states = batch * tokens * config.hidden_size;
-  return 4 * (4 * states + batch * panelFloats(config, tokens) + threads * kAttentionRows * roundedTokens(tokens));
+int64_t AttentionScratch::bytes(const AttentionSpec& spec, int64_t batch, int64_t tokens, int threads) {
+  const int64_t states = batch * tokens * spec.hidden;
+  return 4 * (4 * states + batch * panelFloats(spec, tokens) + threads * kAttentionRows * roundedTokens(tokens));
 }
 
-Result<AttentionScratch> AttentionScratch::allocate(const BeitConfig& config, int64_t batch, int64_t tokens,
+Result<AttentionScratch> AttentionScratch::allocate(const AttentionSpec& spec, int64_t batch, int64_t tokens,
                                                     int threads) {
-  const int64_t states = batch * tokens * config.hidden_size;
+  const int64_t states = batch * tokens * spec.hidden;
   const int64_t rounded = roundedTokens(tokens);
   AttentionScratch scratch;
   BEIT_ASSIGN(scratch.query, FloatBuffer::allocate(states, "queries"));
   BEIT_ASSIGN(scratch.key, FloatBuffer::allocate(states, "keys"));
   BEIT_ASSIGN(scratch.value, FloatBuffer::allocate(states, "values"));
   BEIT_ASSIGN(scratch.context, FloatBuffer::allocate(states, "attention's result"));
-  BEIT_ASSIGN(scratch.panels, FloatBuffer::allocate(batch * panelFloats(config, tokens), "packed keys and values"));
+  BEIT_ASSIGN(scratch.panels, FloatBuffer::allocate(batch * panelFloats(spec, tokens), "packed keys and values"));
   BEIT_ASSIGN(scratch.scores,
               FloatBuffer::allocate(threads * kAttentionRows * rounded, "attention scores"));
   return scratch;
 }
 
-void Attention::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+void Attention::declare(ParameterList& parameters, const std::string& prefix, const AttentionSpec& spec,
                         WeightType type) {
-  channels_ = config.hidden_size;
-  heads_ = config.num_attention_heads;
-  head_dim_ = channels_ / heads_;
+  spec_ = spec;
   // Scores are scaled by 1/√D: folded into the query projection, so it costs nothing.
-  const float scale = 1.0f / std::sqrt(static_cast<float>(head_dim_));
-  query_.declare(parameters, prefix + ".attention.query", channels_, channels_, /*has_bias=*/true, type, scale);
-  key_.declare(parameters, prefix + ".attention.key", channels_, channels_, /*has_bias=*/false, type);
-  value_.declare(parameters, prefix + ".attention.value", channels_, channels_, /*has_bias=*/true, type);
-  output_.declare(parameters, prefix + ".output.dense", channels_, channels_, /*has_bias=*/true, type);
+  const float scale = 1.0f / std::sqrt(static_cast<float>(spec.headDim()));
+  query_.declare(parameters, prefix + ".attention.query", spec_.hidden, spec_.hidden, /*has_bias=*/true, type, scale);
+  key_.declare(parameters, prefix + ".attention.key", spec_.hidden, spec_.hidden, /*has_bias=*/false, type);
+  value_.declare(parameters, prefix + ".attention.value", spec_.hidden, spec_.hidden, /*has_bias=*/true, type);
+  output_.declare(parameters, prefix + ".output.dense", spec_.hidden, spec_.hidden, /*has_bias=*/true, type);
 }
 
 Status Attention::run(const Execution& execution, int64_t batch, int64_t tokens, const float* input,
@@ -107,28 +104,28 @@ Status Attention::run(const Execution& execution, int64_t batch, int64_t tokens,
 void Attention::attend(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
                        AttentionScratch& scratch, float* probabilities) const {
   const WorkTimer timer(execution.profile(), Work::kAttention,
-                        4.0 * static_cast<double>(batch * channels_) * static_cast<double>(tokens * tokens));
-  const int64_t rounded = roundedTokens(tokens);
+                        4.0 * static_cast<double>(batch * spec_.hidden) * static_cast<double>(tokens * tokens));
+  const int64_t rounded = roundedTokens(tokens), head_dim = spec_.headDim();
   // Of each head first the keys, (T, D) as a layer's weights are, then the values, which are transposed.
-  const int64_t key_floats = packedFloats(head_dim_, tokens), value_floats = packedFloats(tokens, head_dim_);
-  execution.parallelFor(static_cast<size_t>(batch * heads_), [&](size_t, size_t task) {
-    const int64_t b = static_cast<int64_t>(task) / heads_, head = static_cast<int64_t>(task) % heads_;
-    const int64_t offset = b * tokens * channels_ + head * head_dim_;
+  const int64_t key_floats = packedFloats(head_dim, tokens), value_floats = packedFloats(tokens, head_dim);
+  execution.parallelFor(static_cast<size_t>(batch * spec_.heads), [&](size_t, size_t task) {
+    const int64_t b = static_cast<int64_t>(task) / spec_.heads, head = static_cast<int64_t>(task) % spec_.heads;
+    const int64_t offset = b * tokens * spec_.hidden + head * head_dim;
     float* panels = scratch.panels.data() + static_cast<int64_t>(task) * (key_floats + value_floats);
-    packRows(head_dim_, tokens, scratch.key.data() + offset, channels_, panels);
-    packColumns(tokens, head_dim_, scratch.value.data() + offset, channels_, panels + key_floats);
+    packRows(head_dim, tokens, scratch.key.data() + offset, spec_.hidden, panels);
+    packColumns(tokens, head_dim, scratch.value.data() + offset, spec_.hidden, panels + key_floats);
   });
 
   const int64_t blocks = (tokens + kAttentionRows - 1) / kAttentionRows;
-  execution.parallelFor(static_cast<size_t>(batch * heads_ * blocks), [&](size_t thread, size_t task) {
+  execution.parallelFor(static_cast<size_t>(batch * spec_.heads * blocks), [&](size_t thread, size_t task) {
     const int64_t block = static_cast<int64_t>(task) % blocks, of_head = static_cast<int64_t>(task) / blocks;
-    const int64_t b = of_head / heads_, head = of_head % heads_;
+    const int64_t b = of_head / spec_.heads, head = of_head % spec_.heads;
     const int64_t first = block * kAttentionRows, rows = std::min(kAttentionRows, tokens - first);
-    const int64_t offset = b * tokens * channels_ + head * head_dim_;
+    const int64_t offset = b * tokens * spec_.hidden + head * head_dim;
     float* scores = scratch.scores.data() + static_cast<int64_t>(thread) * kAttentionRows * rounded;
     const float* panels = scratch.panels.data() + of_head * (key_floats + value_floats);
     // attention_scores = query @ key^T (+ relative_position_bias), then softmax
-    multiplyPacked(execution.microkernels(), rows, head_dim_, tokens, scratch.query.data() + offset + first * channels_, channels_, panels,
+    multiplyPacked(execution.microkernels(), rows, head_dim, tokens, scratch.query.data() + offset + first * spec_.hidden, spec_.hidden, panels,
                    /*bias=*/nullptr, scores, rounded);
     for (int64_t r = 0; r < rows; ++r) {
       float* row = scores + r * rounded;
@@ -137,8 +134,8 @@ void Attention::attend(const Execution& execution, int64_t batch, int64_t tokens
       if (probabilities) std::copy_n(row, tokens, probabilities + (of_head * tokens + first + r) * tokens);
     }
     // context_layer = attention_probs @ value
-    multiplyPacked(execution.microkernels(), rows, tokens, head_dim_, scores, rounded, panels + key_floats, /*bias=*/nullptr,
-                   scratch.context.data() + offset + first * channels_, channels_);
+    multiplyPacked(execution.microkernels(), rows, tokens, head_dim, scores, rounded, panels + key_floats, /*bias=*/nullptr,
+                   scratch.context.data() + offset + first * spec_.hidden, spec_.hidden);
   });
 }
 

@@ -6,15 +6,27 @@
 #include <string>
 #include <vector>
 
-#include "src/beit/attention.h"
-#include "src/beit/config.h"
-#include "src/beit/relative_position_bias.h"
+#include "src/kernels/activation.h"
 #include "src/kernels/execution.h"
 #include "src/layers/layer_norm.h"
 #include "src/layers/linear.h"
+#include "src/layers/transformer/attention.h"
+#include "src/layers/transformer/relative_position_bias.h"
 #include "src/parameters/parameters.h"
 
 namespace beit {
+
+struct EncoderSpec {
+  AttentionSpec attention;
+  int64_t layers = 0;
+  int64_t intermediate = 0;  // F
+  Activation activation = Activation::kGelu;
+  double layer_norm_eps = 1e-12;
+  bool layer_scale = false;  // lambda_1 and lambda_2 exist
+  // Which tables exist: one a layer, one for all, both or none.
+  bool relative_position_bias = false, shared_relative_position_bias = false;
+  RelativePositionBiasSpec bias;
+};
 
 // Memory of one pass through the encoder, reused by all layers.
 struct EncoderScratch {
@@ -22,18 +34,18 @@ struct EncoderScratch {
   FloatBuffer intermediate;  // (B, T, F)
   AttentionScratch attention;
 
-  static Result<EncoderScratch> allocate(const BeitConfig& config, int64_t batch, int64_t tokens, int threads);
+  static Result<EncoderScratch> allocate(const EncoderSpec& spec, int64_t batch, int64_t tokens, int threads);
   // Returns the bytes that allocate() takes.
-  static int64_t bytes(const BeitConfig& config, int64_t batch, int64_t tokens, int threads);
+  static int64_t bytes(const EncoderSpec& spec, int64_t batch, int64_t tokens, int threads);
 };
 
 class EncoderLayer {
  public:
   // Adds the parameters of layer `prefix` ("beit.encoder.layer.N").
-  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+  void declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
                WeightType type = WeightType::kFloat32);
 
-  // The layer's own table; not declared() where the config has none.
+  // The layer's own table; not declared() where layers have none.
   const RelativePositionBias& relativePositionBias() const { return relative_position_bias_; }
 
   // states (B, T, C) = the layer's output for them. `probabilities` is null or takes (B, H, T, T).
@@ -52,7 +64,7 @@ class EncoderLayer {
 class Encoder {
  public:
   // Adds the parameters under `prefix` ("beit.encoder").
-  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config,
+  void declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
                WeightType type = WeightType::kFloat32);
 
   size_t layers() const { return layers_.size(); }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "src/base/tensor.h"
-#include "src/beit/config.h"
+#include "src/layers/transformer/bias_table_resize.h"
 #include "src/parameters/parameters.h"
 
 namespace beit {
@@ -32,23 +32,27 @@ class GridBias {
   std::vector<float> cls_;
 };
 
+struct RelativePositionBiasSpec {
+  Size grid{};  // of patches, that the table was trained for
+  int64_t heads = 0;
+  RelativePositionBiasResize resize = RelativePositionBiasResize::kTransformers;  // to another grid
+};
+
 // Reference: BeitRelativePositionBias.
 class RelativePositionBias {
  public:
-  // Adds "PREFIX.relative_position_bias_table", ((2h-1)(2w-1) + 3, heads), for the config's grid.
-  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config);
+  // Adds "PREFIX.relative_position_bias_table", ((2h-1)(2w-1) + 3, heads), for the grid that it was trained for.
+  void declare(ParameterList& parameters, const std::string& prefix, const RelativePositionBiasSpec& spec);
 
-  bool declared() const { return heads_ != 0; }
-  int64_t heads() const { return heads_; }
+  bool declared() const { return spec_.heads != 0; }
+  int64_t heads() const { return spec_.heads; }
 
-  // Returns the table for that grid, in the reference's order, resized as the config says where it
-  // is not the pre-trained one (see resizeBiasTable).
+  // Returns the table for that grid, in the reference's order, resized where it is not the one that
+  // the table was trained for (see resizeBiasTable).
   std::vector<float> tableFor(Size grid) const;
 
  private:
-  Size grid_{};
-  RelativePositionBiasResize resize_ = RelativePositionBiasResize::kTransformers;
-  int64_t heads_ = 0;
+  RelativePositionBiasSpec spec_;
   FloatBuffer table_;
 };
 

@@ -1,4 +1,4 @@
-#include "src/beit/bias_table_resize.h"
+#include "src/layers/transformer/bias_table_resize.h"
 
 #include <algorithm>
 
