@@ -128,7 +128,7 @@ val ModelHandle::finish() const {
   return guarded([&] { return outcome(model_->parameters().complete()); });
 }
 
-val ModelHandle::estimate() const {
+val ModelHandle::estimate() {
   return guarded([&] {
     const MemoryEstimate estimate = model_->estimate();
     val object = val::object();

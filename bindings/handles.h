@@ -44,7 +44,7 @@ class ModelHandle : public std::enable_shared_from_this<ModelHandle> {
   val inspect(const CheckpointHandle& checkpoint);
   val convert(CheckpointHandle& checkpoint, const std::string& class_name, const std::string& dtype);
   val finish() const;
-  val estimate() const;
+  val estimate();
   val begin(val inputs, val options);
 
  private:

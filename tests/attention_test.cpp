@@ -27,7 +27,7 @@ struct Outcome {
 
 Outcome runOn(const Attention& attention, const AttentionSpec& spec, const Case& c, std::span<const float> x, const GridBias& bias) {
   const int64_t tokens = 1 + c.grid.area();
-  auto scratch = AttentionScratch::allocate(spec, c.batch, tokens, test::execution().threads());
+  auto scratch = AttentionScratch::allocate(test::execution(), spec, c.batch, tokens);
   auto output = FloatBuffer::copyOf(x, "states");  // the encoder's attention writes over its input
   auto probabilities = FloatBuffer::allocate(c.batch * c.heads * tokens * tokens, "probabilities");
   REQUIRE((scratch.ok() && output.ok() && probabilities.ok()));
@@ -125,16 +125,6 @@ TEST_CASE("A NaN in one image leaves the others of its batch alone", "[attention
   // Every token looks at cls. Its NaN may become an infinity on the way.
   for (size_t i = 0; i < 5 * 8; ++i) CHECK_FALSE(std::isfinite(got.output.data()[i]));
   for (size_t i = 5 * 8; i < 2 * 5 * 8; ++i) CHECK(got.output.data()[i] == clean.output.data()[i]);
-}
-
-TEST_CASE("Scratch takes the bytes that it says", "[attention]") {
-  const Case c{3, 5, 2, {3, 4}};
-  const AttentionSpec spec = specOf(c);
-  const auto scratch = AttentionScratch::allocate(spec, 2, 13, 3);
-  REQUIRE(scratch.ok());
-  const size_t floats = scratch->query.size() + scratch->key.size() + scratch->value.size() + scratch->context.size() +
-                        scratch->panels.size() + scratch->scores.size();
-  CHECK(static_cast<int64_t>(floats) * 4 == AttentionScratch::bytes(spec, 2, 13, 3));
 }
 
 }  // namespace beit

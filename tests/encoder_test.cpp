@@ -35,7 +35,7 @@ struct Filled {
     const int64_t tokens = 1 + grid.area();
     test::Random random(12);
     auto states = random.floats(static_cast<size_t>(tokens * config.hidden_size), -1.0f, 1.0f);
-    auto scratch = EncoderScratch::allocate(encoderSpec(config), 1, tokens, test::execution().threads());
+    auto scratch = EncoderScratch::allocate(test::execution(), encoderSpec(config), 1, tokens);
     REQUIRE(scratch.ok());
     for (size_t i = 0; i < encoder.layers(); ++i)
       REQUIRE(encoder.runLayer(i, test::execution(), 1, tokens, *scratch, states.data(), nullptr).ok());
@@ -76,14 +76,14 @@ TEST_CASE("Biases follow the grid that was prepared last", "[encoder]") {
     config.use_relative_position_bias = own;
     config.use_shared_relative_position_bias = !own;
     Filled filled(config);
-    filled.encoder.prepare({3, 4});
+    filled.encoder.prepare(test::execution(), {3, 4});
     const auto first = filled.run({3, 4});
-    filled.encoder.prepare({4, 3});
+    filled.encoder.prepare(test::execution(), {4, 3});
     const auto other = filled.run({4, 3});
     CHECK(first != other);
-    filled.encoder.prepare({3, 4});
+    filled.encoder.prepare(test::execution(), {3, 4});
     CHECK(filled.run({3, 4}) == first);
-    filled.encoder.prepare({3, 4});
+    filled.encoder.prepare(test::execution(), {3, 4});
     CHECK(filled.run({3, 4}) == first);
   }
 }
@@ -94,22 +94,13 @@ TEST_CASE("A grid for which there is no memory leaves nothing half prepared", "[
     config.use_relative_position_bias = own;
     config.use_shared_relative_position_bias = !own;
     Filled filled(config);
-    filled.encoder.prepare({3, 4});
+    filled.encoder.prepare(test::execution(), {3, 4});
     const auto before = filled.run({3, 4});
     // More rows than a vector can hold.
-    CHECK_THROWS_AS(filled.encoder.prepare({int64_t{1} << 57, 1}), std::length_error);
-    filled.encoder.prepare({3, 4});
+    CHECK_THROWS_AS(filled.encoder.prepare(test::execution(), {int64_t{1} << 57, 1}), std::length_error);
+    filled.encoder.prepare(test::execution(), {3, 4});
     CHECK(filled.run({3, 4}) == before);
   }
-}
-
-TEST_CASE("Scratch takes the bytes that it says", "[encoder]") {
-  const BeitConfig config = smallConfig();
-  const auto scratch = EncoderScratch::allocate(encoderSpec(config), 2, 13, 2);
-  REQUIRE(scratch.ok());
-  CHECK(static_cast<int64_t>(4 * (scratch->normalized.size() + scratch->intermediate.size())) +
-            AttentionScratch::bytes(encoderSpec(config).attention, 2, 13, 2) ==
-        EncoderScratch::bytes(encoderSpec(config), 2, 13, 2));
 }
 
 }  // namespace beit

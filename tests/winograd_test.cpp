@@ -37,14 +37,14 @@ TEST_CASE("A Winograd convolution is a convolution, of every size, some of the i
       const auto scale = random.floats(static_cast<size_t>(c.outputs), 0.5f, 1.5f);
       const auto bias = random.floats(static_cast<size_t>(c.outputs), -1.0f, 1.0f);
       const FeatureMap map = test::randomMap(c.size, c.inputs, random);
-      auto convolution = WinogradConvolution::make(c.inputs, c.outputs, kernel.data(), total, first, scale.data(), bias.data());
-      REQUIRE(convolution.ok());
+      WinogradConvolution convolution(c.inputs, c.outputs);
+      REQUIRE(convolution.make(kernel.data(), total, first, scale.data(), bias.data()).ok());
       std::vector<double> want;
       for (int64_t i = 0; i < c.size.area(); ++i) want.insert(want.end(), bias.begin(), bias.end());
       test::addConvolution(test::toDoubles(map), c.size, c.inputs, kernel, total, first, scale, want);
       if (relu) for (double& value : want) value = std::max(value, 0.0);
       // 72 products below 1.5, whose sums are rounded some ten times
-      CHECK(test::largestDifference(runBands(*convolution, map, c.outputs, relu), want) <= 3e-5);
+      CHECK(test::largestDifference(runBands(convolution, map, c.outputs, relu), want) <= 3e-5);
     }
 }
 
@@ -55,11 +55,11 @@ TEST_CASE("A Winograd convolution of many channels stays precise", "[winograd]")
   const auto kernel = random.floats(static_cast<size_t>(8 * kChannels * 9), -0.036f, 0.036f);  // outputs of about 1
   const std::vector<float> scale(8, 1.0f);
   const FeatureMap map = test::randomMap(size, kChannels, random);
-  auto convolution = WinogradConvolution::make(kChannels, 8, kernel.data(), kChannels, 0, scale.data(), nullptr);
-  REQUIRE(convolution.ok());
+  WinogradConvolution convolution(kChannels, 8);
+  REQUIRE(convolution.make(kernel.data(), kChannels, 0, scale.data(), nullptr).ok());
   std::vector<double> want(static_cast<size_t>(size.area() * 8));
   test::addConvolution(test::toDoubles(map), size, kChannels, kernel, kChannels, 0, scale, want);
-  CHECK(test::largestDifference(runBands(*convolution, map, 8, false), want) <= 1e-5);
+  CHECK(test::largestDifference(runBands(convolution, map, 8, false), want) <= 1e-5);
 }
 
 }  // namespace beit

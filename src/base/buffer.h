@@ -11,6 +11,7 @@
 #include <string_view>
 #include <type_traits>
 
+#include "src/base/memory_count.h"
 #include "src/base/result.h"
 
 namespace beit {
@@ -25,11 +26,13 @@ class Buffer {
   // Returns `count` uninitialised elements, or kOutOfMemory with the bytes that were asked for. The count has 64 bits
   // wherever this is compiled: a product of sizes from a file wraps in the 32 bits of wasm's size_t, and must not be cast
   // to one before it is checked here. A negative count is one that has wrapped already, and is refused.
-  static Result<Buffer> allocate(int64_t count, std::string_view purpose) {
+  // With `counted` they are counted there and have no memory (see Workspace).
+  static Result<Buffer> allocate(int64_t count, std::string_view purpose, MemoryCount* counted = nullptr) {
     Buffer buffer;
     if (count >= 0 && count <= static_cast<int64_t>(PTRDIFF_MAX / sizeof(T))) {
       // malloc(0) may be a null pointer: one element at least.
-      buffer.data_.reset(static_cast<T*>(std::malloc(static_cast<size_t>(count ? count : 1) * sizeof(T))));
+      const size_t bytes = static_cast<size_t>(count ? count : 1) * sizeof(T);
+      buffer.data_.reset(static_cast<T*>(counted ? countMemory(*counted, static_cast<int64_t>(bytes)) : std::malloc(bytes)));
     }
     if (!buffer.data_) return outOfMemory(purpose, count, static_cast<int64_t>(sizeof(T)));
     buffer.size_ = static_cast<size_t>(count);
@@ -57,8 +60,7 @@ class Buffer {
   operator std::span<const T>() const { return {data(), size_}; }
 
  private:
-  struct Free { void operator()(T* pointer) const { std::free(pointer); } };
-  std::unique_ptr<T, Free> data_;
+  std::unique_ptr<T, FreeMemory> data_;
   size_t size_ = 0;
 };
 

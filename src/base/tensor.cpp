@@ -53,9 +53,7 @@ std::optional<DType> parseDType(std::string_view name) {
   return std::nullopt;
 }
 
-void FloatBuffer::Free::operator()(float* pointer) const { std::free(pointer); }
-
-Result<FloatBuffer> FloatBuffer::allocate(int64_t count, std::string_view purpose) {
+Result<FloatBuffer> FloatBuffer::allocate(int64_t count, std::string_view purpose, MemoryCount* counted) {
   constexpr size_t kAlignment = 64;
   const auto refuse = [&] { return outOfMemory(purpose, count, static_cast<int64_t>(sizeof(float))); };
   // Counted in 64 bits: on a 32-bit target a size that does not fit must fail, not wrap.
@@ -65,11 +63,12 @@ Result<FloatBuffer> FloatBuffer::allocate(int64_t count, std::string_view purpos
   const auto size = static_cast<size_t>(count);
   const size_t bytes = ((size + kSlack) * sizeof(float) + kAlignment - 1) / kAlignment * kAlignment;
   FloatBuffer buffer;
-  buffer.data_.reset(static_cast<float*>(std::aligned_alloc(kAlignment, bytes)));
-  if (!buffer.data_) return refuse();
-  // The slack is read by kernels: it must hold defined, finite values.
-  for (size_t i = size; i < size + kSlack; ++i) buffer.data_[i] = 0.0f;
+  void* const memory = counted ? countMemory(*counted, static_cast<int64_t>(bytes)) : std::aligned_alloc(kAlignment, bytes);
+  if (!memory) return refuse();
+  buffer.data_.reset(static_cast<float*>(memory));
   buffer.size_ = size;
+  // The slack is read by kernels: it must hold defined, finite values.
+  if (!counted) std::fill_n(buffer.data() + size, kSlack, 0.0f);
   return buffer;
 }
 
@@ -79,11 +78,11 @@ Result<FloatBuffer> FloatBuffer::copyOf(std::span<const float> values, std::stri
   return buffer;
 }
 
-Result<Tensor> Tensor::allocate(Shape shape, std::string_view purpose) {
+Result<Tensor> Tensor::allocate(Shape shape, std::string_view purpose, MemoryCount* counted) {
   const auto count = elementCount(shape);
   if (!count) return mismatch(ErrorCode::kWrongShape, std::string(purpose), toString(shape), "sizes of at least 0 whose product is countable");
   Tensor tensor;
-  BEIT_ASSIGN(tensor.values, FloatBuffer::allocate(*count, purpose));
+  BEIT_ASSIGN(tensor.values, FloatBuffer::allocate(*count, purpose, counted));
   tensor.shape = std::move(shape);
   return tensor;
 }

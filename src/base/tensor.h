@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/base/memory_count.h"
 #include "src/base/result.h"
 
 namespace beit {
@@ -46,8 +47,9 @@ class FloatBuffer {
 
   FloatBuffer() = default;
 
-  // Returns `count` (not negative) uninitialised floats, or kOutOfMemory with what was asked for.
-  static Result<FloatBuffer> allocate(int64_t count, std::string_view purpose);
+  // Returns `count` (not negative) uninitialised floats, or kOutOfMemory with what was asked for. With `counted` they
+  // are counted there and have no memory (see Workspace).
+  static Result<FloatBuffer> allocate(int64_t count, std::string_view purpose, MemoryCount* counted = nullptr);
 
   // Returns a copy of those floats, or kOutOfMemory.
   static Result<FloatBuffer> copyOf(std::span<const float> values, std::string_view purpose);
@@ -60,8 +62,7 @@ class FloatBuffer {
   std::span<const float> span() const { return {data_.get(), size_}; }
 
  private:
-  struct Free { void operator()(float* pointer) const; };
-  std::unique_ptr<float[], Free> data_;
+  std::unique_ptr<float, FreeMemory> data_;
   size_t size_ = 0;
 };
 
@@ -71,8 +72,8 @@ struct Tensor {
   FloatBuffer values;
 
   // Returns an uninitialised tensor of that shape, or an error when the shape is no shape or the
-  // memory is not there.
-  static Result<Tensor> allocate(Shape shape, std::string_view purpose);
+  // memory is not there. `counted` as in FloatBuffer::allocate().
+  static Result<Tensor> allocate(Shape shape, std::string_view purpose, MemoryCount* counted = nullptr);
 };
 
 }  // namespace beit

@@ -51,35 +51,22 @@ Status BeitBackbone::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
   return {};
 }
 
-int64_t BeitBackbone::activationBytes() const {
-  const Size grid = config_.patchGrid();
-  const int64_t channels = config_.hidden_size, map = 4 * grid.area() * channels;
-  int64_t done = 0, most = 0;  // maps that have been put out; with what making the next one takes
-  for (size_t level = 0; level < stages_.size(); ++level) {
-    most = std::max(most, done + (config_.add_fpn ? pyramid_.levelBytes(level, grid, channels, execution_.threads()) : 2 * map));
-    done += config_.add_fpn ? FeaturePyramid::mapBytes(level, grid, channels) : map;
-  }
-  // The inputs are given back when the first step is done, in which a map of the stem is made.
-  const int64_t inputs = stages_.front() == 0 ? 0 : 4 * config_.num_channels * config_.image_size.area();
-  return std::max(body_.activationBytes(), body_.layerBytes() - inputs + most);
-}
-
 Result<Tensor> BeitBackbone::featureMap(size_t level, const VisionTransformer::HiddenStates& states, Size grid) const {
   const int64_t channels = config_.hidden_size;
   if (!config_.reshape_hidden_states) {
-    BEIT_ASSIGN(Tensor tokens, Tensor::allocate({states.batch, states.tokens, channels}, "feature_maps"));
-    std::copy_n(states.hidden.data(), tokens.values.size(), tokens.values.data());
+    BEIT_ASSIGN(Tensor tokens, execution_.workspace().tensor({states.batch, states.tokens, channels}, "feature_maps"));
+    execution_.compute([&] { std::copy_n(states.hidden.data(), tokens.values.size(), tokens.values.data()); });
     return tokens;
   }
   Tensor maps;
   for (int64_t b = 0; b < states.batch; ++b) {
-    BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate(grid, channels, "feature_maps"));
-    std::copy_n(states.hidden.data() + (b * states.tokens + 1) * channels, map.count(), map.data());
+    BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate(execution_.workspace(), grid, channels, "feature_maps"));
+    execution_.compute([&] { std::copy_n(states.hidden.data() + (b * states.tokens + 1) * channels, map.count(), map.data()); });
     if (config_.add_fpn) {
       BEIT_ASSIGN(map, pyramid_.run(execution_, level, std::move(map)));
     }
     if (b == 0) {
-      BEIT_ASSIGN(maps, Tensor::allocate({states.batch, channels, map.size.height, map.size.width}, "feature_maps"));
+      BEIT_ASSIGN(maps, execution_.workspace().tensor({states.batch, channels, map.size.height, map.size.width}, "feature_maps"));
     }
     hwcToChw(execution_, map, maps.values.data() + b * map.count());
   }

@@ -22,7 +22,6 @@ class BeitBackbone : public BeitPreTrainedModel {
   // reshape_hidden_states; with add_fpn at 4, 2, 1 and 1/2 times the patch grid.
   Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                   const ForwardOptions& options) override;
-  int64_t activationBytes() const override;
 
  private:
   BeitBackbone(BeitConfig config, WeightType dtype, const Execution& execution);

@@ -46,19 +46,12 @@ class VisionTransformer {
   Result<std::shared_ptr<HiddenStates>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                                            const ForwardOptions& options, size_t last_layer, OnHiddenState on_hidden_state);
 
-  // Returns the bytes of a pass of one image of the config's size at most, inputs included; those while a layer runs;
-  // and those that are left for a head's steps: inputs, and the biases that stay laid out.
-  int64_t activationBytes() const;
-  int64_t layerBytes() const;
-  int64_t heldBytes() const;
-
  private:
   Status normAndPool(HiddenStates& states) const;
 
   const BeitConfig& config_;
   const Execution& execution_;
   const bool has_norm_, has_pooler_;
-  const WeightType type_;
   Embeddings embeddings_;
   Encoder encoder_;
   LayerNorm layernorm_;         // after the encoder, where use_mean_pooling is false
@@ -74,6 +67,8 @@ class BeitPreTrainedModel : public Model {
   BeitPreTrainedModel(BeitConfig config, std::string_view class_name, const Execution& execution)
       : Model(class_name, execution), config_(std::move(config)) {}
 
+  Result<ForwardInputs> typicalInputs() const override;
+
   const BeitConfig config_;
 };
 
@@ -86,7 +81,6 @@ class BeitModel : public BeitPreTrainedModel {
   // Puts out last_hidden_state (B, T, C) and, with a pooler, pooler_output (B, C).
   Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                   const ForwardOptions& options) override;
-  int64_t activationBytes() const override { return body_.activationBytes(); }
 
  private:
   VisionTransformer body_;

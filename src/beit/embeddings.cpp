@@ -71,7 +71,7 @@ Status Embeddings::embedPatches(const Execution& execution, const Tensor& pixel_
   const Size image{shape[2], shape[3]};
   const int64_t batch = shape[0], planes = shape[1], channels = config_->hidden_size;
   const int64_t patches = grid.area(), pixels = planes * config_->patch_size.area();
-  BEIT_ASSIGN(FloatBuffer columns, FloatBuffer::allocate(patches * pixels, "patches"));
+  BEIT_ASSIGN(FloatBuffer columns, execution.workspace().floats(patches * pixels, "patches"));
   for (int64_t b = 0; b < batch; ++b) {
     unfoldPatches(execution, pixel_values.values.data() + b * planes * image.area(), planes, image, config_->patch_size,
                   columns.data());
@@ -86,6 +86,7 @@ Status Embeddings::run(const Execution& execution, const ForwardInputs& inputs, 
   const Size grid = config_->patchGrid({shape[2], shape[3]});
   const int64_t channels = config_->hidden_size, patches = grid.area();
   BEIT_TRY(embedPatches(execution, inputs.pixel_values, grid, states));
+  if (execution.workspace().counting()) return {};
 
   const WorkTimer timer(execution.profile(), Work::kEmbeddings);
   std::vector<float> resized;

@@ -22,11 +22,6 @@ class FeaturePyramid {
   // Returns level 0..3 made of that level's map.
   Result<FeatureMap> run(const Execution& execution, size_t level, FeatureMap input) const;
 
-  // Returns the bytes of a level made of a map of `grid`, and those of making it and copying it into
-  // another order at most.
-  static int64_t mapBytes(size_t level, Size grid, int64_t channels);
-  int64_t levelBytes(size_t level, Size grid, int64_t channels, int threads) const;
-
  private:
   TransposedConvolution fpn1_first_, fpn1_second_, fpn2_;
 };

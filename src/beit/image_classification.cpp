@@ -22,11 +22,11 @@ Status BeitForImageClassification::addSteps(ForwardPass& pass, std::shared_ptr<c
     if (labels == 0) {
       logits = {{states->batch, config_.hidden_size}, std::move(states->pooled)};
     } else {
-      BEIT_ASSIGN(logits, Tensor::allocate({states->batch, labels}, "logits"));
+      BEIT_ASSIGN(logits, execution_.workspace().tensor({states->batch, labels}, "logits"));
       BEIT_TRY(classifier_.run(execution_, states->batch, states->pooled.data(), logits.values.data()));
     }
     if (inputs->labels) {
-      BEIT_ASSIGN(Tensor loss, Tensor::allocate({1}, "loss"));
+      BEIT_ASSIGN(Tensor loss, execution_.workspace().tensor({1}, "loss"));
       loss.values.data()[0] = classificationLoss(logits, *inputs->labels, config_);
       to.output("loss", std::move(loss));
     }

@@ -20,7 +20,6 @@ class BeitForImageClassification : public BeitPreTrainedModel {
   // loss (1).
   Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                   const ForwardOptions& options) override;
-  int64_t activationBytes() const override { return body_.activationBytes() + 4 * config_.num_labels; }
 
  private:
   VisionTransformer body_;

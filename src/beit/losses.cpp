@@ -148,7 +148,7 @@ Result<float> segmentationLoss(const Tensor& logits, const std::vector<FeatureMa
   const Size label_size{labels.shape[1], labels.shape[2]};
   PixelLoss main, auxiliary;
   for (int64_t b = 0; b < logits.shape[0]; ++b) {
-    BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate({height, width}, classes, "logits"));
+    BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate(Workspace(), {height, width}, classes, "logits"));
     const float* from = logits.values.data() + b * map.count();
     for (int64_t c = 0; c < classes; ++c)
       for (int64_t i = 0; i < height * width; ++i) map.data()[i * classes + c] = from[c * height * width + i];

@@ -19,14 +19,14 @@ Status BeitForMaskedImageModeling::addSteps(ForwardPass& pass, std::shared_ptr<c
   BEIT_ASSIGN(const auto states, body_.addSteps(pass, inputs, options));
   pass.add([this, states, inputs](ForwardPass& to) -> Status {
     const int64_t patches = states->tokens - 1, channels = config_.hidden_size;
-    BEIT_ASSIGN(Tensor logits, Tensor::allocate({states->batch, patches, config_.vocab_size}, "logits"));
+    BEIT_ASSIGN(Tensor logits, execution_.workspace().tensor({states->batch, patches, config_.vocab_size}, "logits"));
     // prediction_scores = self.lm_head(self.layernorm(sequence_output)[:, 1:])
     layernorm_.run(execution_, states->batch * states->tokens, states->hidden.data(), states->hidden.data());
     for (int64_t b = 0; b < states->batch; ++b)
       BEIT_TRY(lm_head_.run(execution_, patches, states->hidden.data() + (b * states->tokens + 1) * channels,
                             logits.values.data() + b * patches * config_.vocab_size));
     if (inputs->labels) {
-      BEIT_ASSIGN(Tensor loss, Tensor::allocate({1}, "loss"));
+      BEIT_ASSIGN(Tensor loss, execution_.workspace().tensor({1}, "loss"));
       loss.values.data()[0] = maskedLoss(logits, *inputs, config_);
       to.output("loss", std::move(loss));
     }
@@ -34,14 +34,6 @@ Status BeitForMaskedImageModeling::addSteps(ForwardPass& pass, std::shared_ptr<c
     return {};
   });
   return {};
-}
-
-int64_t BeitForMaskedImageModeling::activationBytes() const {
-  // The logits are made when the encoder's scratch memory has been given back.
-  const int64_t patches = config_.patchGrid().area(), channels = config_.hidden_size;
-  return std::max(body_.activationBytes(),
-                  body_.heldBytes() + 4 * ((1 + patches) * channels + patches * config_.vocab_size) +
-                      formatOf(WeightType::kFloat32).rowBytes(patches, channels, config_.vocab_size, execution_.threads()));
 }
 
 }  // namespace beit

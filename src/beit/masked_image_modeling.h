@@ -21,7 +21,6 @@ class BeitForMaskedImageModeling : public BeitPreTrainedModel {
   // loss (1).
   Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                   const ForwardOptions& options) override;
-  int64_t activationBytes() const override;
 
  private:
   VisionTransformer body_;

@@ -13,6 +13,7 @@ void DalleConvolution::declare(ParameterList& parameters, const std::string& pre
   kernel_size_ = kernel_size;
   gain_ = gain;
   relu_ = relu;
+  operator_ = Convolution(inputs, outputs, kernel_size);
   group_.add(parameters, prefix + ".b", {outputs}, bias_);
   group_.addWeight(parameters, prefix + ".w", {outputs, inputs, kernel_size, kernel_size},
                   [this](std::span<float> weight) { return make(weight); });
@@ -24,11 +25,11 @@ Status DalleConvolution::make(std::span<const float> weight) {
   BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(static_cast<int64_t>(weight.size()), "a convolution's kernel"));
   oihwToOhwi(weight.data(), outputs_, inputs_, 0, inputs_, kernel_size_, [this](int64_t) { return gain_; },
                  kernel.data());
-  return operator_.make(inputs_, outputs_, kernel_size_, kernel.data(), bias.data(), relu_);
+  return operator_.make(kernel.data(), bias.data(), relu_);
 }
 
 Result<FeatureMap> DalleConvolution::run(const Execution& execution, const FeatureMap& input) const {
-  BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate(input.size, outputs_, "a tokenizer's features"));
+  BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate(execution.workspace(), input.size, outputs_, "a tokenizer's features"));
   BEIT_TRY(operator_.run(execution, input, output.data()));
   return output;
 }
@@ -52,30 +53,17 @@ Result<FeatureMap> DalleBlock::run(const Execution& execution, FeatureMap input)
   if (id_path_.declared()) {
     BEIT_ASSIGN(identity, id_path_.run(execution, input));
   } else {
-    identity = {input.size, input.channels, {}};
-    BEIT_ASSIGN(identity.values, FloatBuffer::copyOf(input.values.span(), "a tokenizer's features"));
+    BEIT_ASSIGN(identity, FeatureMap::allocate(execution.workspace(), input.size, input.channels, "a tokenizer's features"));
+    execution.compute([&] { std::copy_n(input.data(), input.count(), identity.data()); });
   }
   relu(execution, input);
   for (const DalleConvolution& convolution : res_path_) {
     BEIT_ASSIGN(input, convolution.run(execution, input));
   }
-  for (int64_t i = 0; i < input.count(); ++i) identity.data()[i] += input.data()[i];
+  execution.compute([&] {
+    for (int64_t i = 0; i < input.count(); ++i) identity.data()[i] += input.data()[i];
+  });
   return identity;
-}
-
-int64_t DalleBlock::runBytes(int64_t area) const {
-  int64_t most = 0, pointers = 0;
-  for (const DalleConvolution& convolution : res_path_) {  // beside the identity
-    pointers += convolution.pointerBytes(area);
-    most = std::max(most, pointers + 4 * area * (outputs() + convolution.inputs() + convolution.outputs()));
-  }
-  return most;
-}
-
-int64_t DalleBlock::pointerBytes(int64_t area) const {
-  int64_t bytes = 0;
-  for (const DalleConvolution& convolution : res_path_) bytes += convolution.pointerBytes(area);
-  return bytes;
 }
 
 void relu(const Execution& execution, FeatureMap& map) {

@@ -26,8 +26,6 @@ class DalleConvolution {
 
   int64_t inputs() const { return inputs_; }
   int64_t outputs() const { return outputs_; }
-  // See Convolution::pointerBytes().
-  int64_t pointerBytes(int64_t area) const { return Convolution::pointerBytes(kernel_size_, area); }
 
  private:
   Status make(std::span<const float> weight);
@@ -51,10 +49,6 @@ class DalleBlock {
   Result<FeatureMap> run(const Execution& execution, FeatureMap input) const;
 
   int64_t outputs() const { return res_path_.back().outputs(); }
-  // Returns the bytes that a first run() takes at most for a map of `area` pixels, the map's included, and those of them
-  // that stay.
-  int64_t runBytes(int64_t area) const;
-  int64_t pointerBytes(int64_t area) const;
 
  private:
   DalleConvolution id_path_;  // only where the channels differ

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "src/base/json.h"
+#include "src/base/vector_size.h"
 
 namespace beit {
 
@@ -30,20 +31,22 @@ int64_t declareBlocks(ParameterList& parameters, const DalleConfig& config, Dall
   return channels;
 }
 
-Result<FeatureMap> pooled(FeatureMap map) {
-  BEIT_ASSIGN(FeatureMap half, FeatureMap::allocate({map.size.height / 2, map.size.width / 2}, map.channels, "features"));
-  maxPool2(map, half);
+Result<FeatureMap> pooled(const Execution& execution, FeatureMap map) {
+  BEIT_ASSIGN(FeatureMap half, FeatureMap::allocate(execution.workspace(), {map.size.height / 2, map.size.width / 2}, map.channels, "features"));
+  maxPool2(execution, map, half);
   return half;
 }
 
 // Nearest upsampling by two.
-Result<FeatureMap> doubled(FeatureMap map) {
+Result<FeatureMap> doubled(const Execution& execution, FeatureMap map) {
   const int64_t channels = map.channels, width = 2 * map.size.width;
-  BEIT_ASSIGN(FeatureMap twice, FeatureMap::allocate({2 * map.size.height, width}, channels, "features"));
-  for (int64_t y = 0; y < twice.size.height; ++y)
+  BEIT_ASSIGN(FeatureMap twice, FeatureMap::allocate(execution.workspace(), {2 * map.size.height, width}, channels, "features"));
+  execution.parallelFor(static_cast<size_t>(twice.size.height), [&](size_t, size_t row) {
+    const auto y = static_cast<int64_t>(row);
     for (int64_t x = 0; x < width; ++x)
       std::copy_n(map.data() + ((y / 2) * map.size.width + x / 2) * channels, channels,
                   twice.data() + (y * width + x) * channels);
+  });
   return twice;
 }
 
@@ -93,16 +96,18 @@ Status DalleEncoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
   const Shape& shape = inputs->pixel_values.shape;
   const Size size{shape[2], shape[3]}, grid{size.height / config_.downsampling(), size.width / config_.downsampling()};
   auto logits = std::make_shared<Tensor>();
-  BEIT_ASSIGN(*logits, Tensor::allocate({shape[0], config_.vocab_size, grid.height, grid.width}, "logits"));
+  BEIT_ASSIGN(*logits, execution_.workspace().tensor({shape[0], config_.vocab_size, grid.height, grid.width}, "logits"));
   for (int64_t b = 0; b < shape[0]; ++b) {
     auto map = std::make_shared<FeatureMap>();
     pass.add([=, this](ForwardPass&) -> Status {
-      BEIT_ASSIGN(FeatureMap image, FeatureMap::allocate(size, 3, "an image"));
+      BEIT_ASSIGN(FeatureMap image, FeatureMap::allocate(execution_.workspace(), size, 3, "an image"));
       const float* from = inputs->pixel_values.values.data() + b * image.count();
       // map_pixels: (1 - 2 ε) x + ε
-      for (int64_t c = 0; c < 3; ++c)
-        for (int64_t i = 0; i < size.area(); ++i)
-          image.data()[i * 3 + c] = (1 - 2 * kLogitLaplaceEpsilon) * from[c * size.area() + i] + kLogitLaplaceEpsilon;
+      execution_.compute([&] {
+        for (int64_t c = 0; c < 3; ++c)
+          for (int64_t i = 0; i < size.area(); ++i)
+            image.data()[i * 3 + c] = (1 - 2 * kLogitLaplaceEpsilon) * from[c * size.area() + i] + kLogitLaplaceEpsilon;
+      });
       BEIT_ASSIGN(*map, input_.run(execution_, image));
       return {};
     });
@@ -111,7 +116,7 @@ Status DalleEncoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
       pass.add([=, this](ForwardPass&) -> Status {
         BEIT_ASSIGN(*map, blocks_[i]->run(execution_, std::move(*map)));
         if (pools) {
-          BEIT_ASSIGN(*map, pooled(std::move(*map)));
+          BEIT_ASSIGN(*map, pooled(execution_, std::move(*map)));
         }
         return {};
       });
@@ -131,20 +136,10 @@ Status DalleEncoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
   return {};
 }
 
-int64_t DalleEncoder::activationBytes() const {
-  int64_t area = kUsualSide * kUsualSide, pointers = input_.pointerBytes(area);
-  const int64_t image = 4 * 3 * area;
-  int64_t most = pointers + image + 4 * area * config_.n_hid;
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    most = std::max(most, pointers + blocks_[i]->runBytes(area));
-    pointers += blocks_[i]->pointerBytes(area);
-    if (!endsGroup(i)) continue;
-    most = std::max(most, pointers + 5 * area * blocks_[i]->outputs());  // beside the map of half the size
-    area /= 4;
-  }
-  const int64_t logits = 4 * area * config_.vocab_size;
-  most = std::max(most, pointers + logits + 4 * area * output_.inputs());
-  return image + logits + most;
+Result<ForwardInputs> DalleEncoder::typicalInputs() const {
+  ForwardInputs inputs;
+  BEIT_ASSIGN(inputs.pixel_values, execution_.workspace().tensor({1, 3, kUsualSide, kUsualSide}, "pixel_values"));
+  return inputs;
 }
 
 DalleDecoder::DalleDecoder(const DalleConfig& config, const Execution& execution) : Model(kClassName, execution), config_(config) {
@@ -171,10 +166,12 @@ Status DalleDecoder::check(const ForwardInputs& inputs) const {
 
 // The first convolution of a one-hot map is a column of its weights.
 Result<FeatureMap> DalleDecoder::embed(const int32_t* tokens, Size size) const {
-  BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate(size, config_.n_init, "embedded tokens"));
-  for (int64_t i = 0; i < size.area(); ++i)
-    for (int64_t c = 0; c < config_.n_init; ++c)
-      map.data()[i * config_.n_init + c] = input_weight_.data()[c * config_.vocab_size + tokens[i]] + input_bias_.data()[c];
+  BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate(execution_.workspace(), size, config_.n_init, "embedded tokens"));
+  execution_.compute([&] {
+    for (int64_t i = 0; i < size.area(); ++i)
+      for (int64_t c = 0; c < config_.n_init; ++c)
+        map.data()[i * config_.n_init + c] = input_weight_.data()[c * config_.vocab_size + tokens[i]] + input_bias_.data()[c];
+  });
   return map;
 }
 
@@ -184,7 +181,7 @@ Status DalleDecoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
   const Size grid{shape[1], shape[2]};
   const int64_t height = grid.height * config_.downsampling(), width = grid.width * config_.downsampling();
   auto stats = std::make_shared<Tensor>();
-  BEIT_ASSIGN(*stats, Tensor::allocate({shape[0], 6, height, width}, "decoder_stats"));
+  BEIT_ASSIGN(*stats, execution_.workspace().tensor({shape[0], 6, height, width}, "decoder_stats"));
   for (int64_t b = 0; b < shape[0]; ++b) {
     auto map = std::make_shared<FeatureMap>();
     pass.add([=, this](ForwardPass&) -> Status {
@@ -196,7 +193,7 @@ Status DalleDecoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
       pass.add([=, this](ForwardPass&) -> Status {
         BEIT_ASSIGN(*map, blocks_[i]->run(execution_, std::move(*map)));
         if (doubles) {
-          BEIT_ASSIGN(*map, doubled(std::move(*map)));
+          BEIT_ASSIGN(*map, doubled(execution_, std::move(*map)));
         }
         return {};
       });
@@ -211,14 +208,16 @@ Status DalleDecoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
   }
   pass.add([=](ForwardPass& to) -> Status {
     // unmap_pixels(sigmoid(stats[:, :3])): clamp((x - ε) / (1 - 2 ε), 0, 1)
-    BEIT_ASSIGN(Tensor image, Tensor::allocate({stats->shape[0], 3, height, width}, "reconstruction"));
+    BEIT_ASSIGN(Tensor image, execution_.workspace().tensor({stats->shape[0], 3, height, width}, "reconstruction"));
     const int64_t area = 3 * height * width;
-    for (int64_t b = 0; b < stats->shape[0]; ++b)
+    execution_.parallelFor(vectorSize(stats->shape[0]), [&](size_t, size_t b) {
+      const float* logits = stats->values.data() + 2 * static_cast<int64_t>(b) * area;
+      float* pixels = image.values.data() + static_cast<int64_t>(b) * area;
       for (int64_t i = 0; i < area; ++i) {
-        const float pixel = 1.0f / (1.0f + std::exp(-stats->values.data()[2 * b * area + i]));
-        image.values.data()[b * area + i] =
-            std::clamp((pixel - kLogitLaplaceEpsilon) / (1 - 2 * kLogitLaplaceEpsilon), 0.0f, 1.0f);
+        const float pixel = 1.0f / (1.0f + std::exp(-logits[i]));
+        pixels[i] = std::clamp((pixel - kLogitLaplaceEpsilon) / (1 - 2 * kLogitLaplaceEpsilon), 0.0f, 1.0f);
       }
+    });
     to.output("decoder_stats", std::move(*stats));
     to.output("reconstruction", std::move(image));
     return {};
@@ -226,19 +225,11 @@ Status DalleDecoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
   return {};
 }
 
-int64_t DalleDecoder::activationBytes() const {
-  const int64_t pixels = kUsualSide * kUsualSide, tokens = pixels / (config_.downsampling() * config_.downsampling());
-  int64_t area = tokens, pointers = 0, most = 4 * area * config_.n_init;
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    most = std::max(most, pointers + blocks_[i]->runBytes(area));
-    pointers += blocks_[i]->pointerBytes(area);
-    if (!endsGroup(i)) continue;
-    most = std::max(most, pointers + 4 * 5 * area * blocks_[i]->outputs());  // beside the map of twice the size
-    area *= 4;
-  }
-  most = std::max(most, pointers + 4 * area * (output_.inputs() + output_.outputs()));
-  const int64_t stats = 4 * 6 * pixels;  // the image at the end has half as many, and no map is left then
-  return 4 * tokens + stats + std::max(most, pointers + stats / 2);
+Result<ForwardInputs> DalleDecoder::typicalInputs() const {
+  const int64_t side = kUsualSide / config_.downsampling();
+  ForwardInputs inputs;
+  inputs.tokens = Labels{{1, side, side}, std::vector<int32_t>(vectorSize(side * side))};
+  return inputs;
 }
 
 }  // namespace beit

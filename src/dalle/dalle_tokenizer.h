@@ -39,7 +39,7 @@ class DalleEncoder : public Model {
   // logits (B, vocab_size, h, w); a token is the first of the largest.
   Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                   const ForwardOptions& options) override;
-  int64_t activationBytes() const override;
+  Result<ForwardInputs> typicalInputs() const override;
 
  private:
   Status check(const ForwardInputs& inputs) const;
@@ -61,7 +61,7 @@ class DalleDecoder : public Model {
   // are the image's logits, and reconstruction (B, 3, height, width) of 0..1.
   Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                   const ForwardOptions& options) override;
-  int64_t activationBytes() const override;
+  Result<ForwardInputs> typicalInputs() const override;
 
  private:
   Status check(const ForwardInputs& inputs) const;

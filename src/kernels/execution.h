@@ -1,4 +1,4 @@
-// What a computation runs on: threads, the account of where its time goes, and the forms that kernels take on the
+// What a computation runs on: threads, memory, the account of where its time goes, and the forms that kernels take on the
 // engine that compiled them. Passed down from whoever starts the threads to every layer and kernel.
 #pragma once
 
@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "src/base/result.h"
+#include "src/base/workspace.h"
 #include "src/kernels/thread_pool.h"
 #include "src/kernels/work_profile.h"
 
@@ -33,11 +34,19 @@ class Execution {
   int threads() const { return pool_->threads(); }
   const Microkernels& microkernels() const { return microkernels_; }
 
-  // ThreadPool::parallelFor().
+  // ThreadPool::parallelFor(), and a computation that is too small or too tangled for it. Whatever touches elements
+  // that workspace() gave goes through one of them: neither does anything while memory is only counted.
   template <typename Body>
   void parallelFor(size_t count, const Body& body) const {
-    pool_->parallelFor(count, body);
+    if (!workspace_.counting()) pool_->parallelFor(count, body);
   }
+  template <typename Body>
+  void compute(const Body& body) const {
+    if (!workspace_.counting()) body();
+  }
+
+  // Only the thread that owns this asks it for memory.
+  Workspace& workspace() const { return workspace_; }
 
   // The account of the work that ran here. Only the thread that owns this touches it.
   WorkProfile& profile() const { return profile_; }
@@ -45,6 +54,7 @@ class Execution {
  private:
   const std::unique_ptr<const ThreadPool> pool_;
   const Microkernels microkernels_;
+  mutable Workspace workspace_;
   mutable WorkProfile profile_;
 };
 

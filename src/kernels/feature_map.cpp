@@ -7,15 +7,16 @@
 
 namespace beit {
 
+BilinearPair bilinearPair(int64_t size, int64_t new_size, int64_t at) {
+  const double scale = static_cast<double>(size) / static_cast<double>(new_size);
+  const double position = std::max(0.0, (static_cast<double>(at) + 0.5) * scale - 0.5);
+  const auto first = std::min(static_cast<int64_t>(position), size - 1);
+  return {first, std::min(first + 1, size - 1), static_cast<float>(position - static_cast<double>(first))};
+}
+
 std::vector<BilinearPair> bilinearPairs(int64_t size, int64_t new_size) {
   std::vector<BilinearPair> pairs(static_cast<size_t>(new_size));
-  const double scale = static_cast<double>(size) / static_cast<double>(new_size);
-  for (int64_t o = 0; o < new_size; ++o) {
-    const double position = std::max(0.0, (static_cast<double>(o) + 0.5) * scale - 0.5);
-    const auto first = std::min(static_cast<int64_t>(position), size - 1);
-    pairs[static_cast<size_t>(o)] = {first, std::min(first + 1, size - 1),
-                                     static_cast<float>(position - static_cast<double>(first))};
-  }
+  for (int64_t at = 0; at < new_size; ++at) pairs[static_cast<size_t>(at)] = bilinearPair(size, new_size, at);
   return pairs;
 }
 
@@ -51,9 +52,9 @@ void BilinearRow::mix(const float* input, int64_t y, float* to) const {
 void BilinearRow::run(const float* input, int64_t y, float* to) const { mix<false>(input, y, to); }
 void BilinearRow::add(const float* input, int64_t y, float* to) const { mix<true>(input, y, to); }
 
-Result<FeatureMap> FeatureMap::allocate(Size size, int64_t channels, std::string_view purpose) {
+Result<FeatureMap> FeatureMap::allocate(const Workspace& workspace, Size size, int64_t channels, std::string_view purpose) {
   FeatureMap map{size, channels, {}};
-  BEIT_ASSIGN(map.values, FloatBuffer::allocate(map.count(), purpose));
+  BEIT_ASSIGN(map.values, workspace.floats(map.count(), purpose));
   return map;
 }
 
@@ -69,10 +70,11 @@ void resizeBilinear(const Execution& execution, const FeatureMap& input, Feature
   });
 }
 
-void adaptiveAveragePool(const FeatureMap& input, FeatureMap& output) {
+void adaptiveAveragePool(const Execution& execution, const FeatureMap& input, FeatureMap& output) {
   const int64_t channels = input.channels;
-  float* to = output.data();
-  for (int64_t oy = 0; oy < output.size.height; ++oy) {
+  execution.parallelFor(static_cast<size_t>(output.size.height), [&](size_t, size_t row) {
+    const auto oy = static_cast<int64_t>(row);
+    float* to = output.data() + oy * output.size.width * channels;
     const int64_t top = oy * input.size.height / output.size.height;
     const int64_t bottom = ((oy + 1) * input.size.height + output.size.height - 1) / output.size.height;
     for (int64_t ox = 0; ox < output.size.width; ++ox, to += channels) {
@@ -85,18 +87,20 @@ void adaptiveAveragePool(const FeatureMap& input, FeatureMap& output) {
       const auto count = static_cast<float>((bottom - top) * (right - left));
       for (int64_t c = 0; c < channels; ++c) to[c] /= count;
     }
-  }
+  });
 }
 
-void maxPool2(const FeatureMap& input, FeatureMap& output) {
+void maxPool2(const Execution& execution, const FeatureMap& input, FeatureMap& output) {
   const int64_t channels = input.channels, row = input.size.width * channels;
-  float* to = output.data();
-  for (int64_t y = 0; y < output.size.height; ++y)
+  execution.parallelFor(static_cast<size_t>(output.size.height), [&](size_t, size_t line) {
+    const auto y = static_cast<int64_t>(line);
+    float* to = output.data() + y * output.size.width * channels;
     for (int64_t x = 0; x < output.size.width; ++x) {
       const float* from = input.data() + 2 * y * row + 2 * x * channels;
       for (int64_t c = 0; c < channels; ++c, ++from)
         *to++ = std::max(std::max(from[0], from[channels]), std::max(from[row], from[row + channels]));
     }
+  });
 }
 
 void hwcToChw(const Execution& execution, const FeatureMap& map, float* to) {

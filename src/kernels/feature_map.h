@@ -17,7 +17,7 @@ struct FeatureMap {
   int64_t channels = 0;
   FloatBuffer values;
 
-  static Result<FeatureMap> allocate(Size size, int64_t channels, std::string_view purpose);
+  static Result<FeatureMap> allocate(const Workspace& workspace, Size size, int64_t channels, std::string_view purpose);
   float* data() { return values.data(); }
   const float* data() const { return values.data(); }
   int64_t count() const { return size.area() * channels; }
@@ -29,8 +29,9 @@ struct BilinearPair {
   float share = 0.0f;  // of the second
 };
 
-// Returns the pair of each position of a line of `size` samples that is resized to `new_size`, bilinear,
-// align_corners=False.
+// Returns the pair of position `at` of a line of `size` samples that is resized to `new_size`, bilinear,
+// align_corners=False; and those of all positions.
+BilinearPair bilinearPair(int64_t size, int64_t new_size, int64_t at);
 std::vector<BilinearPair> bilinearPairs(int64_t size, int64_t new_size);
 
 // Bilinear resizing (align_corners=False) of an interleaved map, a row at a time: no array of the
@@ -59,10 +60,10 @@ void resizeBilinear(const Execution& execution, const FeatureMap& input, Feature
 
 // output (scale, scale, channels) = means over a grid of `scale` x `scale` windows that cover the
 // input, overlapping where its size is no multiple. Reference: torch.nn.AdaptiveAvgPool2d.
-void adaptiveAveragePool(const FeatureMap& input, FeatureMap& output);
+void adaptiveAveragePool(const Execution& execution, const FeatureMap& input, FeatureMap& output);
 
 // output (height / 2, width / 2, channels), rounded down, = maxima of 2 x 2. Reference: MaxPool2d(2, 2).
-void maxPool2(const FeatureMap& input, FeatureMap& output);
+void maxPool2(const Execution& execution, const FeatureMap& input, FeatureMap& output);
 
 // to (channels, height, width) = map.
 void hwcToChw(const Execution& execution, const FeatureMap& map, float* to);

@@ -42,18 +42,11 @@ class ConcatConvModule {
   Status run(const Execution& execution, int64_t band, const FeatureMap& map, std::span<const FeatureMap> smaller, BandState& kept,
              float* output) const;
 
-  // Returns the bytes of the largest band of a map of that size; those that run() takes at most for one beside it, with
-  // what is kept; and those that stay with the module from its first run on.
-  int64_t bandBytes(Size size) const { return 4 * bandRows(0, size.height).rows * size.width * outputs_; }
-  int64_t scratchBytes(Size size, std::span<const Size> smaller, int threads) const;
-  int64_t pointerBytes(Size size) const { return use_winograd_ ? 0 : Convolution::pointerBytes(3, size.area()); }
 
  private:
   Status make(std::span<const float> weight);
 
   int64_t channels_ = 0, outputs_ = 0;
-  size_t resized_count_ = 0;
-  WeightType type_ = WeightType::kFloat32;
   bool use_winograd_ = false;
   ParameterGroup group_;
   BatchNorm batch_norm_;

@@ -27,6 +27,14 @@ void accumulate(const Execution& execution, const FeatureMap& addend, FeatureMap
   });
 }
 
+// Returns the bytes that XNNPACK's operator keeps from its first run on, for a map of `area` pixels: pointers to the
+// inputs of each output.
+int64_t pointerBytes(int64_t kernel_size, int64_t area) {
+  constexpr int64_t kTile = 8;  // rows that a kernel takes at once, at most
+  if (kernel_size == 1) return 0;  // a plain product
+  return static_cast<int64_t>(sizeof(void*)) * kernel_size * kernel_size * ((area + kTile - 1) / kTile * kTile);
+}
+
 }  // namespace
 
 void BatchNorm::declare(ParameterList& parameters, ParameterGroup& group, const std::string& prefix, int64_t channels) {
@@ -47,14 +55,10 @@ float BatchNorm::shift(int64_t channel) const {
 
 void Convolution::Delete::operator()(xnn_operator* op) const { xnn_delete_operator(op); }
 
-Status Convolution::make(int64_t inputs, int64_t outputs, int64_t kernel_size, const float* kernel, const float* bias,
-                         bool relu) {
-  inputs_ = inputs;
-  outputs_ = outputs;
-  kernel_size_ = kernel_size;
+Status Convolution::make(const float* kernel, const float* bias, bool relu) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const auto in = static_cast<size_t>(inputs), out = static_cast<size_t>(outputs);
-  const auto side = static_cast<uint32_t>(kernel_size), padding = (side - 1) / 2;
+  const auto in = static_cast<size_t>(inputs_), out = static_cast<size_t>(outputs_);
+  const auto side = static_cast<uint32_t>(kernel_size_), padding = (side - 1) / 2;
   xnn_operator_t op = nullptr;
   const xnn_status status = xnn_create_convolution2d_nhwc_f32(
       padding, padding, padding, padding, side, side, /*subsampling=*/1, 1, /*dilation=*/1, 1, /*groups=*/1, in, out,
@@ -68,7 +72,11 @@ Status Convolution::make(int64_t inputs, int64_t outputs, int64_t kernel_size, c
 }
 
 Status Convolution::run(const Execution& execution, const FeatureMap& input, float* output) const {
-  assert(operator_ && input.channels == inputs_);
+  assert(input.channels == inputs_);
+  if (execution.workspace().counting()) {
+    execution.workspace().keep(this, pointerBytes(kernel_size_, input.size.area()));
+    return {};
+  }
   const WorkTimer timer(execution.profile(), Work::kConvolution,
                         2.0 * static_cast<double>(input.size.area() * inputs_ * outputs_ * kernel_size_ * kernel_size_));
   xnn_operator_t op = operator_.get();
@@ -78,17 +86,11 @@ Status Convolution::run(const Execution& execution, const FeatureMap& input, flo
       &workspace_bytes, &alignment, &height, &width, execution.pool().handle());
   if (status != xnn_status_success) return xnnpackError("Shaping a convolution", status);
   BEIT_ASSIGN(FloatBuffer workspace,
-              FloatBuffer::allocate(static_cast<int64_t>(workspace_bytes / sizeof(float) + 1), "a convolution"));
+              execution.workspace().floats(static_cast<int64_t>(workspace_bytes / sizeof(float) + 1), "a convolution"));
   status = xnn_setup_convolution2d_nhwc_f32(op, workspace.data(), input.data(), output);
   if (status == xnn_status_success) status = xnn_run_operator(op, execution.pool().handle());
   if (status != xnn_status_success) return xnnpackError("Running a convolution", status);
   return {};
-}
-
-int64_t Convolution::pointerBytes(int64_t kernel_size, int64_t area) {
-  constexpr int64_t kTile = 8;  // rows that a kernel takes at once, at most
-  if (kernel_size == 1) return 0;  // a plain product
-  return static_cast<int64_t>(sizeof(void*)) * kernel_size * kernel_size * ((area + kTile - 1) / kTile * kTile);
 }
 
 void ConvModule::declare(ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts,
@@ -98,7 +100,10 @@ void ConvModule::declare(ParameterList& parameters, const std::string& prefix, s
   kernel_size_ = kernel_size;
   kind_ = kind;
   int64_t inputs = 0;
-  for (const int64_t part : parts_) inputs += part;
+  for (const int64_t part : parts_) {
+    inputs += part;
+    operators_.emplace_back(part, outputs, kernel_size);
+  }
   std::string weight = prefix + ".weight";
   if (kind == Kind::kNormalizedRelu) {
     weight = prefix + ".conv.weight";
@@ -116,14 +121,13 @@ Status ConvModule::make(std::span<const float> weight) {
   const bool normalized = batch_norm_.declared();
   BEIT_ASSIGN(FloatBuffer bias, FloatBuffer::allocate(outputs_, "a convolution's bias"));
   for (int64_t o = 0; o < outputs_; ++o) bias.data()[o] = normalized ? batch_norm_.shift(o) : bias_.data()[o];
-  operators_.resize(parts_.size());
   int64_t first = 0;
   for (size_t p = 0; p < parts_.size(); first += parts_[p], ++p) {
     BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(outputs_ * taps * parts_[p], "a convolution's kernel"));
     oihwToOhwi(weight.data(), outputs_, inputs, first, parts_[p], kernel_size_,
                    [&](int64_t o) { return normalized ? batch_norm_.scale(o) : 1.0f; }, kernel.data());
     const bool last = p + 1 == parts_.size();
-    BEIT_TRY(operators_[p].make(parts_[p], outputs_, kernel_size_, kernel.data(), p == 0 ? bias.data() : nullptr,
+    BEIT_TRY(operators_[p].make(kernel.data(), p == 0 ? bias.data() : nullptr,
                                 /*relu=*/normalized && last && p == 0));
   }
   bias_ = {};
@@ -133,7 +137,7 @@ Status ConvModule::make(std::span<const float> weight) {
 
 Status ConvModule::run(const Execution& execution, size_t part, const FeatureMap& input, FeatureMap& output) const {
   if (part == 0) return operators_[0].run(execution, input, output.data());
-  BEIT_ASSIGN(FeatureMap share, FeatureMap::allocate(output.size, outputs_, "a share of a convolution"));
+  BEIT_ASSIGN(FeatureMap share, FeatureMap::allocate(execution.workspace(), output.size, outputs_, "a share of a convolution"));
   BEIT_TRY(operators_[part].run(execution, input, share.data()));
   accumulate(execution, share, output, kind_ == Kind::kNormalizedRelu && part + 1 == parts_.size());
   return {};

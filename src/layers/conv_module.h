@@ -47,14 +47,14 @@ void oihwToOhwi(const float* weight, int64_t outputs, int64_t inputs, int64_t fi
 // One XNNPACK convolution: stride 1, padding (kernel - 1) / 2, so that the size stays.
 class Convolution {
  public:
+  Convolution() = default;
+  Convolution(int64_t inputs, int64_t outputs, int64_t kernel_size)
+      : inputs_(inputs), outputs_(outputs), kernel_size_(kernel_size) {}
+
   // Makes the operator. `kernel` is (outputs, height, width, inputs), `bias` (outputs) or null.
-  Status make(int64_t inputs, int64_t outputs, int64_t kernel_size, const float* kernel, const float* bias, bool relu);
+  Status make(const float* kernel, const float* bias, bool relu);
   // output (size, outputs) = the convolution of input (size, inputs).
   Status run(const Execution& execution, const FeatureMap& input, float* output) const;
-
-  // Returns the bytes that the operator keeps from its first run on for a map of `area` pixels: pointers to the inputs
-  // of each output.
-  static int64_t pointerBytes(int64_t kernel_size, int64_t area);
 
  private:
   struct Delete { void operator()(xnn_operator* op) const; };

@@ -35,10 +35,8 @@ void Linear::declareShaped(ParameterList& parameters, const std::string& prefix,
                       bytes, std::move(quantized));
 }
 
-Status Linear::make(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
-  inputs_ = inputs;
-  outputs_ = outputs;
-  BEIT_ASSIGN(matrix_, format_->pack(inputs, outputs, weight, bias, /*scale=*/1.0f));
+Status Linear::make(const float* weight, const float* bias) {
+  BEIT_ASSIGN(matrix_, format_->pack(inputs_, outputs_, weight, bias, /*scale=*/1.0f));
   return {};
 }
 
@@ -48,10 +46,12 @@ Result<std::unique_ptr<PreparedRows>> Linear::prepare(const Execution& execution
 }
 
 void Linear::run(const Execution& execution, const PreparedRows& rows, float* output) const {
-  assert(ready());
   const WorkTimer timer(execution.profile(), Work::kLinear,
                         2.0 * static_cast<double>(rows.rows()) * static_cast<double>(inputs_ * outputs_));
-  matrix_->multiply(execution, rows, output);
+  execution.compute([&] {
+    assert(ready());
+    matrix_->multiply(execution, rows, output);
+  });
 }
 
 Status Linear::run(const Execution& execution, int64_t rows, const float* input, float* output) const {

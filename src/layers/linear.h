@@ -16,8 +16,9 @@ namespace beit {
 
 class Linear {
  public:
-  // For make(); declare() says its own type.
-  explicit Linear(WeightType type = WeightType::kFloat32) : format_(&formatOf(type)) {}
+  Linear() = default;
+  // For make(); declare() says its own type and sizes.
+  Linear(WeightType type, int64_t inputs, int64_t outputs) : format_(&formatOf(type)), inputs_(inputs), outputs_(outputs) {}
 
   // Adds "PREFIX.weight" (outputs, inputs) and, if has_bias, "PREFIX.bias" (outputs) to the list.
   // When both have arrived the layer is made, times `scale`. A quantised one takes weights that are stored
@@ -31,7 +32,7 @@ class Linear {
   void declareConvolution(ParameterList& parameters, const std::string& prefix, const Shape& shape);
 
   // Makes the layer of `weight` (outputs, inputs) and `bias` (outputs), or null, which are copied.
-  Status make(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
+  Status make(const float* weight, const float* bias);
 
   bool ready() const { return matrix_ != nullptr; }
   int64_t inputs() const { return inputs_; }
@@ -50,7 +51,7 @@ class Linear {
  private:
   void declareShaped(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias, float scale);
 
-  const MatrixFormat* format_;
+  const MatrixFormat* format_ = &formatOf(WeightType::kFloat32);
   std::unique_ptr<const WeightMatrix> matrix_;
   int64_t inputs_ = 0, outputs_ = 0;
   LinearParameters parameters_;

@@ -8,7 +8,7 @@ namespace beit {
 
 namespace {
 
-constexpr int64_t kSide = 3;
+constexpr int64_t kSide = 3, kTaps = kSide * kSide;
 
 // to (channels) += first * (1 - share) + second * share.
 void addMixed(int64_t channels, const float* first, const float* second, float share, float* to) {
@@ -21,17 +21,18 @@ void addMixed(int64_t channels, const float* first, const float* second, float s
 
 }  // namespace
 
-Status ResizedConvolution::make(int64_t inputs, int64_t outputs, const float* kernel, int64_t total_inputs,
-                                int64_t first, const float* scale) {
-  constexpr int64_t kTaps = kSide * kSide;
-  outputs_ = outputs;
+ResizedConvolution::ResizedConvolution(WeightType type, int64_t inputs, int64_t outputs)
+    : outputs_(outputs), taps_(type, inputs, kTaps * outputs) {}
+
+Status ResizedConvolution::make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale) {
+  const int64_t inputs = taps_.inputs(), outputs = outputs_;
   BEIT_ASSIGN(FloatBuffer rows, FloatBuffer::allocate(kTaps * outputs * inputs, "a kernel's taps"));
   for (int64_t o = 0; o < outputs; ++o)
     for (int64_t i = 0; i < inputs; ++i) {
       const float* from = kernel + (o * total_inputs + first + i) * kTaps;
       for (int64_t tap = 0; tap < kTaps; ++tap) rows.data()[(tap * outputs + o) * inputs + i] = scale[o] * from[tap];
     }
-  return taps_.make(inputs, kTaps * outputs, rows.data(), /*bias=*/nullptr);
+  return taps_.make(rows.data(), /*bias=*/nullptr);
 }
 
 // Makes kept.values hold rows first..last - 1: each row's products, widened and added up along the row. Those that
@@ -40,17 +41,18 @@ Status ResizedConvolution::widen(const Execution& execution, const FeatureMap& i
                                  int64_t first, int64_t last) const {
   const int64_t wide_row = kSide * width * outputs_, narrow = input.size.width;
   Rows rows{first, last, {}};
-  BEIT_ASSIGN(rows.values, FloatBuffer::allocate((last - first) * wide_row, "widened rows"));
+  BEIT_ASSIGN(rows.values, execution.workspace().floats((last - first) * wide_row, "widened rows"));
   const int64_t fresh = std::clamp(kept.last, first, last);  // bands come in order: what is there is in front
   if (fresh > first)
-    std::copy_n(kept.values.data() + (first - kept.first) * wide_row, (fresh - first) * wide_row, rows.values.data());
+    execution.compute([&] {
+      std::copy_n(kept.values.data() + (first - kept.first) * wide_row, (fresh - first) * wide_row, rows.values.data());
+    });
   kept = {};
 
-  const int64_t count = last - fresh, product_row = kSide * kSide * outputs_;
-  BEIT_ASSIGN(FloatBuffer products, FloatBuffer::allocate(count * narrow * product_row, "products of taps"));
+  const int64_t count = last - fresh, product_row = kTaps * outputs_;
+  BEIT_ASSIGN(FloatBuffer products, execution.workspace().floats(count * narrow * product_row, "products of taps"));
   BEIT_TRY(taps_.run(execution, count * narrow, input.data() + fresh * narrow * input.channels, products.data()));
   const WorkTimer timer(execution.profile(), Work::kResize);
-  const std::vector<BilinearPair> columns = bilinearPairs(narrow, width);
   execution.parallelFor(static_cast<size_t>(count * kSide), [&](size_t, size_t i) {
     const int64_t row = static_cast<int64_t>(i) / kSide, dy = static_cast<int64_t>(i) % kSide;
     const float* from = products.data() + row * narrow * product_row + dy * kSide * outputs_;
@@ -60,7 +62,7 @@ Status ResizedConvolution::widen(const Execution& execution, const FeatureMap& i
       for (int64_t dx = 0; dx < kSide; ++dx) {
         const int64_t at = x + dx - 1;
         if (at < 0 || at >= width) continue;  // the zeros beside the larger map
-        const BilinearPair& pair = columns[static_cast<size_t>(at)];
+        const BilinearPair pair = bilinearPair(narrow, width, at);
         addMixed(outputs_, from + pair.first * product_row + dx * outputs_,
                  from + pair.second * product_row + dx * outputs_, pair.share, to + x * outputs_);
       }
@@ -71,8 +73,9 @@ Status ResizedConvolution::widen(const Execution& execution, const FeatureMap& i
 
 Status ResizedConvolution::add(const Execution& execution, const FeatureMap& input, Size larger, int64_t first_row,
                                int64_t rows, Rows& kept, float* sum) const {
-  const std::vector<BilinearPair> pairs = bilinearPairs(input.size.height, larger.height);
-  const auto pairOf = [&](int64_t y) { return pairs[static_cast<size_t>(std::clamp<int64_t>(y, 0, larger.height - 1))]; };
+  const auto pairOf = [&](int64_t y) {
+    return bilinearPair(input.size.height, larger.height, std::clamp<int64_t>(y, 0, larger.height - 1));
+  };
   BEIT_TRY(widen(execution, input, larger.width, kept, pairOf(first_row - 1).first, pairOf(first_row + rows).second + 1));
   const WorkTimer timer(execution.profile(), Work::kResize);
   const int64_t row = larger.width * outputs_;

@@ -15,12 +15,11 @@ namespace beit {
 
 class ResizedConvolution {
  public:
-  explicit ResizedConvolution(WeightType type = WeightType::kFloat32) : taps_(type) {}
+  ResizedConvolution(WeightType type, int64_t inputs, int64_t outputs);
 
   // Packs the 3 x 3 `kernel` (outputs, total_inputs, 3, 3), of which it takes the inputs first..first + inputs - 1,
   // each output times scale[output]. Error: kOutOfMemory.
-  Status make(int64_t inputs, int64_t outputs, const float* kernel, int64_t total_inputs, int64_t first,
-              const float* scale);
+  Status make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale);
 
   // What is kept between the bands of one map: its rows that the next band needs, widened.
   struct Rows {
@@ -37,7 +36,7 @@ class ResizedConvolution {
   Status widen(const Execution& execution, const FeatureMap& input, int64_t width, Rows& kept, int64_t first,
                int64_t last) const;
 
-  int64_t outputs_ = 0;
+  int64_t outputs_;
   Linear taps_;  // (9 outputs, inputs), in the kernel's order of rows and columns
 };
 

@@ -30,7 +30,7 @@ void TransposedConvolution::declareWithLateral(ParameterList& parameters, const 
 
 void TransposedConvolution::declareParts(ParameterList& parameters, const std::string& prefix,
                                          const std::string& norm_prefix, WeightType type) {
-  type_ = type;
+  linear_ = Linear(type, channels_, 4 * channels_);
   group_.add(parameters, prefix + ".bias", {channels_}, bias_);
   if (!norm_prefix.empty()) batch_norm_.declare(parameters, group_, norm_prefix, channels_);
   group_.addWeight(parameters, prefix + ".weight", {channels_, channels_, 2, 2},
@@ -58,8 +58,7 @@ Status TransposedConvolution::make(std::span<const float> weight) {
   bias_ = {};
   lateral_ = {};
   batch_norm_ = {};
-  linear_ = Linear(type_);
-  return linear_.make(channels, 4 * channels, rows.data(), bias.data());
+  return linear_.make(rows.data(), bias.data());
 }
 
 // Each tap's rows and bias = lateral x them.
@@ -89,16 +88,11 @@ int64_t TransposedConvolution::bandRows(Size input) const {
   return std::clamp<int64_t>(kValues / (4 * input.width * channels_), 1, input.height);
 }
 
-int64_t TransposedConvolution::runBytes(Size input, int threads) const {
-  const int64_t pixels = bandRows(input) * input.width;
-  return 16 * channels_ * (input.area() + pixels) + formatOf(type_).rowBytes(pixels, channels_, 4 * channels_, threads);
-}
-
 Result<FeatureMap> TransposedConvolution::run(const Execution& execution, const FeatureMap& input) const {
   const int64_t channels = channels_, width = input.size.width, height = input.size.height;
   const int64_t band = bandRows(input.size);
-  BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate({2 * height, 2 * width}, channels, "a feature map"));
-  BEIT_ASSIGN(FloatBuffer products, FloatBuffer::allocate(band * 4 * width * channels, "rows of a feature map"));
+  BEIT_ASSIGN(FeatureMap output, FeatureMap::allocate(execution.workspace(), {2 * height, 2 * width}, channels, "a feature map"));
+  BEIT_ASSIGN(FloatBuffer products, execution.workspace().floats(band * 4 * width * channels, "rows of a feature map"));
   for (int64_t first = 0; first < height; first += band) {
     const int64_t rows = std::min(band, height - first);
     BEIT_TRY(linear_.run(execution, rows * width, input.data() + first * width * channels, products.data()));

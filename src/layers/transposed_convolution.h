@@ -27,9 +27,6 @@ class TransposedConvolution {
   // Returns the map of twice the size.
   Result<FeatureMap> run(const Execution& execution, const FeatureMap& input) const;
 
-  // Returns the bytes that run() takes at most for a map of that size, the result's included.
-  int64_t runBytes(Size input, int threads) const;
-
  private:
   void declareParts(ParameterList& parameters, const std::string& prefix, const std::string& norm_prefix, WeightType type);
   Status make(std::span<const float> weight);
@@ -37,7 +34,6 @@ class TransposedConvolution {
   Status composeLateral(float* rows, float* bias);
 
   int64_t channels_ = 0;
-  WeightType type_ = WeightType::kFloat32;
   ParameterGroup group_;
   FloatBuffer bias_;
   FloatBuffer lateral_;  // (outputs, outputs) until the weight has come, where there is one

@@ -1,10 +1,32 @@
 #include "src/model/model.h"
 
+#include <algorithm>
+
 namespace beit {
 
-MemoryEstimate Model::estimate() const {
-  constexpr int64_t kSmallThings = 32 << 10;  // steps, shapes and names, slack behind each buffer, what malloc rounds up
-  return {parameters_.bytes(), activationBytes() + kSmallThings, parameters_.largestBytes()};
+// The steps of one run; on a workspace that counts, and so before the weights have come.
+Status Model::runTypical() {
+  BEIT_ASSIGN(ForwardInputs inputs, typicalInputs());
+  ForwardPass pass;
+  BEIT_TRY(addSteps(pass, std::make_shared<const ForwardInputs>(std::move(inputs)), {}));
+  for (bool done = false; !done;) {
+    BEIT_ASSIGN(done, pass.step());
+  }
+  return {};
+}
+
+MemoryEstimate Model::estimate() {
+  constexpr int64_t kSmallThings = 32 << 10;  // steps, shapes and names, what malloc rounds up
+  const WorkProfile profile = execution_.profile();
+  int64_t activations = kSmallThings;
+  {
+    const Workspace::Counting counting(execution_.workspace());
+    const Status ran = runTypical();
+    activations += counting.most();
+    if (!ran.ok()) activations += ran.error().bytes;
+  }
+  execution_.profile() = profile;
+  return {parameters_.bytes(), activations, parameters_.largestBytes()};
 }
 
 Result<std::unique_ptr<ForwardPass>> Model::begin(ForwardInputs inputs, const ForwardOptions& options) {

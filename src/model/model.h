@@ -29,7 +29,8 @@ class Model {
   // To be filled with weights before the first pass (see weights/reading/checkpoint.h).
   ParameterList& parameters() { return parameters_; }
 
-  MemoryEstimate estimate() const;
+  // Errors: none; what cannot be addressed counts as what was asked for.
+  MemoryEstimate estimate();
 
   // Returns a pass that is ready for its first step; it holds the inputs and all memory it needs. The
   // model must outlive it. A second pass may begin before the first is done, but their steps share the
@@ -44,13 +45,16 @@ class Model {
   // Adds the steps of one pass to `pass`; the parameters are complete.
   virtual Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                           const ForwardOptions& options) = 0;
-  // Returns the bytes of activations of one run, batch 1, at the size that the model is made for.
-  virtual int64_t activationBytes() const = 0;
+  // Returns inputs of one run, batch 1, at the size that the model is made for, from execution_'s workspace; their
+  // elements stay as they are. Error: kOutOfMemory.
+  virtual Result<ForwardInputs> typicalInputs() const = 0;
 
   const Execution& execution_;
   ParameterList parameters_;
 
  private:
+  Status runTypical();
+
   std::string class_name_;
 };
 

@@ -9,7 +9,7 @@
 namespace beit::test {
 
 inline FeatureMap randomMap(Size size, int64_t channels, Random& random) {
-  auto map = FeatureMap::allocate(size, channels, "a test's map");
+  auto map = FeatureMap::allocate(Workspace(), size, channels, "a test's map");
   const auto values = random.floats(static_cast<size_t>(map->count()), -1.0f, 1.0f);
   std::copy(values.begin(), values.end(), map->data());
   return std::move(map).value();

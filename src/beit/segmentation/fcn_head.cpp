@@ -23,19 +23,19 @@ Result<FeatureMap> FcnHead::run(const Execution& execution, const FeatureMap& fe
   FeatureMap owned;
   const FeatureMap* current = &features;
   for (const auto& conv : convs_) {
-    BEIT_ASSIGN(FeatureMap next, FeatureMap::allocate(features.size, conv->outputs(), "auxiliary features"));
+    BEIT_ASSIGN(FeatureMap next, FeatureMap::allocate(execution.workspace(), features.size, conv->outputs(), "auxiliary features"));
     BEIT_TRY(conv->run(execution, 0, *current, next));
     owned = std::move(next);
     current = &owned;
   }
   if (conv_cat_) {  // conv_cat(cat([hidden_states, output]))
-    BEIT_ASSIGN(FeatureMap next, FeatureMap::allocate(features.size, conv_cat_->outputs(), "auxiliary features"));
+    BEIT_ASSIGN(FeatureMap next, FeatureMap::allocate(execution.workspace(), features.size, conv_cat_->outputs(), "auxiliary features"));
     BEIT_TRY(conv_cat_->run(execution, 0, features, next));
     BEIT_TRY(conv_cat_->run(execution, 1, *current, next));
     owned = std::move(next);
     current = &owned;
   }
-  BEIT_ASSIGN(FeatureMap logits, FeatureMap::allocate(features.size, classifier_.outputs(), "auxiliary logits"));
+  BEIT_ASSIGN(FeatureMap logits, FeatureMap::allocate(execution.workspace(), features.size, classifier_.outputs(), "auxiliary logits"));
   BEIT_TRY(classifier_.run(execution, 0, *current, logits));
   return logits;
 }

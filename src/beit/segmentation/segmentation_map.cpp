@@ -38,7 +38,7 @@ Result<SegmentationMap> segmentationMap(const Execution& execution, const Tensor
                     std::to_string(size.height) + " x " + std::to_string(size.width), "1 x 1 to 2^28 pixels");
 
   // (h, w, L): the logits of a pixel lie together, as resizing and argmax read them.
-  BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate({shape[1], shape[2]}, labels, "logits"));
+  BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate(execution.workspace(), {shape[1], shape[2]}, labels, "logits"));
   execution.parallelFor(static_cast<size_t>(shape[1]), [&](size_t, size_t row) {
     for (int64_t i = static_cast<int64_t>(row) * shape[2]; i < (static_cast<int64_t>(row) + 1) * shape[2]; ++i)
       for (int64_t l = 0; l < labels; ++l) map.data()[i * labels + l] = logits.values.data()[l * area + i];
@@ -49,7 +49,7 @@ Result<SegmentationMap> segmentationMap(const Execution& execution, const Tensor
     BEIT_ASSIGN(result.scores, Buffer<float>::allocate(size.area(), "a segmentation map's scores"));
   }
   const int64_t row_floats = size.width * labels;
-  BEIT_ASSIGN(FloatBuffer rows, FloatBuffer::allocate(execution.threads() * row_floats, "rows of logits"));
+  BEIT_ASSIGN(FloatBuffer rows, execution.workspace().floats(execution.threads() * row_floats, "rows of logits"));
   const BilinearRow resize(map.size, size, labels);
   execution.parallelFor(static_cast<size_t>(size.height), [&](size_t thread, size_t y) {
     float* row = rows.data() + static_cast<int64_t>(thread) * row_floats;

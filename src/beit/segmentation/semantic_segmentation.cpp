@@ -74,15 +74,15 @@ Status BeitForSemanticSegmentation::addSteps(ForwardPass& pass, std::shared_ptr<
   progress->inputs = inputs;
   progress->grid = grid;
   progress->features.resize(static_cast<size_t>(batch));
-  BEIT_ASSIGN(progress->logits, Tensor::allocate({batch, config_.num_labels, 4 * grid.height, 4 * grid.width}, "logits"));
+  BEIT_ASSIGN(progress->logits, execution_.workspace().tensor({batch, config_.num_labels, 4 * grid.height, 4 * grid.width}, "logits"));
 
   const auto keepTap = [=, this](ForwardPass&, size_t index, const VisionTransformer::HiddenStates& states) -> Status {
     const auto found = std::find(taps_.begin(), taps_.end(), index);
     if (found == taps_.end()) return {};
     for (int64_t b = 0; b < batch; ++b) {
       FeatureMap& map = progress->features[static_cast<size_t>(b)][static_cast<size_t>(found - taps_.begin())];
-      BEIT_ASSIGN(map, FeatureMap::allocate(grid, channels, "tapped features"));
-      std::copy_n(states.hidden.data() + (b * states.tokens + 1) * channels, map.count(), map.data());
+      BEIT_ASSIGN(map, FeatureMap::allocate(execution_.workspace(), grid, channels, "tapped features"));
+      execution_.compute([&] { std::copy_n(states.hidden.data() + (b * states.tokens + 1) * channels, map.count(), map.data()); });
     }
     return {};
   };
@@ -90,7 +90,7 @@ Status BeitForSemanticSegmentation::addSteps(ForwardPass& pass, std::shared_ptr<
   for (int64_t b = 0; b < batch; ++b) addHeadSteps(pass, progress, b);
   pass.add([this, progress](ForwardPass& to) -> Status {
     if (progress->inputs->labels) {
-      BEIT_ASSIGN(Tensor loss, Tensor::allocate({1}, "loss"));
+      BEIT_ASSIGN(Tensor loss, execution_.workspace().tensor({1}, "loss"));
       BEIT_ASSIGN(loss.values.data()[0], segmentationLoss(progress->logits, progress->auxiliary_logits,
                                                           *progress->inputs->labels, config_));
       to.output("loss", std::move(loss));
@@ -122,15 +122,6 @@ void BeitForSemanticSegmentation::addHeadSteps(ForwardPass& pass, std::shared_pt
     head->logits = {};
     return {};
   });
-}
-
-int64_t BeitForSemanticSegmentation::activationBytes() const {
-  const Size grid = config_.patchGrid();
-  const int64_t logits = 4 * 16 * grid.area() * config_.num_labels;
-  // The encoder works beside the features that are tapped, the head after it; the logits are copied at the end.
-  const int64_t tapped = 4 * static_cast<int64_t>(UperHead::kLevels) * grid.area() * config_.hidden_size;
-  return logits + std::max({body_.activationBytes(), body_.layerBytes() + tapped,
-                            body_.heldBytes() + decode_head_.activationBytes(grid, execution_.threads())});
 }
 
 }  // namespace beit

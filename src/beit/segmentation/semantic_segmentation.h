@@ -23,7 +23,6 @@ class BeitForSemanticSegmentation : public BeitPreTrainedModel {
   // any size, loss (1): the auxiliary head's included, where the model has one.
   Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                   const ForwardOptions& options) override;
-  int64_t activationBytes() const override;
 
  private:
   struct Progress;

@@ -71,8 +71,8 @@ Status UperHead::makeLevel(const Execution& execution, State& state, size_t inde
     BEIT_ASSIGN(level, lateral_upsampling_[index].run(execution, level));
     return {};
   }
-  BEIT_ASSIGN(FeatureMap next, FeatureMap::allocate(sizeOf(index, level.size), level.channels, "a feature map"));
-  if (index == kTop) maxPool2(level, next);
+  BEIT_ASSIGN(FeatureMap next, FeatureMap::allocate(execution.workspace(), sizeOf(index, level.size), level.channels, "a feature map"));
+  if (index == kTop) maxPool2(execution, level, next);
   else BEIT_TRY(lateral_conv_.run(execution, 0, level, next));
   level = std::move(next);
   return {};
@@ -82,9 +82,9 @@ Status UperHead::makeLevel(const Execution& execution, State& state, size_t inde
 Status UperHead::poolTop(const Execution& execution, State& state, size_t module) const {
   const FeatureMap& top = state.levels[kTop];
   const Size scale{pool_scales_[module], pool_scales_[module]};
-  BEIT_ASSIGN(FeatureMap means, FeatureMap::allocate(scale, top.channels, "pooled features"));
-  BEIT_ASSIGN(FeatureMap mixed, FeatureMap::allocate(scale, top.channels, "pooled features"));
-  adaptiveAveragePool(top, means);
+  BEIT_ASSIGN(FeatureMap means, FeatureMap::allocate(execution.workspace(), scale, top.channels, "pooled features"));
+  BEIT_ASSIGN(FeatureMap mixed, FeatureMap::allocate(execution.workspace(), scale, top.channels, "pooled features"));
+  adaptiveAveragePool(execution, top, means);
   BEIT_TRY(psp_modules_[module]->run(execution, 0, means, mixed));
   state.pooled.push_back(std::move(mixed));
   return {};
@@ -94,7 +94,7 @@ Status UperHead::poolTop(const Execution& execution, State& state, size_t module
 Status UperHead::mixTop(const Execution& execution, State& state, int64_t band) const {
   FeatureMap& top = state.levels[kTop];
   if (band == 0) {
-    BEIT_ASSIGN(state.top, FeatureMap::allocate(top.size, top.channels, "the pyramid's top"));
+    BEIT_ASSIGN(state.top, FeatureMap::allocate(execution.workspace(), top.size, top.channels, "the pyramid's top"));
   }
   const auto [first, rows] = bottleneck_.bandRows(band, top.size.height);
   BEIT_TRY(bottleneck_.run(execution, band, top, state.pooled, state.kept, state.top.data() + first * top.size.width * top.channels));
@@ -120,9 +120,9 @@ Status UperHead::refine(const Execution& execution, State& state, size_t index, 
   const int64_t row = level.size.width * level.channels, height = level.size.height;
   const auto store = [&](int64_t which) {
     const auto [first, rows] = conv.bandRows(which, height);
-    std::copy_n(state.refined.data(), rows * row, level.data() + first * row);
+    execution.compute([&, first = first, rows = rows] { std::copy_n(state.refined.data(), rows * row, level.data() + first * row); });
   };
-  BEIT_ASSIGN(FloatBuffer next, FloatBuffer::allocate(conv.bandRows(band, height).rows * row, "pyramid features"));
+  BEIT_ASSIGN(FloatBuffer next, execution.workspace().floats(conv.bandRows(band, height).rows * row, "pyramid features"));
   BEIT_TRY(conv.run(execution, band, level, {}, state.kept, next.data()));
   if (band > 0) store(band - 1);
   state.refined = std::move(next);
@@ -138,10 +138,10 @@ Status UperHead::fuse(const Execution& execution, State& state, int64_t band) co
   const FeatureMap& widest = state.levels[0];
   const int64_t height = widest.size.height, width = widest.size.width, labels = classifier_.outputs();
   if (band == 0) {
-    BEIT_ASSIGN(state.logits, FeatureMap::allocate(widest.size, labels, "logits"));
+    BEIT_ASSIGN(state.logits, FeatureMap::allocate(execution.workspace(), widest.size, labels, "logits"));
   }
   const auto [first, rows] = fpn_bottleneck_.bandRows(band, height);
-  BEIT_ASSIGN(FloatBuffer fused, FloatBuffer::allocate(rows * width * channels_, "fused features"));
+  BEIT_ASSIGN(FloatBuffer fused, execution.workspace().floats(rows * width * channels_, "fused features"));
   BEIT_TRY(fpn_bottleneck_.run(execution, band, widest, std::span(state.levels).subspan(1), state.kept, fused.data()));
   BEIT_TRY(classifier_.run(execution, rows * width, fused.data(), state.logits.data() + first * width * labels));
   if (first + rows == height) {
@@ -149,42 +149,6 @@ Status UperHead::fuse(const Execution& execution, State& state, int64_t band) co
     state.kept.clear();
   }
   return {};
-}
-
-int64_t UperHead::activationBytes(Size grid, int threads) const {
-  std::array<Size, kLevels> sizes;
-  std::array<int64_t, kLevels> bytes;
-  for (size_t level = 0; level < kLevels; ++level) {
-    sizes[level] = sizeOf(level, grid);
-    bytes[level] = 4 * sizes[level].area() * channels_;
-  }
-  const int64_t tapped = 4 * grid.area() * channels_, levels = bytes[0] + bytes[1] + bytes[2] + bytes[3];
-  // The widest level is made while the others are still as tapped.
-  int64_t most = 3 * tapped + std::max(tapped + fpn1_first_.runBytes(grid, threads),
-                                       bytes[1] + lateral_upsampling_[0].runBytes(sizes[1], threads));
-  most = std::max(most, bytes[0] + 3 * tapped + lateral_upsampling_[1].runBytes(grid, threads));
-
-  int64_t pooled = 0, means = 0;
-  std::vector<Size> scales;
-  for (const int64_t scale : pool_scales_) {
-    scales.push_back({scale, scale});
-    pooled += 4 * scale * scale * channels_;
-    means = std::max(means, 4 * scale * scale * channels_);
-  }
-  most = std::max(most, levels + pooled + std::max(means, bytes[kTop] + bottleneck_.scratchBytes(sizes[kTop], scales, threads)));
-
-  int64_t pointers = bottleneck_.pointerBytes(sizes[kTop]) + fpn_bottleneck_.pointerBytes(sizes[0]);
-  for (size_t level = 0; level < kTop; ++level) {  // a band waits for the next one, where there is one
-    const ConcatConvModule& conv = fpn_convs_[level];
-    const int64_t bands = std::min<int64_t>(conv.bands(sizes[level].height), 2);
-    most = std::max(most, levels + bands * conv.bandBytes(sizes[level]) + conv.scratchBytes(sizes[level], {}, threads));
-    pointers += conv.pointerBytes(sizes[level]);
-  }
-  const int64_t pixels = fpn_bottleneck_.bandRows(0, sizes[0].height).rows * sizes[0].width;
-  const int64_t fusing = std::max(fpn_bottleneck_.scratchBytes(sizes[0], std::span(sizes).subspan(1), threads),
-                                  formatOf(WeightType::kFloat32).rowBytes(pixels, channels_, classifier_.outputs(), threads));
-  most = std::max(most, levels + 4 * sizes[0].area() * classifier_.outputs() + fpn_bottleneck_.bandBytes(sizes[0]) + fusing);
-  return pointers + most;
 }
 
 }  // namespace beit

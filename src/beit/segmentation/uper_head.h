@@ -36,9 +36,6 @@ class UperHead {
   // Adds the steps from state.levels, tapped states of `grid` by then, to state.logits.
   void addSteps(ForwardPass& pass, const Execution& execution, std::shared_ptr<State> state, Size grid) const;
 
-  // Returns the bytes of a state, logits included, and of scratch memory at most, for tapped states of `grid`.
-  int64_t activationBytes(Size grid, int threads) const;
-
  private:
   Status makeLevel(const Execution& execution, State& state, size_t level) const;
   Status poolTop(const Execution& execution, State& state, size_t module) const;

@@ -109,14 +109,11 @@ void storeSome(float* to, F32x4 value, int64_t count) {
 
 }  // namespace
 
-Result<WinogradConvolution> WinogradConvolution::make(int64_t inputs, int64_t outputs, const float* kernel,
-                                                      int64_t total_inputs, int64_t first, const float* scale,
-                                                      const float* bias) {
-  WinogradConvolution convolution;
-  convolution.inputs_ = inputs;
-  convolution.outputs_ = outputs;
-  BEIT_ASSIGN(convolution.bias_, FloatBuffer::allocate(outputs, "a convolution's bias"));
-  for (int64_t o = 0; o < outputs; ++o) convolution.bias_.data()[o] = bias ? bias[o] : 0.0f;
+Status WinogradConvolution::make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale,
+                                 const float* bias) {
+  const int64_t inputs = inputs_, outputs = outputs_;
+  BEIT_ASSIGN(bias_, FloatBuffer::allocate(outputs, "a convolution's bias"));
+  for (int64_t o = 0; o < outputs; ++o) bias_.data()[o] = bias ? bias[o] : 0.0f;
   // A line of points at a time, so that no copy of all 36 matrices is made beside the packed ones.
   BEIT_ASSIGN(FloatBuffer matrices, FloatBuffer::allocate(kSide * outputs * inputs, "a transformed kernel"));
   for (int64_t line = 0; line < kSide; ++line) {
@@ -128,15 +125,10 @@ Result<WinogradConvolution> WinogradConvolution::make(int64_t inputs, int64_t ou
       }
     for (int64_t j = 0; j < kSide; ++j) {
       BEIT_ASSIGN(PackedMatrix matrix, PackedMatrix::pack(inputs, outputs, matrices.data() + j * outputs * inputs, inputs, nullptr));
-      convolution.matrices_.push_back(std::move(matrix));
+      matrices_.push_back(std::move(matrix));
     }
   }
-  return convolution;
-}
-
-int64_t WinogradConvolution::scratchBytes(int64_t inputs, int64_t outputs, int64_t width) {
-  const int64_t tiles = kRowsPerBand / kTile * ((width + kTile - 1) / kTile);
-  return 4 * kPoints * tiles * (inputs + outputs);
+  return {};
 }
 
 Status WinogradConvolution::run(const Execution& execution, const FeatureMap& input, int64_t first_row, int64_t rows,
@@ -144,16 +136,17 @@ Status WinogradConvolution::run(const Execution& execution, const FeatureMap& in
   assert(input.channels == inputs_ && first_row % kTile == 0 && rows <= kRowsPerBand);
   const int64_t across = (input.size.width + kTile - 1) / kTile, down = (rows + kTile - 1) / kTile, tiles = down * across;
   const WorkTimer timer(execution.profile(), Work::kConvolution, 2.0 * static_cast<double>(kPoints * tiles * inputs_ * outputs_));
-  BEIT_ASSIGN(FloatBuffer points, FloatBuffer::allocate(kPoints * tiles * inputs_, "transformed inputs"));
-  BEIT_ASSIGN(FloatBuffer products, FloatBuffer::allocate(kPoints * tiles * outputs_, "products"));
+  BEIT_ASSIGN(FloatBuffer points, execution.workspace().floats(kPoints * tiles * inputs_, "transformed inputs"));
+  BEIT_ASSIGN(FloatBuffer products, execution.workspace().floats(kPoints * tiles * outputs_, "products"));
   execution.parallelFor(static_cast<size_t>(tiles), [&](size_t, size_t i) {
     const auto tile = static_cast<int64_t>(i);
     transformInputTile(input, first_row + tile / across * kTile - 1, tile % across * kTile - 1,
                        points.data() + tile * inputs_, tiles * inputs_);
   });
-  for (int64_t p = 0; p < kPoints; ++p)
-    matrices_[static_cast<size_t>(p)].multiply(execution, tiles, points.data() + p * tiles * inputs_, inputs_,
-                                               products.data() + p * tiles * outputs_, outputs_);
+  for (size_t p = 0; p < matrices_.size(); ++p) {
+    const auto of_point = static_cast<int64_t>(p) * tiles;
+    matrices_[p].multiply(execution, tiles, points.data() + of_point * inputs_, inputs_, products.data() + of_point * outputs_, outputs_);
+  }
   const int64_t row_stride = input.size.width * outputs_;
   execution.parallelFor(static_cast<size_t>(tiles), [&](size_t, size_t i) {
     const auto tile = static_cast<int64_t>(i);

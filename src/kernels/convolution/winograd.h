@@ -21,18 +21,16 @@ class WinogradConvolution {
   static constexpr int64_t kRowsPerBand = 2 * kTile;  // rows of outputs that are computed together
 
   WinogradConvolution() = default;
+  WinogradConvolution(int64_t inputs, int64_t outputs) : inputs_(inputs), outputs_(outputs) {}
 
   // Transforms and packs the 3 x 3 `kernel` (outputs, total_inputs, 3, 3), of which it takes the inputs
   // first..first + inputs - 1, each output times scale[output], and `bias` (outputs) or null; all are copied.
   // Error: kOutOfMemory.
-  static Result<WinogradConvolution> make(int64_t inputs, int64_t outputs, const float* kernel, int64_t total_inputs,
-                                          int64_t first, const float* scale, const float* bias);
+  Status make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale, const float* bias);
 
   bool empty() const { return matrices_.empty(); }
   // Returns the bytes of the packed matrices.
   static int64_t bytes(int64_t inputs, int64_t outputs) { return kPoints * 4 * packedFloats(inputs, outputs); }
-  // Returns the bytes of the scratch memory of one band of a map so wide.
-  static int64_t scratchBytes(int64_t inputs, int64_t outputs, int64_t width);
 
   // output (rows, width, outputs) = rows first_row.. of the convolution of `input` (size, inputs), and ReLU if
   // asked. first_row is a multiple of kTile; rows are kRowsPerBand at most. Error: kOutOfMemory.

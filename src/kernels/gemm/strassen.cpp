@@ -65,17 +65,11 @@ bool StrassenRows::suits(int64_t rows, int64_t inputs, int64_t outputs) {
          outputs % (2 * kNr) == 0;
 }
 
-int64_t StrassenRows::bytes(int64_t rows, int64_t inputs, int64_t outputs, int threads) {
-  if (!suits(rows, inputs, outputs)) return 0;
-  const int64_t half = upperHalf(rows);
-  return static_cast<int64_t>(sizeof(float)) * (kSums * half * (inputs / 2) + threads * roomOf(half, chunkOf(inputs)));
-}
-
 Result<StrassenRows> StrassenRows::make(const Execution& execution, int64_t rows, int64_t inputs, const float* values) {
   StrassenRows result;
   const int64_t half = upperHalf(rows), chunk = chunkOf(inputs);
-  BEIT_ASSIGN(result.sums_, FloatBuffer::allocate(kSums * half * (inputs / 2), "sums of rows"));
-  BEIT_ASSIGN(result.rooms_, FloatBuffer::allocate(execution.threads() * roomOf(half, chunk), "sums of weights"));
+  BEIT_ASSIGN(result.sums_, execution.workspace().floats(kSums * half * (inputs / 2), "sums of rows"));
+  BEIT_ASSIGN(result.rooms_, execution.workspace().floats(execution.threads() * roomOf(half, chunk), "sums of weights"));
   result.rows_ = rows;
   result.inputs_ = inputs;
   result.half_ = half;

@@ -30,8 +30,6 @@ class StrassenRows {
   // Makes the sums of `rows` dense rows of `inputs` floats, for matrices that it suits(); `values` must stay as long as this.
   // Error: kOutOfMemory.
   static Result<StrassenRows> make(const Execution& execution, int64_t rows, int64_t inputs, const float* values);
-  // Returns the bytes that this takes beside the values: 0 for what it does not suit.
-  static int64_t bytes(int64_t rows, int64_t inputs, int64_t outputs, int threads);
 
   bool empty() const { return rows_ == 0; }
 

@@ -78,21 +78,16 @@ int32_t activationLimit(int64_t inputs) {
   return static_cast<int32_t>(std::clamp<int64_t>(fitting, 1, std::numeric_limits<int16_t>::max()));
 }
 
-int64_t W8A16Rows::bytes(int64_t rows, int64_t inputs, int threads) {
-  const int64_t whole = (rows + kMr - 1) / kMr * kMr;
-  return 2 * whole * paddedDepth(inputs) + 4 * rows + threads * 2 * (kNr * paddedDepth(inputs) + kMr * groupedInputs(inputs));
-}
-
 Result<W8A16Rows> W8A16Rows::quantize(const Execution& execution, int64_t rows, int64_t inputs,
                                               const float* values) {
   W8A16Rows result;
   result.rows_ = rows;
   result.inputs_ = inputs;
   const int64_t tiles = (rows + kMr - 1) / kMr, depth = result.depth(), grouped = groupedInputs(inputs);
-  BEIT_ASSIGN(result.values_, Buffer<int16_t>::allocate(tiles * kMr * depth, "quantised rows"));
-  BEIT_ASSIGN(result.scales_, FloatBuffer::allocate(rows, "scales of rows"));
-  BEIT_ASSIGN(result.panels_, Buffer<int16_t>::allocate(execution.threads() * kNr * depth, "widened weights"));
-  BEIT_ASSIGN(auto rooms, Buffer<int16_t>::allocate(execution.threads() * kMr * grouped, "rows of a tile"));
+  BEIT_ASSIGN(result.values_, execution.workspace().elements<int16_t>(tiles * kMr * depth, "quantised rows"));
+  BEIT_ASSIGN(result.scales_, execution.workspace().floats(rows, "scales of rows"));
+  BEIT_ASSIGN(result.panels_, execution.workspace().elements<int16_t>(execution.threads() * kNr * depth, "widened weights"));
+  BEIT_ASSIGN(auto rooms, execution.workspace().elements<int16_t>(execution.threads() * kMr * grouped, "rows of a tile"));
   const int32_t limit = activationLimit(inputs);
   execution.parallelFor(static_cast<size_t>(tiles), [&](size_t thread, size_t tile) {
     const int64_t first = static_cast<int64_t>(tile) * kMr;

@@ -25,8 +25,6 @@ class W8A16Rows {
  public:
   // Quantises `rows` dense rows of `inputs` floats on the pool. Error: kOutOfMemory.
   static Result<W8A16Rows> quantize(const Execution& execution, int64_t rows, int64_t inputs, const float* values);
-  // Returns the bytes that this takes.
-  static int64_t bytes(int64_t rows, int64_t inputs, int threads);
 
   int64_t rows() const { return rows_; }
   int64_t inputs() const { return inputs_; }

@@ -162,16 +162,14 @@ ByteDot byteDot() {
 }
 #endif
 
-int64_t W8A8Rows::bytes(int64_t rows, int64_t inputs, int) { return rows * (paddedDepth(inputs) + 8 * chunksOf(inputs) + 4); }
-
 Result<W8A8Rows> W8A8Rows::quantize(const Execution& execution, int64_t rows, int64_t inputs, const float* values) {
   constexpr int64_t kRowsPerTask = 8;
   W8A8Rows result;
   result.rows_ = rows;
   result.inputs_ = inputs;
   const int64_t chunks = chunksOf(inputs), stride = result.stride();
-  BEIT_ASSIGN(result.values_, Buffer<uint8_t>::allocate(rows * stride, "quantised rows"));
-  BEIT_ASSIGN(result.scales_, FloatBuffer::allocate(rows * result.scaleStride(), "scales of rows"));
+  BEIT_ASSIGN(result.values_, execution.workspace().elements<uint8_t>(rows * stride, "quantised rows"));
+  BEIT_ASSIGN(result.scales_, execution.workspace().floats(rows * result.scaleStride(), "scales of rows"));
   const uint8_t flip = byteDot() == ByteDot::kSigned ? 128 : 0;
   execution.parallelFor(static_cast<size_t>((rows + kRowsPerTask - 1) / kRowsPerTask), [&](size_t, size_t task) {
     const int64_t first = static_cast<int64_t>(task) * kRowsPerTask;

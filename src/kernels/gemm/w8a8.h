@@ -35,8 +35,6 @@ class W8A8Rows {
   // Quantises `rows` dense rows of `inputs` floats on the pool. A row that holds an infinity or a NaN gives NaN.
   // Error: kOutOfMemory.
   static Result<W8A8Rows> quantize(const Execution& execution, int64_t rows, int64_t inputs, const float* values);
-  // Returns the bytes that this takes.
-  static int64_t bytes(int64_t rows, int64_t inputs, int threads = 1);
 
   int64_t rows() const { return rows_; }
   int64_t inputs() const { return inputs_; }

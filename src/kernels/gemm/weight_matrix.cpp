@@ -64,9 +64,6 @@ class F32Format final : public MatrixFormat {
   int64_t weightBytes(int64_t inputs, int64_t outputs) const override {
     return static_cast<int64_t>(sizeof(float)) * packedFloats(inputs, outputs);
   }
-  int64_t rowBytes(int64_t rows, int64_t inputs, int64_t outputs, int threads) const override {
-    return StrassenRows::bytes(rows, inputs, outputs, threads);
-  }
 };
 
 // W8A16 and W8A8: matrices and rows of the same functions.
@@ -118,7 +115,6 @@ class QuantizedFormat final : public MatrixFormat {
   }
 
   int64_t weightBytes(int64_t inputs, int64_t outputs) const override { return Matrix::bytes(inputs, outputs); }
-  int64_t rowBytes(int64_t rows, int64_t inputs, int64_t, int threads) const override { return Rows::bytes(rows, inputs, threads); }
 
  private:
   // The integers are those of the tensor, whatever it is scaled by: only the outputs' scales change.

@@ -77,9 +77,6 @@ class MatrixFormat {
 
   // Returns the bytes of a matrix of that size, packed.
   virtual int64_t weightBytes(int64_t inputs, int64_t outputs) const = 0;
-
-  // Returns the bytes that prepare() takes beside the values.
-  virtual int64_t rowBytes(int64_t rows, int64_t inputs, int64_t outputs, int threads) const = 0;
 };
 
 // Returns the format for weights of that type: always the same one on one engine. For kInt8 it is W8A8 where a trial

@@ -72,7 +72,6 @@ class XnnpackFormat final : public MatrixFormat {
   int64_t weightBytes(int64_t inputs, int64_t outputs) const override {
     return static_cast<int64_t>(sizeof(float)) * (inputs + 1) * ((outputs + 7) / 8 * 8);
   }
-  int64_t rowBytes(int64_t, int64_t, int64_t, int) const override { return 0; }
 };
 
 }  // namespace

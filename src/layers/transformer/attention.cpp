@@ -56,23 +56,19 @@ void softmaxRow(float* scores, int64_t count) {
 
 }  // namespace
 
-int64_t AttentionScratch::bytes(const AttentionSpec& spec, int64_t batch, int64_t tokens, int threads) {
-  const int64_t states = batch * tokens * spec.hidden;
-  return 4 * (4 * states + batch * panelFloats(spec, tokens) + threads * kAttentionRows * roundedTokens(tokens));
-}
-
-Result<AttentionScratch> AttentionScratch::allocate(const AttentionSpec& spec, int64_t batch, int64_t tokens,
-                                                    int threads) {
+Result<AttentionScratch> AttentionScratch::allocate(const Execution& execution, const AttentionSpec& spec, int64_t batch,
+                                                    int64_t tokens) {
+  const Workspace& workspace = execution.workspace();
   const int64_t states = batch * tokens * spec.hidden;
   const int64_t rounded = roundedTokens(tokens);
   AttentionScratch scratch;
-  BEIT_ASSIGN(scratch.query, FloatBuffer::allocate(states, "queries"));
-  BEIT_ASSIGN(scratch.key, FloatBuffer::allocate(states, "keys"));
-  BEIT_ASSIGN(scratch.value, FloatBuffer::allocate(states, "values"));
-  BEIT_ASSIGN(scratch.context, FloatBuffer::allocate(states, "attention's result"));
-  BEIT_ASSIGN(scratch.panels, FloatBuffer::allocate(batch * panelFloats(spec, tokens), "packed keys and values"));
+  BEIT_ASSIGN(scratch.query, workspace.floats(states, "queries"));
+  BEIT_ASSIGN(scratch.key, workspace.floats(states, "keys"));
+  BEIT_ASSIGN(scratch.value, workspace.floats(states, "values"));
+  BEIT_ASSIGN(scratch.context, workspace.floats(states, "attention's result"));
+  BEIT_ASSIGN(scratch.panels, workspace.floats(batch * panelFloats(spec, tokens), "packed keys and values"));
   BEIT_ASSIGN(scratch.scores,
-              FloatBuffer::allocate(threads * kAttentionRows * rounded, "attention scores"));
+              workspace.floats(execution.threads() * kAttentionRows * rounded, "attention scores"));
   return scratch;
 }
 

@@ -26,9 +26,8 @@ struct AttentionScratch {
   FloatBuffer panels;                      // (B, H): packRows() of the keys, packColumns() of the values
   FloatBuffer scores;                      // (threads, kAttentionRows, T rounded up)
 
-  static Result<AttentionScratch> allocate(const AttentionSpec& spec, int64_t batch, int64_t tokens, int threads);
-  // Returns the bytes that allocate() takes.
-  static int64_t bytes(const AttentionSpec& spec, int64_t batch, int64_t tokens, int threads);
+  // Error: kOutOfMemory.
+  static Result<AttentionScratch> allocate(const Execution& execution, const AttentionSpec& spec, int64_t batch, int64_t tokens);
 };
 
 class Attention {

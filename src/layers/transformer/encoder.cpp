@@ -5,20 +5,16 @@
 
 namespace beit {
 
-int64_t EncoderScratch::bytes(const EncoderSpec& spec, int64_t batch, int64_t tokens, int threads) {
-  return 4 * batch * tokens * (spec.attention.hidden + spec.intermediate) +
-         AttentionScratch::bytes(spec.attention, batch, tokens, threads);
-}
-
-Result<EncoderScratch> EncoderScratch::allocate(const EncoderSpec& spec, int64_t batch, int64_t tokens,
-                                                int threads) {
+Result<EncoderScratch> EncoderScratch::allocate(const Execution& execution, const EncoderSpec& spec, int64_t batch,
+                                                int64_t tokens) {
+  const Workspace& workspace = execution.workspace();
   const int64_t rows = batch * tokens;
   EncoderScratch scratch;
   BEIT_ASSIGN(scratch.normalized,
-              FloatBuffer::allocate(rows * spec.attention.hidden, "normalised states"));
+              workspace.floats(rows * spec.attention.hidden, "normalised states"));
   BEIT_ASSIGN(scratch.intermediate,
-              FloatBuffer::allocate(rows * spec.intermediate, "intermediate states"));
-  BEIT_ASSIGN(scratch.attention, AttentionScratch::allocate(spec.attention, batch, tokens, threads));
+              workspace.floats(rows * spec.intermediate, "intermediate states"));
+  BEIT_ASSIGN(scratch.attention, AttentionScratch::allocate(execution, spec.attention, batch, tokens));
   return scratch;
 }
 
@@ -69,7 +65,8 @@ void Encoder::declare(ParameterList& parameters, const std::string& prefix, cons
   }
 }
 
-void Encoder::prepare(Size grid) {
+void Encoder::prepare(const Execution& execution, Size grid) {
+  if (execution.workspace().counting()) return execution.workspace().keep(this, biasBytes(grid));
   if (grid == prepared_) return;
   biases_.clear();
   prepared_ = {};  // until all is done: an allocation that throws leaves nothing prepared

@@ -34,9 +34,8 @@ struct EncoderScratch {
   FloatBuffer intermediate;  // (B, T, F)
   AttentionScratch attention;
 
-  static Result<EncoderScratch> allocate(const EncoderSpec& spec, int64_t batch, int64_t tokens, int threads);
-  // Returns the bytes that allocate() takes.
-  static int64_t bytes(const EncoderSpec& spec, int64_t batch, int64_t tokens, int threads);
+  // Error: kOutOfMemory.
+  static Result<EncoderScratch> allocate(const Execution& execution, const EncoderSpec& spec, int64_t batch, int64_t tokens);
 };
 
 class EncoderLayer {
@@ -70,16 +69,16 @@ class Encoder {
   size_t layers() const { return layers_.size(); }
 
   // Lays the bias tables out for that grid of patches; quick when it is the last call's grid.
-  void prepare(Size grid);
-
-  // Returns the bytes of what prepare() leaves for that grid.
-  int64_t biasBytes(Size grid) const;
+  void prepare(const Execution& execution, Size grid);
 
   // Runs layer `index` (see EncoderLayer::run) with the bias of the prepared grid.
   Status runLayer(size_t index, const Execution& execution, int64_t batch, int64_t tokens, EncoderScratch& scratch,
                   float* states, float* probabilities) const;
 
  private:
+  // Returns the bytes of biases_ for that grid.
+  int64_t biasBytes(Size grid) const;
+
   std::vector<std::unique_ptr<EncoderLayer>> layers_;
   RelativePositionBias shared_bias_;
   Size prepared_{};
