@@ -39,4 +39,8 @@ Error outOfMemory(std::string_view purpose, int64_t count, int64_t element_size)
                std::string(purpose), elements, {}, countable ? count * element_size : 0};
 }
 
+void DeleteError::operator()(Error* error) const { delete error; }
+
+BoxedError boxed(Error error) { return BoxedError(new Error(std::move(error))); }
+
 }  // namespace beit

@@ -5,11 +5,11 @@
 
 #include <cassert>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 
 namespace beit {
 
@@ -53,38 +53,19 @@ Error failure(ErrorCode code, std::string where, std::string what);
 // Returns kOutOfMemory for `count` elements of `element_size` bytes each: "No memory for 12 elements of 4 bytes of PURPOSE."
 Error outOfMemory(std::string_view purpose, int64_t count, int64_t element_size);
 
-// Either a T or an Error. value() of a failure and error() of a success are our own bugs.
-template <typename T>
-class [[nodiscard]] Result {
- public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
-
-  bool ok() const { return state_.index() == 0; }
-  explicit operator bool() const { return ok(); }
-
-  T& value() & { assert(ok()); return *std::get_if<0>(&state_); }
-  const T& value() const& { assert(ok()); return *std::get_if<0>(&state_); }
-  T&& value() && { assert(ok()); return std::move(*std::get_if<0>(&state_)); }
-  T& operator*() & { return value(); }
-  const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(*this).value(); }
-  T* operator->() { return &value(); }
-  const T* operator->() const { return &value(); }
-
-  Error& error() & { assert(!ok()); return *std::get_if<1>(&state_); }
-  const Error& error() const& { assert(!ok()); return *std::get_if<1>(&state_); }
-  Error&& error() && { assert(!ok()); return std::move(*std::get_if<1>(&state_)); }
-
- private:
-  std::variant<T, Error> state_;
+// An Error as it travels: one pointer, since every call on its way back passes it on.
+struct DeleteError {
+  void operator()(Error* error) const;
 };
+using BoxedError = std::unique_ptr<Error, DeleteError>;
+BoxedError boxed(Error error);
 
 // Success, or an Error.
 class [[nodiscard]] Status {
  public:
   Status() = default;
-  Status(Error error) : error_(std::move(error)) {}
+  Status(Error error) : error_(boxed(std::move(error))) {}
+  Status(BoxedError error) : error_(std::move(error)) {}
 
   bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
@@ -92,9 +73,40 @@ class [[nodiscard]] Status {
   Error& error() & { assert(!ok()); return *error_; }
   const Error& error() const& { assert(!ok()); return *error_; }
   Error&& error() && { assert(!ok()); return std::move(*error_); }
+  BoxedError box() && { return std::move(error_); }
 
  private:
-  std::optional<Error> error_;
+  BoxedError error_;
+};
+
+// Either a T or an Error. value() of a failure and error() of a success are our own bugs.
+template <typename T>
+class [[nodiscard]] Result {
+ public:
+  Result(T value) : value_(std::move(value)) {}
+  Result(Error error) : status_(std::move(error)) {}
+  Result(BoxedError error) : status_(std::move(error)) {}
+
+  bool ok() const { return status_.ok(); }
+  explicit operator bool() const { return ok(); }
+
+  T& value() & { assert(ok()); return *value_; }
+  const T& value() const& { assert(ok()); return *value_; }
+  T&& value() && { assert(ok()); return std::move(*value_); }
+  T& operator*() & { return value(); }
+  const T& operator*() const& { return value(); }
+  T&& operator*() && { return std::move(*this).value(); }
+  T* operator->() { return &value(); }
+  const T* operator->() const { return &value(); }
+
+  Error& error() & { return status_.error(); }
+  const Error& error() const& { return status_.error(); }
+  Error&& error() && { return std::move(status_).error(); }
+  BoxedError box() && { return std::move(status_).box(); }
+
+ private:
+  std::optional<T> value_;
+  Status status_;
 };
 
 }  // namespace beit
@@ -103,7 +115,7 @@ class [[nodiscard]] Status {
 #define BEIT_TRY(expression)                                        \
   do {                                                              \
     if (auto status_ = (expression); !status_.ok())                 \
-      return std::move(status_).error();                            \
+      return std::move(status_).box();                              \
   } while (false)
 
 // Declares `variable` as the value of `expression`, or returns its error.
@@ -111,7 +123,7 @@ class [[nodiscard]] Status {
   BEIT_ASSIGN_(BEIT_CONCAT_(result_, __LINE__), variable, expression)
 #define BEIT_ASSIGN_(result, variable, expression)                  \
   auto result = (expression);                                       \
-  if (!result.ok()) return std::move(result).error();               \
+  if (!result.ok()) return std::move(result).box();                 \
   variable = std::move(result).value()
 #define BEIT_CONCAT_(a, b) BEIT_CONCAT_2_(a, b)
 #define BEIT_CONCAT_2_(a, b) a##b
