@@ -1,8 +1,8 @@
 // Builds. Without names: the release, that is the three wasm artefacts and the TypeScript, into dist/.
 //   node tools/build.mjs [VARIANT...]      VARIANT: see cmake/variant.cmake; also `typescript`
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { jobs, root } from './places.mjs';
 import { Failure, elapsed, main, run, say, step, textOf } from './report.mjs';
 import { setUp } from './setup.mjs';
@@ -71,6 +71,7 @@ export async function compileTypeScript() {
     if (name !== 'wasm') rmSync(join(root, 'dist', name), { recursive: true });
   }
   await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', join(root, 'web', 'tsconfig.json')], { log: 'typescript' });
+  await placeCheckpoints();
   const { build } = await import('esbuild');
   await build({
     entryPoints: BROWSER_ENTRIES.map((name) => join(root, 'dist', name)), outdir: join(root, 'dist'), allowOverwrite: true,
@@ -79,6 +80,32 @@ export async function compileTypeScript() {
   });
   const cli = join(root, 'dist', 'cli', 'main.js');
   if (existsSync(cli)) chmodSync(cli, 0o755);
+}
+
+/**
+ * Puts the checkpoints that ship beside the modules, so that dist/ is all that a page needs; their small files as a module,
+ * too, which browsers have with the library: two requests less, and none that a policy could forbid. assets.json is the list
+ * of what a script has to copy.
+ */
+async function placeCheckpoints() {
+  const dist = join(root, 'dist');
+  const { ASSETS } = await import(`${pathToFileURL(join(dist, 'assets.js'))}?${Date.now()}`);
+  const configs = {};
+  const files = [];
+  for (const asset of ASSETS) {
+    files.push(asset);
+    const [, name] = /^weights\/(.+)\/model\.safetensors$/.exec(asset) ?? [];
+    if (!name) continue;
+    configs[name] = {};
+    mkdirSync(join(dist, dirname(asset)), { recursive: true });
+    for (const file of ['config.json', 'preprocessor_config.json', 'model.safetensors']) {
+      const from = join(root, 'weights', 'embedded', name, file);
+      copyFileSync(from, join(dist, 'weights', name, file));
+      if (file.endsWith('.json')) configs[name][file] = JSON.stringify(JSON.parse(readFileSync(from, 'utf8')));
+    }
+  }
+  writeFileSync(join(dist, 'platform', 'embedded-configs.js'), `export default ${JSON.stringify(configs)};\n`);
+  writeFileSync(join(dist, 'assets.json'), `${JSON.stringify({ folder: 'dist', files }, null, 2)}\n`);
 }
 
 /** Builds all that the package holds. */

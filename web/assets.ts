@@ -1,45 +1,46 @@
 /**
- * The files that the package carries beside its modules, by where they lie. Written out, since bundlers find what they must
- * carry by this very form; as functions, since not every module has an address to begin from. This file stays in the
- * top folder: index.js and worker.js, into which the build puts it, lie there, too.
+ * The files that the package carries beside its modules. Each address is written out, since bundlers find what they must carry
+ * by this very form, and as a function, since not every module has an address to begin from: to import this throws nothing
+ * and fetches nothing. Only the page and Node ask here; a worker is told. This file stays in the top folder: index.js,
+ * into which the build puts it, lies there, too.
  */
+import { failure } from './base/errors.js';
+import type { Build } from './core/capabilities.js';
+import type { ArtefactFiles } from './core/core.js';
 
-export interface ArtefactFiles {
-  script: () => URL;
-  wasm: () => URL;
+/** By their paths below the package's folder dist/. */
+const FILES = {
+  'worker.js': () => new URL('./worker.js', import.meta.url),
+  'wasm/beit-simd.js': () => new URL('./wasm/beit-simd.js', import.meta.url),
+  'wasm/beit-simd.wasm': () => new URL('./wasm/beit-simd.wasm', import.meta.url),
+  'wasm/beit-simd-threads.js': () => new URL('./wasm/beit-simd-threads.js', import.meta.url),
+  'wasm/beit-simd-threads.wasm': () => new URL('./wasm/beit-simd-threads.wasm', import.meta.url),
+  'wasm/beit-relaxed-threads.js': () => new URL('./wasm/beit-relaxed-threads.js', import.meta.url),
+  'wasm/beit-relaxed-threads.wasm': () => new URL('./wasm/beit-relaxed-threads.wasm', import.meta.url),
+  'weights/classifier/model.safetensors': () => new URL('./weights/classifier/model.safetensors', import.meta.url),
+  'weights/segmentation/model.safetensors': () => new URL('./weights/segmentation/model.safetensors', import.meta.url),
+};
+
+export type AssetName = keyof typeof FILES;
+
+/** The checkpoints that ship with the package, by their folders' names. */
+export type EmbeddedName = AssetName extends infer Name ? Name extends `weights/${infer Folder}/model.safetensors` ? Folder : never : never;
+
+/** Every file's path below dist/. */
+export const ASSETS = Object.keys(FILES) as AssetName[];
+
+/** Returns a file's address: in `folder` (with a final slash), a copy of dist/, or where the package or the bundler has it. */
+export function addressOf(name: AssetName, folder?: string): string {
+  if (folder !== undefined) return new URL(name, folder).href;
+  try {
+    return FILES[name]().href;
+  } catch (error) {
+    throw failure('unsupported', `beit-wasm's file ${name}`, 'its address is not known, since this bundle is no ES module (it has no import.meta.url): '
+      + "make it one, name a copy of the package's folder dist by the option assets, or, in a bundle for Node, leave beit-wasm external", error);
+  }
 }
 
-/** Each build of the core. */
-export const ARTEFACTS = {
-  'simd': {
-    script: () => new URL('./wasm/beit-simd.js', import.meta.url),
-    wasm: () => new URL('./wasm/beit-simd.wasm', import.meta.url),
-  },
-  'simd-threads': {
-    script: () => new URL('./wasm/beit-simd-threads.js', import.meta.url),
-    wasm: () => new URL('./wasm/beit-simd-threads.wasm', import.meta.url),
-  },
-  'relaxed-threads': {
-    script: () => new URL('./wasm/beit-relaxed-threads.js', import.meta.url),
-    wasm: () => new URL('./wasm/beit-relaxed-threads.wasm', import.meta.url),
-  },
-} satisfies Record<string, ArtefactFiles>;
-
-/** The files of each checkpoint that ships with the package. */
-export const EMBEDDED = {
-  classifier: () => ({
-    'config.json': new URL('../weights/embedded/classifier/config.json', import.meta.url).href,
-    'preprocessor_config.json': new URL('../weights/embedded/classifier/preprocessor_config.json', import.meta.url).href,
-    'model.safetensors': new URL('../weights/embedded/classifier/model.safetensors', import.meta.url).href,
-  }),
-  segmentation: () => ({
-    'config.json': new URL('../weights/embedded/segmentation/config.json', import.meta.url).href,
-    'preprocessor_config.json': new URL('../weights/embedded/segmentation/preprocessor_config.json', import.meta.url).href,
-    'model.safetensors': new URL('../weights/embedded/segmentation/model.safetensors', import.meta.url).href,
-  }),
-} satisfies Record<string, () => Record<string, string>>;
-
-/** Starts the worker that has an engine. */
-export function startEngineWorker(): Worker {
-  return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'beit' });
+/** Returns the addresses of a build's two files. */
+export function artefactFiles(build: Build, folder?: string): ArtefactFiles {
+  return { script: addressOf(`wasm/beit-${build}.js`, folder), wasm: addressOf(`wasm/beit-${build}.wasm`, folder) };
 }

@@ -2,6 +2,7 @@
 export { blockMask, type BlockMaskOptions, type PatchMask } from './engine/tasks/block-mask.js';
 export { BUILDS, chooseBuild, detectCapabilities, type Build, type BuildChoice, type BuildRequest, type Capabilities, type Host } from './core/capabilities.js';
 export { cache } from './api/cache.js';
+export { configure, type Configuration, type RuntimeOptions } from './api/configure.js';
 export type { CachedFile } from './sources/cache/store.js';
 export { rank, sigmoid, softmax } from './engine/tasks/classification.js';
 export type { Classification, LegendEntry, Overlay, ScoreFunction, Segmentation } from './engine/tasks/types.js';

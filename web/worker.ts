@@ -1,5 +1,5 @@
 /** Entry of a page's worker. A real file at a real URL: no Blob, so a strict policy may stand. */
-import type { ThreadWorker } from './core/core.js';
+import type { ThreadWorker } from './core/factory.js';
 import { hostEngine } from './engine/host.js';
 import type { FromWorker, ToWorker } from './engine/protocol.js';
 import { browserHost } from './platform/host-browser.js';

@@ -4,6 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFi
 import { join } from 'node:path';
 import test from 'node:test';
 import { forwardInputs } from '../../dist/cli/inputs.js';
+import { settingsOf } from '../../dist/api/engines.js';
 import { LocalEngine } from '../../dist/engine/local.js';
 import { nodeHost } from '../../dist/platform/host-node.js';
 import { DalleTokenizer } from '../../dist/node.js';
@@ -12,7 +13,7 @@ import { beit, golden, rejects, temporaryFolder } from './support.mjs';
 import { files, rawSafetensors, tensors } from './tiny-checkpoint.mjs';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 
-const engine = await LocalEngine.create({ build: 'simd' }, nodeHost(), false);
+const engine = await LocalEngine.create(settingsOf({ build: 'simd' }), nodeHost(), false);
 test.after(() => engine.dispose());
 
 const resolve = (source) => platform.resolveSource(source, {});

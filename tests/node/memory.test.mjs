@@ -1,6 +1,7 @@
 // Memory that is not there: a typed error with both numbers, and an engine that works on.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { artefactFiles } from '../../dist/assets.js';
 import { startCore } from '../../dist/core/artefacts.js';
 import { unwrap } from '../../dist/base/errors.js';
 import { BeitError, BeitForImageClassification, createEngine, OutOfMemoryError } from '../../dist/node.js';
@@ -130,7 +131,7 @@ test('no address space at all', async () => {
 });
 
 test('where no memory is left, every call says so and none throws', { skip: lacking('simd') }, async () => {
-  const core = await startCore({ build: 'simd', threads: 1, artefacts: undefined, maximumMemory: 32 * MB });
+  const core = await startCore({ build: 'simd', threads: 1, files: artefactFiles('simd'), maximumMemory: 32 * MB });
   unwrap(core.start(1, false));
   const checkpoint = unwrap(core.createCheckpoint());
   const header = {};

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { ASSETS } from '../../dist/assets.js';
 import { BUILDS, root } from './support.mjs';
 
 const call = promisify(execFile);
@@ -32,10 +33,10 @@ describe('the package', () => {
       assert.ok(files.includes(`dist/wasm/beit-${build}.wasm`), build);
     }
     for (const file of ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'dist/node.js',
-      'dist/node.d.ts', 'dist/cli/main.js', 'weights/embedded/classifier/model.safetensors', 'weights/embedded/segmentation/model.safetensors']) {
+      'dist/node.d.ts', 'dist/cli/main.js', ...ASSETS.map((path) => `dist/${path}`)]) {
       assert.ok(files.includes(file), file);
     }
-    assert.deepEqual(files.filter((file) => !/^(dist|weights\/embedded\/(classifier|segmentation))\/|^[^/]+$/.test(file)), []);
+    assert.deepEqual(files.filter((file) => !/^dist\/|^[^/]+$/.test(file)), []);
   });
 
   it('has a command that classifies', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { forwardInputs } from '../../dist/cli/inputs.js';
 import { convertedConfig } from '../../dist/engine/conversion.js';
+import { settingsOf } from '../../dist/api/engines.js';
 import { LocalEngine } from '../../dist/engine/local.js';
 import { nodeHost } from '../../dist/platform/host-node.js';
 import { BeitForImageClassification, createEngine, inspect } from '../../dist/node.js';
@@ -14,7 +15,7 @@ import { configs, stateDict } from '../../tools/random-checkpoint.mjs';
 import { beit, golden, rejects, root, temporaryFolder } from './support.mjs';
 import { files, tensors } from './tiny-checkpoint.mjs';
 
-const engine = await LocalEngine.create({ build: 'simd' }, nodeHost(), false);
+const engine = await LocalEngine.create(settingsOf({ build: 'simd' }), nodeHost(), false);
 test.after(() => engine.dispose());
 
 const classifier = join(root, 'weights/embedded/classifier');

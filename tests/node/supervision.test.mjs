@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { settingsOf } from '../../dist/api/engines.js';
 import { LocalEngine } from '../../dist/engine/local.js';
 import { RemoteEngine } from '../../dist/engine/remote.js';
 import { BeitForImageClassification, BeitImageProcessor, createEngine, pipeline } from '../../dist/node.js';
@@ -121,7 +122,7 @@ test('a worker that never starts is given up and ended', async () => {
 });
 
 test('a core that traps loses its engine, not the process', async () => {
-  const engine = await LocalEngine.create({ build: 'simd' }, nodeHost(), false);
+  const engine = await LocalEngine.create(settingsOf({ build: 'simd' }), nodeHost(), false);
   const model = await BeitForImageClassification.fromPretrained(files(), { engine });
   engine.core.memory = () => { throw new WebAssembly.RuntimeError('unreachable'); };
   await rejects(model.memory(), 'internal', /the core stopped \(unreachable\)/);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { settingsOf } from '../../dist/api/engines.js';
 import { LocalEngine } from '../../dist/engine/local.js';
 import { RemoteEngine } from '../../dist/engine/remote.js';
 import { BeitForImageClassification, createEngine } from '../../dist/node.js';
@@ -158,10 +159,10 @@ function measured(engine, times) {
 }
 
 test('an engine holds trials after passes, lets as many work, says so, and answers the same', async () => {
-  const fixed = await LocalEngine.create({ threads: 4 }, NODE, false);
+  const fixed = await LocalEngine.create(settingsOf({ threads: 4 }), NODE, false);
   const expected = (await (await load(fixed)).forward(input(96))).logits.data;
   await fixed.dispose();
-  const engine = await LocalEngine.create({}, NODE, false);
+  const engine = await LocalEngine.create(settingsOf({}), NODE, false);
   let cores = 1;
   const limits = measured(engine, (threads) => machine(cores)(threads));
   const told = [];
@@ -196,7 +197,7 @@ test('an engine holds trials after passes, lets as many work, says so, and answe
 });
 
 test('a trial without memory leaves all as it was', async () => {
-  const engine = await LocalEngine.create({}, NODE, false);
+  const engine = await LocalEngine.create(settingsOf({}), NODE, false);
   const { info } = engine;
   let asked = 0;
   engine.core = Object.assign(Object.create(engine.core), {
@@ -213,7 +214,7 @@ test('a trial without memory leaves all as it was', async () => {
 });
 
 test('an engine that ends while a trial waits for its turn holds none', async () => {
-  const engine = await LocalEngine.create({}, NODE, false);
+  const engine = await LocalEngine.create(settingsOf({}), NODE, false);
   const limits = measured(engine, machine(1));
   const model = await load(engine);
   await model.forward(input(96));
@@ -233,7 +234,7 @@ test('an engine in a worker tells what its trials have found', async (t) => {
   const ends = [{}, {}].map(() => ({ listen(onMessage) { this.onMessage = onMessage; }, terminate: async () => undefined }));
   ends.forEach((end, i) => { end.post = (message) => queueMicrotask(() => ends[1 - i].onMessage(structuredClone(message))); });
   hostEngine(ends[0], () => NODE, (description) => new FolderSource(description));
-  const engine = await RemoteEngine.create({}, ends[1]);
+  const engine = await RemoteEngine.create(settingsOf({}), ends[1]);
   const model = await load(engine);
   assert.equal(engine.info.threads, 4);
   for (let i = 0; i < 4; ++i) await model.forward(input(96)); // and a trial before each but the first
@@ -261,7 +262,7 @@ test('real trials, in this thread and in a worker', async () => {
 
 test('where there is nothing to choose there is no trial', async () => {
   for (const [settings, cores] of [[{ threads: 2 }, 4], [{}, 1], [{ build: 'simd' }, 4]]) {
-    const engine = await LocalEngine.create(settings, { ...NODE, cores }, false);
+    const engine = await LocalEngine.create(settingsOf(settings), { ...NODE, cores }, false);
     const limits = measured(engine, () => assert.fail('a trial was held'));
     const { info } = engine;
     const model = await load(engine);

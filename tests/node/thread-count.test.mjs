@@ -1,6 +1,7 @@
 // Answers do not depend on the number of threads, to the last bit.
 import assert from 'node:assert/strict';
 import test from 'node:test';
+import { settingsOf } from '../../dist/api/engines.js';
 import { LocalEngine } from '../../dist/engine/local.js';
 import { BeitForImageClassification, BeitForSemanticSegmentation } from '../../dist/node.js';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
@@ -39,7 +40,7 @@ for (const build of BUILDS.filter((name) => name !== 'simd')) {
       const pixelValues = { dims, data: Float32Array.from({ length: 3 * model.imageSize ** 2 }, (_, i) => Math.sin(i / 37)) };
       let expected = null;
       for (const [threads, limits] of [[1, [1]], [2, [2, 1]], [3, [3, 2]], [8, [8, 5, 1]]]) {
-        const engine = await LocalEngine.create({ build, threads }, { kind: 'node', cores: 2, mayBlock: true }, false);
+        const engine = await LocalEngine.create(settingsOf({ build, threads }), { kind: 'node', cores: 2, mayBlock: true }, false);
         try {
           const loaded = await Class.fromPretrained(files, { engine, dtype });
           for (const limit of limits) {

@@ -5,9 +5,15 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { root } from './support.mjs';
 
-test('a user\'s page type-checks, and its mistakes do not', () => {
-  const tsc = join(root, 'node_modules/typescript/bin/tsc');
-  const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tests/node/consumer')], { encoding: 'utf8' });
-  assert.equal(stdout, '');
-  assert.equal(status, 0);
-});
+const PROJECTS = [
+  ['page', 'tsconfig.json'], ['server without DOM', 'tsconfig.server.json'], ['worker', 'tsconfig.worker.json'],
+];
+
+for (const [name, project] of PROJECTS) {
+  test(`a user's ${name} type-checks, and its mistakes do not`, () => {
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tests/node/consumer', project)], { encoding: 'utf8' });
+    assert.equal(stdout, '');
+    assert.equal(status, 0);
+  });
+}

@@ -9,6 +9,7 @@ import { spread } from './statistics.mjs';
 
 const [folder, ...numbers] = process.argv.slice(2);
 const [cores, most, rounds, passes] = numbers.map(Number);
+const { settingsOf } = await import('../../dist/api/engines.js');
 const { LocalEngine } = await import('../../dist/engine/local.js');
 const { BeitForImageClassification } = await import('../../dist/node.js');
 const source = folder === '-' ? fileURLToPath(new URL('../../weights/embedded/classifier', import.meta.url)) : folder;
@@ -21,7 +22,7 @@ const ways = [
   { way: `auto, told ${most} cores`, settings: {}, told: most },
 ].filter(({ way }, i, all) => all.findIndex((other) => other.way === way) === i);
 for (const each of ways) {
-  each.engine = await LocalEngine.create(each.settings, { kind: 'node', cores: each.told, mayBlock: true }, false);
+  each.engine = await LocalEngine.create(settingsOf(each.settings), { kind: 'node', cores: each.told, mayBlock: true }, false);
   each.model = await BeitForImageClassification.fromPretrained(source, { engine: each.engine });
   const { height, width } = each.model.config.imageSize;
   const dims = [1, 3, height, width];

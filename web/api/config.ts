@@ -1,8 +1,8 @@
-import { platform } from '#platform';
 import type { Size } from '../base/tensors.js';
 import type { ConfigFields } from '../engine/engine.js';
 import { CONFIG_FILE, type SourceLike } from '../sources/source.js';
 import { readText } from '../sources/text.js';
+import { sourceOf } from './configure.js';
 import { withLease, type PretrainedOptions } from './pretrained.js';
 
 /**
@@ -56,7 +56,7 @@ export const BeitConfig = {
    * Rejects with not-found, network, io, html, malformed, bad-config or unsupported.
    */
   async fromPretrained(source: SourceLike, options: PretrainedOptions = {}): Promise<BeitConfig> {
-    const files = await platform.resolveSource(source, options);
+    const files = await sourceOf(source, options);
     return BeitConfig.fromJSON(await readText(files, CONFIG_FILE, options.signal, options), options);
   },
 

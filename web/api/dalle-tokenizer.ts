@@ -1,10 +1,10 @@
 /** DALL-E's image tokenizer: images to the visual tokens that BEiT predicts, and back. */
-import { platform } from '#platform';
 import { mismatch } from '../base/errors.js';
 import { checkTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import type { CallOptions, RawImage } from '../engine/engine.js';
 import { outputOf } from '../engine/tasks/context.js';
 import type { SourceLike, SourceOptions } from '../sources/source.js';
+import { sourceOf } from './configure.js';
 import { BeitImageProcessor } from './image-processor.js';
 import type { ImageInput } from './images.js';
 import { loadPretrained, PreTrainedModel, type ModelOptions } from './model-base.js';
@@ -146,8 +146,8 @@ export class DalleTokenizer {
 
 /** Returns the source in a form that can be opened again later: what was dropped is taken now. */
 export async function fixedSource(source: TokenizerSource, options: SourceOptions): Promise<TokenizerSource> {
-  if (!isHalves(source)) return platform.resolveSource(source, options);
-  return { encoder: await platform.resolveSource(source.encoder, options), decoder: await platform.resolveSource(source.decoder, options) };
+  if (!isHalves(source)) return sourceOf(source, options);
+  return { encoder: await sourceOf(source.encoder, options), decoder: await sourceOf(source.decoder, options) };
 }
 
 function isHalves(source: TokenizerSource): source is { encoder: SourceLike; decoder: SourceLike } {

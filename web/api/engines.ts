@@ -1,17 +1,17 @@
 /** Making engines, and sharing one among the objects that ask for the same. */
 import { platform } from '#platform';
 import { tell } from '../base/callbacks.js';
-import { asBeitError, BeitError } from '../base/errors.js';
+import { artefactFiles } from '../assets.js';
+import { asBeitError, BeitError, mismatch, sentenceOf } from '../base/errors.js';
 import { abortable } from '../base/scheduling.js';
-import { chooseBuild, detectCapabilities } from '../core/capabilities.js';
+import { BUILDS, chooseBuild, detectCapabilities, type Build } from '../core/capabilities.js';
 import type { CallOptions, Engine, EngineSettings, LoadCallOptions, RuntimeInfo } from '../engine/engine.js';
 import { LocalEngine } from '../engine/local.js';
 import { RemoteEngine } from '../engine/remote.js';
+import { configured, folderOf, type RuntimeOptions } from './configure.js';
 
 /** How the work is done; plain choices, each with a default. */
-export interface EngineOptions extends EngineSettings {
-  /** Whether the core runs in a worker of its own. Default: true in a browser, false in Node. */
-  worker?: boolean | undefined;
+export interface EngineOptions extends RuntimeOptions {
   /** An engine made by createEngine(), which stays the caller's to dispose of. */
   engine?: Engine | undefined;
 }
@@ -22,24 +22,53 @@ export interface EngineOptions extends EngineSettings {
  * Rejects with unsupported, with a sentence, when the options cannot be met here.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const { worker = platform.workerByDefault, build, threads, artefacts, maximumMemory } = options;
-  const settings: EngineSettings = { build, threads, artefacts: artefacts === undefined ? undefined : addressOf(artefacts), maximumMemory };
+  const all = configured(options);
   try {
-    return worker
-      ? await RemoteEngine.create(settings, platform.startWorker())
-      : await LocalEngine.create(settings, platform.host(), false);
+    const settings = settingsOf(all);
+    if (!(all.worker ?? platform.workerByDefault)) return await LocalEngine.create(settings, platform.host(), false);
+    const script = all.workerFactory ? '' : platform.workerScript(folderOf('assets', all.assets));
+    try {
+      return await RemoteEngine.create(settings, platform.startWorker(script, all.workerFactory));
+    } catch (error) {
+      if (all.worker !== undefined || !isForeign(script) || !(error instanceof BeitError) || !NOT_STARTED.includes(error.code)) throw error;
+      return await inThisThread(settings, error);
+    }
   } catch (error) {
     throw asBeitError(error);
   }
 }
 
-/** Returns the URL of a folder of artefacts, in a browser relative to the page. */
-function addressOf(artefacts: string): string {
-  try {
-    return new URL(artefacts, globalThis.location?.href).href;
-  } catch (error) {
-    throw new BeitError('invalid-argument', `artefacts: ${JSON.stringify(artefacts)} is not a URL.`, { where: 'artefacts', got: String(artefacts), cause: error });
-  }
+/** What an engine is rejected with whose worker cannot be started, or ends at once. */
+const NOT_STARTED = ['unsupported', 'engine-lost'];
+
+/** Returns an engine in the page itself, whose policy lets no worker be started from where the library is. */
+async function inThisThread(settings: EngineSettings, reason: BeitError): Promise<Engine> {
+  const engine = await LocalEngine.create(settings, platform.host(), false);
+  engine.info = { ...engine.info, reason: `${engine.info.reason} It runs in the page's own thread, which it blocks, since there is no worker: ${sentenceOf(reason)}.` };
+  return engine;
+}
+
+/** Returns whether a script is not of this page's origin: then a policy may forbid to start it. */
+function isForeign(script: string): boolean {
+  return globalThis.location !== undefined && script !== '' && new URL(script).origin !== globalThis.location.origin;
+}
+
+/** Returns what an engine is made from. Throws invalid-argument. */
+export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maximumMemory }: EngineOptions): EngineSettings {
+  const folder = folderOf('assets', assets);
+  const own = folderOf('artefacts', artefacts);
+  const files = Object.fromEntries(BUILDS.map((name) => [name, own === undefined ? artefactFiles(name, folder) : {
+    script: new URL(`beit-${name}.js`, own).href, wasm: new URL(`beit-${name}.wasm`, own).href,
+  }])) as EngineSettings['files'];
+  return { build, threads, files, wasmBinary: checkedBinary(wasmBinary, build), maximumMemory };
+}
+
+function checkedBinary(binary: ArrayBuffer | Uint8Array | undefined, build: Build | 'auto' = 'auto'): Uint8Array | undefined {
+  if (binary === undefined) return undefined;
+  if (build === 'auto') throw mismatch('invalid-argument', 'build', '"auto" beside a wasmBinary', `the build that it is of: ${BUILDS.join(', ')}`);
+  if (binary instanceof Uint8Array) return binary;
+  if (binary instanceof ArrayBuffer) return new Uint8Array(binary);
+  throw mismatch('invalid-argument', 'wasmBinary', typeof binary, 'an ArrayBuffer or a Uint8Array');
 }
 
 /** A share in an engine. release() gives it back; the last one disposes of a shared engine. */
@@ -56,18 +85,30 @@ interface Shared {
 
 const shared = new Map<string, Shared>();
 
+const numbers = new WeakMap<object, number>();
+let lastNumber = 0;
+
+/** Returns a number that stands for an object in the key of what is shared. */
+function numberOf(object: object | undefined): number {
+  if (!object) return 0;
+  const number = numbers.get(object) ?? ++lastNumber;
+  numbers.set(object, number);
+  return number;
+}
+
 /** Returns a share in the engine for these options. */
 export async function leaseEngine(options: EngineOptions, call: LoadCallOptions = {}): Promise<EngineLease> {
   if (options.engine) {
     if (!options.engine.usable) throw new BeitError('disposed', 'The engine has been disposed of.', { where: 'engine' });
     return { engine: options.engine, release: async () => undefined };
   }
-  const { worker = platform.workerByDefault, build = 'auto', threads = 'auto', artefacts = '', maximumMemory = 0 } = options;
-  const key = JSON.stringify([worker, build, threads, artefacts, maximumMemory]);
+  const all = configured(options);
+  const { worker = platform.workerByDefault, build = 'auto', threads = 'auto', assets = '', artefacts = '', maximumMemory = 0, wasmBinary, workerFactory } = all;
+  const key = JSON.stringify([worker, build, threads, String(assets), String(artefacts), maximumMemory, numberOf(wasmBinary), numberOf(workerFactory)]);
   let entry = shared.get(key);
   if (!entry || entry.engine?.usable === false) {
     tell(call.onProgress, { phase: 'artefact', file: '', loaded: 0, total: 0, tensors: 0 });
-    const made: Shared = { users: 0, engine: null, promise: createEngine(options) };
+    const made: Shared = { users: 0, engine: null, promise: createEngine(all) };
     made.promise.then((engine) => {
       made.engine = engine;
     }, () => {
@@ -99,9 +140,10 @@ async function share(key: string, entry: Shared, call: CallOptions): Promise<Eng
  * unsupported, with a sentence, where the options cannot be met.
  */
 export function runtimeInfo(options: EngineOptions = {}): RuntimeInfo {
-  const { worker = platform.workerByDefault } = options;
   if (options.engine) return options.engine.info;
+  const all = configured(options);
+  const { worker = platform.workerByDefault } = all;
   const host = platform.host();
   const capabilities = detectCapabilities({ ...host, mayBlock: host.mayBlock || worker });
-  return { ...chooseBuild(capabilities, options), worker, capabilities };
+  return { ...chooseBuild(capabilities, all), worker, capabilities };
 }

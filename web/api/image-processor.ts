@@ -1,4 +1,3 @@
-import { platform } from '#platform';
 import { mismatch } from '../base/errors.js';
 import { throwIfAborted } from '../base/scheduling.js';
 import { checkTensor, shapeText, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
@@ -6,6 +5,7 @@ import type { CallOptions, ConfigFields, Preprocessed, RawImage, SegmentationMap
 import { checkRawImage } from '../engine/pixels.js';
 import { PROCESSOR_FILE, type SourceLike } from '../sources/source.js';
 import { readOptionalText } from '../sources/text.js';
+import { sourceOf } from './configure.js';
 import type { EngineLease } from './engines.js';
 import { toEngineImage, type ImageInput } from './images.js';
 import { EngineObject, withLease, type PretrainedOptions } from './pretrained.js';
@@ -35,7 +35,7 @@ export class BeitImageProcessor extends EngineObject {
    * preprocessor_config.json gets the class's defaults. Rejects like BeitConfig.fromPretrained().
    */
   static async fromPretrained(source: SourceLike, options: PretrainedOptions = {}): Promise<BeitImageProcessor> {
-    const files = await platform.resolveSource(source, options);
+    const files = await sourceOf(source, options);
     // The engine starts while the file is on its way.
     const text = readOptionalText(files, PROCESSOR_FILE, options.signal, options);
     return BeitImageProcessor.open(text.then((json) => json ?? '{}'), options);

@@ -1,11 +1,13 @@
 /** From what a user calls an image to what an engine takes. */
 import { platform } from '#platform';
 import { failure, mismatch, sentenceOf } from '../base/errors.js';
+import type { FromGlobal } from '../base/globals.js';
 import type { CallOptions, EngineImage, RawImage } from '../engine/engine.js';
 import { checkOpen, checkRawImage } from '../engine/pixels.js';
 
 /** What an element, a canvas or a frame of the browser is, by what it can be drawn from. */
-type Drawable = HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas | ImageBitmap | VideoFrame;
+type Drawable = FromGlobal<'HTMLImageElement'> | FromGlobal<'HTMLVideoElement'> | FromGlobal<'HTMLCanvasElement'> | FromGlobal<'OffscreenCanvas'>
+  | FromGlobal<'ImageBitmap'> | FromGlobal<'VideoFrame'>;
 
 /**
  * One image: a URL, in Node also a path; an encoded file (PNG, JPEG, BMP, GIF, PNM) as File, Blob
@@ -16,7 +18,7 @@ type Drawable = HTMLImageElement | HTMLVideoElement | HTMLCanvasElement | Offscr
  * the browser has decoded (elements, bitmaps, frames) is drawn at its natural size. Of four
  * channels the fourth is dropped where the model has three.
  */
-export type ImageInput = string | URL | Blob | ArrayBuffer | Uint8Array | ImageData | RawImage | Drawable;
+export type ImageInput = string | URL | Blob | ArrayBuffer | Uint8Array | FromGlobal<'ImageData'> | RawImage | Drawable;
 
 const EXPECTED = 'a URL, a File or Blob, bytes, ImageData, {width, height, channels, data}, an image element, '
   + 'a canvas, an ImageBitmap or a VideoFrame';

@@ -1,7 +1,7 @@
 /** What a checkpoint is, before it is loaded. */
-import { platform } from '#platform';
 import type { Inspection } from '../engine/engine.js';
 import type { SourceLike } from '../sources/source.js';
+import { sourceOf } from './configure.js';
 import type { ModelOptions } from './model-base.js';
 import { withLease } from './pretrained.js';
 
@@ -18,7 +18,7 @@ export interface InspectOptions extends ModelOptions {
 export async function inspect(source: SourceLike, options: InspectOptions = {}): Promise<Inspection> {
   const { className = 'auto', config, ...rest } = options;
   const { dtype, layerNormEps, relativePositionBiasResize } = rest;
-  const files = await platform.resolveSource(source, rest);
+  const files = await sourceOf(source, rest);
   const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
   return withLease(rest, async (lease) => {
     const found = await lease.engine.inspect(files, { className, configJson, dtype, layerNormEps, relativePositionBiasResize }, rest);

@@ -1,11 +1,11 @@
 /** What the classes that run a checkpoint have in common. */
-import { platform } from '#platform';
 import { mismatch } from '../base/errors.js';
 import { checkTensor, type Tensor } from '../base/tensors.js';
 import type { CoreBindReport, CoreModelEstimate, DType } from '../core/core.js';
 import type { ForwardCallOptions, ForwardInputs, LoadedModel, ModelSpec } from '../engine/engine.js';
 import type { SourceLike } from '../sources/source.js';
 import { asConfig, type BeitConfig } from './config.js';
+import { sourceOf } from './configure.js';
 import type { EngineLease } from './engines.js';
 import type { NamedOutputs } from './outputs.js';
 import { EngineObject, withLease, type PretrainedOptions } from './pretrained.js';
@@ -84,7 +84,7 @@ export async function loadPretrained<T>(
   spec: Omit<ModelSpec, 'configJson' | 'dtype' | 'layerNormEps' | 'relativePositionBiasResize'>, source: SourceLike, options: ModelOptions,
   make: (lease: EngineLease, loaded: LoadedModel) => T,
 ): Promise<T> {
-  const files = await platform.resolveSource(source, options);
+  const files = await sourceOf(source, options);
   const { config, dtype, layerNormEps, relativePositionBiasResize } = options;
   const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
   return withLease(options, async (lease) =>

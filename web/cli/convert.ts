@@ -1,5 +1,6 @@
 import { basename, dirname, join } from 'node:path';
 import { platform } from '#platform';
+import { settingsOf } from '../api/engines.js';
 import { mismatch } from '../base/errors.js';
 import { CONVERSION_TYPES, convertedConfig, type ConversionType } from '../engine/conversion.js';
 import { LocalEngine } from '../engine/local.js';
@@ -35,7 +36,7 @@ export const convert: CommandSpec = {
     const { source, watch } = await openSource(from);
     const dtype = parsed.value<ConversionType>('dtype') ?? 'f32';
     const spec = { ...modelSpec(parsed), dtype: undefined };  // --dtype is that of the file
-    const engine = await LocalEngine.create(engineOptions(parsed), platform.host(), false);
+    const engine = await LocalEngine.create(settingsOf(engineOptions(parsed)), platform.host(), false);
     const file = new FileInParts(out);
     try {
       const facts = await engine.convert(source, spec, dtype, {

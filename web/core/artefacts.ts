@@ -1,8 +1,8 @@
 /** The three builds of the core as files, and how one is started. */
-import { ARTEFACTS } from '../assets.js';
 import { failure, sentenceOf } from '../base/errors.js';
 import type { Build } from './capabilities.js';
-import type { Core, CoreFactory, ThreadWorker } from './core.js';
+import type { ArtefactFiles, Core } from './core.js';
+import type { CoreFactory, ThreadWorker } from './factory.js';
 import { makeMemory, MOST_MEMORY } from './memory.js';
 
 const provided = new Map<Build, CoreFactory>();
@@ -16,8 +16,9 @@ export interface CoreSettings {
   build: Build;
   /** Threads in all, the calling one included. */
   threads: number;
-  /** The folder (with a final slash) that has the artefacts, where it is not beside this module. */
-  artefacts?: string | undefined;
+  files: ArtefactFiles;
+  /** What `files.wasm` holds, where the caller has it. */
+  wasmBinary?: Uint8Array | undefined;
   /** The most bytes of linear memory. Default: 4 GB */
   maximumMemory?: number | undefined;
 }
@@ -29,15 +30,15 @@ export type CreateThread = (script: string) => ThreadWorker;
  * Returns a started core. Rejects with not-found or network when its files cannot be had, with
  * out-of-memory when there is no memory for it, and with internal when the engine refuses it.
  */
-export async function startCore({ build, threads, artefacts, maximumMemory = MOST_MEMORY }: CoreSettings, createThread?: CreateThread): Promise<Core> {
-  const script = artefacts ? new URL(`beit-${build}.js`, artefacts) : ARTEFACTS[build].script();
-  const wasm = artefacts ? new URL(`beit-${build}.wasm`, artefacts) : ARTEFACTS[build].wasm();
+export async function startCore(
+  { build, threads, files: { script, wasm }, wasmBinary, maximumMemory = MOST_MEMORY }: CoreSettings, createThread?: CreateThread,
+): Promise<Core> {
   let create: CoreFactory;
   try {
     create = provided.get(build)
-      ?? (await import(/* webpackIgnore: true */ /* @vite-ignore */ script.href) as { default: CoreFactory }).default;
+      ?? (await import(/* webpackIgnore: true */ /* @vite-ignore */ script) as { default: CoreFactory }).default;
   } catch (error) {
-    throw failure('not-found', script.href, `the artefact cannot be loaded (${sentenceOf(error)})`, error);
+    throw failure('not-found', script, `the artefact cannot be loaded (${sentenceOf(error)}); the option assets names a folder that has the package's files`, error);
   }
   const { memory, maximum } = makeMemory(build !== 'simd', maximumMemory);
   const printed: string[] = [];
@@ -47,17 +48,18 @@ export async function startCore({ build, threads, artefacts, maximumMemory = MOS
   let core: Core;
   try {
     core = await create({
-      locateFile: (name, prefix) => name.endsWith('.wasm') ? wasm.href : prefix + name,
-      mainScriptUrlOrBlob: script.href,
+      locateFile: (name, prefix) => name.endsWith('.wasm') ? wasm : prefix + name,
+      mainScriptUrlOrBlob: script,
+      ...(wasmBinary && { wasmBinary }),
       wasmMemory: memory,
       pthreadPoolSize: threads - 1,
-      createThread: createThread && (() => createThread(script.href)),
+      createThread: createThread && (() => createThread(script)),
       print: remember,
       printErr: remember,
     });
   } catch (error) {
     const lines = printed.length > 0 ? `; it printed: ${printed.join(' ')}` : '';
-    throw failure('internal', wasm.href, `the artefact cannot be started (${sentenceOf(error)}${lines})`, error);
+    throw failure('internal', wasm, `the artefact cannot be started (${sentenceOf(error)}${lines})`, error);
   }
   core.maximum = maximum;
   return core;

@@ -31,6 +31,8 @@ export interface Host {
   cores: number;
   /** False on a page's main thread, where waiting for other threads is forbidden. */
   mayBlock: boolean;
+  /** False where Node's permission model forbids to start threads. */
+  workers?: boolean;
 }
 
 /** What was found. Plain data. */
@@ -59,7 +61,7 @@ export function detectCapabilities(host: Host): Capabilities {
     threads: has('threads'),
     relaxedSimd: has('relaxedSimd'),
     table64: has('table64'),
-    workers: host.kind === 'node' || typeof Worker === 'function',
+    workers: host.workers ?? (host.kind === 'node' || typeof Worker === 'function'),
     sharedMemory: typeof SharedArrayBuffer === 'function',
     // Node has shared memory without isolation, and does not know the word.
     crossOriginIsolated: globalThis.crossOriginIsolated ?? host.kind === 'node',
@@ -144,7 +146,11 @@ function whyNothing(can: Capabilities): string | null {
 
 function whyNoThreads(can: Capabilities): string | null {
   if (!can.threads) return 'the engine does not have WebAssembly threads';
-  if (!can.workers) return 'a service worker cannot start threads';
+  if (!can.workers) {
+    return can.kind === 'node'
+      ? "Node's permission model, which --permission has switched on, lets this process start no threads without --allow-worker"
+      : 'a service worker cannot start threads';
+  }
   if (!can.crossOriginIsolated) {
     return 'the page is not cross-origin isolated (it is served without the headers '
       + 'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp), '

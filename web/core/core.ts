@@ -242,25 +242,8 @@ export interface Core {
   createModel(configJson: string, className: string, options: CoreModelOptions): Outcome<CoreModel>;
 }
 
-/** What Emscripten uses of a thread's Worker. */
-export interface ThreadWorker {
-  postMessage(message: unknown, transfer?: Transferable[]): void;
-  onmessage: ((event: MessageEvent) => void) | null;
-  onerror: ((event: ErrorEvent) => void) | null;
-  terminate(): void;
+/** The addresses of a build's two files. */
+export interface ArtefactFiles {
+  script: string;
+  wasm: string;
 }
-
-/** The default export of an artefact's .js: an Emscripten module factory (ES module). */
-export type CoreFactory = (settings: {
-  locateFile?: (name: string, prefix: string) => string;
-  wasmBinary?: Uint8Array;
-  /** Initial at least 4 MB; its maximum may be lower than the 4 GB that the artefact is linked with. */
-  wasmMemory?: WebAssembly.Memory;
-  mainScriptUrlOrBlob?: string;
-  /** How many pthread workers exist before the factory resolves (threaded artefacts). */
-  pthreadPoolSize?: number;
-  /** Returns a worker for a thread (threaded artefacts), running the artefact's own script as a module named em-pthread. */
-  createThread?: (() => ThreadWorker) | undefined;
-  print?: (text: string) => void;
-  printErr?: (text: string) => void;
-}) => Promise<Core>;

@@ -4,9 +4,10 @@
  * Handles are numbers, values are plain data: both cross between threads.
  */
 import type { BeitError } from '../base/errors.js';
+import type { FromGlobal } from '../base/globals.js';
 import type { AnyTensor, LabelMap, RawImage, Size, Tensor } from '../base/tensors.js';
 import type { Build, BuildRequest, Capabilities } from '../core/capabilities.js';
-import type { CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry, DType } from '../core/core.js';
+import type { ArtefactFiles, CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry, DType } from '../core/core.js';
 import type { Source } from '../sources/source.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 
@@ -14,8 +15,10 @@ export type { RawImage };
 
 /** What an engine is made from. Plain data. */
 export interface EngineSettings extends BuildRequest {
-  /** The folder (with a final slash) that has the artefacts, where it is not beside the library. */
-  artefacts?: string | undefined;
+  /** Where each build's files are. */
+  files: Record<Build, ArtefactFiles>;
+  /** The bytes of the .wasm file, where the caller has them. */
+  wasmBinary?: Uint8Array | undefined;
   /** The most bytes of linear memory, 16 MB to 4 GB. Default: 4 GB, less where the engine does not give that */
   maximumMemory?: number | undefined;
 }
@@ -140,7 +143,7 @@ export interface ForwardSwitches {
  * rather than copied, and closed after it was drawn.
  */
 export type EngineImage =
-  ({ kind: 'raw' } & RawImage | { kind: 'encoded'; bytes: Uint8Array; label: string } | { kind: 'drawable'; image: ImageBitmap | VideoFrame })
+  ({ kind: 'raw' } & RawImage | { kind: 'encoded'; bytes: Uint8Array; label: string } | { kind: 'drawable'; image: FromGlobal<'ImageBitmap'> | FromGlobal<'VideoFrame'> })
   & { owned?: boolean | undefined };
 
 export interface Preprocessed {

@@ -69,9 +69,9 @@ export class LocalEngine implements Engine {
   static async create(settings: EngineSettings, host: Host, worker: boolean, createThread?: CreateThread): Promise<LocalEngine> {
     const capabilities = detectCapabilities(host);
     const { build, threads, reason } = chooseBuild(capabilities, settings);
-    const { artefacts, maximumMemory } = settings;
+    const { files, wasmBinary, maximumMemory } = settings;
     if (maximumMemory !== undefined) checkMaximum(maximumMemory);
-    const core = await startCore({ build, threads, artefacts, maximumMemory }, createThread);
+    const core = await startCore({ build, threads, files: files[build], wasmBinary, maximumMemory }, createThread);
     unwrap(core.start(threads, capabilities.table64));
     return new LocalEngine(core, settings, { build, threads, reason, worker, capabilities });
   }

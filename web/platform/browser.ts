@@ -1,11 +1,13 @@
-import { EMBEDDED, startEngineWorker } from '../assets.js';
-import { BeitError, failure, sentenceOf } from '../base/errors.js';
+import { addressOf } from '../assets.js';
+import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import type { FromWorker, ToWorker } from '../engine/protocol.js';
 import { openBrowserCache } from '../sources/cache/browser.js';
 import { fetchBytes, HttpSource } from '../sources/http/source.js';
 import { resolveSource } from '../sources/resolve.js';
+import configs from './embedded-configs.js';
 import { browserHost } from './host-browser.js';
 import { browserHttp } from './http-browser.js';
+import { startModuleWorker, whyNotLoaded } from './module-worker.js';
 import type { Platform } from './platform.js';
 
 function pageUrl(): string | undefined {
@@ -14,11 +16,17 @@ function pageUrl(): string | undefined {
 
 /** Starts a worker for a thread of an engine, which it talks to through `port`. */
 function startThread(script: string, port: MessagePort, onFailure: (reason: string) => void): Worker {
-  const thread = new Worker(script, { type: 'module', name: 'em-pthread' });
+  const thread = startModuleWorker(script, 'em-pthread');
   // Not before it listens: Firefox loses what comes earlier.
   thread.onmessage = () => thread.postMessage({ port }, [port]);
-  thread.onerror = (event) => onFailure(`a thread: ${event.message || 'its script could not be loaded'}`);
+  thread.onerror = (event) => void reasonOf(event, script).then((reason) => onFailure(`a thread: ${reason}`));
   return thread;
+}
+
+/** Returns what an error event of a worker says: without a message, or with one of an import, its script could not be loaded. */
+async function reasonOf({ message }: ErrorEvent, script: string): Promise<string> {
+  if (message && (script === '' || !message.includes(script))) return message;
+  return script === '' ? 'its script could not be loaded' : whyNotLoaded(script);
 }
 
 /** Calls `tell` when nobody holds the lock any more; nothing else tells that a worker was killed, or has closed itself. */
@@ -32,15 +40,17 @@ export const platform: Platform = {
   // Where there are no workers inside (a service worker), the engine runs in the thread itself.
   workerByDefault: typeof Worker === 'function',
 
-  startWorker() {
-    if (typeof Worker !== 'function') throw new BeitError('unsupported', 'This thread cannot start workers: leave out worker: true.');
+  workerScript: (folder) => addressOf('worker.js', folder),
+
+  startWorker(script, factory) {
+    if (!factory && typeof Worker !== 'function') throw new BeitError('unsupported', 'This thread cannot start workers: leave out worker: true.');
     let worker: Worker;
     try {
-      worker = startEngineWorker();
+      worker = factory ? factory() as Worker : startModuleWorker(script, 'beit');
     } catch (error) {
-      throw failure('unsupported', 'The worker', `it cannot be started (${sentenceOf(error)}); a page starts workers of its own origin only, `
-        + 'and with worker: false the engine runs in this thread', error);
+      throw failure('unsupported', 'The worker', `it cannot be started (${sentenceOf(error)}); with worker: false the engine runs in this thread`, error);
     }
+    if (typeof worker?.postMessage !== 'function') throw mismatch('invalid-argument', 'workerFactory', typeof worker, 'a function that returns a Worker');
     const threads: Worker[] = [];
     const ended = new AbortController();
     return {
@@ -55,7 +65,7 @@ export const platform: Platform = {
             onFailure(`a thread: ${sentenceOf(error)}`);
           }
         };
-        worker.onerror = (event) => onFailure(event.message || 'its script could not be loaded');
+        worker.onerror = (event) => void reasonOf(event, script).then(onFailure);
         worker.onmessageerror = () => onFailure('a message could not be read');
       },
       terminate: async () => {
@@ -70,11 +80,12 @@ export const platform: Platform = {
 
   openCache: openBrowserCache,
 
-  embedded: (name) => {
-    const files = EMBEDDED[name]();
-    // The page's own files: the server's headers and the page's service worker say how long they are kept.
+  embedded: (name, folder) => {
+    const url = addressOf(`weights/${name}/model.safetensors`, folder);
+    // The page's own file: the server's headers and the page's service worker say how long the browser keeps it.
     return new HttpSource({
-      kind: 'http', label: `the embedded checkpoint "${name}"`, base: files['model.safetensors'], files, headers: {}, cache: false,
+      kind: 'http', label: `the embedded checkpoint "${name}"`, base: url, files: { 'model.safetensors': url }, weightsName: 'model.safetensors',
+      texts: configs[name], headers: {}, cache: false, keptByBrowser: true,
     }, browserHttp);
   },
 

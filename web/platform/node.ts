@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
+import { addressOf } from '../assets.js';
 import { failure, sentenceOf } from '../base/errors.js';
 import type { FromWorker, ToWorker } from '../engine/protocol.js';
 import { requireNodeCache } from '../sources/cache/node.js';
@@ -20,8 +21,10 @@ export const platform: Platform = {
   host: nodeHost,
   workerByDefault: false,
 
-  startWorker() {
-    const worker = new Worker(new URL('../worker-node.js', import.meta.url));
+  workerScript: () => new URL('../worker-node.js', import.meta.url).href,
+
+  startWorker(script) {
+    const worker = new Worker(new URL(script));
     let ended = false;
     return {
       post: (message: ToWorker, transfer: Transferable[]) => worker.postMessage(message, transfer as NodeTransferable[]),
@@ -55,8 +58,8 @@ export const platform: Platform = {
 
   openCache: async (folder) => requireNodeCache(folder),
 
-  embedded(name): Source {
-    const path = fileURLToPath(new URL(`../../weights/embedded/${name}`, import.meta.url));
+  embedded(name, folder): Source {
+    const path = dirname(fileURLToPath(addressOf(`weights/${name}/model.safetensors`, folder)));
     const source = pathSource(path);
     if (!source) throw failure('not-found', path, 'the embedded checkpoint is not there');
     return source;

@@ -2,25 +2,25 @@
  * What differs between a browser and Node. Types only: `#platform`, which package.json's `imports` lead to browser.ts or
  * node.ts, exports the one of the two that fits.
  */
-import type { EMBEDDED } from '../assets.js';
+import type { EmbeddedName } from '../assets.js';
 import type { Host } from '../core/capabilities.js';
 import type { Channel, FromWorker, ToWorker } from '../engine/protocol.js';
 import type { CacheStore } from '../sources/cache/store.js';
 import type { Source, SourceLike, SourceOptions } from '../sources/source.js';
 
-/** The checkpoints that ship with the package, by their folders' names. */
-export type EmbeddedName = keyof typeof EMBEDDED;
-
 export interface Platform {
   host(): Host;
   workerByDefault: boolean;
-  startWorker(): Channel<ToWorker, FromWorker>;
+  /** Returns the address of the worker's script; `folder`: as addressOf() of assets.ts has it. */
+  workerScript(folder?: string): string;
+  /** Starts the engine's worker, or takes the one that `factory` makes. */
+  startWorker(script: string, factory?: () => unknown): Channel<ToWorker, FromWorker>;
   /** Rejects with invalid-argument or not-found for what is no source. */
   resolveSource(source: SourceLike, options: SourceOptions): Promise<Source>;
   /** Returns the store of api/cache.ts's functions: a folder's, or that of the origin for true. */
   openCache(folder: string | true): Promise<CacheStore | null>;
-  /** A checkpoint that ships with the package. */
-  embedded(name: EmbeddedName): Source;
+  /** A checkpoint that ships with the package; `folder`: as addressOf() of assets.ts has it. */
+  embedded(name: EmbeddedName, folder?: string): Source;
   /** Returns the bytes of an image that is given as a string or URL. */
   readImage(address: string | URL, signal: AbortSignal | null): Promise<Uint8Array>;
 }

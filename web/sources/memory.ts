@@ -59,7 +59,7 @@ export class BlobFile implements SourceFile {
   async close(): Promise<void> {}
 }
 
-class BytesFile implements SourceFile {
+export class BytesFile implements SourceFile {
   readonly size: number;
 
   constructor(readonly name: string, private readonly bytes: Uint8Array) {

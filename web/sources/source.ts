@@ -1,5 +1,6 @@
 /** Where a checkpoint's files come from. Nothing here knows what is in them. */
 import { failure, type BeitError } from '../base/errors.js';
+import type { FromGlobal } from '../base/globals.js';
 import type { RetryOptions } from './http/retry.js';
 
 /** One open file. Reads are in the order in which the checkpoint wants the bytes. */
@@ -50,7 +51,11 @@ export interface Source {
 export type SourceDescription =
   | { kind: 'http'; label: string; base: string; files: Record<string, string>; weightsName?: string | undefined;
       headers: Record<string, string>; hub?: { host: string; id: string; folder: string; revision: string }; immutable?: boolean; retry?: RetryOptions | undefined;
-      cache?: boolean | string | undefined; offline?: boolean | undefined; sha256?: Record<string, string> }
+      cache?: boolean | string | undefined; offline?: boolean | undefined; sha256?: Record<string, string>;
+      /** Files that need not be fetched, by their names. */
+      texts?: Record<string, string>;
+      /** The browser keeps the answers by what their server says. */
+      keptByBrowser?: boolean }
   | { kind: 'blobs'; label: string; blobs: Record<string, Blob> }
   | { kind: 'folder'; label: string; folder: string; weightsName?: string | undefined };
 
@@ -60,11 +65,11 @@ export type SourceDescription =
  * dropped or chosen (DataTransfer, File, Blob, a folder's handle); bytes, Blobs or streams by name; a
  * stream of a .safetensors file; or any object that is a Source.
  */
-export type SourceLike = string | URL | Blob | readonly File[] | FileList | Dropped | ReadableStream<Uint8Array>
+export type SourceLike = string | URL | Blob | readonly File[] | FromGlobal<'FileList'> | Dropped | ReadableStream<Uint8Array>
   | Record<string, Blob | Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>> | Source;
 
 /** What a drop event has in `dataTransfer` or its `items`, and handles of showDirectoryPicker() and the like. */
-export type Dropped = DataTransfer | DataTransferItemList | FileSystemDirectoryHandle | FileSystemFileHandle;
+export type Dropped = FromGlobal<'DataTransfer'> | FromGlobal<'DataTransferItemList'> | FromGlobal<'FileSystemDirectoryHandle'> | FromGlobal<'FileSystemFileHandle'>;
 
 export interface HubOptions {
   /** The hub's origin. Default: https://huggingface.co */

@@ -1,5 +1,5 @@
 /** What Emscripten makes in dist/wasm. */
-import type { CoreFactory } from '../core/core.js';
+import type { CoreFactory } from '../core/factory.js';
 
 declare const createCore: CoreFactory;
 export default createCore;

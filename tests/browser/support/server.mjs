@@ -21,15 +21,19 @@ const REPORTS = 'policy-reports';
 
 /**
  * Starts a server on a free port of this machine, under the policy that the project serves with.
- * @param {{ isolated?: boolean, base?: string, folders?: typeof SITE, connect?: string[] }} options as serve.mjs
- *   has them; connect: other origins that pages may fetch from
+ * @param {{ isolated?: boolean, base?: string, folders?: typeof SITE, connect?: string[], rules?: string, headers?: Record<string, string> }} options as
+ *   serve.mjs has them; connect: other origins that pages may fetch from; rules: a policy in place of the project's;
+ *   headers: those of every answer besides
  */
-export async function startServer({ isolated = true, base = '/', folders = FOLDERS, connect = [] } = {}) {
+export async function startServer({ isolated = true, base = '/', folders = FOLDERS, connect = [], rules = policy(connect), headers: extra = {} } = {}) {
   const reports = [];
   const slow = new Map();
   const lost = new Set();
+  const bare = new Set();
   const sent = [];
   const before = (path, request, response, headers) => {
+    Object.assign(headers, extra);
+    if (bare.has(path)) delete headers['Cross-Origin-Embedder-Policy'];
     const { writeHead } = response;
     response.writeHead = (status, given) => {
       if (path !== null && given?.['Content-Length']) sent.push({ path, bytes: given['Content-Length'] });
@@ -48,7 +52,7 @@ export async function startServer({ isolated = true, base = '/', folders = FOLDE
     if (file) sendInHalves(response, file, headers, slow.get(path));
     return file !== null;
   };
-  const { url, close } = await start({ folders, isolated, base, policy: `${policy(connect)}; report-uri ${base}${REPORTS}`, before });
+  const { url, close } = await start({ folders, isolated, base, policy: `${rules}; report-uri ${base}${REPORTS}`, before });
   return {
     url,
     /** What browsers reported against the policy, from pages and from workers, oldest first. */
@@ -61,6 +65,8 @@ export async function startServer({ isolated = true, base = '/', folders = FOLDE
     /** Answers for this file as if it were not there; or finds it again. */
     lose: (path) => lost.add(path),
     find: (path) => lost.delete(path),
+    /** Sends this file without Cross-Origin-Embedder-Policy. */
+    bare: (path) => bare.add(path),
     /** Ends the server and every connection; a second call does nothing. */
     stop: close,
   };

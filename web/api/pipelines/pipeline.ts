@@ -1,9 +1,10 @@
 /** Tasks in one call, as transformers' pipelines. */
 import { platform } from '#platform';
+import type { EmbeddedName } from '../../assets.js';
 import { BeitError, mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
-import type { EmbeddedName } from '../../platform/platform.js';
 import type { Source, SourceLike } from '../../sources/source.js';
+import { configured, folderOf, sourceOf } from '../configure.js';
 import type { ModelOptions } from '../model-base.js';
 import type { SegmentationModelOptions } from '../models.js';
 import type { PipelineOptions } from './base.js';
@@ -53,10 +54,10 @@ export async function pipeline<T extends Task>(
   }
   const { make, embedded, elsewhere } = MAKERS[task];
   throwIfAborted(options.signal);
-  if (source != null) return make(await platform.resolveSource(source, options), options);
+  if (source != null) return make(await sourceOf(source, options), options);
   if (!embedded) {
     throw new BeitError('invalid-argument', `source: got none, and none for ${task} ships with this package; there is ${elsewhere}.`,
       { where: 'source', got: 'none', expected: 'a checkpoint' });
   }
-  return make(platform.embedded(embedded), options);
+  return make(platform.embedded(embedded, folderOf('assets', configured(options).assets)), options);
 }

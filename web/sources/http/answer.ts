@@ -66,7 +66,9 @@ export async function get(
   } catch (error) {
     throwIfAborted(signal);
     if (error instanceof BeitError) throw error;
-    throw new Transient(failure('network', target.url, `the request failed (${reasonOf(error)})`, error));
+    const failed = failure('network', shortened(target.url), `the request failed (${reasonOf(error)})`, error);
+    // What comes from no server will not come later either: a policy forbids it, or it is not well-formed.
+    throw /^(data|blob):/i.test(target.url) ? failed : new Transient(failed);
   }
   try {
     // A range of a compressed body is none of the file's: without one the body comes whole, and is unpacked on its way.
@@ -158,6 +160,11 @@ async function accept(target: HttpTarget, response: Response, linked: Linked, of
     }
   }
   return { ...answer, start: 0, seekable: plain && header('accept-ranges') === 'bytes', body, version: { ...version, size } };
+}
+
+/** Returns an address for a sentence: a data: URL holds its file. */
+function shortened(url: string): string {
+  return url.startsWith('data:') && url.length > 80 ? `${url.slice(0, 80)}…` : url;
 }
 
 function refusal(url: string, status: number, what: string): BeitError {

@@ -4,6 +4,7 @@ import { BeitError, failure } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import { Sha256 } from '../../base/sha256.js';
 import type { CacheStore } from '../cache/store.js';
+import { BytesFile } from '../memory.js';
 import {
   isWeightsFile, type Source, type SourceDescription, type SourceFile, type SourceOptions, type SourceWatch,
 } from '../source.js';
@@ -90,7 +91,8 @@ export class HttpSource implements Source {
   }
 
   async open(name: string, signal: AbortSignal | null = null, watch: SourceWatch = {}): Promise<SourceFile> {
-    const { offline = false, immutable = false, retry = {}, sha256 = {} } = this.description;
+    const { offline = false, immutable = false, retry = {}, sha256 = {}, texts = {}, keptByBrowser = false } = this.description;
+    if (Object.hasOwn(texts, name)) return new BytesFile(name, new TextEncoder().encode(texts[name]));
     const url = this.addressOf(name);
     const store = await this.openStore(url, watch);
     throwIfAborted(signal);
@@ -102,7 +104,7 @@ export class HttpSource implements Source {
     const kept = known && (given === '' || known.record.sha256 === given) ? known : null;
     if (kept && (offline || immutable)) return kept.open();
     if (offline) throw failure('not-found', `${this.label}/${name}`, 'it is not in the cache, and the option offline forbids to fetch it');
-    const target = this.targetOf(name, url, store !== null || this.description.cache === false);
+    const target = this.targetOf(name, url, !keptByBrowser && (store !== null || this.description.cache === false));
     const asked = this.sums !== null && given === '' && isWeightsFile(name) ? this.sums : null;
     const askSum = async (): Promise<string> => asked?.of(name, { fetch: target.fetch, headers: target.headers, signal }) ?? '';
     // Beside the request for the file, where its answer cannot have the sum and a download is sure.

@@ -1,0 +1,109 @@
+// Where the library's files are: beside it, in a folder that the page names, on another origin, or not there.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { BROWSERS, launch, openPage } from './support/browsers.mjs';
+import { FOLDERS, root, startServer } from './support/server.mjs';
+
+const LIBRARY = 'beit-wasm/dist/index.js';
+const WORKER = 'beit-wasm/dist/worker.js';
+const WEIGHTS = 'beit-wasm/dist/weights/classifier/model.safetensors';
+// The library's one file, and nothing beside it: as a bundler leaves it that does not follow new URL().
+const ALONE = [['alone/index.js', join(root, 'dist', 'index.js')], ...FOLDERS];
+
+/** A policy that lets pages use what is on another origin, and start workers as `workers` says. */
+const policyFor = (origin, workers) => `default-src 'self'; script-src 'self' 'wasm-unsafe-eval' ${origin}; worker-src ${workers}; `
+  + `connect-src 'self' ${origin}; img-src 'self'`;
+
+for (const name of Object.keys(BROWSERS)) {
+  describe(`the library's files in ${name}`, () => {
+    let host;
+    before(async () => {
+      host = await launch(name);
+    });
+    after(() => host?.close());
+
+    /** Serves a page (`settings`) and the library on an origin of its own; `work` gets ask(options, more) for both, and the servers. */
+    async function withPage(settings, work) {
+      const foreign = await startServer({ isolated: false, headers: { 'Access-Control-Allow-Origin': '*', ...settings.foreignHeaders } });
+      const origin = new URL(foreign.url).origin;
+      const server = await startServer({ folders: ALONE, rules: policyFor(origin, settings.workers ?? "'self'"), ...settings });
+      const ask = async (library, options, more) => {
+        const { page } = await openPage(host.browser, `${server.url}tests/elsewhere.html`);
+        try {
+          await page.waitForFunction(() => globalThis.elsewhere !== undefined);
+          return await page.evaluate((...given) => globalThis.elsewhere(...given), library, options, more);
+        } finally {
+          await page.close();
+        }
+      };
+      try {
+        await work({ ask, server, foreign });
+      } finally {
+        await server.stop();
+        await foreign.stop();
+      }
+    }
+
+    for (const isolated of [false, true]) {
+      it(`answers from another origin, in a worker${isolated ? ' with threads' : ''}`, async () => {
+        await withPage({ isolated, workers: "'self' blob:" }, async ({ ask, foreign }) => {
+          const { label, info } = await ask(foreign.url + LIBRARY, isolated ? { threads: 2 } : {});
+          assert.equal(label, 'beach');
+          assert.deepEqual([info.worker, info.threads], [true, isolated ? 2 : 1]);
+          // The page's own library, and everything else from there.
+          const other = await ask(`${new URL('.', foreign.url).href}${LIBRARY}`, {}, { page: { assets: `${foreign.url}beit-wasm/dist` } });
+          assert.equal(other.label, 'beach');
+        });
+      });
+
+      it(`answers in the page's thread, and says why, where no worker may come from there${isolated ? ', isolated' : ''}`, async () => {
+        await withPage({ isolated }, async ({ ask, foreign }) => {
+          const { label, info } = await ask(foreign.url + LIBRARY);
+          assert.equal(label, 'beach');
+          assert.deepEqual([info.worker, info.threads], [false, 1]);
+          assert.match(info.reason, /page's own thread.*worker/);
+          const { code, message } = await ask(foreign.url + LIBRARY, { worker: true });
+          assert.match(code, /^(unsupported|engine-lost)$/);
+          assert.match(message, /^The worker: .*\.$/);
+        });
+      });
+    }
+
+    it('takes worker, core and weights from the folder that is named', async () => {
+      await withPage({}, async ({ ask, server }) => {
+        const alone = `${server.url}alone/index.js`;
+        const lost = await ask(alone);
+        assert.equal(lost.code, 'engine-lost');
+        assert.match(lost.message, /alone\/worker\.js could not be loaded: .*404.*the option assets/);
+        assert.equal((await ask(alone, { assets: '../beit-wasm/dist' })).label, 'beach');
+        assert.equal((await ask(alone, {}, { page: { assets: '../beit-wasm/dist/' } })).label, 'beach');
+        // Small files are in the library.
+        assert.deepEqual(server.sent.filter(({ path }) => path.endsWith('.json')), []);
+      });
+    });
+
+    it('takes a worker and a core that the page has', async () => {
+      await withPage({}, async ({ ask, server }) => {
+        const binary = `${server.url}beit-wasm/dist/wasm/beit-simd.wasm`;
+        const { label } = await ask(server.url + LIBRARY, { build: 'simd' }, { factory: `../${WORKER}`, binary });
+        assert.equal(label, 'beach');
+        assert.equal(server.sent.filter(({ path }) => path.endsWith('.wasm')).length, 1);
+      });
+    });
+
+    it("says what a worker's script lacks", async () => {
+      await withPage({}, async ({ ask, server }) => {
+        server.bare(WORKER);
+        assert.match((await ask(server.url + LIBRARY)).message, /worker\.js could not be loaded: .*Cross-Origin-Embedder-Policy/);
+      });
+    });
+
+    it('leaves the embedded weights to the cache of the browser', async () => {
+      await withPage({ headers: { 'Cache-Control': 'max-age=3600' } }, async ({ ask, server }) => {
+        for (let visit = 0; visit < 3; ++visit) assert.equal((await ask(server.url + LIBRARY)).label, 'beach');
+        assert.equal(server.sent.filter(({ path }) => path === WEIGHTS).length, 1);
+      });
+    });
+  });
+}

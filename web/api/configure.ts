@@ -1,0 +1,76 @@
+/** Options for a whole page or process, and which files of the package they lead to. */
+import { platform } from '#platform';
+import { BeitError, mismatch } from '../base/errors.js';
+import type { BuildRequest } from '../core/capabilities.js';
+import type { Source, SourceLike, SourceOptions } from '../sources/source.js';
+
+/** Where the library's own files are and how it runs; each can be given to one call, or to configure(). */
+export interface RuntimeOptions extends BuildRequest {
+  /**
+   * The folder (its URL, in a page relative to it) that has worker.js, wasm/ and weights/, a copy of the package's dist/; for
+   * bundlers that do not carry them along. It may be another origin's that allows this (CORS). Default: beside the library
+   */
+  assets?: string | URL | undefined;
+  /** The folder of wasm/ only. Default: that of `assets` */
+  artefacts?: string | URL | undefined;
+  /** The bytes of the .wasm of `build`, which has to be named: then none is fetched. */
+  wasmBinary?: ArrayBuffer | Uint8Array | undefined;
+  /** Returns the worker that runs worker.js (`beit-wasm/worker`), in browsers, for those that have a way of their own to start one. */
+  workerFactory?: (() => unknown) | undefined;
+  /** The most bytes of linear memory, 16 MB to 4 GB. Default: 4 GB, less where the engine does not give that */
+  maximumMemory?: number | undefined;
+  /**
+   * Whether the core runs in a worker of its own. Default: true in a browser, or, where the worker is another origin's
+   * and a policy forbids it, in the page's thread; false in Node.
+   */
+  worker?: boolean | undefined;
+}
+
+/** What configure() takes. */
+export interface Configuration extends RuntimeOptions, SourceOptions {}
+
+const NAMES: { [Name in keyof Configuration]-?: true } = {
+  assets: true, artefacts: true, wasmBinary: true, workerFactory: true, maximumMemory: true, worker: true, build: true, threads: true,
+  host: true, revision: true, token: true, headers: true, fetch: true, retry: true, cache: true, offline: true, sha256: true,
+};
+
+let defaults: Configuration = {};
+
+/**
+ * Sets what calls from now on do where their own options say nothing; undefined takes an option back. Returns all that are
+ * set. Throws invalid-argument for a name that is no option.
+ */
+export function configure(options: Configuration): Configuration {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(NAMES, name)) throw mismatch('invalid-argument', 'configure()', `the option ${name}`, Object.keys(NAMES).join(', '));
+  }
+  defaults = given({ ...defaults, ...options });
+  return { ...defaults };
+}
+
+/** Returns a call's options, completed by what configure() was told. */
+export function configured<Options extends object>(options: Options): Options & Configuration {
+  return { ...defaults, ...given(options) };
+}
+
+function given<Options extends object>(options: Options): Options {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
+}
+
+/** Returns the source that a user names. Rejects with invalid-argument or not-found for what is none. */
+export function sourceOf(source: SourceLike, options: SourceOptions): Promise<Source> {
+  return platform.resolveSource(source, configured(options));
+}
+
+/** Returns the address of a folder, with a final slash, in a page relative to it. */
+export function folderOf(name: string, folder: string | URL | undefined): string | undefined {
+  if (folder === undefined) return undefined;
+  let url: URL;
+  try {
+    url = new URL(folder, globalThis.document?.baseURI ?? globalThis.location?.href);
+  } catch (error) {
+    throw new BeitError('invalid-argument', `${name}: ${JSON.stringify(folder)} is not a URL.`, { where: name, got: String(folder), cause: error });
+  }
+  if (!url.pathname.endsWith('/')) url.pathname += '/';
+  return url.href;
+}

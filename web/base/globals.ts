@@ -1,0 +1,5 @@
+/**
+ * The instances of a global class, or never where the user's TypeScript does not know it: a name of the browser in a public type
+ * would else be an error in a project without DOM's library, or, with skipLibCheck, turn the type into any.
+ */
+export type FromGlobal<Name extends string> = typeof globalThis extends { [P in Name]: { prototype: infer Instance } } ? Instance : never;
