@@ -3,6 +3,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { mendGlue } from './glue.mjs';
 import { jobs, root } from './places.mjs';
 import { Failure, elapsed, main, run, say, step, textOf } from './report.mjs';
 import { setUp } from './setup.mjs';
@@ -45,9 +46,9 @@ export async function buildArtefact(variant, environment, targets = []) {
   const folder = await buildVariant(variant, ['beit_artefact', ...targets], environment);
   const to = join(root, 'dist', 'wasm');
   mkdirSync(to, { recursive: true });
-  for (const extension of ['js', 'wasm']) {
-    copyFileSync(join(folder, 'wasm', `beit-${variant}.${extension}`), join(to, `beit-${variant}.${extension}`));
-  }
+  const made = join(folder, 'wasm', `beit-${variant}`);
+  copyFileSync(`${made}.wasm`, join(to, `beit-${variant}.wasm`));
+  writeFileSync(join(to, `beit-${variant}.js`), mendGlue(readFileSync(`${made}.js`, 'utf8'), { threads: variant.endsWith('threads') }));
   const bytes = statSync(join(to, `beit-${variant}.wasm`)).size;
   say(`    dist/wasm/beit-${variant}.wasm: ${(bytes / 1e6).toFixed(2)} MB`);
   return folder;

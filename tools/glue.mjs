@@ -1,0 +1,30 @@
+// Emscripten's JavaScript made fit for bundlers, which read it though they need not: as an asset, as a module that a
+// development server sends, or as a part of the service worker's entry.
+import { Failure } from './report.mjs';
+
+/** A specifier that only Node has: hidden from those that would look for it. */
+const hidden = (name) => `import(/* webpackIgnore: true */ /* @vite-ignore */ ["${name}"].join())`;
+
+/** [what, of threaded artefacts only, the text of Emscripten 3.1.69, what stands for it] */
+const MENDINGS = [
+  // webpack's minifier takes a .js asset for a script, in which nothing may be awaited at the top.
+  ['the end that starts threads', true,
+    /if \(isNode\) isPthread = \(await import\('worker_threads'\)\)\.workerData === 'em-pthread';\s*(?:\/\/[^\n]*\n)?isPthread && createCore\(\);/,
+    `if (isNode) ${hidden('worker_threads')}.then(({ workerData }) => workerData === 'em-pthread' && createCore());\nelse if (isPthread) createCore();`],
+  // Vite refuses a worker whose options are not written out; a page never makes this one.
+  ['the worker of a thread', true, /new Worker\(new URL\("beit-[a-z-]+\.js",import\.meta\.url\),workerOptions\)/,
+    '((Thread) => new Thread(new URL(_scriptName),workerOptions))(Worker)'],
+  // Webpack and esbuild look for the module.
+  ["Node's require()", false, /await import\("module"\)/, `await ${hidden('module')}`],
+];
+
+/** Returns an artefact's JavaScript as bundlers can read it. Fails where Emscripten writes it otherwise. */
+export function mendGlue(text, { threads }) {
+  let mended = text;
+  for (const [what, threaded, from, to] of MENDINGS) {
+    if (threaded && !threads) continue;
+    if (mended.split(from).length !== 2) throw new Failure(`Emscripten's JavaScript does not have ${what} once, as tools/glue.mjs expects.`);
+    mended = mended.replace(from, () => to);
+  }
+  return mended;
+}
