@@ -49,7 +49,7 @@ Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addS
   auto scratch = std::make_shared<EncoderScratch>();
   BEIT_ASSIGN(*scratch, EncoderScratch::allocate(execution_, encoderSpec(config_), batch, tokens));
 
-  const auto emitHiddenState = [=](ForwardPass& to, size_t index) -> Status {
+  const auto emitHiddenState = [=, this](ForwardPass& to, size_t index) -> Status {
     BEIT_TRY(on_hidden_state(to, index, *states));
     if (!options.output_hidden_states) return {};
     BEIT_ASSIGN(Tensor copy, execution_.workspace().tensor({batch, tokens, channels}, "hidden_states"));

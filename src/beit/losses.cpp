@@ -6,6 +6,7 @@
 #include <span>
 
 #include "src/base/buffer.h"
+#include "src/kernels/bilinear_resize.h"
 
 namespace beit {
 

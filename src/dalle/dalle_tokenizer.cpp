@@ -206,7 +206,7 @@ Status DalleDecoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
       return {};
     });
   }
-  pass.add([=](ForwardPass& to) -> Status {
+  pass.add([=, this](ForwardPass& to) -> Status {
     // unmap_pixels(sigmoid(stats[:, :3])): clamp((x - ε) / (1 - 2 ε), 0, 1)
     BEIT_ASSIGN(Tensor image, execution_.workspace().tensor({stats->shape[0], 3, height, width}, "reconstruction"));
     const int64_t area = 3 * height * width;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/kernels/bilinear_resize.h"
 #include "src/kernels/simd.h"
 
 namespace beit {

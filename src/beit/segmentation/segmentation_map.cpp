@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "src/kernels/feature_map.h"
+#include "src/kernels/bilinear_resize.h"
 
 namespace beit {
 

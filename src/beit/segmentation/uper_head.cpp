@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "src/kernels/activation.h"
+#include "src/kernels/bilinear_resize.h"
 
 namespace beit {
 
