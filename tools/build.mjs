@@ -3,7 +3,7 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { mendGlue } from './glue.mjs';
+import { mendGlue, minifyGlue, withImportComments } from './glue.mjs';
 import { jobs, root } from './places.mjs';
 import { Failure, elapsed, main, run, say, step, textOf } from './report.mjs';
 import { setUp } from './setup.mjs';
@@ -48,14 +48,26 @@ export async function buildArtefact(variant, environment, targets = []) {
   mkdirSync(to, { recursive: true });
   const made = join(folder, 'wasm', `beit-${variant}`);
   copyFileSync(`${made}.wasm`, join(to, `beit-${variant}.wasm`));
-  writeFileSync(join(to, `beit-${variant}.js`), mendGlue(readFileSync(`${made}.js`, 'utf8'), { threads: variant.endsWith('threads') }));
+  const glue = mendGlue(readFileSync(`${made}.js`, 'utf8'), { threads: variant.endsWith('threads') });
+  writeFileSync(join(to, `beit-${variant}.js`), await minifyGlue(glue));
   const bytes = statSync(join(to, `beit-${variant}.wasm`)).size;
   say(`    dist/wasm/beit-${variant}.wasm: ${(bytes / 1e6).toFixed(2)} MB`);
   return folder;
 }
 
-/** The modules that browsers ask for by name. */
-const BROWSER_ENTRIES = ['index.js', 'worker.js', 'service-worker.js'];
+/** The modules that browsers ask for by name; the worker has no names that a user sees, in errors or in a debugger. */
+const BROWSER_ENTRIES = [{ name: 'index.js', names: true }, { name: 'service-worker.js', names: true }, { name: 'worker.js', names: false }];
+
+/** Makes one file of an entry and all that it imports, in a place of its own. */
+async function bundleEntry({ name, names }) {
+  const { build } = await import('esbuild');
+  const path = join(root, 'dist', name);
+  const { outputFiles } = await build({
+    entryPoints: [path], bundle: true, write: false, format: 'esm', target: 'es2022', legalComments: 'none',
+    minifyWhitespace: true, minifySyntax: true, minifyIdentifiers: !names, external: ['./wasm/*'], logLevel: 'silent',
+  });
+  writeFileSync(path, withImportComments(outputFiles[0].text));
+}
 
 /**
  * Compiles web/ into dist/. What browsers load becomes one file each, with all that it imports: a request costs more
@@ -73,12 +85,7 @@ export async function compileTypeScript() {
   }
   await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', join(root, 'web', 'tsconfig.json')], { log: 'typescript' });
   await placeCheckpoints();
-  const { build } = await import('esbuild');
-  await build({
-    entryPoints: BROWSER_ENTRIES.map((name) => join(root, 'dist', name)), outdir: join(root, 'dist'), allowOverwrite: true,
-    bundle: true, format: 'esm', target: 'es2022', sourcemap: true, legalComments: 'none',
-    external: ['./wasm/*'], logLevel: 'silent',
-  });
+  await Promise.all(BROWSER_ENTRIES.map(bundleEntry));
   const cli = join(root, 'dist', 'cli', 'main.js');
   if (existsSync(cli)) chmodSync(cli, 0o755);
 }

@@ -3,7 +3,10 @@
 import { Failure } from './report.mjs';
 
 /** A specifier that only Node has: hidden from those that would look for it. */
-const hidden = (name) => `import(/* webpackIgnore: true */ /* @vite-ignore */ ["${name}"].join())`;
+const hidden = (name) => `import(["${name}"].join())`;
+
+/** Returns a script whose import() calls are all for the engine: bundlers leave them as they are. Minifying takes such comments away. */
+export const withImportComments = (text) => text.replaceAll(/\bimport\((?!\/\*)/g, 'import(/* webpackIgnore: true *//* @vite-ignore */');
 
 /** [what, of threaded artefacts only, the text of Emscripten 3.1.69, what stands for it] */
 const MENDINGS = [
@@ -27,4 +30,10 @@ export function mendGlue(text, { threads }) {
     mended = mended.replace(from, () => to);
   }
   return mended;
+}
+
+/** Returns an artefact's JavaScript in half of its bytes: the rest is white space and long names. */
+export async function minifyGlue(text) {
+  const { transform } = await import('esbuild');  // here: build.mjs is loaded before set-up has installed packages
+  return withImportComments((await transform(text, { format: 'esm', target: 'es2022', minify: true })).code);
 }

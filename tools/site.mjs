@@ -62,12 +62,6 @@ export async function buildSite(to = BUILT_SITE) {
   for (const [name, keepNames] of [['index.js', true], ['worker.js', false]]) {
     await esbuild.build({ ...common, keepNames, entryPoints: [join(dist, name)], outdir: join(to, 'beit-wasm', 'dist') });
   }
-  // Half of Emscripten's own JavaScript is white space and long names.
-  const artefacts = join(to, 'beit-wasm', 'dist', 'wasm');
-  for (const name of readdirSync(artefacts).filter((file) => file.endsWith('.js'))) {
-    const text = readFileSync(join(artefacts, name), 'utf8');
-    writeFileSync(join(artefacts, name), (await esbuild.transform(text, { format: 'esm', target: 'es2022', minify: true })).code);
-  }
   const { metafile } = await esbuild.build({
     ...common, keepNames: true, entryPoints: [join(root, 'demo', 'main.js')], outdir: to, splitting: true, metafile: true, plugins: [keepLibrary],
     chunkNames: '[name]-[hash]',

@@ -1,11 +1,12 @@
 // The package as npm makes it, installed in an empty folder, as its user has it.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { build } from 'esbuild';
 import { ASSETS } from '../../dist/assets.js';
 import { BUILDS, root } from './support.mjs';
 
@@ -15,12 +16,14 @@ const sample = join(root, 'demo/samples/harbour.jpg');
 describe('the package', () => {
   let folder;
   let files;
+  let listed;
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'beit-package-'));
     const { stdout } = await call('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], { cwd: root });
     const [packed] = JSON.parse(stdout);
-    files = packed.files.map(({ path }) => path);
+    listed = packed.files;
+    files = listed.map(({ path }) => path);
     writeFileSync(join(folder, 'package.json'), '{"name": "empty", "private": true, "type": "module"}');
     await call('npm', ['install', '--offline', '--no-audit', '--no-fund', packed.filename], { cwd: folder });
   });
@@ -32,11 +35,29 @@ describe('the package', () => {
       assert.ok(files.includes(`dist/wasm/beit-${build}.js`), build);
       assert.ok(files.includes(`dist/wasm/beit-${build}.wasm`), build);
     }
-    for (const file of ['LICENSE', 'README.md', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'dist/node.js',
+    for (const file of ['LICENSE', 'README.md', 'THIRD-PARTY-NOTICES.md', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'dist/node.js',
       'dist/node.d.ts', 'dist/cli/main.js', ...ASSETS.map((path) => `dist/${path}`)]) {
       assert.ok(files.includes(file), file);
     }
     assert.deepEqual(files.filter((file) => !/^dist\/|^[^/]+$/.test(file)), []);
+  });
+
+  it('is small: its files, the core, and what a page takes of one function', async () => {
+    const bytes = listed.filter(({ path }) => !path.startsWith('dist/weights/')).reduce((sum, { size }) => sum + size, 0);
+    assert.ok(bytes <= 3.5e6, `${bytes} bytes without weights`);
+    for (const { path, size } of listed.filter(({ path: name }) => name.endsWith('.wasm'))) assert.ok(size <= 800_000, `${path}: ${size} bytes`);
+    const { outputFiles: [{ text }] } = await build({
+      stdin: { contents: "export { softmax } from 'beit-wasm';", resolveDir: folder }, bundle: true, format: 'esm', minify: true, write: false, logLevel: 'silent',
+    });
+    assert.ok(text.length <= 16_000, `softmax alone takes ${text.length} characters`);
+  });
+
+  it('names no source that it does not have', () => {
+    for (const file of files.filter((path) => /\.(js|ts)$/.test(path))) {
+      const [, map] = /^\/\/# sourceMappingURL=(\S+)/m.exec(readFileSync(join(folder, 'node_modules/beit-wasm', file), 'utf8')) ?? [];
+      assert.equal(map, undefined, file);
+    }
+    assert.deepEqual(files.filter((path) => path.endsWith('.map')), []);
   });
 
   it('has a command that classifies', async () => {
