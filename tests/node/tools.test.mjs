@@ -39,3 +39,9 @@ for (const command of ['build', 'setup', 'serve']) {
     assert.equal(status, 0);
   });
 }
+
+test('benchmarks find what they import of dist/', async () => {
+  const { startCore } = await import('../../tools/bench/core.mjs');
+  const core = await startCore('simd', 1);
+  assert.equal(typeof core.createCheckpoint, 'function');
+});

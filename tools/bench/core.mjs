@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from '../places.mjs';
 
-const { detectCapabilities } = await import(pathToFileURL(join(root, 'dist', 'capabilities.js')));
+const { detectCapabilities } = await import(pathToFileURL(join(root, 'dist', 'core', 'capabilities.js')));
 
 const CHUNK = 1 << 20;
 
