@@ -1,5 +1,6 @@
 // Builds. Without names: the release, that is the three wasm artefacts and the TypeScript, into dist/.
 //   node tools/build.mjs [VARIANT...]      VARIANT: see cmake/variant.cmake; also `typescript`
+// BEIT_WERROR=1   warnings of our own files are errors, as in CI: not for a stranger's newer compiler, which may know more of them
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -17,7 +18,8 @@ export const NATIVE = ['native', 'native-asan', 'native-tsan'];
  */
 export async function buildVariant(variant, targets, { env, depsDir, compiler, definitions = [] }) {
   const folder = join(root, 'build', variant);
-  const configure = ['cmake', '-S', root, '-B', folder, '-G', 'Ninja', `-DBEIT_VARIANT=${variant}`, `-DBEIT_DEPS_DIR=${depsDir}`, ...definitions];
+  const configure = ['cmake', '-S', root, '-B', folder, '-G', 'Ninja', `-DBEIT_VARIANT=${variant}`, `-DBEIT_DEPS_DIR=${depsDir}`,
+    ...(process.env.BEIT_WERROR ? ['-DBEIT_WERROR=ON'] : []), ...definitions];
   const wasm = !variant.startsWith('native');
   if (wasm) configure.unshift('emcmake');
   const stamp = join(folder, '.configured');

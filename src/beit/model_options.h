@@ -20,7 +20,7 @@ struct ModelOptions {
   bool auxiliary_head = true;
   // In place of the config's layer_norm_eps, from 0 to 1: unilm and timm run the weights with 1e-6
   // whose configs say 1e-12.
-  std::optional<double> layer_norm_eps;
+  std::optional<double> layer_norm_eps{};
   // How relative position biases are resized for inputs of another size.
   RelativePositionBiasResize relative_position_bias_resize = RelativePositionBiasResize::kTransformers;
   // How the encoder's fully connected layers compute. All else, and the last layer of every head, is in

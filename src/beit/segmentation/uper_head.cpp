@@ -121,7 +121,7 @@ Status UperHead::refine(const Execution& execution, State& state, size_t index, 
   const int64_t row = level.size.width * level.channels, height = level.size.height;
   const auto store = [&](int64_t which) {
     const auto [first, rows] = conv.bandRows(which, height);
-    execution.compute([&, first = first, rows = rows] { std::copy_n(state.refined.data(), rows * row, level.data() + first * row); });
+    execution.compute([&, from = first, count = rows] { std::copy_n(state.refined.data(), count * row, level.data() + from * row); });
   };
   BEIT_ASSIGN(FloatBuffer next, execution.workspace().floats(conv.bandRows(band, height).rows * row, "pyramid features"));
   BEIT_TRY(conv.run(execution, band, level, {}, state.kept, next.data()));
