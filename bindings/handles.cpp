@@ -279,15 +279,17 @@ val ImageProcessorHandle::preprocessSegmentationMap(uintptr_t pointer, double wi
   });
 }
 
-val postProcessSemanticSegmentation(val logits, double height, double width, bool with_scores) {
+val postProcessSemanticSegmentation(val logits, double height, double width, bool with_scores, val palette) {
   return guarded([&]() -> val {
     if (!execution()) return failed(failure(ErrorCode::kInvalidArgument, "postProcessSemanticSegmentation", "the module has not been started"));
     auto tensor = tensorFromJs(logits, "logits");
     if (!tensor.ok()) return failed(tensor.error());
+    const auto colours = paletteFromJs(palette);
+    if (!colours.ok()) return failed(colours.error());
     Shape& shape = tensor->shape;
     if (shape.size() == 4 && shape[0] == 1) shape.erase(shape.begin());
     const Size size{toWhole(height), toWhole(width)};
-    return outcome(segmentationMap(*execution(), *tensor, size, with_scores), [](const SegmentationMap& map) { return toJs(map); });
+    return outcome(segmentationMap(*execution(), *tensor, size, with_scores, *colours), [](const SegmentationMap& map) { return toJs(map); });
   });
 }
 

@@ -115,8 +115,8 @@ class ImageProcessorHandle {
   BeitImageProcessor processor_;
 };
 
-// logits: {dims: [1, L, h, w] or [L, h, w], data}; height and width 0: the logits' own.
-val postProcessSemanticSegmentation(val logits, double height, double width, bool with_scores);
+// logits: {dims: [1, L, h, w] or [L, h, w], data}; height and width 0: the logits' own. palette: Uint32Array (L), or null.
+val postProcessSemanticSegmentation(val logits, double height, double width, bool with_scores, val palette);
 val readConfig(const std::string& json);
 val decode(uintptr_t pointer, double length);
 val readSafetensors(uintptr_t pointer, double length);

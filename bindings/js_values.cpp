@@ -305,7 +305,9 @@ val elementsToJs(DType dtype, std::span<const uint8_t> bytes) {
 val toJs(const SegmentationMap& map) {
   val object = toJs(map.size);
   object.set("labels", copyOut(map.labels.data(), map.labels.size()));
+  object.set("counts", copyOut(map.counts.data(), map.counts.size()));
   object.set("scores", map.scores.empty() ? val::null() : copyOut(map.scores.data(), map.scores.size()));
+  object.set("overlay", map.overlay.empty() ? val::null() : copyOut(map.overlay.data(), map.overlay.size()));
   return object;
 }
 
@@ -315,6 +317,12 @@ Result<Tensor> tensorFromJs(const val& tensor, const char* where) {
   BEIT_ASSIGN(Tensor copy, Tensor::allocate(shape, where));
   val(emscripten::typed_memory_view(copy.values.size(), copy.values.data())).call<void>("set", tensor["data"]);
   return copy;
+}
+
+Result<std::vector<uint32_t>> paletteFromJs(const val& palette) {
+  if (!isPresent(palette)) return std::vector<uint32_t>();
+  if (!isA(palette, "Uint32Array")) return wrongInput("palette", "Uint32Array");
+  return copyIn<uint32_t>(palette);
 }
 
 Result<ForwardInputs> forwardInputs(val inputs) {

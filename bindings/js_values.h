@@ -57,10 +57,14 @@ val copyOut(const T* data, size_t count) {
   return val(emscripten::typed_memory_view(count, data)).template call<val>("slice");
 }
 
-val toJs(const SegmentationMap& map);  // {height, width, labels: Uint16Array, scores: Float32Array or null}
+// {height, width, labels: Uint16Array, counts: Uint32Array, scores: Float32Array or null, overlay: Uint32Array or null}
+val toJs(const SegmentationMap& map);
 
 // Returns a copy of {dims, data: Float32Array}. Errors: kWrongType, kWrongShape, kOutOfMemory.
 Result<Tensor> tensorFromJs(const val& tensor, const char* where);
+
+// Returns a copy of a Uint32Array, empty for null. Errors: kWrongType.
+Result<std::vector<uint32_t>> paletteFromJs(const val& palette);
 
 // Inputs of a forward pass. Errors: kWrongType, kWrongShape for values that are not what
 // CoreForwardInputs says, kOutOfMemory.

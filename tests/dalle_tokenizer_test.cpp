@@ -72,6 +72,7 @@ TEST_CASE("the tokenizer's halves answer as the reference's", "[dalle]") {
   std::copy(floats.begin(), floats.end(), pixels.pixel_values.values.data());
   const auto encoded = run(*encoder, std::move(pixels));
   CHECK(largestDifference(encoded.at("logits"), expected->at("out.token_logits")) < kTolerance);
+  CHECK(largestDifference(encoded.at("tokens"), expected->at("out.tokens")) == 0.0);
 
   const auto decoder = load("DalleDecoder", "decoder.safetensors", **execution);
   const auto& tokens = expected->at("out.tokens");

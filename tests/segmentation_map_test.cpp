@@ -57,6 +57,27 @@ TEST_CASE("labels and scores are those of the resized logits", "[segmentation]")
   }
 }
 
+TEST_CASE("counts and colours are those of the labels", "[segmentation]") {
+  const auto execution = Execution::create(BEIT_TEST_THREADS);
+  REQUIRE(execution.ok());
+  for (const Shape& shape : {Shape{7, 9, 12}, Shape{1, 3, 3}}) {
+    const Tensor logits = randomLogits(shape, 5);
+    const auto labels = static_cast<size_t>(shape[0]);
+    std::vector<uint32_t> palette;
+    for (size_t id = 0; id < labels; ++id) palette.push_back(0x80c0de00u + static_cast<uint32_t>(id) * 0x01010101u);
+    const auto map = segmentationMap(**execution, logits, {40, 31}, /*with_scores=*/false, palette);
+    REQUIRE(map.ok());
+    REQUIRE(map->counts.size() == labels);
+    REQUIRE(map->overlay.size() == map->labels.size());
+    std::vector<uint32_t> counts(labels);
+    for (size_t i = 0; i < map->labels.size(); ++i) {
+      ++counts[map->labels[i]];
+      CHECK(map->overlay[i] == palette[map->labels[i]]);
+    }
+    CHECK(std::equal(counts.begin(), counts.end(), map->counts.begin(), map->counts.end()));
+  }
+}
+
 TEST_CASE("without a size the map has the logits' own, and no scores", "[segmentation]") {
   const auto execution = Execution::create(1);
   const Tensor logits = randomLogits({3, 4, 5}, 1);
@@ -64,6 +85,7 @@ TEST_CASE("without a size the map has the logits' own, and no scores", "[segment
   REQUIRE(map.ok());
   CHECK(map->size == Size{4, 5});
   CHECK(map->scores.empty());
+  CHECK(map->overlay.empty());
 }
 
 TEST_CASE("sizes that make no sense are refused", "[segmentation]") {
@@ -72,4 +94,8 @@ TEST_CASE("sizes that make no sense are refused", "[segmentation]") {
   CHECK(segmentationMap(**execution, logits, {-1, 5}, false).error().code == ErrorCode::kInvalidArgument);
   CHECK(segmentationMap(**execution, logits, {int64_t{1} << 40, int64_t{1} << 40}, false).error().code == ErrorCode::kInvalidArgument);
   CHECK(segmentationMap(**execution, randomLogits({3, 4}, 1), {}, false).error().code == ErrorCode::kWrongShape);
+  const std::vector<uint32_t> few(2), more(4);
+  CHECK(segmentationMap(**execution, logits, {}, false, few).error().message ==
+        "palette: got 2 colours, expected 3, one for each label.");
+  CHECK(segmentationMap(**execution, logits, {}, false, more).error().code == ErrorCode::kWrongShape);
 }

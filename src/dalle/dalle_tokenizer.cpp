@@ -97,6 +97,8 @@ Status DalleEncoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
   const Size size{shape[2], shape[3]}, grid{size.height / config_.downsampling(), size.width / config_.downsampling()};
   auto logits = std::make_shared<Tensor>();
   BEIT_ASSIGN(*logits, execution_.workspace().tensor({shape[0], config_.vocab_size, grid.height, grid.width}, "logits"));
+  auto tokens = std::make_shared<Tensor>();
+  BEIT_ASSIGN(*tokens, execution_.workspace().tensor({shape[0], grid.height, grid.width}, "tokens"));
   for (int64_t b = 0; b < shape[0]; ++b) {
     auto map = std::make_shared<FeatureMap>();
     pass.add([=, this](ForwardPass&) -> Status {
@@ -125,12 +127,18 @@ Status DalleEncoder::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardIn
       relu(execution_, *map);
       BEIT_ASSIGN(const FeatureMap scores, output_.run(execution_, *map));
       hwcToChw(execution_, scores, logits->values.data() + b * scores.count());
+      // torch.argmax(z_logits, axis=1)
+      execution_.compute([&] {
+        for (int64_t i = 0; i < grid.area(); ++i)
+          tokens->values.data()[b * grid.area() + i] = static_cast<float>(argmax(scores.data() + i * scores.channels, scores.channels));
+      });
       *map = {};
       return {};
     });
   }
-  pass.add([logits](ForwardPass& to) -> Status {
+  pass.add([=](ForwardPass& to) -> Status {
     to.output("logits", std::move(*logits));
+    to.output("tokens", std::move(*tokens));
     return {};
   });
   return {};

@@ -36,7 +36,7 @@ class DalleEncoder : public Model {
 
  protected:
   // Takes pixel_values (B, 3, height, width) of 0..1, both sides multiples of downsampling(). Puts out
-  // logits (B, vocab_size, h, w); a token is the first of the largest.
+  // logits (B, vocab_size, h, w) and tokens (B, h, w), each the first of the largest.
   Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                   const ForwardOptions& options) override;
   Result<ForwardInputs> typicalInputs() const override;

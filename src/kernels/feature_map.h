@@ -29,6 +29,14 @@ void adaptiveAveragePool(const Execution& execution, const FeatureMap& input, Fe
 // output (height / 2, width / 2, channels), rounded down, = maxima of 2 x 2. Reference: MaxPool2d(2, 2).
 void maxPool2(const Execution& execution, const FeatureMap& input, FeatureMap& output);
 
+// Returns the index of the largest of `count` values, the first of equals. Reference: torch.argmax.
+inline int64_t argmax(const float* values, int64_t count) {
+  int64_t best = 0;
+  for (int64_t i = 1; i < count; ++i)
+    if (values[i] > values[best]) best = i;
+  return best;
+}
+
 // to (channels, height, width) = map.
 void hwcToChw(const Execution& execution, const FeatureMap& map, float* to);
 

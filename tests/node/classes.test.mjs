@@ -67,6 +67,7 @@ test('segmentation maps: the largest logit wins, at any size, with its probabili
   const [first, second] = await processor.postProcessSemanticSegmentation({ logits }, { scores: true });
   assert.deepEqual([...first.labels], [1, 0]);
   assert.deepEqual([...second.labels], [0, 0], 'the first of equals');
+  assert.deepEqual([first.counts, second.counts], [Uint32Array.of(1, 1), Uint32Array.of(2, 0)]);
   assert.ok(Math.abs(first.scores[1] - 1 / (1 + Math.exp(-3))) < 1e-6);
   const sized = await processor.postProcessSemanticSegmentation({ logits }, { targetSizes: [{ height: 3, width: 8 }, [2, 5]] });
   assert.deepEqual(sized.map(({ height, width, labels, scores }) => [height, width, labels.length, scores]), [[3, 8, 24, null], [2, 5, 10, null]]);

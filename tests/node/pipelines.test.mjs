@@ -36,7 +36,11 @@ test('segmentation gives the image\'s own size, a legend, and on request scores 
     assert.equal(result.labels.filter((label) => label === id).length, Math.round(share * 527));
     assert.deepEqual(color, colorOf(id));
   }
-  assert.deepEqual([...result.overlay.data.subarray(0, 3)], colorOf(result.labels[0]));
+  const pixels = Array.from(result.labels, (id) => [...colorOf(id), 128]);
+  assert.deepEqual([...result.overlay.data], pixels.flat());
+  assert.ok(result.overlay.data instanceof Uint8ClampedArray && result.overlay.width === 31 && result.overlay.height === 17);
+  const order = result.legend.map(({ id, share }) => [-share, id]);
+  assert.deepEqual(order, [...order].sort(([a, i], [b, j]) => a - b || i - j), 'the largest share first, equal ones by id');
   assert.ok(result.scores.every((score) => score > 0 && score <= 1));
   assert.deepEqual(Object.keys(await segment(image)), ['width', 'height', 'labels', 'legend']);
   await segment.dispose();

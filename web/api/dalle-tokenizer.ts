@@ -105,17 +105,9 @@ export class DalleTokenizer {
   /** Returns tokens (B, h, w) and their logits (B, vocab, h, w) of pixels (B, 3, height, width) of 0 to 1. */
   async encodePixels(pixelValues: Tensor, call: CallOptions = {}): Promise<{ tokens: LabelMap; logits: Tensor }> {
     checkTensor('pixelValues', pixelValues, [Float32Array]);
-    const logits = outputOf(await this.encoder.pass({ pixelValues }, call), 'logits');
-    const [batch = 0, vocab = 0, height = 0, width = 0] = logits.dims;
-    const area = height * width;
-    const data = new Int32Array(batch * area);
-    for (let i = 0; i < data.length; ++i) {
-      const first = Math.floor(i / area) * vocab * area + i % area;
-      let best = 0;
-      for (let v = 1; v < vocab; ++v) if (logits.data[first + v * area]! > logits.data[first + best * area]!) best = v;
-      data[i] = best;
-    }
-    return { tokens: { dims: [batch, height, width], data }, logits };
+    const outputs = await this.encoder.pass({ pixelValues }, call);
+    const { dims, data } = outputOf(outputs, 'tokens');
+    return { tokens: { dims, data: Int32Array.from(data) }, logits: outputOf(outputs, 'logits') };
   }
 
   /** Returns the RGB picture of tokens, 8 x 8 pixels each. Rejects with invalid-argument for a token of no codebook entry. */

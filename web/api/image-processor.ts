@@ -109,7 +109,7 @@ export class BeitImageProcessor extends EngineObject {
     const maps: SegmentationMap[] = [];
     for (let b = 0; b < batch; ++b) {
       const one = { dims: [1, ...rest], data: logits.data.subarray(b * each, (b + 1) * each) };
-      maps.push(await engine.segment(one, targetSizes ? sizeOf(targetSizes[b]!, `targetSizes[${b}]`) : null, scores));
+      maps.push(await engine.segment(one, targetSizes ? sizeOf(targetSizes[b]!, `targetSizes[${b}]`) : null, { scores }));
     }
     return maps;
   }

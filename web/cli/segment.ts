@@ -3,7 +3,7 @@ import { mismatch } from '../base/errors.js';
 import type { DType } from '../core/core.js';
 import type { RawImage } from '../engine/engine.js';
 import { colorOf } from '../engine/tasks/segmentation.js';
-import type { Segmentation } from '../engine/tasks/types.js';
+import type { Overlay, Segmentation } from '../engine/tasks/types.js';
 import { oneOf, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
@@ -45,10 +45,10 @@ export const segment: CommandSpec = {
       });
       try {
         const [labels, overlay, scores] = ['labels', 'overlay', 'scores'].map((option) => parsed.value<string>(option));
-        const found = await run(image, { scores: scores !== undefined });
+        const found = await run(image, { scores: scores !== undefined, overlay: overlay !== undefined });
         const format = parsed.value<Format>('format') ?? (run.model.config.numLabels > BYTE ? 'grey16' : 'palette');
         if (labels !== undefined) writePicture(labels, labelPicture(found, format));
-        if (overlay !== undefined) writePicture(overlay, blend(image, found.labels));
+        if (overlay !== undefined) writePicture(overlay, blend(image, found.overlay!));
         if (scores !== undefined) {
           const dims = [found.height, found.width];
           writeTensorFile(scores, { labels: { dims, data: found.labels }, scores: { dims, data: found.scores! } });
@@ -72,12 +72,11 @@ function labelPicture({ width, height, labels, legend }: Segmentation, format: F
 }
 
 /** Returns the image, each pixel half its own colour and half its label's. */
-function blend({ width, height, channels, data }: RawImage, labels: Uint16Array): PngImage {
+function blend({ width, height, channels, data }: RawImage, { data: colors }: Overlay): PngImage {
   const mixed = new Uint8Array(width * height * 3);
-  labels.forEach((id, i) => {
-    const color = colorOf(id);
-    for (let c = 0; c < 3; ++c) mixed[i * 3 + c] = (data[i * channels + c]! + color[c]!) >> 1;
-  });
+  for (let i = 0; i < width * height; ++i) {
+    for (let c = 0; c < 3; ++c) mixed[i * 3 + c] = (data[i * channels + c]! + colors[i * 4 + c]!) >> 1;
+  }
   return { width, height, channels: 3, data: mixed };
 }
 

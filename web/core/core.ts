@@ -228,10 +228,11 @@ export interface Core {
   takeProfile(): Outcome<Record<string, { seconds: number; operations: number; calls: number }>>;
   /**
    * The label of each pixel of one image's logits, dims (1, L, h, w) or (L, h, w), resized bilinearly to
-   * height x width (0 and 0: not resized). scores: its probability, only if asked for.
+   * height x width (0 and 0: not resized). counts: how many pixels have each of the L labels. scores: the label's
+   * probability, only if asked for. overlay: its colour, only where there is a palette, which has one for each of the L.
    */
-  postProcessSemanticSegmentation(logits: CoreTensor, height: number, width: number, withScores: boolean):
-      Outcome<{ height: number; width: number; labels: Uint16Array; scores: Float32Array | null }>;
+  postProcessSemanticSegmentation(logits: CoreTensor, height: number, width: number, withScores: boolean, palette: Uint32Array | null):
+      Outcome<{ height: number; width: number; labels: Uint16Array; counts: Uint32Array; scores: Float32Array | null; overlay: Uint32Array | null }>;
   /** Every field of BeitConfig in camelCase, defaults filled in; id2label as an array of strings, sizes as {height, width}. */
   readConfig(json: string): Outcome<Record<string, unknown>>;
   /** PNG, JPEG, BMP, GIF (first frame), PNM. Value: always 3 channels, RGB. */

@@ -159,8 +159,19 @@ export interface SegmentationMap {
   width: number;
   /** Class ids. */
   labels: Uint16Array;
+  /** How many pixels have each label, by class id. */
+  counts: Uint32Array;
   /** The probability of each pixel's label, from 0 to 1; null unless asked for. */
   scores: Float32Array | null;
+  /** Each pixel's colour, where a palette was given. */
+  overlay?: Uint32Array;
+}
+
+/** What is made of logits beside labels. */
+export interface SegmentationExtras {
+  scores: boolean;
+  /** A colour for each label. */
+  palette?: Uint32Array | undefined;
 }
 
 export interface OpenedProcessor {
@@ -185,7 +196,7 @@ export interface Engine {
   /** Returns (1, height, width); `map` has one channel. */
   preprocessMap(processor: number, map: RawImage): Promise<LabelMap>;
   /** Returns the labels of one image's logits (1, L, h, w), resized to `size`, or as they are for null. */
-  segment(logits: Tensor, size: Size | null, withScores: boolean): Promise<SegmentationMap>;
+  segment(logits: Tensor, size: Size | null, extras: SegmentationExtras): Promise<SegmentationMap>;
   loadModel(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<LoadedModel>;
   inspect(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<Inspection>;
   /**

@@ -12,7 +12,7 @@ import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
 import type {
   CallOptions, ConfigFields, Engine, EngineImage, EngineSettings, ForwardCallOptions, ForwardInputs, ForwardSwitches, Inspection,
-  LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, Preprocessed, RawImage, RuntimeInfo, SegmentationMap,
+  LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, Preprocessed, RawImage, RuntimeInfo, SegmentationExtras, SegmentationMap,
 } from './engine.js';
 import { convertModel, inspectModel, loadModel } from './loader.js';
 import { drawPixels, withoutAlpha } from './pixels.js';
@@ -129,10 +129,10 @@ export class LocalEngine implements Engine {
     return { pixelValues: concatenate('images', results), originalSizes };
   }
 
-  async segment(logits: Tensor, size: Size | null, withScores: boolean): Promise<SegmentationMap> {
+  async segment(logits: Tensor, size: Size | null, { scores, palette }: SegmentationExtras): Promise<SegmentationMap> {
     return this.use((core) => {
-      const map = unwrap(core.postProcessSemanticSegmentation(logits, size?.height ?? 0, size?.width ?? 0, withScores));
-      return { ...map, labels: owned(core, map.labels), scores: map.scores && owned(core, map.scores) };
+      const { overlay, ...map } = unwrap(core.postProcessSemanticSegmentation(logits, size?.height ?? 0, size?.width ?? 0, scores, palette ?? null));
+      return { ...map, ...(overlay && { overlay }) };
     });
   }
 

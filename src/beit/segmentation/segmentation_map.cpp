@@ -9,14 +9,6 @@ namespace beit {
 
 namespace {
 
-// Returns the index of the largest of `count` values, the first of equals.
-int64_t argmax(const float* values, int64_t count) {
-  int64_t best = 0;
-  for (int64_t i = 1; i < count; ++i)
-    if (values[i] > values[best]) best = i;
-  return best;
-}
-
 // Returns the softmax of values[best], the largest.
 float probability(const float* values, int64_t count, int64_t best) {
   float total = 0.0f;
@@ -26,7 +18,8 @@ float probability(const float* values, int64_t count, int64_t best) {
 
 }  // namespace
 
-Result<SegmentationMap> segmentationMap(const Execution& execution, const Tensor& logits, Size size, bool with_scores) {
+Result<SegmentationMap> segmentationMap(const Execution& execution, const Tensor& logits, Size size, bool with_scores,
+                                        std::span<const uint32_t> palette) {
   constexpr int64_t kMaxLabels = 65536, kMaxPixels = int64_t{1} << 28;
   const Shape& shape = logits.shape;
   if (shape.size() != 3 || shape[0] < 1 || shape[0] > kMaxLabels || shape[1] < 1 || shape[2] < 1)
@@ -36,6 +29,9 @@ Result<SegmentationMap> segmentationMap(const Execution& execution, const Tensor
   if (size.height < 1 || size.width < 1 || size.height > kMaxPixels / size.width)
     return mismatch(ErrorCode::kInvalidArgument, "target size",
                     std::to_string(size.height) + " x " + std::to_string(size.width), "1 x 1 to 2^28 pixels");
+  if (!palette.empty() && static_cast<int64_t>(palette.size()) != labels)
+    return mismatch(ErrorCode::kWrongShape, "palette", std::to_string(palette.size()) + " colours",
+                    std::to_string(labels) + ", one for each label");
 
   // (h, w, L): the logits of a pixel lie together, as resizing and argmax read them.
   BEIT_ASSIGN(FeatureMap map, FeatureMap::allocate(execution.workspace(), {shape[1], shape[2]}, labels, "logits"));
@@ -43,10 +39,15 @@ Result<SegmentationMap> segmentationMap(const Execution& execution, const Tensor
     for (int64_t i = static_cast<int64_t>(row) * shape[2]; i < (static_cast<int64_t>(row) + 1) * shape[2]; ++i)
       for (int64_t l = 0; l < labels; ++l) map.data()[i * labels + l] = logits.values.data()[l * area + i];
   });
-  SegmentationMap result{size, {}, {}};
+  SegmentationMap result{size, {}, {}, {}, {}};
   BEIT_ASSIGN(result.labels, Buffer<uint16_t>::allocate(size.area(), "a segmentation map"));
   if (with_scores) {
     BEIT_ASSIGN(result.scores, Buffer<float>::allocate(size.area(), "a segmentation map's scores"));
+  }
+  BEIT_ASSIGN(result.counts, Buffer<uint32_t>::allocate(labels, "a segmentation map's counts"));
+  std::fill_n(result.counts.data(), labels, 0u);
+  if (!palette.empty()) {
+    BEIT_ASSIGN(result.overlay, Buffer<uint32_t>::allocate(size.area(), "a segmentation map's overlay"));
   }
   const int64_t row_floats = size.width * labels;
   BEIT_ASSIGN(FloatBuffer rows, execution.workspace().floats(execution.threads() * row_floats, "rows of logits"));
@@ -60,8 +61,10 @@ Result<SegmentationMap> segmentationMap(const Execution& execution, const Tensor
       const auto pixel = static_cast<size_t>(static_cast<int64_t>(y) * size.width + x);
       result.labels[pixel] = static_cast<uint16_t>(best);
       if (with_scores) result.scores[pixel] = probability(values, labels, best);
+      if (!palette.empty()) result.overlay[pixel] = palette[static_cast<size_t>(best)];
     }
   });
+  for (const uint16_t label : result.labels) ++result.counts[label];
   return result;
 }
 
