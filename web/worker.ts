@@ -1,15 +1,16 @@
 /** Entry of a page's worker. A real file at a real URL: no Blob, so a strict policy may stand. */
 import type { ThreadWorker } from './core/factory.js';
 import { hostEngine } from './engine/host.js';
-import type { FromWorker, ToWorker } from './engine/protocol.js';
+import { HEARTBEAT_MS, type FromWorker, type ToWorker } from './engine/protocol.js';
 import { browserHost } from './platform/host-browser.js';
 import { browserHttp } from './platform/http-browser.js';
 import { openDescription } from './sources/resolve.js';
 
 /** The part of DedicatedWorkerGlobalScope that is used: its library cannot be mixed with DOM's. */
 interface WorkerScope {
+  name: string;
   postMessage(message: unknown, transfer: Transferable[]): void;
-  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+  onmessage: ((event: MessageEvent) => void) | null;
 }
 
 const scope = globalThis as unknown as WorkerScope;
@@ -34,17 +35,48 @@ function createThread(script: string): ThreadWorker {
   };
 }
 
-// Held for as long as this worker lives: who gets it after that knows that the worker is gone. Only secure contexts have locks.
-const lock = `beit-wasm engine ${performance.timeOrigin} ${Math.random()}`;
-globalThis.navigator.locks?.request(lock, () => {
-  post({ type: 'alive', lock }, []);
-  return new Promise(() => undefined);
-}).catch(() => undefined);
+/** Lets the page know for as long as this worker lives, however busy it is. Of its end there is no event. */
+function showLife(): void {
+  const { locks } = globalThis.navigator;
+  // Who gets the lock after this worker knows that the worker is gone.
+  if (locks) {
+    const lock = `beit-wasm engine ${performance.timeOrigin} ${Math.random()}`;
+    locks.request(lock, () => {
+      post({ type: 'alive', lock }, []);
+      return new Promise(() => undefined);
+    }).catch(() => undefined);
+    return;
+  }
+  // Only secure contexts have locks. Elsewhere a worker of this worker, which ends with it, is heard in its place; not in
+  // Firefox (153), which now and then blocks for ever in a worker that makes a worker.
+  if (typeof Worker !== 'function' || /Firefox/.test(globalThis.navigator.userAgent)) return;
+  const heart = new Worker(globalThis.location.href, { type: 'module', name: HEART });
+  heart.onmessage = () => {
+    const { port1, port2 } = new MessageChannel();
+    heart.postMessage(null, [port1]);
+    post({ type: 'heart', port: port2 }, [port2]);
+  };
+  // Then nothing is heard, and nothing missed.
+  heart.onerror = (event) => event.preventDefault();
+}
 
-hostEngine({
-  post,
-  listen: (onMessage) => {
-    scope.onmessage = (event) => onMessage(event.data);
-  },
-  terminate: async () => undefined,
-}, browserHost, (description) => openDescription(description, browserHttp), createThread);
+/** Sends something through the port that it is given, over and over. */
+function beat(): void {
+  scope.onmessage = ({ ports: [port] }) => setInterval(() => port?.postMessage(null), HEARTBEAT_MS);
+  scope.postMessage(null, []);
+}
+
+const HEART = 'beit-heart';
+
+if (scope.name === HEART) {
+  beat();
+} else {
+  showLife();
+  hostEngine({
+    post,
+    listen: (onMessage) => {
+      scope.onmessage = (event: MessageEvent<ToWorker>) => onMessage(event.data);
+    },
+    terminate: async () => undefined,
+  }, browserHost, (description) => openDescription(description, browserHttp), createThread);
+}

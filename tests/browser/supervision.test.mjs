@@ -8,8 +8,32 @@ import { BROWSERS, launch, openPage } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
 import { FOLDERS, root, startServer } from './support/server.mjs';
 
+// A page over plain HTTP: no locks, no threads, no cache.
+const INSECURE = 'insecure.test';
 const SAMPLE = '../samples/beach.jpg';
 const WORKER = 'beit-wasm/dist/worker.js';
+
+/** Returns the path of a copy of the library's worker that can be told to close itself, and to be busy. */
+function closingWorker(folder) {
+  const script = join(folder, 'worker.js');
+  writeFileSync(script, `${readFileSync(join(root, 'dist/worker.js'), 'utf8')}\nif (globalThis.name === 'beit') {
+  new BroadcastChannel('beit-test-close').onmessage = () => close();
+  new BroadcastChannel('beit-test-busy').onmessage = ({ data }) => { for (const begin = performance.now(); performance.now() < begin + data;); };
+}\n`);
+  return script;
+}
+
+/** Asserts what harness.lose() tells of a worker that ended in the middle of a pass. */
+function assertLost({ lost, waiting, later, usable, expected, again, engines, steps }) {
+  assert.deepEqual([lost?.name, lost?.code], ['BeitError', 'engine-lost'], lost?.message);
+  assert.match(lost.message, /^The worker: it failed \(it has ended\), and its engine is lost/);
+  const [last, total] = steps.at(-1);
+  assert.ok(last < total, `${last} of ${total} steps were told`);
+  assert.deepEqual([later, usable], ['engine-lost', false]);
+  assert.ok(['none', 'engine-lost'].includes(waiting), waiting);
+  assert.deepEqual(again, expected);
+  assert.ok(engines >= 2);
+}
 
 for (const name of Object.keys(BROWSERS)) {
   describe(`supervision in ${name}`, () => {
@@ -21,10 +45,7 @@ for (const name of Object.keys(BROWSERS)) {
     before(async () => {
       host = await launch(name);
       folder = mkdtempSync(join(tmpdir(), 'beit-worker-'));
-      const script = join(folder, 'worker.js');
-      // The library's worker, which can be told to close itself.
-      writeFileSync(script, `${readFileSync(join(root, 'dist/worker.js'), 'utf8')}\nnew BroadcastChannel('beit-test-close').onmessage = () => close();\n`);
-      server = await startServer({ folders: [[WORKER, script], ...FOLDERS] });
+      server = await startServer({ folders: [[WORKER, closingWorker(folder)], ...FOLDERS] });
       ({ page, complaints } = await openPage(host.browser, `${server.url}tests/supervision.html`));
       await page.waitForFunction(() => globalThis.harness !== undefined);
     });
@@ -38,16 +59,9 @@ for (const name of Object.keys(BROWSERS)) {
     for (const [end, what] of [['terminate', 'killed'], ['close', 'closed from within']]) {
       for (const build of ['simd', 'simd-threads']) {
         it(`rejects every call of a worker that is ${what}, and opens again: ${build}`, async (t) => {
-          const { lost, waiting, later, usable, expected, again, engines, done, steps } = await call('lose', end, SAMPLE, { build });
-          t.diagnostic(`rejected ${Math.round(done)} ms after the pass began`);
-          assert.deepEqual([lost?.name, lost?.code], ['BeitError', 'engine-lost'], lost?.message);
-          assert.match(lost.message, /^The worker: it failed \(it has ended\), and its engine is lost/);
-          const [last, total] = steps.at(-1);
-          assert.ok(last < total, `${last} of ${total} steps were told`);
-          assert.deepEqual([later, usable], ['engine-lost', false]);
-          assert.ok(['none', 'engine-lost'].includes(waiting), waiting);
-          assert.deepEqual(again, expected);
-          assert.ok(engines >= 2);
+          const told = await call('lose', end, SAMPLE, { build });
+          t.diagnostic(`rejected ${Math.round(told.done)} ms after the pass began`);
+          assertLost(told);
         });
       }
     }
@@ -72,3 +86,44 @@ for (const name of Object.keys(BROWSERS)) {
     it('has nothing to complain about', () => assertClean(page, complaints, server));
   });
 }
+
+describe('supervision in chromium without a secure context', () => {
+  let host;
+  let server;
+  let folder;
+  let page;
+  let complaints;
+  before(async () => {
+    host = await launch('chromium', [`--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`]);
+    folder = mkdtempSync(join(tmpdir(), 'beit-worker-'));
+    server = await startServer({ isolated: false, folders: [[WORKER, closingWorker(folder)], ...FOLDERS] });
+    const address = new URL('tests/supervision.html', server.url);
+    address.hostname = INSECURE;
+    ({ page, complaints } = await openPage(host.browser, address.href));
+    await page.waitForFunction(() => globalThis.harness !== undefined);
+  });
+  after(async () => {
+    await host?.close();
+    await server?.stop();
+    if (folder) rmSync(folder, { recursive: true, force: true });
+  });
+  const call = (method, ...args) => page.evaluate((wanted, given) => globalThis.harness[wanted](...given), method, args);
+
+  it('has no locks', async () => {
+    assert.deepEqual(await page.evaluate(() => [isSecureContext, typeof navigator.locks]), [false, 'undefined']);
+  });
+
+  for (const [end, what] of [['terminate', 'killed'], ['close', 'closed from within']]) {
+    it(`rejects every call of a worker that is ${what}, and opens again`, async (t) => {
+      const told = await call('lose', end, SAMPLE, {});
+      t.diagnostic(`rejected ${Math.round(told.done)} ms after the pass began`);
+      assertLost(told);
+    });
+  }
+
+  it('loses no worker that is long at work in one go', async () => {
+    assert.equal(await call('busy', 4000), true);
+  });
+
+  it('has nothing to complain about', () => assertClean(page, complaints, server));
+});

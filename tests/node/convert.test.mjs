@@ -7,7 +7,7 @@ import { forwardInputs } from '../../dist/cli/inputs.js';
 import { settingsOf } from '../../dist/api/engines.js';
 import { LocalEngine } from '../../dist/engine/local.js';
 import { nodeHost } from '../../dist/platform/host-node.js';
-import { DalleTokenizer } from '../../dist/node.js';
+import { BeitError, createEngine, DalleTokenizer } from '../../dist/node.js';
 import { platform } from '../../dist/platform/node.js';
 import { beit, golden, rejects, temporaryFolder } from './support.mjs';
 import { files, rawSafetensors, tensors } from './tiny-checkpoint.mjs';
@@ -19,10 +19,10 @@ test.after(() => engine.dispose());
 const resolve = (source) => platform.resolveSource(source, {});
 
 /** Returns the bytes of a converted file, and what was told of it. */
-async function converted(source, { spec = { className: 'auto' }, dtype = 'f32' } = {}) {
+async function converted(source, { spec = { className: 'auto' }, dtype = 'f32', by = engine } = {}) {
   let file;
   const written = [];
-  const facts = await engine.convert(await resolve(source), spec, dtype, {
+  const facts = await by.convert(await resolve(source), spec, dtype, {
     begin: (names, bytes, first) => {
       file = new Uint8Array(bytes);
       file.set(first);
@@ -116,6 +116,51 @@ test('elements are rounded to the nearest, ties to even, and none becomes infini
   assert.deepEqual(await read('bf16'), [1, 1, 1, 65536, 2 ** -25, 3 * 2 ** -25, -(2 ** -24), -0, 0.333984375, Math.fround(1.00117176818e-7)]);
   list[name].data[0] = -65520;
   await rejects(converted(files({ 'model.safetensors': writeSafetensors(list) }), { dtype: 'f16' }), 'invalid-argument', /query\.weight.*65520.*65504/);
+});
+
+test('a worker writes the same file where its caller is, as fast as that takes it', async (t) => {
+  const remote = await createEngine({ worker: true, build: 'simd' });
+  t.after(() => remote.dispose());
+  const bytes = files();
+  const folder = temporaryFolder(t);
+  for (const [name, content] of Object.entries(bytes)) writeFileSync(join(folder, name), content);
+  for (const dtype of ['f32', 'int8']) {
+    const expected = await converted(bytes, { dtype });
+    assert.deepEqual(await converted(bytes, { dtype, by: remote }), expected);
+    assert.deepEqual(await converted(folder, { dtype, by: remote }), expected, 'from files that the worker reads');
+  }
+  const { used } = await remote.memory();
+
+  for (const by of [engine, remote]) {
+    const held = (await by.memory()).used;
+    const source = await resolve(bytes);
+    const convert = (sink, call) => by.convert(source, { className: 'auto' }, 'f32', { begin: () => undefined, write: () => undefined, ...sink }, call);
+    let busy = false;
+    let together = false;
+    await convert({
+      write: async () => {
+        together ||= busy;
+        busy = true;
+        await new Promise((resolved) => setTimeout(resolved, 1));
+        busy = false;
+      },
+    });
+    assert.equal(together, false, 'one piece at a time');
+    for (const method of ['begin', 'write']) {
+      let later = 0;
+      const full = { [method]: () => { throw new BeitError('io', 'The disk is full.', { where: 'disk' }); } };
+      if (method === 'begin') full.write = () => ++later;
+      const error = await rejects(convert(full), 'io', /^The disk is full\.$/);
+      assert.deepEqual([error.where, later], ['disk', 0]);
+      await rejects(convert({ [method]: async () => { throw new RangeError('No more.'); } }), 'internal', /^No more\.$/);
+      const controller = new AbortController();
+      const reason = new Error('enough');
+      const stuck = convert({ [method]: () => new Promise(() => setTimeout(() => controller.abort(reason), 5)) }, { signal: controller.signal });
+      await assert.rejects(stuck, (thrown) => thrown === reason);
+    }
+    assert.equal((await by.memory()).used, held, 'all is given back');
+  }
+  assert.equal((await remote.memory()).used, used);
 });
 
 test('beit convert writes the file, its config and the processor, and nothing half', async (t) => {

@@ -113,7 +113,7 @@ async function withAddressSpace(most, work) {
 for (const build of ['simd', 'simd-threads']) {
   test(`less address space than 4 GB is taken for what it is: ${build}`, async () => {
     await withAddressSpace(600 * MB, async (asked) => {
-      const engine = await createEngine({ build, threads: build === 'simd' ? 1 : 2 });
+      const engine = await createEngine({ build, worker: false, threads: build === 'simd' ? 1 : 2 });
       assert.deepEqual(asked, [4096, 2048, 1024, 512].map((n) => n * MB));
       assert.equal((await engine.memory()).maximum, 512 * MB);
       await works(engine);
@@ -124,7 +124,7 @@ for (const build of ['simd', 'simd-threads']) {
 
 test('no address space at all', async () => {
   await withAddressSpace(8 * MB, async () => {
-    const error = await rejects(createEngine({ build: 'simd' }), 'out-of-memory', /gives no \d+ bytes/);
+    const error = await rejects(createEngine({ build: 'simd', worker: false }), 'out-of-memory', /gives no \d+ bytes/);
     assert.ok(error instanceof OutOfMemoryError);
   });
   for (const maximumMemory of [0, 1000, 2 ** 33, NaN, '1']) await rejects(createEngine({ maximumMemory }), 'invalid-argument', /maximumMemory/);

@@ -140,7 +140,7 @@ test('a pipeline on a core that traps opens again', async () => {
     return made.at(-1);
   };
   try {
-    const classify = await pipeline('image-classification', files(), { build: 'simd', threads: 1 });
+    const classify = await pipeline('image-classification', files(), { worker: false, build: 'simd', threads: 1 });
     const expected = await classify(image);
     made[0].core.memory = () => { throw new WebAssembly.RuntimeError('unreachable'); };
     await rejects(classify.memory(), 'internal');

@@ -20,8 +20,9 @@ export interface RuntimeOptions extends BuildRequest {
   /** The most bytes of linear memory, 16 MB to 4 GB. Default: 4 GB, less where the engine does not give that */
   maximumMemory?: number | undefined;
   /**
-   * Whether the core runs in a worker of its own. Default: true in a browser, or, where the worker is another origin's
-   * and a policy forbids it, in the page's thread; false in Node.
+   * Whether the core runs in a worker of its own, so that the caller's thread stays free. Default: true in a browser, or, where
+   * the worker is another origin's and a policy forbids it, in the page's thread; true in the main thread of a Node process,
+   * false in its worker threads.
    */
   worker?: boolean | undefined;
 }

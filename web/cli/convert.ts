@@ -1,9 +1,7 @@
 import { basename, dirname, join } from 'node:path';
-import { platform } from '#platform';
-import { settingsOf } from '../api/engines.js';
+import { createEngine } from '../api/engines.js';
 import { mismatch } from '../base/errors.js';
 import { CONVERSION_TYPES, convertedConfig, type ConversionType } from '../engine/conversion.js';
-import { LocalEngine } from '../engine/local.js';
 import { isTokenizerClass } from '../engine/model-names.js';
 import { CONFIG_FILE, PROCESSOR_FILE, type Source } from '../sources/source.js';
 import { readOptionalText } from '../sources/text.js';
@@ -36,7 +34,7 @@ export const convert: CommandSpec = {
     const { source, watch } = await openSource(from);
     const dtype = parsed.value<ConversionType>('dtype') ?? 'f32';
     const spec = { ...modelSpec(parsed), dtype: undefined };  // --dtype is that of the file
-    const engine = await LocalEngine.create(settingsOf(engineOptions(parsed)), platform.host(), false);
+    const engine = await createEngine(engineOptions(parsed));
     const file = new FileInParts(out);
     try {
       const facts = await engine.convert(source, spec, dtype, {

@@ -22,6 +22,7 @@ export async function withEngine<T>(parsed: Parsed, use: (engine: Engine) => Pro
   }
 }
 
-export function engineOptions(parsed: Parsed): { build: Build | undefined; threads: number | undefined; dtype: DType | undefined } {
-  return { build: parsed.value<Build>('build'), threads: parsed.value<number>('threads'), dtype: parsed.value<DType>('dtype') };
+export function engineOptions(parsed: Parsed): { worker: false; build: Build | undefined; threads: number | undefined; dtype: DType | undefined } {
+  // A command has nothing to do beside its engine.
+  return { worker: false, build: parsed.value<Build>('build'), threads: parsed.value<number>('threads'), dtype: parsed.value<DType>('dtype') };
 }

@@ -12,11 +12,11 @@ export function elementTypeOf(dtype: ConversionType): string {
   return dtype === 'int8' ? 'I8' : dtype.toUpperCase();
 }
 
-/** Takes a file that is made in no order. */
+/** Takes a file that is made in no order. The next piece comes when the one before has been taken; a failure ends the conversion. */
 export interface ConversionSink {
   /** Once, first: the files of the source that are read, the new file's size, and its first bytes. */
-  begin(sources: readonly string[], bytes: number, first: Uint8Array): void;
-  write(offset: number, data: Uint8Array): void;
+  begin(sources: readonly string[], bytes: number, first: Uint8Array): void | Promise<void>;
+  write(offset: number, data: Uint8Array): void | Promise<void>;
 }
 
 export interface ConversionFacts {

@@ -9,6 +9,7 @@ import type { AnyTensor, LabelMap, RawImage, Size, Tensor } from '../base/tensor
 import type { Build, BuildRequest, Capabilities } from '../core/capabilities.js';
 import type { ArtefactFiles, CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry, DType } from '../core/core.js';
 import type { Source } from '../sources/source.js';
+import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 
 export type { RawImage };
@@ -199,6 +200,11 @@ export interface Engine {
   segment(logits: Tensor, size: Size | null, extras: SegmentationExtras): Promise<SegmentationMap>;
   loadModel(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<LoadedModel>;
   inspect(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<Inspection>;
+  /**
+   * Writes a checkpoint to `sink` as one safetensors file with transformers' names, its values of type `dtype`; of the
+   * model's memory this takes that of the largest tensor. Returns what was written, and the source's config.
+   */
+  convert(source: Source, spec: ModelSpec, dtype: ConversionType, sink: ConversionSink, call?: LoadCallOptions): Promise<ConversionFacts>;
   /**
    * Runs one forward pass; passes of one engine run one after the other, by priority. Returns the outputs by
    * the reference's names: last_hidden_state, logits, hidden_states.0, …

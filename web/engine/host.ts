@@ -8,6 +8,7 @@ import { LocalEngine } from './local.js';
 import { buffersOf, METHODS, type AnyCallOptions } from './methods.js';
 import { thinned } from './progress.js';
 import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
+import { RemoteSink } from './sink-bridge.js';
 
 /** Answers calls on `channel` for as long as the worker lives. */
 export function hostEngine(
@@ -17,15 +18,8 @@ export function hostEngine(
   let engine: LocalEngine | null = null;
   const running = new Map<number, AbortController>();
 
-  const withSource = async <T>(reference: SourceReference, use: (source: Source) => Promise<T>): Promise<T> => {
-    if (reference.kind === 'description') return use(openDescription(reference.description));
-    const source = new RemoteSource(reference.label, reference.weightsName, reference.port);
-    try {
-      return await use(source);
-    } finally {
-      source.close();
-    }
-  };
+  const opened = (reference: SourceReference): Source & { close?(): void } => reference.kind === 'description'
+    ? openDescription(reference.description) : new RemoteSource(reference.label, reference.weightsName, reference.port);
 
   const perform = async (message: Exclude<ToWorker, { type: 'abort' }>, options: AnyCallOptions): Promise<unknown> => {
     if (message.type === 'start') {
@@ -36,16 +30,22 @@ export function hostEngine(
     if (!engine) throw new BeitError('internal', 'The engine was called before it was started.');
     const started = engine;
     const { method, priority } = message;
-    const { call, source } = METHODS[method];
+    const { call, source, sink } = METHODS[method];
     const args = [...message.args];
     if (call !== undefined) args[call] = { ...options, priority };
-    // The types of both ends are Engine's; what is between them is a list of anything.
-    const run = (): Promise<unknown> => (started[method] as (...args: unknown[]) => Promise<unknown>).apply(started, args);
-    if (source === undefined) return run();
-    return withSource(args[source] as SourceReference, (opened) => {
-      args[source] = opened;
-      return run();
-    });
+    const standIns: { close?(): void }[] = [];
+    const put = (index: number, standIn: { close?(): void }): void => {
+      args[index] = standIn;
+      standIns.push(standIn);
+    };
+    try {
+      if (source !== undefined) put(source, opened(args[source] as SourceReference));
+      if (sink !== undefined) put(sink, new RemoteSink(args[sink] as MessagePort));
+      // The types of both ends are Engine's; what is between them is a list of anything.
+      return await (started[method] as (...args: unknown[]) => Promise<unknown>).apply(started, args);
+    } finally {
+      for (const standIn of standIns) standIn.close?.();
+    }
   };
 
   const answer = async (message: Exclude<ToWorker, { type: 'abort' }>): Promise<void> => {

@@ -1,7 +1,7 @@
 /** Moves a checkpoint's bytes from a source into the core. What they mean is the core's affair. */
 import { tell } from '../base/callbacks.js';
 import { failure, OutOfMemoryError, unwrap } from '../base/errors.js';
-import { Breather, throwIfAborted } from '../base/scheduling.js';
+import { abortable, Breather, throwIfAborted } from '../base/scheduling.js';
 import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, CoreModelEstimate, CoreRead, DType } from '../core/core.js';
 import { allocate, availableIn, owned, reserve, type Block } from '../core/heap.js';
 import { countsAsMissing, Refusals } from '../sources/missing.js';
@@ -104,9 +104,12 @@ export async function convertModel(
       const report = unwrap(conversion.report());
       const tensors = unwrap(conversion.tensors());
       const { bytes, begin, offsets } = convertedFile(tensors);
-      sink.begin(load.fileNames(), bytes, begin);
-      await load.pump('weights', report.fillBytes, () => {
-        for (const { tensor, data } of unwrap(conversion.take())) sink.write(offsets[tensor]!, owned(core, data));
+      const taken = async (promise: void | Promise<void>): Promise<void> => {
+        if (promise) await abortable(promise, call.signal, () => undefined);
+      };
+      await taken(sink.begin(load.fileNames(), bytes, begin));
+      await load.pump('weights', report.fillBytes, async () => {
+        for (const { tensor, data } of unwrap(conversion.take())) await taken(sink.write(offsets[tensor]!, owned(core, data)));
       });
       unwrap(conversion.finish());
       load.report('ready', '', 0, 0);
@@ -249,8 +252,8 @@ class Load {
     return [...this.files.keys()];
   }
 
-  /** Brings the core all bytes that it asks for in this phase; `taken` is called as it takes them. */
-  async pump(phase: Phase, total: number, taken: () => void = () => undefined): Promise<void> {
+  /** Brings the core all bytes that it asks for in this phase; `taken` is awaited as it takes them. */
+  async pump(phase: Phase, total: number, taken?: () => Promise<void>): Promise<void> {
     let loaded = 0;
     this.report(phase, '', 0, total);
     for (;;) {
@@ -258,9 +261,9 @@ class Load {
       const wanted = unwrap(this.checkpoint.next());
       if (!wanted) return;
       const file = await this.open(wanted.file);
-      const moved = (bytes: number): void => {
+      const moved = async (bytes: number): Promise<void> => {
         loaded += bytes;
-        taken();
+        await taken?.();
         this.report(phase, wanted.file, loaded, total);
       };
       const count = file.readSync
@@ -275,7 +278,7 @@ class Load {
   }
 
   private async readDirectly(
-    readSync: NonNullable<SourceFile['readSync']>, wanted: CoreRead, moved: (bytes: number) => void,
+    readSync: NonNullable<SourceFile['readSync']>, wanted: CoreRead, moved: (bytes: number) => Promise<void>,
   ): Promise<number> {
     const staging = this.stage();
     let done = 0;
@@ -284,14 +287,14 @@ class Load {
       if (count === 0) break;
       unwrap(this.checkpoint.supply(staging.pointer, count));
       done += count;
-      moved(count);
+      await moved(count);
       await this.breather.breathe();
       throwIfAborted(this.call.signal);
     }
     return done;
   }
 
-  private async readChunks(file: SourceFile, wanted: CoreRead, moved: (bytes: number) => void): Promise<number> {
+  private async readChunks(file: SourceFile, wanted: CoreRead, moved: (bytes: number) => Promise<void>): Promise<number> {
     const staging = this.stage();
     let done = 0;
     for await (const chunk of file.read(wanted.offset, wanted.length)) {
@@ -300,7 +303,7 @@ class Load {
         staging.fill(piece);
         unwrap(this.checkpoint.supply(staging.pointer, piece.length));
         done += piece.length;
-        moved(piece.length);
+        await moved(piece.length);
         await this.breather.breathe();
         throwIfAborted(this.call.signal);
       }

@@ -15,6 +15,7 @@ import type {
   LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, Preprocessed, RawImage, RuntimeInfo, SegmentationExtras, SegmentationMap,
 } from './engine.js';
 import { convertModel, inspectModel, loadModel } from './loader.js';
+import { METHODS, type Crossing, type Method } from './methods.js';
 import { drawPixels, withoutAlpha } from './pixels.js';
 import { TASKS } from './tasks/tasks.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
@@ -156,10 +157,6 @@ export class LocalEngine implements Engine {
     return this.load(call, (core, own) => inspectModel(core, source, spec, own));
   }
 
-  /**
-   * Writes a checkpoint to `sink` as transformers saves it; see convertModel(). Of this class and not of
-   * Engine: a file is written where it is converted.
-   */
   convert(
     source: Source, spec: ModelSpec, dtype: ConversionType, sink: ConversionSink, call: LoadCallOptions = {},
   ): Promise<ConversionFacts> {
@@ -356,6 +353,22 @@ export class LocalEngine implements Engine {
     this.core?.PThread?.terminateAllThreads();
     this.core = null;
   }
+}
+
+// Whatever a call fails with is a BeitError, but for the reason with which its caller has stopped it.
+for (const method of Object.keys(METHODS) as Method[]) {
+  const plain = LocalEngine.prototype[method] as (...args: unknown[]) => Promise<unknown>;
+  const { call: at } = METHODS[method] as Crossing;
+  Object.defineProperty(LocalEngine.prototype, method, {
+    async value(this: LocalEngine, ...args: unknown[]) {
+      try {
+        return await plain.apply(this, args);
+      } catch (error) {
+        const { signal } = (at === undefined ? undefined : args[at]) as CallOptions | undefined ?? {};
+        throw signal?.aborted && error === signal.reason ? error : asBeitError(error);
+      }
+    },
+  });
 }
 
 function disposed(subject: string): BeitError {

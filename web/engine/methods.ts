@@ -12,6 +12,8 @@ export interface Crossing<Args extends unknown[] = unknown[]> {
   call?: number;
   /** Which argument is a Source: it is opened at the other end, or its bytes come from here. */
   source?: number;
+  /** Which argument is a ConversionSink: it stays, and a port stands for it. */
+  sink?: number;
   /** What is handed over. */
   transfer?(...args: Args): Transferable[];
   /** Whether there is nothing to do once the engine has ended, since that has given everything back. */
@@ -32,6 +34,7 @@ export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> 
   segment: {},
   loadModel: { call: 2, source: 0 },
   inspect: { call: 2, source: 0 },
+  convert: { call: 4, source: 0, sink: 3 },
   forward: {
     call: 3,
     transfer: (_, inputs, __, call) => call?.transfer ? buffersOf(Object.values(inputs).flatMap((input?: { data: ArrayBufferView }) => input ? [input.data] : [])) : [],

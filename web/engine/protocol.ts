@@ -1,8 +1,10 @@
-/** What crosses between a RemoteEngine and its worker. Types only. */
+/** What crosses between a RemoteEngine and its worker. */
 import type { CoreError } from '../base/errors.js';
 import type { SourceDescription } from '../sources/source.js';
 import type { EngineSettings, Progress, RuntimeInfo } from './engine.js';
 import type { Method } from './methods.js';
+
+export const HEARTBEAT_MS = 400;
 
 /** A source that the worker opens by itself, or one whose bytes come over a port. */
 export type SourceReference =
@@ -11,7 +13,7 @@ export type SourceReference =
 
 export type ToWorker =
   | { type: 'start'; id: number; settings: EngineSettings }
-  /** `args` without the call's options, of which only the priority crosses; a source in them is a SourceReference. */
+  /** `args` without the call's options, of which only the priority crosses; a source in them is a SourceReference, a sink a MessagePort. */
   | { type: 'call'; id: number; method: Method; args: unknown[]; priority: number }
   | { type: 'abort'; id: number };
 
@@ -22,6 +24,8 @@ export type FromWorker =
   | { type: 'thread'; script: string; port: MessagePort }
   /** The worker holds this lock (of navigator.locks) for as long as it lives. */
   | { type: 'alive'; lock: string }
+  /** Where there are no locks: something comes through the port at least each HEARTBEAT_MS for as long as the worker lives. */
+  | { type: 'heart'; port: MessagePort }
   /** The engine's threads or their reason have changed. */
   | { type: 'info'; info: RuntimeInfo }
   | { type: 'result'; id: number; value: unknown }

@@ -1,12 +1,14 @@
 /** The engine in a worker: a proxy that posts calls and hands buffers over. */
 import { tell } from '../base/callbacks.js';
-import { BeitError, failure, fromCoreError, sentenceOf } from '../base/errors.js';
+import { asBeitError, BeitError, failure, fromCoreError, sentenceOf } from '../base/errors.js';
 import { throwIfAborted } from '../base/scheduling.js';
 import { serveSource } from '../sources/bridge.js';
 import type { Source } from '../sources/source.js';
+import type { ConversionSink } from './conversion.js';
 import type { Engine, EngineSettings, RuntimeInfo } from './engine.js';
 import { METHODS, type AnyCallOptions, type Crossing, type Method } from './methods.js';
 import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
+import { serveSink } from './sink-bridge.js';
 
 // Its files may come over a slow line; who waits longer than this waits for ever.
 const START_LIMIT_MS = 60_000;
@@ -60,17 +62,28 @@ export class RemoteEngine implements Engine {
 
   /** Has the engine of the worker do what this one was asked for. */
   async send(method: Method, given: unknown[]): Promise<unknown> {
-    const { call: at, source, transfer, givesBack } = METHODS[method] as Crossing;
+    const { call: at, source, sink, transfer, givesBack } = METHODS[method] as Crossing;
     if (givesBack && this.end) return undefined;
     const call = (at === undefined ? undefined : given[at]) as AnyCallOptions | undefined ?? {};
     const args = given.slice(0, at);
-    const handed = transfer?.(...given) ?? [];
-    const served = source === undefined ? null : serve(given[source] as Source);
-    if (served) args[source!] = served.reference;
+    const handed: Transferable[] = [];
+    const services: { stop(): void }[] = [];
+    const stay = (index: number | undefined, serve: (value: never) => Served): void => {
+      if (index === undefined) return;
+      const { reference, transfer: ports, stop } = serve(given[index] as never);
+      args[index] = reference;
+      handed.push(...ports);
+      services.push({ stop });
+    };
     try {
-      return await this.request((id) => ({ type: 'call', id, method, args, priority: call.priority ?? 0 }), call, [...handed, ...served?.transfer ?? []]);
+      handed.push(...transfer?.(...given) ?? []);
+      stay(source, openAtTheOtherEnd);
+      stay(sink, overPort);
+      return await this.request((id) => ({ type: 'call', id, method, args, priority: call.priority ?? 0 }), call, handed);
+    } catch (error) {
+      throw call.signal?.aborted && error === call.signal.reason ? error : asBeitError(error);
     } finally {
-      served?.stop();
+      for (const service of services) service.stop();
     }
   }
 
@@ -126,7 +139,7 @@ export class RemoteEngine implements Engine {
   }
 
   private receive(message: FromWorker): void {
-    if (message.type === 'thread' || message.type === 'alive') return; // the channel's own
+    if (message.type === 'thread' || message.type === 'alive' || message.type === 'heart') return; // the channel's own
     if (message.type === 'listening') {
       this.listening = true;
       for (const post of this.early.splice(0)) post();
@@ -169,8 +182,21 @@ for (const method of Object.keys(METHODS) as Method[]) {
   });
 }
 
-/** Returns a source in a form that crosses: as what it is, or as a port to what serves its bytes until stop(). */
-function serve(source: Source): { reference: SourceReference; transfer: Transferable[]; stop(): void } {
+/** What stands at the other end for an argument that stays here, until stop(). */
+interface Served {
+  reference: SourceReference | MessagePort;
+  transfer: Transferable[];
+  stop(): void;
+}
+
+function overPort(sink: ConversionSink): Served {
+  const { port1, port2 } = new MessageChannel();
+  const service = serveSink(sink, port1);
+  return { reference: port2, transfer: [port2], stop: () => service.stop() };
+}
+
+/** Returns a source as what it is, where that can be opened anywhere, else as a port to what serves its bytes. */
+function openAtTheOtherEnd(source: Source): Served {
   const description = source.describe();
   if (description) return { reference: { kind: 'description', description }, transfer: [], stop: () => undefined };
   const { port1, port2 } = new MessageChannel();

@@ -1,6 +1,6 @@
 import { addressOf } from '../assets.js';
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
-import type { FromWorker, ToWorker } from '../engine/protocol.js';
+import { HEARTBEAT_MS, type FromWorker, type ToWorker } from '../engine/protocol.js';
 import { openBrowserCache } from '../sources/cache/browser.js';
 import { fetchBytes, HttpSource } from '../sources/http/source.js';
 import { resolveSource } from '../sources/resolve.js';
@@ -29,10 +29,28 @@ async function reasonOf({ message }: ErrorEvent, script: string): Promise<string
   return script === '' ? 'its script could not be loaded' : whyNotLoaded(script);
 }
 
-/** Calls `tell` when nobody holds the lock any more; nothing else tells that a worker was killed, or has closed itself. */
+/** Calls `tell` when nobody holds the lock any more; nothing tells by itself that a worker was killed, or has closed itself. */
 function whenReleased(lock: string, signal: AbortSignal, tell: () => void): void {
   navigator.locks.request(lock, { signal }, tell).catch(() => undefined);
 }
+
+/** Calls `tell` when nothing has come through the port for some time. */
+function whenSilent(port: MessagePort, signal: AbortSignal, tell: () => void): void {
+  // Turns without a beat, and not time: where this page sleeps or is busy, beats wait for it as well.
+  let missed = 0;
+  port.onmessage = () => {
+    missed = 0;
+  };
+  const timer = setInterval(() => {
+    if (++missed > MAX_MISSED) tell();
+  }, HEARTBEAT_MS);
+  signal.addEventListener('abort', () => {
+    clearInterval(timer);
+    port.close();
+  });
+}
+
+const MAX_MISSED = 3;
 
 /** Pages, workers, service workers and extensions: no DOM is needed. */
 export const platform: Platform = {
@@ -58,6 +76,7 @@ export const platform: Platform = {
       listen: (onMessage: (message: FromWorker) => void, onFailure: (reason: string) => void) => {
         worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
           if (data.type === 'alive') whenReleased(data.lock, ended.signal, () => onFailure('it has ended'));
+          if (data.type === 'heart') whenSilent(data.port, ended.signal, () => onFailure('it has ended'));
           if (data.type !== 'thread') return onMessage(data);
           try {
             threads.push(startThread(data.script, data.port, onFailure));

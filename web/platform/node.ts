@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
+import { isMainThread, Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { addressOf } from '../assets.js';
 import { failure, sentenceOf } from '../base/errors.js';
 import type { FromWorker, ToWorker } from '../engine/protocol.js';
@@ -19,12 +19,14 @@ const isAddress = (text: string): boolean => /^(https?|data|blob):/i.test(text);
 /** Node, Deno and Bun: paths of this machine besides. */
 export const platform: Platform = {
   host: nodeHost,
-  workerByDefault: false,
+  // The main thread has a process's event loop, which others wait for; who has made a thread has made it to be busy.
+  workerByDefault: isMainThread,
 
   workerScript: () => new URL('../worker-node.js', import.meta.url).href,
 
   startWorker(script) {
-    const worker = new Worker(new URL(script));
+    // What the process was told of its own modules, such as a loader or --input-type, is not for the library's.
+    const worker = new Worker(new URL(script), { execArgv: [] });
     let ended = false;
     return {
       post: (message: ToWorker, transfer: Transferable[]) => worker.postMessage(message, transfer as NodeTransferable[]),

@@ -48,6 +48,16 @@ globalThis.harness = {
     return result;
   },
 
+  /** Whether an engine can be used whose worker's thread heard of nothing for so long. */
+  async busy(milliseconds) {
+    const engine = await createEngine();
+    new BroadcastChannel('beit-test-busy').postMessage(milliseconds);
+    await new Promise((resolve) => { setTimeout(resolve, 300); });
+    await engine.memory();
+    await engine.dispose();
+    return true;
+  },
+
   /** Creates an engine where starting workers of that name throws. */
   async refuse(name, options) {
     instead.set(name, () => { throw new DOMException('not from here', 'SecurityError'); });
