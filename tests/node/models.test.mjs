@@ -8,7 +8,7 @@ import { BeitForImageClassification, BeitModel, createEngine, runtimeInfo } from
 import { golden, rejects } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
 
-const engine = await createEngine({ build: 'simd-threads', threads: 2 });
+const engine = await createEngine({ worker: false, build: 'simd-threads', threads: 2 });
 test.after(() => engine.dispose());
 
 async function using(Class, options, use) {
@@ -148,12 +148,12 @@ test('models with the same options share an engine, which ends with the last', a
 });
 
 test('dispose() of an engine stops what runs on it', async () => {
-  const own = await createEngine({ build: 'simd-threads', threads: 2 });
+  const own = await createEngine({ worker: false, build: 'simd-threads', threads: 2 });
   const model = await BeitModel.fromPretrained(files(), { engine: own });
   const running = model.forward({ pixelValues }, { onStep: (done) => { if (done === 1) void own.dispose(); } });
   await rejects(running, 'disposed', /engine/);
   let disposing;
-  const other = await createEngine({ build: 'simd-threads', threads: 2 });
+  const other = await createEngine({ worker: false, build: 'simd-threads', threads: 2 });
   const loading = BeitModel.fromPretrained(files(), { engine: other, onProgress: ({ phase }) => { if (phase === 'index') disposing ??= other.dispose(); } });
   await rejects(loading, 'disposed');
   await disposing;
@@ -164,7 +164,7 @@ test('engines come and go, and the process does not grow', async () => {
   const gc = runInNewContext('gc');
   const many = { dims: [256, 3, 96, 96], data: new Float32Array(256 * 3 * 96 * 96) };
   const round = async (build) => {
-    const own = await createEngine({ build });
+    const own = await createEngine({ worker: false, build });
     const model = await BeitForImageClassification.fromPretrained(join(golden, 'models/classify-patch16'), { engine: own });
     const controller = new AbortController();
     const running = model.forward({ pixelValues: many }, { signal: controller.signal, onStep: () => controller.abort(new Error('enough')) });

@@ -14,12 +14,12 @@ let weights = 0, before = 0, heap = 0;
 if (what === 'library') {
   const { BeitForImageClassification } = await import('../../dist/node.js');
   const begin = performance.now();
-  const model = await BeitForImageClassification.fromPretrained(folder, { build, dtype });
+  const model = await BeitForImageClassification.fromPretrained(folder, { worker: false, build, dtype });
   milliseconds = performance.now() - begin;
   weights = model.estimate.weights;
 } else if (what === 'memory') {
   const { BeitForImageClassification, createEngine } = await import('../../dist/node.js');
-  const engine = await createEngine({ build });
+  const engine = await createEngine({ worker: false, build });
   before = process.memoryUsage.rss();
   const heapBefore = (await engine.memory()).heap;
   const begin = performance.now();

@@ -14,7 +14,7 @@ async function timed(phase, work) {
 }
 
 const library = await timed('import', () => import('../../dist/node.js'));
-const engine = await timed('engine', () => library.createEngine({ build, threads: Number(threads) }));
+const engine = await timed('engine', () => library.createEngine({ worker: false, build, threads: Number(threads) }));
 const classify = await timed('load', () => library.pipeline('image-classification', folder === '-' ? null : folder, { engine, dtype }));
 const bytes = readFileSync(picture);
 await timed('first answer', () => classify(bytes));

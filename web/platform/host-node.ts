@@ -6,7 +6,12 @@ import { coresWithin, cpuQuota } from './cpu-quota.js';
 /** Returns what a thread of this Node may do. */
 export function nodeHost(): Host {
   const quota = process.platform === 'linux' ? cpuQuota(readText) : null;
-  return { kind: 'node', cores: coresWithin(availableParallelism(), quota), mayBlock: true, workers: process.permission?.has('worker') ?? true };
+  return { kind: 'node', cores: coresWithin(availableParallelism(), quota), mayBlock: true, workers: mayStartThreads() };
+}
+
+/** Returns what Node's permission model says, where that is switched on. */
+export function mayStartThreads(): boolean {
+  return process.permission?.has('worker') ?? true;
 }
 
 function readText(path: string): string | null {

@@ -10,7 +10,7 @@ import { pathSource } from '../sources/folder-node.js';
 import { fetchBytes } from '../sources/http/source.js';
 import { resolveSource } from '../sources/resolve.js';
 import { isHubId, type Source } from '../sources/source.js';
-import { nodeHost } from './host-node.js';
+import { mayStartThreads, nodeHost } from './host-node.js';
 import { nodeHttp } from './http-node.js';
 import type { Platform } from './platform.js';
 
@@ -20,9 +20,10 @@ const isAddress = (text: string): boolean => /^(https?|data|blob):/i.test(text);
 export const platform: Platform = {
   host: nodeHost,
   // The main thread has a process's event loop, which others wait for; who has made a thread has made it to be busy.
-  workerByDefault: isMainThread,
+  workerByDefault: isMainThread && mayStartThreads(),
 
-  workerScript: () => new URL('../worker-node.js', import.meta.url).href,
+  // It lies beside that of browsers.
+  workerScript: (folder) => new URL('worker-node.js', addressOf('worker.js', folder)).href,
 
   startWorker(script) {
     // What the process was told of its own modules, such as a loader or --input-type, is not for the library's.
