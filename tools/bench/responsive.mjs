@@ -2,7 +2,7 @@
 // the longest task that the browser tells of (it tells of those of 50 ms and more), and the longest wait of a timer of 4 ms; the
 // picture comes as a file, an element, a bitmap and as samples. Node: the longest delay of the event loop; the picture comes as a
 // file and as samples. Last of each, with the core in that thread, for comparison.
-//   node tools/bench/responsive.mjs [--rounds N] [--width N] [--height N] [--json FILE]
+//   node tools/bench/responsive.mjs [--rounds N] [--width N] [--height N] [--build BUILD] [--json FILE]
 // Needs a release build and Chromium. What else the machine does counts, too.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,10 +16,10 @@ import { main, say } from '../report.mjs';
 import { show } from './statistics.mjs';
 
 /** Returns the rows of this process: a picture of noise on steps of grey. */
-async function segmentHere({ width, height }, forms, worker) {
+async function segmentHere({ width, height, build }, forms, worker) {
   const samples = { width, height, channels: 3, data: Uint8Array.from({ length: width * height * 3 }, (_, i) => (i >> 14) + (Math.imul(i, 0x9e3779b1) >>> 29)) };
   const folder = mkdtempSync(join(tmpdir(), 'beit-picture-'));
-  const segment = await pipeline('image-segmentation', null, { worker });
+  const segment = await pipeline('image-segmentation', null, { worker, build });
   try {
     const given = { samples, file: join(folder, 'picture.ppm') };
     writeFileSync(given.file, Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), samples.data]));
@@ -55,10 +55,10 @@ async function segment(host, server, options) {
 await main(async (args) => {
   const { values } = parseArgs({
     args, options: {
-      rounds: { type: 'string', default: '3' }, width: { type: 'string', default: '4000' }, height: { type: 'string', default: '3000' }, json: { type: 'string' },
+      rounds: { type: 'string', default: '3' }, width: { type: 'string', default: '4000' }, height: { type: 'string', default: '3000' }, build: { type: 'string' }, json: { type: 'string' },
     },
   });
-  const size = { width: Number(values.width), height: Number(values.height) };
+  const size = { width: Number(values.width), height: Number(values.height), build: values.build };
   const host = await launch('chromium');
   const server = await startServer();
   try {
@@ -66,7 +66,7 @@ await main(async (args) => {
     const add = (name, row) => rows.set(name, [...rows.get(name) ?? [], row]);
     for (let i = 0; i < Number(values.rounds); ++i) {
       for (const row of await segment(host, server, { ...size, forms: ['file', 'element', 'bitmap', 'samples'] })) add(row.form, row);
-      for (const row of await segment(host, server, { ...size, forms: ['file'], worker: false })) add('file, in the page', row);
+      for (const row of await segment(host, server, { ...size, forms: ['file'], build: undefined, worker: false })) add('file, in the page', row);
       for (const row of await segmentHere(size, ['file', 'samples'])) add(`Node, ${row.form}`, row);
       for (const row of await segmentHere(size, ['file'], false)) add('Node, file, worker: false', row);
     }
