@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { rank, scoreFunctionOf, sigmoid, softmax } from '../../dist/engine/tasks/classification.js';
-import { colorOf, legendOf, overlayOf } from '../../dist/engine/tasks/segmentation.js';
+import { colorOf, legendOf, paletteOf } from '../../dist/engine/tasks/segmentation.js';
 import { compare } from '../../dist/cli/compare.js';
 import { checkRawImage, withoutAlpha } from '../../dist/engine/pixels.js';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
@@ -91,16 +91,16 @@ test('compare follows |a-b| <= atol + rtol |b|', () => {
   assert.equal(compare({ dims: [], data: Float32Array.of(2) }, tensor(2), tolerance).pass, true);
 });
 
-test('a legend and an overlay of every class id', () => {
+test('a legend and a palette of every class id', () => {
   const labels = Uint16Array.of(7, 65535, 7, 0, 300, 65535, 7, 0);
-  const map = { height: 2, width: 4, labels, scores: null };
-  const legend = legendOf(map, ['sky', 'sea']);
+  const counts = new Uint32Array(65536);
+  for (const id of labels) ++counts[id];
+  const legend = legendOf({ height: 2, width: 4, labels, counts, scores: null }, ['sky', 'sea']);
   assert.deepEqual(legend.map(({ id, label, share }) => [id, label, share]),
     [[7, 'LABEL_7', 3 / 8], [0, 'sky', 2 / 8], [65535, 'LABEL_65535', 2 / 8], [300, 'LABEL_300', 1 / 8]]);
   assert.ok(legend.every(({ id, color }) => String(color) === String(colorOf(id))));
-  const { width, height, data } = overlayOf(map, legend, 128);
-  assert.deepEqual([width, height], [4, 2]);
-  assert.deepEqual([...data], [...labels].flatMap((id) => [...colorOf(id), 128]));
+  const bytes = new Uint8Array(paletteOf(65536, 128).buffer);
+  for (const id of labels) assert.deepEqual([...bytes.subarray(id * 4, id * 4 + 4)], [...colorOf(id), 128]);
 });
 
 test('abortable rejects at once and hands the late value over', async () => {

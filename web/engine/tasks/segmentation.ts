@@ -16,13 +16,13 @@ export function colorOf(id: number): [number, number, number] {
 }
 
 /** Returns the labels that occur in `map`, the largest share first. */
-function legendOf({ labels, counts }: SegmentationMap, names: readonly string[]): LegendEntry[] {
+export function legendOf({ labels, counts }: SegmentationMap, names: readonly string[]): LegendEntry[] {
   const found = [...counts.keys()].filter((id) => counts[id]! > 0).sort((a, b) => counts[b]! - counts[a]! || a - b);
   return found.map((id) => ({ id, label: names[id] ?? `LABEL_${id}`, color: colorOf(id), share: counts[id]! / labels.length }));
 }
 
 /** Returns the colours of so many classes with this alpha (0 to 255): red, green, blue, alpha in each number's bytes, as they lie in memory. */
-function paletteOf(classes: number, alpha: number): Uint32Array {
+export function paletteOf(classes: number, alpha: number): Uint32Array {
   const palette = new Uint32Array(classes);
   const bytes = new Uint8Array(palette.buffer);
   for (let id = 0; id < classes; ++id) bytes.set([...colorOf(id), alpha], id * 4);
