@@ -1,0 +1,4 @@
+import * as library from 'beit-wasm';
+import { answer } from './answer.js';
+
+globalThis.answered = answer(library);
