@@ -311,7 +311,7 @@ val readSafetensors(uintptr_t pointer, double length) {
       for (const TensorEntry& entry : entries) {
         val tensor = val::object();
         tensor.set("dims", toJs(entry.shape));
-        tensor.set("dtype", std::string(toString(entry.dtype)));
+        tensor.set("dtype", std::string(entry.type()));
         tensor.set("data", elementsToJs(entry.dtype, file.subspan(static_cast<size_t>(entry.offset),
                                                                   static_cast<size_t>(entry.bytes))));
         tensors.add(entry.name, tensor);

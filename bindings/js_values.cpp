@@ -251,6 +251,7 @@ val toJs(const BindReport& report) {
   val object = val::object();
   object.set("dialect", report.dialect);
   object.set("container", report.container);
+  object.set("averaged", report.averaged);
   object.set("missing", toJs(report.missing));
   object.set("wrong", toJs(report.wrong));
   object.set("unexpected", toJs(report.unexpected));
@@ -271,7 +272,7 @@ val toJs(const Image8& image) {
 val toJs(const TensorEntry& entry, const std::string& file) {
   val object = val::object();
   object.set("name", entry.name);
-  object.set("dtype", std::string(toString(entry.dtype)));
+  object.set("dtype", std::string(entry.type()));
   object.set("shape", toJs(entry.shape));
   object.set("file", file);
   object.set("offset", static_cast<double>(entry.offset));

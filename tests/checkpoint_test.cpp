@@ -217,6 +217,47 @@ TEST_CASE("A tensor of another shape or type is refused, one that is not needed 
   CHECK(refusal({{kFile, test::safetensorsFile(more)}}) == "");
 }
 
+TEST_CASE("Elements of any other type are an error only where they are needed", "[checkpoint]") {
+  for (const std::string type : {"F8_E4M3", "C64", "F4", "whatever comes next"}) {
+    CAPTURE(type);
+    auto list = tensors();
+    list.push_back(test::tensorOf("extra.scale", type, {3}, Bytes{1, 2, 3}));
+    for (const size_t piece : {1u, 4096u}) CHECK(refusal({{kFile, test::safetensorsFile(list)}}, piece) == "");
+    for (FileTensor& t : list)
+      if (t.name == "classifier.bias") t.dtype = type;
+    const std::string needed = refusal({{kFile, test::safetensorsFile(list)}});
+    CHECK(needed.starts_with("wrong-type"));
+    CHECK(needed.find("classifier.bias is of type " + type + " and should be F32, F16, BF16 or F64") != std::string::npos);
+  }
+}
+
+TEST_CASE("What stands before every name is taken off, and told", "[checkpoint]") {
+  for (const std::string prefix : {"module.", "_orig_mod.", "model.", "net.", "backbone.", "timm_model.", "module._orig_mod.net.", "whatever.0.else."}) {
+    CAPTURE(prefix);
+    auto list = test::tensorsOf(emptyModel()->parameters(), weights(), [&](const std::string& name) { return prefix + name; });
+    CHECK(refusal({{kFile, test::safetensorsFile(list)}}) == "");
+    list.push_back(test::tensorOf("n_averaged", "I64", {}, std::vector<int64_t>{7}));  // PyTorch's AveragedModel counts beside it
+    const auto model = emptyModel();
+    Checkpoint checkpoint;
+    const auto report = test::load(checkpoint, model->parameters(), {{kFile, test::safetensorsFile(list)}}, 4096, true);
+    REQUIRE(report.ok());
+    CHECK(report->dialect == "transformers, each behind \"" + prefix + "\"");
+    CHECK(report->unexpected == std::vector<std::string>{"n_averaged"});
+    // But not where other tensors stand beside it: they may be another model's.
+    list.push_back(test::tensorOf("teacher.w", "F32", {1}, std::vector<float>{1.0f}));
+    CHECK(refusal({{kFile, test::safetensorsFile(list)}}).starts_with("unsupported"));
+  }
+}
+
+TEST_CASE("A LoRA adapter is told, alone and beside its model", "[checkpoint]") {
+  const std::string layer = "base_model.model.beit.encoder.layer.0.attention.attention.query.";
+  const FileTensor change = test::tensorOf(layer + "lora_A.weight", "F32", {1, 4}, std::vector<float>(4));
+  CHECK(refusal({{kFile, test::safetensorsFile({change})}}).starts_with("unsupported " + kFile + ": got a LoRA adapter (" + change.name + ")"));
+  auto list = test::tensorsOf(emptyModel()->parameters(), weights(), [](const std::string& name) { return "base_model.model." + name; });
+  list.push_back(change);
+  CHECK(refusal({{kFile, test::safetensorsFile(list)}}).find("a LoRA adapter") != std::string::npos);
+}
+
 TEST_CASE("Names of no known family, or none, are refused", "[checkpoint]") {
   CHECK(refusal({{kFile, test::safetensorsFile({test::tensorOf("a", "U8", {1}, Bytes{1})})}}).starts_with("unsupported " + kFile + ": got tensors called a"));
   CHECK(refusal({{kFile, test::safetensorsFile({})}}).starts_with("unsupported " + kFile + ": got no tensors"));

@@ -141,6 +141,26 @@ TEST_CASE("a pickle that asks for any other callable is refused with its name", 
   }
 }
 
+TEST_CASE("Flax's elements of a type that is not read have its name", "[container]") {
+  const auto file = [](const std::string& type) {  // {"w": an array of shape [2] and two bytes}
+    std::string array = "\x93\x91\x02" + std::string(1, static_cast<char>(0xa0 + type.size())) + type + "\xc4\x02zz";
+    return bytesOf("\x81\xa1w\xc7" + std::string(1, static_cast<char>(array.size())) + "\x01" + array);
+  };
+  for (const std::string type : {"float8_e4m3fn", "complex64"}) {
+    for (const size_t piece : {1, 1000}) {
+      const auto entries = index(file(type), piece);
+      if (!entries.ok()) FAIL(entries.error().message);
+      REQUIRE(entries->size() == 1);
+      CHECK((*entries)[0].type() == type);
+      CHECK((*entries)[0].shape == Shape{2});
+      CHECK((*entries)[0].bytes == 2);
+      CHECK(liesInside(*entries, file(type).size()));
+    }
+  }
+  CHECK_FALSE(index(file("float32")).ok());  // two elements of it take eight bytes
+  CHECK_FALSE(index(file("")).ok());
+}
+
 TEST_CASE("a torch zip needs a source that knows its size", "[container]") {
   Checkpoint checkpoint;
   REQUIRE(checkpoint.addFile("stream", std::nullopt).ok());

@@ -256,7 +256,85 @@ TEST_CASE("training checkpoints are unwrapped, and nested names joined", "[pickl
   CHECK(names("(dS'model'\n(dS'w'\n" + item + "ssS'optimizer'\n(dI0\n" + item + "ssS'epoch'\nI3\ns.") == "w ");
   CHECK(names("(dS'state_dict'\n(dS'module'\n(dS'w'\n" + item + "sss.") == "w ");
   CHECK(names("(dS'a'\n(dS'w'\n" + item + "sI0\n" + item + "ssS'b'\n" + item + "s.") == "b a.w a.0 ");
+  // Whatever lies beside the weights: tensors, numbers, optimisers, settings.
+  const std::string optimizer = "S'optimizer'\n(dS'state'\n(dI0\n(dS'momentum_buffer'\n" + item + "ssss";
+  for (const std::string wrapper : {"state_dict", "model", "module", "model_state_dict", "model_ema", "state_dict_ema", "model_state", "net", "network"})
+    CHECK(names("(dS'epoch'\nI3\nsS'best_acc1'\n" + item + "s" + optimizer + "S'" + wrapper + "'\n(dS'w'\n" + item + "ss.") == "w ");
+  CHECK(names("(dS'model'\n(dS'depth'\nI12\nssS'state_dict'\n(dS'w'\n" + item + "ss.") == "w ");  // a model's settings
+  CHECK(names("(dS'model'\n(dS'depth'\nI12\nssS'w'\n" + item + "s.") == "w ");
   // A pickled module: its state has its tensors and those of the modules in it.
   CHECK(names("ctorch.nn.modules.container\nSequential\n)\x81(dS'_parameters'\n(dS'p'\n" + item + "ssS'_modules'\n(dS'0'\n"
               "cdall_e.utils\nConv2d\n)\x81(dS'_parameters'\n(dS'w'\n" + item + "ssbssS'training'\nI01\nsb.") == "p 0.w ");
+}
+
+TEST_CASE("of averaged and plain weights the averaged are read, and named", "[pickle]") {
+  const std::string whole = tensorPickle(0, "I12\n", "I1\n");
+  const std::string item = whole.substr(7, whole.size() - 9);
+  const auto read = [&](const std::vector<std::string>& wrappers) {
+    std::string text = "(dS'epoch'\nI3\ns";
+    for (const std::string& name : wrappers) text += "S'" + name + "'\n(dS'" + name + ".w'\n" + item + "ss";
+    const Pickle pickle = parsed(text + ".");
+    std::string averaged;
+    const auto tensors = readTorchTensors(pickle, "test.pkl", &averaged);
+    REQUIRE(tensors.ok());
+    REQUIRE(tensors->size() == 1);
+    return (*tensors)[0].name + " " + averaged;
+  };
+  CHECK(read({"state_dict", "state_dict_ema"}) == "state_dict_ema.w state_dict_ema");
+  CHECK(read({"model", "model_ema"}) == "model_ema.w model_ema");
+  CHECK(read({"model_ema"}) == "model_ema.w ");
+  CHECK(read({"model", "state_dict"}) == "state_dict.w ");  // timm's order
+}
+
+TEST_CASE("what torch.load(weights_only=True) takes is taken, and nothing of it is run", "[pickle]") {
+  // Counter({1: 2, 3: 4}), as protocol 2 has it, and others of its kind.
+  const Pickle counter = parsed("ccollections\nCounter\n((I1\nI2\nI3\nI4\ndtR.");
+  REQUIRE(counter.root().is(Kind::kDict));
+  CHECK(counter.root().size() == 2);
+  CHECK(counter.root().value(1).asInt() == 4);
+  CHECK(parsed("ccollections\nCounter\n(tR.").root().is(Kind::kDict));
+  CHECK(parsed("ccollections\ndefaultdict\n(cbuiltins\nlist\ntRS'a'\nI1\ns.").root().find("a").asInt() == 1);
+  for (const char* name : {"builtins\ncomplex", "__builtin__\ncomplex", "builtins\nbytearray", "builtins\nset", "torch\nTensor", "torch\nbfloat16",
+                           "torch\nfloat8_e4m3fn", "torch\ncomplex64", "torch\nuint16", "torch\nquint8", "torch\nbool", "torch\nbits8",
+                           "torch.storage\nUntypedStorage", "torch\nComplexFloatStorage", "torch.serialization\n_get_layout",
+                           "torch._utils\n_rebuild_sparse_tensor", "torch._utils\n_rebuild_qtensor", "torch.nn.parameter\nBuffer"})
+    CHECK(parsed("(dS'x'\nc" + std::string(name) + "\ns.").root().find("x").is(Kind::kGlobal));
+  for (const char* name : {"torch\nint_repr", "torch\nfloat", "torch.float16\nload", "builtins\nexec", "collections\nOrderedDict builtins.set", "torch\n"})
+    CHECK(errorOf("(dS'x'\nc" + std::string(name) + "\ns.").code == ErrorCode::kUnsupported);
+}
+
+TEST_CASE("tensors of every rebuilding have their elements, or a type by name", "[pickle]") {
+  const auto read = [](const std::string& value) {
+    const Pickle pickle = parsed("(dS't'\n" + value + "s.");
+    auto tensors = tensorsOf(pickle);
+    if (!tensors.ok()) FAIL(tensors.error().message);
+    REQUIRE(tensors->size() == 1);
+    return entryOf(std::move((*tensors)[0]), 0, 64);
+  };
+  const auto storage = [](const std::string& kind, int count) { return "(S'storage'\nc" + kind + "\nS'0'\nS'cpu'\nI" + std::to_string(count) + "\ntQ"; };
+  const std::string hooks = "I00\nccollections\nOrderedDict\n(tR", v2 = "ctorch._utils\n_rebuild_tensor_v2\n", shape = "I1\n(I2\nI3\nt(I3\nI1\nt";
+  // A subclass of tensors, and a parameter of one: what it is made of is an ordinary tensor.
+  const std::string subclass = "ctorch._tensor\n_rebuild_from_type_v2\n(" + v2 + "ctorch.nn.parameter\nBuffer\n(" +
+                               storage("torch\nFloatStorage", 12) + shape + hooks + "t(dtR";
+  for (const std::string& value : {subclass, "ctorch._utils\n_rebuild_parameter\n(" + subclass + hooks + "tR"}) {
+    const TensorEntry entry = read(value);
+    CHECK(entry.type() == "F32");
+    CHECK(entry.shape == Shape{2, 3});
+    CHECK(entry.offset == 64 + 4);
+    CHECK(entry.bytes == 24);
+  }
+  // Complex numbers of eight bytes.
+  const TensorEntry complex = read(v2 + "(" + storage("torch\nComplexFloatStorage", 12) + shape + hooks + "tR");
+  CHECK(complex.type() == "torch.ComplexFloatStorage");
+  CHECK(complex.offset == 64 + 8);
+  CHECK(complex.bytes == 48);
+  // Newer types come in bytes, with their name.
+  const std::string v3 = "ctorch._utils\n_rebuild_tensor_v3\n(" + storage("torch.storage\nUntypedStorage", 12) + shape + hooks;
+  const TensorEntry bytes = read(v3 + "ctorch\nfloat8_e4m3fn\ntR");
+  CHECK(bytes.type() == "torch.float8_e4m3fn");
+  CHECK(bytes.shape == Shape{2, 3});
+  CHECK(bytes.offset == 64);
+  CHECK(bytes.bytes == 12);
+  CHECK(bytes.strides.empty());
+  CHECK_FALSE(tensorsOf(parsed("(dS't'\n" + v3 + "tRs.")).ok());  // without a type
 }

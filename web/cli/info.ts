@@ -32,6 +32,7 @@ function textOf({ className, dtype, config, report, estimate, tensors }: Inspect
     `class: ${className}`,
     `computes with: ${dtype}`,
     `container: ${report.container}, names of ${report.dialect}`,
+    ...(report.averaged ? [`weights: the averaged ones, ${report.averaged}; the plain ones beside them are not read`] : []),
     'config:', ...Object.entries(config).map(([name, value]) => `  ${name}: ${short(value)}`),
     `tensors: ${tensors.length} (${typesOf(tensors)})`,
     ...tensors.map(({ name, dtype, shape, bytes }) => `  ${name.padEnd(width)}  ${dtype.padEnd(4)}  ${shapeText(shape)}  ${bytes}`),

@@ -14,7 +14,7 @@ export interface CoreTensor {
   data: Float32Array;
 }
 
-/** A tensor of any element type, as `readSafetensors` returns it; F16 and BF16 arrive as Float32Array. */
+/** A tensor of any element type, as `readSafetensors` returns it; F16 and BF16 arrive as Float32Array, types that are not read (F8_E4M3, …) as their bytes. */
 export interface CoreAnyTensor {
   dims: number[];
   /** safetensors' name: F32, F16, BF16, I64, U8, BOOL, … */
@@ -83,9 +83,11 @@ export interface CoreCheckpoint {
 
 /** How a checkpoint's tensors fit a model. */
 export interface CoreBindReport {
-  /** The naming that was detected, such as "transformers". */
+  /** The naming that was detected, such as "transformers", and what stood before every name and was taken off. */
   dialect: string;
   container: string;
+  /** What the averaged weights are called, where a file holds averaged and plain ones; the averaged are read. Else ''. */
+  averaged: string;
   missing: string[];
   /** Tensors that do not fit, each as part of a sentence with both shapes. */
   wrong: string[];

@@ -31,7 +31,7 @@ export async function loadModel(
   try {
     const { model, ...created } = await load.createModel(spec);
     try {
-      const report = unwrap(model.bind(load.checkpoint));
+      const report = load.checked(unwrap(model.bind(load.checkpoint)));
       makeRoom(core, source.label, unwrap(model.estimate()));
       await load.pump('weights', report.fillBytes);
       await load.finish();
@@ -71,7 +71,7 @@ export async function inspectModel(
   try {
     const { model, ...created } = await load.createModel(spec);
     try {
-      const report: CoreBindReport = unwrap(model.inspect(load.checkpoint));
+      const report = load.checked(unwrap(model.inspect(load.checkpoint)));
       return { ...created, report, estimate: unwrap(model.estimate()), tensors: unwrap(load.checkpoint.tensors()) };
     } finally {
       model.delete();
@@ -101,7 +101,7 @@ export async function convertModel(
       model.delete();
     }
     try {
-      const report = unwrap(conversion.report());
+      const report = load.checked(unwrap(conversion.report()));
       const tensors = unwrap(conversion.tensors());
       const { bytes, begin, offsets } = convertedFile(tensors);
       const taken = async (promise: void | Promise<void>): Promise<void> => {
@@ -245,6 +245,15 @@ class Load {
     this.staging?.free();
     this.checkpoint.delete();
     for (const file of this.files.values()) await closeQuietly(file);
+  }
+
+  /** Returns the report, and warns of a choice that was made between weights. */
+  checked(report: CoreBindReport): CoreBindReport {
+    if (report.averaged) {
+      tell(this.watch.onWarning, failure('unsupported', this.fileNames().join(', '),
+        `it holds averaged weights ("${report.averaged}") beside plain ones; the averaged are read, as timm does`));
+    }
+    return report;
   }
 
   /** Returns the names of the files that have been opened. */

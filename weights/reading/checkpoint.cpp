@@ -112,7 +112,7 @@ Status Checkpoint::supplyIndex(std::span<const uint8_t> bytes) {
   File& file = files_[indexing_];
   for (TensorEntry& entry : file.reader->entries()) entries_.push_back(std::move(entry));
   file.reader->entries().clear();
-  ++indexing_;
+  if (++indexing_ == files_.size()) prefix_ = stripPrefix(entries_);
   return {};
 }
 
@@ -140,17 +140,12 @@ std::vector<Checkpoint::Delivery> Checkpoint::deliveriesOf(Dialect dialect, std:
 Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Route>* routes) const {
   if (indexing_ != files_.size() || files_.empty())
     return failure(ErrorCode::kInvalidArgument, "Checkpoint", "its index has not been read yet");
-  const auto dialect = detectDialect(entries_);
-  if (!dialect) {
-    std::vector<std::string> names;
-    for (const TensorEntry& entry : entries_) names.push_back(entry.name);
-    return mismatch(ErrorCode::kUnsupported, files_[0].name,
-                    names.empty() ? "no tensors" : "tensors called " + listNames(names, 3),
-                    "a BEiT checkpoint with transformers' names (beit.embeddings.cls_token and so on)");
-  }
+  BEIT_ASSIGN(const Dialect dialect, requireDialect(entries_, files_[0].name));
   BindReport report;
-  report.dialect = toString(*dialect);
+  report.dialect = toString(dialect);
+  if (!prefix_.empty()) report.dialect += ", each behind \"" + prefix_ + "\"";
   report.container = files_[0].reader->name();
+  report.averaged = files_[0].reader->averaged();
   std::vector<bool> present(parameters.all().size()), used(entries_.size());
   const ScaleIndex scales(entries_);
   for (size_t i = 0; i < entries_.size(); ++i) {
@@ -160,7 +155,7 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
       continue;
     }
     if (ScaleIndex::matrixOf(entry.name)) continue;  // comes with its matrix
-    std::vector<Delivery> deliveries = deliveriesOf(*dialect, entry.name, parameters);
+    std::vector<Delivery> deliveries = deliveriesOf(dialect, entry.name, parameters);
     if (deliveries.empty()) {
       report.unexpected.push_back(entry.name);
       continue;
@@ -187,7 +182,7 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
         report.wrong.push_back(own->name + " is " + toString(own->shape) + " and should be " + toString(expected_scales));
       } else if (!isWeightType(own->dtype) || !own->strides.empty()) {
         report.wrong_type = true;
-        report.wrong.push_back(own->name + " is of type " + std::string(toString(own->dtype)) + " and should be F32, F16, BF16 or F64");
+        report.wrong.push_back(own->name + " is of type " + std::string(own->type()) + " and should be F32, F16, BF16 or F64");
       } else {
         report.fill_bytes += entry.bytes + own->bytes;
         if (routes) {
@@ -197,14 +192,14 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
       }
     } else if (!isWeightType(entry.dtype)) {
       report.wrong_type = true;
-      report.wrong.push_back(entry.name + " is of type " + std::string(toString(entry.dtype)) +
+      report.wrong.push_back(entry.name + " is of type " + std::string(entry.type()) +
                              " and should be F32, F16, BF16 or F64");
     } else {
       report.fill_bytes += entry.bytes;
       if (routes) routes->push_back({i, std::move(deliveries)});
     }
   }
-  reportStrayScales(*dialect, parameters, scales, used, report);
+  reportStrayScales(dialect, parameters, scales, used, report);
   for (size_t i = 0; i < present.size(); ++i)
     if (!present[i]) report.missing.push_back(parameters.all()[i].name);
   return report;

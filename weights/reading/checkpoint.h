@@ -25,8 +25,9 @@ namespace beit {
 
 // How a checkpoint's tensors fit a model's parameters.
 struct BindReport {
-  std::string dialect;    // the naming that was detected
+  std::string dialect;    // the naming that was detected, and what stood before every name
   std::string container;  // such as "safetensors"
+  std::string averaged;   // what averaged weights are called that were taken though plain ones lie beside them
   std::vector<std::string> missing;     // parameters without a tensor, in the project's names
   std::vector<std::string> wrong;       // tensors that do not fit, each a sentence's part with both shapes
   bool wrong_type = false;              // whether an element type is among what is wrong
@@ -60,7 +61,7 @@ class Checkpoint {
   // To be called when a source ends before what next() wants. Returns the error, kTruncated.
   Status ended();
 
-  // All tensors; complete when the index stage is.
+  // All tensors; complete when the index stage is. Names then lack what stood before each of them.
   const std::vector<TensorEntry>& entries() const { return entries_; }
   const std::string& fileName(size_t file) const { return files_[file].name; }
 
@@ -132,6 +133,7 @@ class Checkpoint {
   // that it does not need all of it (it skips elements): what it does not want is dropped as it comes.
   std::optional<ByteRange> asked_;
   std::vector<TensorEntry> entries_;
+  std::string prefix_;  // that was taken off their names
   bool failed_ = false;
 
   ParameterList* parameters_ = nullptr;  // set by bind()

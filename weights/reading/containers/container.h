@@ -31,6 +31,13 @@ class ContainerIndexer {
 
   // The tensors; complete when next() returns nothing.
   virtual std::vector<TensorEntry>& entries() = 0;
+
+  // Returns what the weights are called in a file that holds averaged and plain ones, of which the averaged
+  // are read; "" for all other files.
+  const std::string& averaged() const { return averaged_; }
+
+ protected:
+  std::string averaged_;
 };
 
 // How many of a file's first bytes openContainer() looks at.

@@ -214,13 +214,14 @@ Result<bool> FlaxMsgpackIndexer::readArray(const MsgpackToken& token) {
   const std::string_view type_name = asText(head.subspan(at, static_cast<size_t>(type.size)));
   at += static_cast<size_t>(type.size);
   const auto known = std::find_if(std::begin(kTypes), std::end(kTypes), [&](const auto& t) { return t.first == type_name; });
-  if (known == std::end(kTypes))
-    return mismatch(ErrorCode::kWrongType, where, "element type " + printable(type_name), "a float, integer or bool");
-  entry.dtype = known->second;
+  if (type_name.empty()) return bad("an element type without a name");
+  const bool is_known = known != std::end(kTypes);
+  entry.dtype = is_known ? known->second : DType::kU8;
+  if (!is_known) entry.other_type = printable(type_name);  // an error only where a parameter needs it
   const MsgpackToken data = next();
   if (data.kind != Kind::kBytes && data.kind != Kind::kString) return bad("no bytes");
   if (data.size != token.size - at || *count > INT64_MAX / 8 ||
-      data.size != static_cast<uint64_t>(*count * elementSize(entry.dtype)))
+      (is_known && data.size != static_cast<uint64_t>(*count * elementSize(entry.dtype))))
     return bad("another number of bytes than its shape has");
   if (entries_.size() == kMaxTensors)
     return mismatch(ErrorCode::kUnsupported, file_name_, "more tensors", std::to_string(kMaxTensors) + " at most");

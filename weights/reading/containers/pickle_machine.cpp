@@ -342,17 +342,20 @@ Status PickleMachine::pushCall(Id callable, Id arguments) {
   if (node(callable).kind != Kind::kGlobal && node(callable).kind != Kind::kPersistent)
     return malformed("a call of what is no class or function by name");
   if (node(arguments).kind != Kind::kTuple) return malformed("a call whose arguments are no tuple");
-  if (node(callable).text != "collections.OrderedDict") {
+  const std::string_view called = node(callable).text;
+  if (called != "collections.OrderedDict" && called != "collections.Counter" && called != "collections.defaultdict") {
     BEIT_TRY(spend(2));
     BEIT_TRY(push({.kind = Kind::kObject}));
     listOf(stack_.back()) = {callable, arguments};
     return {};
   }
-  // OrderedDict() or OrderedDict([[key, value], ...])
+  // OrderedDict(), OrderedDict([[key, value], ...]), Counter({key: count, ...}), defaultdict(type)
   std::vector<Id> items;
   if (node(arguments).list != Pickle::kNoList) {
     const Id pairs = listOf(arguments)[0];
-    if (node(pairs).list != Pickle::kNoList) {
+    if (node(pairs).kind == Kind::kDict) {
+      if (node(pairs).list != Pickle::kNoList) items = listOf(pairs);
+    } else if (node(pairs).list != Pickle::kNoList) {
       for (const Id pair : listOf(pairs)) {
         if (node(pair).list == Pickle::kNoList || listOf(pair).size() != 2) return malformed("an OrderedDict of what are no pairs");
         items.insert(items.end(), {listOf(pair)[0], listOf(pair)[1]});

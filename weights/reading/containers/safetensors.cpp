@@ -85,11 +85,10 @@ Result<TensorEntry> SafetensorsIndexer::readEntry(std::string_view name, JsonVal
   entry.file = file_;
   const auto dtype_name = value.find("dtype").asString();
   if (!dtype_name) return malformed("dtype " + value.find("dtype").describe(), "a string");
+  if (dtype_name->empty()) return malformed("an element type without a name", "one");
   const auto dtype = parseDType(*dtype_name);
-  if (!dtype)
-    return mismatch(ErrorCode::kWrongType, where, "element type " + std::string(*dtype_name),
-                    "F64, F32, F16, BF16, a signed or unsigned integer, or BOOL");
-  entry.dtype = *dtype;
+  entry.dtype = dtype.value_or(DType::kU8);
+  if (!dtype) entry.other_type = *dtype_name;  // an error only where a parameter needs it
 
   const JsonValue shape = value.find("shape");
   if (!shape.isArray()) return malformed("shape " + shape.describe(), "an array of sizes");
@@ -109,7 +108,7 @@ Result<TensorEntry> SafetensorsIndexer::readEntry(std::string_view name, JsonVal
     return malformed("data_offsets " + offsets.describe(), "[begin, end] with 0 <= begin <= end");
   entry.offset = data_start + ends[0];
   entry.bytes = ends[1] - ends[0];
-  if (*count > kMaxBytes / elementSize(*dtype) || entry.bytes != *count * elementSize(*dtype))
+  if (dtype && (*count > kMaxBytes / elementSize(*dtype) || entry.bytes != *count * elementSize(*dtype)))
     return malformed(bytesText(entry.bytes), "what " + std::string(toString(*dtype)) + " " + toString(entry.shape) + " takes");
   return entry;
 }

@@ -99,14 +99,12 @@ Status TorchLegacyIndexer::finish() {
       return mismatch(ErrorCode::kTruncated, file_name_, size_ ? std::to_string(*size_) + " bytes" : "an impossible size",
                       "at least " + std::to_string(offset) + ", by its storages");
   }
-  BEIT_ASSIGN(std::vector<TorchTensor> tensors, readTorchTensors(pickles_[kObject], file_name_));
+  BEIT_ASSIGN(std::vector<TorchTensor> tensors, readTorchTensors(pickles_[kObject], file_name_, &averaged_));
   for (TorchTensor& tensor : tensors) {
-    const int64_t element = elementSize(tensor.storage.dtype);
     const Place& place = storages.at(tensor.storage.key);
     if (place.offset < 0)
       return mismatch(ErrorCode::kMalformed, file_name_ + ", tensor " + tensor.name, "a storage that is not in the file", "one that is");
-    entries_.push_back({std::move(tensor.name), tensor.storage.dtype, std::move(tensor.shape), file_,
-                        place.offset + tensor.offset * element, tensor.count * element, std::move(tensor.strides)});
+    entries_.push_back(entryOf(std::move(tensor), file_, place.offset));
   }
   std::stable_sort(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
   done_ = true;

@@ -13,29 +13,56 @@ namespace {
 
 using Kind = PickleKind;
 
-constexpr std::pair<std::string_view, DType> kStorages[] = {
-    {"torch.FloatStorage", DType::kF32},      {"torch.HalfStorage", DType::kF16}, {"torch.BFloat16Storage", DType::kBF16},
-    {"torch.DoubleStorage", DType::kF64},     {"torch.LongStorage", DType::kI64}, {"torch.IntStorage", DType::kI32},
-    {"torch.ShortStorage", DType::kI16},      {"torch.CharStorage", DType::kI8},  {"torch.ByteStorage", DType::kU8},
-    {"torch.BoolStorage", DType::kBool},
+struct StorageType {
+  std::string_view name;    // in "torch.NAMEStorage"
+  DType dtype;
+  uint8_t other_bytes = 0;  // of an element, where its type is not read
 };
 
+constexpr StorageType kStorages[] = {
+    {"Float", DType::kF32}, {"Half", DType::kF16}, {"BFloat16", DType::kBF16}, {"Double", DType::kF64}, {"Long", DType::kI64},
+    {"Int", DType::kI32},   {"Short", DType::kI16}, {"Char", DType::kI8},      {"Byte", DType::kU8},    {"Bool", DType::kBool},
+    {"Untyped", DType::kU8, 1}, {"ComplexFloat", DType::kU8, 8}, {"ComplexDouble", DType::kU8, 16}, {"QInt8", DType::kU8, 1},
+    {"QUInt8", DType::kU8, 1},  {"QInt32", DType::kU8, 4},       {"QUInt4x2", DType::kU8, 1},       {"QUInt2x4", DType::kU8, 1},
+};
+
+// Returns the type of the storages of that class, or null.
+const StorageType* storageType(std::string_view global) {
+  constexpr std::string_view kBegin = "torch.", kNewer = "storage.", kEnd = "Storage";
+  if (!global.starts_with(kBegin) || !global.ends_with(kEnd)) return nullptr;
+  global = global.substr(kBegin.size(), global.size() - kBegin.size() - kEnd.size());
+  if (global.starts_with(kNewer)) global.remove_prefix(kNewer.size());
+  const auto known = std::find_if(std::begin(kStorages), std::end(kStorages), [&](const StorageType& type) { return type.name == global; });
+  return known == std::end(kStorages) ? nullptr : known;
+}
+
+// What rebuilds tensors: of storages, of bytes with an element type, and around one of these.
 constexpr std::string_view kTensor = "torch._utils._rebuild_tensor_v2", kOldTensor = "torch._utils._rebuild_tensor",
-                           kParameter = "torch._utils._rebuild_parameter",
-                           kParameterWithState = "torch._utils._rebuild_parameter_with_state";
+                           kBytesTensor = "torch._utils._rebuild_tensor_v3", kParameter = "torch._utils._rebuild_parameter",
+                           kParameterWithState = "torch._utils._rebuild_parameter_with_state",
+                           kSubclass = "torch._tensor._rebuild_from_type_v2";
 
-constexpr std::string_view kPlain[] = {
-    "collections.OrderedDict", "torch.Size", "torch.device", "torch.nn.parameter.Parameter",
-    // element types
-    "torch.float16", "torch.float32", "torch.float64", "torch.bfloat16", "torch.int8", "torch.int16", "torch.int32",
-    "torch.int64", "torch.uint8", "torch.bool",
-    // arguments and results of training runs
-    "argparse.Namespace", "pathlib.PosixPath", "numpy.core.multiarray.scalar", "numpy._core.multiarray.scalar",
-    "numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct", "numpy.dtype", "numpy.ndarray",
-    "_codecs.encode", "__builtin__.set", "builtins.set", "__builtin__.frozenset", "builtins.frozenset",
-    "__builtin__.object", "builtins.object", "copy_reg._reconstructor", "copyreg._reconstructor",
-    "functools.partial",
-};
+// What torch.load(weights_only=True) takes besides, and what arguments and results of training runs consist of:
+// each between spaces.
+constexpr std::string_view kPlain =
+    " collections.OrderedDict collections.Counter collections.defaultdict torch.Size torch.device torch.Tensor torch.bool"
+    " torch.nn.parameter.Parameter torch.nn.parameter.Buffer torch.serialization._get_layout torch.storage.TypedStorage"
+    " torch.per_tensor_affine torch.per_channel_affine"
+    " argparse.Namespace pathlib.PosixPath numpy.core.multiarray.scalar numpy._core.multiarray.scalar"
+    " numpy.core.multiarray._reconstruct numpy._core.multiarray._reconstruct numpy.dtype numpy.ndarray _codecs.encode"
+    " builtins.set builtins.frozenset builtins.object builtins.bytearray builtins.complex builtins.int builtins.float"
+    " builtins.list builtins.dict copy_reg._reconstructor copyreg._reconstructor functools.partial ";
+
+// What element types begin with, before a digit.
+constexpr std::string_view kNumbers = " float bfloat int uint complex bits qint quint ";
+
+// Returns whether a word is one of a list between spaces.
+bool isAmong(std::string_view list, std::string_view word) {
+  if (word.empty() || word.find(' ') != std::string_view::npos) return false;
+  for (size_t at = list.find(word); at != std::string_view::npos; at = list.find(word, at + 1))
+    if (list[at - 1] == ' ' && list[at + word.size()] == ' ') return true;
+  return false;
+}
 
 bool isIdentifiers(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
@@ -43,7 +70,17 @@ bool isIdentifiers(std::string_view text) {
   }) && text.find("__") == std::string_view::npos;  // nothing of Python's machinery
 }
 
-constexpr std::string_view kModulePrefixes[] = {"torch.nn.modules.", "torch.nn.functional.", "dall_e."};
+// Returns whether that is an element type's name, such as "torch.float8_e4m3fn".
+bool isElementType(std::string_view global) {
+  constexpr std::string_view kBegin = "torch.";
+  const size_t digit = global.find_first_of("123456789");
+  return digit != std::string_view::npos && digit > kBegin.size() && global.starts_with(kBegin) && isIdentifiers(global) &&
+         global.find('.', kBegin.size()) == std::string_view::npos &&
+         isAmong(kNumbers, global.substr(kBegin.size(), digit - kBegin.size()));
+}
+
+// Of what begins so all names are taken.
+constexpr std::string_view kPrefixes[] = {"torch.nn.modules.", "torch.nn.functional.", "torch._utils._rebuild_", "dall_e."};
 
 // A dict, or a module's state.
 PickleValue dictOf(PickleValue value) {
@@ -51,9 +88,18 @@ PickleValue dictOf(PickleValue value) {
   return value.is(Kind::kDict) ? value : PickleValue();
 }
 
-bool isTensor(PickleValue value) {
-  return value.isCallOf(kTensor) || value.isCallOf(kOldTensor) || value.isCallOf(kParameter) || value.isCallOf(kParameterWithState);
+bool isTensorFunction(std::string_view global) {
+  return global == kTensor || global == kOldTensor || global == kBytesTensor || global == kParameter ||
+         global == kParameterWithState || global == kSubclass;
 }
+
+// Returns the name of the global that was called for this object, or "".
+std::string_view calledFor(PickleValue value) {
+  const PickleValue callable = value.callable();
+  return callable.is(Kind::kGlobal) ? callable.text() : std::string_view();
+}
+
+bool isTensor(PickleValue value) { return isTensorFunction(calledFor(value)); }
 
 // Returns the sizes or strides in a tuple or a torch.Size, or nothing when they are none.
 std::optional<std::vector<int64_t>> readInts(PickleValue value) {
@@ -83,13 +129,17 @@ Result<TorchTensor> readTensor(PickleValue value, std::string name, const std::s
   const auto malformed = [&](std::string got, std::string expected) {
     return mismatch(ErrorCode::kMalformed, where, std::move(got), std::move(expected));
   };
-  for (int wrapped = 0; value.isCallOf(kParameter) || value.isCallOf(kParameterWithState); ++wrapped) {
+  std::string_view function = calledFor(value);
+  PickleValue arguments = value.arguments();
+  for (int wrapped = 0; function == kParameter || function == kParameterWithState || function == kSubclass; ++wrapped) {
     if (wrapped == 2) return malformed("a parameter in a parameter", "a tensor in it");
-    value = value.arguments().item(0);
+    const PickleValue inner = arguments.item(0);
+    const bool is_call = function != kSubclass;  // or the function, the class and the arguments
+    function = is_call ? calledFor(inner) : inner.text();
+    arguments = is_call ? inner.arguments() : arguments.item(2);
   }
-  if (!value.isCallOf(kTensor) && !value.isCallOf(kOldTensor)) return malformed("a parameter without a tensor", "one");
+  if (!isTensorFunction(function)) return malformed("a parameter without a tensor", "one");
   TorchTensor tensor{.name = std::move(name), .storage = {}, .shape = {}, .strides = {}};
-  const PickleValue arguments = value.arguments();
   BEIT_ASSIGN(tensor.storage, readTorchStorage(arguments.item(0), where));
   const auto offset = arguments.item(1).asInt();
   const auto shape = readInts(arguments.item(2)), strides = readInts(arguments.item(3));
@@ -98,6 +148,14 @@ Result<TorchTensor> readTensor(PickleValue value, std::string name, const std::s
   const auto elements = elementCount(*shape);
   if (!elements) return malformed("shape " + toString(*shape), "a number of elements that can be counted");
   tensor.shape = *shape;
+  if (function == kBytesTensor) {  // counted in elements whose size only PyTorch knows: all that the bytes hold
+    const PickleValue type = arguments.item(6);
+    tensor.storage.other_type = type.text();
+    if (!type.is(Kind::kGlobal)) return malformed("bytes without an element type", "one");
+    tensor.storage.dtype = DType::kU8;
+    tensor.count = tensor.storage.count;
+    return tensor;
+  }
   const int64_t room = tensor.storage.view_count;
   if (*elements > 0) {
     if (*offset >= room) return malformed("an offset of " + std::to_string(*offset), "one in a storage of " + std::to_string(room));
@@ -200,20 +258,40 @@ class Walker {
   size_t memory_ = 0;  // of names and places, about
 };
 
-bool holdsTensors(PickleValue dict) {
-  for (size_t i = 0; i < dict.size(); ++i)
-    if (isTensor(dict.value(i))) return true;
+// Returns whether there is a tensor in a dict or module, looking no deeper than wrappers go, and at `budget` values at
+// most: a dict may stand in itself.
+bool holdsTensors(PickleValue value, size_t& budget, int depth = 0) {
+  constexpr int kMaxDepth = 8;
+  const PickleValue dict = dictOf(value);
+  for (size_t i = 0; i < dict.size() && budget > 0; ++i, --budget)
+    if (isTensor(dict.value(i)) || (depth < kMaxDepth && holdsTensors(dict.value(i), budget, depth + 1))) return true;
   return false;
 }
 
-// Returns the state dict in what a training script saved.
-PickleValue unwrapped(PickleValue value) {
+// What training scripts call the weights. Averaged ones come first, and then timm's order.
+constexpr std::string_view kWrappers[] = {"state_dict_ema", "model_ema", "state_dict", "model_state", "model", "model_state_dict",
+                                          "module", "net", "network", "weights"};
+constexpr size_t kAveragedWrappers = 2;
+
+// Returns the state dict in what a training script saved. Sets `averaged` as readTorchTensors() does.
+PickleValue unwrapped(PickleValue value, std::string* averaged) {
   constexpr int kMaxWrappers = 4;
-  for (int i = 0; i < kMaxWrappers && value.is(Kind::kDict) && !holdsTensors(value); ++i) {
+  size_t budget = 1'000'000;
+  for (int i = 0; i < kMaxWrappers && value.is(Kind::kDict); ++i) {
     PickleValue inner;
-    for (const std::string_view name : {"state_dict", "model", "module"})
-      if (!dictOf(inner).exists()) inner = value.find(name);
-    if (!dictOf(inner).exists()) break;
+    const std::string_view* chosen = nullptr;
+    for (const std::string_view& name : kWrappers) {
+      const PickleValue found = value.find(name);
+      if (!holdsTensors(found, budget)) continue;
+      const bool is_averaged = &name < kWrappers + kAveragedWrappers;
+      if (chosen && is_averaged) continue;
+      if (chosen && averaged) *averaged = *chosen;
+      if (chosen) break;
+      inner = found;
+      chosen = &name;
+      if (!is_averaged) break;
+    }
+    if (!chosen) break;
     value = inner;
   }
   return value;
@@ -222,11 +300,10 @@ PickleValue unwrapped(PickleValue value) {
 }  // namespace
 
 bool isTorchGlobal(std::string_view global) {
-  if (global == kTensor || global == kOldTensor || global == kParameter || global == kParameterWithState) return true;
-  for (const auto& [name, dtype] : kStorages)
-    if (name == global) return true;
-  if (std::find(std::begin(kPlain), std::end(kPlain), global) != std::end(kPlain)) return true;
-  for (const std::string_view prefix : kModulePrefixes)
+  constexpr std::string_view kOldBuiltins = "__builtin__.";
+  if (isTensorFunction(global) || isElementType(global) || storageType(global) || isAmong(kPlain, global)) return true;
+  if (global.starts_with(kOldBuiltins)) return isAmong(kPlain, std::string("builtins.").append(global.substr(kOldBuiltins.size())));
+  for (const std::string_view prefix : kPrefixes)
     if (global.starts_with(prefix) && isIdentifiers(global)) return true;
   return false;
 }
@@ -237,10 +314,13 @@ Result<TorchStorage> readTorchStorage(PickleValue persistent, const std::string&
   if (!persistent.is(Kind::kPersistent) || !id.is(Kind::kTuple) || id.item(0).text() != "storage" ||
       !kind.is(Kind::kGlobal) || !key.is(Kind::kString) || !count.asInt())
     return mismatch(ErrorCode::kMalformed, where, "a storage that is none", "\"storage\", its type, key, place and size");
-  const auto known = std::find_if(std::begin(kStorages), std::end(kStorages), [&](const auto& s) { return s.first == kind.text(); });
-  if (known == std::end(kStorages))
-    return mismatch(ErrorCode::kUnsupported, where, "a storage of type " + printable(kind.text()), "one of numbers");
-  TorchStorage storage{.key = key.text(), .dtype = known->second, .count = *count.asInt()};
+  const StorageType* known = storageType(kind.text());
+  if (!known) return mismatch(ErrorCode::kUnsupported, where, "a storage of type " + printable(kind.text()), "one of numbers");
+  TorchStorage storage{.key = key.text(), .dtype = known->dtype, .element = elementSize(known->dtype), .other_type = {}, .count = *count.asInt()};
+  if (known->other_bytes > 0) {
+    storage.element = known->other_bytes;
+    storage.other_type = kind.text();
+  }
   constexpr int64_t kMax = int64_t{1} << 48;  // far from where sums overflow
   if (storage.count < 0 || storage.count > kMax)
     return mismatch(ErrorCode::kMalformed, where, "a storage of " + std::to_string(storage.count) + " elements", "0 or more");
@@ -255,8 +335,14 @@ Result<TorchStorage> readTorchStorage(PickleValue persistent, const std::string&
   return storage;
 }
 
-Result<std::vector<TorchTensor>> readTorchTensors(const Pickle& pickle, const std::string& where) {
-  return Walker(where).walk(unwrapped(pickle.root()));
+TensorEntry entryOf(TorchTensor tensor, size_t file, int64_t offset) {
+  const TorchStorage& storage = tensor.storage;
+  return {std::move(tensor.name), storage.dtype, std::move(tensor.shape), file, offset + tensor.offset * storage.element,
+          tensor.count * storage.element, std::move(tensor.strides), std::string(storage.other_type)};
+}
+
+Result<std::vector<TorchTensor>> readTorchTensors(const Pickle& pickle, const std::string& where, std::string* averaged) {
+  return Walker(where).walk(unwrapped(pickle.root(), averaged));
 }
 
 }  // namespace beit

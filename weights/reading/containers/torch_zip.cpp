@@ -103,7 +103,7 @@ Status TorchZipIndexer::readPickle() {
   const std::string where = file_name_ + ", " + printable(member.name);
   BEIT_ASSIGN(Pickle pickle, Pickle::parse({bytes.begin(), bytes.end()}, where, isTorchGlobal));
   pickle_ = std::move(pickle);
-  BEIT_ASSIGN(tensors_, readTorchTensors(*pickle_, where));
+  BEIT_ASSIGN(tensors_, readTorchTensors(*pickle_, where, &averaged_));
   for (const TorchTensor& tensor : tensors_) {
     const std::string name = "data/" + std::string(tensor.storage.key);
     const ZipMember* storage = find(name);
@@ -176,10 +176,8 @@ bool TorchZipIndexer::guessOffsets(const ZipMember& pickle) {
 
 Status TorchZipIndexer::finish() {
   for (TorchTensor& tensor : tensors_) {
-    const int64_t element = elementSize(tensor.storage.dtype);
     const auto storage = static_cast<size_t>(find("data/" + std::string(tensor.storage.key)) - members_.data());
-    entries_.push_back({std::move(tensor.name), tensor.storage.dtype, std::move(tensor.shape), file_,
-                        offsets_.at(storage) + tensor.offset * element, tensor.count * element, std::move(tensor.strides)});
+    entries_.push_back(entryOf(std::move(tensor), file_, offsets_.at(storage)));
   }
   std::stable_sort(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
   stage_ = Stage::kDone;

@@ -120,8 +120,8 @@ Status addImageSize(ConfigText& config, const Shapes& shapes, std::string_view o
 }  // namespace
 
 Result<std::string> deriveConfig(const std::vector<TensorEntry>& entries) {
-  const auto dialect = detectDialect(entries);
-  if (!dialect) return mismatch(ErrorCode::kUnsupported, "A config from the checkpoint's shapes", "names of no known family", "those of a BEiT");
+  const auto dialect = requireDialect(entries, "A config from the checkpoint's shapes");
+  if (!dialect.ok()) return dialect.error();
   const Shapes shapes = shapesOf(*dialect, entries, 0), others = shapesOf(*dialect, entries, 1);
   if (*dialect == Dialect::kDalle) return deriveDalle(shapes);
   const auto has = [&](std::string_view name) { return shapes.find(name) != shapes.end(); };
@@ -143,7 +143,7 @@ Result<std::string> deriveConfig(const std::vector<TensorEntry>& entries) {
                                  : segments   ? "[\"BeitForSemanticSegmentation\"]"
                                  : classifies ? "[\"BeitForImageClassification\"]"
                                               : "[\"BeitModel\"]");
-  config.addRaw("model_type", *dialect == Dialect::kData2Vec ? "\"data2vec-vision\"" : "\"beit\"");
+  config.addRaw("model_type", *dialect == Dialect::kData2Vec || *dialect == Dialect::kData2Vec5 ? "\"data2vec-vision\"" : "\"beit\"");
   config.add("hidden_size", *hidden);
   config.add("num_hidden_layers", layers);
   constexpr int64_t kUsualHeadDim = 64;

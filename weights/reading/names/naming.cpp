@@ -4,6 +4,7 @@
 #include <array>
 #include <span>
 
+#include "src/parameters/parameters.h"
 #include "weights/reading/names/naming_tables.h"
 
 namespace beit {
@@ -56,15 +57,56 @@ const NamingFamily& family(Dialect dialect) {
                        [&](const NamingFamily& f) { return f.dialect == dialect; });
 }
 
+// Returns the dialect of the names that begin with a prefix, without it.
+std::optional<Dialect> dialectBehind(const std::vector<TensorEntry>& entries, std::string_view prefix) {
+  for (const NamingFamily& candidate : kNamingFamilies)
+    for (const TensorEntry& entry : entries)
+      if (entry.name.starts_with(prefix) && match(candidate.witness, std::string_view(entry.name).substr(prefix.size())))
+        return candidate.dialect;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::string_view toString(Dialect dialect) { return family(dialect).name; }
 
-std::optional<Dialect> detectDialect(const std::vector<TensorEntry>& entries) {
-  for (const NamingFamily& candidate : kNamingFamilies)
-    for (const TensorEntry& entry : entries)
-      if (match(candidate.witness, entry.name)) return candidate.dialect;
-  return std::nullopt;
+std::optional<Dialect> detectDialect(const std::vector<TensorEntry>& entries) { return dialectBehind(entries, {}); }
+
+Result<Dialect> requireDialect(const std::vector<TensorEntry>& entries, const std::string& where) {
+  const auto dialect = detectDialect(entries);
+  std::vector<std::string> names;
+  for (const TensorEntry& entry : entries) {
+    if (entry.name.find(".lora_") != std::string::npos)
+      return mismatch(ErrorCode::kUnsupported, where, "a LoRA adapter (" + entry.name + "), which holds changes to a model",
+                      "the changed model: merge both in Python (model.merge_and_unload().save_pretrained(…))");
+    if (!dialect) names.push_back(entry.name);
+  }
+  if (dialect) return *dialect;
+  return mismatch(ErrorCode::kUnsupported, where, names.empty() ? "no tensors" : "tensors called " + listNames(names, 3),
+                  "a BEiT checkpoint with transformers' names (beit.embeddings.cls_token and so on)");
+}
+
+std::string stripPrefix(std::vector<TensorEntry>& entries) {
+  std::optional<std::string_view> shared;  // up to a dot, at last
+  for (const TensorEntry& entry : entries) {
+    const std::string_view name = entry.name;
+    if (entry.shape.empty()) continue;
+    if (!shared) shared = name;
+    shared = name.substr(0, static_cast<size_t>(std::mismatch(name.begin(), name.end(), shared->begin(), shared->end()).first - name.begin()));
+  }
+  const std::string prefixes(shared ? shared->substr(0, shared->rfind('.') + 1) : std::string_view());
+  // As few of them as will do: "beit." is part of the names. But "backbone." is only where heads stand beside it.
+  for (size_t end = 0;;) {
+    const std::string prefix = prefixes.substr(0, end);
+    const auto dialect = dialectBehind(entries, prefix);
+    if (dialect && (dialect != Dialect::kUnilmSegmentation || prefixes == prefix)) {
+      for (TensorEntry& entry : entries)
+        if (entry.name.starts_with(prefix)) entry.name.erase(0, end);
+      return prefix;
+    }
+    end = prefixes.find('.', end) + 1;
+    if (end == 0) return {};
+  }
 }
 
 std::vector<std::vector<ParameterShare>> candidates(Dialect dialect, std::string_view name) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/base/result.h"
 #include "weights/reading/tensor_index.h"
 
 namespace beit {
@@ -15,6 +16,7 @@ enum class Dialect {
   kTransformers,       // transformers 4: what hub files hold
   kTransformersBare,   // without prefix: a file saved from BeitModel or BeitBackbone
   kData2Vec,           // Data2VecVision: the same model under another prefix
+  kData2Vec5,          // the same with heads' names as transformers 5 saves them
   kTransformers5,      // transformers 5's state dict
   kTransformers5Bare,
   kTimm,               // timm and unilm
@@ -29,6 +31,14 @@ std::string_view toString(Dialect dialect);
 
 // Returns the dialect of those names, or nothing when they are of no known family.
 std::optional<Dialect> detectDialect(const std::vector<TensorEntry>& entries);
+
+// The same with a sentence for people: kUnsupported, `where`, for names of no family, and for those of a LoRA
+// adapter, which needs the model that it changes.
+Result<Dialect> requireDialect(const std::vector<TensorEntry>& entries, const std::string& where);
+
+// Takes off what stands before every name where the rest are names of a known family ("module.", "_orig_mod.net.", …:
+// what training tools leave), and returns it. A scalar, such as a counter of training, may stand outside.
+std::string stripPrefix(std::vector<TensorEntry>& entries);
 
 // How the elements of a file's tensor are laid out, seen from the parameter.
 enum class TensorLayout {

@@ -61,6 +61,13 @@ constexpr NamingRule kTransformers5Rules[] = {
     {"*", {"*"}},
 };
 
+// transformers 5 saves the heads under its new names, and this body under the old ones.
+constexpr NamingRule kData2Vec5Rules[] = {
+    {"data2vec_vision.*", {"beit.*"}},
+    BEIT_TRANSFORMERS_5_HEADS,
+    {"*", {"*"}},
+};
+
 constexpr NamingRule kTransformers5BareRules[] = {
     BEIT_TRANSFORMERS_5_BODY(""),
     BEIT_TRANSFORMERS_5_HEADS,
@@ -96,6 +103,8 @@ constexpr NamingRule kTransformers5BareRules[] = {
 constexpr NamingRule kTimmRules[] = {
     BEIT_TIMM_BODY(""),
     {"fc_norm.*", {"beit.pooler.layernorm.*"}},
+    {"fpn1.*", {"fpn1.*"}},
+    {"fpn2.*", {"fpn2.*"}},
     {"norm.*", {"layernorm.*"}, TensorLayout::kSame, /*other_readings=*/true},
     {"norm.*", {"beit.layernorm.*"}},
     {"head.*", {"classifier.*"}},
@@ -165,6 +174,7 @@ constexpr NamingFamily kFamilies[] = {
     {Dialect::kTransformers5Bare, "transformers 5 without prefix", "layers.#.*", kTransformers5BareRules},
     {Dialect::kFlax, "Flax", "beit.embeddings.patch_embeddings.projection.kernel", kFlaxRules},
     {Dialect::kFlaxBare, "Flax without prefix", "embeddings.patch_embeddings.projection.kernel", kFlaxBareRules},
+    {Dialect::kData2Vec5, "Data2VecVision (transformers 5)", "decode_head.fpn_bottleneck.convolution.weight", kData2Vec5Rules},
     {Dialect::kTransformers, "transformers", "beit.embeddings.cls_token", kTransformersRules},
     {Dialect::kTransformersBare, "transformers without prefix", "embeddings.cls_token", kTransformersBareRules},
     {Dialect::kData2Vec, "Data2VecVision", "data2vec_vision.embeddings.cls_token", kData2VecRules},
