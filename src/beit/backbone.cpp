@@ -2,13 +2,15 @@
 
 #include <algorithm>
 
+#include "src/base/order.h"
+
 namespace beit {
 
 namespace {
 
 std::vector<size_t> stagesOf(const BeitConfig& config) {
   std::vector<size_t> stages(config.out_indices.begin(), config.out_indices.end());
-  std::sort(stages.begin(), stages.end());
+  sortNumbers(stages);
   stages.erase(std::unique(stages.begin(), stages.end()), stages.end());
   if (stages.empty()) stages.push_back(static_cast<size_t>(config.num_hidden_layers));
   return stages;

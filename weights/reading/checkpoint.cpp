@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "src/base/order.h"
 #include "weights/reading/element_convert.h"
 
 namespace beit {
@@ -251,9 +252,9 @@ Result<BindReport> Checkpoint::bind(ParameterList& parameters) {
                     "Tensors of " + files_[0].name + " (names of " + report.dialect + ")", got,
                     "the " + std::to_string(parameters.all().size()) + " tensors that the config asks for");
   }
-  std::sort(routes.begin(), routes.end(), [&](const Route& a, const Route& b) {
-    const TensorEntry &x = entries_[a.entry], &y = entries_[b.entry];
-    return std::pair(x.file, x.offset) < std::pair(y.file, y.offset);  // no parameter is empty
+  sortBy(routes, [&](const Route& route) {
+    const TensorEntry& entry = entries_[route.entry];
+    return SortKey(static_cast<int64_t>(entry.file), entry.offset);
   });
   // One buffer for all tensors in turn: memory that came and went between packed weights would leave
   // holes too small for the next (100 MB of them in a base model).

@@ -29,6 +29,9 @@ struct TensorEntry {
   std::string_view type() const { return other_type.empty() ? toString(dtype) : other_type; }
 };
 
+// Sorts by place in the file. What shares a place: the shorter first.
+void sortByOffset(std::vector<TensorEntry>& entries);
+
 // Bytes of a file that a reader wants next.
 struct ByteRange {
   int64_t offset = 0;

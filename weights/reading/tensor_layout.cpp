@@ -4,6 +4,8 @@
 #include <cassert>
 #include <numeric>
 
+#include "src/base/order.h"
+
 namespace beit {
 
 Shape fileShape(const Shape& shape, const ParameterShare& target) {
@@ -29,11 +31,10 @@ std::vector<size_t> axesOf(TensorLayout layout, size_t rank) {
 
 std::optional<AxisScatter> AxisScatter::create(const Shape& shape, const std::vector<int64_t>& strides, TensorLayout layout) {
   // The axes as the file has them: longest stride first. Strides of axes of one element say nothing.
-  std::vector<size_t> order(shape.size());
-  std::iota(order.begin(), order.end(), size_t{0});
+  std::vector<SortKey> keys(shape.size());
+  for (size_t axis = 0; axis < strides.size(); ++axis) keys[axis].first = shape[axis] == 1 ? INT64_MIN : -strides[axis];
+  const std::vector<size_t> order = orderOf(keys);
   if (!strides.empty()) {
-    const auto key = [&](size_t axis) { return shape[axis] == 1 ? INT64_MAX : strides[axis]; };
-    std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return key(a) > key(b); });
     int64_t dense = 1;
     for (size_t i = order.size(); i-- > 0;) {
       if (shape[order[i]] != 1 && strides[order[i]] != dense) return std::nullopt;

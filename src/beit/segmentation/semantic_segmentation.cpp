@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/base/order.h"
 #include "src/beit/losses.h"
 
 namespace beit {
@@ -15,7 +16,7 @@ std::vector<size_t> tapsOf(const BeitConfig& config, OutIndicesRule taps) {
   std::vector<size_t> states;
   for (const int64_t index : config.out_indices)
     states.push_back(static_cast<size_t>(taps == OutIndicesRule::kTransformers ? index - 1 : index + 1));
-  std::sort(states.begin(), states.end());
+  sortNumbers(states);
   return states;
 }
 

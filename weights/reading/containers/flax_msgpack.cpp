@@ -35,8 +35,8 @@ bool FlaxMsgpackIndexer::looksLike(std::span<const uint8_t> first) {
   return readMsgpackToken(first.subspan(map.head)).kind == Kind::kString;
 }
 
-Error FlaxMsgpackIndexer::malformed(std::string what) const {
-  return failure(ErrorCode::kMalformed, file_name_, "at byte " + std::to_string(position()) + " of the MessagePack: " + what);
+Error FlaxMsgpackIndexer::malformed(std::string_view what) const {
+  return failure(ErrorCode::kMalformed, file_name_, "at byte " + std::to_string(position()) + " of the MessagePack: " + std::string(what));
 }
 
 std::optional<ByteRange> FlaxMsgpackIndexer::next() const {

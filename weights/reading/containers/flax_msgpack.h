@@ -56,7 +56,7 @@ class FlaxMsgpackIndexer : public ContainerIndexer {
   std::span<const uint8_t> rest() const { return std::span(bytes_).subspan(at_); }
   int64_t position() const { return start_ + static_cast<int64_t>(at_); }
   Status require(uint64_t bytes) const;
-  Error malformed(std::string what) const;
+  Error malformed(std::string_view what) const;
 
   std::string file_name_;
   size_t file_;

@@ -14,11 +14,6 @@ std::optional<bool> PickleValue::asBool() const {
   return pickle_->nodes_[id_].integer != 0;
 }
 
-std::optional<double> PickleValue::asFloat() const {
-  if (!is(PickleKind::kFloat)) return std::nullopt;
-  return pickle_->nodes_[id_].number;
-}
-
 std::string_view PickleValue::text() const { return pickle_ ? pickle_->nodes_[id_].text : std::string_view(); }
 
 size_t PickleValue::children() const {

@@ -42,7 +42,6 @@ class PickleValue {
   // Returns the number, or nothing for another kind (a bool is no number here).
   std::optional<int64_t> asInt() const;
   std::optional<bool> asBool() const;
-  std::optional<double> asFloat() const;
   // Returns the text of a string, bytes, global or big integer, and "" for all else.
   std::string_view text() const;
   // Returns the number of items of a tuple, list, set or persistent value, or of a dict's pairs.
@@ -113,7 +112,6 @@ class Pickle {
     PickleKind kind = PickleKind::kNone;
     uint32_t list = kNoList;  // which of lists_ has what is in it
     int64_t integer = 0;      // also of a bool
-    double number = 0.0;
     std::string_view text = {};  // in bytes_, texts_ or globals_
   };
 

@@ -59,7 +59,7 @@ class PickleMachine {
   Node& node(Id id) { return pickle_.nodes_[id]; }
   std::vector<Id>& listOf(Id id);
   Status spend(size_t parts);
-  Error malformed(std::string what) const;
+  Error malformed(std::string_view what) const;
 
   Pickle pickle_;
   std::string where_;

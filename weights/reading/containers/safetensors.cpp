@@ -56,8 +56,7 @@ Status SafetensorsIndexer::readHeader() {
     BEIT_ASSIGN(TensorEntry entry, readEntry(name, value, data_start));
     entries_.push_back(std::move(entry));
   }
-  std::sort(entries_.begin(), entries_.end(),
-            [](const auto& a, const auto& b) { return std::pair(a.offset, a.bytes) < std::pair(b.offset, b.bytes); });
+  sortByOffset(entries_);
   int64_t end = data_start;
   for (const auto& entry : entries_) {
     if (entry.offset != end)
@@ -76,8 +75,8 @@ Status SafetensorsIndexer::readHeader() {
 
 Result<TensorEntry> SafetensorsIndexer::readEntry(std::string_view name, JsonValue value, int64_t data_start) const {
   const std::string where = file_name_ + ", tensor " + std::string(name);
-  const auto malformed = [&](std::string got, std::string expected) {
-    return mismatch(ErrorCode::kMalformed, where, std::move(got), std::move(expected));
+  const auto malformed = [&](std::string_view got, std::string_view expected) {
+    return mismatch(ErrorCode::kMalformed, std::string(where), std::string(got), std::string(expected));
   };
   if (!value.isObject()) return malformed(value.describe(), "an object with dtype, shape and data_offsets");
   TensorEntry entry;

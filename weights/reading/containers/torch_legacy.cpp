@@ -106,7 +106,7 @@ Status TorchLegacyIndexer::finish() {
       return mismatch(ErrorCode::kMalformed, file_name_ + ", tensor " + tensor.name, "a storage that is not in the file", "one that is");
     entries_.push_back(entryOf(std::move(tensor), file_, place.offset));
   }
-  std::stable_sort(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
+  sortByOffset(entries_);
   done_ = true;
   bytes_ = {};
   pickles_.clear();

@@ -126,8 +126,8 @@ bool isRowMajor(const Shape& shape, const std::vector<int64_t>& strides) {
 
 Result<TorchTensor> readTensor(PickleValue value, std::string name, const std::string& file) {
   const std::string where = file + ", tensor " + printable(name);
-  const auto malformed = [&](std::string got, std::string expected) {
-    return mismatch(ErrorCode::kMalformed, where, std::move(got), std::move(expected));
+  const auto malformed = [&](std::string_view got, std::string_view expected) {
+    return mismatch(ErrorCode::kMalformed, std::string(where), std::string(got), std::string(expected));
   };
   std::string_view function = calledFor(value);
   PickleValue arguments = value.arguments();

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "src/base/order.h"
 #include "weights/reading/containers/pickle_text.h"
 
 namespace beit {
@@ -118,7 +119,7 @@ Status TorchZipIndexer::readPickle() {
                       std::to_string(tensor.storage.bytes()) + ", as data.pkl says");
     storages_.push_back(static_cast<size_t>(storage - members_.data()));
   }
-  std::sort(storages_.begin(), storages_.end());
+  sortNumbers(storages_);
   storages_.erase(std::unique(storages_.begin(), storages_.end()), storages_.end());
   if (storages_.empty() || guessOffsets(member)) return finish();
   want(Stage::kHeaders, {members_[storages_.front()].header, kZipLocalHeader});
@@ -179,7 +180,7 @@ Status TorchZipIndexer::finish() {
     const auto storage = static_cast<size_t>(find("data/" + std::string(tensor.storage.key)) - members_.data());
     entries_.push_back(entryOf(std::move(tensor), file_, offsets_.at(storage)));
   }
-  std::stable_sort(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) { return a.offset < b.offset; });
+  sortByOffset(entries_);
   stage_ = Stage::kDone;
   bytes_ = {};
   tensors_ = {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "src/base/order.h"
 #include "weights/reading/containers/pickle_opcodes.h"
 #include "weights/reading/containers/pickle_text.h"
 
@@ -18,8 +19,8 @@ constexpr uint32_t kInZip64 = 0xFFFFFFFF;  // the number stands in the zip64 rec
 
 uint64_t number(std::span<const uint8_t> bytes, size_t at, size_t size) { return littleEndian(bytes.subspan(at, size)); }
 
-Error malformed(const std::string& where, std::string got, std::string expected) {
-  return mismatch(ErrorCode::kMalformed, where, std::move(got), std::move(expected));
+Error malformed(std::string_view where, std::string_view got, std::string_view expected) {
+  return mismatch(ErrorCode::kMalformed, std::string(where), std::string(got), std::string(expected));
 }
 
 Result<ZipEnd> checkedEnd(uint64_t offset, uint64_t size, uint64_t members, int64_t before, const std::string& where) {
@@ -109,7 +110,7 @@ Result<std::vector<ZipMember>> readZipDirectory(std::span<const uint8_t> directo
     members.push_back(std::move(member));
     at += kMemberBytes + name + extra + comment;
   }
-  std::stable_sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.header < b.header; });
+  sortBy(members, [](const ZipMember& member) { return SortKey(member.header, 0); });
   int64_t next = end.directory.offset;
   for (size_t i = members.size(); i-- > 0;) {
     members[i].end = next;
