@@ -158,4 +158,25 @@ TEST_CASE("The tokenizer's halves take what their estimates say", "[estimate]") 
       }
 }
 
+// Sanitizers see that no element is touched: before the weights have come there is none.
+TEST_CASE("An estimate is the same before the weights have come and after a pass", "[estimate]") {
+  for (const WeightType type : {WeightType::kFloat32, WeightType::kInt8})
+    for (const char* name : {"BeitModel", "BeitForImageClassification", "BeitForMaskedImageModeling", "BeitBackbone", "BeitForSemanticSegmentation"})
+      for (const bool wide : {false, true}) {  // convolutions by Winograd's tiles, or directly
+        CAPTURE(name, wide, type == WeightType::kInt8);
+        BeitConfig config = configOf(wide ? 64 : 32, wide ? 256 : 64);
+        config.add_fpn = wide;
+        ModelOptions options;
+        options.dtype = type;
+        auto created = createModel(config, name, options, test::execution());
+        if (!created.ok()) FAIL(created.error().message);
+        const int64_t before = (*created)->estimate().activations;
+        CHECK(before > 4 * config.image_size.area() * config.num_channels);
+        const auto model = filled(std::move(created).value());
+        test::Random random(1);
+        CHECK_FALSE(test::outputsOf(*model, test::randomInputs(config, 1, config.image_size, false, random)).empty());
+        CHECK(model->estimate().activations == before);
+      }
+}
+
 }  // namespace beit
