@@ -22,6 +22,7 @@ interface Pending {
 /** What the loop over METHODS below gives the class. */
 export interface RemoteEngine extends Pick<Engine, Method> {}
 
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the loop gives it all that the interface names
 export class RemoteEngine implements Engine {
   info!: RuntimeInfo;
   private readonly pending = new Map<number, Pending>();

@@ -1,5 +1,5 @@
 import { pipeline } from '../beit-wasm/dist/index.js';
 import { answer } from './classify-asked.js';
 
-onmessage = ({ data }) => answer(pipeline, data, { worker: false });
+self.onmessage = ({ data }) => answer(pipeline, data, { worker: false });
 postMessage('listening');
