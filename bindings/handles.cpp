@@ -37,8 +37,7 @@ int64_t toWhole(double number) {
 ImageView8 imageView(uintptr_t pointer, double width, double height, double channels) {
   constexpr double kMaxBytes = 4294967295.0;
   const double bytes = width * height * channels;
-  return {toWhole(width), toWhole(height), toWhole(channels),
-          heapBytes(pointer, bytes >= 0 && bytes <= kMaxBytes ? bytes : 0)};
+  return {toWhole(width), toWhole(height), toWhole(channels), heapBytes(pointer, bytes >= 0 && bytes <= kMaxBytes ? bytes : 0)};
 }
 
 }  // namespace
@@ -105,9 +104,8 @@ val ModelHandle::bind(CheckpointHandle& checkpoint) {
 }
 
 val ModelHandle::inspect(const CheckpointHandle& checkpoint) {
-  return guarded([&] {
-    return outcome(checkpoint.checkpoint_.inspect(model_->parameters()), [](const BindReport& r) { return toJs(r); });
-  });
+  return guarded(
+      [&] { return outcome(checkpoint.checkpoint_.inspect(model_->parameters()), [](const BindReport& r) { return toJs(r); }); });
 }
 
 val ModelHandle::convert(CheckpointHandle& checkpoint, const std::string& class_name, const std::string& dtype) {
@@ -143,10 +141,9 @@ val ModelHandle::begin(val inputs, val options) {
   return guarded([&]() -> val {
     auto converted = forwardInputs(inputs);
     if (!converted.ok()) return failed(converted.error());
-    return outcome(model_->begin(std::move(converted).value(), forwardOptions(options)),
-                   [&](std::unique_ptr<ForwardPass> pass) {
-                     return val(std::make_shared<ForwardHandle>(std::move(pass), shared_from_this()));
-                   });
+    return outcome(model_->begin(std::move(converted).value(), forwardOptions(options)), [&](std::unique_ptr<ForwardPass> pass) {
+      return val(std::make_shared<ForwardHandle>(std::move(pass), shared_from_this()));
+    });
   });
 }
 
@@ -155,15 +152,11 @@ val CheckpointHandle::create() {
 }
 
 val CheckpointHandle::addFile(const std::string& name, double size) {
-  return guarded([&] {
-    return outcome(checkpoint_.addFile(name, toWhole(size) >= 0 ? std::optional(toWhole(size)) : std::nullopt));
-  });
+  return guarded([&] { return outcome(checkpoint_.addFile(name, toWhole(size) >= 0 ? std::optional(toWhole(size)) : std::nullopt)); });
 }
 
 val CheckpointHandle::addShardIndex(const std::string& json) {
-  return guarded([&] {
-    return outcome(parseShardIndex(json), [](const ShardIndex& index) { return toJs(index.files); });
-  });
+  return guarded([&] { return outcome(parseShardIndex(json), [](const ShardIndex& index) { return toJs(index.files); }); });
 }
 
 val CheckpointHandle::next() {
@@ -250,9 +243,8 @@ val ForwardHandle::outputs() const {
 
 val ImageProcessorHandle::create(const std::string& json) {
   return guarded([&] {
-    return outcome(BeitImageProcessor::parse(json), [](BeitImageProcessor processor) {
-      return val(std::make_shared<ImageProcessorHandle>(std::move(processor)));
-    });
+    return outcome(BeitImageProcessor::parse(json),
+                   [](BeitImageProcessor processor) { return val(std::make_shared<ImageProcessorHandle>(std::move(processor))); });
   });
 }
 
@@ -262,26 +254,25 @@ val ImageProcessorHandle::config() const {
 
 val ImageProcessorHandle::preprocess(uintptr_t pointer, double width, double height, double channels) const {
   return guarded([&] {
-    return outcome(processor_.preprocess(imageView(pointer, width, height, channels)),
-                   [](const Tensor& tensor) { return toJs(tensor); });
+    return outcome(processor_.preprocess(imageView(pointer, width, height, channels)), [](const Tensor& tensor) { return toJs(tensor); });
   });
 }
 
 val ImageProcessorHandle::preprocessSegmentationMap(uintptr_t pointer, double width, double height) const {
   return guarded([&] {
-    return outcome(processor_.preprocessSegmentationMap(imageView(pointer, width, height, 1)),
-                   [](const LabelMap& map) {
-                     val object = val::object();
-                     object.set("dims", toJs(map.shape));
-                     object.set("data", copyOut(map.values.data(), map.values.size()));
-                     return object;
-                   });
+    return outcome(processor_.preprocessSegmentationMap(imageView(pointer, width, height, 1)), [](const LabelMap& map) {
+      val object = val::object();
+      object.set("dims", toJs(map.shape));
+      object.set("data", copyOut(map.values.data(), map.values.size()));
+      return object;
+    });
   });
 }
 
 val postProcessSemanticSegmentation(val logits, double height, double width, bool with_scores, val palette) {
   return guarded([&]() -> val {
-    if (!execution()) return failed(failure(ErrorCode::kInvalidArgument, "postProcessSemanticSegmentation", "the module has not been started"));
+    if (!execution())
+      return failed(failure(ErrorCode::kInvalidArgument, "postProcessSemanticSegmentation", "the module has not been started"));
     auto tensor = tensorFromJs(logits, "logits");
     if (!tensor.ok()) return failed(tensor.error());
     const auto colours = paletteFromJs(palette);
@@ -289,7 +280,8 @@ val postProcessSemanticSegmentation(val logits, double height, double width, boo
     Shape& shape = tensor->shape;
     if (shape.size() == 4 && shape[0] == 1) shape.erase(shape.begin());
     const Size size{toWhole(height), toWhole(width)};
-    return outcome(segmentationMap(*execution(), *tensor, size, with_scores, *colours), [](const SegmentationMap& map) { return toJs(map); });
+    return outcome(segmentationMap(*execution(), *tensor, size, with_scores, *colours),
+                   [](const SegmentationMap& map) { return toJs(map); });
   });
 }
 
@@ -298,9 +290,7 @@ val readConfig(const std::string& json) {
 }
 
 val decode(uintptr_t pointer, double length) {
-  return guarded([&] {
-    return outcome(decodeImage(heapBytes(pointer, length)), [](const Image8& image) { return toJs(image); });
-  });
+  return guarded([&] { return outcome(decodeImage(heapBytes(pointer, length)), [](const Image8& image) { return toJs(image); }); });
 }
 
 val readSafetensors(uintptr_t pointer, double length) {
@@ -312,8 +302,7 @@ val readSafetensors(uintptr_t pointer, double length) {
         val tensor = val::object();
         tensor.set("dims", toJs(entry.shape));
         tensor.set("dtype", std::string(entry.type()));
-        tensor.set("data", elementsToJs(entry.dtype, file.subspan(static_cast<size_t>(entry.offset),
-                                                                  static_cast<size_t>(entry.bytes))));
+        tensor.set("data", elementsToJs(entry.dtype, file.subspan(static_cast<size_t>(entry.offset), static_cast<size_t>(entry.bytes))));
         tensors.add(entry.name, tensor);
       }
       return tensors.object();

@@ -89,8 +89,7 @@ class ConversionHandle {
 
 class ForwardHandle {
  public:
-  ForwardHandle(std::unique_ptr<ForwardPass> pass, std::shared_ptr<ModelHandle> model)
-      : model_(std::move(model)), pass_(std::move(pass)) {}
+  ForwardHandle(std::unique_ptr<ForwardPass> pass, std::shared_ptr<ModelHandle> model) : model_(std::move(model)), pass_(std::move(pass)) {}
 
   val step();
   double stepsDone() const { return static_cast<double>(pass_->stepsDone()); }

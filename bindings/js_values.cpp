@@ -22,13 +22,11 @@ val copyElements(std::span<const uint8_t> bytes) {
   return copyOut(values.data(), values.size());
 }
 
-bool isA(const val& value, const char* constructor) { return value.instanceof(val::global(constructor)); }
+bool isA(const val& value, const char* constructor) { return value.instanceof (val::global(constructor)); }
 
 bool isPresent(const val& value) { return !value.isUndefined() && !value.isNull(); }
 
-Error wrongInput(const char* where, const char* expected) {
-  return mismatch(ErrorCode::kWrongType, where, "another value", expected);
-}
+Error wrongInput(const char* where, const char* expected) { return mismatch(ErrorCode::kWrongType, where, "another value", expected); }
 
 // Reads {dims: number[], data} and checks that dims count the elements of data.
 Result<Shape> readDims(const val& tensor, const char* where) {
@@ -75,8 +73,7 @@ struct Choice {
 constexpr std::array kDTypes{Choice{"f32", WeightType::kFloat32}, Choice{"int8", WeightType::kInt8}};
 constexpr std::array kOutIndicesRules{Choice{"reference", OutIndicesRule::kTransformers}, Choice{"original", OutIndicesRule::kUnilm}};
 constexpr std::array kBiasResizes{Choice{"reference", RelativePositionBiasResize::kTransformers},
-                                  Choice{"timm", RelativePositionBiasResize::kTimm},
-                                  Choice{"unilm", RelativePositionBiasResize::kUnilm}};
+                                  Choice{"timm", RelativePositionBiasResize::kTimm}, Choice{"unilm", RelativePositionBiasResize::kUnilm}};
 
 // Reads an option that is one of some words; `to` stays where it is undefined.
 template <typename T, size_t N>

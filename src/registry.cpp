@@ -25,10 +25,8 @@ struct BeitClass {
   Created (*create)(BeitConfig&& config, const ModelOptions& options, const Execution& execution);
 };
 constexpr BeitClass kBeitClasses[] = {
-    {BeitModel::kClassName,
-     [](BeitConfig&& config, const ModelOptions& options, const Execution& execution) {
-       return make<BeitModel>(std::move(config), options, execution);
-     }},
+    {BeitModel::kClassName, [](BeitConfig&& config, const ModelOptions& options,
+                               const Execution& execution) { return make<BeitModel>(std::move(config), options, execution); }},
     {BeitForMaskedImageModeling::kClassName,
      [](BeitConfig&& config, const ModelOptions& options, const Execution& execution) {
        return make<BeitForMaskedImageModeling>(std::move(config), options.dtype, execution);
@@ -93,8 +91,8 @@ Result<std::unique_ptr<Model>> createModel(BeitConfig config, std::string_view c
   return mismatch(ErrorCode::kUnsupported, "Model class", "\"" + name + "\"", allNames());
 }
 
-Result<std::unique_ptr<Model>> createModel(std::string_view config_json, std::string_view class_name,
-                                           const ModelOptions& options, const Execution& execution) {
+Result<std::unique_ptr<Model>> createModel(std::string_view config_json, std::string_view class_name, const ModelOptions& options,
+                                           const Execution& execution) {
   for (const DalleClass& each : kDalleClasses) {
     if (class_name != each.name) continue;
     if (options.dtype != WeightType::kFloat32)

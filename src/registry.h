@@ -19,7 +19,7 @@ Result<std::unique_ptr<Model>> createModel(BeitConfig config, std::string_view c
 
 // The same for the text of a config file: config.json, or a tokenizer's (see DalleConfig) for DalleEncoder and
 // DalleDecoder. Errors: those of the text, too (parseConfig(), parseDalleConfig()).
-Result<std::unique_ptr<Model>> createModel(std::string_view config_json, std::string_view class_name,
-                                           const ModelOptions& options, const Execution& execution);
+Result<std::unique_ptr<Model>> createModel(std::string_view config_json, std::string_view class_name, const ModelOptions& options,
+                                           const Execution& execution);
 
 }  // namespace beit

@@ -15,9 +15,9 @@ namespace beit {
 
 namespace {
 
-constexpr Activation kAll[] = {Activation::kGelu, Activation::kGeluNew, Activation::kGeluPytorchTanh,
-                               Activation::kQuickGelu, Activation::kRelu, Activation::kSilu,
-                               Activation::kTanh, Activation::kSigmoid, Activation::kLinear};
+constexpr Activation kAll[] = {Activation::kGelu,      Activation::kGeluNew, Activation::kGeluPytorchTanh,
+                               Activation::kQuickGelu, Activation::kRelu,    Activation::kSilu,
+                               Activation::kTanh,      Activation::kSigmoid, Activation::kLinear};
 
 FloatBuffer activated(Activation activation, const std::vector<float>& values) {
   auto buffer = FloatBuffer::copyOf(values, "a test");
@@ -50,8 +50,7 @@ TEST_CASE("Activations reach each value of any count, and none behind the slack"
     for (size_t i = 0; i < count; ++i) values[i] = static_cast<float>(i % 17) - 8.0f;
     const FloatBuffer got = activated(Activation::kSilu, values);
     size_t wrong = 0;
-    for (size_t i = 0; i < count; ++i)
-      wrong += !(std::abs(got.data()[i] - test::activate(Activation::kSilu, values[i])) <= 2e-6);
+    for (size_t i = 0; i < count; ++i) wrong += !(std::abs(got.data()[i] - test::activate(Activation::kSilu, values[i])) <= 2e-6);
     CHECK(wrong == 0);
     for (size_t i = count + 3; i < count + FloatBuffer::kSlack; ++i) CHECK(got.data()[i] == 0.0f);
   }
@@ -67,8 +66,8 @@ TEST_CASE("A NaN shows in what an activation puts out", "[activation]") {
 }
 
 TEST_CASE("Large values pass as they should: whole or not at all", "[activation]") {
-  for (const Activation activation : {Activation::kGelu, Activation::kGeluNew, Activation::kQuickGelu,
-                                      Activation::kRelu, Activation::kSilu}) {
+  for (const Activation activation :
+       {Activation::kGelu, Activation::kGeluNew, Activation::kQuickGelu, Activation::kRelu, Activation::kSilu}) {
     CAPTURE(toString(activation));
     const FloatBuffer got = activated(activation, {30.0f, 1000.0f, 1e6f, -30.0f, -1000.0f, -1e6f});
     CHECK(got.data()[0] == 30.0f);

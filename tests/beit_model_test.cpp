@@ -27,7 +27,7 @@ BeitConfig randomConfig(test::Random& random) {
   config.image_size = {config.patch_size.height * (1 + random.below(6)) + random.below(config.patch_size.height),
                        config.patch_size.width * (1 + random.below(6)) + random.below(config.patch_size.width)};
   constexpr Activation kActivations[] = {Activation::kGelu, Activation::kGeluNew, Activation::kQuickGelu,
-                                         Activation::kRelu, Activation::kSilu, Activation::kTanh};
+                                         Activation::kRelu, Activation::kSilu,    Activation::kTanh};
   config.hidden_act = kActivations[random.below(6)];
   config.layer_norm_eps = flag() ? 1e-12 : 1e-6;
   config.use_mask_token = flag();

@@ -30,7 +30,7 @@ TEST_CASE("A count that wraps or that memory cannot address is refused, with wha
     CHECK(bytes.error().code == ErrorCode::kOutOfMemory);
     CHECK(bytes.error().message == "No memory for " + std::to_string(count) + " elements of 2 bytes of labels.");
     CHECK(bytes.error().bytes == 0);  // a count that says nothing
-    if (count < 0) continue;  // an assert of FloatBuffer's
+    if (count < 0) continue;          // an assert of FloatBuffer's
     const auto floats = FloatBuffer::allocate(count, "labels");
     REQUIRE_FALSE(floats.ok());
     CHECK(floats.error().code == ErrorCode::kOutOfMemory);

@@ -57,11 +57,14 @@ ErrorCode codeOf(const Status& status) { return status.ok() ? ErrorCode::kIntern
 TEST_CASE("Large dead tensors are not asked for, small ones are read over", "[checkpoint]") {
   for (const size_t elements : {16u, 100'000u}) {
     std::vector<FileTensor> tensors;
-    const auto dead = test::tensorOf("beit.relative_position_index", "I64", {static_cast<int64_t>(elements)}, std::vector<int64_t>(elements));
+    const auto dead =
+        test::tensorOf("beit.relative_position_index", "I64", {static_cast<int64_t>(elements)}, std::vector<int64_t>(elements));
     tensors.push_back(dead);
     for (size_t i = 0; i < 5; ++i) {
       tensors.push_back(Wanted::tensorOf(4 - i));
-      if (i == 2) tensors.push_back(test::tensorOf("bn.num_batches_tracked", "I64", {static_cast<int64_t>(elements)}, std::vector<int64_t>(elements)));
+      if (i == 2)
+        tensors.push_back(
+            test::tensorOf("bn.num_batches_tracked", "I64", {static_cast<int64_t>(elements)}, std::vector<int64_t>(elements)));
     }
     const Files files{{"x", test::safetensorsFile(tensors)}};
     for (const size_t piece : {1u, 7u, 1u << 20}) {
@@ -188,7 +191,8 @@ TEST_CASE("What a parameter's receiver refuses ends the fill", "[checkpoint]") {
   FloatBuffer kept[3];
   ParameterList parameters;
   parameters.add(Wanted::nameOf(0), {2, 1}, kept[0]);
-  parameters.add(Wanted::nameOf(1), {2, 2}, [](std::span<float>) -> Status { return failure(ErrorCode::kOutOfMemory, "a layer", "no memory"); });
+  parameters.add(Wanted::nameOf(1), {2, 2},
+                 [](std::span<float>) -> Status { return failure(ErrorCode::kOutOfMemory, "a layer", "no memory"); });
   parameters.add(Wanted::nameOf(2), {2, 3}, kept[1]);
   Checkpoint checkpoint;
   const auto report = test::load(checkpoint, parameters, files, 3, true);

@@ -184,7 +184,8 @@ TEST_CASE("All that is missing, unexpected or of another shape is named at once"
   const Files files{{kFile, test::safetensorsFile(list)}};
   const std::string got = refusal(files);
   CHECK(got.starts_with("missing-tensor Tensors of " + kFile + " (names of transformers): got 2 missing: "));
-  for (const char* part : {"classifier.bias", "beit.embeddings.mask_token", "classifier.weight is [1, 8] and should be [2, 4]", "not expected: lm_head.weight"})
+  for (const char* part : {"classifier.bias", "beit.embeddings.mask_token", "classifier.weight is [1, 8] and should be [2, 4]",
+                           "not expected: lm_head.weight"})
     CHECK(got.find(part) != std::string::npos);
 
   // inspect() tells the same and leaves the checkpoint as it is.
@@ -209,7 +210,9 @@ TEST_CASE("A tensor of another shape or type is refused, one that is not needed 
     return refusal({{kFile, test::safetensorsFile(list)}});
   };
   CHECK(with("classifier.bias", [](FileTensor& t) { t.shape = {1, 2}; }).starts_with("wrong-shape"));
-  const std::string integers = with("classifier.bias", [](FileTensor& t) { t = test::tensorOf(t.name, "I64", {2}, std::vector<int64_t>{1, 2}); });
+  const std::string integers = with("classifier.bias", [](FileTensor& t) {
+    t = test::tensorOf(t.name, "I64", {2}, std::vector<int64_t>{1, 2});
+  });
   CHECK(integers.starts_with("wrong-type"));
   CHECK(integers.find("classifier.bias is of type I64 and should be F32, F16, BF16 or F64") != std::string::npos);
   auto more = tensors();
@@ -232,7 +235,8 @@ TEST_CASE("Elements of any other type are an error only where they are needed", 
 }
 
 TEST_CASE("What stands before every name is taken off, and told", "[checkpoint]") {
-  for (const std::string prefix : {"module.", "_orig_mod.", "model.", "net.", "backbone.", "timm_model.", "module._orig_mod.net.", "whatever.0.else."}) {
+  for (const std::string prefix :
+       {"module.", "_orig_mod.", "model.", "net.", "backbone.", "timm_model.", "module._orig_mod.net.", "whatever.0.else."}) {
     CAPTURE(prefix);
     auto list = test::tensorsOf(emptyModel()->parameters(), weights(), [&](const std::string& name) { return prefix + name; });
     CHECK(refusal({{kFile, test::safetensorsFile(list)}}) == "");
@@ -252,14 +256,16 @@ TEST_CASE("What stands before every name is taken off, and told", "[checkpoint]"
 TEST_CASE("A LoRA adapter is told, alone and beside its model", "[checkpoint]") {
   const std::string layer = "base_model.model.beit.encoder.layer.0.attention.attention.query.";
   const FileTensor change = test::tensorOf(layer + "lora_A.weight", "F32", {1, 4}, std::vector<float>(4));
-  CHECK(refusal({{kFile, test::safetensorsFile({change})}}).starts_with("unsupported " + kFile + ": got a LoRA adapter (" + change.name + ")"));
+  CHECK(refusal({{kFile, test::safetensorsFile({change})}})
+            .starts_with("unsupported " + kFile + ": got a LoRA adapter (" + change.name + ")"));
   auto list = test::tensorsOf(emptyModel()->parameters(), weights(), [](const std::string& name) { return "base_model.model." + name; });
   list.push_back(change);
   CHECK(refusal({{kFile, test::safetensorsFile(list)}}).find("a LoRA adapter") != std::string::npos);
 }
 
 TEST_CASE("Names of no known family, or none, are refused", "[checkpoint]") {
-  CHECK(refusal({{kFile, test::safetensorsFile({test::tensorOf("a", "U8", {1}, Bytes{1})})}}).starts_with("unsupported " + kFile + ": got tensors called a"));
+  CHECK(refusal({{kFile, test::safetensorsFile({test::tensorOf("a", "U8", {1}, Bytes{1})})}})
+            .starts_with("unsupported " + kFile + ": got tensors called a"));
   CHECK(refusal({{kFile, test::safetensorsFile({})}}).starts_with("unsupported " + kFile + ": got no tensors"));
 }
 

@@ -61,7 +61,8 @@ Quantized quantized(const std::vector<float>& weight, size_t outputs) {
   for (size_t o = 0; o < outputs; ++o) {
     float most = 0.0f;
     for (size_t i = 0; i < inputs; ++i) most = std::max(most, std::fabs(weight[o * inputs + i]));
-    for (size_t i = 0; i < inputs; ++i) result.values.push_back(static_cast<int8_t>(std::nearbyint(weight[o * inputs + i] * (127.0f / most))));
+    for (size_t i = 0; i < inputs; ++i)
+      result.values.push_back(static_cast<int8_t>(std::nearbyint(weight[o * inputs + i] * (127.0f / most))));
     result.scales.push_back(most / 127.0f);
   }
   return result;
@@ -292,13 +293,16 @@ TEST_CASE("A stored matrix that is not whole is refused, with every name", "[com
     CHECK(has(got, "of output 4, expected finite numbers above 0"));
   }
   // Vectors, tables and biases are never quantised, with or without scales.
-  for (const std::string name : {"beit.encoder.layer.0.layernorm_before.weight", "beit.encoder.layer.0.lambda_1", "classifier.bias", "beit.embeddings.cls_token"})
+  for (const std::string name :
+       {"beit.encoder.layer.0.layernorm_before.weight", "beit.encoder.layer.0.lambda_1", "classifier.bias", "beit.embeddings.cls_token"})
     for (const bool scales : {false, true}) {
       got = refusal([&](auto& list) {
         FileTensor& tensor = named(list, name);
         const size_t count = tensor.bytes.size() / 4;
         tensor = {name, "I8", tensor.shape, Bytes(count)};
-        if (scales) list.push_back(test::tensorOf(name + "_scale", "F32", {tensor.shape[0], 1}, std::vector<float>(static_cast<size_t>(tensor.shape[0]), 1.0f)));
+        if (scales)
+          list.push_back(
+              test::tensorOf(name + "_scale", "F32", {tensor.shape[0], 1}, std::vector<float>(static_cast<size_t>(tensor.shape[0]), 1.0f)));
       });
       CHECK(got.starts_with("wrong-type"));
       CHECK(has(got, name + " is of type I8 and should be F32, F16, BF16 or F64"));

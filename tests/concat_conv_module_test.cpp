@@ -29,8 +29,11 @@ struct Fixture {
     mean = random.floats(count, -0.5f, 0.5f);
     variance = random.floats(count, 0.5f, 1.5f);
     // The large one first: it waits for the others.
-    for (const auto& [name, values] : {std::pair{"m.conv.weight", &kernel}, {"m.bn.weight", &weight}, {"m.bn.bias", &bias},
-                                       {"m.bn.running_mean", &mean}, {"m.bn.running_var", &variance}}) {
+    for (const auto& [name, values] : {std::pair{"m.conv.weight", &kernel},
+                                       {"m.bn.weight", &weight},
+                                       {"m.bn.bias", &bias},
+                                       {"m.bn.running_mean", &mean},
+                                       {"m.bn.running_var", &variance}}) {
       std::vector<float> copy = *values;
       REQUIRE(parameters.find(name)->receive(copy).ok());
     }
@@ -41,8 +44,8 @@ struct Fixture {
     const std::vector<float> ones(static_cast<size_t>(outputs), 1.0f);
     test::addConvolution(test::toDoubles(map), map.size, channels, kernel, total, 0, ones, sum);
     for (size_t i = 0; i < smaller.size(); ++i)
-      test::addConvolution(test::resized(smaller[i], map.size), map.size, channels, kernel, total,
-                           static_cast<int64_t>(1 + i) * channels, ones, sum);
+      test::addConvolution(test::resized(smaller[i], map.size), map.size, channels, kernel, total, static_cast<int64_t>(1 + i) * channels,
+                           ones, sum);
     for (size_t i = 0; i < sum.size(); ++i) {
       const size_t o = i % static_cast<size_t>(outputs);
       sum[i] = std::max(0.0, (sum[i] - mean[o]) / std::sqrt(variance[o] + 1e-5) * weight[o] + bias[o]);

@@ -1,8 +1,8 @@
 // Every kind of checkpoint file: what it holds, and what damage does to it.
 #include "weights/reading/containers/container.h"
 
-#include <catch2/catch_test_macros.hpp>
 #include <algorithm>
+#include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 #include <random>
 
@@ -23,8 +23,7 @@ Result<std::vector<TensorEntry>> index(std::span<const uint8_t> file, size_t pie
   while (const auto read = checkpoint.next()) {
     const auto begin = static_cast<size_t>(read->offset), length = static_cast<size_t>(read->length);
     if (begin > file.size() || length > file.size() - begin) return checkpoint.ended().error();
-    for (size_t at = 0; at < length; at += piece)
-      BEIT_TRY(checkpoint.supply(file.subspan(begin + at, std::min(piece, length - at))));
+    for (size_t at = 0; at < length; at += piece) BEIT_TRY(checkpoint.supply(file.subspan(begin + at, std::min(piece, length - at))));
   }
   return checkpoint.entries();
 }
@@ -122,7 +121,7 @@ TEST_CASE("a pickle that asks for any other callable is refused with its name", 
   // The legacy format's first pickle, with the magic number replaced by a call of os.system.
   const auto hostile = [](std::string_view module, std::string_view name) {
     std::string text("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15);
-    text += std::string("\x80\x02M\xe9\x03.", 6);                   // version 1001
+    text += std::string("\x80\x02M\xe9\x03.", 6);                        // version 1001
     text += std::string("\x80\x02}X\x0d\0\0\0little_endian\x88s.", 24);  // machine
     text += "\x80\x02";
     text += 'c';

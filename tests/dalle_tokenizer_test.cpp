@@ -40,8 +40,7 @@ std::map<std::string, Tensor> run(Model& model, ForwardInputs inputs) {
     done = *step;
   }
   std::map<std::string, Tensor> outputs;
-  for (const auto& [name, tensor] : (*pass)->outputs())
-    outputs[name] = {tensor.shape, *FloatBuffer::copyOf(tensor.values.span(), name)};
+  for (const auto& [name, tensor] : (*pass)->outputs()) outputs[name] = {tensor.shape, *FloatBuffer::copyOf(tensor.values.span(), name)};
   return outputs;
 }
 
@@ -49,8 +48,7 @@ double largestDifference(const Tensor& got, const test::NamedValues& want) {
   REQUIRE(got.shape == want.shape);
   const auto values = want.values();
   double largest = 0.0;
-  for (size_t i = 0; i < values.size(); ++i)
-    largest = std::max(largest, std::abs(static_cast<double>(got.values.data()[i]) - values[i]));
+  for (size_t i = 0; i < values.size(); ++i) largest = std::max(largest, std::abs(static_cast<double>(got.values.data()[i]) - values[i]));
   return largest;
 }
 

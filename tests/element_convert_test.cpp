@@ -84,15 +84,15 @@ TEST_CASE("What is encoded decodes to the nearest element, ties to even", "[elem
     const auto back = encoded(floats);
     const size_t infinity = dtype == DType::kF16 ? 0x7c00 : 0x7f80;
     size_t wrong = 0;
-    for (size_t i = 0; i < all.size(); ++i)
-      wrong += std::isnan(floats[i]) ? (back[i] & 0x7fff) <= infinity : back[i] != all[i];
+    for (size_t i = 0; i < all.size(); ++i) wrong += std::isnan(floats[i]) ? (back[i] & 0x7fff) <= infinity : back[i] != all[i];
     CHECK(wrong == 0);
     // Around the middle of each two neighbours; behind the largest stands infinity's place, 2^16 and 2^128.
     for (size_t i = 0; i < infinity; ++i) {
       const double low = static_cast<double>(floats[i]);
       const double high = i + 1 < infinity ? static_cast<double>(floats[i + 1]) : std::ldexp(1.0, dtype == DType::kF16 ? 16 : 128);
       const auto middle = static_cast<float>((low + high) / 2);
-      const auto got = encoded({std::nextafter(middle, 0.0f), middle, std::nextafter(middle, std::numeric_limits<float>::infinity()), -middle});
+      const auto got =
+          encoded({std::nextafter(middle, 0.0f), middle, std::nextafter(middle, std::numeric_limits<float>::infinity()), -middle});
       const auto even = static_cast<uint16_t>(i % 2 == 0 ? i : i + 1);
       wrong += got[0] != i || got[1] != even || got[2] != i + 1 || got[3] != (even | 0x8000);
     }
@@ -108,7 +108,8 @@ TEST_CASE("No elements are no work", "[element_convert]") {
 
 TEST_CASE("Weights are floats", "[element_convert]") {
   for (const DType dtype : {DType::kF64, DType::kF32, DType::kF16, DType::kBF16}) CHECK(isWeightType(dtype));
-  for (const DType dtype : {DType::kI64, DType::kI32, DType::kI16, DType::kI8, DType::kU64, DType::kU32, DType::kU16, DType::kU8, DType::kBool})
+  for (const DType dtype :
+       {DType::kI64, DType::kI32, DType::kI16, DType::kI8, DType::kU64, DType::kU32, DType::kU16, DType::kU8, DType::kBool})
     CHECK_FALSE(isWeightType(dtype));
 }
 

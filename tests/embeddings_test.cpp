@@ -89,8 +89,8 @@ TEST_CASE("The config decides which embeddings are expected", "[embeddings]") {
 TEST_CASE("Pixel values that do not fit are refused with what was got and expected", "[embeddings]") {
   const Filled filled(smallConfig());
   const std::string expected = ", expected (batch, 3, height of at least 3, width of at least 2).";
-  for (const Shape& shape : {Shape{}, Shape{3, 9, 10}, Shape{1, 3, 9, 10, 1}, Shape{0, 3, 9, 10}, Shape{1, 4, 9, 10},
-                             Shape{1, 3, 2, 10}, Shape{1, 3, 9, 1}, Shape{1, 3, 0, 10}, Shape{1, 3, 65537, 2}, Shape{1, 3, 3, 65537}}) {
+  for (const Shape& shape : {Shape{}, Shape{3, 9, 10}, Shape{1, 3, 9, 10, 1}, Shape{0, 3, 9, 10}, Shape{1, 4, 9, 10}, Shape{1, 3, 2, 10},
+                             Shape{1, 3, 9, 1}, Shape{1, 3, 0, 10}, Shape{1, 3, 65537, 2}, Shape{1, 3, 3, 65537}}) {
     CHECK(refusal(filled, pixels(shape)) == "wrong-shape pixel_values: got " + toString(shape) + expected);
   }
   ForwardInputs negative = pixels({1, 3, 9, 10});

@@ -77,7 +77,9 @@ TEST_CASE("A pass takes what the estimate says, at most a tenth less", "[estimat
     for (const int64_t side : {256, 512}) {
       CAPTURE(type == WeightType::kInt8, side);
       for (const char* name : {"BeitModel", "BeitForImageClassification", "BeitForMaskedImageModeling", "BeitBackbone"}) {
-        DYNAMIC_SECTION(name << " " << side << (type == WeightType::kInt8 ? " int8" : "")) { checkEstimate(configOf(128, side), name, type); }
+        DYNAMIC_SECTION(name << " " << side << (type == WeightType::kInt8 ? " int8" : "")) {
+          checkEstimate(configOf(128, side), name, type);
+        }
       }
       DYNAMIC_SECTION("large vocabulary " << side << (type == WeightType::kInt8 ? " int8" : "")) {
         BeitConfig config = configOf(64, side);
@@ -96,8 +98,7 @@ TEST_CASE("A pass takes what the estimate says, at most a tenth less", "[estimat
 TEST_CASE("A backbone's maps are in its estimate", "[estimate]") {
   needCounting();
   for (const bool pyramid : {false, true})
-    for (const int64_t hidden : {64, 256})
-      DYNAMIC_SECTION((pyramid ? "pyramid " : "maps ") << hidden) {
+    for (const int64_t hidden : {64, 256}) DYNAMIC_SECTION((pyramid ? "pyramid " : "maps ") << hidden) {
         BeitConfig config = configOf(hidden, 512);
         config.add_fpn = pyramid;
         checkEstimate(config, "BeitBackbone", WeightType::kFloat32);
@@ -117,16 +118,19 @@ TEST_CASE("A backbone's maps are in its estimate", "[estimate]") {
 
 TEST_CASE("Segmentation's head is in its estimate, however it convolves", "[estimate]") {
   needCounting();
-  struct Case { int64_t hidden, side, labels; std::vector<int64_t> scales; WeightType type; };
-  const Case cases[] = {
-      {128, 512, 20, {1, 2, 3, 6}, WeightType::kFloat32},  // by Winograd's tiles where maps are wide
-      {64, 256, 20, {1, 2, 3, 6}, WeightType::kFloat32},
-      {32, 512, 20, {1, 2, 3, 6}, WeightType::kFloat32},   // directly
-      {64, 512, 300, {1, 2, 3, 6}, WeightType::kFloat32},  // by the logits
-      {64, 256, 20, {128, 64}, WeightType::kFloat32},      // by the pooled maps
-      {64, 512, 20, {1, 2, 3, 6}, WeightType::kInt8}};
+  struct Case {
+    int64_t hidden, side, labels;
+    std::vector<int64_t> scales;
+    WeightType type;
+  };
+  const Case cases[] = {{128, 512, 20, {1, 2, 3, 6}, WeightType::kFloat32},  // by Winograd's tiles where maps are wide
+                        {64, 256, 20, {1, 2, 3, 6}, WeightType::kFloat32},  {32, 512, 20, {1, 2, 3, 6}, WeightType::kFloat32},  // directly
+                        {64, 512, 300, {1, 2, 3, 6}, WeightType::kFloat32},  // by the logits
+                        {64, 256, 20, {128, 64}, WeightType::kFloat32},      // by the pooled maps
+                        {64, 512, 20, {1, 2, 3, 6}, WeightType::kInt8}};
   for (const Case& c : cases)
-    DYNAMIC_SECTION(c.hidden << " at " << c.side << ", " << c.labels << " labels, " << c.scales.size() << " scales" << (c.type == WeightType::kInt8 ? ", int8" : "")) {
+    DYNAMIC_SECTION(c.hidden << " at " << c.side << ", " << c.labels << " labels, " << c.scales.size() << " scales"
+                             << (c.type == WeightType::kInt8 ? ", int8" : "")) {
       BeitConfig config = configOf(c.hidden, c.side);
       config.num_labels = c.labels;
       config.pool_scales = c.scales;
@@ -138,9 +142,9 @@ TEST_CASE("Segmentation's head is in its estimate, however it convolves", "[esti
 TEST_CASE("The tokenizer's halves take what their estimates say", "[estimate]") {
   needCounting();
   for (const int64_t hidden : {16, 64})
-    for (const int64_t vocabulary : {96, 4096})
-      DYNAMIC_SECTION(hidden << " channels, " << vocabulary << " tokens") {
-        const std::string json = R"({"n_hid": )" + std::to_string(hidden) + R"(, "n_init": 32, "vocab_size": )" + std::to_string(vocabulary) + "}";
+    for (const int64_t vocabulary : {96, 4096}) DYNAMIC_SECTION(hidden << " channels, " << vocabulary << " tokens") {
+        const std::string json =
+            R"({"n_hid": )" + std::to_string(hidden) + R"(, "n_init": 32, "vocab_size": )" + std::to_string(vocabulary) + "}";
         for (const bool encoder : {true, false}) {
           CAPTURE(encoder);
           auto created = createModel(json, encoder ? "DalleEncoder" : "DalleDecoder", {}, test::execution());
@@ -161,7 +165,8 @@ TEST_CASE("The tokenizer's halves take what their estimates say", "[estimate]") 
 // Sanitizers see that no element is touched: before the weights have come there is none.
 TEST_CASE("An estimate is the same before the weights have come and after a pass", "[estimate]") {
   for (const WeightType type : {WeightType::kFloat32, WeightType::kInt8})
-    for (const char* name : {"BeitModel", "BeitForImageClassification", "BeitForMaskedImageModeling", "BeitBackbone", "BeitForSemanticSegmentation"})
+    for (const char* name :
+         {"BeitModel", "BeitForImageClassification", "BeitForMaskedImageModeling", "BeitBackbone", "BeitForSemanticSegmentation"})
       for (const bool wide : {false, true}) {  // convolutions by Winograd's tiles, or directly
         CAPTURE(name, wide, type == WeightType::kInt8);
         BeitConfig config = configOf(wide ? 64 : 32, wide ? 256 : 64);

@@ -40,16 +40,16 @@ TEST_CASE("A tile of each number of rows is start + x W^T", "[f32_microkernel]")
           CAPTURE(rows, columns, depth, starts);
           const int64_t stride = depth + 3, output_stride = columns + 2;
           const auto floats = [&](int64_t count) { return random.floats(static_cast<size_t>(count), -1.0f, 1.0f); };
-          const std::vector<float> x = floats(rows * stride), panel = floats(depth * kNr),
-                                   start = floats(std::max<int64_t>(rows, 4) * kNr);
+          const std::vector<float> x = floats(rows * stride), panel = floats(depth * kNr), start = floats(std::max<int64_t>(rows, 4) * kNr);
           std::vector<float> y(static_cast<size_t>(rows * output_stride), 7.0f);
-          f32Microkernel(rows, columns, static_cast<size_t>(depth), x.data(), stride, panel.data(), starts ? start.data() : nullptr,
-                       kNr, y.data(), output_stride, {});
+          f32Microkernel(rows, columns, static_cast<size_t>(depth), x.data(), stride, panel.data(), starts ? start.data() : nullptr, kNr,
+                         y.data(), output_stride, {});
           for (int64_t r = 0; r < rows; ++r)
             for (int64_t c = 0; c < output_stride; ++c) {
               double sum = starts && c < columns ? static_cast<double>(start[static_cast<size_t>(r * kNr + c)]) : 0.0;
               for (int64_t k = 0; k < depth && c < columns; ++k)
-                sum += static_cast<double>(x[static_cast<size_t>(r * stride + k)]) * static_cast<double>(panel[static_cast<size_t>(k * kNr + c)]);
+                sum += static_cast<double>(x[static_cast<size_t>(r * stride + k)]) *
+                       static_cast<double>(panel[static_cast<size_t>(k * kNr + c)]);
               CHECK(std::fabs(static_cast<double>(y[static_cast<size_t>(r * output_stride + c)]) - (c < columns ? sum : 7.0)) <= 1e-5);
             }
         }

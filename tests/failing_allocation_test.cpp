@@ -71,7 +71,8 @@ Result<Outputs> loadAndRun(const TinyModel& tiny, const test::Files& files, cons
     BEIT_ASSIGN(done, pass->step());
   }
   Outputs outputs;
-  for (const auto& [name, tensor] : pass->outputs()) outputs[name].assign(tensor.values.data(), tensor.values.data() + tensor.values.size());
+  for (const auto& [name, tensor] : pass->outputs())
+    outputs[name].assign(tensor.values.data(), tensor.values.data() + tensor.values.size());
   return outputs;
 }
 

@@ -22,7 +22,10 @@ TEST_CASE("Steps run once each, in order", "[forward]") {
   ForwardPass pass;
   std::string order;
   for (const char* name : {"a", "b", "c"})
-    pass.add([&order, name](ForwardPass&) -> Status { order += name; return {}; });
+    pass.add([&order, name](ForwardPass&) -> Status {
+      order += name;
+      return {};
+    });
   CHECK(pass.stepsTotal() == 3);
   CHECK(pass.stepsDone() == 0);
   CHECK_FALSE(done(pass));
@@ -71,7 +74,10 @@ TEST_CASE("A step that fails ends the pass", "[forward]") {
   ForwardPass pass;
   bool after = false;
   pass.add([](ForwardPass&) -> Status { return failure(ErrorCode::kOutOfMemory, "a step", "it found no memory"); });
-  pass.add([&](ForwardPass&) -> Status { after = true; return {}; });
+  pass.add([&](ForwardPass&) -> Status {
+    after = true;
+    return {};
+  });
   const auto failed = pass.step();
   REQUIRE_FALSE(failed.ok());
   CHECK(failed.error().code == ErrorCode::kOutOfMemory);
@@ -84,7 +90,10 @@ TEST_CASE("A step that throws ends the pass", "[forward]") {
   ForwardPass pass;
   bool after = false;
   pass.add([](ForwardPass&) -> Status { throw std::bad_alloc(); });
-  pass.add([&](ForwardPass&) -> Status { after = true; return {}; });
+  pass.add([&](ForwardPass&) -> Status {
+    after = true;
+    return {};
+  });
   CHECK_THROWS_AS((void)pass.step(), std::bad_alloc);
   CHECK(done(pass));
   CHECK_FALSE(after);

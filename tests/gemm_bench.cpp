@@ -38,7 +38,9 @@ double cpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
 #endif
 
 constexpr int64_t kRows = 197;
-struct Layer { int64_t inputs, outputs; };
+struct Layer {
+  int64_t inputs, outputs;
+};
 constexpr Layer kLayers[] = {{768, 768}, {768, 2304}, {768, 3072}, {3072, 768}};
 
 [[noreturn]] void give_up(const char* what) {
@@ -67,23 +69,22 @@ void race(const Layer& layer, int rounds, const Execution& usual, const Executio
 
   // Rows are prepared within a run, as a layer does it.
   const auto product = [&](const MatrixFormat& format) {
-    auto matrix = std::shared_ptr<WeightMatrix>(orGiveUp(format.pack(layer.inputs, layer.outputs, weight.data(), bias.data(), 1.0f), "packing"));
+    auto matrix =
+        std::shared_ptr<WeightMatrix>(orGiveUp(format.pack(layer.inputs, layer.outputs, weight.data(), bias.data(), 1.0f), "packing"));
     return [&, matrix](const Execution& execution) {
-      matrix->multiply(execution, *orGiveUp(format.prepare(execution, kRows, layer.inputs, layer.outputs, x.data()), "preparing"), y.data());
+      matrix->multiply(execution, *orGiveUp(format.prepare(execution, kRows, layer.inputs, layer.outputs, x.data()), "preparing"),
+                       y.data());
     };
   };
   const auto packed = orGiveUp(PackedMatrix::pack(layer.inputs, layer.outputs, weight.data(), layer.inputs, bias.data()), "packing");
   const auto plain = [&](const Execution& execution) {
     packed.multiply(execution, kRows, x.data(), layer.inputs, y.data(), layer.outputs);
   };
-  const auto own = product(formatOf(WeightType::kFloat32)), quantized = product(formatOf(WeightType::kInt8)), xnnpack = product(xnnpackFormat());
-  std::vector<Contestant> contestants{
-      {"xnnpack f32", [&] { xnnpack(usual); }, {}},
-      {"f32, 4 rows", [&] { plain(usual); }, {}},
-      {"f32, tall", [&] { plain(tall); }, {}},
-      {"Strassen, 4", [&] { own(usual); }, {}},
-      {"Strassen, tall", [&] { own(tall); }, {}},
-      {"int8", [&] { quantized(usual); }, {}}};
+  const auto own = product(formatOf(WeightType::kFloat32)), quantized = product(formatOf(WeightType::kInt8)),
+             xnnpack = product(xnnpackFormat());
+  std::vector<Contestant> contestants{{"xnnpack f32", [&] { xnnpack(usual); }, {}}, {"f32, 4 rows", [&] { plain(usual); }, {}},
+                                      {"f32, tall", [&] { plain(tall); }, {}},      {"Strassen, 4", [&] { own(usual); }, {}},
+                                      {"Strassen, tall", [&] { own(tall); }, {}},   {"int8", [&] { quantized(usual); }, {}}};
   const double operations = 2.0 * kRows * static_cast<double>(layer.inputs * layer.outputs);
   // The clock of the process ticks in microseconds or worse: several runs a reading.
   const int repeats = static_cast<int>(4e9 / operations) + 1;
@@ -100,8 +101,8 @@ void race(const Layer& layer, int rounds, const Execution& usual, const Executio
     std::sort(rates.begin(), rates.end());
     const double median = rates[rates.size() / 2];
     if (base == 0.0) base = median;
-    std::printf("  %-14s %6.1f GFLOP/s (%.1f to %.1f), %.2f times XNNPACK's f32\n", contestant.name, median, rates.front(),
-                rates.back(), median / base);
+    std::printf("  %-14s %6.1f GFLOP/s (%.1f to %.1f), %.2f times XNNPACK's f32\n", contestant.name, median, rates.front(), rates.back(),
+                median / base);
   }
 }
 

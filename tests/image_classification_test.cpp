@@ -82,7 +82,8 @@ TEST_CASE("Labels add a loss, which stands before the logits", "[image_classific
   CHECK(outputs[1].name == "logits");
   double loss = 0.0;
   for (int64_t b = 0; b < 2; ++b) {
-    const test::Matrix logits = test::linear(test::forward(filled.config, filled.weights, inputs, b).pooler_output, filled.weights, "classifier");
+    const test::Matrix logits =
+        test::linear(test::forward(filled.config, filled.weights, inputs, b).pooler_output, filled.weights, "classifier");
     loss += (std::log(logits.array().exp().sum()) - logits(0, b == 0 ? 4 : 0)) / 2.0;
   }
   CHECK(std::abs(outputs[0].tensor.values.data()[0] - loss) <= 2e-5 * std::max(1.0, loss));

@@ -71,7 +71,8 @@ TEST_CASE("files decode to Pillow's samples", "[image_decode]") {
 }
 
 TEST_CASE("no truncation of a file is accepted or read beyond", "[image_decode]") {
-  for (const char* name : {"rgb.png", "p.png", "420.jpg", "progressive.jpg", "exif6.jpg", "palette.gif", "interlaced.gif", "p.bmp", "rgb.bmp", "rgb.ppm", "max15.ppm"}) {
+  for (const char* name : {"rgb.png", "p.png", "420.jpg", "progressive.jpg", "exif6.jpg", "palette.gif", "interlaced.gif", "p.bmp",
+                           "rgb.bmp", "rgb.ppm", "max15.ppm"}) {
     const std::string whole = test::readText(kImages / name);
     REQUIRE(decodeImage(test::readBytes(kImages / name)).ok());
     // What may be missing: a GIF's trailer behind the frame, the last checksum of a PNG, BMP's padding.
@@ -88,12 +89,14 @@ TEST_CASE("no truncation of a file is accepted or read beyond", "[image_decode]"
 TEST_CASE("damaged files give an image or an error, never more", "[image_decode]") {
   std::mt19937 random(11);
   size_t refused = 0;
-  for (const char* name : {"rgb.png", "p.png", "420.jpg", "progressive.jpg", "exif6.jpg", "transparent.gif", "interlaced.gif", "p.bmp", "rgb.ppm"}) {
+  for (const char* name :
+       {"rgb.png", "p.png", "420.jpg", "progressive.jpg", "exif6.jpg", "transparent.gif", "interlaced.gif", "p.bmp", "rgb.ppm"}) {
     const std::vector<uint8_t> whole = test::readBytes(kImages / name);
     REQUIRE_FALSE(whole.empty());
     for (int round = 0; round < 100; ++round) {
       std::vector<uint8_t> damaged = whole;
-      for (int i = 0; i < 3; ++i) damaged[random() % std::min<size_t>(damaged.size(), round % 2 ? 64 : damaged.size())] = static_cast<uint8_t>(random());
+      for (int i = 0; i < 3; ++i)
+        damaged[random() % std::min<size_t>(damaged.size(), round % 2 ? 64 : damaged.size())] = static_cast<uint8_t>(random());
       const auto image = decodeImage(damaged);
       if (image.ok()) {
         CHECK(image->view().check("the image").ok());
@@ -114,12 +117,22 @@ TEST_CASE("files of another kind are named", "[image_decode]") {
   CHECK(errorOf("\n <html>").code == ErrorCode::kHtml);
   CHECK(errorOf("PK\x03\x04zip").code == ErrorCode::kBadImage);
   CHECK(errorOf("PK\x03\x04zip").got.find("50 4b 03 04") != std::string::npos);
-  const std::pair<std::string, const char*> known[] = {
-      {std::string("RIFF\x10\0\0\0WEBPVP8 ", 16), "WebP"}, {std::string("\0\0\0\x1c" "ftypavif", 12), "AVIF"},
-      {std::string("\0\0\0\x18" "ftypheic", 12), "HEIC"},   {std::string("II*\0\x08", 5), "TIFF"},
-      {std::string("MM\0*", 4), "TIFF"},                    {"<?xml version='1.0'?><svg>", "SVG"},
-      {"P3\n1 1\n255\n1 2 3", "PNM as text"},               {"\xFF\x0A", "JPEG XL"},
-      {"8BPS", "Photoshop"},                                {std::string("\0\0\1\0", 4), "ICO"}};
+  const std::pair<std::string, const char*> known[] = {{std::string("RIFF\x10\0\0\0WEBPVP8 ", 16), "WebP"},
+                                                       {std::string("\0\0\0\x1c"
+                                                                    "ftypavif",
+                                                                    12),
+                                                        "AVIF"},
+                                                       {std::string("\0\0\0\x18"
+                                                                    "ftypheic",
+                                                                    12),
+                                                        "HEIC"},
+                                                       {std::string("II*\0\x08", 5), "TIFF"},
+                                                       {std::string("MM\0*", 4), "TIFF"},
+                                                       {"<?xml version='1.0'?><svg>", "SVG"},
+                                                       {"P3\n1 1\n255\n1 2 3", "PNM as text"},
+                                                       {"\xFF\x0A", "JPEG XL"},
+                                                       {"8BPS", "Photoshop"},
+                                                       {std::string("\0\0\1\0", 4), "ICO"}};
   for (const auto& [bytes, name] : known) {
     CAPTURE(name);
     CHECK(errorOf(bytes).code == ErrorCode::kUnsupported);
@@ -128,7 +141,8 @@ TEST_CASE("files of another kind are named", "[image_decode]") {
 }
 
 TEST_CASE("sizes are checked before memory is asked for", "[image_decode]") {
-  for (const auto& [width, height] : {std::pair{20000u, 20000u}, {0x7FFFFFFFu, 0x7FFFFFFFu}, {1u, 0x00FFFFFFu}, {0u, 5u}, {5u, 0u}, {0xFFFFFFFFu, 1u}}) {
+  for (const auto& [width, height] :
+       {std::pair{20000u, 20000u}, {0x7FFFFFFFu, 0x7FFFFFFFu}, {1u, 0x00FFFFFFu}, {0u, 5u}, {5u, 0u}, {0xFFFFFFFFu, 1u}}) {
     CAPTURE(width, height);
     CHECK(errorOf(pngHeader(width, height)).code == ErrorCode::kBadImage);
   }
@@ -146,8 +160,8 @@ TEST_CASE("EXIF orientation is read in both byte orders and nowhere else", "[ima
   const std::string big = std::string("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0", 22);
   CHECK(exifOrientation(exifJpeg(little)) == 6);
   CHECK(exifOrientation(exifJpeg(big)) == 8);
-  CHECK(exifOrientation(exifJpeg(std::string("II*\0\xFF\xFF\xFF\xFF", 8))) == 1);              // a directory beyond the end
-  CHECK(exifOrientation(exifJpeg(std::string("II*\0\x08\0\0\0\xFF\xFF", 10) + entry)) == 6);   // more entries than there are
+  CHECK(exifOrientation(exifJpeg(std::string("II*\0\xFF\xFF\xFF\xFF", 8))) == 1);             // a directory beyond the end
+  CHECK(exifOrientation(exifJpeg(std::string("II*\0\x08\0\0\0\xFF\xFF", 10) + entry)) == 6);  // more entries than there are
   CHECK(exifOrientation(exifJpeg("")) == 1);
   CHECK(exifOrientation({}) == 1);
   std::string wrong = little;

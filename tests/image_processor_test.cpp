@@ -85,7 +85,8 @@ TEST_CASE("an empty preprocessor config is transformers 4's class default", "[im
 TEST_CASE("sizes may be a number, a pair or an object; old names are read; others are kept", "[image_processor]") {
   const BeitImageProcessorConfig config = processor(R"({"size": 384, "crop_size": [10, 20], "reduce_labels": true,
       "do_reduce_labels": false, "feature_extractor_type": "BeitFeatureExtractor", "image_mean": 0.25,
-      "rescale_factor": 2, "resample": 1, "data_format": "channels_first"})").config();
+      "rescale_factor": 2, "resample": 1, "data_format": "channels_first"})")
+                                              .config();
   CHECK(config.size == Size{384, 384});
   CHECK(config.crop_size == Size{10, 20});
   CHECK(config.do_reduce_labels);
@@ -103,7 +104,8 @@ TEST_CASE("an unusable preprocessor config is an error that names the field", "[
   refuses("size", R"({"shortest_edge": 224})", ErrorCode::kUnsupported);
   refuses("crop_size", R"({"shortest_edge": 224})", ErrorCode::kUnsupported);
   refuses("size", "{}", ErrorCode::kUnsupported);
-  for (const char* value : {"0", "-5", "65537", "\"224\"", "[1]", R"({"height": 0, "width": 5})", R"({"height": 5, "width": 1e9})"}) refuses("size", value);
+  for (const char* value : {"0", "-5", "65537", "\"224\"", "[1]", R"({"height": 0, "width": 5})", R"({"height": 5, "width": 1e9})"})
+    refuses("size", value);
   for (const char* value : {"-1", "6", "2.5", "\"bilinear\"", "true"}) refuses("resample", value);
   for (const char* value : {"1", "\"yes\""}) refuses("do_resize", value);
   for (const char* value : {"NaN", "Infinity", "\"1/255\"", "1e39"}) refuses("rescale_factor", value);
@@ -136,8 +138,9 @@ TEST_CASE("other channel counts need as many means and deviations", "[image_proc
 TEST_CASE("center crop pads at the start and cuts at the end when the rest is odd", "[image_processor]") {
   const std::vector<uint8_t> data{10, 20, 30, 40};
   const auto crop = [&](const char* size) {
-    const auto pixels = processor(std::string(R"({"do_resize": false, "do_rescale": false, "do_normalize": false, "crop_size": )") + size + "}")
-                            .preprocess({4, 1, 1, data});
+    const auto pixels =
+        processor(std::string(R"({"do_resize": false, "do_rescale": false, "do_normalize": false, "crop_size": )") + size + "}")
+            .preprocess({4, 1, 1, data});
     REQUIRE(pixels.ok());
     return std::vector<float>(pixels->values.data(), pixels->values.data() + pixels->values.size());
   };

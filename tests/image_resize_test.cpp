@@ -24,8 +24,7 @@ double filterValue(Resample filter, double x) {
     case Resample::kBox: return x > -0.5 && x <= 0.5 ? 1 : 0;
     case Resample::kBilinear: return a < 1 ? 1 - a : 0;
     case Resample::kHamming: return a < 1 ? sinc(a) * (0.54 + 0.46 * std::cos(kPi * a)) : 0;
-    case Resample::kBicubic:
-      return a < 1 ? 1.5 * a * a * a - 2.5 * a * a + 1 : a < 2 ? -0.5 * a * a * a + 2.5 * a * a - 4 * a + 2 : 0;
+    case Resample::kBicubic: return a < 1 ? 1.5 * a * a * a - 2.5 * a * a + 1 : a < 2 ? -0.5 * a * a * a + 2.5 * a * a - 4 * a + 2 : 0;
     case Resample::kLanczos: return a < 3 ? sinc(a) * sinc(a / 3) : 0;
     case Resample::kNearest: break;
   }
@@ -56,7 +55,8 @@ Plane resizeRows(const Plane& in, size_t width, Resample filter) {
 
 Plane transposed(const Plane& in) {
   Plane out(in[0].size(), std::vector<double>(in.size()));
-  for (size_t y = 0; y < in.size(); ++y) for (size_t x = 0; x < in[y].size(); ++x) out[x][y] = in[y][x];
+  for (size_t y = 0; y < in.size(); ++y)
+    for (size_t x = 0; x < in[y].size(); ++x) out[x][y] = in[y][x];
   return out;
 }
 
@@ -139,7 +139,8 @@ TEST_CASE("resizing to the same size is a copy", "[image_resize]") {
 TEST_CASE("sizes that are no sizes are refused", "[image_resize]") {
   const std::vector<uint8_t> data(12);
   const ImageView8 image{2, 2, 3, data};
-  for (const Size size : {Size{0, 1}, Size{1, 0}, Size{-1, 5}, Size{kMaxImageSide + 1, 1}, Size{INT64_MAX, INT64_MAX}, Size{1 << 15, 1 << 15}}) {
+  for (const Size size :
+       {Size{0, 1}, Size{1, 0}, Size{-1, 5}, Size{kMaxImageSide + 1, 1}, Size{INT64_MAX, INT64_MAX}, Size{1 << 15, 1 << 15}}) {
     const auto resized = resizeImage(image, size, Resample::kBilinear);
     REQUIRE_FALSE(resized.ok());
     CHECK(resized.error().code == ErrorCode::kInvalidArgument);

@@ -82,11 +82,12 @@ TEST_CASE("what shapes cannot tell is an error with a sentence", "[infer_config]
   CHECK(deriveConfig({entry("anything", {1})}).error().code == ErrorCode::kUnsupported);
   CHECK(deriveConfig({entry("beit.embeddings.cls_token", {1, 1, 8})}).error().code == ErrorCode::kMissingTensor);
   // Ranks that are not those of the reference must not be read past their end.
-  CHECK_FALSE(deriveConfig({entry("beit.embeddings.cls_token", {}), entry("beit.embeddings.patch_embeddings.projection.weight", {4})}).ok());
-  const std::vector<TensorEntry> odd{
-      entry("beit.embeddings.cls_token", {1, 1, 8}), entry("beit.embeddings.patch_embeddings.projection.weight", {8, 3, 4, 4}),
-      entry("beit.encoder.layer.0.intermediate.dense.weight", {16, 8}),
-      entry("beit.encoder.relative_position_bias.relative_position_bias_table", {11, 2})};
+  CHECK_FALSE(
+      deriveConfig({entry("beit.embeddings.cls_token", {}), entry("beit.embeddings.patch_embeddings.projection.weight", {4})}).ok());
+  const std::vector<TensorEntry> odd{entry("beit.embeddings.cls_token", {1, 1, 8}),
+                                     entry("beit.embeddings.patch_embeddings.projection.weight", {8, 3, 4, 4}),
+                                     entry("beit.encoder.layer.0.intermediate.dense.weight", {16, 8}),
+                                     entry("beit.encoder.relative_position_bias.relative_position_bias_table", {11, 2})};
   const auto refused = deriveConfig(odd);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == ErrorCode::kWrongShape);

@@ -94,7 +94,8 @@ TEST_CASE("A residual branch is scaled, added and normalised in one pass", "[lay
       CHECK(test::relativeDifference(y, filled.reference(sum, 1e-3)) <= 1e-5);
       auto overwritten = branch;  // as the encoder has it: the branch is the output
       states = before;
-      filled.norm.runAfterResidual(test::execution(), kRows, states.data(), overwritten.data(), scaled ? scale.data() : nullptr, overwritten.data());
+      filled.norm.runAfterResidual(test::execution(), kRows, states.data(), overwritten.data(), scaled ? scale.data() : nullptr,
+                                   overwritten.data());
       CHECK(overwritten == y);
     }
   }

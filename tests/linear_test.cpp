@@ -32,7 +32,8 @@ TEST_CASE("Linear is x W^T + b of any size, with and without bias and scale", "[
   for (const int64_t inputs : {1, 2, 3, 9, 64, 130})
     for (const int64_t outputs : {1, 2, 5, 12, 67})
       for (const bool has_bias : {false, true})
-        for (const auto& [type, scale] : {std::pair{WeightType::kFloat32, 1.0f}, {WeightType::kFloat32, 0.25f}, {WeightType::kInt8, 0.25f}}) {
+        for (const auto& [type, scale] :
+             {std::pair{WeightType::kFloat32, 1.0f}, {WeightType::kFloat32, 0.25f}, {WeightType::kInt8, 0.25f}}) {
           const bool quantized = type == WeightType::kInt8;
           CAPTURE(inputs, outputs, has_bias, scale, quantized);
           ParameterList parameters;
@@ -49,8 +50,7 @@ TEST_CASE("Linear is x W^T + b of any size, with and without bias and scale", "[
           CHECK(layer.outputs() == outputs);
           // Sums of up to 130 products near 1, each rounded; a quantised weight is off by up to 1/254 of
           // the largest, with either sign.
-          for (const int64_t rows : {1, 2, 7, 33})
-            CHECK(differenceOf(layer, weights, rows, scale, random) <= (quantized ? 1e-2 : 2e-6));
+          for (const int64_t rows : {1, 2, 7, 33}) CHECK(differenceOf(layer, weights, rows, scale, random) <= (quantized ? 1e-2 : 2e-6));
         }
 }
 

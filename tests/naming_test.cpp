@@ -21,10 +21,13 @@ std::string parameterOf(Dialect dialect, const std::string& name) {
   return all[0][0].parameter;
 }
 
-const std::vector<std::string> kBody{
-    "embeddings.cls_token", "embeddings.patch_embeddings.projection.weight", "encoder.layer.11.attention.attention.query.bias",
-    "encoder.layer.0.attention.attention.relative_position_bias.relative_position_bias_table",
-    "encoder.relative_position_bias.relative_position_bias_table", "encoder.layer.3.lambda_1", "pooler.layernorm.weight"};
+const std::vector<std::string> kBody{"embeddings.cls_token",
+                                     "embeddings.patch_embeddings.projection.weight",
+                                     "encoder.layer.11.attention.attention.query.bias",
+                                     "encoder.layer.0.attention.attention.relative_position_bias.relative_position_bias_table",
+                                     "encoder.relative_position_bias.relative_position_bias_table",
+                                     "encoder.layer.3.lambda_1",
+                                     "pooler.layernorm.weight"};
 
 }  // namespace
 
@@ -82,18 +85,19 @@ TEST_CASE("Data2VecVision's segmenters are told by either version's heads", "[na
   CHECK(dialectOf({body, "decode_head.fpn_bottleneck.conv.weight"}) == Dialect::kData2Vec);
   CHECK(dialectOf({body, "decode_head.fpn_bottleneck.convolution.weight"}) == Dialect::kData2Vec5);
   CHECK(dialectOf({"beit.layers.0.layernorm_before.bias", "decode_head.fpn_bottleneck.convolution.weight"}) == Dialect::kTransformers5);
-  for (const auto& [file, parameter] : {std::pair{"decode_head.fpn_bottleneck.convolution.weight", "decode_head.fpn_bottleneck.conv.weight"},
-                                        {"decode_head.psp_modules.blocks.2.conv.normalization.bias", "decode_head.psp_modules.2.1.bn.bias"},
-                                        {"auxiliary_head.convs.0.convolution.weight", "auxiliary_head.convs.0.conv.weight"},
-                                        {"fpn1.3.weight", "fpn1.3.weight"},
-                                        {"data2vec_vision.encoder.layer.1.lambda_1", "beit.encoder.layer.1.lambda_1"}})
+  for (const auto& [file, parameter] :
+       {std::pair{"decode_head.fpn_bottleneck.convolution.weight", "decode_head.fpn_bottleneck.conv.weight"},
+        {"decode_head.psp_modules.blocks.2.conv.normalization.bias", "decode_head.psp_modules.2.1.bn.bias"},
+        {"auxiliary_head.convs.0.convolution.weight", "auxiliary_head.convs.0.conv.weight"},
+        {"fpn1.3.weight", "fpn1.3.weight"},
+        {"data2vec_vision.encoder.layer.1.lambda_1", "beit.encoder.layer.1.lambda_1"}})
     CHECK(parameterOf(Dialect::kData2Vec5, file) == parameter);
 }
 
 TEST_CASE("Every dialect has a name for people", "[naming]") {
-  for (const Dialect dialect : {Dialect::kTransformers, Dialect::kTransformersBare, Dialect::kData2Vec, Dialect::kData2Vec5, Dialect::kTransformers5,
-                                Dialect::kTransformers5Bare, Dialect::kTimm, Dialect::kUnilmSegmentation, Dialect::kFlax,
-                                Dialect::kFlaxBare, Dialect::kDalle})
+  for (const Dialect dialect :
+       {Dialect::kTransformers, Dialect::kTransformersBare, Dialect::kData2Vec, Dialect::kData2Vec5, Dialect::kTransformers5,
+        Dialect::kTransformers5Bare, Dialect::kTimm, Dialect::kUnilmSegmentation, Dialect::kFlax, Dialect::kFlaxBare, Dialect::kDalle})
     CHECK_FALSE(toString(dialect).empty());
 }
 

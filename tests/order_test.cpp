@@ -19,9 +19,8 @@ TEST_CASE("items are sorted by two keys, and equal ones stay in order", "[order]
     items.push_back({static_cast<int64_t>(random >> 60) - 8, static_cast<int64_t>(random >> 56 & 3), std::to_string(i)});
   }
   std::vector<Item> expected = items;
-  std::stable_sort(expected.begin(), expected.end(), [](const Item& a, const Item& b) {
-    return SortKey(a.first, a.second) < SortKey(b.first, b.second);
-  });
+  std::stable_sort(expected.begin(), expected.end(),
+                   [](const Item& a, const Item& b) { return SortKey(a.first, a.second) < SortKey(b.first, b.second); });
   sortBy(items, [](const Item& item) { return SortKey(item.first, item.second); });
   REQUIRE(items.size() == expected.size());
   for (size_t i = 0; i < items.size(); ++i) CHECK(items[i].name == expected[i].name);

@@ -34,9 +34,8 @@ Error errorOf(std::string_view text) {
 
 // The text of a protocol 0 pickle of {"t": tensor} in a storage of 12 floats.
 std::string tensorPickle(int offset, std::string_view sizes, std::string_view strides) {
-  return "(dS't'\nctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI12\ntQI" +
-         std::to_string(offset) + "\n(" + std::string(sizes) + "t(" + std::string(strides) +
-         "tI00\nccollections\nOrderedDict\n(tRtRs.";
+  return "(dS't'\nctorch._utils\n_rebuild_tensor_v2\n((S'storage'\nctorch\nFloatStorage\nS'0'\nS'cpu'\nI12\ntQI" + std::to_string(offset) +
+         "\n(" + std::string(sizes) + "t(" + std::string(strides) + "tI00\nccollections\nOrderedDict\n(tRtRs.";
 }
 
 Result<std::vector<TorchTensor>> tensorsOf(const Pickle& pickle) { return readTorchTensors(pickle, "test.pkl"); }
@@ -48,19 +47,31 @@ TEST_CASE("values of every protocol are what Python wrote", "[pickle]") {
   // protocols 0, 1, 2, 4 and 5.
   const std::string_view written[] = {
       literal("(dp0\nVa\np1\n(lp2\nI1\naI-2\naF3.5\naNaI01\naVx\xe9\\u000a\np3\na(I1\nI2\ntp4\nasVbig\np5\nL118"
-               "0591620717411303424L\ns."),
-      literal("}q\x00(X\x01\x00\x00\x00""aq\x01]q\x02(K\x01J\xfe\xff\xff\xffG@\x0c\x00\x00\x00\x00\x00\x00NI01\n"
-               "X\x04\x00\x00\x00x\xc3\xa9\nq\x03(K\x01K\x02tq\x04""eX\x03\x00\x00\x00""bigq\x05L118059162071741"
-               "1303424L\nu."),
-      literal("\x80\x02}q\x00(X\x01\x00\x00\x00""aq\x01]q\x02(K\x01J\xfe\xff\xff\xffG@\x0c\x00\x00\x00\x00\x00\x00"
-               "N\x88X\x04\x00\x00\x00x\xc3\xa9\nq\x03K\x01K\x02\x86q\x04""eX\x03\x00\x00\x00""bigq\x05\x8a\x09\x00"
-               "\x00\x00\x00\x00\x00\x00\x00@u."),
-      literal("\x80\x04\x95=\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01""a\x94]\x94(K\x01J\xfe\xff\xff\xffG@\x0c"
-               "\x00\x00\x00\x00\x00\x00N\x88\x8c\x04x\xc3\xa9\n\x94K\x01K\x02\x86\x94""e\x8c\x03""big\x94\x8a\x09"
-               "\x00\x00\x00\x00\x00\x00\x00\x00@u."),
-      literal("\x80\x05\x95=\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01""a\x94]\x94(K\x01J\xfe\xff\xff\xffG@\x0c"
-               "\x00\x00\x00\x00\x00\x00N\x88\x8c\x04x\xc3\xa9\n\x94K\x01K\x02\x86\x94""e\x8c\x03""big\x94\x8a\x09"
-               "\x00\x00\x00\x00\x00\x00\x00\x00@u."),
+              "0591620717411303424L\ns."),
+      literal("}q\x00(X\x01\x00\x00\x00"
+              "aq\x01]q\x02(K\x01J\xfe\xff\xff\xffG@\x0c\x00\x00\x00\x00\x00\x00NI01\n"
+              "X\x04\x00\x00\x00x\xc3\xa9\nq\x03(K\x01K\x02tq\x04"
+              "eX\x03\x00\x00\x00"
+              "bigq\x05L118059162071741"
+              "1303424L\nu."),
+      literal("\x80\x02}q\x00(X\x01\x00\x00\x00"
+              "aq\x01]q\x02(K\x01J\xfe\xff\xff\xffG@\x0c\x00\x00\x00\x00\x00\x00"
+              "N\x88X\x04\x00\x00\x00x\xc3\xa9\nq\x03K\x01K\x02\x86q\x04"
+              "eX\x03\x00\x00\x00"
+              "bigq\x05\x8a\x09\x00"
+              "\x00\x00\x00\x00\x00\x00\x00@u."),
+      literal("\x80\x04\x95=\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01"
+              "a\x94]\x94(K\x01J\xfe\xff\xff\xffG@\x0c"
+              "\x00\x00\x00\x00\x00\x00N\x88\x8c\x04x\xc3\xa9\n\x94K\x01K\x02\x86\x94"
+              "e\x8c\x03"
+              "big\x94\x8a\x09"
+              "\x00\x00\x00\x00\x00\x00\x00\x00@u."),
+      literal("\x80\x05\x95=\x00\x00\x00\x00\x00\x00\x00}\x94(\x8c\x01"
+              "a\x94]\x94(K\x01J\xfe\xff\xff\xffG@\x0c"
+              "\x00\x00\x00\x00\x00\x00N\x88\x8c\x04x\xc3\xa9\n\x94K\x01K\x02\x86\x94"
+              "e\x8c\x03"
+              "big\x94\x8a\x09"
+              "\x00\x00\x00\x00\x00\x00\x00\x00@u."),
   };
   for (const std::string_view text : written) {
     CAPTURE(text);
@@ -125,23 +136,31 @@ TEST_CASE("whatever a pickle asks to be called is refused with its name", "[pick
   refused("cos\nsystem\n(S'true'\ntR.", "os.system");
   refused("(S'true'\nios\nsystem\n.", "os.system");
   refused("(cos\nsystem\nS'true'\no.", "os.system");
-  refused("\x8c\x08" "builtins\x8c\x04" "eval\x93.", "builtins.eval");
+  refused(
+      "\x8c\x08"
+      "builtins\x8c\x04"
+      "eval\x93.",
+      "builtins.eval");
   refused("c__builtin__\ngetattr\n.", "__builtin__.getattr");
   refused("(dS'harmless'\ncsubprocess\nPopen\ns.", "subprocess.Popen");  // named and never called
   refused("ctorch.nn.modules.container\n__class__.__base__\n.", "torch.nn.modules.container.__class__.__base__");
   refused("ctorch.nn.modules\n\xff\n.", "torch.nn.modules.?");
   refused("ctorch\nload\n.", "torch.load");
-  CHECK(errorOf("\x82\x01.").code == ErrorCode::kUnsupported);   // the extension registry
-  CHECK(errorOf("\x97.").code == ErrorCode::kUnsupported);       // a buffer from outside
+  CHECK(errorOf("\x82\x01.").code == ErrorCode::kUnsupported);         // the extension registry
+  CHECK(errorOf("\x97.").code == ErrorCode::kUnsupported);             // a buffer from outside
   CHECK(errorOf("S'os.system'\n(tR.").code == ErrorCode::kMalformed);  // a call of a string
 }
 
 TEST_CASE("a name that is asked for again and again is kept once, and a long one is refused", "[pickle]") {
   // `count` globals of the same two memoised strings: six bytes each, as STACK_GLOBAL of two BINGETs.
   const auto globals = [](size_t count, size_t length) {
-    std::string text(literal("X\x10\0\0\0torch.nn.modulesq\0""0X"));
+    std::string text(
+        literal("X\x10\0\0\0torch.nn.modulesq\0"
+                "0X"));
     for (int shift = 0; shift < 32; shift += 8) text += static_cast<char>(length >> shift & 0xff);
-    text += std::string(length, 'a') + "q\1""0(";
+    text += std::string(length, 'a') +
+            "q\1"
+            "0(";
     for (size_t i = 0; i < count; ++i) text += literal("h\0h\1\x93");
     return text + "t.";
   };
@@ -159,7 +178,9 @@ TEST_CASE("a name that is asked for again and again is kept once, and a long one
   CHECK(errorOf("ctorch.nn.modules\n" + std::string(60'000, 'a') + "\n.").code == ErrorCode::kUnsupported);
 
   // Names that differ are kept each, and count by their bytes: 620,000 of 250 bytes are more than a pickle may have.
-  std::string different = std::string(literal("X\xf0\0\0\0dall_e.")) + std::string(0xf0 - 7, 'a') + std::string(literal("q\0""0("));
+  std::string different = std::string(literal("X\xf0\0\0\0dall_e.")) + std::string(0xf0 - 7, 'a') +
+                          std::string(literal("q\0"
+                                              "0("));
   for (int i = 0; i < 620'000; ++i) {
     const std::string name = std::to_string(i);
     different += std::string(literal("h\0X")) + static_cast<char>(name.size()) + std::string(3, '\0') + name + "\x93";
@@ -168,9 +189,9 @@ TEST_CASE("a name that is asked for again and again is kept once, and a long one
 }
 
 TEST_CASE("instructions that find nothing to work on are errors", "[pickle]") {
-  for (const std::string_view text : {".", "0.", "2.", "a.", "(.", "(a.", "t.", "u.", "s.", "b.", "R.", "Q.", "\x81.", "\x85.", "\x93.",
-                                      "\x94.", "h\x01.", "gx\n.", "N(R.", "]N(e(u.", "}(Nu.", "NNb.", "Nq", "I\n.", "Fx\n.", "Sx\n.", "V\\u12\n.",
-                                      "\x80\x06N.", "\xffN."}) {
+  for (const std::string_view text : {".",     "0.",   "2.",    "a.",    "(.",    "(a.",   "t.",        "u.",         "s.",    "b.",
+                                      "R.",    "Q.",   "\x81.", "\x85.", "\x93.", "\x94.", "h\x01.",    "gx\n.",      "N(R.",  "]N(e(u.",
+                                      "}(Nu.", "NNb.", "Nq",    "I\n.",  "Fx\n.", "Sx\n.", "V\\u12\n.", "\x80\x06N.", "\xffN."}) {
     CAPTURE(text);
     CHECK_FALSE(errorOf(text).message.empty());
   }
@@ -194,7 +215,10 @@ TEST_CASE("depth, cycles and doubling are no danger", "[pickle]") {
   // The same list copied into one OrderedDict after another.
   std::string copies = "(l";
   for (int i = 0; i < 1000; ++i) copies += "(NNta";
-  copies += "q\1""0ccollections\nOrderedDict\nq\2""0(";
+  copies +=
+      "q\1"
+      "0ccollections\nOrderedDict\nq\2"
+      "0(";
   for (int i = 0; i < 5000; ++i) copies += "h\2h\1\x85R";
   CHECK(errorOf(copies + "t.").code == ErrorCode::kUnsupported);
 }
@@ -258,13 +282,16 @@ TEST_CASE("training checkpoints are unwrapped, and nested names joined", "[pickl
   CHECK(names("(dS'a'\n(dS'w'\n" + item + "sI0\n" + item + "ssS'b'\n" + item + "s.") == "b a.w a.0 ");
   // Whatever lies beside the weights: tensors, numbers, optimisers, settings.
   const std::string optimizer = "S'optimizer'\n(dS'state'\n(dI0\n(dS'momentum_buffer'\n" + item + "ssss";
-  for (const std::string wrapper : {"state_dict", "model", "module", "model_state_dict", "model_ema", "state_dict_ema", "model_state", "net", "network"})
+  for (const std::string wrapper :
+       {"state_dict", "model", "module", "model_state_dict", "model_ema", "state_dict_ema", "model_state", "net", "network"})
     CHECK(names("(dS'epoch'\nI3\nsS'best_acc1'\n" + item + "s" + optimizer + "S'" + wrapper + "'\n(dS'w'\n" + item + "ss.") == "w ");
   CHECK(names("(dS'model'\n(dS'depth'\nI12\nssS'state_dict'\n(dS'w'\n" + item + "ss.") == "w ");  // a model's settings
   CHECK(names("(dS'model'\n(dS'depth'\nI12\nssS'w'\n" + item + "s.") == "w ");
   // A pickled module: its state has its tensors and those of the modules in it.
-  CHECK(names("ctorch.nn.modules.container\nSequential\n)\x81(dS'_parameters'\n(dS'p'\n" + item + "ssS'_modules'\n(dS'0'\n"
-              "cdall_e.utils\nConv2d\n)\x81(dS'_parameters'\n(dS'w'\n" + item + "ssbssS'training'\nI01\nsb.") == "p 0.w ");
+  CHECK(names("ctorch.nn.modules.container\nSequential\n)\x81(dS'_parameters'\n(dS'p'\n" + item +
+              "ssS'_modules'\n(dS'0'\n"
+              "cdall_e.utils\nConv2d\n)\x81(dS'_parameters'\n(dS'w'\n" +
+              item + "ssbssS'training'\nI01\nsb.") == "p 0.w ");
 }
 
 TEST_CASE("of averaged and plain weights the averaged are read, and named", "[pickle]") {
@@ -294,12 +321,14 @@ TEST_CASE("what torch.load(weights_only=True) takes is taken, and nothing of it 
   CHECK(counter.root().value(1).asInt() == 4);
   CHECK(parsed("ccollections\nCounter\n(tR.").root().is(Kind::kDict));
   CHECK(parsed("ccollections\ndefaultdict\n(cbuiltins\nlist\ntRS'a'\nI1\ns.").root().find("a").asInt() == 1);
-  for (const char* name : {"builtins\ncomplex", "__builtin__\ncomplex", "builtins\nbytearray", "builtins\nset", "torch\nTensor", "torch\nbfloat16",
-                           "torch\nfloat8_e4m3fn", "torch\ncomplex64", "torch\nuint16", "torch\nquint8", "torch\nbool", "torch\nbits8",
-                           "torch.storage\nUntypedStorage", "torch\nComplexFloatStorage", "torch.serialization\n_get_layout",
-                           "torch._utils\n_rebuild_sparse_tensor", "torch._utils\n_rebuild_qtensor", "torch.nn.parameter\nBuffer"})
+  for (const char* name :
+       {"builtins\ncomplex", "__builtin__\ncomplex", "builtins\nbytearray", "builtins\nset", "torch\nTensor", "torch\nbfloat16",
+        "torch\nfloat8_e4m3fn", "torch\ncomplex64", "torch\nuint16", "torch\nquint8", "torch\nbool", "torch\nbits8",
+        "torch.storage\nUntypedStorage", "torch\nComplexFloatStorage", "torch.serialization\n_get_layout",
+        "torch._utils\n_rebuild_sparse_tensor", "torch._utils\n_rebuild_qtensor", "torch.nn.parameter\nBuffer"})
     CHECK(parsed("(dS'x'\nc" + std::string(name) + "\ns.").root().find("x").is(Kind::kGlobal));
-  for (const char* name : {"torch\nint_repr", "torch\nfloat", "torch.float16\nload", "builtins\nexec", "collections\nOrderedDict builtins.set", "torch\n"})
+  for (const char* name :
+       {"torch\nint_repr", "torch\nfloat", "torch.float16\nload", "builtins\nexec", "collections\nOrderedDict builtins.set", "torch\n"})
     CHECK(errorOf("(dS'x'\nc" + std::string(name) + "\ns.").code == ErrorCode::kUnsupported);
 }
 
@@ -311,8 +340,11 @@ TEST_CASE("tensors of every rebuilding have their elements, or a type by name", 
     REQUIRE(tensors->size() == 1);
     return entryOf(std::move((*tensors)[0]), 0, 64);
   };
-  const auto storage = [](const std::string& kind, int count) { return "(S'storage'\nc" + kind + "\nS'0'\nS'cpu'\nI" + std::to_string(count) + "\ntQ"; };
-  const std::string hooks = "I00\nccollections\nOrderedDict\n(tR", v2 = "ctorch._utils\n_rebuild_tensor_v2\n", shape = "I1\n(I2\nI3\nt(I3\nI1\nt";
+  const auto storage = [](const std::string& kind, int count) {
+    return "(S'storage'\nc" + kind + "\nS'0'\nS'cpu'\nI" + std::to_string(count) + "\ntQ";
+  };
+  const std::string hooks = "I00\nccollections\nOrderedDict\n(tR", v2 = "ctorch._utils\n_rebuild_tensor_v2\n",
+                    shape = "I1\n(I2\nI3\nt(I3\nI1\nt";
   // A subclass of tensors, and a parameter of one: what it is made of is an ordinary tensor.
   const std::string subclass = "ctorch._tensor\n_rebuild_from_type_v2\n(" + v2 + "ctorch.nn.parameter\nBuffer\n(" +
                                storage("torch\nFloatStorage", 12) + shape + hooks + "t(dtR";

@@ -40,7 +40,8 @@ TEST_CASE("An index names types, shapes and places", "[safetensors]") {
   REQUIRE(entries.ok());
   REQUIRE(entries->size() == 4);
   const auto find = [&](std::string_view name) {
-    for (const auto& entry : *entries) if (entry.name == name) return entry;
+    for (const auto& entry : *entries)
+      if (entry.name == name) return entry;
     FAIL("no " << name);
     return TensorEntry();
   };
@@ -84,7 +85,8 @@ TEST_CASE("A file that ends early is truncated, at every length", "[safetensors]
   }
   Bytes longer = file;
   longer.push_back(0);
-  CHECK(refusal(longer) == "malformed x: got " + std::to_string(longer.size()) + " bytes, expected " + std::to_string(file.size()) + " bytes, by its header.");
+  CHECK(refusal(longer) ==
+        "malformed x: got " + std::to_string(longer.size()) + " bytes, expected " + std::to_string(file.size()) + " bytes, by its header.");
 }
 
 TEST_CASE("A header's length is bounded", "[safetensors]") {
@@ -94,8 +96,8 @@ TEST_CASE("A header's length is bounded", "[safetensors]") {
     return refusal(file);
   };
   for (const uint64_t length : {uint64_t{0}, uint64_t{1}, uint64_t{100'000'001}, uint64_t{1} << 32, uint64_t{1} << 63, ~uint64_t{0}})
-    CHECK(withLength(length) == "malformed x: got a header of " + std::to_string(length) +
-                                    " bytes, expected 2 to 100000000 bytes, as a safetensors file has.");
+    CHECK(withLength(length) ==
+          "malformed x: got a header of " + std::to_string(length) + " bytes, expected 2 to 100000000 bytes, as a safetensors file has.");
   CHECK(withLength(100'000'000).starts_with("truncated x: got 16 bytes, expected at least 100000008 bytes"));
 }
 
@@ -122,21 +124,60 @@ TEST_CASE("A type that is not read has a name, and what bytes it likes", "[safet
 }
 
 TEST_CASE("Sizes that are no sizes are malformed", "[safetensors]") {
-  for (const char* shape : {"7", "null", "\"[1]\"", "{}", "[-1]", "[1.5]", "[1.0]", "[1e300]", "[NaN]", "[Infinity]", "[null]", "[\"1\"]", "[[1]]",
-                            "[9223372036854775807]", "[9223372036854775808]", "[18446744073709551615]", "[4294967296,4294967296]",
-                            "[0,-1]", "[9007199254740993]", "[2]", "[0]", "[1,1,2]"}) {
+  for (const char* shape : {"7",
+                            "null",
+                            "\"[1]\"",
+                            "{}",
+                            "[-1]",
+                            "[1.5]",
+                            "[1.0]",
+                            "[1e300]",
+                            "[NaN]",
+                            "[Infinity]",
+                            "[null]",
+                            "[\"1\"]",
+                            "[[1]]",
+                            "[9223372036854775807]",
+                            "[9223372036854775808]",
+                            "[18446744073709551615]",
+                            "[4294967296,4294967296]",
+                            "[0,-1]",
+                            "[9007199254740993]",
+                            "[2]",
+                            "[0]",
+                            "[1,1,2]"}) {
     CAPTURE(shape);
-    CHECK(refusalOfHeader(tensor(R"("dtype":"F32","data_offsets":[0,4],"shape":)" + std::string(shape)), 4).starts_with("malformed x, tensor a"));
+    CHECK(refusalOfHeader(tensor(R"("dtype":"F32","data_offsets":[0,4],"shape":)" + std::string(shape)), 4)
+              .starts_with("malformed x, tensor a"));
   }
   CHECK(refusalOfHeader(tensor(R"("dtype":"F32","data_offsets":[0,4])"), 4).starts_with("malformed x, tensor a: got shape"));
 }
 
 TEST_CASE("Places that are no places are malformed", "[safetensors]") {
-  for (const char* offsets : {"7", "null", "[]", "[0]", "[0,4,8]", "[4,0]", "[-4,0]", "[0,4.0]", "[0,NaN]", "[NaN,4]", "[0,null]", "[\"0\",\"4\"]",
-                              "[0,1e300]", "[0,9223372036854775807]", "[9223372036854775803,9223372036854775807]", "[0,18446744073709551615]",
-                              "[4503599627370496,4503599627370500]", "[0,3]", "[0,5]", "[0,8]", "[1,5]"}) {
+  for (const char* offsets : {"7",
+                              "null",
+                              "[]",
+                              "[0]",
+                              "[0,4,8]",
+                              "[4,0]",
+                              "[-4,0]",
+                              "[0,4.0]",
+                              "[0,NaN]",
+                              "[NaN,4]",
+                              "[0,null]",
+                              "[\"0\",\"4\"]",
+                              "[0,1e300]",
+                              "[0,9223372036854775807]",
+                              "[9223372036854775803,9223372036854775807]",
+                              "[0,18446744073709551615]",
+                              "[4503599627370496,4503599627370500]",
+                              "[0,3]",
+                              "[0,5]",
+                              "[0,8]",
+                              "[1,5]"}) {
     CAPTURE(offsets);
-    CHECK(refusalOfHeader(tensor(R"("dtype":"F32","shape":[1],"data_offsets":)" + std::string(offsets)), 4).starts_with("malformed x, tensor a"));
+    CHECK(refusalOfHeader(tensor(R"("dtype":"F32","shape":[1],"data_offsets":)" + std::string(offsets)), 4)
+              .starts_with("malformed x, tensor a"));
   }
   CHECK(refusalOfHeader(tensor(R"("dtype":"F32","shape":[1])"), 4).starts_with("malformed x, tensor a: got data_offsets"));
 }
@@ -144,7 +185,8 @@ TEST_CASE("Places that are no places are malformed", "[safetensors]") {
 TEST_CASE("Tensors neither overlap nor leave gaps", "[safetensors]") {
   const auto two = [](int first, int second) {
     const auto member = [](const char* name, int begin) {
-      return std::string("\"") + name + R"(":{"dtype":"F32","shape":[1],"data_offsets":[)" + std::to_string(begin) + "," + std::to_string(begin + 4) + "]}";
+      return std::string("\"") + name + R"(":{"dtype":"F32","shape":[1],"data_offsets":[)" + std::to_string(begin) + "," +
+             std::to_string(begin + 4) + "]}";
     };
     return refusalOfHeader("{" + member("a", first) + "," + member("b", second) + "}", 8);
   };
@@ -171,7 +213,8 @@ TEST_CASE("Bytes that change at random are read or refused, nothing else", "[saf
       continue;
     }
     for (const auto& entry : *entries)
-      if (entry.offset < 8 || entry.bytes < 0 || entry.offset + entry.bytes > static_cast<int64_t>(file.size())) FAIL_CHECK("a tensor outside of its file");
+      if (entry.offset < 8 || entry.bytes < 0 || entry.offset + entry.bytes > static_cast<int64_t>(file.size()))
+        FAIL_CHECK("a tensor outside of its file");
   }
   CHECK(refused > 1000);
 }

@@ -1,8 +1,8 @@
 // The label of each pixel, against the whole resized array in double precision.
 #include "src/beit/segmentation/segmentation_map.h"
 
-#include <catch2/catch_test_macros.hpp>
 #include <algorithm>
+#include <catch2/catch_test_macros.hpp>
 #include <cmath>
 #include <random>
 #include <vector>
@@ -95,7 +95,6 @@ TEST_CASE("sizes that make no sense are refused", "[segmentation]") {
   CHECK(segmentationMap(**execution, logits, {int64_t{1} << 40, int64_t{1} << 40}, false).error().code == ErrorCode::kInvalidArgument);
   CHECK(segmentationMap(**execution, randomLogits({3, 4}, 1), {}, false).error().code == ErrorCode::kWrongShape);
   const std::vector<uint32_t> few(2), more(4);
-  CHECK(segmentationMap(**execution, logits, {}, false, few).error().message ==
-        "palette: got 2 colours, expected 3, one for each label.");
+  CHECK(segmentationMap(**execution, logits, {}, false, few).error().message == "palette: got 2 colours, expected 3, one for each label.");
   CHECK(segmentationMap(**execution, logits, {}, false, more).error().code == ErrorCode::kWrongShape);
 }

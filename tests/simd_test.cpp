@@ -18,8 +18,7 @@ TEST_CASE("load4 and store4 take any address", "[simd]") {
   for (size_t offset = 0; offset < 4; ++offset) {
     to.fill(-1.0f);
     store4(to.data() + offset, load4(from.data() + 2 * offset));
-    for (size_t i = 0; i < to.size(); ++i)
-      CHECK(to[i] == (i >= offset && i < offset + 4 ? from[i + offset] : -1.0f));
+    for (size_t i = 0; i < to.size(); ++i) CHECK(to[i] == (i >= offset && i < offset + 4 ? from[i + offset] : -1.0f));
   }
 }
 

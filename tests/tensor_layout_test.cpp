@@ -48,7 +48,11 @@ TEST_CASE("Flax's kernels are transposed as they come", "[layout]") {
 }
 
 TEST_CASE("scattering is gathering, in pieces of any size", "[layout]") {
-  struct Case { Shape shape; std::vector<int64_t> strides; TensorLayout layout; };
+  struct Case {
+    Shape shape;
+    std::vector<int64_t> strides;
+    TensorLayout layout;
+  };
   const Case cases[] = {
       {{5, 7}, {}, TensorLayout::kTransposed},
       {{2, 3, 4, 5}, {}, TensorLayout::kHwio},

@@ -18,9 +18,8 @@ TEST_CASE("elementCount multiplies, and refuses what JavaScript cannot count", "
 }
 
 TEST_CASE("DType names are safetensors' and lead back to the type", "[tensor]") {
-  for (DType dtype : {DType::kF64, DType::kF32, DType::kF16, DType::kBF16, DType::kI64, DType::kI32,
-                      DType::kI16, DType::kI8, DType::kU64, DType::kU32, DType::kU16, DType::kU8,
-                      DType::kBool}) {
+  for (DType dtype : {DType::kF64, DType::kF32, DType::kF16, DType::kBF16, DType::kI64, DType::kI32, DType::kI16, DType::kI8, DType::kU64,
+                      DType::kU32, DType::kU16, DType::kU8, DType::kBool}) {
     CHECK(parseDType(toString(dtype)) == dtype);
   }
   CHECK(elementSize(DType::kBF16) == 2);

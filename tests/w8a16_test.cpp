@@ -35,8 +35,8 @@ Row quantized(const float* from, int64_t count, int64_t limit) {
 }
 
 // Returns x W^T + b of the quantised operands: sums of integers, exact in double precision.
-std::vector<double> reference(int64_t rows, int64_t inputs, int64_t outputs, const std::vector<float>& x,
-                              const std::vector<float>& weight, const std::vector<float>& bias) {
+std::vector<double> reference(int64_t rows, int64_t inputs, int64_t outputs, const std::vector<float>& x, const std::vector<float>& weight,
+                              const std::vector<float>& bias) {
   std::vector<double> y;
   for (int64_t r = 0; r < rows; ++r) {
     const Row left = quantized(x.data() + r * inputs, inputs, activationLimit(inputs));
@@ -50,8 +50,8 @@ std::vector<double> reference(int64_t rows, int64_t inputs, int64_t outputs, con
   return y;
 }
 
-std::vector<float> run(const W8A16Matrix& matrix, int64_t rows, int64_t inputs, int64_t outputs,
-                       const std::vector<float>& x, GemmEpilogue epilogue = {}) {
+std::vector<float> run(const W8A16Matrix& matrix, int64_t rows, int64_t inputs, int64_t outputs, const std::vector<float>& x,
+                       GemmEpilogue epilogue = {}) {
   const auto quantized_rows = W8A16Rows::quantize(test::execution(), rows, inputs, x.data());
   REQUIRE(quantized_rows.ok());
   std::vector<float> y(static_cast<size_t>(rows * outputs), 1.0f);

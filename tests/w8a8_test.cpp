@@ -80,11 +80,14 @@ TEST_CASE("A product of bytes is that of what they stand for, at any size", "[w8
         double worst = 0.0, off = 0.0;
         for (int64_t r = 0; r < rows; ++r)
           for (int64_t o = 0; o < outputs; ++o) {
-            const double got = static_cast<double>(y[static_cast<size_t>(r * outputs + o)]) - static_cast<double>(bias[static_cast<size_t>(o)]);
-            worst = std::max(worst, std::fabs(got - dot(quantizedRow(x.data() + r * inputs, inputs), quantizedWeights(weight.data() + o * inputs, inputs))));
+            const double got =
+                static_cast<double>(y[static_cast<size_t>(r * outputs + o)]) - static_cast<double>(bias[static_cast<size_t>(o)]);
+            worst = std::max(worst, std::fabs(got - dot(quantizedRow(x.data() + r * inputs, inputs),
+                                                        quantizedWeights(weight.data() + o * inputs, inputs))));
             double exact = 0.0;
             for (int64_t k = 0; k < inputs; ++k)
-              exact += static_cast<double>(x[static_cast<size_t>(r * inputs + k)]) * static_cast<double>(weight[static_cast<size_t>(o * inputs + k)]);
+              exact += static_cast<double>(x[static_cast<size_t>(r * inputs + k)]) *
+                       static_cast<double>(weight[static_cast<size_t>(o * inputs + k)]);
             off = std::max(off, std::fabs(got - exact));
           }
         // Sums of up to 1000 values below 1 in floats, then what 8 bits round: at most 1/510 and 1/254 of each product.
@@ -105,7 +108,8 @@ TEST_CASE("Rows that are constant, or no numbers, as bytes", "[w8a8]") {
     const double want = dot(std::vector<double>(kInputs, 2.5), quantizedWeights(weight.data() + o * kInputs, kInputs));
     CHECK(std::fabs(static_cast<double>(constant[static_cast<size_t>(o)] - bias[static_cast<size_t>(o)]) - want) <= 1e-4);
   }
-  for (const float value : {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()})
+  for (const float value :
+       {std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()})
     for (const size_t at : {0, 1, 383, 398, 399}) {
       CAPTURE(value, at);
       std::vector<float> x(2 * kInputs, 0.5f);

@@ -20,8 +20,10 @@ struct Case {
 std::vector<float> runBands(const WinogradConvolution& convolution, const FeatureMap& map, int64_t outputs, bool relu) {
   std::vector<float> y(static_cast<size_t>(map.size.area() * outputs));
   for (int64_t row = 0; row < map.size.height; row += WinogradConvolution::kRowsPerBand)
-    REQUIRE(convolution.run(test::execution(), map, row, std::min(WinogradConvolution::kRowsPerBand, map.size.height - row),
-                            y.data() + row * map.size.width * outputs, relu).ok());
+    REQUIRE(convolution
+                .run(test::execution(), map, row, std::min(WinogradConvolution::kRowsPerBand, map.size.height - row),
+                     y.data() + row * map.size.width * outputs, relu)
+                .ok());
   return y;
 }
 
@@ -42,7 +44,8 @@ TEST_CASE("A Winograd convolution is a convolution, of every size, some of the i
       std::vector<double> want;
       for (int64_t i = 0; i < c.size.area(); ++i) want.insert(want.end(), bias.begin(), bias.end());
       test::addConvolution(test::toDoubles(map), c.size, c.inputs, kernel, total, first, scale, want);
-      if (relu) for (double& value : want) value = std::max(value, 0.0);
+      if (relu)
+        for (double& value : want) value = std::max(value, 0.0);
       // 72 products below 1.5, whose sums are rounded some ten times
       CHECK(test::largestDifference(runBands(convolution, map, c.outputs, relu), want) <= 3e-5);
     }

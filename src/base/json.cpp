@@ -17,9 +17,7 @@ yyjson_val* raw(const yyjson_val* value) { return const_cast<yyjson_val*>(value)
 // it, and a child's successor behind the whole of that child.
 const yyjson_val* after(const yyjson_val* value) { return unsafe_yyjson_get_next(raw(value)); }
 
-std::string_view stringOf(const yyjson_val* value) {
-  return {unsafe_yyjson_get_str(raw(value)), unsafe_yyjson_get_len(raw(value))};
-}
+std::string_view stringOf(const yyjson_val* value) { return {unsafe_yyjson_get_str(raw(value)), unsafe_yyjson_get_len(raw(value))}; }
 
 ErrorCode codeOf(yyjson_read_code code) {
   switch (code) {
@@ -65,9 +63,7 @@ std::optional<std::string_view> JsonValue::asString() const {
   return stringOf(value_);
 }
 
-size_t JsonValue::size() const {
-  return isArray() || isObject() ? unsafe_yyjson_get_len(raw(value_)) : 0;
-}
+size_t JsonValue::size() const { return isArray() || isObject() ? unsafe_yyjson_get_len(raw(value_)) : 0; }
 
 JsonValue JsonValue::find(std::string_view key) const {
   JsonValue found;
@@ -143,12 +139,10 @@ Result<Json> Json::parse(std::string_view text, std::string_view where) {
   yyjson_read_err error{};
   Json json;
   // Without the in-situ flag the text is copied and not written to.
-  json.document_.reset(yyjson_read_opts(const_cast<char*>(text.data()), text.size(),
-                                        YYJSON_READ_ALLOW_INF_AND_NAN, nullptr, &error));
+  json.document_.reset(yyjson_read_opts(const_cast<char*>(text.data()), text.size(), YYJSON_READ_ALLOW_INF_AND_NAN, nullptr, &error));
   if (json.document_) return json;
   const std::string position = std::to_string(error.pos + mark);
-  return failure(codeOf(error.code), name,
-                 "not valid JSON at byte " + position + " (" + error.msg + ")");
+  return failure(codeOf(error.code), name, "not valid JSON at byte " + position + " (" + error.msg + ")");
 }
 
 JsonValue Json::root() const { return JsonValue(yyjson_doc_get_root(document_.get())); }

@@ -138,7 +138,9 @@ class Json {
   JsonValue root() const;
 
  private:
-  struct Free { void operator()(yyjson_doc* document) const; };
+  struct Free {
+    void operator()(yyjson_doc* document) const;
+  };
   std::unique_ptr<yyjson_doc, Free> document_;
 };
 

@@ -6,9 +6,7 @@
 namespace beit {
 namespace {
 
-std::string range(int64_t least, int64_t most) {
-  return " of " + std::to_string(least) + " to " + std::to_string(most);
-}
+std::string range(int64_t least, int64_t most) { return " of " + std::to_string(least) + " to " + std::to_string(most); }
 
 std::string range(double least, double most) {
   char text[80];
@@ -81,7 +79,10 @@ Status JsonFields::size(std::string_view name, int64_t least, int64_t most, Size
   std::vector<int64_t> sides;
   for (const JsonValue side : field.items()) {
     const auto number = inRange(side, least, most);
-    if (!number || sides.size() == 2) { sides.clear(); break; }
+    if (!number || sides.size() == 2) {
+      sides.clear();
+      break;
+    }
     sides.push_back(*number);
   }
   if (sides.size() != 2) {
@@ -91,8 +92,7 @@ Status JsonFields::size(std::string_view name, int64_t least, int64_t most, Size
   return {};
 }
 
-Status JsonFields::integers(std::string_view name, int64_t least, int64_t most, size_t longest,
-                            std::vector<int64_t>& values) {
+Status JsonFields::integers(std::string_view name, int64_t least, int64_t most, size_t longest, std::vector<int64_t>& values) {
   const JsonValue field = take(name);
   if (!field.exists()) return {};
   if (!field.isArray() || field.size() > longest) {

@@ -33,8 +33,7 @@ class JsonFields {
   Status size(std::string_view name, int64_t least, int64_t most, Size& value);
 
   // Take arrays of at most `longest` elements.
-  Status integers(std::string_view name, int64_t least, int64_t most, size_t longest,
-                  std::vector<int64_t>& values);
+  Status integers(std::string_view name, int64_t least, int64_t most, size_t longest, std::vector<int64_t>& values);
   Status texts(std::string_view name, size_t longest, std::vector<std::string>& values);
 
   // Returns the names in the object that nothing has asked for, in the object's order.

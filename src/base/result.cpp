@@ -35,8 +35,12 @@ Error outOfMemory(std::string_view purpose, int64_t count, int64_t element_size)
   const std::string elements = std::to_string(count) + " elements of " + std::to_string(element_size) + " bytes";
   // A count that has wrapped, or whose bytes would, says nothing as a number.
   const bool countable = count >= 0 && count <= INT64_MAX / element_size;
-  return Error{ErrorCode::kOutOfMemory, "No memory for " + elements + " of " + std::string(purpose) + ".",
-               std::string(purpose), elements, {}, countable ? count * element_size : 0};
+  return Error{ErrorCode::kOutOfMemory,
+               "No memory for " + elements + " of " + std::string(purpose) + ".",
+               std::string(purpose),
+               elements,
+               {},
+               countable ? count * element_size : 0};
 }
 
 void DeleteError::operator()(Error* error) const { delete error; }

@@ -70,9 +70,18 @@ class [[nodiscard]] Status {
   bool ok() const { return !error_; }
   explicit operator bool() const { return ok(); }
 
-  Error& error() & { assert(!ok()); return *error_; }
-  const Error& error() const& { assert(!ok()); return *error_; }
-  Error&& error() && { assert(!ok()); return std::move(*error_); }
+  Error& error() & {
+    assert(!ok());
+    return *error_;
+  }
+  const Error& error() const& {
+    assert(!ok());
+    return *error_;
+  }
+  Error&& error() && {
+    assert(!ok());
+    return std::move(*error_);
+  }
   BoxedError box() && { return std::move(error_); }
 
  private:
@@ -90,9 +99,18 @@ class [[nodiscard]] Result {
   bool ok() const { return status_.ok(); }
   explicit operator bool() const { return ok(); }
 
-  T& value() & { assert(ok()); return *value_; }
-  const T& value() const& { assert(ok()); return *value_; }
-  T&& value() && { assert(ok()); return std::move(*value_); }
+  T& value() & {
+    assert(ok());
+    return *value_;
+  }
+  const T& value() const& {
+    assert(ok());
+    return *value_;
+  }
+  T&& value() && {
+    assert(ok());
+    return std::move(*value_);
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
@@ -112,18 +130,16 @@ class [[nodiscard]] Result {
 }  // namespace beit
 
 // Returns the error of `expression` from the enclosing function, if it is one.
-#define BEIT_TRY(expression)                                        \
-  do {                                                              \
-    if (auto status_ = (expression); !status_.ok())                 \
-      return std::move(status_).box();                              \
+#define BEIT_TRY(expression)                                                         \
+  do {                                                                               \
+    if (auto status_ = (expression); !status_.ok()) return std::move(status_).box(); \
   } while (false)
 
 // Declares `variable` as the value of `expression`, or returns its error.
-#define BEIT_ASSIGN(variable, expression)                           \
-  BEIT_ASSIGN_(BEIT_CONCAT_(result_, __LINE__), variable, expression)
-#define BEIT_ASSIGN_(result, variable, expression)                  \
-  auto result = (expression);                                       \
-  if (!result.ok()) return std::move(result).box();                 \
+#define BEIT_ASSIGN(variable, expression) BEIT_ASSIGN_(BEIT_CONCAT_(result_, __LINE__), variable, expression)
+#define BEIT_ASSIGN_(result, variable, expression)  \
+  auto result = (expression);                       \
+  if (!result.ok()) return std::move(result).box(); \
   variable = std::move(result).value()
 #define BEIT_CONCAT_(a, b) BEIT_CONCAT_2_(a, b)
 #define BEIT_CONCAT_2_(a, b) a##b

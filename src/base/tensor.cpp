@@ -12,7 +12,10 @@ std::optional<int64_t> elementCount(const Shape& shape) {
   bool zero = false;
   for (int64_t size : shape) {
     if (size < 0) return std::nullopt;
-    if (size == 0) { zero = true; continue; }
+    if (size == 0) {
+      zero = true;
+      continue;
+    }
     if (count > kMax / size) return std::nullopt;
     count *= size;
   }
@@ -29,27 +32,41 @@ std::string toString(const Shape& shape) {
 }
 
 namespace {
-struct DTypeRow { DType dtype; std::string_view name; int64_t bytes; };
-constexpr std::array<DTypeRow, 13> kDTypes{{
-    {DType::kF64, "F64", 8}, {DType::kF32, "F32", 4}, {DType::kF16, "F16", 2},
-    {DType::kBF16, "BF16", 2}, {DType::kI64, "I64", 8}, {DType::kI32, "I32", 4},
-    {DType::kI16, "I16", 2}, {DType::kI8, "I8", 1}, {DType::kU64, "U64", 8},
-    {DType::kU32, "U32", 4}, {DType::kU16, "U16", 2}, {DType::kU8, "U8", 1},
-    {DType::kBool, "BOOL", 1}}};
+struct DTypeRow {
+  DType dtype;
+  std::string_view name;
+  int64_t bytes;
+};
+constexpr std::array<DTypeRow, 13> kDTypes{{{DType::kF64, "F64", 8},
+                                            {DType::kF32, "F32", 4},
+                                            {DType::kF16, "F16", 2},
+                                            {DType::kBF16, "BF16", 2},
+                                            {DType::kI64, "I64", 8},
+                                            {DType::kI32, "I32", 4},
+                                            {DType::kI16, "I16", 2},
+                                            {DType::kI8, "I8", 1},
+                                            {DType::kU64, "U64", 8},
+                                            {DType::kU32, "U32", 4},
+                                            {DType::kU16, "U16", 2},
+                                            {DType::kU8, "U8", 1},
+                                            {DType::kBool, "BOOL", 1}}};
 }  // namespace
 
 int64_t elementSize(DType dtype) {
-  for (const auto& row : kDTypes) if (row.dtype == dtype) return row.bytes;
+  for (const auto& row : kDTypes)
+    if (row.dtype == dtype) return row.bytes;
   return 0;
 }
 
 std::string_view toString(DType dtype) {
-  for (const auto& row : kDTypes) if (row.dtype == dtype) return row.name;
+  for (const auto& row : kDTypes)
+    if (row.dtype == dtype) return row.name;
   return "";
 }
 
 std::optional<DType> parseDType(std::string_view name) {
-  for (const auto& row : kDTypes) if (row.name == name) return row.dtype;
+  for (const auto& row : kDTypes)
+    if (row.name == name) return row.dtype;
   return std::nullopt;
 }
 
@@ -80,7 +97,8 @@ Result<FloatBuffer> FloatBuffer::copyOf(std::span<const float> values, std::stri
 
 Result<Tensor> Tensor::allocate(Shape shape, std::string_view purpose, MemoryCount* counted) {
   const auto count = elementCount(shape);
-  if (!count) return mismatch(ErrorCode::kWrongShape, std::string(purpose), toString(shape), "sizes of at least 0 whose product is countable");
+  if (!count)
+    return mismatch(ErrorCode::kWrongShape, std::string(purpose), toString(shape), "sizes of at least 0 whose product is countable");
   Tensor tensor;
   BEIT_ASSIGN(tensor.values, FloatBuffer::allocate(*count, purpose, counted));
   tensor.shape = std::move(shape);

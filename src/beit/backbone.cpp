@@ -34,8 +34,7 @@ BeitBackbone::BeitBackbone(BeitConfig config, WeightType dtype, const Execution&
   if (config_.add_fpn) pyramid_.declare(parameters_, config_.hidden_size);
 }
 
-Status BeitBackbone::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                              const ForwardOptions& options) {
+Status BeitBackbone::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) {
   BEIT_TRY(body_.check(*inputs));
   const Shape& shape = inputs->pixel_values.shape;
   const Size grid = config_.patchGrid({shape[2], shape[3]});

@@ -20,8 +20,7 @@ class BeitBackbone : public BeitPreTrainedModel {
  protected:
   // Puts out feature_maps.0 … in the order of the stages: (B, C, h, w), or (B, T, C) without
   // reshape_hidden_states; with add_fpn at 4, 2, 1 and 1/2 times the patch grid.
-  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                  const ForwardOptions& options) override;
+  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) override;
 
  private:
   BeitBackbone(BeitConfig config, WeightType dtype, const Execution& execution);

@@ -8,22 +8,20 @@
 namespace beit {
 
 VisionTransformer::VisionTransformer(ParameterList& parameters, const BeitConfig& config, Parts parts, WeightType type,
-                   const Execution& execution)
+                                     const Execution& execution)
     : config_(config),
       execution_(execution),
       has_norm_(parts != Parts::kEncoder && !config.use_mean_pooling),
       has_pooler_(parts == Parts::kEncoderNormAndPooler) {
   embeddings_.declare(parameters, "beit.embeddings", config);
   encoder_.declare(parameters, "beit.encoder", encoderSpec(config), type);
-  if (has_norm_)
-    layernorm_.declare(parameters, "beit.layernorm", config.hidden_size, config.layer_norm_eps);
-  else if (has_pooler_)
-    pooler_layernorm_.declare(parameters, "beit.pooler.layernorm", config.hidden_size, config.layer_norm_eps);
+  if (has_norm_) layernorm_.declare(parameters, "beit.layernorm", config.hidden_size, config.layer_norm_eps);
+  else if (has_pooler_) pooler_layernorm_.declare(parameters, "beit.pooler.layernorm", config.hidden_size, config.layer_norm_eps);
 }
 
 Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addSteps(ForwardPass& pass,
-                                                             std::shared_ptr<const ForwardInputs> inputs,
-                                                             const ForwardOptions& options) {
+                                                                                     std::shared_ptr<const ForwardInputs> inputs,
+                                                                                     const ForwardOptions& options) {
   BEIT_ASSIGN(auto states, addSteps(pass, std::move(inputs), options, encoder_.layers(),
                                     [](ForwardPass&, size_t, const HiddenStates&) { return Status(); }));
   pass.add([this, states](ForwardPass&) { return normAndPool(*states); });
@@ -31,9 +29,9 @@ Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addS
 }
 
 Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addSteps(ForwardPass& pass,
-                                                             std::shared_ptr<const ForwardInputs> inputs,
-                                                             const ForwardOptions& options, size_t last_layer,
-                                                             OnHiddenState on_hidden_state) {
+                                                                                     std::shared_ptr<const ForwardInputs> inputs,
+                                                                                     const ForwardOptions& options, size_t last_layer,
+                                                                                     OnHiddenState on_hidden_state) {
   if (options.output_hidden_states || options.output_attentions) last_layer = encoder_.layers();
   BEIT_TRY(embeddings_.check(*inputs));
   const Shape& shape = inputs->pixel_values.shape;
@@ -67,13 +65,11 @@ Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addS
     pass.add([=, this](ForwardPass& to) -> Status {
       Tensor probabilities;
       if (options.output_attentions) {
-        BEIT_ASSIGN(probabilities,
-                    execution_.workspace().tensor({batch, config_.num_attention_heads, tokens, tokens}, "attentions"));
+        BEIT_ASSIGN(probabilities, execution_.workspace().tensor({batch, config_.num_attention_heads, tokens, tokens}, "attentions"));
       }
       // Another pass of this model, with other sizes, may have run since the last step.
       encoder_.prepare(execution_, grid);
-      BEIT_TRY(encoder_.runLayer(i, execution_, batch, tokens, *scratch, states->hidden.data(),
-                                 probabilities.values.data()));
+      BEIT_TRY(encoder_.runLayer(i, execution_, batch, tokens, *scratch, states->hidden.data(), probabilities.values.data()));
       if (options.output_attentions) to.output("attentions." + std::to_string(i), std::move(probabilities));
       return emitHiddenState(to, i + 1);
     });
@@ -84,8 +80,7 @@ Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addS
 Status VisionTransformer::normAndPool(HiddenStates& states) const {
   const int64_t channels = config_.hidden_size, patches = states.tokens - 1;
   // sequence_output = self.layernorm(sequence_output), an identity with mean pooling
-  if (has_norm_)
-    layernorm_.run(execution_, states.batch * states.tokens, states.hidden.data(), states.hidden.data());
+  if (has_norm_) layernorm_.run(execution_, states.batch * states.tokens, states.hidden.data(), states.hidden.data());
   if (!has_pooler_) return {};
   execution_.parallelFor(static_cast<size_t>(states.batch), [&](size_t, size_t image) {
     const auto b = static_cast<int64_t>(image);
@@ -101,8 +96,7 @@ Status VisionTransformer::normAndPool(HiddenStates& states) const {
       for (int64_t c = 0; c < channels; ++c) pooled[c] += sequence[p * channels + c];
     for (int64_t c = 0; c < channels; ++c) pooled[c] /= static_cast<float>(patches);
   });
-  if (config_.use_mean_pooling)
-    pooler_layernorm_.run(execution_, states.batch, states.pooled.data(), states.pooled.data());
+  if (config_.use_mean_pooling) pooler_layernorm_.run(execution_, states.batch, states.pooled.data(), states.pooled.data());
   return {};
 }
 
@@ -119,8 +113,7 @@ BeitModel::BeitModel(BeitConfig config, const ModelOptions& options, const Execu
             options.add_pooling_layer ? VisionTransformer::Parts::kEncoderNormAndPooler : VisionTransformer::Parts::kEncoderAndNorm,
             options.dtype, execution_) {}
 
-Status BeitModel::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                           const ForwardOptions& options) {
+Status BeitModel::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) {
   BEIT_ASSIGN(const auto states, body_.addSteps(pass, std::move(inputs), options));
   pass.add([this, states](ForwardPass& to) -> Status {
     const int64_t channels = config_.hidden_size;

@@ -39,12 +39,12 @@ class VisionTransformer {
   // Adds the steps from pixels to the final states: embeddings, one a layer, norm and pooler.
   // hidden_states.N and attentions.N are put out where the options ask for them.
   Result<std::shared_ptr<HiddenStates>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                                           const ForwardOptions& options);
+                                                 const ForwardOptions& options);
 
   // The same, with `on_hidden_state` after the embeddings and after each layer; layers behind `last_layer` do
   // not run unless the options ask for their outputs, nor do norm and pooler.
   Result<std::shared_ptr<HiddenStates>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                                           const ForwardOptions& options, size_t last_layer, OnHiddenState on_hidden_state);
+                                                 const ForwardOptions& options, size_t last_layer, OnHiddenState on_hidden_state);
 
  private:
   Status normAndPool(HiddenStates& states) const;
@@ -79,8 +79,7 @@ class BeitModel : public BeitPreTrainedModel {
 
  protected:
   // Puts out last_hidden_state (B, T, C) and, with a pooler, pooler_output (B, C).
-  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                  const ForwardOptions& options) override;
+  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) override;
 
  private:
   VisionTransformer body_;

@@ -26,8 +26,7 @@ constexpr int64_t kMaxPatchValues = int64_t{1} << 24;
 constexpr int64_t kMaxPoolScale = 4096;
 constexpr double kMaxReal = std::numeric_limits<float>::max();
 
-constexpr std::array kProblemTypes{ProblemType::kRegression, ProblemType::kSingleLabel,
-                                   ProblemType::kMultiLabel};
+constexpr std::array kProblemTypes{ProblemType::kRegression, ProblemType::kSingleLabel, ProblemType::kMultiLabel};
 
 Status readActivation(JsonFields& fields, Activation& activation) {
   const JsonValue field = fields.take("hidden_act");
@@ -49,8 +48,7 @@ Status readProblemType(JsonFields& fields, std::optional<ProblemType>& type) {
       return {};
     }
   }
-  return badField("problem_type", field,
-                  "regression, single_label_classification or multi_label_classification");
+  return badField("problem_type", field, "regression, single_label_classification or multi_label_classification");
 }
 
 // Which stages a backbone or a segmentation head takes: get_aligned_output_features_output_indices
@@ -90,8 +88,7 @@ Status readStages(JsonFields& fields, BeitConfig& config) {
   for (const std::string& feature : config.out_features) {
     const auto name = std::find(names.begin(), names.end(), feature);
     if (name == names.end()) {
-      return mismatch(ErrorCode::kBadConfig, "out_features", '"' + feature + '"',
-                      "stem, or stage1 to stage" + std::to_string(layers));
+      return mismatch(ErrorCode::kBadConfig, "out_features", '"' + feature + '"', "stem, or stage1 to stage" + std::to_string(layers));
     }
     featured.push_back(name - names.begin());
   }
@@ -148,13 +145,10 @@ Status check(const BeitConfig& config) {
     return mismatch(ErrorCode::kBadConfig, "hidden_size", std::to_string(config.hidden_size),
                     "a multiple of num_attention_heads, " + std::to_string(config.num_attention_heads));
   }
-  const auto text = [](Size size) {
-    return std::to_string(size.height) + " x " + std::to_string(size.width);
-  };
+  const auto text = [](Size size) { return std::to_string(size.height) + " x " + std::to_string(size.width); };
   const Size grid = config.patchGrid();
   if (grid.height < 1 || grid.width < 1) {
-    return mismatch(ErrorCode::kBadConfig, "patch_size", text(config.patch_size),
-                    "at most image_size, " + text(config.image_size));
+    return mismatch(ErrorCode::kBadConfig, "patch_size", text(config.patch_size), "at most image_size, " + text(config.image_size));
   }
   const int64_t patch_values = config.num_channels * config.patch_size.area();
   if (patch_values > kMaxPatchValues) {

@@ -34,7 +34,7 @@ struct BeitConfig {
   int64_t num_attention_heads = 12;
   int64_t intermediate_size = 3072;
   Activation hidden_act = Activation::kGelu;
-  double hidden_dropout_prob = 0.0;           // no effect here, like the next two: inference only
+  double hidden_dropout_prob = 0.0;  // no effect here, like the next two: inference only
   double attention_probs_dropout_prob = 0.0;
   double drop_path_rate = 0.1;
   double initializer_range = 0.02;
@@ -81,9 +81,7 @@ struct BeitConfig {
 
   // Returns the patch grid (rows, columns) of an image of that size; rests smaller than a patch
   // are left out, as the patch convolution leaves them out.
-  Size patchGrid(Size image) const {
-    return {image.height / patch_size.height, image.width / patch_size.width};
-  }
+  Size patchGrid(Size image) const { return {image.height / patch_size.height, image.width / patch_size.width}; }
 
   // Returns the patch grid of image_size.
   Size patchGrid() const { return patchGrid(image_size); }

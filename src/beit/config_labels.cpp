@@ -26,8 +26,7 @@ Status readLabels(JsonFields& fields, BeitConfig& config) {
   BEIT_TRY(fields.integer("num_labels", 0, kMaxLabels, config.num_labels));
   if (names.exists()) {
     if (!names.isObject() || names.size() > static_cast<size_t>(kMaxLabels)) {
-      return badField("id2label", names, "an object of at most " + std::to_string(kMaxLabels) +
-                                             " labels by id");
+      return badField("id2label", names, "an object of at most " + std::to_string(kMaxLabels) + " labels by id");
     }
     config.num_labels = static_cast<int64_t>(names.size());
   }
@@ -39,8 +38,7 @@ Status readLabels(JsonFields& fields, BeitConfig& config) {
     const auto id = parseId(member.key);
     const auto name = member.value.asString();
     if (!id || !name) {
-      return mismatch(ErrorCode::kBadConfig, "id2label",
-                      '"' + std::string(member.key) + "\": " + member.value.describe(),
+      return mismatch(ErrorCode::kBadConfig, "id2label", '"' + std::string(member.key) + "\": " + member.value.describe(),
                       "ids from 0 with a string each");
     }
     if (*id >= config.num_labels) continue;

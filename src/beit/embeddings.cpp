@@ -9,8 +9,7 @@ namespace beit {
 namespace {
 
 // columns (P, planes * patch height * patch width) = the patches of one image (planes, height, width).
-void unfoldPatches(const Execution& execution, const float* image, int64_t planes, Size size, Size patch,
-                   float* columns) {
+void unfoldPatches(const Execution& execution, const float* image, int64_t planes, Size size, Size patch, float* columns) {
   const WorkTimer timer(execution.profile(), Work::kEmbeddings);
   const Size grid{size.height / patch.height, size.width / patch.width};
   execution.parallelFor(static_cast<size_t>(grid.height), [&](size_t, size_t row) {
@@ -19,8 +18,7 @@ void unfoldPatches(const Execution& execution, const float* image, int64_t plane
     for (int64_t x = 0; x < grid.width; ++x)
       for (int64_t plane = 0; plane < planes; ++plane)
         for (int64_t line = 0; line < patch.height; ++line, to += patch.width)
-          std::copy_n(image + (plane * size.height + y * patch.height + line) * size.width + x * patch.width,
-                      patch.width, to);
+          std::copy_n(image + (plane * size.height + y * patch.height + line) * size.width + x * patch.width, patch.width, to);
   });
 }
 
@@ -44,37 +42,31 @@ Status Embeddings::check(const ForwardInputs& inputs) const {
     return mismatch(ErrorCode::kWrongShape, std::move(where), std::move(got), std::move(expected));
   };
   constexpr int64_t kMaxPixels = 65536;  // a side
-  if (shape.size() != 4 || shape[0] < 1 || shape[1] != config_->num_channels ||
-      shape[2] < config_->patch_size.height || shape[3] < config_->patch_size.width || shape[2] > kMaxPixels ||
-      shape[3] > kMaxPixels)
+  if (shape.size() != 4 || shape[0] < 1 || shape[1] != config_->num_channels || shape[2] < config_->patch_size.height ||
+      shape[3] < config_->patch_size.width || shape[2] > kMaxPixels || shape[3] > kMaxPixels)
     return wrong("pixel_values", toString(shape),
-                 "(batch, " + std::to_string(config_->num_channels) + ", height of at least " +
-                     std::to_string(config_->patch_size.height) + ", width of at least " +
-                     std::to_string(config_->patch_size.width) + ")");
+                 "(batch, " + std::to_string(config_->num_channels) + ", height of at least " + std::to_string(config_->patch_size.height) +
+                     ", width of at least " + std::to_string(config_->patch_size.width) + ")");
   if (static_cast<int64_t>(inputs.pixel_values.values.size()) != elementCount(shape))
-    return wrong("pixel_values", std::to_string(inputs.pixel_values.values.size()) + " values",
-                 "as many as " + toString(shape) + " holds");
+    return wrong("pixel_values", std::to_string(inputs.pixel_values.values.size()) + " values", "as many as " + toString(shape) + " holds");
   if (!inputs.mask_shape) return {};
   if (!config_->use_mask_token)
     return mismatch(ErrorCode::kInvalidArgument, "bool_masked_pos", "a mask",
                     "none, since this model has no mask token (use_mask_token is false)");
   const Shape expected{shape[0], config_->patchGrid({shape[2], shape[3]}).area()};
-  if (*inputs.mask_shape != expected ||
-      static_cast<int64_t>(inputs.bool_masked_pos.size()) != expected[0] * expected[1])
+  if (*inputs.mask_shape != expected || static_cast<int64_t>(inputs.bool_masked_pos.size()) != expected[0] * expected[1])
     return wrong("bool_masked_pos", toString(*inputs.mask_shape), toString(expected));
   return {};
 }
 
-Status Embeddings::embedPatches(const Execution& execution, const Tensor& pixel_values, Size grid,
-                                float* states) const {
+Status Embeddings::embedPatches(const Execution& execution, const Tensor& pixel_values, Size grid, float* states) const {
   const Shape& shape = pixel_values.shape;
   const Size image{shape[2], shape[3]};
   const int64_t batch = shape[0], planes = shape[1], channels = config_->hidden_size;
   const int64_t patches = grid.area(), pixels = planes * config_->patch_size.area();
   BEIT_ASSIGN(FloatBuffer columns, execution.workspace().floats(patches * pixels, "patches"));
   for (int64_t b = 0; b < batch; ++b) {
-    unfoldPatches(execution, pixel_values.values.data() + b * planes * image.area(), planes, image, config_->patch_size,
-                  columns.data());
+    unfoldPatches(execution, pixel_values.values.data() + b * planes * image.area(), planes, image, config_->patch_size, columns.data());
     // embeddings = self.projection(pixel_values).flatten(2).transpose(1, 2)
     BEIT_TRY(projection_.run(execution, patches, columns.data(), states + (b * (1 + patches) + 1) * channels));
   }
@@ -92,8 +84,8 @@ Status Embeddings::run(const Execution& execution, const ForwardInputs& inputs, 
   std::vector<float> resized;
   const float* positions = position_embeddings_.data();
   if (!position_embeddings_.empty() && grid != config_->patchGrid()) {
-    resized = interpolateGrid(positions + channels, config_->patchGrid().height, config_->patchGrid().width, channels,
-                              grid.height, grid.width, Interpolation::kBicubic);
+    resized = interpolateGrid(positions + channels, config_->patchGrid().height, config_->patchGrid().width, channels, grid.height,
+                              grid.width, Interpolation::kBicubic);
     resized.insert(resized.begin(), positions, positions + channels);
     positions = resized.data();
   }

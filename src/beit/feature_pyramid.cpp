@@ -22,7 +22,8 @@ Result<FeatureMap> FeaturePyramid::run(const Execution& execution, size_t level,
     case 1: return fpn2_.run(execution, input);
     case 2: return input;
     default: {
-      BEIT_ASSIGN(FeatureMap half, FeatureMap::allocate(execution.workspace(), {input.size.height / 2, input.size.width / 2}, input.channels, "a feature map"));
+      BEIT_ASSIGN(FeatureMap half, FeatureMap::allocate(execution.workspace(), {input.size.height / 2, input.size.width / 2},
+                                                        input.channels, "a feature map"));
       maxPool2(execution, input, half);
       return half;
     }

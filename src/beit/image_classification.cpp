@@ -7,12 +7,10 @@ namespace beit {
 BeitForImageClassification::BeitForImageClassification(BeitConfig config, WeightType dtype, const Execution& execution)
     : BeitPreTrainedModel(std::move(config), kClassName, execution),
       body_(parameters_, config_, VisionTransformer::Parts::kEncoderNormAndPooler, dtype, execution_) {
-  if (config_.num_labels > 0)
-    classifier_.declare(parameters_, "classifier", config_.hidden_size, config_.num_labels, /*has_bias=*/true);
+  if (config_.num_labels > 0) classifier_.declare(parameters_, "classifier", config_.hidden_size, config_.num_labels, /*has_bias=*/true);
 }
 
-Status BeitForImageClassification::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                                            const ForwardOptions& options) {
+Status BeitForImageClassification::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) {
   const int64_t labels = config_.num_labels;
   if (inputs->labels)
     BEIT_TRY(checkClassificationLabels(*inputs->labels, config_, inputs->pixel_values.shape.empty() ? 0 : inputs->pixel_values.shape[0]));

@@ -18,8 +18,7 @@ class BeitForImageClassification : public BeitPreTrainedModel {
  protected:
   // Puts out logits (B, L), or the pooled states (B, C) where num_labels is 0, and, with labels,
   // loss (1).
-  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                  const ForwardOptions& options) override;
+  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) override;
 
  private:
   VisionTransformer body_;

@@ -111,12 +111,14 @@ float classificationLoss(const Tensor& logits, const Labels& labels, const BeitC
 
 Status checkMaskedLabels(const ForwardInputs& inputs, const BeitConfig& config) {
   if (!inputs.mask_shape)
-    return mismatch(ErrorCode::kInvalidArgument, "labels", "labels without bool_masked_pos", "both, since labels are the masked patches' tokens");
+    return mismatch(ErrorCode::kInvalidArgument, "labels", "labels without bool_masked_pos",
+                    "both, since labels are the masked patches' tokens");
   if (!areIds(*inputs.labels)) return mismatch(ErrorCode::kWrongType, "labels", "floats", "integers, the masked patches' tokens");
   const auto& ids = std::get<std::vector<int32_t>>(inputs.labels->values);
   const auto masked = std::count_if(inputs.bool_masked_pos.begin(), inputs.bool_masked_pos.end(), [](uint8_t m) { return m != 0; });
   if (static_cast<int64_t>(ids.size()) != masked)
-    return mismatch(ErrorCode::kWrongShape, "labels", std::to_string(ids.size()) + " tokens", std::to_string(masked) + ", one for each masked patch");
+    return mismatch(ErrorCode::kWrongShape, "labels", std::to_string(ids.size()) + " tokens",
+                    std::to_string(masked) + ", one for each masked patch");
   return checkIds(ids, config.vocab_size);
 }
 
@@ -132,18 +134,18 @@ float maskedLoss(const Tensor& logits, const ForwardInputs& inputs, const BeitCo
 
 Status checkSegmentationLabels(const Labels& labels, const BeitConfig& config, int64_t batch) {
   if (config.num_labels < 2)
-    return mismatch(ErrorCode::kInvalidArgument, "labels", std::to_string(config.num_labels) + " label of the model", "at least 2 for a loss");
+    return mismatch(ErrorCode::kInvalidArgument, "labels", std::to_string(config.num_labels) + " label of the model",
+                    "at least 2 for a loss");
   if (!areIds(labels)) return mismatch(ErrorCode::kWrongType, "labels", "floats", "integers, a class for each pixel");
   const auto& ids = std::get<std::vector<int32_t>>(labels.values);
   const Shape& shape = labels.shape;
-  if (shape.size() != 3 || shape[0] != batch || shape[1] < 1 || shape[2] < 1 ||
-      elementCount(shape) != static_cast<int64_t>(ids.size()))
+  if (shape.size() != 3 || shape[0] != batch || shape[1] < 1 || shape[2] < 1 || elementCount(shape) != static_cast<int64_t>(ids.size()))
     return mismatch(ErrorCode::kWrongShape, "labels", toString(shape), "(" + std::to_string(batch) + ", height, width)");
   return checkIds(ids, config.num_labels, config.semantic_loss_ignore_index);
 }
 
-Result<float> segmentationLoss(const Tensor& logits, const std::vector<FeatureMap>& auxiliary_logits,
-                               const Labels& labels, const BeitConfig& config) {
+Result<float> segmentationLoss(const Tensor& logits, const std::vector<FeatureMap>& auxiliary_logits, const Labels& labels,
+                               const BeitConfig& config) {
   const int64_t classes = logits.shape[1], height = logits.shape[2], width = logits.shape[3];
   const auto& ids = std::get<std::vector<int32_t>>(labels.values);
   const Size label_size{labels.shape[1], labels.shape[2]};
@@ -153,7 +155,8 @@ Result<float> segmentationLoss(const Tensor& logits, const std::vector<FeatureMa
     const float* from = logits.values.data() + b * map.count();
     for (int64_t c = 0; c < classes; ++c)
       for (int64_t i = 0; i < height * width; ++i) map.data()[i * classes + c] = from[c * height * width + i];
-    const std::span<const int32_t> image = std::span(ids).subspan(static_cast<size_t>(b * label_size.area()), static_cast<size_t>(label_size.area()));
+    const std::span<const int32_t> image =
+        std::span(ids).subspan(static_cast<size_t>(b * label_size.area()), static_cast<size_t>(label_size.area()));
     BEIT_TRY(addPixelLoss(map, image, label_size, config.semantic_loss_ignore_index, main));
     if (!auxiliary_logits.empty()) {
       BEIT_TRY(addPixelLoss(auxiliary_logits[static_cast<size_t>(b)], image, label_size, config.semantic_loss_ignore_index, auxiliary));

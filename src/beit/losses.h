@@ -37,7 +37,7 @@ Status checkSegmentationLabels(const Labels& labels, const BeitConfig& config, i
 // that are not ignored, plus auxiliary_loss_weight times that of the auxiliary logits, (h, w, L) an
 // image, where there are any. NaN when all labels are ignored, as in the reference. No array of the
 // labels' size is made. Errors: kOutOfMemory.
-Result<float> segmentationLoss(const Tensor& logits, const std::vector<FeatureMap>& auxiliary_logits,
-                               const Labels& labels, const BeitConfig& config);
+Result<float> segmentationLoss(const Tensor& logits, const std::vector<FeatureMap>& auxiliary_logits, const Labels& labels,
+                               const BeitConfig& config);
 
 }  // namespace beit

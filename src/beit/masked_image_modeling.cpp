@@ -13,8 +13,7 @@ BeitForMaskedImageModeling::BeitForMaskedImageModeling(BeitConfig config, Weight
   lm_head_.declare(parameters_, "lm_head", config_.hidden_size, config_.vocab_size, /*has_bias=*/true);
 }
 
-Status BeitForMaskedImageModeling::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                                            const ForwardOptions& options) {
+Status BeitForMaskedImageModeling::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) {
   if (inputs->labels) BEIT_TRY(checkMaskedLabels(*inputs, config_));
   BEIT_ASSIGN(const auto states, body_.addSteps(pass, inputs, options));
   pass.add([this, states, inputs](ForwardPass& to) -> Status {

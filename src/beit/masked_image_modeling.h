@@ -19,8 +19,7 @@ class BeitForMaskedImageModeling : public BeitPreTrainedModel {
  protected:
   // Puts out logits (B, P, vocab_size) and, with labels (the ids of the masked patches, in order),
   // loss (1).
-  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                  const ForwardOptions& options) override;
+  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) override;
 
  private:
   VisionTransformer body_;

@@ -19,8 +19,8 @@ namespace beit {
 class DalleConvolution {
  public:
   // `gain` multiplies the result; `relu` clamps it.
-  void declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs,
-               int64_t kernel_size, float gain = 1.0f, bool relu = false);
+  void declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs, int64_t kernel_size,
+               float gain = 1.0f, bool relu = false);
   bool declared() const { return outputs_ != 0; }
   Result<FeatureMap> run(const Execution& execution, const FeatureMap& input) const;
 
@@ -44,8 +44,7 @@ class DalleBlock {
  public:
   enum class Kind { kEncoder, kDecoder };
 
-  void declare(ParameterList& parameters, const std::string& prefix, Kind kind, int64_t inputs, int64_t outputs,
-               float post_gain);
+  void declare(ParameterList& parameters, const std::string& prefix, Kind kind, int64_t inputs, int64_t outputs, float post_gain);
   Result<FeatureMap> run(const Execution& execution, FeatureMap input) const;
 
   int64_t outputs() const { return res_path_.back().outputs(); }

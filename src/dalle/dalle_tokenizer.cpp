@@ -22,8 +22,7 @@ int64_t declareBlocks(ParameterList& parameters, const DalleConfig& config, Dall
     const int64_t outputs = config.n_hid << doublings;
     for (int64_t block = 0; block < config.n_blk_per_group; ++block) {
       blocks.push_back(std::make_unique<DalleBlock>());
-      blocks.back()->declare(parameters,
-                             "blocks.group_" + std::to_string(group + 1) + ".block_" + std::to_string(block + 1), kind,
+      blocks.back()->declare(parameters, "blocks.group_" + std::to_string(group + 1) + ".block_" + std::to_string(block + 1), kind,
                              channels, outputs, 1.0f / (layers * layers));
       channels = outputs;
     }
@@ -32,7 +31,8 @@ int64_t declareBlocks(ParameterList& parameters, const DalleConfig& config, Dall
 }
 
 Result<FeatureMap> pooled(const Execution& execution, FeatureMap map) {
-  BEIT_ASSIGN(FeatureMap half, FeatureMap::allocate(execution.workspace(), {map.size.height / 2, map.size.width / 2}, map.channels, "features"));
+  BEIT_ASSIGN(FeatureMap half,
+              FeatureMap::allocate(execution.workspace(), {map.size.height / 2, map.size.width / 2}, map.channels, "features"));
   maxPool2(execution, map, half);
   return half;
 }
@@ -44,8 +44,7 @@ Result<FeatureMap> doubled(const Execution& execution, FeatureMap map) {
   execution.parallelFor(static_cast<size_t>(twice.size.height), [&](size_t, size_t row) {
     const auto y = static_cast<int64_t>(row);
     for (int64_t x = 0; x < width; ++x)
-      std::copy_n(map.data() + ((y / 2) * map.size.width + x / 2) * channels, channels,
-                  twice.data() + (y * width + x) * channels);
+      std::copy_n(map.data() + ((y / 2) * map.size.width + x / 2) * channels, channels, twice.data() + (y * width + x) * channels);
   });
   return twice;
 }
@@ -55,7 +54,11 @@ Result<FeatureMap> doubled(const Execution& execution, FeatureMap map) {
 Result<DalleConfig> parseDalleConfig(std::string_view json) {
   BEIT_ASSIGN(const Json document, Json::parse(json, "The tokenizer's config"));
   DalleConfig config;
-  struct Field { const char* name; int64_t* value; int64_t most; };
+  struct Field {
+    const char* name;
+    int64_t* value;
+    int64_t most;
+  };
   constexpr int64_t kMaxChannels = 65536, kMaxGroups = 8, kMaxBlocks = 64, kMaxTokens = 1 << 20;
   for (const Field& field : {Field{"vocab_size", &config.vocab_size, kMaxTokens}, Field{"n_hid", &config.n_hid, kMaxChannels},
                              Field{"n_init", &config.n_init, kMaxChannels}, Field{"group_count", &config.group_count, kMaxGroups},
@@ -67,8 +70,7 @@ Result<DalleConfig> parseDalleConfig(std::string_view json) {
       return mismatch(ErrorCode::kBadConfig, field.name, value.describe(), "an integer from 1 to " + std::to_string(field.most));
     *field.value = *number;
   }
-  if (config.n_hid % 4 != 0)
-    return mismatch(ErrorCode::kBadConfig, "n_hid", std::to_string(config.n_hid), "a multiple of 4");
+  if (config.n_hid % 4 != 0) return mismatch(ErrorCode::kBadConfig, "n_hid", std::to_string(config.n_hid), "a multiple of 4");
   return config;
 }
 

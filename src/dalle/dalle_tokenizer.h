@@ -37,14 +37,15 @@ class DalleEncoder : public Model {
  protected:
   // Takes pixel_values (B, 3, height, width) of 0..1, both sides multiples of downsampling(). Puts out
   // logits (B, vocab_size, h, w) and tokens (B, h, w), each the first of the largest.
-  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                  const ForwardOptions& options) override;
+  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) override;
   Result<ForwardInputs> typicalInputs() const override;
 
  private:
   Status check(const ForwardInputs& inputs) const;
   // Whether a block is the last of a group that another follows: the size changes behind it.
-  bool endsGroup(size_t block) const { return (block + 1) % static_cast<size_t>(config_.n_blk_per_group) == 0 && block + 1 < blocks_.size(); }
+  bool endsGroup(size_t block) const {
+    return (block + 1) % static_cast<size_t>(config_.n_blk_per_group) == 0 && block + 1 < blocks_.size();
+  }
 
   const DalleConfig config_;
   DalleConvolution input_, output_;
@@ -59,14 +60,15 @@ class DalleDecoder : public Model {
  protected:
   // Takes tokens (B, h, w). Puts out decoder_stats (B, 6, height, width), whose first three channels
   // are the image's logits, and reconstruction (B, 3, height, width) of 0..1.
-  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                  const ForwardOptions& options) override;
+  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) override;
   Result<ForwardInputs> typicalInputs() const override;
 
  private:
   Status check(const ForwardInputs& inputs) const;
   // Whether a block is the last of a group that another follows: the size changes behind it.
-  bool endsGroup(size_t block) const { return (block + 1) % static_cast<size_t>(config_.n_blk_per_group) == 0 && block + 1 < blocks_.size(); }
+  bool endsGroup(size_t block) const {
+    return (block + 1) % static_cast<size_t>(config_.n_blk_per_group) == 0 && block + 1 < blocks_.size();
+  }
   Result<FeatureMap> embed(const int32_t* tokens, Size size) const;
 
   const DalleConfig config_;

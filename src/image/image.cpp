@@ -4,28 +4,24 @@ namespace beit {
 namespace {
 
 std::string text(Size size, int64_t channels) {
-  return std::to_string(size.width) + " x " + std::to_string(size.height) + " pixels of " +
-         std::to_string(channels) + " channels";
+  return std::to_string(size.width) + " x " + std::to_string(size.height) + " pixels of " + std::to_string(channels) + " channels";
 }
 
 }  // namespace
 
 Status checkImageSize(Size size, int64_t channels, std::string_view where) {
-  const bool fits = size.height >= 1 && size.width >= 1 && channels >= 1 &&
-                    size.height <= kMaxImageSide && size.width <= kMaxImageSide &&
+  const bool fits = size.height >= 1 && size.width >= 1 && channels >= 1 && size.height <= kMaxImageSide && size.width <= kMaxImageSide &&
                     channels <= kMaxImageChannels && size.area() <= kMaxImagePixels;
   if (fits) return {};
   return mismatch(ErrorCode::kInvalidArgument, std::string(where), text(size, channels),
-                  "sides of 1 to " + std::to_string(kMaxImageSide) + ", at most " +
-                      std::to_string(kMaxImagePixels) + " pixels and 1 to " +
+                  "sides of 1 to " + std::to_string(kMaxImageSide) + ", at most " + std::to_string(kMaxImagePixels) + " pixels and 1 to " +
                       std::to_string(kMaxImageChannels) + " channels");
 }
 
 Status ImageView8::check(std::string_view where) const {
   BEIT_TRY(checkImageSize(size(), channels, where));
   if (data.size() == static_cast<uint64_t>(size().area() * channels)) return {};
-  return mismatch(ErrorCode::kInvalidArgument, std::string(where),
-                  std::to_string(data.size()) + " bytes",
+  return mismatch(ErrorCode::kInvalidArgument, std::string(where), std::to_string(data.size()) + " bytes",
                   std::to_string(size().area() * channels) + " for " + text(size(), channels));
 }
 

@@ -62,13 +62,12 @@ struct Reader {
   }
 };
 
-const stbi_io_callbacks kCallbacks{
-    [](void* reader, char* to, int size) { return static_cast<Reader*>(reader)->read(to, size); },
-    [](void* reader, int size) { static_cast<Reader*>(reader)->skip(size); },
-    [](void* reader) {
-      const auto* self = static_cast<Reader*>(reader);
-      return self->at >= self->file.size() ? 1 : 0;
-    }};
+const stbi_io_callbacks kCallbacks{[](void* reader, char* to, int size) { return static_cast<Reader*>(reader)->read(to, size); },
+                                   [](void* reader, int size) { static_cast<Reader*>(reader)->skip(size); },
+                                   [](void* reader) {
+                                     const auto* self = static_cast<Reader*>(reader);
+                                     return self->at >= self->file.size() ? 1 : 0;
+                                   }};
 
 Error decodeError(ImageFormat format, const Reader& reader) {
   const std::string_view reason = stbi_failure_reason();
@@ -80,7 +79,8 @@ Error decodeError(ImageFormat format, const Reader& reader) {
     return failure(ErrorCode::kOutOfMemory, "image", "no memory to decode " + subject);
   }
   std::string words(reason);  // they may quote bytes of the file
-  for (char& c : words) if (c < ' ' || c > '~') c = '?';
+  for (char& c : words)
+    if (c < ' ' || c > '~') c = '?';
   return failure(ErrorCode::kBadImage, "image", subject + " cannot be decoded (" + words + ")");
 }
 
@@ -108,7 +108,8 @@ std::optional<int> pnmMaximum(std::span<const uint8_t> pnm) {
   const auto digit = [&] { return at < pnm.size() && pnm[at] >= '0' && pnm[at] <= '9'; };
   for (int token = 0; token < 3; ++token) {  // width, height, maximum
     while (at < pnm.size() && !digit()) {
-      if (pnm[at] == '#') while (at < pnm.size() && pnm[at] != '\n') ++at;
+      if (pnm[at] == '#')
+        while (at < pnm.size() && pnm[at] != '\n') ++at;
       else ++at;
     }
     if (!digit()) return std::nullopt;
@@ -122,13 +123,11 @@ Status scalePnm(std::span<const uint8_t> file, Image8& image) {
   const int maximum = pnmMaximum(file).value_or(255);
   if (maximum == 255 || maximum == 65535) return {};
   if (maximum < 1 || maximum > 255) {
-    return mismatch(ErrorCode::kUnsupported, "image", "a PNM with samples up to " + std::to_string(maximum),
-                    "up to 255, or 65535");
+    return mismatch(ErrorCode::kUnsupported, "image", "a PNM with samples up to " + std::to_string(maximum), "up to 255, or 65535");
   }
   std::array<uint8_t, 256> scaled;
   for (int value = 0; value < 256; ++value) {
-    scaled[static_cast<size_t>(value)] =
-        static_cast<uint8_t>(std::min(std::nearbyint(static_cast<double>(value) / maximum * 255), 255.0));
+    scaled[static_cast<size_t>(value)] = static_cast<uint8_t>(std::min(std::nearbyint(static_cast<double>(value) / maximum * 255), 255.0));
   }
   for (uint8_t& sample : image.data) sample = scaled[sample];
   return {};

@@ -14,21 +14,21 @@ using std::literals::operator""sv;
 
 constexpr std::string_view kExpected = "PNG, JPEG, BMP, GIF or PNM";
 
-struct Magic { size_t offset; std::string_view bytes; const char* name; };
+struct Magic {
+  size_t offset;
+  std::string_view bytes;
+  const char* name;
+};
 
 constexpr std::array kKnown{
-    Magic{8, "WEBP", "WebP"},
-    Magic{4, "ftypavif", "AVIF"}, Magic{4, "ftypavis", "AVIF"},
-    Magic{4, "ftyphei", "HEIC"}, Magic{4, "ftyphev", "HEIC"}, Magic{4, "ftypmif1", "HEIC or AVIF"},
-    Magic{4, "ftypmsf1", "HEIC or AVIF"},
-    Magic{0, "II*\0"sv, "TIFF"}, Magic{0, "MM\0*"sv, "TIFF"},
-    Magic{0, "\xFF\x0A", "JPEG XL"}, Magic{0, "\0\0\0\x0CJXL "sv, "JPEG XL"},
-    Magic{0, "\0\0\0\x0CjP  "sv, "JPEG 2000"}, Magic{0, "\xFF\x4F\xFF\x51", "JPEG 2000"},
-    Magic{0, "8BPS", "Photoshop"}, Magic{0, "\0\0\1\0"sv, "ICO"}, Magic{0, "%PDF", "PDF"},
-    Magic{0, "#?RADIANCE", "Radiance HDR"}, Magic{0, "v/1\1", "OpenEXR"},
+    Magic{8, "WEBP", "WebP"}, Magic{4, "ftypavif", "AVIF"}, Magic{4, "ftypavis", "AVIF"}, Magic{4, "ftyphei", "HEIC"},
+    Magic{4, "ftyphev", "HEIC"}, Magic{4, "ftypmif1", "HEIC or AVIF"}, Magic{4, "ftypmsf1", "HEIC or AVIF"}, Magic{0, "II*\0"sv, "TIFF"},
+    Magic{0, "MM\0*"sv, "TIFF"}, Magic{0, "\xFF\x0A", "JPEG XL"}, Magic{0, "\0\0\0\x0CJXL "sv, "JPEG XL"},
+    Magic{0, "\0\0\0\x0CjP  "sv, "JPEG 2000"}, Magic{0, "\xFF\x4F\xFF\x51", "JPEG 2000"}, Magic{0, "8BPS", "Photoshop"},
+    Magic{0, "\0\0\1\0"sv, "ICO"}, Magic{0, "%PDF", "PDF"}, Magic{0, "#?RADIANCE", "Radiance HDR"}, Magic{0, "v/1\1", "OpenEXR"},
     // Netpbm's text and bitmap forms, and PAM.
-    Magic{0, "P1", "PNM as text"}, Magic{0, "P2", "PNM as text"}, Magic{0, "P3", "PNM as text"},
-    Magic{0, "P4", "PBM"}, Magic{0, "P7", "PAM"}};
+    Magic{0, "P1", "PNM as text"}, Magic{0, "P2", "PNM as text"}, Magic{0, "P3", "PNM as text"}, Magic{0, "P4", "PBM"},
+    Magic{0, "P7", "PAM"}};
 
 bool has(std::string_view text, size_t offset, std::string_view magic) {
   return text.size() >= offset && text.substr(offset).starts_with(magic);

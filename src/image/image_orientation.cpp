@@ -61,7 +61,10 @@ int exifOrientation(std::span<const uint8_t> jpeg) {
   // A segment: 0xFF (any number of them), a marker, and a length that counts its own two bytes.
   while (bytes.number(at, 1) == 0xFF) {
     const auto marker = bytes.number(at + 1, 1);
-    if (marker == 0xFF) { ++at; continue; }
+    if (marker == 0xFF) {
+      ++at;
+      continue;
+    }
     const auto length = bytes.u16(at + 2);
     if (!marker || !length || *length < 2 || marker == kStartOfScan || marker == kEnd) return 1;
     const size_t body = at + 4;
@@ -86,13 +89,41 @@ Result<Image8> makeUpright(Image8 image, int orientation) {
   // down (y) in the output are in the input, in pixels. Pillow's names of the turns stand beside.
   int64_t start = 0, x_step = 1, y_step = w;
   switch (orientation) {
-    case 2: start = w - 1; x_step = -1; y_step = w; break;             // FLIP_LEFT_RIGHT
-    case 3: start = w * h - 1; x_step = -1; y_step = -w; break;        // ROTATE_180
-    case 4: start = w * (h - 1); x_step = 1; y_step = -w; break;       // FLIP_TOP_BOTTOM
-    case 5: start = 0; x_step = w; y_step = 1; break;                  // TRANSPOSE
-    case 6: start = w * (h - 1); x_step = -w; y_step = 1; break;       // ROTATE_270
-    case 7: start = w * h - 1; x_step = -w; y_step = -1; break;        // TRANSVERSE
-    case 8: start = w - 1; x_step = w; y_step = -1; break;             // ROTATE_90
+    case 2:
+      start = w - 1;
+      x_step = -1;
+      y_step = w;
+      break;  // FLIP_LEFT_RIGHT
+    case 3:
+      start = w * h - 1;
+      x_step = -1;
+      y_step = -w;
+      break;  // ROTATE_180
+    case 4:
+      start = w * (h - 1);
+      x_step = 1;
+      y_step = -w;
+      break;  // FLIP_TOP_BOTTOM
+    case 5:
+      start = 0;
+      x_step = w;
+      y_step = 1;
+      break;  // TRANSPOSE
+    case 6:
+      start = w * (h - 1);
+      x_step = -w;
+      y_step = 1;
+      break;  // ROTATE_270
+    case 7:
+      start = w * h - 1;
+      x_step = -w;
+      y_step = -1;
+      break;  // TRANSVERSE
+    case 8:
+      start = w - 1;
+      x_step = w;
+      y_step = -1;
+      break;  // ROTATE_90
   }
   // In tiles, since a column of the input is a cache line a pixel.
   constexpr int64_t kTile = 32;

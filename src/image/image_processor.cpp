@@ -25,7 +25,9 @@ Crop centerCrop(int64_t in, int64_t out) {
 
 Crop whole(int64_t size) { return {.size = size, .count = size}; }
 
-struct Crops { Crop y, x; };
+struct Crops {
+  Crop y, x;
+};
 
 Crops cropsOf(const BeitImageProcessorConfig& config, Size size) {
   if (!config.do_center_crop) return {whole(size.height), whole(size.width)};
@@ -37,9 +39,7 @@ Crops cropsOf(const BeitImageProcessorConfig& config, Size size) {
 using Values = std::array<float, 256>;
 
 Values valuesOf(const BeitImageProcessorConfig& config, size_t channel) {
-  const auto of = [&](const std::vector<double>& each) {
-    return static_cast<float>(each.size() == 1 ? each[0] : each[channel]);
-  };
+  const auto of = [&](const std::vector<double>& each) { return static_cast<float>(each.size() == 1 ? each[0] : each[channel]); };
   Values values;
   for (size_t sample = 0; sample < values.size(); ++sample) {
     const auto exact = static_cast<double>(sample);
@@ -105,8 +105,7 @@ Result<Tensor> BeitImageProcessor::preprocess(const ImageView8& image) const {
 Result<LabelMap> BeitImageProcessor::preprocessSegmentationMap(const ImageView8& map) const {
   BEIT_TRY(map.check("segmentation map"));
   if (map.channels != 1) {
-    return mismatch(ErrorCode::kWrongShape, "segmentation map", std::to_string(map.channels) + " channels",
-                    "1, a label for each pixel");
+    return mismatch(ErrorCode::kWrongShape, "segmentation map", std::to_string(map.channels) + " channels", "1, a label for each pixel");
   }
   Image8 reduced, resized;
   ImageView8 from = map;

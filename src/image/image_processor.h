@@ -15,7 +15,7 @@ namespace beit {
 
 // Class ids of every pixel.
 struct LabelMap {
-  Shape shape;              // (1, height, width)
+  Shape shape;  // (1, height, width)
   Buffer<int32_t> values;
 };
 

@@ -24,8 +24,7 @@ Status readSize(JsonFields& fields, std::string_view name, bool used, Size& size
   if (!used) return {};
   std::string keys;
   for (const JsonMember member : field.members()) keys += (keys.empty() ? "" : ", ") + std::string(member.key);
-  return mismatch(ErrorCode::kUnsupported, std::string(name), keys.empty() ? "an empty object" : keys,
-                  "height and width");
+  return mismatch(ErrorCode::kUnsupported, std::string(name), keys.empty() ? "an empty object" : keys, "height and width");
 }
 
 Status readResample(JsonFields& fields, Resample& resample) {
@@ -33,8 +32,7 @@ Status readResample(JsonFields& fields, Resample& resample) {
   if (!field.exists()) return {};
   const auto number = field.asInt64();
   if (!number || *number < 0 || *number > static_cast<int>(Resample::kHamming)) {
-    return badField("resample", field,
-                    "0 (nearest), 1 (lanczos), 2 (bilinear), 3 (bicubic), 4 (box) or 5 (hamming)");
+    return badField("resample", field, "0 (nearest), 1 (lanczos), 2 (bilinear), 3 (bicubic), 4 (box) or 5 (hamming)");
   }
   resample = static_cast<Resample>(*number);
   return {};
@@ -44,8 +42,7 @@ Status readResample(JsonFields& fields, Resample& resample) {
 Status readStatistic(JsonFields& fields, std::string_view name, bool divisor, std::vector<double>& values) {
   const JsonValue field = fields.take(name);
   if (!field.exists()) return {};
-  const std::string expected =
-      divisor ? "a number that is not 0, or one for each channel" : "a number, or one for each channel";
+  const std::string expected = divisor ? "a number that is not 0, or one for each channel" : "a number, or one for each channel";
   std::vector<double> numbers;
   const auto add = [&](JsonValue value) {
     const auto number = value.asDouble();

@@ -11,9 +11,7 @@ typedef int32_t I32x4 __attribute__((vector_size(16)));
 
 constexpr int32_t kHalf = 1 << (kResampleFractionBits - 1);
 
-uint8_t clip8(int32_t sum) {
-  return static_cast<uint8_t>(std::clamp(sum >> kResampleFractionBits, 0, 255));
-}
+uint8_t clip8(int32_t sum) { return static_cast<uint8_t>(std::clamp(sum >> kResampleFractionBits, 0, 255)); }
 
 // One output row from one input row. 3 and 4 channels: a pixel's samples in the lanes of a vector.
 // With 3 channels the byte behind a pixel is read too (and not used).
@@ -135,9 +133,7 @@ Result<Image8> nearest(const ImageView8& image, Size size) {
 // Since each pass rounds, the order of the two shows in the result. Pillow 13 takes the height first
 // where that pass drops more than twice as many rows as the other drops columns; found by comparing
 // its results with both orders.
-bool heightFirst(Size from, Size to) {
-  return from.height > to.height && from.height - to.height > 2 * (from.width - to.width);
-}
+bool heightFirst(Size from, Size to) { return from.height > to.height && from.height - to.height > 2 * (from.width - to.width); }
 
 }  // namespace
 
@@ -157,8 +153,7 @@ Result<Image8> resizeImage(const ImageView8& image, Size size, Resample filter) 
   // Only the rows that the height needs.
   const ResampleTaps last = windows[size.height - 1];
   const int64_t first = windows[0].first;
-  BEIT_ASSIGN(const Image8 narrow,
-              horizontal(image, first, last.first + last.count, size.width, filter));
+  BEIT_ASSIGN(const Image8 narrow, horizontal(image, first, last.first + last.count, size.width, filter));
   return vertical(narrow, first, windows);
 }
 

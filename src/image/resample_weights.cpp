@@ -78,10 +78,8 @@ Result<ResampleWeights> ResampleWeights::make(int64_t in, int64_t out, Resample 
   windows.size_ = out;
   windows.stride_ = std::min(static_cast<int64_t>(std::ceil(support)) * 2 + 1, in);
   BEIT_ASSIGN(windows.bounds_, Buffer<Bounds>::allocate(out, "resize bounds"));
-  BEIT_ASSIGN(windows.weights_,
-              Buffer<int32_t>::allocate(out * windows.stride_, "resize weights"));
-  BEIT_ASSIGN(Buffer<double> exact,
-              Buffer<double>::allocate(windows.stride_, "resize weights"));
+  BEIT_ASSIGN(windows.weights_, Buffer<int32_t>::allocate(out * windows.stride_, "resize weights"));
+  BEIT_ASSIGN(Buffer<double> exact, Buffer<double>::allocate(windows.stride_, "resize weights"));
 
   for (int64_t i = 0; i < out; ++i) {
     const double center = (static_cast<double>(i) + 0.5) * scale;

@@ -17,8 +17,8 @@ enum class Resample { kNearest = 0, kLanczos = 1, kBilinear = 2, kBicubic = 3, k
 constexpr int kResampleFractionBits = 22;
 
 struct ResampleTaps {
-  int64_t first = 0;           // the first input sample
-  int64_t count = 0;           // at least 1
+  int64_t first = 0;                 // the first input sample
+  int64_t count = 0;                 // at least 1
   const int32_t* weights = nullptr;  // one for each, in 1 / 2^kResampleFractionBits
 };
 
@@ -32,7 +32,9 @@ class ResampleWeights {
   int64_t size() const { return size_; }
 
  private:
-  struct Bounds { int32_t first, count; };
+  struct Bounds {
+    int32_t first, count;
+  };
 
   int64_t size_ = 0;
   int64_t stride_ = 0;  // weights kept for each window

@@ -11,9 +11,7 @@
 namespace beit {
 
 // gelu is the exact one (erf); gelu_new and gelu_pytorch_tanh are the same function up to rounding.
-enum class Activation {
-  kGelu, kGeluNew, kGeluPytorchTanh, kQuickGelu, kRelu, kSilu, kTanh, kSigmoid, kLinear
-};
+enum class Activation { kGelu, kGeluNew, kGeluPytorchTanh, kQuickGelu, kRelu, kSilu, kTanh, kSigmoid, kLinear };
 
 // Returns the name in the reference, such as "gelu_new"; "silu" for kSilu, which is "swish" too.
 std::string_view toString(Activation activation);

@@ -35,8 +35,7 @@ void BilinearRow::mix(const float* input, int64_t y, float* to) const {
     const F32x4 c = splat4(row.share * (1.0f - column.share)), d = splat4(row.share * column.share);
     const auto at = [&](int64_t i) {
       return multiplyAdd(load4(below + right + i), d,
-                         multiplyAdd(load4(below + left + i), c,
-                                     multiplyAdd(load4(above + right + i), b, load4(above + left + i) * a)));
+                         multiplyAdd(load4(below + left + i), c, multiplyAdd(load4(above + right + i), b, load4(above + left + i) * a)));
     };
     int64_t i = 0;
     for (; i + 4 <= channels_; i += 4) store4(to + i, kAdd ? load4(to + i) + at(i) : at(i));

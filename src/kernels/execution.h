@@ -25,8 +25,7 @@ class Execution {
  public:
   // Errors: those of ThreadPool::create().
   static Result<std::unique_ptr<Execution>> create(int threads, Microkernels microkernels = {});
-  Execution(std::unique_ptr<const ThreadPool> pool, Microkernels microkernels)
-      : pool_(std::move(pool)), microkernels_(microkernels) {}
+  Execution(std::unique_ptr<const ThreadPool> pool, Microkernels microkernels) : pool_(std::move(pool)), microkernels_(microkernels) {}
   Execution(const Execution&) = delete;
   Execution& operator=(const Execution&) = delete;
 

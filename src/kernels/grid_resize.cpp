@@ -45,8 +45,8 @@ std::vector<FilterTaps> computeTaps(int64_t size, int64_t new_size, Interpolatio
 
 }  // namespace
 
-std::vector<float> interpolateGrid(const float* input, int64_t height, int64_t width, int64_t channels,
-                                   int64_t new_height, int64_t new_width, Interpolation mode) {
+std::vector<float> interpolateGrid(const float* input, int64_t height, int64_t width, int64_t channels, int64_t new_height,
+                                   int64_t new_width, Interpolation mode) {
   const std::vector<FilterTaps> rows = computeTaps(height, new_height, mode);
   const std::vector<FilterTaps> columns = computeTaps(width, new_width, mode);
   std::vector<float> output(vectorSize(new_height * new_width * channels));
@@ -58,8 +58,7 @@ std::vector<float> interpolateGrid(const float* input, int64_t height, int64_t w
         for (size_t i = 0; i < 4; ++i) {
           if (row.weight[i] == 0.0) continue;
           for (size_t j = 0; j < 4; ++j)
-            value += row.weight[i] * column.weight[j] *
-                     static_cast<double>(input[(row.index[i] * width + column.index[j]) * channels + c]);
+            value += row.weight[i] * column.weight[j] * static_cast<double>(input[(row.index[i] * width + column.index[j]) * channels + c]);
         }
         *to++ = static_cast<float>(value);
       }

@@ -31,12 +31,12 @@ typedef pthreadpool_atomic_uint32_t Word;
 
 // What stands before each struct pthreadpool.
 struct Crew {
-  _Alignas(PTHREADPOOL_CACHELINE_SIZE) Word state;  // of the last job, see below
+  _Alignas(PTHREADPOOL_CACHELINE_SIZE) Word state;   // of the last job, see below
   _Alignas(PTHREADPOOL_CACHELINE_SIZE) Word number;  // of jobs so far: what sleeping threads watch
-  Word sleeping;      // threads that sleep, or are about to
-  Word begun;         // threads that have begun: what each takes of memory for itself is taken
-  Word limit;         // how many threads may join a job
-  uint32_t expected;  // sixteen times the threads that come to a job on average; the caller's
+  Word sleeping;                                     // threads that sleep, or are about to
+  Word begun;                                        // threads that have begun: what each takes of memory for itself is taken
+  Word limit;                                        // how many threads may join a job
+  uint32_t expected;                                 // sixteen times the threads that come to a job on average; the caller's
 };
 
 // The state's bits: threads that are at work, threads that have joined in all, flags, the job's number.
@@ -97,8 +97,8 @@ static void* threadMain(void* argument) {
     const uint32_t number = atomic_load(&crew->number);
     uint32_t state = atomic_load(&crew->state);
     if (state & kStop) return NULL;
-    if (!(state & kClosed) && state >> kNumberShift != last
-        && (state >> kJoinedShift & kJoinedMask) < pthreadpool_load_relaxed_uint32_t(&crew->limit)) {
+    if (!(state & kClosed) && state >> kNumberShift != last &&
+        (state >> kJoinedShift & kJoinedMask) < pthreadpool_load_relaxed_uint32_t(&crew->limit)) {
       if (!atomic_compare_exchange_weak(&crew->state, &state, state + kJoin)) continue;
       last = state >> kNumberShift;
       work(pool, thread, pthreadpool_load_relaxed_uint32_t(&pool->flags));
@@ -132,8 +132,7 @@ struct pthreadpool* pthreadpool_create(size_t threads_count) {
     pool->threads[i].threadpool = pool;
   }
   size_t count = 1;  // the caller's thread is the first
-  while (count < threads_count
-         && pthread_create(&pool->threads[count].thread_object, NULL, &threadMain, &pool->threads[count]) == 0) {
+  while (count < threads_count && pthread_create(&pool->threads[count].thread_object, NULL, &threadMain, &pool->threads[count]) == 0) {
     ++count;
   }
   pool->threads_count = fxdiv_init_size_t(count);
@@ -162,8 +161,8 @@ static void call(struct Crew* crew, size_t others, size_t range) {
   if (wanted + sleeping > others) wake(&crew->number, (uint32_t)(wanted + sleeping - others));
 }
 
-void pthreadpool_parallelize(struct pthreadpool* pool, thread_function_t function, const void* params, size_t params_size,
-                             void* task, void* context, size_t range, uint32_t flags) {
+void pthreadpool_parallelize(struct pthreadpool* pool, thread_function_t function, const void* params, size_t params_size, void* task,
+                             void* context, size_t range, uint32_t flags) {
   struct Crew* crew = crewOf(pool);
   pthread_mutex_lock(&pool->execution_mutex);
   pthreadpool_store_relaxed_void_p(&pool->thread_function, (void*)function);

@@ -11,13 +11,11 @@ namespace beit {
 
 Result<std::unique_ptr<ThreadPool>> ThreadPool::create(int threads) {
   constexpr int kMaxThreads = 256;
-  if (threads < 1 || threads > kMaxThreads)
-    return mismatch(ErrorCode::kInvalidArgument, "threads", std::to_string(threads), "1 to 256");
+  if (threads < 1 || threads > kMaxThreads) return mismatch(ErrorCode::kInvalidArgument, "threads", std::to_string(threads), "1 to 256");
   pthreadpool* pool = nullptr;
   if (threads > 1) {
     pool = pthreadpool_create(static_cast<size_t>(threads));
-    if (!pool)
-      return failure(ErrorCode::kOutOfMemory, "threads", std::to_string(threads) + " threads could not be started");
+    if (!pool) return failure(ErrorCode::kOutOfMemory, "threads", std::to_string(threads) + " threads could not be started");
     threads = static_cast<int>(pthreadpool_get_threads_count(pool));
   }
   return std::unique_ptr<ThreadPool>(new ThreadPool(pool, threads));

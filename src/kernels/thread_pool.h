@@ -29,9 +29,8 @@ class ThreadPool {
   // `thread` is in 0..threads()-1 and no two calls run with the same one at a time.
   template <typename Body>
   void parallelFor(size_t count, const Body& body) const {
-    run(count, [](void* context, size_t thread, size_t i) {
-      (*static_cast<const Body*>(context))(thread, i);
-    }, const_cast<Body*>(&body));
+    run(
+        count, [](void* context, size_t thread, size_t i) { (*static_cast<const Body*>(context))(thread, i); }, const_cast<Body*>(&body));
   }
 
   // The pool as XNNPACK takes it; null for a single thread.

@@ -26,8 +26,8 @@ Result<double> timeThreads(const Execution& execution, int threads) {
   do {
     forGemmTasks(execution, kRows, panelsOf(kOutputs), kInputs * static_cast<int64_t>(sizeof(float)),
                  [&](size_t, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
-                   multiplyPacked(execution.microkernels(), last_row - row, kInputs, (last_panel - panel) * kNr, zeros.data() + row * kInputs,
-                                  kInputs, zeros.data() + packedFloats(kInputs, panel * kNr), nullptr,
+                   multiplyPacked(execution.microkernels(), last_row - row, kInputs, (last_panel - panel) * kNr,
+                                  zeros.data() + row * kInputs, kInputs, zeros.data() + packedFloats(kInputs, panel * kNr), nullptr,
                                   output.data() + row * kOutputs + panel * kNr, kOutputs);
                  });
     ++products;

@@ -54,8 +54,8 @@ inline F32x4 erf4(F32x4 x) {
   // x P(x^2) / Q(x^2) up to 4, where the fit is 1 + 2e-7: the last line makes it exactly 1, as erf is
   // from there on, so that gelu of large negative values is 0.
   static constexpr VectorConstants c({4.0f, -4.0f, 1.0f, -1.0f, 2.050363829e-6f, 2.874425535e-4f, 3.836514161e-3f, 5.296581217e-2f,
-                                      1.919334447e-1f, 1.128379033f, 3.822972170e-5f, 1.181633733e-3f, 1.510849719e-2f,
-                                      1.147549735e-1f, 5.034283696e-1f});
+                                      1.919334447e-1f, 1.128379033f, 3.822972170e-5f, 1.181633733e-3f, 1.510849719e-2f, 1.147549735e-1f,
+                                      5.034283696e-1f});
   x = max4(min4(x, c[0]), c[1]);
   const F32x4 t = x * x, one = c[2];
   F32x4 p = multiplyAdd(c[4], t, c[5]);
@@ -76,8 +76,6 @@ inline F32x4 erf4(F32x4 x) {
 inline F32x4 sigmoid4(F32x4 x) { return splat4(1.0f) / (splat4(1.0f) + exp4(-x)); }
 
 // Returns tanh(x) within 4e-7.
-inline F32x4 tanh4(F32x4 x) {
-  return splat4(1.0f) - splat4(2.0f) / (splat4(1.0f) + exp4(x + x));
-}
+inline F32x4 tanh4(F32x4 x) { return splat4(1.0f) - splat4(2.0f) / (splat4(1.0f) + exp4(x + x)); }
 
 }  // namespace beit

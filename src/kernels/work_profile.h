@@ -11,11 +11,11 @@
 namespace beit {
 
 enum class Work {
-  kLinear,      // fully connected layers, with the quantisation of their inputs
-  kAttention,   // scores, softmax, and their product with the values
+  kLinear,     // fully connected layers, with the quantisation of their inputs
+  kAttention,  // scores, softmax, and their product with the values
   kActivation,
-  kNorm,        // layer norms and the residual additions fused with them
-  kEmbeddings,  // patches to columns, positions, masks; not their linear layer
+  kNorm,         // layer norms and the residual additions fused with them
+  kEmbeddings,   // patches to columns, positions, masks; not their linear layer
   kConvolution,  // convolutions of 3 x 3 and larger
   kResize,       // bilinear resizing of feature maps
 };
@@ -23,8 +23,8 @@ constexpr size_t kWorkKinds = 7;
 
 // Returns "linear", "attention", …
 constexpr std::string_view toString(Work work) {
-  constexpr std::array<std::string_view, kWorkKinds> kNames{
-      "linear", "attention", "activation", "norm", "embeddings", "convolution", "resize"};
+  constexpr std::array<std::string_view, kWorkKinds> kNames{"linear",     "attention",   "activation", "norm",
+                                                            "embeddings", "convolution", "resize"};
   return kNames[static_cast<size_t>(work)];
 }
 

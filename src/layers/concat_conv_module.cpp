@@ -14,8 +14,8 @@ bool isWorthWinograd(int64_t channels, Size size) { return channels >= 64 && siz
 
 }  // namespace
 
-void ConcatConvModule::declare(ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs,
-                                size_t resized, Size typical_size, WeightType type) {
+void ConcatConvModule::declare(ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs, size_t resized,
+                               Size typical_size, WeightType type) {
   channels_ = channels;
   outputs_ = outputs;
   use_winograd_ = isWorthWinograd(channels, typical_size);
@@ -26,8 +26,9 @@ void ConcatConvModule::declare(ParameterList& parameters, const std::string& pre
   const auto count = static_cast<int64_t>(resized);
   const int64_t taps = formatOf(type).weightBytes(channels, kTaps * outputs);
   const int64_t own = use_winograd_ ? WinogradConvolution::bytes(channels, outputs) : 4 * kTaps * channels * outputs;
-  group_.addWeight(parameters, prefix + ".conv.weight", {outputs, (1 + count) * channels, 3, 3},
-                  [this](std::span<float> weight) { return make(weight); }, own + count * taps);
+  group_.addWeight(
+      parameters, prefix + ".conv.weight", {outputs, (1 + count) * channels, 3, 3},
+      [this](std::span<float> weight) { return make(weight); }, own + count * taps);
 }
 
 Status ConcatConvModule::make(std::span<const float> weight) {
@@ -43,7 +44,8 @@ Status ConcatConvModule::make(std::span<const float> weight) {
     BEIT_TRY(winograd_.make(weight.data(), total, 0, scale.data(), bias.data()));
   } else {
     BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(outputs_ * kTaps * channels_, "a convolution's kernel"));
-    oihwToOhwi(weight.data(), outputs_, total, 0, channels_, 3, [&](int64_t o) { return scale.data()[o]; }, kernel.data());
+    oihwToOhwi(
+        weight.data(), outputs_, total, 0, channels_, 3, [&](int64_t o) { return scale.data()[o]; }, kernel.data());
     BEIT_TRY(direct_.make(kernel.data(), bias.data(), /*relu=*/resized_.empty()));
   }
   int64_t first = channels_;
@@ -65,16 +67,15 @@ ConcatConvModule::Band ConcatConvModule::bandRows(int64_t band, int64_t height) 
   return {band * kRows, std::min(kRows, height - band * kRows)};
 }
 
-Status ConcatConvModule::run(const Execution& execution, int64_t band, const FeatureMap& map,
-                              std::span<const FeatureMap> smaller, BandState& kept, float* output) const {
+Status ConcatConvModule::run(const Execution& execution, int64_t band, const FeatureMap& map, std::span<const FeatureMap> smaller,
+                             BandState& kept, float* output) const {
   assert(smaller.size() == resized_.size());
   const auto [first, rows] = bandRows(band, map.size.height);
   if (use_winograd_) BEIT_TRY(winograd_.run(execution, map, first, rows, output, /*relu=*/resized_.empty()));
   else BEIT_TRY(direct_.run(execution, map, output));
   if (resized_.empty()) return {};
   kept.resize(resized_.size());
-  for (size_t i = 0; i < resized_.size(); ++i)
-    BEIT_TRY(resized_[i].add(execution, smaller[i], map.size, first, rows, kept[i], output));
+  for (size_t i = 0; i < resized_.size(); ++i) BEIT_TRY(resized_[i].add(execution, smaller[i], map.size, first, rows, kept[i], output));
   // Of a band, which ends where the next one begins: applyActivation() takes whole buffers.
   const int64_t row = map.size.width * outputs_;
   execution.parallelFor(static_cast<size_t>(rows), [&](size_t, size_t y) {

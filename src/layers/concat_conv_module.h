@@ -24,14 +24,16 @@ class ConcatConvModule {
   // Adds "PREFIX.conv.weight" (outputs, (1 + resized) * channels, 3, 3) and "PREFIX.bn.*". `resized` is the number of
   // smaller maps; all have `channels`. `typical_size` is the size of the map that most passes will have: it decides how
   // the convolution is done. `type` is that of the products of smaller maps.
-  void declare(ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs, size_t resized,
-               Size typical_size, WeightType type);
+  void declare(ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs, size_t resized, Size typical_size,
+               WeightType type);
 
   int64_t outputs() const { return outputs_; }
 
   // Returns the number of bands of a map so high, and which rows one of them is.
   int64_t bands(int64_t height) const;
-  struct Band { int64_t first, rows; };
+  struct Band {
+    int64_t first, rows;
+  };
   Band bandRows(int64_t band, int64_t height) const;
 
   // What is kept between the bands of one map.
@@ -41,7 +43,6 @@ class ConcatConvModule {
   // `kept`, empty at first. Error: kOutOfMemory.
   Status run(const Execution& execution, int64_t band, const FeatureMap& map, std::span<const FeatureMap> smaller, BandState& kept,
              float* output) const;
-
 
  private:
   Status make(std::span<const float> weight);

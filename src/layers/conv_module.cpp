@@ -30,7 +30,7 @@ void accumulate(const Execution& execution, const FeatureMap& addend, FeatureMap
 // Returns the bytes that XNNPACK's operator keeps from its first run on, for a map of `area` pixels: pointers to the
 // inputs of each output.
 int64_t pointerBytes(int64_t kernel_size, int64_t area) {
-  constexpr int64_t kTile = 8;  // rows that a kernel takes at once, at most
+  constexpr int64_t kTile = 8;     // rows that a kernel takes at once, at most
   if (kernel_size == 1) return 0;  // a plain product
   return static_cast<int64_t>(sizeof(void*)) * kernel_size * kernel_size * ((area + kTile - 1) / kTile * kTile);
 }
@@ -49,9 +49,7 @@ float BatchNorm::scale(int64_t channel) const {
   return weight_.data()[channel] / std::sqrt(running_var_.data()[channel] + kBatchNormEpsilon);
 }
 
-float BatchNorm::shift(int64_t channel) const {
-  return bias_.data()[channel] - running_mean_.data()[channel] * scale(channel);
-}
+float BatchNorm::shift(int64_t channel) const { return bias_.data()[channel] - running_mean_.data()[channel] * scale(channel); }
 
 void Convolution::Delete::operator()(xnn_operator* op) const { xnn_delete_operator(op); }
 
@@ -81,9 +79,9 @@ Status Convolution::run(const Execution& execution, const FeatureMap& input, flo
                         2.0 * static_cast<double>(input.size.area() * inputs_ * outputs_ * kernel_size_ * kernel_size_));
   xnn_operator_t op = operator_.get();
   size_t workspace_bytes = 0, alignment = 0, height = 0, width = 0;
-  xnn_status status = xnn_reshape_convolution2d_nhwc_f32(
-      op, /*batch_size=*/1, static_cast<size_t>(input.size.height), static_cast<size_t>(input.size.width),
-      &workspace_bytes, &alignment, &height, &width, execution.pool().handle());
+  xnn_status status = xnn_reshape_convolution2d_nhwc_f32(op, /*batch_size=*/1, static_cast<size_t>(input.size.height),
+                                                         static_cast<size_t>(input.size.width), &workspace_bytes, &alignment, &height,
+                                                         &width, execution.pool().handle());
   if (status != xnn_status_success) return xnnpackError("Shaping a convolution", status);
   BEIT_ASSIGN(FloatBuffer workspace,
               execution.workspace().floats(static_cast<int64_t>(workspace_bytes / sizeof(float) + 1), "a convolution"));
@@ -93,8 +91,8 @@ Status Convolution::run(const Execution& execution, const FeatureMap& input, flo
   return {};
 }
 
-void ConvModule::declare(ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts,
-                         int64_t outputs, int64_t kernel_size, Kind kind) {
+void ConvModule::declare(ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts, int64_t outputs,
+                         int64_t kernel_size, Kind kind) {
   parts_ = std::move(parts);
   outputs_ = outputs;
   kernel_size_ = kernel_size;
@@ -112,7 +110,7 @@ void ConvModule::declare(ParameterList& parameters, const std::string& prefix, s
     group_.add(parameters, prefix + ".bias", {outputs}, bias_);
   }
   group_.addWeight(parameters, weight, {outputs, inputs, kernel_size, kernel_size},
-                  [this](std::span<float> values) { return make(values); });
+                   [this](std::span<float> values) { return make(values); });
 }
 
 Status ConvModule::make(std::span<const float> weight) {
@@ -124,8 +122,9 @@ Status ConvModule::make(std::span<const float> weight) {
   int64_t first = 0;
   for (size_t p = 0; p < parts_.size(); first += parts_[p], ++p) {
     BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(outputs_ * taps * parts_[p], "a convolution's kernel"));
-    oihwToOhwi(weight.data(), outputs_, inputs, first, parts_[p], kernel_size_,
-                   [&](int64_t o) { return normalized ? batch_norm_.scale(o) : 1.0f; }, kernel.data());
+    oihwToOhwi(
+        weight.data(), outputs_, inputs, first, parts_[p], kernel_size_,
+        [&](int64_t o) { return normalized ? batch_norm_.scale(o) : 1.0f; }, kernel.data());
     const bool last = p + 1 == parts_.size();
     BEIT_TRY(operators_[p].make(kernel.data(), p == 0 ? bias.data() : nullptr,
                                 /*relu=*/normalized && last && p == 0));

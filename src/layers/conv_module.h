@@ -34,8 +34,8 @@ class BatchNorm {
 // to (outputs, height, width, count) = inputs first..first + count - 1 of a kernel (outputs, inputs,
 // height, width), each output times scale(output).
 template <typename Scale>
-void oihwToOhwi(const float* weight, int64_t outputs, int64_t inputs, int64_t first, int64_t count,
-                    int64_t kernel_size, const Scale& scale, float* to) {
+void oihwToOhwi(const float* weight, int64_t outputs, int64_t inputs, int64_t first, int64_t count, int64_t kernel_size, const Scale& scale,
+                float* to) {
   const int64_t taps = kernel_size * kernel_size;
   for (int64_t o = 0; o < outputs; ++o) {
     const float gain = scale(o);
@@ -48,8 +48,7 @@ void oihwToOhwi(const float* weight, int64_t outputs, int64_t inputs, int64_t fi
 class Convolution {
  public:
   Convolution() = default;
-  Convolution(int64_t inputs, int64_t outputs, int64_t kernel_size)
-      : inputs_(inputs), outputs_(outputs), kernel_size_(kernel_size) {}
+  Convolution(int64_t inputs, int64_t outputs, int64_t kernel_size) : inputs_(inputs), outputs_(outputs), kernel_size_(kernel_size) {}
 
   // Makes the operator. `kernel` is (outputs, height, width, inputs), `bias` (outputs) or null.
   Status make(const float* kernel, const float* bias, bool relu);
@@ -57,7 +56,9 @@ class Convolution {
   Status run(const Execution& execution, const FeatureMap& input, float* output) const;
 
  private:
-  struct Delete { void operator()(xnn_operator* op) const; };
+  struct Delete {
+    void operator()(xnn_operator* op) const;
+  };
   std::unique_ptr<xnn_operator, Delete> operator_;
   int64_t inputs_ = 0, outputs_ = 0, kernel_size_ = 0;
 };
@@ -72,8 +73,8 @@ class ConvModule {
 
   // Adds the parameters: "PREFIX.conv.weight" and "PREFIX.bn.*", or "PREFIX.weight" and
   // "PREFIX.bias". `parts` are the channels of each input.
-  void declare(ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts, int64_t outputs,
-               int64_t kernel_size, Kind kind);
+  void declare(ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts, int64_t outputs, int64_t kernel_size,
+               Kind kind);
 
   int64_t outputs() const { return outputs_; }
 

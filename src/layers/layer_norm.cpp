@@ -22,8 +22,7 @@ void parallelRows(const Execution& execution, int64_t rows, const Row& row) {
   });
 }
 
-void normalizeRow(int64_t channels, const float* input, const float* weight, const float* bias,
-                  float epsilon, float* output) {
+void normalizeRow(int64_t channels, const float* input, const float* weight, const float* bias, float epsilon, float* output) {
   F32x4 total = splat4(0.0f);
   int64_t c = 0;
   for (; c + 4 <= channels; c += 4) total += load4(input + c);
@@ -52,8 +51,7 @@ void normalizeRow(int64_t channels, const float* input, const float* weight, con
 void addRow(int64_t channels, float* states, const float* branch, const float* scale) {
   int64_t c = 0;
   if (scale) {
-    for (; c + 4 <= channels; c += 4)
-      store4(states + c, multiplyAdd(load4(branch + c), load4(scale + c), load4(states + c)));
+    for (; c + 4 <= channels; c += 4) store4(states + c, multiplyAdd(load4(branch + c), load4(scale + c), load4(states + c)));
     for (; c < channels; ++c) states[c] += branch[c] * scale[c];
   } else {
     for (; c + 4 <= channels; c += 4) store4(states + c, load4(states + c) + load4(branch + c));
@@ -63,8 +61,7 @@ void addRow(int64_t channels, float* states, const float* branch, const float* s
 
 }  // namespace
 
-void LayerNorm::declare(ParameterList& parameters, const std::string& prefix, int64_t channels_,
-                        double epsilon_) {
+void LayerNorm::declare(ParameterList& parameters, const std::string& prefix, int64_t channels_, double epsilon_) {
   channels = channels_;
   epsilon = static_cast<float>(epsilon_);
   parameters.add(prefix + ".weight", {channels}, weight);
@@ -77,16 +74,15 @@ void LayerNorm::run(const Execution& execution, int64_t rows, const float* input
   });
 }
 
-void LayerNorm::runAfterResidual(const Execution& execution, int64_t rows, float* states, const float* branch,
-                                 const float* scale, float* output) const {
+void LayerNorm::runAfterResidual(const Execution& execution, int64_t rows, float* states, const float* branch, const float* scale,
+                                 float* output) const {
   parallelRows(execution, rows, [&](int64_t r) {
     addRow(channels, states + r * channels, branch + r * channels, scale);
     normalizeRow(channels, states + r * channels, weight.data(), bias.data(), epsilon, output + r * channels);
   });
 }
 
-void addResidual(const Execution& execution, int64_t rows, int64_t channels, float* states,
-                 const float* branch, const float* scale) {
+void addResidual(const Execution& execution, int64_t rows, int64_t channels, float* states, const float* branch, const float* scale) {
   parallelRows(execution, rows, [&](int64_t r) { addRow(channels, states + r * channels, branch + r * channels, scale); });
 }
 

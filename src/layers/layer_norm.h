@@ -24,12 +24,11 @@ struct LayerNorm {
 
   // states += scale * branch (scale is (C), or null for 1), then output = normalised states: the end
   // of one residual branch and the beginning of the next in one pass over memory.
-  void runAfterResidual(const Execution& execution, int64_t rows, float* states, const float* branch,
-                        const float* scale, float* output) const;
+  void runAfterResidual(const Execution& execution, int64_t rows, float* states, const float* branch, const float* scale,
+                        float* output) const;
 };
 
 // states += scale * branch for `rows` rows of `channels` floats; scale is (channels), or null for 1.
-void addResidual(const Execution& execution, int64_t rows, int64_t channels, float* states,
-                 const float* branch, const float* scale);
+void addResidual(const Execution& execution, int64_t rows, int64_t channels, float* states, const float* branch, const float* scale);
 
 }  // namespace beit

@@ -24,8 +24,8 @@ class Linear {
   // When both have arrived the layer is made, times `scale`. A quantised one takes weights that are stored
   // so as they are, and the same from floats as a file that was converted from them holds.
   // The layer must stay at its address until the list has been filled.
-  void declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs,
-               bool has_bias, WeightType type = WeightType::kFloat32, float scale = 1.0f);
+  void declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs, bool has_bias,
+               WeightType type = WeightType::kFloat32, float scale = 1.0f);
 
   // The same for a convolution without overlap (stride = kernel): "PREFIX.weight" has `shape`
   // (outputs, channels, height, width), and a row of input is a patch in that order. With bias, in floats.

@@ -23,8 +23,8 @@ class LinearParameters {
   // Adds "PREFIX.weight" of `weight_shape` (outputs, …) and, if has_bias, "PREFIX.bias" (outputs) to the list. This
   // must stay at its address until the list has been filled. `bytes` as in ParameterList::add(). Where the weight is
   // taken quantised as well, one of the two functions is called.
-  void declare(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias, Receive receive,
-               int64_t bytes = -1, ReceiveQuantized receive_quantized = nullptr);
+  void declare(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias, Receive receive, int64_t bytes = -1,
+               ReceiveQuantized receive_quantized = nullptr);
 
  private:
   ParameterGroup group_;

@@ -38,16 +38,15 @@ Status ResizedConvolution::make(const float* kernel, int64_t total_inputs, int64
 
 // Makes kept.values hold rows first..last - 1: each row's products, widened and added up along the row. Those that
 // are there already are kept.
-Status ResizedConvolution::widen(const Execution& execution, const FeatureMap& input, int64_t width, Rows& kept,
-                                 int64_t first, int64_t last) const {
+Status ResizedConvolution::widen(const Execution& execution, const FeatureMap& input, int64_t width, Rows& kept, int64_t first,
+                                 int64_t last) const {
   const int64_t wide_row = kSide * width * outputs_, narrow = input.size.width;
   Rows rows{first, last, {}};
   BEIT_ASSIGN(rows.values, execution.workspace().floats((last - first) * wide_row, "widened rows"));
   const int64_t fresh = std::clamp(kept.last, first, last);  // bands come in order: what is there is in front
   if (fresh > first)
-    execution.compute([&] {
-      std::copy_n(kept.values.data() + (first - kept.first) * wide_row, (fresh - first) * wide_row, rows.values.data());
-    });
+    execution.compute(
+        [&] { std::copy_n(kept.values.data() + (first - kept.first) * wide_row, (fresh - first) * wide_row, rows.values.data()); });
   kept = {};
 
   const int64_t count = last - fresh, product_row = kTaps * outputs_;
@@ -64,16 +63,16 @@ Status ResizedConvolution::widen(const Execution& execution, const FeatureMap& i
         const int64_t at = x + dx - 1;
         if (at < 0 || at >= width) continue;  // the zeros beside the larger map
         const BilinearPair pair = bilinearPair(narrow, width, at);
-        addMixed(outputs_, from + pair.first * product_row + dx * outputs_,
-                 from + pair.second * product_row + dx * outputs_, pair.share, to + x * outputs_);
+        addMixed(outputs_, from + pair.first * product_row + dx * outputs_, from + pair.second * product_row + dx * outputs_, pair.share,
+                 to + x * outputs_);
       }
   });
   kept = std::move(rows);
   return {};
 }
 
-Status ResizedConvolution::add(const Execution& execution, const FeatureMap& input, Size larger, int64_t first_row,
-                               int64_t rows, Rows& kept, float* sum) const {
+Status ResizedConvolution::add(const Execution& execution, const FeatureMap& input, Size larger, int64_t first_row, int64_t rows,
+                               Rows& kept, float* sum) const {
   const auto pairOf = [&](int64_t y) {
     return bilinearPair(input.size.height, larger.height, std::clamp<int64_t>(y, 0, larger.height - 1));
   };

@@ -33,8 +33,7 @@ class ResizedConvolution {
              float* sum) const;
 
  private:
-  Status widen(const Execution& execution, const FeatureMap& input, int64_t width, Rows& kept, int64_t first,
-               int64_t last) const;
+  Status widen(const Execution& execution, const FeatureMap& input, int64_t width, Rows& kept, int64_t first, int64_t last) const;
 
   int64_t outputs_;
   Linear taps_;  // (9 outputs, inputs), in the kernel's order of rows and columns

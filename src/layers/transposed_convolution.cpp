@@ -14,8 +14,8 @@ void copyRow(const float* from, int64_t count, bool relu, float* to) {
 
 }  // namespace
 
-void TransposedConvolution::declare(ParameterList& parameters, const std::string& prefix, int64_t channels,
-                                    const std::string& norm_prefix, WeightType type) {
+void TransposedConvolution::declare(ParameterList& parameters, const std::string& prefix, int64_t channels, const std::string& norm_prefix,
+                                    WeightType type) {
   channels_ = channels;
   declareParts(parameters, prefix, norm_prefix, type);
 }
@@ -28,14 +28,14 @@ void TransposedConvolution::declareWithLateral(ParameterList& parameters, const 
   declareParts(parameters, prefix, lateral_prefix + ".bn", type);
 }
 
-void TransposedConvolution::declareParts(ParameterList& parameters, const std::string& prefix,
-                                         const std::string& norm_prefix, WeightType type) {
+void TransposedConvolution::declareParts(ParameterList& parameters, const std::string& prefix, const std::string& norm_prefix,
+                                         WeightType type) {
   linear_ = Linear(type, channels_, 4 * channels_);
   group_.add(parameters, prefix + ".bias", {channels_}, bias_);
   if (!norm_prefix.empty()) batch_norm_.declare(parameters, group_, norm_prefix, channels_);
-  group_.addWeight(parameters, prefix + ".weight", {channels_, channels_, 2, 2},
-                  [this](std::span<float> weight) { return make(weight); },
-                  type == WeightType::kInt8 ? formatOf(type).weightBytes(channels_, 4 * channels_) : -1);
+  group_.addWeight(
+      parameters, prefix + ".weight", {channels_, channels_, 2, 2}, [this](std::span<float> weight) { return make(weight); },
+      type == WeightType::kInt8 ? formatOf(type).weightBytes(channels_, 4 * channels_) : -1);
 }
 
 Status TransposedConvolution::make(std::span<const float> weight) {
@@ -69,7 +69,8 @@ Status TransposedConvolution::composeLateral(float* rows, float* bias) {
   for (int64_t tap = 0; tap < 4; ++tap) {
     float* tap_rows = rows + tap * channels * channels;
     packColumns(channels, channels, tap_rows, channels, panels.data());
-    multiplyPacked(Microkernels{}, channels, channels, channels, lateral_.data(), channels, panels.data(), nullptr, product.data(), channels);
+    multiplyPacked(Microkernels{}, channels, channels, channels, lateral_.data(), channels, panels.data(), nullptr, product.data(),
+                   channels);
     std::copy_n(product.data(), channels * channels, tap_rows);
     float* tap_bias = bias + tap * channels;
     for (int64_t o = 0; o < channels; ++o) {

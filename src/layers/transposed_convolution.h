@@ -21,8 +21,8 @@ class TransposedConvolution {
 
   // The same, followed by the 1 x 1 convolution "LATERAL.conv.weight" with its BatchNorm "LATERAL.bn.*" and ReLU:
   // nothing lies between the two products, so they are one, of the product of their weights.
-  void declareWithLateral(ParameterList& parameters, const std::string& prefix, int64_t channels,
-                          const std::string& lateral_prefix, WeightType type);
+  void declareWithLateral(ParameterList& parameters, const std::string& prefix, int64_t channels, const std::string& lateral_prefix,
+                          WeightType type);
 
   // Returns the map of twice the size.
   Result<FeatureMap> run(const Execution& execution, const FeatureMap& input) const;

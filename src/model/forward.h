@@ -23,7 +23,7 @@ struct ForwardInputs {
   std::optional<Shape> mask_shape;       // (B, P), when there is a mask
   std::vector<uint8_t> bool_masked_pos;  // not 0 = replaced by the mask token
   std::optional<Labels> labels;
-  std::optional<Labels> tokens;          // a tokenizer's decoder: (B, h, w), its only input
+  std::optional<Labels> tokens;  // a tokenizer's decoder: (B, h, w), its only input
 };
 
 struct ForwardOptions {

@@ -43,8 +43,7 @@ class Model {
   Model(std::string_view class_name, const Execution& execution) : execution_(execution), class_name_(class_name) {}
 
   // Adds the steps of one pass to `pass`; the parameters are complete.
-  virtual Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                          const ForwardOptions& options) = 0;
+  virtual Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) = 0;
   // Returns inputs of one run, batch 1, at the size that the model is made for, from execution_'s workspace; their
   // elements stay as they are. Error: kOutOfMemory.
   virtual Result<ForwardInputs> typicalInputs() const = 0;

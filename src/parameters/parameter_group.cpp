@@ -17,14 +17,17 @@ void ParameterGroup::add(ParameterList& parameters, std::string name, Shape shap
 }
 
 void ParameterGroup::addWeight(ParameterList& parameters, std::string name, Shape shape, Make make, int64_t bytes,
-                           MakeQuantized make_quantized) {
+                               MakeQuantized make_quantized) {
   make_ = std::move(make);
   make_quantized_ = std::move(make_quantized);
-  Parameter& parameter = parameters.add(std::move(name), std::move(shape), [this](std::span<float> values) -> Status {
-    if (missing_small_ == 0) return make_(values);
-    BEIT_ASSIGN(waiting_, FloatBuffer::copyOf(values, "a weight that waits for its bias"));
-    return {};
-  }, bytes);
+  Parameter& parameter = parameters.add(
+      std::move(name), std::move(shape),
+      [this](std::span<float> values) -> Status {
+        if (missing_small_ == 0) return make_(values);
+        BEIT_ASSIGN(waiting_, FloatBuffer::copyOf(values, "a weight that waits for its bias"));
+        return {};
+      },
+      bytes);
   if (!make_quantized_) return;
   parameter.receive_quantized = [this](QuantizedValues large) -> Status {
     if (missing_small_ == 0) return make_quantized_(large);

@@ -27,7 +27,7 @@ class ParameterGroup {
   // must stay at its address until the list has been filled. `bytes` as in ParameterList::add(). Where it
   // is taken quantised as well, one of both functions is called.
   void addWeight(ParameterList& parameters, std::string name, Shape shape, Make make, int64_t bytes = -1,
-                MakeQuantized make_quantized = nullptr);
+                 MakeQuantized make_quantized = nullptr);
 
  private:
   int missing_small_ = 0;

@@ -97,7 +97,8 @@ const char* runModel(const BeitConfig& config, std::string_view class_name, Weig
   Model& model = **created;
   const MemoryEstimate estimate = model.estimate();
   if (estimate.weights < 0 || estimate.activations < 0 || estimate.staging < 0) return "an estimate below nothing";
-  if (estimate.weights > kMaxWeightBytes || estimate.staging > kMaxWeightBytes || estimate.activations > kMaxActivationBytes) return nullptr;
+  if (estimate.weights > kMaxWeightBytes || estimate.staging > kMaxWeightBytes || estimate.activations > kMaxActivationBytes)
+    return nullptr;
   if (const Status filled = fill(model.parameters()); !filled) return speechless(filled.error());
 
   const Size window = config.patchGrid();
@@ -179,7 +180,8 @@ const char* runProcessor(std::span<const uint8_t> bytes) {
   constexpr int64_t kMaxBytes = 4 << 20, kSide = 3, kChannels = 3;
   // do_resize makes an image of `size`, do_center_crop one of `crop_size`. Both are bounded, so that
   // these products are far inside 63 bits.
-  for (const Size size : {config.do_resize ? config.size : Size{kSide, kSide}, config.do_center_crop ? config.crop_size : Size{kSide, kSide}})
+  for (const Size size :
+       {config.do_resize ? config.size : Size{kSide, kSide}, config.do_center_crop ? config.crop_size : Size{kSide, kSide}})
     if (isTooMuch(size.area() * kChannels * 4, kMaxBytes) || isTooMuch(size.area() * 4, kMaxBytes) || isTooMuch(size.area(), kMaxBytes) ||
         isTooMuch(std::max(size.height, size.width) * 64, kMaxBytes))
       return nullptr;

@@ -40,8 +40,7 @@ const char* feed(Checkpoint& checkpoint, std::span<const uint8_t> bytes, size_t 
   complete = false;
   while (const auto read = checkpoint.next()) {
     if (read->offset < 0 || read->length <= 0) return "a wish for nothing";
-    if (read->offset > size || read->length > size - read->offset)
-      return checkpoint.ended().ok() ? "an end that is no error" : nullptr;
+    if (read->offset > size || read->length > size - read->offset) return checkpoint.ended().ok() ? "an end that is no error" : nullptr;
     const auto range = bytes.subspan(static_cast<size_t>(read->offset), static_cast<size_t>(read->length));
     for (size_t at = 0; at < range.size(); at += piece)
       if (!checkpoint.supply(range.subspan(at, std::min(piece, range.size() - at))).ok()) return nullptr;
@@ -81,7 +80,8 @@ const char* fillCheckpoint(Checkpoint& checkpoint, std::span<const uint8_t> byte
     }
   }
   bool complete = false;
-  if (const auto report = checkpoint.bind(parameters); !report.ok()) return report.error().message.empty() ? "an error without a sentence" : nullptr;
+  if (const auto report = checkpoint.bind(parameters); !report.ok())
+    return report.error().message.empty() ? "an error without a sentence" : nullptr;
   if (const char* wish = feed(checkpoint, bytes, piece, complete)) return wish;
   if (complete && !parameters.complete().ok()) return "a parameter that was bound and never came";
   return broken;

@@ -38,9 +38,17 @@ struct NamedTarget {
 };
 
 inline constexpr NamedTarget kTargets[] = {
-    {"safetensors", readCheckpoint}, {"torch_zip", readCheckpoint}, {"torch_legacy", readCheckpoint},
-    {"flax_msgpack", readCheckpoint}, {"pickle", readPickle}, {"config", readConfig}, {"image", readImage},
-    {"model", runConfig}, {"tokenizer", runTokenizerConfig}, {"processor", runProcessor}, {"derived", runDerived},
+    {"safetensors", readCheckpoint},
+    {"torch_zip", readCheckpoint},
+    {"torch_legacy", readCheckpoint},
+    {"flax_msgpack", readCheckpoint},
+    {"pickle", readPickle},
+    {"config", readConfig},
+    {"image", readImage},
+    {"model", runConfig},
+    {"tokenizer", runTokenizerConfig},
+    {"processor", runProcessor},
+    {"derived", runDerived},
 };
 
 }  // namespace beit::fuzz

@@ -78,14 +78,13 @@ CaseRow compare(const std::string& name, const Tensor* got, const NamedValues& w
 
 }  // namespace
 
-Result<std::unique_ptr<Model>> loadModel(const fs::path& folder, const std::string& class_name,
-                                         const ModelOptions& options, const Execution& execution, size_t piece) {
+Result<std::unique_ptr<Model>> loadModel(const fs::path& folder, const std::string& class_name, const ModelOptions& options,
+                                         const Execution& execution, size_t piece) {
   BEIT_ASSIGN(BeitConfig config, parseConfig(readText(folder / "config.json")));
   BEIT_ASSIGN(std::unique_ptr<Model> model, createModel(std::move(config), class_name, options, execution));
   BEIT_ASSIGN(const auto files, checkpointFiles(folder));
   Checkpoint checkpoint;
-  for (const auto& file : files)
-    BEIT_TRY(checkpoint.addFile(file, static_cast<int64_t>(readBytes(folder / file).size())));
+  for (const auto& file : files) BEIT_TRY(checkpoint.addFile(file, static_cast<int64_t>(readBytes(folder / file).size())));
   BEIT_TRY(readStage(folder, checkpoint, piece));
   BEIT_ASSIGN(const BindReport report, checkpoint.bind(model->parameters()));
   BEIT_TRY(readStage(folder, checkpoint, piece));
@@ -97,8 +96,8 @@ Result<std::vector<CaseRow>> runCase(const fs::path& folder, const Execution& ex
   const JsonValue root = json.root();
   ModelOptions model_options;
   model_options.add_pooling_layer = root.find("add_pooling_layer").asBool().value_or(true);
-  BEIT_ASSIGN(const auto model, loadModel(folder, std::string(root.find("class").asString().value_or("")),
-                                          model_options, execution, /*piece=*/10007));
+  BEIT_ASSIGN(const auto model,
+              loadModel(folder, std::string(root.find("class").asString().value_or("")), model_options, execution, /*piece=*/10007));
   BEIT_ASSIGN(const auto tensors, readTensors(folder / "expected.safetensors"));
   BEIT_ASSIGN(ForwardInputs inputs, inputsOf(tensors));
   ForwardOptions options;
@@ -115,8 +114,8 @@ Result<std::vector<CaseRow>> runCase(const fs::path& folder, const Execution& ex
     if (!name.starts_with("out.")) continue;
     const auto& outputs = pass->outputs();
     const auto got = std::find_if(outputs.begin(), outputs.end(), [&](const auto& o) { return "out." + o.name == name; });
-    rows.push_back(compare(name.substr(4), got == outputs.end() ? nullptr : &got->tensor, want,
-                           root.find("atol").asDouble().value_or(0), root.find("rtol").asDouble().value_or(0)));
+    rows.push_back(compare(name.substr(4), got == outputs.end() ? nullptr : &got->tensor, want, root.find("atol").asDouble().value_or(0),
+                           root.find("rtol").asDouble().value_or(0)));
   }
   return rows;
 }

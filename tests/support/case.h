@@ -21,8 +21,8 @@ struct CaseRow {
 
 // Returns a filled model from a folder with config.json and safetensors (one, or shards). Bytes are
 // given in pieces of `piece` bytes.
-Result<std::unique_ptr<Model>> loadModel(const std::filesystem::path& folder, const std::string& class_name,
-                                         const ModelOptions& options, const Execution& execution, size_t piece);
+Result<std::unique_ptr<Model>> loadModel(const std::filesystem::path& folder, const std::string& class_name, const ModelOptions& options,
+                                         const Execution& execution, size_t piece);
 
 // Returns a row for each expected output.
 Result<std::vector<CaseRow>> runCase(const std::filesystem::path& folder, const Execution& execution);

@@ -17,8 +17,8 @@ inline FeatureMap randomMap(Size size, int64_t channels, Random& random) {
 
 // Adds to sum (size, outputs) the convolution of `map` with inputs first.. of kernel (outputs, total, 3, 3), each output
 // times scale[output].
-inline void addConvolution(const std::vector<double>& map, Size size, int64_t channels, const std::vector<float>& kernel,
-                           int64_t total, int64_t first, const std::vector<float>& scale, std::vector<double>& sum) {
+inline void addConvolution(const std::vector<double>& map, Size size, int64_t channels, const std::vector<float>& kernel, int64_t total,
+                           int64_t first, const std::vector<float>& scale, std::vector<double>& sum) {
   const auto outputs = static_cast<int64_t>(scale.size());
   for (int64_t y = 0; y < size.height; ++y)
     for (int64_t x = 0; x < size.width; ++x)
@@ -35,9 +35,7 @@ inline void addConvolution(const std::vector<double>& map, Size size, int64_t ch
       }
 }
 
-inline std::vector<double> toDoubles(const FeatureMap& map) {
-  return {map.data(), map.data() + map.count()};
-}
+inline std::vector<double> toDoubles(const FeatureMap& map) { return {map.data(), map.data() + map.count()}; }
 
 // The map resized (bilinear, align_corners=False), straight from the definition.
 inline std::vector<double> resized(const FeatureMap& map, Size size) {

@@ -11,8 +11,8 @@
 #else
 #define BEIT_HAS_FEATURE(feature) 0
 #endif
-#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && \
-    !BEIT_HAS_FEATURE(address_sanitizer) && !BEIT_HAS_FEATURE(thread_sanitizer)
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !BEIT_HAS_FEATURE(address_sanitizer) && \
+    !BEIT_HAS_FEATURE(thread_sanitizer)
 #define BEIT_COUNTS_MEMORY 1
 #else
 #define BEIT_COUNTS_MEMORY 0

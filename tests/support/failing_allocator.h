@@ -14,7 +14,7 @@ struct AllocationCount {
   int64_t here = 0;       // allocations of the thread that called refuseAllocation(), the refused one included
   int64_t elsewhere = 0;  // of other threads
   bool refused = false;
-  int64_t left = 0;       // blocks that were given and not given back
+  int64_t left = 0;  // blocks that were given and not given back
 };
 
 // Returns what was asked for and given since.

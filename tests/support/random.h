@@ -13,9 +13,7 @@ class Random {
   explicit Random(uint32_t seed) : engine_(seed) {}
 
   // Returns a value of [low, high).
-  float uniform(float low, float high) {
-    return low + (high - low) * static_cast<float>(engine_() >> 8) * (1.0f / 16777216.0f);
-  }
+  float uniform(float low, float high) { return low + (high - low) * static_cast<float>(engine_() >> 8) * (1.0f / 16777216.0f); }
 
   // Returns an integer of 0..count-1.
   int64_t below(int64_t count) { return static_cast<int64_t>(engine_()) % count; }

@@ -31,8 +31,7 @@ Weights randomWeights(const ParameterList& parameters, uint32_t seed) {
 }
 
 Status fill(ParameterList& parameters, Weights weights) {
-  for (size_t i = 0; i < parameters.all().size(); ++i)
-    BEIT_TRY(parameters.deliver(i, weights.at(parameters.all()[i].name)));
+  for (size_t i = 0; i < parameters.all().size(); ++i) BEIT_TRY(parameters.deliver(i, weights.at(parameters.all()[i].name)));
   return {};
 }
 
@@ -44,8 +43,7 @@ ForwardInputs randomInputs(const BeitConfig& config, int64_t batch, Size image, 
   for (float& value : inputs.pixel_values.values.span()) value = random.uniform(-1.0f, 1.0f);
   if (!masked) return inputs;
   inputs.mask_shape = {batch, config.patchGrid(image).area()};
-  for (int64_t i = 0; i < batch * config.patchGrid(image).area(); ++i)
-    inputs.bool_masked_pos.push_back(random.below(2) ? 1 : 0);
+  for (int64_t i = 0; i < batch * config.patchGrid(image).area(); ++i) inputs.bool_masked_pos.push_back(random.below(2) ? 1 : 0);
   return inputs;
 }
 

@@ -29,8 +29,7 @@ double activate(Activation activation, double x) {
   switch (activation) {
     case Activation::kGelu: return x * 0.5 * std::erfc(-x / std::numbers::sqrt2);
     case Activation::kGeluNew:
-    case Activation::kGeluPytorchTanh:
-      return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
+    case Activation::kGeluPytorchTanh: return 0.5 * x * (1.0 + std::tanh(std::sqrt(2.0 / std::numbers::pi) * (x + 0.044715 * x * x * x)));
     case Activation::kQuickGelu: return x * sigmoid(1.702 * x);
     case Activation::kRelu: return std::max(x, 0.0);
     case Activation::kSilu: return x * sigmoid(x);
@@ -73,8 +72,7 @@ Matrix resizing(int64_t from, int64_t to, Interpolation mode) {
   Matrix m = Matrix::Zero(to, from);
   for (int64_t o = 0; o < to; ++o) {
     const double centre = (static_cast<double>(o) + 0.5) * static_cast<double>(from) / static_cast<double>(to) - 0.5;
-    for (int64_t i = -4; i < from + 4; ++i)
-      m(o, std::clamp<int64_t>(i, 0, from - 1)) += kernel(mode, static_cast<double>(i) - centre);
+    for (int64_t i = -4; i < from + 4; ++i) m(o, std::clamp<int64_t>(i, 0, from - 1)) += kernel(mode, static_cast<double>(i) - centre);
   }
   return m;
 }
@@ -108,8 +106,7 @@ Matrix resize(const Matrix& grid, Size from, Size to, Interpolation mode) {
   for (int64_t y = 0; y < to.height; ++y)
     for (int64_t x = 0; x < to.width; ++x)
       for (int64_t i = 0; i < from.height; ++i)
-        for (int64_t j = 0; j < from.width; ++j)
-          out.row(y * to.width + x) += rows(y, i) * columns(x, j) * grid.row(i * from.width + j);
+        for (int64_t j = 0; j < from.width; ++j) out.row(y * to.width + x) += rows(y, i) * columns(x, j) * grid.row(i * from.width + j);
   return out;
 }
 
@@ -134,8 +131,7 @@ std::vector<Matrix> relativePositionBias(const Matrix& table, Size trained, Size
   resized << resize(table.topRows(old.area()), old, now, Interpolation::kBilinear), table.bottomRows(3);
   const Eigen::MatrixXi index = relativePositionIndex(window);
   std::vector<Matrix> bias;
-  for (Eigen::Index head = 0; head < table.cols(); ++head)
-    bias.emplace_back(index.unaryExpr([&](int row) { return resized(row, head); }));
+  for (Eigen::Index head = 0; head < table.cols(); ++head) bias.emplace_back(index.unaryExpr([&](int row) { return resized(row, head); }));
   return bias;
 }
 
@@ -202,11 +198,11 @@ Answer forward(const BeitConfig& config, const Weights& weights, const ForwardIn
       if (!(config.layer_scale_init_value > 0)) return branch;
       return branch * parameter(weights, layer + lambda).asDiagonal();
     };
-    auto attended = attention(layerNormOf(x, weights, layer + ".layernorm_before", config.layer_norm_eps), weights,
-                              layer + ".attention", config.num_attention_heads, biasOf(config, weights, layer, window));
+    auto attended = attention(layerNormOf(x, weights, layer + ".layernorm_before", config.layer_norm_eps), weights, layer + ".attention",
+                              config.num_attention_heads, biasOf(config, weights, layer, window));
     x += scaled(attended.output, ".lambda_1");
-    Matrix inner = linear(layerNormOf(x, weights, layer + ".layernorm_after", config.layer_norm_eps), weights,
-                          layer + ".intermediate.dense");
+    Matrix inner =
+        linear(layerNormOf(x, weights, layer + ".layernorm_after", config.layer_norm_eps), weights, layer + ".intermediate.dense");
     inner = inner.unaryExpr([&](double v) { return activate(config.hidden_act, v); }).eval();
     x += scaled(linear(inner, weights, layer + ".output.dense"), ".lambda_2");
     answer.hidden_states.push_back(x);
@@ -215,8 +211,8 @@ Answer forward(const BeitConfig& config, const Weights& weights, const ForwardIn
   if (config.use_mean_pooling) {
     answer.last_hidden_state = x;
     if (weights.contains("beit.pooler.layernorm.weight"))
-      answer.pooler_output = layerNormOf(Matrix(x.bottomRows(x.rows() - 1).colwise().mean()), weights,
-                                       "beit.pooler.layernorm", config.layer_norm_eps);
+      answer.pooler_output =
+          layerNormOf(Matrix(x.bottomRows(x.rows() - 1).colwise().mean()), weights, "beit.pooler.layernorm", config.layer_norm_eps);
   } else {
     answer.last_hidden_state = layerNormOf(x, weights, "beit.layernorm", config.layer_norm_eps);
     answer.pooler_output = answer.last_hidden_state.row(0);

@@ -58,9 +58,9 @@ Matrix embed(const BeitConfig& config, const Weights& weights, const ForwardInpu
 
 // What BeitModel puts out for one image.
 struct Answer {
-  Matrix last_hidden_state;               // (T, C)
-  Matrix pooler_output;                   // (1, C)
-  std::vector<Matrix> hidden_states;      // layers + 1 of (T, C)
+  Matrix last_hidden_state;                     // (T, C)
+  Matrix pooler_output;                         // (1, C)
+  std::vector<Matrix> hidden_states;            // layers + 1 of (T, C)
   std::vector<std::vector<Matrix>> attentions;  // layers of heads of (T, T)
 };
 Answer forward(const BeitConfig& config, const Weights& weights, const ForwardInputs& inputs, int64_t index);

@@ -16,8 +16,8 @@ Bytes safetensorsFile(const std::vector<FileTensor>& tensors, size_t header_byte
   for (const FileTensor& tensor : tensors) {
     const size_t begin = data.size();
     data.insert(data.end(), tensor.bytes.begin(), tensor.bytes.end());
-    header += ",\"" + tensor.name + "\":{\"dtype\":\"" + tensor.dtype + "\",\"shape\":" + toString(tensor.shape) +
-              ",\"data_offsets\":[" + std::to_string(begin) + "," + std::to_string(data.size()) + "]}";
+    header += ",\"" + tensor.name + "\":{\"dtype\":\"" + tensor.dtype + "\",\"shape\":" + toString(tensor.shape) + ",\"data_offsets\":[" +
+              std::to_string(begin) + "," + std::to_string(data.size()) + "]}";
   }
   header += "}";
   while (header.size() % 8 != 0 || header.size() < header_bytes) header += ' ';

@@ -59,8 +59,9 @@ std::optional<Checkpoint::Read> Checkpoint::next() {
   if (route_ == routes_.size()) return std::nullopt;
   // From where we are to the end of the last tensor that follows without a large gap.
   int64_t end = endOf(entryOf(route_));
-  for (size_t r = route_ + 1; r < routes_.size() && entryOf(r).file == entryOf(route_).file &&
-                              entryOf(r).offset >= end && entryOf(r).offset - end <= kSmallGap; ++r)
+  for (size_t r = route_ + 1;
+       r < routes_.size() && entryOf(r).file == entryOf(route_).file && entryOf(r).offset >= end && entryOf(r).offset - end <= kSmallGap;
+       ++r)
     end = endOf(entryOf(r));
   return Read{files_[entryOf(route_).file].name, position_, end - position_};
 }
@@ -126,8 +127,7 @@ Status Checkpoint::giveIndex(std::span<const uint8_t> bytes) {
   return {};
 }
 
-std::vector<Checkpoint::Delivery> Checkpoint::deliveriesOf(Dialect dialect, std::string_view tensor,
-                                                           ParameterList& parameters) {
+std::vector<Checkpoint::Delivery> Checkpoint::deliveriesOf(Dialect dialect, std::string_view tensor, ParameterList& parameters) {
   for (const auto& reading : candidates(dialect, tensor)) {
     std::vector<Delivery> deliveries;
     for (const ParameterShare& target : reading)
@@ -193,8 +193,7 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
       }
     } else if (!isWeightType(entry.dtype)) {
       report.wrong_type = true;
-      report.wrong.push_back(entry.name + " is of type " + std::string(entry.type()) +
-                             " and should be F32, F16, BF16 or F64");
+      report.wrong.push_back(entry.name + " is of type " + std::string(entry.type()) + " and should be F32, F16, BF16 or F64");
     } else {
       report.fill_bytes += entry.bytes;
       if (routes) routes->push_back({i, std::move(deliveries)});
@@ -206,8 +205,8 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
   return report;
 }
 
-void Checkpoint::reportStrayScales(Dialect dialect, ParameterList& parameters, const ScaleIndex& scales,
-                             const std::vector<bool>& used, BindReport& report) const {
+void Checkpoint::reportStrayScales(Dialect dialect, ParameterList& parameters, const ScaleIndex& scales, const std::vector<bool>& used,
+                                   BindReport& report) const {
   for (size_t i = 0; i < entries_.size(); ++i) {
     const TensorEntry& entry = entries_[i];
     const auto matrix = ScaleIndex::matrixOf(entry.name);

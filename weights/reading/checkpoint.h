@@ -25,9 +25,9 @@ namespace beit {
 
 // How a checkpoint's tensors fit a model's parameters.
 struct BindReport {
-  std::string dialect;    // the naming that was detected, and what stood before every name
-  std::string container;  // such as "safetensors"
-  std::string averaged;   // what averaged weights are called that were taken though plain ones lie beside them
+  std::string dialect;                  // the naming that was detected, and what stood before every name
+  std::string container;                // such as "safetensors"
+  std::string averaged;                 // what averaged weights are called that were taken though plain ones lie beside them
   std::vector<std::string> missing;     // parameters without a tensor, in the project's names
   std::vector<std::string> wrong;       // tensors that do not fit, each a sentence's part with both shapes
   bool wrong_type = false;              // whether an element type is among what is wrong
@@ -79,7 +79,7 @@ class Checkpoint {
   struct File {
     std::string name;
     std::optional<int64_t> size;
-    std::vector<uint8_t> first;               // as many bytes as tell the container
+    std::vector<uint8_t> first;                // as many bytes as tell the container
     std::unique_ptr<ContainerIndexer> reader;  // once they do
   };
   // A share of a tensor on its way to its parameter.
@@ -104,8 +104,8 @@ class Checkpoint {
   // none.
   static std::vector<Delivery> deliveriesOf(Dialect dialect, std::string_view tensor, ParameterList& parameters);
   // Adds what is wrong, or unexpected, of scales that belong to no quantised matrix. `used` are those that do.
-  void reportStrayScales(Dialect dialect, ParameterList& parameters, const ScaleIndex& scales,
-                   const std::vector<bool>& used, BindReport& report) const;
+  void reportStrayScales(Dialect dialect, ParameterList& parameters, const ScaleIndex& scales, const std::vector<bool>& used,
+                         BindReport& report) const;
   // Returns the floats of staging memory that a tensor takes.
   int64_t stagedFloats(const Route& route, const ParameterList& parameters) const;
   // Returns what the file that is being indexed wants, or nothing when its index is complete.
@@ -136,16 +136,16 @@ class Checkpoint {
   std::string prefix_;  // that was taken off their names
   bool failed_ = false;
 
-  ParameterList* parameters_ = nullptr;  // set by bind()
-  std::vector<Route> routes_;            // by file and offset; scales have one of their own
+  ParameterList* parameters_ = nullptr;                          // set by bind()
+  std::vector<Route> routes_;                                    // by file and offset; scales have one of their own
   std::unordered_map<const TensorEntry*, StoredMatrix> stored_;  // by the entry of the scales
-  size_t route_ = 0;                     // the tensor that is being filled, or waited for
-  int64_t position_ = 0;                 // of the next byte, in that tensor's file
-  FloatBuffer staging_;         // as large as the largest tensor
-  FloatBuffer gathered_;        // as large as the largest view whose elements are picked from staging_
-  std::optional<AxisScatter> scatter_;  // where the elements go, if not one after the other
-  int64_t filled_ = 0;          // floats in it of the tensor being filled
-  std::vector<uint8_t> split_;  // the first bytes of an element that the last piece cut
+  size_t route_ = 0;                                             // the tensor that is being filled, or waited for
+  int64_t position_ = 0;                                         // of the next byte, in that tensor's file
+  FloatBuffer staging_;                                          // as large as the largest tensor
+  FloatBuffer gathered_;                                         // as large as the largest view whose elements are picked from staging_
+  std::optional<AxisScatter> scatter_;                           // where the elements go, if not one after the other
+  int64_t filled_ = 0;                                           // floats in it of the tensor being filled
+  std::vector<uint8_t> split_;                                   // the first bytes of an element that the last piece cut
 };
 
 }  // namespace beit

@@ -22,8 +22,8 @@ const TensorEntry* ScaleIndex::of(std::string_view matrix) const {
 }
 
 bool canBeQuantized(const TensorEntry& entry, TensorLayout layout) {
-  return entry.dtype == DType::kI8 && entry.shape.size() >= 2 && entry.name.ends_with(".weight") &&
-         entry.strides.empty() && layout == TensorLayout::kSame;
+  return entry.dtype == DType::kI8 && entry.shape.size() >= 2 && entry.name.ends_with(".weight") && entry.strides.empty() &&
+         layout == TensorLayout::kSame;
 }
 
 Status checkScales(std::span<const float> scales, std::string where) {

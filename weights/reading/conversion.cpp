@@ -39,8 +39,10 @@ Result<std::unique_ptr<Conversion>> Conversion::create(const ParameterList& expe
     const Parameter& parameter = expected.all()[i];
     const bool quantized = dtype == DType::kI8 && parameter.receive_quantized;
     const DType floats = dtype != DType::kI8 ? dtype : parameter.shape.size() < 2 ? DType::kF32 : DType::kF16;
-    const std::string& name = self->outputs_.emplace_back(Output{nameIn(dialect, parameter.name).value_or(parameter.name),
-                                                                 parameter.shape, quantized ? DType::kI8 : floats}).name;
+    const std::string& name = self->outputs_
+                                  .emplace_back(Output{nameIn(dialect, parameter.name).value_or(parameter.name), parameter.shape,
+                                                       quantized ? DType::kI8 : floats})
+                                  .name;
     if (!quantized) {
       self->parameters_.add(parameter.name, parameter.shape, [self, i](std::span<float> values) { return self->convert(i, values); });
       continue;

@@ -65,29 +65,22 @@ void encodeEach(std::span<const float> values, uint8_t* out, Convert convert) {
 template <typename Element, typename Convert>
 void convertEach(std::span<const uint8_t> bytes, float* out, Convert convert) {
   const size_t count = bytes.size() / sizeof(Element);
-  for (size_t i = 0; i < count; ++i)
-    out[i] = convert(loadLittleEndian<Element>(bytes.data() + i * sizeof(Element)));
+  for (size_t i = 0; i < count; ++i) out[i] = convert(loadLittleEndian<Element>(bytes.data() + i * sizeof(Element)));
 }
 
 }  // namespace
 
-bool isWeightType(DType dtype) {
-  return dtype == DType::kF64 || dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16;
-}
+bool isWeightType(DType dtype) { return dtype == DType::kF64 || dtype == DType::kF32 || dtype == DType::kF16 || dtype == DType::kBF16; }
 
 void convertElements(DType dtype, std::span<const uint8_t> bytes, float* out) {
   switch (dtype) {
-    case DType::kF64:
-      return convertEach<double>(bytes, out, [](double v) { return static_cast<float>(v); });
+    case DType::kF64: return convertEach<double>(bytes, out, [](double v) { return static_cast<float>(v); });
     case DType::kF32:
       if (!bytes.empty()) std::memcpy(out, bytes.data(), bytes.size());  // no bytes may be a null pointer
       return;
-    case DType::kF16:
-      return convertEach<uint16_t>(bytes, out, fromHalf);
-    case DType::kBF16:
-      return convertEach<uint16_t>(bytes, out, [](uint16_t v) { return fromBits(static_cast<uint32_t>(v) << 16); });
-    default:
-      assert(!"not a weight type");
+    case DType::kF16: return convertEach<uint16_t>(bytes, out, fromHalf);
+    case DType::kBF16: return convertEach<uint16_t>(bytes, out, [](uint16_t v) { return fromBits(static_cast<uint32_t>(v) << 16); });
+    default: assert(!"not a weight type");
   }
 }
 

@@ -11,8 +11,7 @@ Result<ShardIndex> parseShardIndex(std::string_view json) {
   const std::string where = "model.safetensors.index.json";
   BEIT_ASSIGN(const Json document, Json::parse(json, where));
   const JsonValue map = document.root().find("weight_map");
-  if (!map.isObject())
-    return mismatch(ErrorCode::kMalformed, where, "weight_map " + map.describe(), "an object of tensor names and files");
+  if (!map.isObject()) return mismatch(ErrorCode::kMalformed, where, "weight_map " + map.describe(), "an object of tensor names and files");
   ShardIndex index;
   std::set<std::string> files;
   for (const auto& [name, value] : map.members()) {

@@ -11,7 +11,7 @@
 namespace beit {
 
 struct ShardIndex {
-  std::vector<std::string> files;  // each once, in the order of their names
+  std::vector<std::string> files;                               // each once, in the order of their names
   std::vector<std::pair<std::string, std::string>> weight_map;  // tensor to file
 };
 

@@ -27,8 +27,8 @@ Result<SegmentationMap> segmentationMap(const Execution& execution, const Tensor
   const int64_t labels = shape[0], area = shape[1] * shape[2];
   if (size == Size{}) size = {shape[1], shape[2]};
   if (size.height < 1 || size.width < 1 || size.height > kMaxPixels / size.width)
-    return mismatch(ErrorCode::kInvalidArgument, "target size",
-                    std::to_string(size.height) + " x " + std::to_string(size.width), "1 x 1 to 2^28 pixels");
+    return mismatch(ErrorCode::kInvalidArgument, "target size", std::to_string(size.height) + " x " + std::to_string(size.width),
+                    "1 x 1 to 2^28 pixels");
   if (!palette.empty() && static_cast<int64_t>(palette.size()) != labels)
     return mismatch(ErrorCode::kWrongShape, "palette", std::to_string(palette.size()) + " colours",
                     std::to_string(labels) + ", one for each label");

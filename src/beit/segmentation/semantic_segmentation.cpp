@@ -45,8 +45,7 @@ Result<std::unique_ptr<Model>> BeitForSemanticSegmentation::create(BeitConfig co
   return std::unique_ptr<Model>(new BeitForSemanticSegmentation(std::move(config), options, execution));
 }
 
-BeitForSemanticSegmentation::BeitForSemanticSegmentation(BeitConfig config, const ModelOptions& options,
-                                                         const Execution& execution)
+BeitForSemanticSegmentation::BeitForSemanticSegmentation(BeitConfig config, const ModelOptions& options, const Execution& execution)
     : BeitPreTrainedModel(std::move(config), kClassName, execution),
       taps_(tapsOf(config_, options.out_indices_rule)),
       body_(parameters_, config_, VisionTransformer::Parts::kEncoderAndNorm, options.dtype, execution_) {
@@ -68,8 +67,7 @@ Status BeitForSemanticSegmentation::addSteps(ForwardPass& pass, std::shared_ptr<
   if (inputs->labels) {
     BEIT_TRY(checkSegmentationLabels(*inputs->labels, config_, batch));
     if (config_.use_auxiliary_head && !auxiliary_head_)
-      return failure(ErrorCode::kInvalidArgument, "labels",
-                     "a loss needs the auxiliary head, which this model was loaded without");
+      return failure(ErrorCode::kInvalidArgument, "labels", "a loss needs the auxiliary head, which this model was loaded without");
   }
   auto progress = std::make_shared<Progress>();
   progress->inputs = inputs;
@@ -92,8 +90,8 @@ Status BeitForSemanticSegmentation::addSteps(ForwardPass& pass, std::shared_ptr<
   pass.add([this, progress](ForwardPass& to) -> Status {
     if (progress->inputs->labels) {
       BEIT_ASSIGN(Tensor loss, execution_.workspace().tensor({1}, "loss"));
-      BEIT_ASSIGN(loss.values.data()[0], segmentationLoss(progress->logits, progress->auxiliary_logits,
-                                                          *progress->inputs->labels, config_));
+      BEIT_ASSIGN(loss.values.data()[0],
+                  segmentationLoss(progress->logits, progress->auxiliary_logits, *progress->inputs->labels, config_));
       to.output("loss", std::move(loss));
     }
     to.output("logits", std::move(progress->logits));
@@ -102,8 +100,7 @@ Status BeitForSemanticSegmentation::addSteps(ForwardPass& pass, std::shared_ptr<
   return {};
 }
 
-void BeitForSemanticSegmentation::addHeadSteps(ForwardPass& pass, std::shared_ptr<Progress> progress,
-                                               int64_t image) const {
+void BeitForSemanticSegmentation::addHeadSteps(ForwardPass& pass, std::shared_ptr<Progress> progress, int64_t image) const {
   auto head = std::make_shared<UperHead::State>();
   const auto index = static_cast<size_t>(image);
   pass.add([=](ForwardPass&) -> Status {

@@ -21,8 +21,7 @@ class BeitForSemanticSegmentation : public BeitPreTrainedModel {
  protected:
   // Puts out logits (B, L, 4h, 4w) for a patch grid of h x w and, with labels (B, height, width) of
   // any size, loss (1): the auxiliary head's included, where the model has one.
-  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
-                  const ForwardOptions& options) override;
+  Status addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) override;
 
  private:
   struct Progress;

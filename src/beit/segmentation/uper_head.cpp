@@ -52,8 +52,7 @@ void UperHead::addSteps(ForwardPass& pass, const Execution& execution, std::shar
     pass.add([=, this, &execution](ForwardPass&) { return poolTop(execution, *state, module); });
   for (int64_t band = 0; band < bottleneck_.bands(sizeOf(kTop, grid).height); ++band)
     pass.add([=, this, &execution](ForwardPass&) { return mixTop(execution, *state, band); });
-  for (size_t level = kTop; level-- > 0;)
-    pass.add([=, this, &execution](ForwardPass&) { return mergeTopDown(execution, *state, level); });
+  for (size_t level = kTop; level-- > 0;) pass.add([=, this, &execution](ForwardPass&) { return mergeTopDown(execution, *state, level); });
   for (size_t level = 0; level < kTop; ++level)
     for (int64_t band = 0; band < fpn_convs_[level].bands(sizeOf(level, grid).height); ++band)
       pass.add([=, this, &execution](ForwardPass&) { return refine(execution, *state, level, band); });

@@ -29,7 +29,7 @@ class UperHead {
     std::vector<FeatureMap> pooled;          // psp_modules' of the top
     FeatureMap top;                          // the bottleneck's result, until it takes the top's place
     FloatBuffer refined;                     // the band of a level that fpn_convs made last
-    ConcatConvModule::BandState kept;            // of the convolution that is under way
+    ConcatConvModule::BandState kept;        // of the convolution that is under way
     FeatureMap logits;                       // (4h, 4w, L)
   };
 
@@ -45,9 +45,9 @@ class UperHead {
   Status fuse(const Execution& execution, State& state, int64_t band) const;
 
   int64_t channels_ = 0;
-  TransposedConvolution fpn1_first_;                      // with BatchNorm; GELU follows
+  TransposedConvolution fpn1_first_;                         // with BatchNorm; GELU follows
   std::array<TransposedConvolution, 2> lateral_upsampling_;  // fpn1's second and fpn2, with lateral_convs 0 and 1
-  ConvModule lateral_conv_;                               // lateral_convs 2
+  ConvModule lateral_conv_;                                  // lateral_convs 2
   std::vector<int64_t> pool_scales_;
   std::vector<std::unique_ptr<ConvModule>> psp_modules_;
   ConcatConvModule bottleneck_;

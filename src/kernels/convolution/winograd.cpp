@@ -34,8 +34,12 @@ std::array<F32x4, WinogradConvolution::kTile> transformProducts(const Line& m) {
 
 // to (6) = line `i` of G g G^T of one 3 x 3 kernel, in double precision: it is done once.
 void transformKernel(const float* g, double scale, int64_t i, double* to) {
-  constexpr double kG[kSide][3] = {{1, 0, 0}, {-1 / 1.5, -kSmall / 1.5, -0.5 / 1.5}, {-1 / 1.5, kSmall / 1.5, -0.5 / 1.5},
-                                   {1.0 / 6, kLarge / 6, 2.0 / 6}, {1.0 / 6, -kLarge / 6, 2.0 / 6}, {0, 0, 1}};
+  constexpr double kG[kSide][3] = {{1, 0, 0},
+                                   {-1 / 1.5, -kSmall / 1.5, -0.5 / 1.5},
+                                   {-1 / 1.5, kSmall / 1.5, -0.5 / 1.5},
+                                   {1.0 / 6, kLarge / 6, 2.0 / 6},
+                                   {1.0 / 6, -kLarge / 6, 2.0 / 6},
+                                   {0, 0, 1}};
   double row[3];
   for (int64_t x = 0; x < 3; ++x) row[x] = scale * (kG[i][0] * g[x] + kG[i][1] * g[3 + x] + kG[i][2] * g[6 + x]);
   for (const auto& column : kG) *to++ = row[0] * column[0] + row[1] * column[1] + row[2] * column[2];
@@ -76,15 +80,14 @@ void storeSome(float* to, F32x4 value, int64_t count) {
       Line line;
       for (size_t x = 0; x < kSide; ++x) line[x] = columns[x][i];
       const Line points = transformInputs(line);
-      for (size_t j = 0; j < kSide; ++j)
-        storeSome(to + static_cast<int64_t>(i * kSide + j) * stride + c, points[j], channels - c);
+      for (size_t j = 0; j < kSide; ++j) storeSome(to + static_cast<int64_t>(i * kSide + j) * stride + c, points[j], channels - c);
     }
   }
 }
 
 // Writes the tile of products `from` (36, stride between points) to `rows` x `columns` outputs.
-[[gnu::noinline]] void transformProductTile(const float* from, int64_t stride, int64_t channels, const float* bias,
-                                            bool relu, int64_t rows, int64_t columns, float* to, int64_t row_stride) {
+[[gnu::noinline]] void transformProductTile(const float* from, int64_t stride, int64_t channels, const float* bias, bool relu, int64_t rows,
+                                            int64_t columns, float* to, int64_t row_stride) {
   constexpr size_t kTile = WinogradConvolution::kTile;
   for (int64_t c = 0; c < channels; c += 4) {
     std::array<std::array<F32x4, kTile>, kSide> lines;  // [point of x][y]
@@ -109,8 +112,7 @@ void storeSome(float* to, F32x4 value, int64_t count) {
 
 }  // namespace
 
-Status WinogradConvolution::make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale,
-                                 const float* bias) {
+Status WinogradConvolution::make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale, const float* bias) {
   const int64_t inputs = inputs_, outputs = outputs_;
   BEIT_ASSIGN(bias_, FloatBuffer::allocate(outputs, "a convolution's bias"));
   for (int64_t o = 0; o < outputs; ++o) bias_.data()[o] = bias ? bias[o] : 0.0f;
@@ -131,8 +133,8 @@ Status WinogradConvolution::make(const float* kernel, int64_t total_inputs, int6
   return {};
 }
 
-Status WinogradConvolution::run(const Execution& execution, const FeatureMap& input, int64_t first_row, int64_t rows,
-                                float* output, bool relu) const {
+Status WinogradConvolution::run(const Execution& execution, const FeatureMap& input, int64_t first_row, int64_t rows, float* output,
+                                bool relu) const {
   assert(input.channels == inputs_ && first_row % kTile == 0 && rows <= kRowsPerBand);
   const int64_t across = (input.size.width + kTile - 1) / kTile, down = (rows + kTile - 1) / kTile, tiles = down * across;
   const WorkTimer timer(execution.profile(), Work::kConvolution, 2.0 * static_cast<double>(kPoints * tiles * inputs_ * outputs_));
@@ -140,8 +142,8 @@ Status WinogradConvolution::run(const Execution& execution, const FeatureMap& in
   BEIT_ASSIGN(FloatBuffer products, execution.workspace().floats(kPoints * tiles * outputs_, "products"));
   execution.parallelFor(static_cast<size_t>(tiles), [&](size_t, size_t i) {
     const auto tile = static_cast<int64_t>(i);
-    transformInputTile(input, first_row + tile / across * kTile - 1, tile % across * kTile - 1,
-                       points.data() + tile * inputs_, tiles * inputs_);
+    transformInputTile(input, first_row + tile / across * kTile - 1, tile % across * kTile - 1, points.data() + tile * inputs_,
+                       tiles * inputs_);
   });
   for (size_t p = 0; p < matrices_.size(); ++p) {
     const auto of_point = static_cast<int64_t>(p) * tiles;
@@ -151,9 +153,8 @@ Status WinogradConvolution::run(const Execution& execution, const FeatureMap& in
   execution.parallelFor(static_cast<size_t>(tiles), [&](size_t, size_t i) {
     const auto tile = static_cast<int64_t>(i);
     const int64_t y = tile / across * kTile, x = tile % across * kTile;
-    transformProductTile(products.data() + tile * outputs_, tiles * outputs_, outputs_, bias_.data(), relu,
-                         std::min(kTile, rows - y), std::min(kTile, input.size.width - x),
-                         output + y * row_stride + x * outputs_, row_stride);
+    transformProductTile(products.data() + tile * outputs_, tiles * outputs_, outputs_, bias_.data(), relu, std::min(kTile, rows - y),
+                         std::min(kTile, input.size.width - x), output + y * row_stride + x * outputs_, row_stride);
   });
   return {};
 }

@@ -17,7 +17,7 @@ namespace beit {
 // Stride 1, padding 1: the size stays.
 class WinogradConvolution {
  public:
-  static constexpr int64_t kTile = 4;            // outputs of a tile each way
+  static constexpr int64_t kTile = 4;                 // outputs of a tile each way
   static constexpr int64_t kRowsPerBand = 2 * kTile;  // rows of outputs that are computed together
 
   WinogradConvolution() = default;
@@ -34,8 +34,7 @@ class WinogradConvolution {
 
   // output (rows, width, outputs) = rows first_row.. of the convolution of `input` (size, inputs), and ReLU if
   // asked. first_row is a multiple of kTile; rows are kRowsPerBand at most. Error: kOutOfMemory.
-  Status run(const Execution& execution, const FeatureMap& input, int64_t first_row, int64_t rows, float* output,
-             bool relu) const;
+  Status run(const Execution& execution, const FeatureMap& input, int64_t first_row, int64_t rows, float* output, bool relu) const;
 
  private:
   static constexpr int64_t kPoints = 36;

@@ -23,7 +23,8 @@ constexpr int64_t panelsOf(int64_t columns) { return (columns + kNr - 1) / kNr; 
 // Calls body(0) to body(kRows - 1), written out: compilers leave a loop of five a loop, with its sums in memory.
 template <int64_t kRows, typename Body>
 [[gnu::always_inline]] inline void unrollRows(const Body& body) {
-  [&]<int64_t... kRow>(std::integer_sequence<int64_t, kRow...>) { (body(kRow), ...); }(std::make_integer_sequence<int64_t, kRows>());
+  [&]<int64_t... kRow>(std::integer_sequence<int64_t, kRow...>) { (body(kRow), ...); }
+  (std::make_integer_sequence<int64_t, kRows>());
 }
 
 // Runs the steps of a tile's inner loop, at least one: four in a row, step(0) to step(3) with constants,

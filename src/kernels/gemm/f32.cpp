@@ -31,15 +31,15 @@ void packPanel(size_t inputs, int64_t rows, const float* weight, int64_t stride,
 }
 
 // Multiplies with panels `first` to `last`; `panels`, `bias` and `output` are those of output 0.
-void multiplyPanels(const Microkernels& kernels, int64_t rows, int64_t inputs, int64_t outputs, int64_t first, int64_t last, const float* input,
-                    int64_t input_stride, const float* panels, const float* bias, float* output,
-                    int64_t output_stride, GemmEpilogue epilogue) {
+void multiplyPanels(const Microkernels& kernels, int64_t rows, int64_t inputs, int64_t outputs, int64_t first, int64_t last,
+                    const float* input, int64_t input_stride, const float* panels, const float* bias, float* output, int64_t output_stride,
+                    GemmEpilogue epilogue) {
   for (int64_t p = first; p < last; ++p) {
     const int64_t column = p * kNr;
     forTiles(rows, kernels.f32_rows, [&](int64_t r, int64_t count) {
-      f32Microkernel(count, std::min(kNr, outputs - column), static_cast<size_t>(inputs), input + r * input_stride,
-                   input_stride, panels + column * inputs, bias ? bias + column : nullptr, /*start_stride=*/0,
-                   output + r * output_stride + column, output_stride, epilogue);
+      f32Microkernel(count, std::min(kNr, outputs - column), static_cast<size_t>(inputs), input + r * input_stride, input_stride,
+                     panels + column * inputs, bias ? bias + column : nullptr, /*start_stride=*/0, output + r * output_stride + column,
+                     output_stride, epilogue);
     });
   }
 }
@@ -48,8 +48,7 @@ void multiplyPanels(const Microkernels& kernels, int64_t rows, int64_t inputs, i
 
 void packRows(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
   for (int64_t p = 0; p < panelsOf(outputs); ++p)
-    packPanel(static_cast<size_t>(inputs), std::min(kNr, outputs - p * kNr),
-              weight + p * kNr * stride, stride, panels + p * inputs * kNr);
+    packPanel(static_cast<size_t>(inputs), std::min(kNr, outputs - p * kNr), weight + p * kNr * stride, stride, panels + p * inputs * kNr);
 }
 
 void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
@@ -62,20 +61,16 @@ void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t s
 }
 
 void multiplyPacked(const Microkernels& kernels, int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
-                    const float* panels, const float* bias, float* output, int64_t output_stride,
-                    GemmEpilogue epilogue) {
-  multiplyPanels(kernels, rows, inputs, outputs, 0, panelsOf(outputs), input, input_stride, panels, bias, output, output_stride,
-                 epilogue);
+                    const float* panels, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue) {
+  multiplyPanels(kernels, rows, inputs, outputs, 0, panelsOf(outputs), input, input_stride, panels, bias, output, output_stride, epilogue);
 }
 
-Result<PackedMatrix> PackedMatrix::pack(int64_t inputs, int64_t outputs, const float* weight, int64_t weight_stride,
-                                        const float* bias) {
+Result<PackedMatrix> PackedMatrix::pack(int64_t inputs, int64_t outputs, const float* weight, int64_t weight_stride, const float* bias) {
   PackedMatrix matrix;
   BEIT_ASSIGN(matrix.panels_, FloatBuffer::allocate(packedFloats(inputs, outputs), "packed weights"));
   BEIT_ASSIGN(matrix.bias_, FloatBuffer::allocate(panelsOf(outputs) * kNr, "a bias"));
   packRows(inputs, outputs, weight, weight_stride, matrix.panels_.data());
-  for (int64_t i = 0; i < panelsOf(outputs) * kNr; ++i)
-    matrix.bias_.data()[i] = bias && i < outputs ? bias[i] : 0.0f;
+  for (int64_t i = 0; i < panelsOf(outputs) * kNr; ++i) matrix.bias_.data()[i] = bias && i < outputs ? bias[i] : 0.0f;
   matrix.inputs_ = inputs;
   matrix.outputs_ = outputs;
   return matrix;
@@ -86,13 +81,12 @@ void PackedMatrix::scale(float factor) {
   for (float& value : bias_.span()) value *= factor;
 }
 
-void PackedMatrix::multiply(const Execution& execution, int64_t rows, const float* input, int64_t input_stride,
-                            float* output, int64_t output_stride, GemmEpilogue epilogue) const {
+void PackedMatrix::multiply(const Execution& execution, int64_t rows, const float* input, int64_t input_stride, float* output,
+                            int64_t output_stride, GemmEpilogue epilogue) const {
   forGemmTasks(execution, rows, panelsOf(outputs_), inputs_ * static_cast<int64_t>(sizeof(float)),
                [&](size_t, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
                  multiplyPanels(execution.microkernels(), last_row - row, inputs_, outputs_, panel, last_panel, input + row * input_stride,
-                                input_stride, panels_.data(), bias_.data(), output + row * output_stride,
-                                output_stride, epilogue);
+                                input_stride, panels_.data(), bias_.data(), output + row * output_stride, output_stride, epilogue);
                });
 }
 

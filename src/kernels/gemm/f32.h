@@ -27,8 +27,7 @@ void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t s
 // are the floats from one row to the next. `bias` (outputs rounded up to 8) may be null. Exactly these floats
 // of input and output are read and written. output must not overlap input.
 void multiplyPacked(const Microkernels& kernels, int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
-                    const float* panels, const float* bias, float* output, int64_t output_stride,
-                    GemmEpilogue epilogue = {});
+                    const float* panels, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue = {});
 
 class PackedMatrix {
  public:
@@ -36,8 +35,7 @@ class PackedMatrix {
 
   // Packs `weight`, `outputs` rows of `inputs` floats with `weight_stride` floats from one to the next,
   // and `bias` (outputs), or null for none. Both may go afterwards. Error: kOutOfMemory.
-  static Result<PackedMatrix> pack(int64_t inputs, int64_t outputs, const float* weight, int64_t weight_stride,
-                                   const float* bias);
+  static Result<PackedMatrix> pack(int64_t inputs, int64_t outputs, const float* weight, int64_t weight_stride, const float* bias);
 
   bool empty() const { return panels_.empty(); }
   int64_t inputs() const { return inputs_; }
@@ -49,20 +47,19 @@ class PackedMatrix {
   void scale(float factor);
 
   // multiplyPacked() on all threads.
-  void multiply(const Execution& execution, int64_t rows, const float* input, int64_t input_stride, float* output,
-                int64_t output_stride, GemmEpilogue epilogue = {}) const;
+  void multiply(const Execution& execution, int64_t rows, const float* input, int64_t input_stride, float* output, int64_t output_stride,
+                GemmEpilogue epilogue = {}) const;
 
   // The same in the caller's thread, for callers that have tasks of their own.
-  void multiply(const Microkernels& kernels, int64_t rows, const float* input, int64_t input_stride, float* output,
-                int64_t output_stride, GemmEpilogue epilogue = {}) const {
-    multiplyPacked(kernels, rows, inputs_, outputs_, input, input_stride, panels_.data(), bias_.data(), output, output_stride,
-                   epilogue);
+  void multiply(const Microkernels& kernels, int64_t rows, const float* input, int64_t input_stride, float* output, int64_t output_stride,
+                GemmEpilogue epilogue = {}) const {
+    multiplyPacked(kernels, rows, inputs_, outputs_, input, input_stride, panels_.data(), bias_.data(), output, output_stride, epilogue);
   }
 
  private:
   int64_t inputs_ = 0, outputs_ = 0;
   FloatBuffer panels_;
-  FloatBuffer bias_;    // (outputs rounded up to 8)
+  FloatBuffer bias_;  // (outputs rounded up to 8)
 };
 
 }  // namespace beit

@@ -12,8 +12,8 @@ namespace {
 // sums (kRows, 8) = start + input x panel. Rows past `rows` repeat the last one. A function of its own, as all that
 // is called often: engines replace slow first code only between calls.
 template <int64_t kRows>
-[[gnu::noinline]] void sumTile(int64_t rows, size_t depth, const float* input, int64_t stride, const float* panel,
-                               const float* start, int64_t start_stride, F32x4* sums) {
+[[gnu::noinline]] void sumTile(int64_t rows, size_t depth, const float* input, int64_t stride, const float* panel, const float* start,
+                               int64_t start_stride, F32x4* sums) {
   const float* from[kRows];
   F32x4 low[kRows], high[kRows];
   unrollRows<kRows>([&](int64_t i) {
@@ -42,8 +42,8 @@ template <int64_t kRows>
 
 }  // namespace
 
-void f32Microkernel(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel,
-                  const float* start, int64_t start_stride, float* output, int64_t output_stride, GemmEpilogue epilogue) {
+void f32Microkernel(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel, const float* start,
+                    int64_t start_stride, float* output, int64_t output_stride, GemmEpilogue epilogue) {
   assert(rows >= 1 && rows <= kTallMr);
   F32x4 sums[2 * kTallMr];
   switch (rows) {

@@ -24,8 +24,8 @@ inline constexpr int64_t kTallMr = 6;
 // output = start + input x panel (depth, 8), then the epilogue: up to kTallMr rows by up to 8 columns. Strides are the
 // floats from one row to the next. `start` holds what each row begins with (stride 0: a bias for all), eight floats
 // in each of the rows, of which there are at least four. Null stands for zeros. It may be the output.
-void f32Microkernel(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel,
-                  const float* start, int64_t start_stride, float* output, int64_t output_stride, GemmEpilogue epilogue);
+void f32Microkernel(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel, const float* start,
+                    int64_t start_stride, float* output, int64_t output_stride, GemmEpilogue epilogue);
 
 // Calls tile(first, count) for tiles of at most `max_rows` rows that make up `rows`, as even as can be: a tile of few
 // rows costs as much as one of four.

@@ -61,8 +61,7 @@ void setRows(int64_t rows, const float* row, float* to) {
 }  // namespace
 
 bool StrassenRows::suits(int64_t rows, int64_t inputs, int64_t outputs) {
-  return rows >= kMinRows && inputs >= kMinInputs && chunkOf(inputs) > 0 && outputs >= kMinOutputs &&
-         outputs % (2 * kNr) == 0;
+  return rows >= kMinRows && inputs >= kMinInputs && chunkOf(inputs) > 0 && outputs >= kMinOutputs && outputs % (2 * kNr) == 0;
 }
 
 Result<StrassenRows> StrassenRows::make(const Execution& execution, int64_t rows, int64_t inputs, const float* values) {
@@ -98,11 +97,12 @@ void StrassenRows::multiply(const Execution& execution, const PackedMatrix& matr
   });
 }
 
-void StrassenRows::multiplyPair(const Microkernels& kernels, const PackedMatrix& matrix, int64_t pair, int64_t row, int64_t count, float* room, float* output) const {
+void StrassenRows::multiplyPair(const Microkernels& kernels, const PackedMatrix& matrix, int64_t pair, int64_t row, int64_t count,
+                                float* room, float* output) const {
   const int64_t outputs = matrix.outputs(), depth = chunk_ / 2, panel = depth * kNr;
   const int64_t left = pair * kNr, right = outputs / 2 + left;
   const int64_t lower = std::clamp<int64_t>(rows_ - half_ - row, 0, count);  // rows of the block in the lower half
-  float* t = room;  // sums of weights, Winograd's T
+  float* t = room;                                                           // sums of weights, Winograd's T
   float* t3 = t + panel;
   float* u = t3 + panel;  // partial results, his U
   const int64_t columns = half_ * kNr;
@@ -116,9 +116,8 @@ void StrassenRows::multiplyPair(const Microkernels& kernels, const PackedMatrix&
   // to = start (null: 0) + a x b; or to += that.
   const auto multiply = [&](int64_t rows, const float* a, int64_t stride, const float* b, const float* start, float* to, bool accumulate) {
     forTiles(rows, kernels.f32_rows, [&](int64_t r, int64_t tile) {
-      f32Microkernel(tile, kNr, static_cast<size_t>(depth), a + r * stride, stride, b,
-                   start ? start + r * kNr : nullptr, kNr, to + r * kNr, kNr,
-                   {.accumulate = accumulate});
+      f32Microkernel(tile, kNr, static_cast<size_t>(depth), a + r * stride, stride, b, start ? start + r * kNr : nullptr, kNr, to + r * kNr,
+                     kNr, {.accumulate = accumulate});
     });
   };
 
@@ -138,14 +137,14 @@ void StrassenRows::multiplyPair(const Microkernels& kernels, const PackedMatrix&
     multiply(count, sum(0) + at, stride, t, nullptr, p5, false);  // P5 = S1 T1
     add(count, p5, c12);
     add(count, p5, c22);
-    subtract(panel, b22, t, t);                                   // T2
-    multiply(count, sum(1) + at, stride, t, u, u, false);         // U2 = P1 + S2 T2
-    multiply(count, sum(3) + at, stride, b22, u, c12, true);      // U5 = U2 + P5 + S4 B22
-    subtract(panel, b22, b12, t3);                                // T3
-    multiply(count, sum(2) + at, stride, t3, u, u, false);        // U3 = U2 + S3 T3
-    add(count, u, c22);                                           // U7 = U3 + P5
-    subtract(panel, b21, t, t);                                   // -T4
-    multiply(lower, a22, inputs_, t, u, c21, true);               // U6 = U3 - A22 T4
+    subtract(panel, b22, t, t);                               // T2
+    multiply(count, sum(1) + at, stride, t, u, u, false);     // U2 = P1 + S2 T2
+    multiply(count, sum(3) + at, stride, b22, u, c12, true);  // U5 = U2 + P5 + S4 B22
+    subtract(panel, b22, b12, t3);                            // T3
+    multiply(count, sum(2) + at, stride, t3, u, u, false);    // U3 = U2 + S3 T3
+    add(count, u, c22);                                       // U7 = U3 + P5
+    subtract(panel, b21, t, t);                               // -T4
+    multiply(lower, a22, inputs_, t, u, c21, true);           // U6 = U3 - A22 T4
   }
   float* upper = output + row * outputs;
   copyColumns(count, c11, upper + left, outputs);

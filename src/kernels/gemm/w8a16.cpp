@@ -45,9 +45,9 @@ int64_t groupedInputs(int64_t inputs) { return (inputs + 7) / 8 * 8; }
 }
 
 // A tile of four rows and eight columns, of pairs of integers.
-[[gnu::noinline]] void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input,
-                                    const float* row_scales, const int16_t* panel, const float* scales,
-                                    const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue) {
+[[gnu::noinline]] void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input, const float* row_scales,
+                                        const int16_t* panel, const float* scales, const float* bias, float* output, int64_t output_stride,
+                                        GemmEpilogue epilogue) {
   I32x4 low[kMr], high[kMr];
   for (int64_t i = 0; i < kMr; ++i) low[i] = high[i] = I32x4{};
   const auto step = [&](auto pair) {
@@ -67,7 +67,7 @@ int64_t groupedInputs(int64_t inputs) { return (inputs + 7) / 8 * 8; }
   for (int64_t i = 0; i < rows; ++i, output += output_stride) {
     const F32x4 scale = splat4(row_scales[i]);
     storeRow(multiplyAdd(toFloats(low[i]), scale * load4(scales), load4(bias)),
-                 multiplyAdd(toFloats(high[i]), scale * load4(scales + 4), load4(bias + 4)), columns, epilogue, output);
+             multiplyAdd(toFloats(high[i]), scale * load4(scales + 4), load4(bias + 4)), columns, epilogue, output);
   }
 }
 
@@ -78,8 +78,7 @@ int32_t activationLimit(int64_t inputs) {
   return static_cast<int32_t>(std::clamp<int64_t>(fitting, 1, std::numeric_limits<int16_t>::max()));
 }
 
-Result<W8A16Rows> W8A16Rows::quantize(const Execution& execution, int64_t rows, int64_t inputs,
-                                              const float* values) {
+Result<W8A16Rows> W8A16Rows::quantize(const Execution& execution, int64_t rows, int64_t inputs, const float* values) {
   W8A16Rows result;
   result.rows_ = rows;
   result.inputs_ = inputs;
@@ -102,15 +101,12 @@ Result<W8A16Rows> W8A16Rows::quantize(const Execution& execution, int64_t rows, 
   return result;
 }
 
-int64_t W8A16Matrix::bytes(int64_t inputs, int64_t outputs) {
-  return panelsOf(outputs) * kNr * (paddedDepth(inputs) + 8);
-}
+int64_t W8A16Matrix::bytes(int64_t inputs, int64_t outputs) { return panelsOf(outputs) * kNr * (paddedDepth(inputs) + 8); }
 
 Result<W8A16Matrix> W8A16Matrix::allocate(int64_t inputs, int64_t outputs, const float* bias) {
   const int64_t columns = panelsOf(outputs) * kNr;
   W8A16Matrix matrix;
-  BEIT_ASSIGN(matrix.panels_,
-              Buffer<int8_t>::allocate(columns * paddedDepth(inputs), "quantised weights"));
+  BEIT_ASSIGN(matrix.panels_, Buffer<int8_t>::allocate(columns * paddedDepth(inputs), "quantised weights"));
   BEIT_ASSIGN(matrix.scaling_, OutputScales::make(outputs, bias));
   matrix.inputs_ = inputs;
   matrix.outputs_ = outputs;
@@ -129,13 +125,11 @@ void W8A16Matrix::packPanel(int64_t panel, const int16_t* rows) {
     }
     transpose4(low[0], low[1], low[2], low[3]);
     transpose4(high[0], high[1], high[2], high[3]);
-    for (int64_t i = 0; i < 4 && k + 2 * i < depth; ++i, to += 2 * kNr)
-      storeNarrowed16(to, (I16x8)low[i], (I16x8)high[i]);
+    for (int64_t i = 0; i < 4 && k + 2 * i < depth; ++i, to += 2 * kNr) storeNarrowed16(to, (I16x8)low[i], (I16x8)high[i]);
   }
 }
 
-Result<W8A16Matrix> W8A16Matrix::quantize(int64_t inputs, int64_t outputs, const float* weight,
-                                                  const float* bias) {
+Result<W8A16Matrix> W8A16Matrix::quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
   BEIT_ASSIGN(W8A16Matrix matrix, allocate(inputs, outputs, bias));
   const int64_t stride = (inputs + 7) / 8 * 8;
   BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kNr * stride, "quantised rows"));
@@ -143,18 +137,15 @@ Result<W8A16Matrix> W8A16Matrix::quantize(int64_t inputs, int64_t outputs, const
     for (int64_t c = 0; c < kNr; ++c) {
       const int64_t output = p * kNr + c;
       int16_t* row = rows.data() + c * stride;
-      if (output < outputs)
-        matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row);
-      else
-        std::fill_n(row, stride, static_cast<int16_t>(0));
+      if (output < outputs) matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row);
+      else std::fill_n(row, stride, static_cast<int16_t>(0));
     }
     matrix.packPanel(p, rows.data());
   }
   return matrix;
 }
 
-Result<W8A16Matrix> W8A16Matrix::pack(int64_t inputs, int64_t outputs, const int8_t* values,
-                                              const float* scales, const float* bias) {
+Result<W8A16Matrix> W8A16Matrix::pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales, const float* bias) {
   BEIT_ASSIGN(W8A16Matrix matrix, allocate(inputs, outputs, bias));
   const int64_t stride = (inputs + 7) / 8 * 8;
   BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kNr * stride, "quantised rows"));
@@ -168,23 +159,22 @@ Result<W8A16Matrix> W8A16Matrix::pack(int64_t inputs, int64_t outputs, const int
   return matrix;
 }
 
-void W8A16Matrix::multiply(const Execution& execution, const W8A16Rows& rows, float* output,
-                               int64_t output_stride, GemmEpilogue epilogue) const {
+void W8A16Matrix::multiply(const Execution& execution, const W8A16Rows& rows, float* output, int64_t output_stride,
+                           GemmEpilogue epilogue) const {
   assert(rows.inputs() == inputs_);
   const int64_t depth = paddedDepth(inputs_);
   forGemmTasks(execution, rows.rows(), panelsOf(outputs_), depth * static_cast<int64_t>(sizeof(int16_t)),
                [&](size_t thread, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
-    int16_t* widened = rows.widened(thread);
-    for (int64_t p = panel; p < last_panel; ++p) {
-      const int64_t column = p * kNr;
-      widenPanel(static_cast<size_t>(depth * kNr), panels_.data() + column * depth, widened);
-      for (int64_t r = row; r < last_row; r += kMr)
-        w8a16Microkernel(std::min(kMr, last_row - r), std::min(kNr, outputs_ - column),
-                     static_cast<size_t>(depth), rows.tile(r), rows.scales() + r, widened,
-                     scaling_.scales.data() + column, scaling_.bias.data() + column,
-                     output + r * output_stride + column, output_stride, epilogue);
-    }
-  });
+                 int16_t* widened = rows.widened(thread);
+                 for (int64_t p = panel; p < last_panel; ++p) {
+                   const int64_t column = p * kNr;
+                   widenPanel(static_cast<size_t>(depth * kNr), panels_.data() + column * depth, widened);
+                   for (int64_t r = row; r < last_row; r += kMr)
+                     w8a16Microkernel(std::min(kMr, last_row - r), std::min(kNr, outputs_ - column), static_cast<size_t>(depth),
+                                      rows.tile(r), rows.scales() + r, widened, scaling_.scales.data() + column,
+                                      scaling_.bias.data() + column, output + r * output_stride + column, output_stride, epilogue);
+                 }
+               });
 }
 
 }  // namespace beit

@@ -52,8 +52,7 @@ class W8A16Matrix {
   static Result<W8A16Matrix> quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
 
   // Packs weights that are quantised already: values (outputs, inputs) and the scale of each output.
-  static Result<W8A16Matrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
-                                      const float* bias);
+  static Result<W8A16Matrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales, const float* bias);
 
   // Returns the bytes that a matrix takes, packed, with scales and bias.
   static int64_t bytes(int64_t inputs, int64_t outputs);
@@ -64,8 +63,7 @@ class W8A16Matrix {
   void scale(float factor) { scaling_.scale(factor); }
 
   // output (rows, outputs) = rows x W^T + b, then the epilogue.
-  void multiply(const Execution& execution, const W8A16Rows& rows, float* output, int64_t output_stride,
-                GemmEpilogue epilogue = {}) const;
+  void multiply(const Execution& execution, const W8A16Rows& rows, float* output, int64_t output_stride, GemmEpilogue epilogue = {}) const;
 
  private:
   static Result<W8A16Matrix> allocate(int64_t inputs, int64_t outputs, const float* bias);

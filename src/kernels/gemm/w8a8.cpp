@@ -82,7 +82,7 @@ ByteDot tryByteDot() {
   for (i = 0; i + 16 <= count; i += 16) {
     int8_t bytes[16];
     storeNarrowed16(bytes, narrow(centred(from + i), centred(from + i + 4)), narrow(centred(from + i + 8), centred(from + i + 12)));
-    const I8x16 flipped = loadBytes(bytes) ^ I8x16{sign, sign, sign, sign};
+    const I8x16 flipped = loadBytes(bytes) ^ I8x16 { sign, sign, sign, sign };
     std::memcpy(to + i, &flipped, sizeof flipped);
   }
   for (; i < count; ++i) {
@@ -100,8 +100,7 @@ void takeFactor(int64_t chunks, float* scales) {
 
 // sums (kRows, 8) = the integers' products of a chunk of `quads` quads. Rows past `rows` repeat the last one.
 // A function of its own, with nothing to keep but its accumulators.
-[[gnu::noinline]] void multiplyChunk(int64_t rows, size_t quads, const uint8_t* input, int64_t stride, const int8_t* panel,
-                                     I32x4* sums) {
+[[gnu::noinline]] void multiplyChunk(int64_t rows, size_t quads, const uint8_t* input, int64_t stride, const int8_t* panel, I32x4* sums) {
   const uint8_t* from[kRows];
   I32x4 left[kRows], right[kRows];
   unrollRows<kRows>([&](int64_t i) {
@@ -130,14 +129,13 @@ void takeFactor(int64_t chunks, float* scales) {
 
 // A tile as that of gemm.cpp, of bytes.
 [[gnu::noinline]] void w8a8Microkernel(int64_t rows, int64_t columns, int64_t depth, const uint8_t* input, int64_t stride,
-                                    const float* row_scales, int64_t scale_stride, const int8_t* panel,
-                                    const float* sums, const float* scales, const float* bias, float* output,
-                                    int64_t output_stride, GemmEpilogue epilogue) {
+                                       const float* row_scales, int64_t scale_stride, const int8_t* panel, const float* sums,
+                                       const float* scales, const float* bias, float* output, int64_t output_stride,
+                                       GemmEpilogue epilogue) {
   F32x4 low[kRows] = {}, high[kRows] = {};
   for (int64_t k = 0; k < depth; k += kChunk, sums += kNr, row_scales += 2) {
     I32x4 products[2 * kRows];
-    multiplyChunk(rows, static_cast<size_t>(std::min(kChunk, depth - k) / kQuad), input + k, stride,
-                  panel + k * kNr, products);
+    multiplyChunk(rows, static_cast<size_t>(std::min(kChunk, depth - k) / kQuad), input + k, stride, panel + k * kNr, products);
     const F32x4 sum_left = load4(sums), sum_right = load4(sums + 4);
     for (int64_t i = 0; i < kRows; ++i) {
       const float* row = row_scales + std::min(i, rows - 1) * scale_stride;
@@ -148,8 +146,8 @@ void takeFactor(int64_t chunks, float* scales) {
   }
   for (int64_t i = 0; i < rows; ++i, output += output_stride) {
     const F32x4 factor = splat4(row_scales[i * scale_stride]);
-    storeRow(multiplyAdd(low[i], factor * load4(scales), load4(bias)),
-                 multiplyAdd(high[i], factor * load4(scales + 4), load4(bias + 4)), columns, epilogue, output);
+    storeRow(multiplyAdd(low[i], factor * load4(scales), load4(bias)), multiplyAdd(high[i], factor * load4(scales + 4), load4(bias + 4)),
+             columns, epilogue, output);
   }
 }
 
@@ -178,8 +176,7 @@ Result<W8A8Rows> W8A8Rows::quantize(const Execution& execution, int64_t rows, in
       std::fill(to + inputs, to + stride, static_cast<uint8_t>(0));  // meets weights that are 0
       float* scales = result.scales_.data() + r * result.scaleStride();
       for (int64_t c = 0; c < chunks; ++c)
-        quantizeChunk(std::min(kChunk, inputs - c * kChunk), values + r * inputs + c * kChunk, flip, to + c * kChunk,
-                      scales + c * 2);
+        quantizeChunk(std::min(kChunk, inputs - c * kChunk), values + r * inputs + c * kChunk, flip, to + c * kChunk, scales + c * 2);
       takeFactor(chunks, scales);
     }
   });
@@ -229,8 +226,7 @@ Result<W8A8Matrix> W8A8Matrix::quantize(int64_t inputs, int64_t outputs, const f
   return matrix;
 }
 
-Result<W8A8Matrix> W8A8Matrix::pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
-                                    const float* bias) {
+Result<W8A8Matrix> W8A8Matrix::pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales, const float* bias) {
   BEIT_ASSIGN(W8A8Matrix matrix, allocate(inputs, outputs, bias));
   std::copy_n(scales, outputs, matrix.scaling_.scales.data());
   for (int64_t output = 0; output < outputs; ++output) matrix.packOutput(output, values + output * inputs);
@@ -243,15 +239,15 @@ void W8A8Matrix::multiply(const Execution& execution, const W8A8Rows& rows, floa
   const int64_t depth = paddedDepth(inputs_), chunks = W8A8Rows::chunksOf(inputs_);
   forGemmTasks(execution, rows.rows(), panelsOf(outputs_), depth,
                [&](size_t, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
-    for (int64_t p = panel; p < last_panel; ++p) {
-      const int64_t column = p * kNr;
-      for (int64_t r = row; r < last_row; r += kRows)
-        w8a8Microkernel(std::min(kRows, last_row - r), std::min(kNr, outputs_ - column), depth, rows.row(r),
-                     rows.stride(), rows.scales(r), rows.scaleStride(), panels_.data() + column * depth,
-                     sums_.data() + column * chunks, scaling_.scales.data() + column, scaling_.bias.data() + column,
-                     output + r * output_stride + column, output_stride, epilogue);
-    }
-  });
+                 for (int64_t p = panel; p < last_panel; ++p) {
+                   const int64_t column = p * kNr;
+                   for (int64_t r = row; r < last_row; r += kRows)
+                     w8a8Microkernel(std::min(kRows, last_row - r), std::min(kNr, outputs_ - column), depth, rows.row(r), rows.stride(),
+                                     rows.scales(r), rows.scaleStride(), panels_.data() + column * depth, sums_.data() + column * chunks,
+                                     scaling_.scales.data() + column, scaling_.bias.data() + column, output + r * output_stride + column,
+                                     output_stride, epilogue);
+                 }
+               });
 }
 
 }  // namespace beit

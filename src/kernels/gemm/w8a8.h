@@ -59,8 +59,7 @@ class W8A8Matrix {
 
   // As W8A16Matrix has them: the same integers and scales.
   static Result<W8A8Matrix> quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
-  static Result<W8A8Matrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
-                                 const float* bias);
+  static Result<W8A8Matrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales, const float* bias);
 
   // Returns the bytes that a matrix takes, packed, with sums, scales and bias.
   static int64_t bytes(int64_t inputs, int64_t outputs);
@@ -71,8 +70,7 @@ class W8A8Matrix {
   void scale(float factor) { scaling_.scale(factor); }
 
   // output (rows, outputs) = rows x W^T + b, then the epilogue.
-  void multiply(const Execution& execution, const W8A8Rows& rows, float* output, int64_t output_stride,
-                GemmEpilogue epilogue = {}) const;
+  void multiply(const Execution& execution, const W8A8Rows& rows, float* output, int64_t output_stride, GemmEpilogue epilogue = {}) const;
 
  private:
   static Result<W8A8Matrix> allocate(int64_t inputs, int64_t outputs, const float* bias);

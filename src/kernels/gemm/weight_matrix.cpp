@@ -16,8 +16,7 @@ namespace {
 
 class F32Rows final : public PreparedRows {
  public:
-  F32Rows(int64_t rows, const float* values, StrassenRows strassen)
-      : PreparedRows(rows), values_(values), strassen_(std::move(strassen)) {}
+  F32Rows(int64_t rows, const float* values, StrassenRows strassen) : PreparedRows(rows), values_(values), strassen_(std::move(strassen)) {}
 
   const float* values() const { return values_; }
   const StrassenRows& strassen() const { return strassen_; }
@@ -35,8 +34,7 @@ class F32Matrix final : public WeightMatrix {
     const auto& input = static_cast<const F32Rows&>(rows);
     if (!input.strassen().empty() && StrassenRows::suits(rows.rows(), matrix_.inputs(), matrix_.outputs()))
       input.strassen().multiply(execution, matrix_, output);
-    else
-      matrix_.multiply(execution, rows.rows(), input.values(), matrix_.inputs(), output, matrix_.outputs());
+    else matrix_.multiply(execution, rows.rows(), input.values(), matrix_.inputs(), output, matrix_.outputs());
   }
 
  private:

@@ -67,13 +67,13 @@ class MatrixFormat {
   virtual bool takesQuantized() const { return false; }
 
   // Packs weights that are quantised already: values (outputs, inputs) and the scale of each output. Error: kOutOfMemory.
-  virtual Result<std::unique_ptr<WeightMatrix>> packQuantized(int64_t inputs, int64_t outputs, const int8_t* values,
-                                                              const float* scales, const float* bias, float scale) const;
+  virtual Result<std::unique_ptr<WeightMatrix>> packQuantized(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
+                                                              const float* bias, float scale) const;
 
   // Prepares `rows` dense rows of `inputs` floats for matrices of at most `outputs` outputs. `values` must stay as long
   // as what is returned. Error: kOutOfMemory.
-  virtual Result<std::unique_ptr<PreparedRows>> prepare(const Execution& execution, int64_t rows, int64_t inputs,
-                                                        int64_t outputs, const float* values) const = 0;
+  virtual Result<std::unique_ptr<PreparedRows>> prepare(const Execution& execution, int64_t rows, int64_t inputs, int64_t outputs,
+                                                        const float* values) const = 0;
 
   // Returns the bytes of a matrix of that size, packed.
   virtual int64_t weightBytes(int64_t inputs, int64_t outputs) const = 0;

@@ -14,7 +14,9 @@ namespace beit {
 
 namespace {
 
-struct Delete { void operator()(xnn_operator* op) const { xnn_delete_operator(op); } };
+struct Delete {
+  void operator()(xnn_operator* op) const { xnn_delete_operator(op); }
+};
 
 class XnnpackRows final : public PreparedRows {
  public:

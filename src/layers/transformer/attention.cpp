@@ -56,8 +56,7 @@ void softmaxRow(float* scores, int64_t count) {
 
 }  // namespace
 
-Result<AttentionScratch> AttentionScratch::allocate(const Execution& execution, const AttentionSpec& spec, int64_t batch,
-                                                    int64_t tokens) {
+Result<AttentionScratch> AttentionScratch::allocate(const Execution& execution, const AttentionSpec& spec, int64_t batch, int64_t tokens) {
   const Workspace& workspace = execution.workspace();
   const int64_t states = batch * tokens * spec.hidden;
   const int64_t rounded = roundedTokens(tokens);
@@ -67,13 +66,11 @@ Result<AttentionScratch> AttentionScratch::allocate(const Execution& execution, 
   BEIT_ASSIGN(scratch.value, workspace.floats(states, "values"));
   BEIT_ASSIGN(scratch.context, workspace.floats(states, "attention's result"));
   BEIT_ASSIGN(scratch.panels, workspace.floats(batch * panelFloats(spec, tokens), "packed keys and values"));
-  BEIT_ASSIGN(scratch.scores,
-              workspace.floats(execution.threads() * kAttentionRows * rounded, "attention scores"));
+  BEIT_ASSIGN(scratch.scores, workspace.floats(execution.threads() * kAttentionRows * rounded, "attention scores"));
   return scratch;
 }
 
-void Attention::declare(ParameterList& parameters, const std::string& prefix, const AttentionSpec& spec,
-                        WeightType type) {
+void Attention::declare(ParameterList& parameters, const std::string& prefix, const AttentionSpec& spec, WeightType type) {
   spec_ = spec;
   // Scores are scaled by 1/√D: folded into the query projection, so it costs nothing.
   const float scale = 1.0f / std::sqrt(static_cast<float>(spec.headDim()));
@@ -83,9 +80,8 @@ void Attention::declare(ParameterList& parameters, const std::string& prefix, co
   output_.declare(parameters, prefix + ".output.dense", spec_.hidden, spec_.hidden, /*has_bias=*/true, type);
 }
 
-Status Attention::run(const Execution& execution, int64_t batch, int64_t tokens, const float* input,
-                      const GridBias& bias, AttentionScratch& scratch, float* output,
-                      float* probabilities) const {
+Status Attention::run(const Execution& execution, int64_t batch, int64_t tokens, const float* input, const GridBias& bias,
+                      AttentionScratch& scratch, float* output, float* probabilities) const {
   const int64_t rows = batch * tokens;
   {
     BEIT_ASSIGN(const auto shared, query_.prepare(execution, rows, input));
@@ -97,8 +93,8 @@ Status Attention::run(const Execution& execution, int64_t batch, int64_t tokens,
   return output_.run(execution, rows, scratch.context.data(), output);
 }
 
-void Attention::attend(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
-                       AttentionScratch& scratch, float* probabilities) const {
+void Attention::attend(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias, AttentionScratch& scratch,
+                       float* probabilities) const {
   const WorkTimer timer(execution.profile(), Work::kAttention,
                         4.0 * static_cast<double>(batch * spec_.hidden) * static_cast<double>(tokens * tokens));
   const int64_t rounded = roundedTokens(tokens), head_dim = spec_.headDim();
@@ -121,7 +117,8 @@ void Attention::attend(const Execution& execution, int64_t batch, int64_t tokens
     float* scores = scratch.scores.data() + static_cast<int64_t>(thread) * kAttentionRows * rounded;
     const float* panels = scratch.panels.data() + of_head * (key_floats + value_floats);
     // attention_scores = query @ key^T (+ relative_position_bias), then softmax
-    multiplyPacked(execution.microkernels(), rows, head_dim, tokens, scratch.query.data() + offset + first * spec_.hidden, spec_.hidden, panels,
+    multiplyPacked(execution.microkernels(), rows, head_dim, tokens, scratch.query.data() + offset + first * spec_.hidden, spec_.hidden,
+                   panels,
                    /*bias=*/nullptr, scores, rounded);
     for (int64_t r = 0; r < rows; ++r) {
       float* row = scores + r * rounded;

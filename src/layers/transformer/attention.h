@@ -33,17 +33,16 @@ struct AttentionScratch {
 class Attention {
  public:
   // Adds the parameters of layer `prefix` ("beit.encoder.layer.N.attention").
-  void declare(ParameterList& parameters, const std::string& prefix, const AttentionSpec& spec,
-               WeightType type = WeightType::kFloat32);
+  void declare(ParameterList& parameters, const std::string& prefix, const AttentionSpec& spec, WeightType type = WeightType::kFloat32);
 
   // output (B, T, C) = the attention of `input` (B, T, C) through its output projection. `bias` may
   // be empty. `probabilities` is null, or takes (B, H, T, T) after softmax.
-  Status run(const Execution& execution, int64_t batch, int64_t tokens, const float* input, const GridBias& bias,
-             AttentionScratch& scratch, float* output, float* probabilities) const;
+  Status run(const Execution& execution, int64_t batch, int64_t tokens, const float* input, const GridBias& bias, AttentionScratch& scratch,
+             float* output, float* probabilities) const;
 
  private:
-  void attend(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
-              AttentionScratch& scratch, float* probabilities) const;
+  void attend(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias, AttentionScratch& scratch,
+              float* probabilities) const;
 
   AttentionSpec spec_;
   Linear query_, key_, value_, output_;

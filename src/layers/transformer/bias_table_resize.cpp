@@ -153,8 +153,7 @@ std::vector<float> resizeGeometric(const float* table, Size from, Size to, int64
 
 }  // namespace
 
-std::vector<float> resizeBiasTable(const float* table, Size trained, Size grid, int64_t heads,
-                                   RelativePositionBiasResize mode) {
+std::vector<float> resizeBiasTable(const float* table, Size trained, Size grid, int64_t heads, RelativePositionBiasResize mode) {
   const Size from{2 * trained.height - 1, 2 * trained.width - 1}, to{2 * grid.height - 1, 2 * grid.width - 1};
   const bool reference = mode == RelativePositionBiasResize::kTransformers;
   const Size taken = reference ? Size{from.width, from.height} : from;

@@ -28,7 +28,6 @@ constexpr int64_t kClsRows = 3;
 // are done as timm does them, with a parabola where there are only three distances. References:
 // timm.layers.resize_rel_pos_bias_table (1.0.31); unilm, beit/run_class_finetuning.py, which calls
 // scipy's interp2d(kind="cubic").
-std::vector<float> resizeBiasTable(const float* table, Size trained, Size grid, int64_t heads,
-                                   RelativePositionBiasResize mode);
+std::vector<float> resizeBiasTable(const float* table, Size trained, Size grid, int64_t heads, RelativePositionBiasResize mode);
 
 }  // namespace beit

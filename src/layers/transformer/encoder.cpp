@@ -5,21 +5,17 @@
 
 namespace beit {
 
-Result<EncoderScratch> EncoderScratch::allocate(const Execution& execution, const EncoderSpec& spec, int64_t batch,
-                                                int64_t tokens) {
+Result<EncoderScratch> EncoderScratch::allocate(const Execution& execution, const EncoderSpec& spec, int64_t batch, int64_t tokens) {
   const Workspace& workspace = execution.workspace();
   const int64_t rows = batch * tokens;
   EncoderScratch scratch;
-  BEIT_ASSIGN(scratch.normalized,
-              workspace.floats(rows * spec.attention.hidden, "normalised states"));
-  BEIT_ASSIGN(scratch.intermediate,
-              workspace.floats(rows * spec.intermediate, "intermediate states"));
+  BEIT_ASSIGN(scratch.normalized, workspace.floats(rows * spec.attention.hidden, "normalised states"));
+  BEIT_ASSIGN(scratch.intermediate, workspace.floats(rows * spec.intermediate, "intermediate states"));
   BEIT_ASSIGN(scratch.attention, AttentionScratch::allocate(execution, spec.attention, batch, tokens));
   return scratch;
 }
 
-void EncoderLayer::declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
-                           WeightType type) {
+void EncoderLayer::declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec, WeightType type) {
   const int64_t channels = spec.attention.hidden;
   activation_ = spec.activation;
   layernorm_before_.declare(parameters, prefix + ".layernorm_before", channels, spec.layer_norm_eps);
@@ -35,8 +31,8 @@ void EncoderLayer::declare(ParameterList& parameters, const std::string& prefix,
   }
 }
 
-Status EncoderLayer::run(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
-                         EncoderScratch& scratch, float* states, float* probabilities) const {
+Status EncoderLayer::run(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias, EncoderScratch& scratch,
+                         float* states, float* probabilities) const {
   const int64_t rows = batch * tokens;
   float* branch = scratch.normalized.data();
   float* intermediate = scratch.intermediate.data();
@@ -55,10 +51,8 @@ Status EncoderLayer::run(const Execution& execution, int64_t batch, int64_t toke
   return {};
 }
 
-void Encoder::declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
-                      WeightType type) {
-  if (spec.shared_relative_position_bias)
-    shared_bias_.declare(parameters, prefix + ".relative_position_bias", spec.bias);
+void Encoder::declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec, WeightType type) {
+  if (spec.shared_relative_position_bias) shared_bias_.declare(parameters, prefix + ".relative_position_bias", spec.bias);
   for (int64_t i = 0; i < spec.layers; ++i) {
     layers_.push_back(std::make_unique<EncoderLayer>());
     layers_.back()->declare(parameters, prefix + ".layer." + std::to_string(i), spec, type);
@@ -91,8 +85,8 @@ int64_t Encoder::biasBytes(Size grid) const {
   return bytes > 0 ? bytes : 4 * distances * shared_bias_.heads();
 }
 
-Status Encoder::runLayer(size_t index, const Execution& execution, int64_t batch, int64_t tokens,
-                         EncoderScratch& scratch, float* states, float* probabilities) const {
+Status Encoder::runLayer(size_t index, const Execution& execution, int64_t batch, int64_t tokens, EncoderScratch& scratch, float* states,
+                         float* probabilities) const {
   static const GridBias kNone;
   const GridBias& bias = biases_.empty() ? kNone : biases_[biases_.size() == 1 ? 0 : index];
   return layers_[index]->run(execution, batch, tokens, bias, scratch, states, probabilities);

@@ -41,15 +41,14 @@ struct EncoderScratch {
 class EncoderLayer {
  public:
   // Adds the parameters of layer `prefix` ("beit.encoder.layer.N").
-  void declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
-               WeightType type = WeightType::kFloat32);
+  void declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec, WeightType type = WeightType::kFloat32);
 
   // The layer's own table; not declared() where layers have none.
   const RelativePositionBias& relativePositionBias() const { return relative_position_bias_; }
 
   // states (B, T, C) = the layer's output for them. `probabilities` is null or takes (B, H, T, T).
-  Status run(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
-             EncoderScratch& scratch, float* states, float* probabilities) const;
+  Status run(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias, EncoderScratch& scratch, float* states,
+             float* probabilities) const;
 
  private:
   Activation activation_ = Activation::kGelu;
@@ -63,8 +62,7 @@ class EncoderLayer {
 class Encoder {
  public:
   // Adds the parameters under `prefix` ("beit.encoder").
-  void declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
-               WeightType type = WeightType::kFloat32);
+  void declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec, WeightType type = WeightType::kFloat32);
 
   size_t layers() const { return layers_.size(); }
 
@@ -72,8 +70,8 @@ class Encoder {
   void prepare(const Execution& execution, Size grid);
 
   // Runs layer `index` (see EncoderLayer::run) with the bias of the prepared grid.
-  Status runLayer(size_t index, const Execution& execution, int64_t batch, int64_t tokens, EncoderScratch& scratch,
-                  float* states, float* probabilities) const;
+  Status runLayer(size_t index, const Execution& execution, int64_t batch, int64_t tokens, EncoderScratch& scratch, float* states,
+                  float* probabilities) const;
 
  private:
   // Returns the bytes of biases_ for that grid.

@@ -16,8 +16,7 @@ void addRun(const float* bias, int64_t count, float* scores) {
 
 }  // namespace
 
-GridBias::GridBias(const std::vector<float>& table, Size grid, int64_t heads)
-    : grid_(grid) {
+GridBias::GridBias(const std::vector<float>& table, Size grid, int64_t heads) : grid_(grid) {
   const int64_t rows = 2 * grid.height - 1, columns = 2 * grid.width - 1;
   assert(static_cast<int64_t>(table.size()) == (rows * columns + kClsRows) * heads);
   values_.resize(vectorSize(heads * rows * columns));
@@ -47,8 +46,7 @@ void GridBias::addToRow(int64_t head, int64_t token, float* scores) const {
   // The reference's index of a pair is (y - y' + h - 1)(2w - 1) + (x - x' + w - 1); mirrored in the
   // last term it is (w - 1 - x) + x', which grows with x'.
   for (int64_t other = 0; other < grid_.height; ++other)
-    addRun(table + (y - other + grid_.height - 1) * columns + (grid_.width - 1 - x), grid_.width,
-           scores + 1 + other * grid_.width);
+    addRun(table + (y - other + grid_.height - 1) * columns + (grid_.width - 1 - x), grid_.width, scores + 1 + other * grid_.width);
 }
 
 void RelativePositionBias::declare(ParameterList& parameters, const std::string& prefix, const RelativePositionBiasSpec& spec) {

@@ -17,8 +17,7 @@ std::string_view asText(std::span<const uint8_t> bytes) { return {reinterpret_ca
 // Returns what the first bytes of a file that is not read tell of it, or nothing.
 std::optional<Error> foreignFormat(const std::string& file, std::string_view first) {
   constexpr const char* kRead = "a safetensors, PyTorch or Flax file";
-  if (looksLikeHtml(first))
-    return mismatch(ErrorCode::kHtml, file, "a web page (it begins with \"" + std::string(first) + "\")", kRead);
+  if (looksLikeHtml(first)) return mismatch(ErrorCode::kHtml, file, "a web page (it begins with \"" + std::string(first) + "\")", kRead);
   const auto is = [&](std::string_view magic) { return first.starts_with(magic); };
   const char* kind = nullptr;
   if (is("version ")) kind = "a Git LFS pointer, not the file that it points to";
@@ -29,7 +28,7 @@ std::optional<Error> foreignFormat(const std::string& file, std::string_view fir
 }
 
 Result<std::unique_ptr<ContainerIndexer>> makeIndexer(std::string file_name, size_t file, std::optional<int64_t> size,
-                                                    std::span<const uint8_t> first) {
+                                                      std::span<const uint8_t> first) {
   using Made = std::unique_ptr<ContainerIndexer>;
   if (asText(first).starts_with("PK\x03\x04")) return TorchZipIndexer::create(std::move(file_name), file, size);
   if (TorchLegacyIndexer::isMagic(first)) return Made(new TorchLegacyIndexer(std::move(file_name), file, size));
@@ -44,9 +43,8 @@ Result<std::unique_ptr<ContainerIndexer>> makeIndexer(std::string file_name, siz
 
 }  // namespace
 
-Result<std::unique_ptr<ContainerIndexer>> openContainer(std::string file_name, size_t file,
-                                                       std::optional<int64_t> size,
-                                                       std::span<const uint8_t> first) {
+Result<std::unique_ptr<ContainerIndexer>> openContainer(std::string file_name, size_t file, std::optional<int64_t> size,
+                                                        std::span<const uint8_t> first) {
   assert(static_cast<int64_t>(first.size()) == kSniffBytes);
   if (auto error = foreignFormat(file_name, asText(first))) return *std::move(error);
   BEIT_ASSIGN(std::unique_ptr<ContainerIndexer> reader, makeIndexer(std::move(file_name), file, size, first));

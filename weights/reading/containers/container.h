@@ -47,8 +47,7 @@ constexpr int64_t kSniffBytes = 8;
 // as it next them. `file` is the index that entries carry; `size` is the file's, or nothing when it
 // is not known (a stream). Errors: kHtml for a web page; kUnsupported for a kind that is not read,
 // named where it is known; those of the reader.
-Result<std::unique_ptr<ContainerIndexer>> openContainer(std::string file_name, size_t file,
-                                                       std::optional<int64_t> size,
-                                                       std::span<const uint8_t> first);
+Result<std::unique_ptr<ContainerIndexer>> openContainer(std::string file_name, size_t file, std::optional<int64_t> size,
+                                                        std::span<const uint8_t> first);
 
 }  // namespace beit

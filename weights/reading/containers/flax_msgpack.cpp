@@ -19,10 +19,9 @@ constexpr size_t kMaxArrayHead = 1024;
 constexpr size_t kMaxAxes = 64;
 
 constexpr std::pair<std::string_view, DType> kTypes[] = {
-    {"float32", DType::kF32}, {"float16", DType::kF16}, {"bfloat16", DType::kBF16}, {"float64", DType::kF64},
-    {"int64", DType::kI64},   {"int32", DType::kI32},   {"int16", DType::kI16},     {"int8", DType::kI8},
-    {"uint64", DType::kU64},  {"uint32", DType::kU32},  {"uint16", DType::kU16},    {"uint8", DType::kU8},
-    {"bool", DType::kBool},
+    {"float32", DType::kF32}, {"float16", DType::kF16}, {"bfloat16", DType::kBF16}, {"float64", DType::kF64}, {"int64", DType::kI64},
+    {"int32", DType::kI32},   {"int16", DType::kI16},   {"int8", DType::kI8},       {"uint64", DType::kU64},  {"uint32", DType::kU32},
+    {"uint16", DType::kU16},  {"uint8", DType::kU8},    {"bool", DType::kBool},
 };
 
 std::string_view asText(std::span<const uint8_t> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
@@ -92,9 +91,8 @@ Result<bool> FlaxMsgpackIndexer::step() {
     return true;
   }
   switch (token.kind) {
-    case Kind::kMap: case Kind::kArray:
-      BEIT_TRY(open(token));
-      return true;
+    case Kind::kMap:
+    case Kind::kArray: BEIT_TRY(open(token)); return true;
     case Kind::kExtension:
       if (token.extension == kArrayExtension) return readArray(token);
       [[fallthrough]];
@@ -192,9 +190,7 @@ Result<bool> FlaxMsgpackIndexer::readArray(const MsgpackToken& token) {
     return inner;
   };
   const std::string where = file_name_ + ", tensor " + printable(name_);
-  const auto bad = [&](const char* got) {
-    return mismatch(ErrorCode::kMalformed, where, got, "an array's shape, element type and bytes");
-  };
+  const auto bad = [&](const char* got) { return mismatch(ErrorCode::kMalformed, where, got, "an array's shape, element type and bytes"); };
   const MsgpackToken parts = next();
   if (parts.kind != Kind::kArray || parts.size != 3) return bad("no three parts");
   TensorEntry entry;

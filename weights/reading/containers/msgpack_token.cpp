@@ -10,7 +10,7 @@ using Kind = MsgpackKind;
 // an extension's type).
 struct Form {
   Kind kind = Kind::kInvalid;
-  uint8_t bytes = 0;       // of the number behind the code
+  uint8_t bytes = 0;  // of the number behind the code
   bool is_signed = false;
   uint8_t fixed_size = 0;  // of an extension whose size is in its code
 };
@@ -18,7 +18,8 @@ struct Form {
 Form formOf(uint8_t code) {
   switch (code) {
     case 0xc0: return {Kind::kNil};
-    case 0xc2: case 0xc3: return {Kind::kBool};
+    case 0xc2:
+    case 0xc3: return {Kind::kBool};
     case 0xc4: return {Kind::kBytes, 1};
     case 0xc5: return {Kind::kBytes, 2};
     case 0xc6: return {Kind::kBytes, 4};

@@ -28,12 +28,12 @@ PickleValue PickleValue::child(size_t index) const {
 
 size_t PickleValue::size() const {
   switch (kind()) {
-    case PickleKind::kTuple: case PickleKind::kList: case PickleKind::kSet: case PickleKind::kPersistent:
-      return children();
-    case PickleKind::kDict:
-      return children() / 2;
-    default:
-      return 0;
+    case PickleKind::kTuple:
+    case PickleKind::kList:
+    case PickleKind::kSet:
+    case PickleKind::kPersistent: return children();
+    case PickleKind::kDict: return children() / 2;
+    default: return 0;
   }
 }
 
@@ -58,9 +58,7 @@ PickleValue PickleValue::callable() const { return is(PickleKind::kObject) ? chi
 PickleValue PickleValue::arguments() const { return is(PickleKind::kObject) ? child(1) : PickleValue(); }
 PickleValue PickleValue::state() const { return is(PickleKind::kObject) ? child(2) : PickleValue(); }
 
-bool PickleValue::isCallOf(std::string_view global) const {
-  return callable().is(PickleKind::kGlobal) && callable().text() == global;
-}
+bool PickleValue::isCallOf(std::string_view global) const { return callable().is(PickleKind::kGlobal) && callable().text() == global; }
 
 std::vector<PickleValue> Pickle::persistents() const {
   std::vector<PickleValue> found;

@@ -18,10 +18,16 @@
 namespace beit {
 
 enum class PickleKind : uint8_t {
-  kNone, kBool, kInt, kFloat,
-  kBigInt,      // integers outside int64: text() is the little-endian two's complement
-  kString, kBytes,
-  kTuple, kList, kSet,
+  kNone,
+  kBool,
+  kInt,
+  kFloat,
+  kBigInt,  // integers outside int64: text() is the little-endian two's complement
+  kString,
+  kBytes,
+  kTuple,
+  kList,
+  kSet,
   kDict,        // collections.OrderedDict too
   kGlobal,      // a class or function by its name: text() is "module.name"
   kObject,      // a call of a global with arguments, and the state that the object was then given
@@ -110,8 +116,8 @@ class Pickle {
   static constexpr uint32_t kNoList = UINT32_MAX;
   struct Node {
     PickleKind kind = PickleKind::kNone;
-    uint32_t list = kNoList;  // which of lists_ has what is in it
-    int64_t integer = 0;      // also of a bool
+    uint32_t list = kNoList;     // which of lists_ has what is in it
+    int64_t integer = 0;         // also of a bool
     std::string_view text = {};  // in bytes_, texts_ or globals_
   };
 

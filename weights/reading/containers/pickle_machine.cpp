@@ -49,8 +49,8 @@ Result<Pickle> PickleMachine::run() {
                       "at least " + std::to_string(op.missing) + " more, as the pickle goes on");
     if (op.code == Code::kStop) break;
     bool known = false;
-    for (const auto execute : {&PickleMachine::constant, &PickleMachine::text, &PickleMachine::container,
-                               &PickleMachine::memory, &PickleMachine::call}) {
+    for (const auto execute :
+         {&PickleMachine::constant, &PickleMachine::text, &PickleMachine::container, &PickleMachine::memory, &PickleMachine::call}) {
       BEIT_ASSIGN(known, (this->*execute)(op));
       if (known) break;
     }
@@ -165,8 +165,10 @@ Result<bool> PickleMachine::constant(const PickleOp& op) {
     case Code::kNewTrue: status = push({.kind = Kind::kBool, .integer = 1}); break;
     case Code::kNewFalse: status = push({.kind = Kind::kBool}); break;
     case Code::kBinInt: status = pushInt(static_cast<int32_t>(littleEndian(op.argument))); break;
-    case Code::kBinInt1: case Code::kBinInt2: status = pushInt(static_cast<int64_t>(littleEndian(op.argument))); break;
-    case Code::kLong1: case Code::kLong4: status = pushLong(op.argument); break;
+    case Code::kBinInt1:
+    case Code::kBinInt2: status = pushInt(static_cast<int64_t>(littleEndian(op.argument))); break;
+    case Code::kLong1:
+    case Code::kLong4: status = pushLong(op.argument); break;
     case Code::kInt: {
       const std::string_view line = lineOf(op.argument);
       if (line == "00" || line == "01") status = push({.kind = Kind::kBool, .integer = line == "01"});
@@ -191,14 +193,17 @@ Result<bool> PickleMachine::constant(const PickleOp& op) {
 
 Result<bool> PickleMachine::text(const PickleOp& op) {
   switch (op.code) {
-    case Code::kBinString: case Code::kShortBinString:  // Python 2's, in which names were ASCII
-    case Code::kBinUnicode: case Code::kShortBinUnicode: case Code::kBinUnicode8:
-      BEIT_TRY(pushText(Kind::kString, asText(op.argument)));
-      return true;
-    case Code::kBinBytes: case Code::kShortBinBytes: case Code::kBinBytes8: case Code::kByteArray8:
-      BEIT_TRY(pushText(Kind::kBytes, asText(op.argument)));
-      return true;
-    case Code::kString: case Code::kUnicode: {
+    case Code::kBinString:
+    case Code::kShortBinString:  // Python 2's, in which names were ASCII
+    case Code::kBinUnicode:
+    case Code::kShortBinUnicode:
+    case Code::kBinUnicode8: BEIT_TRY(pushText(Kind::kString, asText(op.argument))); return true;
+    case Code::kBinBytes:
+    case Code::kShortBinBytes:
+    case Code::kBinBytes8:
+    case Code::kByteArray8: BEIT_TRY(pushText(Kind::kBytes, asText(op.argument))); return true;
+    case Code::kString:
+    case Code::kUnicode: {
       auto made = op.code == Code::kString ? fromPythonLiteral(lineOf(op.argument)) : fromRawUnicodeEscape(lineOf(op.argument));
       if (!made) return malformed("a string that is none");
       BEIT_TRY(pushMade(Kind::kString, *std::move(made)));
@@ -291,12 +296,16 @@ Result<bool> PickleMachine::memory(const PickleOp& op) {
       break;
     }
     case Code::kMemoize: status = put(memory_.size()); break;
-    case Code::kBinPut: case Code::kLongBinPut: case Code::kPut: {
+    case Code::kBinPut:
+    case Code::kLongBinPut:
+    case Code::kPut: {
       BEIT_ASSIGN(const uint64_t slot, slotOf());
       status = put(slot);
       break;
     }
-    case Code::kBinGet: case Code::kLongBinGet: case Code::kGet: {
+    case Code::kBinGet:
+    case Code::kLongBinGet:
+    case Code::kGet: {
       BEIT_ASSIGN(const uint64_t slot, slotOf());
       status = get(slot);
       break;
@@ -369,7 +378,8 @@ Status PickleMachine::build() {
 
 Result<bool> PickleMachine::call(const PickleOp& op) {
   switch (op.code) {
-    case Code::kGlobal: case Code::kInst: {
+    case Code::kGlobal:
+    case Code::kInst: {
       const std::string_view lines = lineOf(op.argument);
       const size_t feed = lines.find('\n');
       std::string_view module = lines.substr(0, feed);
@@ -390,9 +400,7 @@ Result<bool> PickleMachine::call(const PickleOp& op) {
       BEIT_TRY(pushGlobal(node(names[0]).text, node(names[1]).text));
       return true;
     }
-    case Code::kPersid:
-      BEIT_TRY(pushText(Kind::kString, lineOf(op.argument)));
-      [[fallthrough]];
+    case Code::kPersid: BEIT_TRY(pushText(Kind::kString, lineOf(op.argument))); [[fallthrough]];
     case Code::kBinPersid: {
       BEIT_ASSIGN(const Id key, pop());
       BEIT_TRY(pushItems(Kind::kPersistent, {key}));
@@ -410,10 +418,9 @@ Result<bool> PickleMachine::call(const PickleOp& op) {
       BEIT_ASSIGN([[maybe_unused]] const Id named, pop());
       break;
     }
-    case Code::kReduce: case Code::kNewObj: break;
-    case Code::kBuild:
-      BEIT_TRY(build());
-      return true;
+    case Code::kReduce:
+    case Code::kNewObj: break;
+    case Code::kBuild: BEIT_TRY(build()); return true;
     default: return false;
   }
   BEIT_ASSIGN(const auto pair, pop(2));

@@ -13,8 +13,7 @@ namespace beit {
 
 class PickleMachine {
  public:
-  PickleMachine(std::vector<uint8_t> bytes, std::string_view where, Pickle::GlobalFilter allowed)
-      : where_(where), allowed_(allowed) {
+  PickleMachine(std::vector<uint8_t> bytes, std::string_view where, Pickle::GlobalFilter allowed) : where_(where), allowed_(allowed) {
     pickle_.bytes_ = std::move(bytes);
   }
 

@@ -20,33 +20,74 @@ struct OperandForm {
 
 OperandForm shapeOf(uint8_t code) {
   switch (static_cast<Code>(code)) {
-    case Code::kMark: case Code::kStop: case Code::kPop: case Code::kPopMark: case Code::kDup: case Code::kNone:
-    case Code::kBinPersid: case Code::kReduce: case Code::kAppend: case Code::kBuild: case Code::kDict:
-    case Code::kEmptyDict: case Code::kAppends: case Code::kList: case Code::kEmptyList: case Code::kObj:
-    case Code::kSetItem: case Code::kTuple: case Code::kEmptyTuple: case Code::kSetItems: case Code::kNewObj:
-    case Code::kTuple1: case Code::kTuple2: case Code::kTuple3: case Code::kNewTrue: case Code::kNewFalse:
-    case Code::kEmptySet: case Code::kAddItems: case Code::kFrozenSet: case Code::kNewObjEx:
-    case Code::kStackGlobal: case Code::kMemoize: case Code::kNextBuffer: case Code::kReadonlyBuffer:
-      return {Form::kBare, 0};
-    case Code::kBinInt1: case Code::kBinGet: case Code::kBinPut: case Code::kProto: case Code::kExt1:
-      return {Form::kFixed, 1};
-    case Code::kBinInt2: case Code::kExt2:
-      return {Form::kFixed, 2};
-    case Code::kBinInt: case Code::kLongBinGet: case Code::kLongBinPut: case Code::kExt4:
-      return {Form::kFixed, 4};
-    case Code::kBinFloat: case Code::kFrame:
-      return {Form::kFixed, 8};
-    case Code::kShortBinString: case Code::kShortBinBytes: case Code::kLong1: case Code::kShortBinUnicode:
-      return {Form::kCounted, 1};
-    case Code::kBinString: case Code::kBinUnicode: case Code::kBinBytes: case Code::kLong4:
-      return {Form::kCounted, 4};
-    case Code::kBinUnicode8: case Code::kBinBytes8: case Code::kByteArray8:
-      return {Form::kCounted, 8};
-    case Code::kFloat: case Code::kInt: case Code::kLong: case Code::kPersid: case Code::kString: case Code::kUnicode:
-    case Code::kGet: case Code::kPut:
-      return {Form::kLines, 1};
-    case Code::kGlobal: case Code::kInst:
-      return {Form::kLines, 2};
+    case Code::kMark:
+    case Code::kStop:
+    case Code::kPop:
+    case Code::kPopMark:
+    case Code::kDup:
+    case Code::kNone:
+    case Code::kBinPersid:
+    case Code::kReduce:
+    case Code::kAppend:
+    case Code::kBuild:
+    case Code::kDict:
+    case Code::kEmptyDict:
+    case Code::kAppends:
+    case Code::kList:
+    case Code::kEmptyList:
+    case Code::kObj:
+    case Code::kSetItem:
+    case Code::kTuple:
+    case Code::kEmptyTuple:
+    case Code::kSetItems:
+    case Code::kNewObj:
+    case Code::kTuple1:
+    case Code::kTuple2:
+    case Code::kTuple3:
+    case Code::kNewTrue:
+    case Code::kNewFalse:
+    case Code::kEmptySet:
+    case Code::kAddItems:
+    case Code::kFrozenSet:
+    case Code::kNewObjEx:
+    case Code::kStackGlobal:
+    case Code::kMemoize:
+    case Code::kNextBuffer:
+    case Code::kReadonlyBuffer: return {Form::kBare, 0};
+    case Code::kBinInt1:
+    case Code::kBinGet:
+    case Code::kBinPut:
+    case Code::kProto:
+    case Code::kExt1: return {Form::kFixed, 1};
+    case Code::kBinInt2:
+    case Code::kExt2: return {Form::kFixed, 2};
+    case Code::kBinInt:
+    case Code::kLongBinGet:
+    case Code::kLongBinPut:
+    case Code::kExt4: return {Form::kFixed, 4};
+    case Code::kBinFloat:
+    case Code::kFrame: return {Form::kFixed, 8};
+    case Code::kShortBinString:
+    case Code::kShortBinBytes:
+    case Code::kLong1:
+    case Code::kShortBinUnicode: return {Form::kCounted, 1};
+    case Code::kBinString:
+    case Code::kBinUnicode:
+    case Code::kBinBytes:
+    case Code::kLong4: return {Form::kCounted, 4};
+    case Code::kBinUnicode8:
+    case Code::kBinBytes8:
+    case Code::kByteArray8: return {Form::kCounted, 8};
+    case Code::kFloat:
+    case Code::kInt:
+    case Code::kLong:
+    case Code::kPersid:
+    case Code::kString:
+    case Code::kUnicode:
+    case Code::kGet:
+    case Code::kPut: return {Form::kLines, 1};
+    case Code::kGlobal:
+    case Code::kInst: return {Form::kLines, 2};
   }
   return {};
 }
@@ -72,11 +113,10 @@ Result<PickleOp> readPickleOp(std::span<const uint8_t> bytes, size_t at, PickleL
   size_t size = shape.size;
   switch (shape.form) {
     case Form::kUnknown:
-      return mismatch(ErrorCode::kMalformed, std::string(where),
-                      "the byte " + std::to_string(rest[0]) + " at " + std::to_string(at), "an instruction of pickle");
+      return mismatch(ErrorCode::kMalformed, std::string(where), "the byte " + std::to_string(rest[0]) + " at " + std::to_string(at),
+                      "an instruction of pickle");
     case Form::kBare:
-    case Form::kFixed:
-      break;
+    case Form::kFixed: break;
     case Form::kCounted: {
       before += shape.size;
       if (rest.size() < before) {

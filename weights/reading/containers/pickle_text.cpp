@@ -102,7 +102,8 @@ bool isUtf8(std::string_view text) {
 std::string printable(std::string_view text) {
   constexpr size_t kMax = 100;
   std::string out(text.substr(0, kMax));
-  std::replace_if(out.begin(), out.end(), [](char c) { return c < 0x20 || c > 0x7E; }, '?');
+  std::replace_if(
+      out.begin(), out.end(), [](char c) { return c < 0x20 || c > 0x7E; }, '?');
   return text.size() > kMax ? out + "..." : out;
 }
 

@@ -43,11 +43,9 @@ Status SafetensorsIndexer::readLength() {
 
 Status SafetensorsIndexer::readHeader() {
   const int64_t data_start = kLengthBytes + header_bytes_;
-  if (!bytes_.starts_with('{'))
-    return mismatch(ErrorCode::kMalformed, file_name_, "a header that does not begin with {", "a JSON object");
+  if (!bytes_.starts_with('{')) return mismatch(ErrorCode::kMalformed, file_name_, "a header that does not begin with {", "a JSON object");
   BEIT_ASSIGN(const Json json, Json::parse(bytes_, file_name_));
-  if (!json.root().isObject())
-    return mismatch(ErrorCode::kMalformed, file_name_, json.root().describe(), "a JSON object");
+  if (!json.root().isObject()) return mismatch(ErrorCode::kMalformed, file_name_, json.root().describe(), "a JSON object");
   std::unordered_set<std::string_view> names;
   for (const auto& [name, value] : json.root().members()) {
     if (name == "__metadata__") continue;

@@ -39,7 +39,7 @@ class SafetensorsIndexer : public ContainerIndexer {
   std::string file_name_;
   size_t file_;
   std::optional<int64_t> size_;
-  std::string bytes_;         // of the part that is being read
+  std::string bytes_;          // of the part that is being read
   int64_t header_bytes_ = -1;  // unknown before the length is read
   bool done_ = false;
   std::vector<TensorEntry> entries_;

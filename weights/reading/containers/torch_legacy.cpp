@@ -20,8 +20,9 @@ constexpr int64_t kFormatVersion = 1001;
 bool TorchLegacyIndexer::isMagic(std::span<const uint8_t> first) {
   const std::string_view text{reinterpret_cast<const char*>(first.data()), first.size()};
   // Protocols 2 and 3 begin with the number; 4 and 5 with a frame of 13 bytes that has it.
-  for (const std::string_view start : {std::string_view("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46", 8), std::string_view("\x80\x03\x8a\x0a\x6c\xfc\x9c\x46", 8),
-                                       std::string_view("\x80\x04\x95\x0d\0\0\0\0", 8), std::string_view("\x80\x05\x95\x0d\0\0\0\0", 8)})
+  for (const std::string_view start :
+       {std::string_view("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46", 8), std::string_view("\x80\x03\x8a\x0a\x6c\xfc\x9c\x46", 8),
+        std::string_view("\x80\x04\x95\x0d\0\0\0\0", 8), std::string_view("\x80\x05\x95\x0d\0\0\0\0", 8)})
     if (text.starts_with(start)) return true;
   return false;
 }
@@ -76,7 +77,9 @@ Status TorchLegacyIndexer::check(Part part, const Pickle& pickle) const {
 }
 
 Status TorchLegacyIndexer::finish() {
-  struct Place { int64_t count, bytes, offset; };
+  struct Place {
+    int64_t count, bytes, offset;
+  };
   std::unordered_map<std::string_view, Place> storages;
   for (const PickleValue persistent : pickles_[kObject].persistents()) {
     if (persistent.item(0).item(0).text() == "module") continue;  // a class and its source

@@ -14,16 +14,30 @@ namespace {
 using Kind = PickleKind;
 
 struct StorageType {
-  std::string_view name;    // in "torch.NAMEStorage"
+  std::string_view name;  // in "torch.NAMEStorage"
   DType dtype;
   uint8_t other_bytes = 0;  // of an element, where its type is not read
 };
 
 constexpr StorageType kStorages[] = {
-    {"Float", DType::kF32}, {"Half", DType::kF16}, {"BFloat16", DType::kBF16}, {"Double", DType::kF64}, {"Long", DType::kI64},
-    {"Int", DType::kI32},   {"Short", DType::kI16}, {"Char", DType::kI8},      {"Byte", DType::kU8},    {"Bool", DType::kBool},
-    {"Untyped", DType::kU8, 1}, {"ComplexFloat", DType::kU8, 8}, {"ComplexDouble", DType::kU8, 16}, {"QInt8", DType::kU8, 1},
-    {"QUInt8", DType::kU8, 1},  {"QInt32", DType::kU8, 4},       {"QUInt4x2", DType::kU8, 1},       {"QUInt2x4", DType::kU8, 1},
+    {"Float", DType::kF32},
+    {"Half", DType::kF16},
+    {"BFloat16", DType::kBF16},
+    {"Double", DType::kF64},
+    {"Long", DType::kI64},
+    {"Int", DType::kI32},
+    {"Short", DType::kI16},
+    {"Char", DType::kI8},
+    {"Byte", DType::kU8},
+    {"Bool", DType::kBool},
+    {"Untyped", DType::kU8, 1},
+    {"ComplexFloat", DType::kU8, 8},
+    {"ComplexDouble", DType::kU8, 16},
+    {"QInt8", DType::kU8, 1},
+    {"QUInt8", DType::kU8, 1},
+    {"QInt32", DType::kU8, 4},
+    {"QUInt4x2", DType::kU8, 1},
+    {"QUInt2x4", DType::kU8, 1},
 };
 
 // Returns the type of the storages of that class, or null.
@@ -89,8 +103,8 @@ PickleValue dictOf(PickleValue value) {
 }
 
 bool isTensorFunction(std::string_view global) {
-  return global == kTensor || global == kOldTensor || global == kBytesTensor || global == kParameter ||
-         global == kParameterWithState || global == kSubclass;
+  return global == kTensor || global == kOldTensor || global == kBytesTensor || global == kParameter || global == kParameterWithState ||
+         global == kSubclass;
 }
 
 // Returns the name of the global that was called for this object, or "".
@@ -269,8 +283,8 @@ bool holdsTensors(PickleValue value, size_t& budget, int depth = 0) {
 }
 
 // What training scripts call the weights. Averaged ones come first, and then timm's order.
-constexpr std::string_view kWrappers[] = {"state_dict_ema", "model_ema", "state_dict", "model_state", "model", "model_state_dict",
-                                          "module", "net", "network", "weights"};
+constexpr std::string_view kWrappers[] = {"state_dict_ema",   "model_ema", "state_dict", "model_state", "model",
+                                          "model_state_dict", "module",    "net",        "network",     "weights"};
 constexpr size_t kAveragedWrappers = 2;
 
 // Returns the state dict in what a training script saved. Sets `averaged` as readTorchTensors() does.
@@ -311,12 +325,13 @@ bool isTorchGlobal(std::string_view global) {
 Result<TorchStorage> readTorchStorage(PickleValue persistent, const std::string& where) {
   const PickleValue id = persistent.item(0);
   const PickleValue kind = id.item(1), key = id.item(2), count = id.item(4), view = id.item(5);
-  if (!persistent.is(Kind::kPersistent) || !id.is(Kind::kTuple) || id.item(0).text() != "storage" ||
-      !kind.is(Kind::kGlobal) || !key.is(Kind::kString) || !count.asInt())
+  if (!persistent.is(Kind::kPersistent) || !id.is(Kind::kTuple) || id.item(0).text() != "storage" || !kind.is(Kind::kGlobal) ||
+      !key.is(Kind::kString) || !count.asInt())
     return mismatch(ErrorCode::kMalformed, where, "a storage that is none", "\"storage\", its type, key, place and size");
   const StorageType* known = storageType(kind.text());
   if (!known) return mismatch(ErrorCode::kUnsupported, where, "a storage of type " + printable(kind.text()), "one of numbers");
-  TorchStorage storage{.key = key.text(), .dtype = known->dtype, .element = elementSize(known->dtype), .other_type = {}, .count = *count.asInt()};
+  TorchStorage storage{
+      .key = key.text(), .dtype = known->dtype, .element = elementSize(known->dtype), .other_type = {}, .count = *count.asInt()};
   if (known->other_bytes > 0) {
     storage.element = known->other_bytes;
     storage.other_type = kind.text();
@@ -337,8 +352,14 @@ Result<TorchStorage> readTorchStorage(PickleValue persistent, const std::string&
 
 TensorEntry entryOf(TorchTensor tensor, size_t file, int64_t offset) {
   const TorchStorage& storage = tensor.storage;
-  return {std::move(tensor.name), storage.dtype, std::move(tensor.shape), file, offset + tensor.offset * storage.element,
-          tensor.count * storage.element, std::move(tensor.strides), std::string(storage.other_type)};
+  return {std::move(tensor.name),
+          storage.dtype,
+          std::move(tensor.shape),
+          file,
+          offset + tensor.offset * storage.element,
+          tensor.count * storage.element,
+          std::move(tensor.strides),
+          std::string(storage.other_type)};
 }
 
 Result<std::vector<TorchTensor>> readTorchTensors(const Pickle& pickle, const std::string& where, std::string* averaged) {

@@ -49,10 +49,8 @@ TensorEntry entryOf(TorchTensor tensor, size_t file, int64_t offset);
 
 // Returns all tensors, those of a dict before those of dicts in it. Training checkpoints are unwrapped, whatever
 // lies beside the weights; of averaged weights and plain ones the averaged count, as for timm, whose name `averaged`
-// is then set to. Names of nested dicts and modules are joined by dots. Errors: kMalformed for a tensor that does not lie inside its storage or
-// names that are no text; kUnsupported for views whose elements repeat, and for more than a million
-// names.
-Result<std::vector<TorchTensor>> readTorchTensors(const Pickle& pickle, const std::string& where,
-                                                  std::string* averaged = nullptr);
+// is then set to. Names of nested dicts and modules are joined by dots. Errors: kMalformed for a tensor that does not lie inside its
+// storage or names that are no text; kUnsupported for views whose elements repeat, and for more than a million names.
+Result<std::vector<TorchTensor>> readTorchTensors(const Pickle& pickle, const std::string& where, std::string* averaged = nullptr);
 
 }  // namespace beit

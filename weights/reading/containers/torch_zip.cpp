@@ -8,8 +8,7 @@
 
 namespace beit {
 
-Result<std::unique_ptr<ContainerIndexer>> TorchZipIndexer::create(std::string file_name, size_t file,
-                                                                 std::optional<int64_t> size) {
+Result<std::unique_ptr<ContainerIndexer>> TorchZipIndexer::create(std::string file_name, size_t file, std::optional<int64_t> size) {
   if (!size)
     return failure(ErrorCode::kUnsupported, file_name,
                    "a PyTorch checkpoint is a zip file, whose directory stands at its end: it needs a source of known size "

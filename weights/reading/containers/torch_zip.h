@@ -63,7 +63,7 @@ class TorchZipIndexer : public ContainerIndexer {
   size_t file_;
   int64_t size_;
   Stage stage_ = Stage::kEnd;
-  ByteRange range_;            // what is being read
+  ByteRange range_;             // what is being read
   std::vector<uint8_t> bytes_;  // of it
 
   ZipEnd end_;
@@ -72,7 +72,7 @@ class TorchZipIndexer : public ContainerIndexer {
   std::string prefix_;  // the folder in the zip file that has data.pkl, with its slash
   std::optional<Pickle> pickle_;
   std::vector<TorchTensor> tensors_;
-  std::vector<size_t> storages_;  // the members that tensors lie in, by offset
+  std::vector<size_t> storages_;                 // the members that tensors lie in, by offset
   std::unordered_map<size_t, int64_t> offsets_;  // of their data
   std::vector<TensorEntry> entries_;
 };

@@ -84,8 +84,7 @@ Result<ZipEnd> readZip64End(std::span<const uint8_t> record, int64_t file_size, 
   return checkedEnd(number(record, 48, 8), number(record, 40, 8), number(record, 32, 8), file_size, where);
 }
 
-Result<std::vector<ZipMember>> readZipDirectory(std::span<const uint8_t> directory, const ZipEnd& end,
-                                                const std::string& where) {
+Result<std::vector<ZipMember>> readZipDirectory(std::span<const uint8_t> directory, const ZipEnd& end, const std::string& where) {
   std::vector<ZipMember> members;
   for (size_t at = 0; at < directory.size() && static_cast<int64_t>(members.size()) < end.members;) {
     const auto rest = directory.subspan(at);
@@ -103,8 +102,8 @@ Result<std::vector<ZipMember>> readZipDirectory(std::span<const uint8_t> directo
     member.encrypted = number(rest, 8, 2) & 1;
     const auto before = static_cast<uint64_t>(end.directory.offset);
     if (header > before || packed > before - header)
-      return malformed(where + ", " + printable(member.name),
-                       std::to_string(packed) + " bytes at " + std::to_string(header), "what lies before the zip directory");
+      return malformed(where + ", " + printable(member.name), std::to_string(packed) + " bytes at " + std::to_string(header),
+                       "what lies before the zip directory");
     member.header = static_cast<int64_t>(header);
     member.size = static_cast<int64_t>(packed);
     members.push_back(std::move(member));

@@ -44,8 +44,7 @@ Result<ZipEnd> readZipEnd(std::span<const uint8_t> tail, int64_t file_size, cons
 Result<ZipEnd> readZip64End(std::span<const uint8_t> record, int64_t file_size, const std::string& where);
 
 // Returns the members in that directory, by offset; each lies before the directory. Errors: kMalformed.
-Result<std::vector<ZipMember>> readZipDirectory(std::span<const uint8_t> directory, const ZipEnd& end,
-                                                const std::string& where);
+Result<std::vector<ZipMember>> readZipDirectory(std::span<const uint8_t> directory, const ZipEnd& end, const std::string& where);
 
 // Returns where a member's data begin, from its local header's first kZipLocalHeader bytes. Errors:
 // kMalformed when it is no such header or the data do not lie before member.end.

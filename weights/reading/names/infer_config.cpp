@@ -95,8 +95,7 @@ Result<std::string> deriveDalle(const Shapes& shapes) {
 }
 
 // Adds the window's size in pixels, from the tables that depend on it.
-Status addImageSize(ConfigText& config, const Shapes& shapes, std::string_view own_table, std::string_view shared_table,
-                    int64_t patch) {
+Status addImageSize(ConfigText& config, const Shapes& shapes, std::string_view own_table, std::string_view shared_table, int64_t patch) {
   const auto own = sizeOf(shapes, own_table, 0), shared = sizeOf(shapes, shared_table, 0);
   const auto positions = sizeOf(shapes, "beit.embeddings.position_embeddings", 1);
   if (const auto rows = own ? own : shared) {  // (2w - 1)^2 + 3
@@ -127,8 +126,7 @@ Result<std::string> deriveConfig(const std::vector<TensorEntry>& entries) {
   const auto has = [&](std::string_view name) { return shapes.find(name) != shapes.end(); };
 
   constexpr std::string_view kProjection = "beit.embeddings.patch_embeddings.projection.weight";
-  constexpr std::string_view kOwnTable =
-      "beit.encoder.layer.0.attention.attention.relative_position_bias.relative_position_bias_table";
+  constexpr std::string_view kOwnTable = "beit.encoder.layer.0.attention.attention.relative_position_bias.relative_position_bias_table";
   constexpr std::string_view kSharedTable = "beit.encoder.relative_position_bias.relative_position_bias_table";
   const auto hidden = sizeOf(shapes, kProjection, 0), channels = sizeOf(shapes, kProjection, 1);
   const auto patch = sizeOf(shapes, kProjection, 2), patch_width = sizeOf(shapes, kProjection, 3);
@@ -173,8 +171,7 @@ Result<std::string> deriveConfig(const std::vector<TensorEntry>& entries) {
   if (classifies) config.add("num_labels", sizeOf(shapes, "classifier.weight", 0).value_or(0));
   if (segments) {
     const int64_t labels = sizeOf(shapes, "decode_head.classifier.weight", 0).value_or(0);
-    if (labels < 1)
-      return mismatch(ErrorCode::kWrongShape, "decode_head.classifier.weight", "no labels", "(num_labels, channels, 1, 1)");
+    if (labels < 1) return mismatch(ErrorCode::kWrongShape, "decode_head.classifier.weight", "no labels", "(num_labels, channels, 1, 1)");
     config.add("num_labels", labels);
     const auto index = [&](int64_t twelfths) { return std::to_string(std::max<int64_t>(1, layers * twelfths / 12 - 1)); };
     config.addRaw("out_indices", "[" + index(4) + ", " + index(6) + ", " + index(8) + ", " + index(12) + "]");

@@ -53,8 +53,7 @@ std::string substitute(std::string_view pattern, const Captures& captures) {
 }
 
 const NamingFamily& family(Dialect dialect) {
-  return *std::find_if(kNamingFamilies.begin(), kNamingFamilies.end(),
-                       [&](const NamingFamily& f) { return f.dialect == dialect; });
+  return *std::find_if(kNamingFamilies.begin(), kNamingFamilies.end(), [&](const NamingFamily& f) { return f.dialect == dialect; });
 }
 
 // Returns the dialect of the names that begin with a prefix, without it.
@@ -92,7 +91,8 @@ std::string stripPrefix(std::vector<TensorEntry>& entries) {
     const std::string_view name = entry.name;
     if (entry.shape.empty()) continue;
     if (!shared) shared = name;
-    shared = name.substr(0, static_cast<size_t>(std::mismatch(name.begin(), name.end(), shared->begin(), shared->end()).first - name.begin()));
+    shared =
+        name.substr(0, static_cast<size_t>(std::mismatch(name.begin(), name.end(), shared->begin(), shared->end()).first - name.begin()));
   }
   const std::string prefixes(shared ? shared->substr(0, shared->rfind('.') + 1) : std::string_view());
   // As few of them as will do: "beit." is part of the names. But "backbone." is only where heads stand beside it.
@@ -140,8 +140,6 @@ std::optional<std::string> nameIn(Dialect dialect, std::string_view parameter) {
   return std::nullopt;
 }
 
-bool isUnused(std::string_view name) {
-  return name.ends_with("relative_position_index") || name.ends_with("num_batches_tracked");
-}
+bool isUnused(std::string_view name) { return name.ends_with("relative_position_index") || name.ends_with("num_batches_tracked"); }
 
 }  // namespace beit

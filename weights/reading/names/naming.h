@@ -13,17 +13,17 @@
 namespace beit {
 
 enum class Dialect {
-  kTransformers,       // transformers 4: what hub files hold
-  kTransformersBare,   // without prefix: a file saved from BeitModel or BeitBackbone
-  kData2Vec,           // Data2VecVision: the same model under another prefix
-  kData2Vec5,          // the same with heads' names as transformers 5 saves them
-  kTransformers5,      // transformers 5's state dict
+  kTransformers,      // transformers 4: what hub files hold
+  kTransformersBare,  // without prefix: a file saved from BeitModel or BeitBackbone
+  kData2Vec,          // Data2VecVision: the same model under another prefix
+  kData2Vec5,         // the same with heads' names as transformers 5 saves them
+  kTransformers5,     // transformers 5's state dict
   kTransformers5Bare,
   kTimm,               // timm and unilm
   kUnilmSegmentation,  // unilm with mmsegmentation's heads
   kFlax,               // transformers' Flax classes
   kFlaxBare,
-  kDalle,              // DALL-E's tokenizer
+  kDalle,  // DALL-E's tokenizer
 };
 
 // Returns a name for people: "transformers", "timm or unilm", …
@@ -49,8 +49,8 @@ enum class TensorLayout {
 
 // A parameter that a file's tensor holds, or holds a share of.
 struct ParameterShare {
-  std::string parameter;                // in the project's naming
-  int64_t part = 0, parts = 1;          // which share of the tensor's first axis: fused query, key, value
+  std::string parameter;        // in the project's naming
+  int64_t part = 0, parts = 1;  // which share of the tensor's first axis: fused query, key, value
   TensorLayout layout = TensorLayout::kSame;
 };
 

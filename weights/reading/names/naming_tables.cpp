@@ -22,38 +22,36 @@ constexpr NamingRule kData2VecRules[] = {
 };
 
 // transformers 5, body names; P is the body's prefix in the file.
-#define BEIT_TRANSFORMERS_5_BODY(P)                                                                   \
-  {P "layers.#.attention.q_proj.*", {"beit.encoder.layer.#.attention.attention.query.*"}},            \
-  {P "layers.#.attention.k_proj.*", {"beit.encoder.layer.#.attention.attention.key.*"}},              \
-  {P "layers.#.attention.v_proj.*", {"beit.encoder.layer.#.attention.attention.value.*"}},            \
-  {P "layers.#.attention.o_proj.*", {"beit.encoder.layer.#.attention.output.dense.*"}},               \
-  {P "layers.#.mlp.fc1.*", {"beit.encoder.layer.#.intermediate.dense.*"}},                            \
-  {P "layers.#.mlp.fc2.*", {"beit.encoder.layer.#.output.dense.*"}},                                  \
-  {P "layers.#.relative_position_bias.*",                                                             \
-   {"beit.encoder.layer.#.attention.attention.relative_position_bias.*"}},                            \
-  {P "layers.#.*", {"beit.encoder.layer.#.*"}},                                                       \
-  {P "shared_position_bias.*", {"beit.encoder.relative_position_bias.*"}}
+#define BEIT_TRANSFORMERS_5_BODY(P)                                                                                   \
+  {P "layers.#.attention.q_proj.*", {"beit.encoder.layer.#.attention.attention.query.*"}},                            \
+      {P "layers.#.attention.k_proj.*", {"beit.encoder.layer.#.attention.attention.key.*"}},                          \
+      {P "layers.#.attention.v_proj.*", {"beit.encoder.layer.#.attention.attention.value.*"}},                        \
+      {P "layers.#.attention.o_proj.*", {"beit.encoder.layer.#.attention.output.dense.*"}},                           \
+      {P "layers.#.mlp.fc1.*", {"beit.encoder.layer.#.intermediate.dense.*"}},                                        \
+      {P "layers.#.mlp.fc2.*", {"beit.encoder.layer.#.output.dense.*"}},                                              \
+      {P "layers.#.relative_position_bias.*", {"beit.encoder.layer.#.attention.attention.relative_position_bias.*"}}, \
+      {P "layers.#.*", {"beit.encoder.layer.#.*"}}, {                                                                 \
+    P "shared_position_bias.*", { "beit.encoder.relative_position_bias.*" }                                           \
+  }
 
 // transformers 5, heads.
-#define BEIT_TRANSFORMERS_5_HEADS                                                                     \
-  {"fpn.fpn1.conv_transpose1.*", {"fpn1.0.*"}},                                                       \
-  {"fpn.fpn1.normalization.*", {"fpn1.1.*"}},                                                         \
-  {"fpn.fpn1.conv_transpose2.*", {"fpn1.3.*"}},                                                       \
-  {"fpn.fpn2.*", {"fpn2.0.*"}},                                                                       \
-  {"decode_head.psp_modules.blocks.#.conv.convolution.*", {"decode_head.psp_modules.#.1.conv.*"}},    \
-  {"decode_head.psp_modules.blocks.#.conv.normalization.*", {"decode_head.psp_modules.#.1.bn.*"}},    \
-  {"decode_head.psp_bottleneck.convolution.*", {"decode_head.bottleneck.conv.*"}},                    \
-  {"decode_head.psp_bottleneck.normalization.*", {"decode_head.bottleneck.bn.*"}},                    \
-  {"decode_head.lateral_convs.#.convolution.*", {"decode_head.lateral_convs.#.conv.*"}},              \
-  {"decode_head.lateral_convs.#.normalization.*", {"decode_head.lateral_convs.#.bn.*"}},              \
-  {"decode_head.fpn_convs.#.convolution.*", {"decode_head.fpn_convs.#.conv.*"}},                      \
-  {"decode_head.fpn_convs.#.normalization.*", {"decode_head.fpn_convs.#.bn.*"}},                      \
-  {"decode_head.fpn_bottleneck.convolution.*", {"decode_head.fpn_bottleneck.conv.*"}},                \
-  {"decode_head.fpn_bottleneck.normalization.*", {"decode_head.fpn_bottleneck.bn.*"}},                \
-  {"auxiliary_head.convs.#.convolution.*", {"auxiliary_head.convs.#.conv.*"}},                        \
-  {"auxiliary_head.convs.#.normalization.*", {"auxiliary_head.convs.#.bn.*"}},                        \
-  {"auxiliary_head.conv_cat.convolution.*", {"auxiliary_head.conv_cat.conv.*"}},                      \
-  {"auxiliary_head.conv_cat.normalization.*", {"auxiliary_head.conv_cat.bn.*"}}
+#define BEIT_TRANSFORMERS_5_HEADS                                                                                                         \
+  {"fpn.fpn1.conv_transpose1.*", {"fpn1.0.*"}}, {"fpn.fpn1.normalization.*", {"fpn1.1.*"}}, {"fpn.fpn1.conv_transpose2.*", {"fpn1.3.*"}}, \
+      {"fpn.fpn2.*", {"fpn2.0.*"}}, {"decode_head.psp_modules.blocks.#.conv.convolution.*", {"decode_head.psp_modules.#.1.conv.*"}},      \
+      {"decode_head.psp_modules.blocks.#.conv.normalization.*", {"decode_head.psp_modules.#.1.bn.*"}},                                    \
+      {"decode_head.psp_bottleneck.convolution.*", {"decode_head.bottleneck.conv.*"}},                                                    \
+      {"decode_head.psp_bottleneck.normalization.*", {"decode_head.bottleneck.bn.*"}},                                                    \
+      {"decode_head.lateral_convs.#.convolution.*", {"decode_head.lateral_convs.#.conv.*"}},                                              \
+      {"decode_head.lateral_convs.#.normalization.*", {"decode_head.lateral_convs.#.bn.*"}},                                              \
+      {"decode_head.fpn_convs.#.convolution.*", {"decode_head.fpn_convs.#.conv.*"}},                                                      \
+      {"decode_head.fpn_convs.#.normalization.*", {"decode_head.fpn_convs.#.bn.*"}},                                                      \
+      {"decode_head.fpn_bottleneck.convolution.*", {"decode_head.fpn_bottleneck.conv.*"}},                                                \
+      {"decode_head.fpn_bottleneck.normalization.*", {"decode_head.fpn_bottleneck.bn.*"}},                                                \
+      {"auxiliary_head.convs.#.convolution.*", {"auxiliary_head.convs.#.conv.*"}},                                                        \
+      {"auxiliary_head.convs.#.normalization.*", {"auxiliary_head.convs.#.bn.*"}},                                                        \
+      {"auxiliary_head.conv_cat.convolution.*", {"auxiliary_head.conv_cat.conv.*"}}, {                                                    \
+    "auxiliary_head.conv_cat.normalization.*", { "auxiliary_head.conv_cat.bn.*" }                                                         \
+  }
 
 constexpr NamingRule kTransformers5Rules[] = {
     BEIT_TRANSFORMERS_5_BODY("beit."),
@@ -69,36 +67,30 @@ constexpr NamingRule kData2Vec5Rules[] = {
 };
 
 constexpr NamingRule kTransformers5BareRules[] = {
-    BEIT_TRANSFORMERS_5_BODY(""),
-    BEIT_TRANSFORMERS_5_HEADS,
-    {"embeddings.*", {"beit.embeddings.*"}},
-    {"layernorm.*", {"beit.layernorm.*"}},
-    {"pooler.*", {"beit.pooler.*"}},
-    {"*", {"*"}},
+    BEIT_TRANSFORMERS_5_BODY(""),          BEIT_TRANSFORMERS_5_HEADS,       {"embeddings.*", {"beit.embeddings.*"}},
+    {"layernorm.*", {"beit.layernorm.*"}}, {"pooler.*", {"beit.pooler.*"}}, {"*", {"*"}},
 };
 
 // timm and unilm, body names; P is the body's prefix in the file.
-#define BEIT_TIMM_BODY(P)                                                                             \
-  {P "cls_token", {"beit.embeddings.cls_token"}},                                                     \
-  {P "mask_token", {"beit.embeddings.mask_token"}},                                                   \
-  {P "pos_embed", {"beit.embeddings.position_embeddings"}},                                           \
-  {P "patch_embed.proj.*", {"beit.embeddings.patch_embeddings.projection.*"}},                        \
-  {P "rel_pos_bias.*", {"beit.encoder.relative_position_bias.*"}},                                    \
-  {P "blocks.#.attn.qkv.weight",                                                                      \
-   {"beit.encoder.layer.#.attention.attention.query.weight",                                          \
-    "beit.encoder.layer.#.attention.attention.key.weight",                                            \
-    "beit.encoder.layer.#.attention.attention.value.weight"}},                                        \
-  {P "blocks.#.attn.q_bias", {"beit.encoder.layer.#.attention.attention.query.bias"}},                \
-  {P "blocks.#.attn.v_bias", {"beit.encoder.layer.#.attention.attention.value.bias"}},                \
-  {P "blocks.#.attn.relative_position_bias_table",                                                    \
-   {"beit.encoder.layer.#.attention.attention.relative_position_bias.relative_position_bias_table"}}, \
-  {P "blocks.#.attn.proj.*", {"beit.encoder.layer.#.attention.output.dense.*"}},                      \
-  {P "blocks.#.mlp.fc1.*", {"beit.encoder.layer.#.intermediate.dense.*"}},                            \
-  {P "blocks.#.mlp.fc2.*", {"beit.encoder.layer.#.output.dense.*"}},                                  \
-  {P "blocks.#.norm1.*", {"beit.encoder.layer.#.layernorm_before.*"}},                                \
-  {P "blocks.#.norm2.*", {"beit.encoder.layer.#.layernorm_after.*"}},                                 \
-  {P "blocks.#.gamma_1", {"beit.encoder.layer.#.lambda_1"}},                                          \
-  {P "blocks.#.gamma_2", {"beit.encoder.layer.#.lambda_2"}}
+#define BEIT_TIMM_BODY(P)                                                                                                              \
+  {P "cls_token", {"beit.embeddings.cls_token"}}, {P "mask_token", {"beit.embeddings.mask_token"}},                                    \
+      {P "pos_embed", {"beit.embeddings.position_embeddings"}},                                                                        \
+      {P "patch_embed.proj.*", {"beit.embeddings.patch_embeddings.projection.*"}},                                                     \
+      {P "rel_pos_bias.*", {"beit.encoder.relative_position_bias.*"}},                                                                 \
+      {P "blocks.#.attn.qkv.weight",                                                                                                   \
+       {"beit.encoder.layer.#.attention.attention.query.weight", "beit.encoder.layer.#.attention.attention.key.weight",                \
+        "beit.encoder.layer.#.attention.attention.value.weight"}},                                                                     \
+      {P "blocks.#.attn.q_bias", {"beit.encoder.layer.#.attention.attention.query.bias"}},                                             \
+      {P "blocks.#.attn.v_bias", {"beit.encoder.layer.#.attention.attention.value.bias"}},                                             \
+      {P "blocks.#.attn.relative_position_bias_table",                                                                                 \
+       {"beit.encoder.layer.#.attention.attention.relative_position_bias.relative_position_bias_table"}},                              \
+      {P "blocks.#.attn.proj.*", {"beit.encoder.layer.#.attention.output.dense.*"}},                                                   \
+      {P "blocks.#.mlp.fc1.*", {"beit.encoder.layer.#.intermediate.dense.*"}},                                                         \
+      {P "blocks.#.mlp.fc2.*", {"beit.encoder.layer.#.output.dense.*"}},                                                               \
+      {P "blocks.#.norm1.*", {"beit.encoder.layer.#.layernorm_before.*"}},                                                             \
+      {P "blocks.#.norm2.*", {"beit.encoder.layer.#.layernorm_after.*"}}, {P "blocks.#.gamma_1", {"beit.encoder.layer.#.lambda_1"}}, { \
+    P "blocks.#.gamma_2", { "beit.encoder.layer.#.lambda_2" }                                                                          \
+  }
 
 constexpr NamingRule kTimmRules[] = {
     BEIT_TIMM_BODY(""),
@@ -123,29 +115,26 @@ constexpr NamingRule kUnilmSegmentationRules[] = {
 };
 
 // Flax: kernels are transposed, norms have a scale; P is the body's prefix in the file, Q in the project.
-#define BEIT_FLAX_LEAVES(P, Q)                                                                        \
-  {P "encoder.layer.#.attention.attention.query.kernel",                                              \
-   {Q "encoder.layer.#.attention.attention.query.weight"}, TensorLayout::kTransposed},                      \
-  {P "encoder.layer.#.attention.attention.key.kernel",                                                \
-   {Q "encoder.layer.#.attention.attention.key.weight"}, TensorLayout::kTransposed},                        \
-  {P "encoder.layer.#.attention.attention.value.kernel",                                              \
-   {Q "encoder.layer.#.attention.attention.value.weight"}, TensorLayout::kTransposed},                      \
-  {P "encoder.layer.#.attention.output.dense.kernel",                                                 \
-   {Q "encoder.layer.#.attention.output.dense.weight"}, TensorLayout::kTransposed},                         \
-  {P "encoder.layer.#.intermediate.dense.kernel",                                                     \
-   {Q "encoder.layer.#.intermediate.dense.weight"}, TensorLayout::kTransposed},                             \
-  {P "encoder.layer.#.output.dense.kernel",                                                           \
-   {Q "encoder.layer.#.output.dense.weight"}, TensorLayout::kTransposed},                                   \
-  {P "encoder.layer.#.layernorm_before.scale", {Q "encoder.layer.#.layernorm_before.weight"}},        \
-  {P "encoder.layer.#.layernorm_after.scale", {Q "encoder.layer.#.layernorm_after.weight"}},          \
-  {P "embeddings.patch_embeddings.projection.kernel",                                                 \
-   {Q "embeddings.patch_embeddings.projection.weight"}, TensorLayout::kHwio},                               \
-  {P "layernorm.scale", {Q "layernorm.weight"}},                                                      \
-  {P "pooler.layernorm.scale", {Q "pooler.layernorm.weight"}},                                        \
-  {P "embeddings.*", {Q "embeddings.*"}},                                                             \
-  {P "encoder.*", {Q "encoder.*"}},                                                                   \
-  {P "layernorm.*", {Q "layernorm.*"}},                                                               \
-  {P "pooler.*", {Q "pooler.*"}}
+#define BEIT_FLAX_LEAVES(P, Q)                                                                                                             \
+  {P "encoder.layer.#.attention.attention.query.kernel",                                                                                   \
+   {Q "encoder.layer.#.attention.attention.query.weight"},                                                                                 \
+   TensorLayout::kTransposed},                                                                                                             \
+      {P "encoder.layer.#.attention.attention.key.kernel",                                                                                 \
+       {Q "encoder.layer.#.attention.attention.key.weight"},                                                                               \
+       TensorLayout::kTransposed},                                                                                                         \
+      {P "encoder.layer.#.attention.attention.value.kernel",                                                                               \
+       {Q "encoder.layer.#.attention.attention.value.weight"},                                                                             \
+       TensorLayout::kTransposed},                                                                                                         \
+      {P "encoder.layer.#.attention.output.dense.kernel", {Q "encoder.layer.#.attention.output.dense.weight"}, TensorLayout::kTransposed}, \
+      {P "encoder.layer.#.intermediate.dense.kernel", {Q "encoder.layer.#.intermediate.dense.weight"}, TensorLayout::kTransposed},         \
+      {P "encoder.layer.#.output.dense.kernel", {Q "encoder.layer.#.output.dense.weight"}, TensorLayout::kTransposed},                     \
+      {P "encoder.layer.#.layernorm_before.scale", {Q "encoder.layer.#.layernorm_before.weight"}},                                         \
+      {P "encoder.layer.#.layernorm_after.scale", {Q "encoder.layer.#.layernorm_after.weight"}},                                           \
+      {P "embeddings.patch_embeddings.projection.kernel", {Q "embeddings.patch_embeddings.projection.weight"}, TensorLayout::kHwio},       \
+      {P "layernorm.scale", {Q "layernorm.weight"}}, {P "pooler.layernorm.scale", {Q "pooler.layernorm.weight"}},                          \
+      {P "embeddings.*", {Q "embeddings.*"}}, {P "encoder.*", {Q "encoder.*"}}, {P "layernorm.*", {Q "layernorm.*"}}, {                    \
+    P "pooler.*", { Q "pooler.*" }                                                                                                         \
+  }
 
 constexpr NamingRule kFlaxRules[] = {
     BEIT_FLAX_LEAVES("beit.", "beit."),

@@ -20,7 +20,7 @@ struct NamingRule {
 struct NamingFamily {
   Dialect dialect;
   std::string_view name;
-  std::string_view witness;  // a pattern that some tensor of every such checkpoint has, and of no earlier family
+  std::string_view witness;           // a pattern that some tensor of every such checkpoint has, and of no earlier family
   std::span<const NamingRule> rules;  // the first that applies counts
 };
 
