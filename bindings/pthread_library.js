@@ -23,8 +23,11 @@ addToLibrary({
     PThread.allocateWorker();
     if (ENVIRONMENT_IS_NODE) return;
     const worker = PThread.unusedWorkers.at(-1);
-    worker.listens = new Promise((resolve) => { worker.onmessage = resolve; });
-    worker.onerror = (event) => readyPromiseReject(new Error(`a thread's script cannot be run${event.message ? ` (${event.message})` : ''}`));
+    worker.listens = new Promise((resolve) => {
+      worker.onmessage = resolve;
+    });
+    worker.onerror = (event) =>
+      readyPromiseReject(new Error(`a thread's script cannot be run${event.message ? ` (${event.message})` : ''}`));
   };
   pthread.loadWasmModuleIntoListening = pthread.loadWasmModuleToWorker;
   pthread.loadWasmModuleToWorker = async (worker) => {

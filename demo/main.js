@@ -48,7 +48,8 @@ const makers = {
 
 /** @type {Promise<import('./models/panel.js').ModelsPanel> | null} */
 let modelsMade = null;
-const modelsPanel = () => modelsMade ??= import('./models/panel.js').then(({ ModelsPanel }) => new ModelsPanel(rootOf('models'), checkpoints));
+const modelsPanel = () =>
+  (modelsMade ??= import('./models/panel.js').then(({ ModelsPanel }) => new ModelsPanel(rootOf('models'), checkpoints)));
 
 /** @type {Map<string, Promise<Panel> | Panel>} */
 const panels = new Map();
@@ -57,7 +58,7 @@ let chosen = '';
 /** @param {string} name */
 function panelOf(name) {
   let panel = panels.get(name);
-  if (!panel) panels.set(name, panel = makers[name]?.() ?? { activate() {}, deactivate() {} });
+  if (!panel) panels.set(name, (panel = makers[name]?.() ?? { activate() {}, deactivate() {} }));
   return panel;
 }
 
@@ -104,8 +105,10 @@ for (const [task, model] of Object.entries(models)) {
     const { build } = runtimeInfo(checkpoints.settings.options);
     const files = embeddedFiles(/** @type {TaskName} */ (task));
     // After the first answer, which it would slow down.
-    setTimeout(() => keepForOffline([...['js', 'wasm'].map((kind) => `beit-wasm/dist/wasm/beit-${build}.${kind}`), ...files])
-      .catch(() => undefined), OFFLINE_AFTER_MS);
+    setTimeout(
+      () => keepForOffline([...['js', 'wasm'].map((kind) => `beit-wasm/dist/wasm/beit-${build}.${kind}`), ...files]).catch(() => undefined),
+      OFFLINE_AFTER_MS,
+    );
   });
 }
 // Loading begins before anything else is done: the first answer comes as soon as it can.

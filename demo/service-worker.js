@@ -29,7 +29,7 @@ async function install() {
   const cache = await caches.open(CACHE);
   const mark = new Request(new URL(`version-${VERSION}`, scope.registration.scope));
   // Files of an earlier build have other names where they differ: they are taken away.
-  if (!await cache.match(mark)) {
+  if (!(await cache.match(mark))) {
     const known = new Set(FILES.map((file) => new URL(file, scope.registration.scope).href));
     for (const request of await cache.keys()) {
       if (!known.has(request.url) && !request.url.includes('/beit-wasm/')) await cache.delete(request);
@@ -45,12 +45,14 @@ async function install() {
  */
 async function keep(files) {
   const cache = await caches.open(CACHE);
-  await Promise.allSettled(files.map(async (file) => {
-    const url = new URL(file, scope.registration.scope).href;
-    // What the page has just fetched is in the browser's cache: the server is asked only whether it is still so.
-    const response = await fetch(url);
-    if (response.ok) await cache.put(url, response);
-  }));
+  await Promise.allSettled(
+    files.map(async (file) => {
+      const url = new URL(file, scope.registration.scope).href;
+      // What the page has just fetched is in the browser's cache: the server is asked only whether it is still so.
+      const response = await fetch(url);
+      if (response.ok) await cache.put(url, response);
+    }),
+  );
 }
 
 /** What a browser decides isolation by. */

@@ -52,7 +52,15 @@ const TASKS = {
       { name: 'beit-wasm f32, relaxed', peer: OURS, build: 'relaxed-threads', dtype: 'f32', places: BOTH, threads: [2] },
       { name: 'beit-wasm int8, relaxed', peer: OURS, build: 'relaxed-threads', dtype: 'int8', places: BOTH, threads: [2] },
       // Its optimiser needs more than the 4 GB that there are.
-      { name: 'onnxruntime-web f32, unoptimised', peer: ORT, file: 'model.onnx', optimization: 'disabled', dtype: 'f32', places: BOTH, threads: [2] },
+      {
+        name: 'onnxruntime-web f32, unoptimised',
+        peer: ORT,
+        file: 'model.onnx',
+        optimization: 'disabled',
+        dtype: 'f32',
+        places: BOTH,
+        threads: [2],
+      },
     ],
     warmUps: 0,
     passes: 1, // a minute for onnxruntime-web
@@ -65,11 +73,25 @@ function table(results) {
   const rows = [['', 'in', 'threads', 'one image, ms', 'ready, ms', 'peak, MB', 'wasm, MB', 'largest logit error']];
   for (const { name, place, threads, runs } of results) {
     const last = runs.at(-1);
-    rows.push([name, PLACES[place], String(threads), show(runs.map(one), 0), show(runs.map((r) => r.ready), 0),
-      show(runs.map((r) => r.peak / 1e6), 0), (last.wasm / 1e6).toFixed(2), last.largest.toExponential(1)]);
+    rows.push([
+      name,
+      PLACES[place],
+      String(threads),
+      show(runs.map(one), 0),
+      show(
+        runs.map((r) => r.ready),
+        0,
+      ),
+      show(
+        runs.map((r) => r.peak / 1e6),
+        0,
+      ),
+      (last.wasm / 1e6).toFixed(2),
+      last.largest.toExponential(1),
+    ]);
   }
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  return rows.map((row) => row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join('  ')).join('\n');
+  return rows.map((row) => row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join('  ')).join('\n');
 }
 
 const threadsOf = ({ threads }) => `${threads} thread${threads > 1 ? 's' : ''}`;
@@ -78,15 +100,32 @@ const threadsOf = ({ threads }) => `${threads} thread${threads > 1 ? 's' : ''}`;
 function ratios(results) {
   const lines = [];
   for (const mine of results.filter(({ peer }) => peer === OURS)) {
-    for (const other of results.filter(({ peer, place, dtype, threads }) => peer !== OURS && place === mine.place && dtype === mine.dtype && threads === mine.threads)) {
-      const by = (value) => show(mine.runs.map((r, i) => value(other.runs[i]) / value(r)), 2);
-      lines.push(`  ${mine.name} against ${other.name}, ${PLACES[mine.place]}, ${threadsOf(mine)}: faster ${by(one)}, `
-        + `ready ${by((r) => r.ready)}, memory ${show(mine.runs.map((r, i) => r.peak / other.runs[i].peak), 2)}`);
+    for (const other of results.filter(
+      ({ peer, place, dtype, threads }) => peer !== OURS && place === mine.place && dtype === mine.dtype && threads === mine.threads,
+    )) {
+      const by = (value) =>
+        show(
+          mine.runs.map((r, i) => value(other.runs[i]) / value(r)),
+          2,
+        );
+      lines.push(
+        `  ${mine.name} against ${other.name}, ${PLACES[mine.place]}, ${threadsOf(mine)}: faster ${by(one)}, ` +
+          `ready ${by((r) => r.ready)}, memory ${show(
+            mine.runs.map((r, i) => r.peak / other.runs[i].peak),
+            2,
+          )}`,
+      );
     }
   }
   for (const single of results.filter(({ threads }) => threads === 1)) {
     const double = results.find(({ name, place, threads }) => name === single.name && place === single.place && threads === 2);
-    if (double) lines.push(`  ${single.name}, ${PLACES[single.place]}: 2 threads over 1 ${show(single.runs.map((r, i) => one(r) / one(double.runs[i])), 2)}`);
+    if (double)
+      lines.push(
+        `  ${single.name}, ${PLACES[single.place]}: 2 threads over 1 ${show(
+          single.runs.map((r, i) => one(r) / one(double.runs[i])),
+          2,
+        )}`,
+      );
   }
   return lines.join('\n');
 }
@@ -96,7 +135,9 @@ async function prepare(task, peers) {
   const [name, ...options] = TASKS[task].checkpoint;
   const checkpoint = join(tools, 'bench', name);
   if (!existsSync(join(checkpoint, 'model.safetensors'))) {
-    await run(process.execPath, [join(root, 'tools', 'random-checkpoint.mjs'), checkpoint, ...options], { log: `random-checkpoint-${task}` });
+    await run(process.execPath, [join(root, 'tools', 'random-checkpoint.mjs'), checkpoint, ...options], {
+      log: `random-checkpoint-${task}`,
+    });
   }
   return { checkpoint, models: await exportModels(peers, task, checkpoint) };
 }
@@ -104,15 +145,23 @@ async function prepare(task, peers) {
 /** Runs a task's subjects in turn, round after round. Returns { control, results }. */
 async function measureTask(task, { rounds, passes: usual, threads: wanted, places, only }, measure) {
   const { subjects, title, warmUps, passes = usual } = TASKS[task];
-  const results = subjects.filter(({ name }) => !only || name.includes(only)).flatMap(({ places: where = ['chromium'], threads = wanted, ...subject }) =>
-    where.filter((place) => places.includes(place)).flatMap((place) =>
-      threads.filter((count) => wanted.includes(count)).map((count) => ({ ...subject, task, place, threads: count, runs: [] }))));
+  const results = subjects
+    .filter(({ name }) => !only || name.includes(only))
+    .flatMap(({ places: where = ['chromium'], threads = wanted, ...subject }) =>
+      where
+        .filter((place) => places.includes(place))
+        .flatMap((place) =>
+          threads.filter((count) => wanted.includes(count)).map((count) => ({ ...subject, task, place, threads: count, runs: [] })),
+        ),
+    );
   const control = [];
   for (let round = 0; round < rounds; ++round) {
     control.push(await twoCores());
     for (const { runs, ...subject } of results) {
       runs.push(await measure[subject.place](task, subject, { warmUps, passes }));
-      say(`  round ${round + 1}, ${subject.name}, ${PLACES[subject.place]}, ${subject.threads}: ${show(runs.at(-1).times, 0)} ms, ready ${runs.at(-1).ready.toFixed(0)} ms`);
+      say(
+        `  round ${round + 1}, ${subject.name}, ${PLACES[subject.place]}, ${subject.threads}: ${show(runs.at(-1).times, 0)} ms, ready ${runs.at(-1).ready.toFixed(0)} ms`,
+      );
     }
   }
   say(`\n${title}, ${rounds} rounds in turn (median, min to max of the rounds' medians)\n${table(results)}`);
@@ -126,16 +175,24 @@ await main(async (args) => {
     args,
     allowPositionals: true,
     options: {
-      rounds: { type: 'string', default: '5' }, passes: { type: 'string', default: '5' }, threads: { type: 'string', default: '1,2' },
-      places: { type: 'string', default: BOTH.join() }, only: { type: 'string' }, json: { type: 'string' }, svg: { type: 'string' },
+      rounds: { type: 'string', default: '5' },
+      passes: { type: 'string', default: '5' },
+      threads: { type: 'string', default: '1,2' },
+      places: { type: 'string', default: BOTH.join() },
+      only: { type: 'string' },
+      json: { type: 'string' },
+      svg: { type: 'string' },
     },
   });
   const wrong = positionals.find((name) => !Object.hasOwn(TASKS, name));
   if (wrong) throw new Failure(`There is no task ${wrong}; there are ${Object.keys(TASKS).join(', ')}.`);
   const tasks = positionals.length > 0 ? positionals : ['classification'];
   const plan = {
-    rounds: Number(values.rounds), passes: Number(values.passes), threads: values.threads.split(',').map(Number),
-    places: values.places.split(','), only: values.only,
+    rounds: Number(values.rounds),
+    passes: Number(values.passes),
+    threads: values.threads.split(',').map(Number),
+    places: values.places.split(','),
+    only: values.only,
   };
   await buildRelease(await setUp({ browsers: true }));
   const peers = join(tools, 'bench', 'peers');
@@ -158,11 +215,22 @@ await main(async (args) => {
   if (values.json) writeFileSync(values.json, JSON.stringify({ machine, ...figures }, null, 1));
   if (values.svg) {
     const [place] = plan.places;
-    const groups = tasks.flatMap((task) => plan.threads.map((threads) => ({
-      title: `${TASKS[task].title}, ${threadsOf({ threads })}`,
-      rows: figures[task].results.filter((result) => result.place === place && result.threads === threads)
-        .map(({ name, peer, runs }) => ({ name, ours: peer === OURS, ...spread(runs.map(one)) })),
-    }))).filter(({ rows }) => rows.length > 0);
-    writeFileSync(values.svg, plot(groups, `Time of one image in ${PLACES[place]}, ${machine.cpu}, ${machine.cores} cores; line: least to most of ${values.rounds} rounds`));
+    const groups = tasks
+      .flatMap((task) =>
+        plan.threads.map((threads) => ({
+          title: `${TASKS[task].title}, ${threadsOf({ threads })}`,
+          rows: figures[task].results
+            .filter((result) => result.place === place && result.threads === threads)
+            .map(({ name, peer, runs }) => ({ name, ours: peer === OURS, ...spread(runs.map(one)) })),
+        })),
+      )
+      .filter(({ rows }) => rows.length > 0);
+    writeFileSync(
+      values.svg,
+      plot(
+        groups,
+        `Time of one image in ${PLACES[place]}, ${machine.cpu}, ${machine.cores} cores; line: least to most of ${values.rounds} rounds`,
+      ),
+    );
   }
 });

@@ -27,8 +27,11 @@ const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
 const DTYPES = ['f32', 'int8'];
 
 function child(script, ...args) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [...nodeFlags, join(root, 'tools', 'bench', script), ...args.map(String)],
-    { encoding: 'utf8', maxBuffer: 1 << 26 });
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [...nodeFlags, join(root, 'tools', 'bench', script), ...args.map(String)],
+    { encoding: 'utf8', maxBuffer: 1 << 26 },
+  );
   if (status !== 0) throw new Failure(`${script} ${args.join(' ')} ended with status ${status}.\n${stderr}`);
   return JSON.parse(stdout);
 }
@@ -36,15 +39,31 @@ function child(script, ...args) {
 function benchLoad(folder, dtype, rounds) {
   const build = 'relaxed-threads';
   const rows = { library: [], read: [] };
-  for (let i = 0; i < rounds; ++i) for (const what of ['read', 'library']) rows[what].push(child('load-child.mjs', build, what, folder, dtype));
+  for (let i = 0; i < rounds; ++i)
+    for (const what of ['read', 'library']) rows[what].push(child('load-child.mjs', build, what, folder, dtype));
   const ratios = rows.library.map((row, i) => row.milliseconds / rows.read[i].milliseconds);
   const above = rows.library.map(({ peak, weights }) => (peak - weights) / 1e6);
   say(`\nLoading, ${build}, ${dtype}, in turn with reading the same file into wasm memory (median, min to max of ${rounds})`);
-  say(`  read alone          ${show(rows.read.map((r) => r.milliseconds), 0)} ms`);
-  say(`  ready               ${show(rows.library.map((r) => r.milliseconds), 0)} ms`);
+  say(
+    `  read alone          ${show(
+      rows.read.map((r) => r.milliseconds),
+      0,
+    )} ms`,
+  );
+  say(
+    `  ready               ${show(
+      rows.library.map((r) => r.milliseconds),
+      0,
+    )} ms`,
+  );
   say(`  ready / read        ${show(ratios, 2)}`);
   say(`  packed weights      ${(rows.library[0].weights / 1e6).toFixed(0)} MB`);
-  say(`  peak resident       ${show(rows.library.map((r) => r.peak / 1e6), 0)} MB, ${show(above, 0)} MB above the packed weights`);
+  say(
+    `  peak resident       ${show(
+      rows.library.map((r) => r.peak / 1e6),
+      0,
+    )} MB, ${show(above, 0)} MB above the packed weights`,
+  );
   return { build, dtype, rows };
 }
 
@@ -53,7 +72,9 @@ function benchMemory(rounds) {
   const model = { ...sizes.base, imageSize: 224, labels: 1000 };
   const tensors = stateDict(model);
   const largest = Math.max(...tensors.map(({ shape }) => 4 * countOf(shape)));
-  say(`\nPeak memory of loading, ${build}, above an engine that has started (median, min to max of ${rounds}); largest tensor ${(largest / 1e6).toFixed(1)} MB`);
+  say(
+    `\nPeak memory of loading, ${build}, above an engine that has started (median, min to max of ${rounds}); largest tensor ${(largest / 1e6).toFixed(1)} MB`,
+  );
   const rows = {};
   for (const [name, files] of Object.entries(checkpointFiles(tensors))) {
     const folder = mkdtempSync(join(tmpdir(), 'beit-bench-'));
@@ -67,8 +88,10 @@ function benchMemory(rounds) {
     const resident = rows[name].map(({ peak, before }) => (peak - before) / 1e6);
     const above = rows[name].map(({ peak, before, weights }) => (peak - before - weights - largest) / 1e6);
     const { weights, heap } = rows[name][0];
-    say(`  ${name.padEnd(20)} ${show(resident, 0)} MB resident, that is packed weights (${(weights / 1e6).toFixed(0)} MB), ` +
-      `largest tensor and ${show(above, 0)} MB; wasm memory ${(heap / 1e6).toFixed(0)} MB`);
+    say(
+      `  ${name.padEnd(20)} ${show(resident, 0)} MB resident, that is packed weights (${(weights / 1e6).toFixed(0)} MB), ` +
+        `largest tensor and ${show(above, 0)} MB; wasm memory ${(heap / 1e6).toFixed(0)} MB`,
+    );
   }
   return { build, largest, rows };
 }
@@ -77,7 +100,8 @@ const PICTURE = join(root, 'demo', 'samples', 'harbour.jpg');
 
 /** What a user of the library waits for, phase by phase, in processes of their own. */
 function benchPhases(folder, name, dtype, rounds) {
-  const build = 'relaxed-threads', threads = 2;
+  const build = 'relaxed-threads',
+    threads = 2;
   const rows = Array.from({ length: rounds }, () => child('phases-child.mjs', build, threads, folder, dtype, 5, PICTURE));
   say(`\nPhases, ${name}, ${build}, ${dtype}, ${threads} threads (median, min to max of ${rounds} processes)`);
   for (const phase of Object.keys(rows[0])) say(`  ${phase.padEnd(26)} ${show(rows.flatMap((row) => row[phase]))} ms`);
@@ -90,7 +114,8 @@ function benchPhases(folder, name, dtype, rounds) {
 function benchPeak() {
   const peaks = child('peak-child.mjs');
   say('\nOne thread at most, 128-bit vectors in registers');
-  for (const [kind, peak] of Object.entries(peaks)) say(`  ${kind.padEnd(28)} ${peak === null ? 'not here' : `${peak.toFixed(1)} GFLOP/s`}`);
+  for (const [kind, peak] of Object.entries(peaks))
+    say(`  ${kind.padEnd(28)} ${peak === null ? 'not here' : `${peak.toFixed(1)} GFLOP/s`}`);
   return peaks;
 }
 
@@ -109,21 +134,24 @@ function benchForward(folder, build, threads, dtype, passes, peaks, warmUps = 3)
     if (median === 0) continue;
     const speed = operations / median / 1e6;
     // Of int8 models the linear layers alone have whole numbers.
-    const share = kind === 'linear' || dtype === 'f32' ? `, ${(100 * speed / peak).toFixed(0)} % of the cores' peak` : '';
+    const share = kind === 'linear' || dtype === 'f32' ? `, ${((100 * speed) / peak).toFixed(0)} % of the cores' peak` : '';
     const rate = operations > 0 ? `, ${speed.toFixed(1)} GFLOP/s${share}` : '';
-    say(`  ${kind.padEnd(18)}  ${show(times)} ms, ${(100 * median / spread(total).median).toFixed(1)} %${rate}`);
+    say(`  ${kind.padEnd(18)}  ${show(times)} ms, ${((100 * median) / spread(total).median).toFixed(1)} %${rate}`);
   }
   const ratio = total.map((time, i) => time / gemm[i]);
   say(`  all / sum of GEMMs  ${show(ratio, 3)}`);
   const estimated = memory.estimate.weights + memory.estimate.activations;
-  say(`  memory              ${(memory.peak / 1e6).toFixed(0)} MB at most, ${(100 * memory.peak / estimated).toFixed(0)} % of the estimate before loading; `
-    + `${(memory.loaded / 1e6).toFixed(0)} MB once loaded; process ${(memory.resident / 1e6).toFixed(0)} MB`);
+  say(
+    `  memory              ${(memory.peak / 1e6).toFixed(0)} MB at most, ${((100 * memory.peak) / estimated).toFixed(0)} % of the estimate before loading; ` +
+      `${(memory.loaded / 1e6).toFixed(0)} MB once loaded; process ${(memory.resident / 1e6).toFixed(0)} MB`,
+  );
   return { build, threads, dtype, rows, logits, memory };
 }
 
 /** More threads than cores, and numbers of threads that are chosen; alone, as far as others let it be, and beside a busy process. */
 function benchThreads(folder, name, rounds, passes) {
-  const cores = availableParallelism(), most = 8;
+  const cores = availableParallelism(),
+    most = 8;
   const { turns, reasons } = child('threads-child.mjs', folder, cores, most, rounds, passes);
   const rows = Object.keys(reasons).map((way) => {
     const [alone, busy] = [false, true].map((burning) => turns.filter((turn) => turn.way === way && turn.burning === burning));
@@ -134,11 +162,14 @@ function benchThreads(folder, name, rounds, passes) {
   const best = Math.min(...rows.map(({ median }) => median));
   say(`\nThreads, ${name}, ${cores} cores (median, min to max of ${rows[0].alone.length} turns of ${passes} passes)`);
   for (const { way, alone, busy, others, median } of rows) {
-    say(`  ${way.padEnd(20)} ${show(alone)} ms, others had ${(100 * spread(others).median).toFixed(0)} % of the cores; `
-      + `beside a busy process ${show(busy)} ms, ${(spread(busy).median / median).toFixed(2)} times as long`);
+    say(
+      `  ${way.padEnd(20)} ${show(alone)} ms, others had ${(100 * spread(others).median).toFixed(0)} % of the cores; ` +
+        `beside a busy process ${show(busy)} ms, ${(spread(busy).median / median).toFixed(2)} times as long`,
+    );
   }
   say(`  ${most} threads over ${cores}: ${(at(`${most} threads`) / at(`${cores} threads`)).toFixed(2)}`);
-  for (const { way, median } of rows) if (way.startsWith('auto')) say(`  ${way}, over the best: ${(median / best).toFixed(2)}. ${reasons[way]}`);
+  for (const { way, median } of rows)
+    if (way.startsWith('auto')) say(`  ${way}, over the best: ${(median / best).toFixed(2)}. ${reasons[way]}`);
   return { name, cores, most, turns, reasons };
 }
 
@@ -156,7 +187,11 @@ function sayDifference(exact, quantized) {
 }
 
 await main(async (args) => {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { folder: { type: 'string' }, rounds: { type: 'string', default: '5' }, json: { type: 'string' } } });
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { folder: { type: 'string' }, rounds: { type: 'string', default: '5' }, json: { type: 'string' } },
+  });
   const wrong = positionals.find((name) => !PARTS.includes(name));
   if (wrong) throw new Failure(`There is no part ${wrong}; there are ${PARTS.join(', ')}.`);
   const wants = (part) => positionals.length === 0 || positionals.includes(part);
@@ -168,7 +203,10 @@ await main(async (args) => {
   if (wants('load')) figures.load = DTYPES.map((dtype) => benchLoad(folder, dtype, rounds));
   if (wants('memory')) figures.memory = benchMemory(rounds);
   if (wants('phases')) {
-    figures.phases = DTYPES.flatMap((dtype) => [benchPhases('-', 'the embedded classifier', dtype, rounds), benchPhases(folder, 'base-224', dtype, rounds)]);
+    figures.phases = DTYPES.flatMap((dtype) => [
+      benchPhases('-', 'the embedded classifier', dtype, rounds),
+      benchPhases(folder, 'base-224', dtype, rounds),
+    ]);
   }
   if (wants('forward') || wants('segmentation')) figures.peaks = benchPeak();
   if (wants('forward')) {

@@ -18,8 +18,19 @@ export const NATIVE = ['native', 'native-asan', 'native-tsan'];
  */
 export async function buildVariant(variant, targets, { env, depsDir, compiler, definitions = [] }) {
   const folder = join(root, 'build', variant);
-  const configure = ['cmake', '-S', root, '-B', folder, '-G', 'Ninja', `-DBEIT_VARIANT=${variant}`, `-DBEIT_DEPS_DIR=${depsDir}`,
-    ...(process.env.BEIT_WERROR ? ['-DBEIT_WERROR=ON'] : []), ...definitions];
+  const configure = [
+    'cmake',
+    '-S',
+    root,
+    '-B',
+    folder,
+    '-G',
+    'Ninja',
+    `-DBEIT_VARIANT=${variant}`,
+    `-DBEIT_DEPS_DIR=${depsDir}`,
+    ...(process.env.BEIT_WERROR ? ['-DBEIT_WERROR=ON'] : []),
+    ...definitions,
+  ];
   const wasm = !variant.startsWith('native');
   if (wasm) configure.unshift('emcmake');
   const stamp = join(folder, '.configured');
@@ -31,7 +42,8 @@ export async function buildVariant(variant, targets, { env, depsDir, compiler, d
       writeFileSync(stamp, wanted);
     }
     const { output } = await run('ninja', ['-C', folder, '-j', String(jobs), ...targets], {
-      env, log: `build-${variant}`,
+      env,
+      log: `build-${variant}`,
       onOutput(text) {
         const [, done, all] = /.*\[(\d+)\/(\d+)\]/s.exec(text) ?? [];
         if (all && done !== all) progress(`${done} of ${all} steps`);
@@ -58,15 +70,28 @@ export async function buildArtefact(variant, environment, targets = []) {
 }
 
 /** The modules that browsers ask for by name; the worker has no names that a user sees, in errors or in a debugger. */
-const BROWSER_ENTRIES = [{ name: 'index.js', names: true }, { name: 'service-worker.js', names: true }, { name: 'worker.js', names: false }];
+const BROWSER_ENTRIES = [
+  { name: 'index.js', names: true },
+  { name: 'service-worker.js', names: true },
+  { name: 'worker.js', names: false },
+];
 
 /** Makes one file of an entry and all that it imports, in a place of its own. */
 async function bundleEntry({ name, names }) {
   const { build } = await import('esbuild');
   const path = join(root, 'dist', name);
   const { outputFiles } = await build({
-    entryPoints: [path], bundle: true, write: false, format: 'esm', target: 'es2022', legalComments: 'none',
-    minifyWhitespace: true, minifySyntax: true, minifyIdentifiers: !names, external: ['./wasm/*'], logLevel: 'silent',
+    entryPoints: [path],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    legalComments: 'none',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    minifyIdentifiers: !names,
+    external: ['./wasm/*'],
+    logLevel: 'silent',
   });
   writeFileSync(path, withImportComments(outputFiles[0].text));
 }

@@ -16,7 +16,8 @@ export const FORMATTERS = { [CLANG_FORMAT]: CLANG_FORMAT };
 
 function cppFiles() {
   return CPP.flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(folder, name)))
-    .filter((name) => /\.(cpp|h|c)$/.test(name)).sort();
+    .filter((name) => /\.(cpp|h|c)$/.test(name))
+    .sort();
 }
 
 const commands = (check) => ({

@@ -41,12 +41,16 @@ const SEEDS = {
 // time, and of longer seeds the beginning is taken. DALL-E's pickle has 30 000 bytes.
 const MOST_INPUT_BYTES = 32 << 10;
 // Of a target's corpus in git: inputs, bytes of each, and what the replay of one may allocate at once.
-const MOST_KEPT = 200, MOST_KEPT_BYTES = 4 << 10, MOST_REPLAY_MEGABYTES = 128;
+const MOST_KEPT = 200,
+  MOST_KEPT_BYTES = 4 << 10,
+  MOST_REPLAY_MEGABYTES = 128;
 const LIMITS = ['-timeout=10', '-rss_limit_mb=3000'];
 
 /** Returns CMake's definitions of Clang's two compilers: clang, or the newest clang-N on PATH. */
 async function clang() {
-  const version = ['', ...Array.from({ length: 16 }, (_, i) => `-${29 - i}`)].find((suffix) => which(`clang${suffix}`) && which(`clang++${suffix}`));
+  const version = ['', ...Array.from({ length: 16 }, (_, i) => `-${29 - i}`)].find(
+    (suffix) => which(`clang${suffix}`) && which(`clang++${suffix}`),
+  );
   // Debian's clang brings both programs; the sanitizers' and the fuzzer's runtimes are a package of their own.
   if (version === undefined) await installPrograms({ clang: 'clang', 'clang++': 'libclang-rt-14-dev' });
   return [`-DCMAKE_C_COMPILER=clang${version ?? ''}`, `-DCMAKE_CXX_COMPILER=clang++${version ?? ''}`];
@@ -78,14 +82,31 @@ function firstMember(bytes) {
 async function fuzz(program, target, minutes) {
   const found = join(WORK, target);
   mkdirSync(found, { recursive: true });
-  const { status, output } = await run('nice', ['-n', '10', program, `--target=${target}`, `--cpu-seconds=${Math.round(minutes * 60)}`, ...LIMITS,
-    `-max_len=${MOST_INPUT_BYTES}`, '-print_final_stats=1', `-artifact_prefix=${join(WORK, `found-${target}-`)}`,
-    found, join(CORPUS, target), seedsOf(target)], { log: `fuzz-${target}`, allowFailure: true });
+  const { status, output } = await run(
+    'nice',
+    [
+      '-n',
+      '10',
+      program,
+      `--target=${target}`,
+      `--cpu-seconds=${Math.round(minutes * 60)}`,
+      ...LIMITS,
+      `-max_len=${MOST_INPUT_BYTES}`,
+      '-print_final_stats=1',
+      `-artifact_prefix=${join(WORK, `found-${target}-`)}`,
+      found,
+      join(CORPUS, target),
+      seedsOf(target),
+    ],
+    { log: `fuzz-${target}`, allowFailure: true },
+  );
   if (status !== 0) throw new Failure(`${target}:\n${output.trimEnd().split('\n').slice(-60).join('\n')}`);
   const executions = Number(/stat::number_of_executed_units: (\d+)/.exec(output)?.[1]);
   const last = [...output.matchAll(/cov: (\d+) ft: (\d+) corp: (\d+)\/(\S+)/g)].at(-1) ?? [];
-  return `${executions} inputs, ${Math.round(executions / (minutes * 60))} a second of processor time, ` +
-    `coverage ${last[1]} edges, ${last[2]} features, corpus ${last[3]} inputs of ${last[4]}; nothing found`;
+  return (
+    `${executions} inputs, ${Math.round(executions / (minutes * 60))} a second of processor time, ` +
+    `coverage ${last[1]} edges, ${last[2]} features, corpus ${last[3]} inputs of ${last[4]}; nothing found`
+  );
 }
 
 /** Makes a target's kept corpus anew. Returns how large it is, in words. */
@@ -95,23 +116,44 @@ async function keep(program, target) {
   mkdirSync(merged, { recursive: true });
   // -use_counters=0: an input is kept for an edge that no other takes, not for taking one more often.
   const from = [join(CORPUS, target), join(WORK, target), seedsOf(target)].filter((folder) => existsSync(folder));
-  await run(program, [`--target=${target}`, '-set_cover_merge=1', '-use_counters=0', `-max_len=${MOST_KEPT_BYTES}`, ...LIMITS,
-    `-malloc_limit_mb=${MOST_REPLAY_MEGABYTES}`, `-artifact_prefix=${WORK}/left-out-`, merged, ...from],
-    { log: `fuzz-merge-${target}` });
+  await run(
+    program,
+    [
+      `--target=${target}`,
+      '-set_cover_merge=1',
+      '-use_counters=0',
+      `-max_len=${MOST_KEPT_BYTES}`,
+      ...LIMITS,
+      `-malloc_limit_mb=${MOST_REPLAY_MEGABYTES}`,
+      `-artifact_prefix=${WORK}/left-out-`,
+      merged,
+      ...from,
+    ],
+    { log: `fuzz-merge-${target}` },
+  );
   const to = join(CORPUS, target);
   rmSync(to, { recursive: true, force: true });
   mkdirSync(to, { recursive: true });
-  const inputs = readdirSync(merged).map((name) => readFileSync(join(merged, name))).sort((a, b) => a.length - b.length || a.compare(b));
+  const inputs = readdirSync(merged)
+    .map((name) => readFileSync(join(merged, name)))
+    .sort((a, b) => a.length - b.length || a.compare(b));
   // Of too many, some of every length.
   const count = Math.min(inputs.length, MOST_KEPT);
-  const kept = Array.from({ length: count }, (_, i) => inputs[Math.floor(i * inputs.length / count)]);
+  const kept = Array.from({ length: count }, (_, i) => inputs[Math.floor((i * inputs.length) / count)]);
   for (const input of kept) writeFileSync(join(to, createHash('sha256').update(input).digest('hex').slice(0, 16)), input);
   return `${kept.length} of ${inputs.length} inputs, ${kept.reduce((sum, { length }) => sum + length, 0)} bytes`;
 }
 
 await main(async (args) => {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true,
-    options: { bits: { type: 'string', default: '64' }, minutes: { type: 'string', default: '10' }, keep: { type: 'boolean', default: false } } });
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      bits: { type: 'string', default: '64' },
+      minutes: { type: 'string', default: '10' },
+      keep: { type: 'boolean', default: false },
+    },
+  });
   const minutes = Number(values.minutes);
   if (!(minutes >= 0)) throw new Failure(`--minutes takes a number, not ${values.minutes}.`);
   const wrong = positionals.find((name) => !Object.hasOwn(SEEDS, name));
@@ -122,8 +164,11 @@ await main(async (args) => {
   if (bits !== '32' && bits !== '64') throw new Failure(`--bits takes 32 or 64, not ${bits}.`);
 
   const definitions = await clang();
-  if (bits === '32') await installPrograms({ '/usr/lib32/libc.so': 'g++-multilib' });  // headers and libraries; Clang's runtimes are there for both
-  const folder = await buildVariant(bits === '32' ? 'native-fuzz-32' : 'native-fuzz', ['beit_fuzz'], { ...await setUp({ native: true }), definitions });
+  if (bits === '32') await installPrograms({ '/usr/lib32/libc.so': 'g++-multilib' }); // headers and libraries; Clang's runtimes are there for both
+  const folder = await buildVariant(bits === '32' ? 'native-fuzz-32' : 'native-fuzz', ['beit_fuzz'], {
+    ...(await setUp({ native: true })),
+    definitions,
+  });
   const program = join(folder, 'tests', 'beit_fuzz');
   let failed = 0;
   for (const target of targets) {

@@ -11,12 +11,19 @@ export const withImportComments = (text) => text.replaceAll(/\bimport\((?!\/\*)/
 /** [what, of threaded artefacts only, the text of Emscripten 3.1.69, what stands for it] */
 const MENDINGS = [
   // webpack's minifier takes a .js asset for a script, in which nothing may be awaited at the top.
-  ['the end that starts threads', true,
+  [
+    'the end that starts threads',
+    true,
     /if \(isNode\) isPthread = \(await import\('worker_threads'\)\)\.workerData === 'em-pthread';\s*(?:\/\/[^\n]*\n)?isPthread && createCore\(\);/,
-    `if (isNode) ${hidden('worker_threads')}.then(({ workerData }) => workerData === 'em-pthread' && createCore());\nelse if (isPthread) createCore();`],
+    `if (isNode) ${hidden('worker_threads')}.then(({ workerData }) => workerData === 'em-pthread' && createCore());\nelse if (isPthread) createCore();`,
+  ],
   // Vite refuses a worker whose options are not written out; a page never makes this one.
-  ['the worker of a thread', true, /new Worker\(new URL\("beit-[a-z-]+\.js",import\.meta\.url\),workerOptions\)/,
-    '((Thread) => new Thread(new URL(_scriptName),workerOptions))(Worker)'],
+  [
+    'the worker of a thread',
+    true,
+    /new Worker\(new URL\("beit-[a-z-]+\.js",import\.meta\.url\),workerOptions\)/,
+    '((Thread) => new Thread(new URL(_scriptName),workerOptions))(Worker)',
+  ],
   // Webpack and esbuild look for the module.
   ["Node's require()", false, /await import\("module"\)/, `await ${hidden('module')}`],
 ];
@@ -26,7 +33,8 @@ export function mendGlue(text, { threads }) {
   let mended = text;
   for (const [what, threaded, from, to] of MENDINGS) {
     if (threaded && !threads) continue;
-    if (mended.split(from).length !== 2) throw new Failure(`Emscripten's JavaScript does not have ${what} once, as tools/glue.mjs expects.`);
+    if (mended.split(from).length !== 2)
+      throw new Failure(`Emscripten's JavaScript does not have ${what} once, as tools/glue.mjs expects.`);
     mended = mended.replace(from, () => to);
   }
   return mended;
@@ -34,6 +42,6 @@ export function mendGlue(text, { threads }) {
 
 /** Returns an artefact's JavaScript in half of its bytes: the rest is white space and long names. */
 export async function minifyGlue(text) {
-  const { transform } = await import('esbuild');  // here: build.mjs is loaded before set-up has installed packages
+  const { transform } = await import('esbuild'); // here: build.mjs is loaded before set-up has installed packages
   return withImportComments((await transform(text, { format: 'esm', target: 'es2022', minify: true })).code);
 }

@@ -24,11 +24,15 @@ export async function installPrograms(wanted) {
   const packages = missing.map(([, name]) => name);
   const what = packages.join(', ');
   if (!which('apt-get')) {
-    throw new Failure(`These programs are needed and not on PATH: ${missing.map(([program]) => program).join(', ')}. Install them (Debian's names: ${what}).`);
+    throw new Failure(
+      `These programs are needed and not on PATH: ${missing.map(([program]) => program).join(', ')}. Install them (Debian's names: ${what}).`,
+    );
   }
   const sudo = process.getuid() === 0 ? [] : ['sudo'];
   if (sudo.length > 0 && !which('sudo')) {
-    throw new Failure(`Installing ${what} needs root and there is no sudo: run "apt-get install ${packages.join(' ')}" as root once, then this command again.`);
+    throw new Failure(
+      `Installing ${what} needs root and there is no sudo: run "apt-get install ${packages.join(' ')}" as root once, then this command again.`,
+    );
   }
   await step(`apt: ${what}`, async () => {
     const env = { DEBIAN_FRONTEND: 'noninteractive' };
@@ -41,7 +45,9 @@ export async function installPrograms(wanted) {
 const PACKAGES = join(root, 'node_modules', '.beit-lock');
 
 function lockSum() {
-  return createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  return createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
 }
 
 /** Returns whether node_modules is what package-lock.json says. */

@@ -75,14 +75,16 @@ function generator(seed, name) {
 }
 
 const uniform = (next) => next() / 2 ** 32;
-const normal = (next) =>
-  Math.sqrt(-2 * Math.log(uniform(next))) * Math.cos(2 * Math.PI * uniform(next));
+const normal = (next) => Math.sqrt(-2 * Math.log(uniform(next))) * Math.cos(2 * Math.PI * uniform(next));
 
 /** Every tensor of the state dict: {name, shape, draw}, sorted by name as safetensors writes them. */
 export function stateDict({ task = 'classification', hidden, layers, heads, intermediate, imageSize, labels }) {
   const tensors = [];
   const add = (name, shape, draw) => tensors.push({ name, shape, draw });
-  const gaussian = (scale, mean = 0) => (next) => mean + scale * normal(next);
+  const gaussian =
+    (scale, mean = 0) =>
+    (next) =>
+      mean + scale * normal(next);
   const linear = (name, out, input, bias = true) => {
     add(`${name}.weight`, [out, input], gaussian(1 / Math.sqrt(input)));
     if (bias) add(`${name}.bias`, [out], gaussian(0.1));
@@ -268,8 +270,13 @@ function readOptions() {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
     options: {
-      task: text('classification'), size: text('base'), 'image-size': text('224'), labels: text('1000'),
-      dtype: text('f32'), shards: text('1'), seed: text('0'),
+      task: text('classification'),
+      size: text('base'),
+      'image-size': text('224'),
+      labels: text('1000'),
+      dtype: text('f32'),
+      shards: text('1'),
+      seed: text('0'),
     },
   });
   const integer = (name, low, high) => {
@@ -302,8 +309,7 @@ function readOptions() {
 function main() {
   const { folder, model, tensors, dtype, shards, seed } = readOptions();
   mkdirSync(folder, { recursive: true });
-  const writeJson = (name, value) =>
-    writeFileSync(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
+  const writeJson = (name, value) => writeFileSync(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
   const { config, preprocessor } = configs(model, dtype);
   writeJson('config.json', config);
   writeJson('preprocessor_config.json', preprocessor);
@@ -312,9 +318,7 @@ function main() {
   const weightMap = {};
   split(tensors, shards).forEach((group, i) => {
     const number = (n) => String(n).padStart(5, '0');
-    const file =
-      shards === 1 ? 'model.safetensors'
-        : `model-${number(i + 1)}-of-${number(shards)}.safetensors`;
+    const file = shards === 1 ? 'model.safetensors' : `model-${number(i + 1)}-of-${number(shards)}.safetensors`;
     bytes += writeSafetensors(join(folder, file), group, dtype, seed);
     for (const { name } of group) weightMap[name] = file;
   });

@@ -73,7 +73,11 @@ export function run(program, args, { cwd = root, env = {}, log, allowFailure = f
     const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     const parts = [];
     for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (data) => { parts.push(data); sink?.write(data); onOutput?.(data.toString()); });
+      stream.on('data', (data) => {
+        parts.push(data);
+        sink?.write(data);
+        onOutput?.(data.toString());
+      });
     }
     child.on('error', (error) => reject(new Failure(`${program} cannot be run: ${error.message}`)));
     child.on('close', (status, signal) => {
@@ -114,7 +118,7 @@ export function textOf(path) {
 /** Runs a command's main function; a Failure ends it with its message and status 1. */
 export async function main(work) {
   try {
-    process.exitCode = await work(process.argv.slice(2)) ?? 0;
+    process.exitCode = (await work(process.argv.slice(2))) ?? 0;
   } catch (error) {
     const ours = error instanceof Failure || error.code?.startsWith('ERR_PARSE_ARGS');
     process.stderr.write(`\n${ours ? error.message : error.stack}\n`);

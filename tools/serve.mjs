@@ -35,7 +35,13 @@ const TYPES = {
  *   before    (path, request, response, headers) => true if it has answered; path is relative to base
  */
 export async function start({
-  folders = SITE, isolated = true, base = '/', port = 0, host = 'localhost', policy = policyOf(), before = () => false,
+  folders = SITE,
+  isolated = true,
+  base = '/',
+  port = 0,
+  host = 'localhost',
+  policy = policyOf(),
+  before = () => false,
 } = {}) {
   const server = createServer((request, response) => {
     const path = pathOf(request, base);
@@ -52,10 +58,11 @@ export async function start({
   return {
     url: `http://${host}:${server.address().port}${base}`,
     /** Ends the server and every connection; a second call does nothing. */
-    close: () => new Promise((resolve) => {
-      server.closeAllConnections();
-      server.close(() => resolve());
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.closeAllConnections();
+        server.close(() => resolve());
+      }),
   };
 }
 
@@ -109,7 +116,10 @@ export function sendFile(request, response, file, headers) {
     ...(range && { 'Content-Range': `bytes ${start}-${end}/${size}` }),
   });
   if (request.method === 'HEAD' || size === 0) response.end();
-  else createReadStream(file, { start, end, highWaterMark: 1 << 20 }).on('error', () => response.destroy()).pipe(response);
+  else
+    createReadStream(file, { start, end, highWaterMark: 1 << 20 })
+      .on('error', () => response.destroy())
+      .pipe(response);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -117,13 +127,19 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const { values } = parseArgs({
       args,
       options: {
-        port: { type: 'string', default: '8080' }, host: { type: 'string', default: 'localhost' },
-        base: { type: 'string', default: '/' }, 'not-isolated': { type: 'boolean', default: false },
+        port: { type: 'string', default: '8080' },
+        host: { type: 'string', default: 'localhost' },
+        base: { type: 'string', default: '/' },
+        'not-isolated': { type: 'boolean', default: false },
       },
     });
     await buildSite();
     const { url } = await start({
-      folders: [['', BUILT_SITE]], port: Number(values.port), host: values.host, base: values.base, isolated: !values['not-isolated'],
+      folders: [['', BUILT_SITE]],
+      port: Number(values.port),
+      host: values.host,
+      base: values.base,
+      isolated: !values['not-isolated'],
     });
     say(`The demo is at ${url} (Ctrl+C ends it)`);
   });

@@ -12,7 +12,7 @@ import { installPackages, installPrograms, packagesAreInstalled, pythonPath, whi
 import { root, sources, tools } from './places.mjs';
 import { Failure, elapsed, main, probe, run, say, step, textOf } from './report.mjs';
 
-const EMSCRIPTEN_AT_LEAST = [3, 1, 69];  // older ones lack the relaxed SIMD intrinsics that XNNPACK uses
+const EMSCRIPTEN_AT_LEAST = [3, 1, 69]; // older ones lack the relaxed SIMD intrinsics that XNNPACK uses
 
 /**
  * Returns { env, compiler, depsDir }: the environment in which emcc can be run, which one that is, and
@@ -26,7 +26,10 @@ export async function setUp({ native = false, browsers = false, withPackages } =
   const own = { prefix: join(tools, 'emscripten') };
   const missing = missingSources(native);
   await installPrograms({
-    cmake: 'cmake', ninja: 'ninja-build', patch: 'patch', python3: 'python3',
+    cmake: 'cmake',
+    ninja: 'ninja-build',
+    patch: 'patch',
+    python3: 'python3',
     ...(native ? { 'g++': 'g++', gcc: 'gcc' } : {}),
     ...(browsers ? { chromium: 'chromium', 'firefox-esr': 'firefox-esr' } : {}),
     ...(which('emcc') || isInstalled(own) ? {} : FOR_EMSCRIPTEN),
@@ -34,12 +37,22 @@ export async function setUp({ native = false, browsers = false, withPackages } =
   });
   own.env = { EMSDK_PYTHON: await pythonPath() };
   const onPath = await emcc(own.env);
-  if (!onPath && !isInstalled(own)) await installPrograms(FOR_EMSCRIPTEN);  // the one on PATH is too old
+  if (!onPath && !isInstalled(own)) await installPrograms(FOR_EMSCRIPTEN); // the one on PATH is too old
 
   const downloads = [
     ...(onPath || isInstalled(own) ? [] : [['Emscripten', () => installEmscripten(own)]]),
     ...(missing.length > 0 ? [[`sources of ${missing.join(', ')}`, () => fetchSources(native)]] : []),
-    ...(packagesAreInstalled() ? [] : [['packages from npm', async () => { await installPackages(); await withPackages?.(); }]]),
+    ...(packagesAreInstalled()
+      ? []
+      : [
+          [
+            'packages from npm',
+            async () => {
+              await installPackages();
+              await withPackages?.();
+            },
+          ],
+        ]),
   ];
   if (downloads.length > 0) {
     await step(`downloads: ${downloads.map(([what]) => what).join('; ')}`, () => all(downloads.map(([, download]) => download())));
@@ -47,7 +60,7 @@ export async function setUp({ native = false, browsers = false, withPackages } =
   // What is there already: these only compare revisions and sums, so that a raised pin is noticed.
   if (!onPath) await installEmscripten(own);
   if (missing.length === 0) await fetchSources(native);
-  return { ...(onPath ?? await installedEmcc(own)), depsDir: depsDir() };
+  return { ...(onPath ?? (await installedEmcc(own))), depsDir: depsDir() };
 }
 
 /** Waits for all, and only then throws what the first failed with: others may still write files. */

@@ -21,8 +21,9 @@ export const BUILT_SITE = join(root, 'build', 'site');
  * this. blob: and data: are images that a person has chosen; https: is where a person's checkpoints are.
  * `connect`: other origins that checkpoints may come from.
  */
-export const policy = (connect = []) => "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; "
-  + `img-src 'self' blob: data:; style-src 'self'; connect-src ${["'self'", 'https:', ...connect].join(' ')}`;
+export const policy = (connect = []) =>
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
+  `img-src 'self' blob: data:; style-src 'self'; connect-src ${["'self'", 'https:', ...connect].join(' ')}`;
 
 /** Headers that make a page cross-origin isolated, which SharedArrayBuffer, and so threads, ask for. */
 export const ISOLATION = {
@@ -45,7 +46,7 @@ const LATER = /\/wasm\/|\/weights\/|^index\.html$/;
 export async function buildSite(to = BUILT_SITE) {
   const dist = join(root, 'dist');
   if (!existsSync(join(dist, 'index.js'))) throw new Failure('There is nothing in dist/ yet: run "npm run build" first.');
-  const esbuild = await import('esbuild');  // here: this file is loaded before set-up has installed packages
+  const esbuild = await import('esbuild'); // here: this file is loaded before set-up has installed packages
   rmSync(to, { recursive: true, force: true });
   mkdirSync(to, { recursive: true });
 
@@ -59,11 +60,20 @@ export async function buildSite(to = BUILT_SITE) {
   const common = { bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'silent' };
   // At their own addresses: both find the artefacts and each other from there. The page's errors name its classes;
   // the worker has none that a person sees, and names take a twentieth of it.
-  for (const [name, keepNames] of [['index.js', true], ['worker.js', false]]) {
+  for (const [name, keepNames] of [
+    ['index.js', true],
+    ['worker.js', false],
+  ]) {
     await esbuild.build({ ...common, keepNames, entryPoints: [join(dist, name)], outdir: join(to, 'beit-wasm', 'dist') });
   }
   const { metafile } = await esbuild.build({
-    ...common, keepNames: true, entryPoints: [join(root, 'demo', 'main.js')], outdir: to, splitting: true, metafile: true, plugins: [keepLibrary],
+    ...common,
+    keepNames: true,
+    entryPoints: [join(root, 'demo', 'main.js')],
+    outdir: to,
+    splitting: true,
+    metafile: true,
+    plugins: [keepLibrary],
     chunkNames: '[name]-[hash]',
   });
 
@@ -86,13 +96,21 @@ function writeServiceWorker(to) {
     .replace('const FILES = /** @type {string[]} */ ([])', `const FILES = ${JSON.stringify(['./', ...files])}`);
   writeFileSync(join(to, 'service-worker.js'), worker);
   const page = join(to, 'index.html');
-  writeFileSync(page, readFileSync(page, 'utf8').replace('<meta charset="utf-8">', `<meta charset="utf-8">\n  <meta name="site-version" content="${version}">`));
+  writeFileSync(
+    page,
+    readFileSync(page, 'utf8').replace(
+      '<meta charset="utf-8">',
+      `<meta charset="utf-8">\n  <meta name="site-version" content="${version}">`,
+    ),
+  );
 }
 
 /** Returns the files of a folder and of those in it, relative to it, with slashes, sorted. */
 function filesIn(folder) {
-  return readdirSync(folder, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile())
-    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/')).sort();
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/'))
+    .sort();
 }
 
 /** The page imports the library as a user does, from the folder that npm would unpack. */

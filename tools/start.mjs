@@ -26,8 +26,11 @@ function beit(...args) {
 
 /** Returns which artefact the command line takes in this Node: the library decides. */
 async function artefactOfThisNode() {
-  const { output } = await run(process.execPath, ['--input-type=module', '--eval',
-    "import { runtimeInfo } from './dist/node.js'; process.stdout.write(runtimeInfo().build)"]);
+  const { output } = await run(process.execPath, [
+    '--input-type=module',
+    '--eval',
+    "import { runtimeInfo } from './dist/node.js'; process.stdout.write(runtimeInfo().build)",
+  ]);
   return output;
 }
 
@@ -36,12 +39,18 @@ await main(async (args) => {
     args,
     options: {
       'no-serve': { type: 'boolean', default: false },
-      port: { type: 'string' }, host: { type: 'string', default: 'localhost' },
+      port: { type: 'string' },
+      host: { type: 'string', default: 'localhost' },
     },
   });
   say('Set-up');
   let compiled = false;
-  const environment = await setUp({ withPackages: async () => { await compileTypeScript(); compiled = true; } });
+  const environment = await setUp({
+    withPackages: async () => {
+      await compileTypeScript();
+      compiled = true;
+    },
+  });
   const builds = ARTEFACTS.length;
   say(`Build 1 of ${builds}: what this Node runs`);
   if (!compiled) await buildTypeScript();
@@ -60,6 +69,6 @@ await main(async (args) => {
   const folders = [['', await buildSite()]];
   const { url } = values.port
     ? await start({ folders, port: Number(values.port), host })
-    : await start({ folders, port: 8080, host }).catch(() => start({ folders, host }));  // 8080 is taken: any free one
+    : await start({ folders, port: 8080, host }).catch(() => start({ folders, host })); // 8080 is taken: any free one
   say(`\nThe demo is at ${url} (Ctrl+C ends it)`);
 });

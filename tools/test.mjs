@@ -18,7 +18,11 @@ const SUITES = [
   ...ARTEFACTS.map((variant) => ({ name: `wasm-${variant}`, needs: [variant], run: () => wasmTests(variant) })),
   { name: 'native', needs: ['native'], run: () => catch2('native', [program('native')]) },
   { name: 'native-asan', needs: ['native-asan'], run: () => catch2('native-asan', [program('native-asan')], ASAN) },
-  { name: 'native-tsan', needs: ['native-tsan'], run: async () => catch2('native-tsan', [...await fixedAddresses(), program('native-tsan')], TSAN) },
+  {
+    name: 'native-tsan',
+    needs: ['native-tsan'],
+    run: async () => catch2('native-tsan', [...(await fixedAddresses()), program('native-tsan')], TSAN),
+  },
 ];
 
 const ASAN = { ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
@@ -30,7 +34,7 @@ function program(variant, suffix = '') {
 
 // ThreadSanitizer of GCC 12 cannot live with the random addresses of newer kernels.
 async function fixedAddresses() {
-  return await probe('setarch', ['-R', 'true']) === null ? [] : ['setarch', '-R'];
+  return (await probe('setarch', ['-R', 'true'])) === null ? [] : ['setarch', '-R'];
 }
 
 function wasmTests(variant) {
@@ -52,7 +56,9 @@ async function catch2(name, command, env = {}) {
 
 /** Runs the files of tests/FOLDER with Node's test runner. */
 async function nodeTests(folder) {
-  const files = readdirSync(join(root, 'tests', folder)).filter((file) => file.endsWith('.test.mjs')).sort();
+  const files = readdirSync(join(root, 'tests', folder))
+    .filter((file) => file.endsWith('.test.mjs'))
+    .sort();
   if (files.length === 0) throw new Failure(`There are no tests in tests/${folder}.`);
   const args = [...nodeFlags, '--test', '--test-reporter=spec', ...files.map((file) => join('tests', folder, file))];
   const { status, output } = await run(process.execPath, args, { log: `test-${folder}`, allowFailure: true });
@@ -76,9 +82,18 @@ function build(name, environment) {
 async function runSuite(suite) {
   const begin = performance.now();
   const { passed, failed, skipped, output } = await suite.run();
-  say(`  test ${suite.name}: ${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''} (${duration(performance.now() - begin)})`);
+  say(
+    `  test ${suite.name}: ${passed} passed, ${failed} failed${skipped ? `, ${skipped} skipped` : ''} (${duration(performance.now() - begin)})`,
+  );
   if (failed > 0) {
-    say(output.trimEnd().split('\n').slice(-60).map((line) => `    ${line}`).join('\n'));
+    say(
+      output
+        .trimEnd()
+        .split('\n')
+        .slice(-60)
+        .map((line) => `    ${line}`)
+        .join('\n'),
+    );
     say(`    The whole output is in build/logs/test-${suite.name}.log`);
   }
   return { passed, failed, skipped };
@@ -114,7 +129,9 @@ await main(async (names) => {
     for (const suite of waiting) {
       if (suite.alone || !suite.needs.every((need) => built.has(need))) continue;
       waiting.delete(suite);
-      tests = tests.then(async () => { results.push(await runSuite(suite)); });
+      tests = tests.then(async () => {
+        results.push(await runSuite(suite));
+      });
     }
   }
   await tests;

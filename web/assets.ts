@@ -24,7 +24,11 @@ const FILES = {
 export type AssetName = keyof typeof FILES;
 
 /** The checkpoints that ship with the package, by their folders' names. */
-export type EmbeddedName = AssetName extends infer Name ? Name extends `weights/${infer Folder}/model.safetensors` ? Folder : never : never;
+export type EmbeddedName = AssetName extends infer Name
+  ? Name extends `weights/${infer Folder}/model.safetensors`
+    ? Folder
+    : never
+  : never;
 
 /** Every file's path below dist/. */
 export const ASSETS = Object.keys(FILES) as AssetName[];
@@ -35,8 +39,13 @@ export function addressOf(name: AssetName, folder?: string): string {
   try {
     return FILES[name]().href;
   } catch (error) {
-    throw failure('unsupported', `beit-wasm's file ${name}`, 'its address is not known, since this bundle is no ES module (it has no import.meta.url): '
-      + "make it one, name a copy of the package's folder dist by the option assets, or, in a bundle for Node, leave beit-wasm external", error);
+    throw failure(
+      'unsupported',
+      `beit-wasm's file ${name}`,
+      'its address is not known, since this bundle is no ES module (it has no import.meta.url): ' +
+        "make it one, name a copy of the package's folder dist by the option assets, or, in a bundle for Node, leave beit-wasm external",
+      error,
+    );
   }
 }
 

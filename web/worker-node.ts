@@ -7,10 +7,14 @@ import { nodeHttp } from './platform/http-node.js';
 import { FolderSource } from './sources/folder-node.js';
 import { openDescription } from './sources/resolve.js';
 
-hostEngine({
-  post: (message: FromWorker, transfer) => parentPort?.postMessage(message, transfer as NodeTransferable[]),
-  listen: (onMessage) => {
-    parentPort?.on('message', (message: ToWorker) => onMessage(message));
+hostEngine(
+  {
+    post: (message: FromWorker, transfer) => parentPort?.postMessage(message, transfer as NodeTransferable[]),
+    listen: (onMessage) => {
+      parentPort?.on('message', (message: ToWorker) => onMessage(message));
+    },
+    terminate: async () => undefined,
   },
-  terminate: async () => undefined,
-}, nodeHost, (description) => description.kind === 'folder' ? new FolderSource(description) : openDescription(description, nodeHttp));
+  nodeHost,
+  (description) => (description.kind === 'folder' ? new FolderSource(description) : openDescription(description, nodeHttp)),
+);

@@ -41,10 +41,12 @@ function showLife(): void {
   // Who gets the lock after this worker knows that the worker is gone.
   if (locks) {
     const lock = `beit-wasm engine ${performance.timeOrigin} ${Math.random()}`;
-    locks.request(lock, () => {
-      post({ type: 'alive', lock }, []);
-      return new Promise(() => undefined);
-    }).catch(() => undefined);
+    locks
+      .request(lock, () => {
+        post({ type: 'alive', lock }, []);
+        return new Promise(() => undefined);
+      })
+      .catch(() => undefined);
     return;
   }
   // Only secure contexts have locks. Elsewhere a worker of this worker, which ends with it, is heard in its place; not in
@@ -72,11 +74,16 @@ if (scope.name === HEART) {
   beat();
 } else {
   showLife();
-  hostEngine({
-    post,
-    listen: (onMessage) => {
-      scope.onmessage = (event: MessageEvent<ToWorker>) => onMessage(event.data);
+  hostEngine(
+    {
+      post,
+      listen: (onMessage) => {
+        scope.onmessage = (event: MessageEvent<ToWorker>) => onMessage(event.data);
+      },
+      terminate: async () => undefined,
     },
-    terminate: async () => undefined,
-  }, browserHost, (description) => openDescription(description, browserHttp), createThread);
+    browserHost,
+    (description) => openDescription(description, browserHttp),
+    createThread,
+  );
 }

@@ -76,9 +76,13 @@ export const passesFor = (count) => count + WARM_UP;
  */
 async function open(task, source, options) {
   switch (task) {
-    case 'classify': return (await pipeline('image-classification', source, options)).model;
-    case 'segment': return (await pipeline('image-segmentation', source, options)).model;
-    case 'mask': return (await pipeline('masked-image-modeling', source ?? embeddedUrl('mask'), source ? options : { ...options, cache: false })).model;
+    case 'classify':
+      return (await pipeline('image-classification', source, options)).model;
+    case 'segment':
+      return (await pipeline('image-segmentation', source, options)).model;
+    case 'mask':
+      return (await pipeline('masked-image-modeling', source ?? embeddedUrl('mask'), source ? options : { ...options, cache: false }))
+        .model;
   }
 }
 

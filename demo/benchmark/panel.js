@@ -46,7 +46,9 @@ export class BenchmarkPanel {
   activate() {
     const select = part(this.#root, 'bench-model', HTMLSelectElement);
     const chosen = select.value;
-    select.replaceChildren(...Object.entries(TITLES).map(([name, title]) => make('option', { value: name, textContent: `${title}: ${this.#nameOf(name)}` })));
+    select.replaceChildren(
+      ...Object.entries(TITLES).map(([name, title]) => make('option', { value: name, textContent: `${title}: ${this.#nameOf(name)}` })),
+    );
     select.value = chosen in TITLES ? chosen : 'classify';
   }
 
@@ -59,7 +61,7 @@ export class BenchmarkPanel {
 
   async #run() {
     this.#work?.abort();
-    const work = this.#work = new AbortController();
+    const work = (this.#work = new AbortController());
     const { settings, models } = this.#checkpoints;
     const task = /** @type {Measured} */ (part(this.#root, 'bench-model', HTMLSelectElement).value);
     const source = models[task].chosen?.source ?? null;
@@ -72,7 +74,10 @@ export class BenchmarkPanel {
       for (const [i, way] of ways.entries()) {
         const tell = (/** @type {number} */ passes) => {
           if (work !== this.#work) return;
-          this.#notice.busy(`${way.build}, ${way.threads === 1 ? 'one thread' : `${way.threads} threads`} …`, (i + passes / passesFor(count)) / ways.length);
+          this.#notice.busy(
+            `${way.build}, ${way.threads === 1 ? 'one thread' : `${way.threads} threads`} …`,
+            (i + passes / passesFor(count)) / ways.length,
+          );
         };
         tell(0);
         const timing = await measure({ way, task, source, count, settings, signal: work.signal, onPass: tell });
@@ -84,8 +89,11 @@ export class BenchmarkPanel {
       announce('The benchmark is done.');
     } catch (error) {
       if (work !== this.#work) return;
-      this.#notice.problem(work.signal.aborted ? { sentence: 'The benchmark was cancelled.', wayOut: 'again', calm: true }
-        : { ...explainLoading(error), wayOut: 'again' });
+      this.#notice.problem(
+        work.signal.aborted
+          ? { sentence: 'The benchmark was cancelled.', wayOut: 'again', calm: true }
+          : { ...explainLoading(error), wayOut: 'again' },
+      );
     }
   }
 
@@ -94,16 +102,33 @@ export class BenchmarkPanel {
     const plot = part(this.#root, 'plot', HTMLElement);
     // Drawn for the room there is: letters stay as large as the page's.
     plot.replaceChildren(plotOf(this.#timings, Math.min(plot.clientWidth, MOST_PLOT_WIDTH)));
-    part(this.#root, 'rows', HTMLTableSectionElement).replaceChildren(...this.#timings.map(({ build, threads, median, fastest, slowest, ready }) =>
-      make('tr', {}, head(build), ...[String(threads), ...[median, fastest, slowest, ready].map(duration)].map((text) => make('td', { textContent: text })))));
+    part(this.#root, 'rows', HTMLTableSectionElement).replaceChildren(
+      ...this.#timings.map(({ build, threads, median, fastest, slowest, ready }) =>
+        make(
+          'tr',
+          {},
+          head(build),
+          ...[String(threads), ...[median, fastest, slowest, ready].map(duration)].map((text) => make('td', { textContent: text })),
+        ),
+      ),
+    );
   }
 
   async #copy() {
     const { hardwareConcurrency, userAgent } = navigator;
-    const text = JSON.stringify({
-      model: this.#model, date: new Date().toISOString(), userAgent, logicalProcessors: hardwareConcurrency,
-      crossOriginIsolated, unit: 'ms', timings: this.#timings,
-    }, null, 2);
+    const text = JSON.stringify(
+      {
+        model: this.#model,
+        date: new Date().toISOString(),
+        userAgent,
+        logicalProcessors: hardwareConcurrency,
+        crossOriginIsolated,
+        unit: 'ms',
+        timings: this.#timings,
+      },
+      null,
+      2,
+    );
     const told = part(this.#root, 'copied', HTMLElement);
     try {
       await navigator.clipboard.writeText(text);

@@ -19,7 +19,7 @@ const LEAST_WIDTH = 300;
 export function plotOf(timings, room) {
   const width = Math.max(room, LEAST_WIDTH);
   const most = Math.max(...timings.map(({ slowest }) => slowest));
-  const x = (/** @type {number} */ milliseconds) => NAMES + milliseconds / most * (width - NAMES - VALUES);
+  const x = (/** @type {number} */ milliseconds) => NAMES + (milliseconds / most) * (width - NAMES - VALUES);
   const best = Math.min(...timings.map(({ median }) => median));
   const height = timings.length * ROW + 8;
   const svg = draw('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', class: 'times-plot' });
@@ -31,8 +31,18 @@ export function plotOf(timings, room) {
     const middle = row * ROW + ROW / 2 + 4;
     const name = draw('text', { x: NAMES - 12, y: middle, class: 'name' });
     name.textContent = `${build}, ${threads}`;
-    const bar = draw('rect', { x: NAMES, y: middle - 9, width: Math.max(x(median) - NAMES, 1), height: 18, rx: 4, class: median === best ? 'time best' : 'time' });
-    const whisker = draw('path', { d: `M${x(fastest)} ${middle}H${x(slowest)}M${x(fastest)} ${middle - 5}v10M${x(slowest)} ${middle - 5}v10`, class: 'whisker' });
+    const bar = draw('rect', {
+      x: NAMES,
+      y: middle - 9,
+      width: Math.max(x(median) - NAMES, 1),
+      height: 18,
+      rx: 4,
+      class: median === best ? 'time best' : 'time',
+    });
+    const whisker = draw('path', {
+      d: `M${x(fastest)} ${middle}H${x(slowest)}M${x(fastest)} ${middle - 5}v10M${x(slowest)} ${middle - 5}v10`,
+      class: 'whisker',
+    });
     const value = draw('text', { x: x(slowest) + 8, y: middle, class: 'value' });
     value.textContent = duration(median);
     svg.append(name, bar, whisker, value);

@@ -37,8 +37,8 @@ export function drawAttention(canvas, weights, { rows, columns }, region) {
   }
   context.putImageData(light, 0, 0);
 
-  canvas.width = Math.round(columns * PIXELS_A_PATCH / region.width);
-  canvas.height = Math.round(rows * PIXELS_A_PATCH / region.height);
+  canvas.width = Math.round((columns * PIXELS_A_PATCH) / region.width);
+  canvas.height = Math.round((rows * PIXELS_A_PATCH) / region.height);
   const target = contextOf(canvas);
   // Outside is what the model does not see.
   target.fillStyle = `rgb(8 10 20 / ${MOST_SHADE / 255})`;
@@ -60,10 +60,13 @@ export function drawAttention(canvas, weights, { rows, columns }, region) {
  */
 export function markPatch(canvas, patch, { rows, columns }, region) {
   const context = contextOf(canvas);
-  const [width, height] = [region.width * canvas.width / columns, region.height * canvas.height / rows];
+  const [width, height] = [(region.width * canvas.width) / columns, (region.height * canvas.height) / rows];
   const left = region.left * canvas.width + (patch % columns) * width;
   const top = region.top * canvas.height + Math.floor(patch / columns) * height;
-  for (const [style, line] of /** @type {const} */ ([['#000', 4], ['#fff', 2]])) {
+  for (const [style, line] of /** @type {const} */ ([
+    ['#000', 4],
+    ['#fff', 2],
+  ])) {
     context.strokeStyle = style;
     context.lineWidth = line;
     context.strokeRect(left, top, width, height);

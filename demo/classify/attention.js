@@ -74,7 +74,10 @@ export class AttentionView {
       return;
     }
     this.#frame.element.setAttribute('role', 'application');
-    this.#frame.element.setAttribute('aria-label', 'Attention over the picture: arrow keys choose a patch to look from, Escape looks from everywhere');
+    this.#frame.element.setAttribute(
+      'aria-label',
+      'Attention over the picture: arrow keys choose a patch to look from, Escape looks from everywhere',
+    );
     const subject = this.#subject;
     try {
       this.#attentions ??= attentionsOf(subject);
@@ -101,8 +104,12 @@ export class AttentionView {
     const region = seenRegion(use.processor.config);
     drawAttention(this.#frame.overlay, weights.subarray(1), grid, region);
     if (this.#patch !== null) markPatch(this.#frame.overlay, this.#patch, grid, region);
-    const from = this.#patch !== null ? `the patch in row ${Math.floor(this.#patch / grid.columns) + 1}, column ${this.#patch % grid.columns + 1}`
-      : config.useMeanPooling ? 'all patches together' : 'the class token';
+    const from =
+      this.#patch !== null
+        ? `the patch in row ${Math.floor(this.#patch / grid.columns) + 1}, column ${(this.#patch % grid.columns) + 1}`
+        : config.useMeanPooling
+          ? 'all patches together'
+          : 'the class token';
     this.#note.textContent = `Bright is what is looked at from ${from}. Click a patch to look from there.`;
   }
 
@@ -113,8 +120,8 @@ export class AttentionView {
     const box = this.#frame.element.getBoundingClientRect();
     const region = seenRegion(use.processor.config);
     const { rows, columns } = patchGrid(use);
-    const column = Math.floor(((event.clientX - box.left) / box.width - region.left) / region.width * columns);
-    const row = Math.floor(((event.clientY - box.top) / box.height - region.top) / region.height * rows);
+    const column = Math.floor((((event.clientX - box.left) / box.width - region.left) / region.width) * columns);
+    const row = Math.floor((((event.clientY - box.top) / box.height - region.top) / region.height) * rows);
     const inside = column >= 0 && column < columns && row >= 0 && row < rows;
     const patch = row * columns + column;
     this.#patch = inside && patch !== this.#patch ? patch : null;
@@ -132,7 +139,7 @@ export class AttentionView {
       const at = this.#patch ?? Math.floor(rows / 2) * columns + Math.floor(columns / 2);
       const clamp = (/** @type {number} */ value, /** @type {number} */ most) => Math.min(Math.max(value, 0), most - 1);
       const row = clamp(Math.floor(at / columns) + (step[0] ?? 0), rows);
-      const column = clamp(at % columns + (step[1] ?? 0), columns);
+      const column = clamp((at % columns) + (step[1] ?? 0), columns);
       this.#patch = row * columns + column;
     } else return;
     event.preventDefault();

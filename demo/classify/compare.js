@@ -52,16 +52,18 @@ export function showPairs(list, a, b, count) {
   const other = new Map(b.labels.map(({ label, score }) => [label, score]));
   const pairs = a.labels.map(({ label, score }) => ({ label, scores: [score, other.get(label) ?? 0] }));
   pairs.sort((x, y) => Math.max(...y.scores) - Math.max(...x.scores));
-  list.replaceChildren(...pairs.slice(0, count).map(({ label, scores }) => {
-    const bars = scores.map((score, i) => {
-      const bar = make('span', { className: i === 0 ? 'bar' : 'bar second' });
-      bar.setAttribute('aria-hidden', 'true');
-      bar.style.setProperty('--share', String(score));
-      return bar;
-    });
-    const values = make('span', { className: 'value', textContent: scores.map((score, i) => `${'AB'[i]} ${percent(score)}`).join(', ') });
-    return make('li', {}, make('span', { className: 'label', textContent: label }), values, ...bars);
-  }));
+  list.replaceChildren(
+    ...pairs.slice(0, count).map(({ label, scores }) => {
+      const bars = scores.map((score, i) => {
+        const bar = make('span', { className: i === 0 ? 'bar' : 'bar second' });
+        bar.setAttribute('aria-hidden', 'true');
+        bar.style.setProperty('--share', String(score));
+        return bar;
+      });
+      const values = make('span', { className: 'value', textContent: scores.map((score, i) => `${'AB'[i]} ${percent(score)}`).join(', ') });
+      return make('li', {}, make('span', { className: 'label', textContent: label }), values, ...bars);
+    }),
+  );
 }
 
 /** @param {Tensor} states (1, T, C), the class token first */

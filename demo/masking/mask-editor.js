@@ -65,21 +65,24 @@ export class MaskEditor {
     const { overlay, element } = this.#frame;
     if (data.length === 0) return;
     const region = this.#region;
-    overlay.width = Math.round(width * PIXELS_A_PATCH / region.width);
-    overlay.height = Math.round(height * PIXELS_A_PATCH / region.height);
+    overlay.width = Math.round((width * PIXELS_A_PATCH) / region.width);
+    overlay.height = Math.round((height * PIXELS_A_PATCH) / region.height);
     overlay.hidden = false;
     const context = contextOf(overlay);
     context.translate(region.left * overlay.width, region.top * overlay.height);
     context.lineWidth = 1;
     for (const [patch, hidden] of data.entries()) {
-      const [x, y] = [patch % width * PIXELS_A_PATCH, Math.floor(patch / width) * PIXELS_A_PATCH];
+      const [x, y] = [(patch % width) * PIXELS_A_PATCH, Math.floor(patch / width) * PIXELS_A_PATCH];
       if (hidden) hatch(context, x, y);
       context.strokeStyle = GRID;
-      context.strokeRect(x + .5, y + .5, PIXELS_A_PATCH, PIXELS_A_PATCH);
+      context.strokeRect(x + 0.5, y + 0.5, PIXELS_A_PATCH, PIXELS_A_PATCH);
     }
     if (!element.matches(':focus-visible')) return;
-    const [x, y] = [this.#at % width * PIXELS_A_PATCH, Math.floor(this.#at / width) * PIXELS_A_PATCH];
-    for (const [style, line] of /** @type {const} */ ([['#000', 5], ['#fff', 2.5]])) {
+    const [x, y] = [(this.#at % width) * PIXELS_A_PATCH, Math.floor(this.#at / width) * PIXELS_A_PATCH];
+    for (const [style, line] of /** @type {const} */ ([
+      ['#000', 5],
+      ['#fff', 2.5],
+    ])) {
       context.strokeStyle = style;
       context.lineWidth = line;
       context.strokeRect(x + 2, y + 2, PIXELS_A_PATCH - 4, PIXELS_A_PATCH - 4);
@@ -95,8 +98,8 @@ export class MaskEditor {
     const { height, width } = this.mask;
     const box = this.#frame.element.getBoundingClientRect();
     const region = this.#region;
-    const column = Math.floor(((clientX - box.left) / box.width - region.left) / region.width * width);
-    const row = Math.floor(((clientY - box.top) / box.height - region.top) / region.height * height);
+    const column = Math.floor((((clientX - box.left) / box.width - region.left) / region.width) * width);
+    const row = Math.floor((((clientY - box.top) / box.height - region.top) / region.height) * height);
     return row >= 0 && row < height && column >= 0 && column < width ? [row, column] : null;
   }
 
@@ -132,8 +135,8 @@ export class MaskEditor {
   #line([fromRow, fromColumn], [row, column]) {
     const steps = Math.max(Math.abs(row - fromRow), Math.abs(column - fromColumn), 1);
     for (let step = 0; step <= steps; ++step) {
-      const y = Math.round(fromRow + (row - fromRow) * step / steps);
-      const x = Math.round(fromColumn + (column - fromColumn) * step / steps);
+      const y = Math.round(fromRow + ((row - fromRow) * step) / steps);
+      const x = Math.round(fromColumn + ((column - fromColumn) * step) / steps);
       this.mask.data[y * this.mask.width + x] = this.#paint ?? 0;
     }
     this.#at = row * this.mask.width + column;
@@ -146,15 +149,24 @@ export class MaskEditor {
     if (data.length === 0) return;
     let [row, column] = [Math.floor(this.#at / width), this.#at % width];
     switch (event.key) {
-      case 'ArrowLeft': column = Math.max(column - 1, 0); break;
-      case 'ArrowRight': column = Math.min(column + 1, width - 1); break;
-      case 'ArrowUp': row = Math.max(row - 1, 0); break;
-      case 'ArrowDown': row = Math.min(row + 1, height - 1); break;
+      case 'ArrowLeft':
+        column = Math.max(column - 1, 0);
+        break;
+      case 'ArrowRight':
+        column = Math.min(column + 1, width - 1);
+        break;
+      case 'ArrowUp':
+        row = Math.max(row - 1, 0);
+        break;
+      case 'ArrowDown':
+        row = Math.min(row + 1, height - 1);
+        break;
       case ' ':
         data[this.#at] = data[this.#at] ? 0 : 1;
         this.#changed();
         break;
-      default: return;
+      default:
+        return;
     }
     event.preventDefault();
     this.#at = row * width + column;

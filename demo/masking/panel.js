@@ -79,8 +79,9 @@ export class MaskPanel extends PicturePanel {
       ...(accuracy == null ? [] : [['Right tokens', percent(accuracy)]]),
       ...(predictions.length === 0 ? [] : [['Mean certainty', percent(certainty)]]),
     ];
-    part(this.root, 'mask-facts', HTMLElement).replaceChildren(...facts.map(([name = '', value = '']) =>
-      make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value }))));
+    part(this.root, 'mask-facts', HTMLElement).replaceChildren(
+      ...facts.map(([name = '', value = '']) => make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value }))),
+    );
     part(this.root, 'no-tokenizer', HTMLElement).hidden = result.reconstruction !== undefined;
     return `${facts.map((fact) => fact.join(': ')).join('. ')}.`;
   }

@@ -26,22 +26,31 @@ export async function showCached(root, choose) {
   }
   /** @type {Map<string, CachedFile[]>} */
   const sources = new Map();
-  for (const file of files) sources.set(file.source, [...sources.get(file.source) ?? [], file]);
+  for (const file of files) sources.set(file.source, [...(sources.get(file.source) ?? []), file]);
   const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  text.textContent = sources.size === 1 ? `One checkpoint, ${megabytes(total)}. It loads without a network.`
-    : `${sources.size} checkpoints, ${megabytes(total)}. They load without a network.`;
-  part(root, 'cached', HTMLElement).replaceChildren(...[...sources].map(([source, kept]) => {
-    const load = make('button', { type: 'button', className: 'button small', textContent: 'Load', ariaLabel: `Load ${source}` });
-    const remove = make('button', { type: 'button', className: 'button small', textContent: 'Delete', ariaLabel: `Delete ${source}` });
-    load.addEventListener('click', () => choose(source));
-    remove.addEventListener('click', async () => {
-      remove.disabled = true;
-      await cache.delete(source).catch(() => undefined);
-      await showCached(root, choose);
-    });
-    const bytes = kept.reduce((sum, file) => sum + file.bytes, 0);
-    const facts = make('p', { className: 'detail muted', textContent: `${megabytes(bytes)} in ${kept.length} files` });
-    return make('li', {}, make('div', {}, make('p', { className: 'name', textContent: source }), facts), make('p', { className: 'choose' }, load, remove));
-  }));
+  text.textContent =
+    sources.size === 1
+      ? `One checkpoint, ${megabytes(total)}. It loads without a network.`
+      : `${sources.size} checkpoints, ${megabytes(total)}. They load without a network.`;
+  part(root, 'cached', HTMLElement).replaceChildren(
+    ...[...sources].map(([source, kept]) => {
+      const load = make('button', { type: 'button', className: 'button small', textContent: 'Load', ariaLabel: `Load ${source}` });
+      const remove = make('button', { type: 'button', className: 'button small', textContent: 'Delete', ariaLabel: `Delete ${source}` });
+      load.addEventListener('click', () => choose(source));
+      remove.addEventListener('click', async () => {
+        remove.disabled = true;
+        await cache.delete(source).catch(() => undefined);
+        await showCached(root, choose);
+      });
+      const bytes = kept.reduce((sum, file) => sum + file.bytes, 0);
+      const facts = make('p', { className: 'detail muted', textContent: `${megabytes(bytes)} in ${kept.length} files` });
+      return make(
+        'li',
+        {},
+        make('div', {}, make('p', { className: 'name', textContent: source }), facts),
+        make('p', { className: 'choose' }, load, remove),
+      );
+    }),
+  );
   card.hidden = files.length === 0;
 }

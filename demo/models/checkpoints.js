@@ -11,10 +11,13 @@ import { Model } from './model.js';
 
 /** Which model runs a class of the library. @type {Readonly<Record<string, TaskName>>} */
 const TASK_OF_CLASS = {
-  BeitForImageClassification: 'classify', FlaxBeitForImageClassification: 'classify',
+  BeitForImageClassification: 'classify',
+  FlaxBeitForImageClassification: 'classify',
   BeitForSemanticSegmentation: 'segment',
-  BeitForMaskedImageModeling: 'mask', FlaxBeitForMaskedImageModeling: 'mask',
-  DalleEncoder: 'tokenizer', DalleDecoder: 'tokenizer',
+  BeitForMaskedImageModeling: 'mask',
+  FlaxBeitForMaskedImageModeling: 'mask',
+  DalleEncoder: 'tokenizer',
+  DalleDecoder: 'tokenizer',
 };
 
 export class Checkpoints {
@@ -22,14 +25,20 @@ export class Checkpoints {
   constructor(settings) {
     this.settings = settings;
     const tokenizer = new Model({
-      task: 'turn pictures into visual tokens', settings, optional: true,
-      open: (source, options) => source === null ? DalleTokenizer.fromPretrained(embeddedUrl('tokenizer'), { ...options, cache: false })
-        : DalleTokenizer.fromPretrained(source, options),
+      task: 'turn pictures into visual tokens',
+      settings,
+      optional: true,
+      open: (source, options) =>
+        source === null
+          ? DalleTokenizer.fromPretrained(embeddedUrl('tokenizer'), { ...options, cache: false })
+          : DalleTokenizer.fromPretrained(source, options),
     });
     /** Whether the model of the tab Mask is waiting for its tokenizer. */
     let awaited = false;
     const mask = new Model({
-      task: 'guess what is hidden', settings, optional: true,
+      task: 'guess what is hidden',
+      settings,
+      optional: true,
       open: async (source, options) => {
         // The page's own tokenizer is of no use to any other model than the page's own.
         if (source === null || tokenizer.chosen) {
@@ -44,11 +53,14 @@ export class Checkpoints {
     });
     this.models = {
       classify: new Model({
-        task: 'classify pictures', settings,
+        task: 'classify pictures',
+        settings,
         open: (source, options) => pipeline('image-classification', source, options),
       }),
       segment: new Model({
-        task: 'segment pictures', settings, optional: true,
+        task: 'segment pictures',
+        settings,
+        optional: true,
         open: (source, options) => pipeline('image-segmentation', source, options),
       }),
       mask,
@@ -73,9 +85,10 @@ export class Checkpoints {
  * @param {DalleTokenizer | null} tokenizer
  */
 async function openMasked(source, options, tokenizer) {
-  const open = (/** @type {MaskedImageModelingOptions} */ more) => source === null
-    ? pipeline('masked-image-modeling', embeddedUrl('mask'), { ...options, ...more, cache: false })
-    : pipeline('masked-image-modeling', source, { ...options, ...more });
+  const open = (/** @type {MaskedImageModelingOptions} */ more) =>
+    source === null
+      ? pipeline('masked-image-modeling', embeddedUrl('mask'), { ...options, ...more, cache: false })
+      : pipeline('masked-image-modeling', source, { ...options, ...more });
   if (!tokenizer) return open({});
   try {
     return await open({ tokenizer });

@@ -35,18 +35,28 @@ export function showDetected(root, found) {
     ['File format', report.container],
     ['Names as in', report.dialect],
     ['Number types', [...new Set(tensors.map(({ dtype }) => dtype))].join(', ')],
-    ['Tensors', `${tensors.length}: ${count(report.missing, 'missing')}, ${count(report.unexpected, 'unexpected')}, ${count(report.skipped, 'not needed')}`],
-    ...(config['numHiddenLayers'] ? [['Encoder', `${config['numHiddenLayers']} layers, ${config['numAttentionHeads']} heads, width ${config['hiddenSize']}`]] : []),
+    [
+      'Tensors',
+      `${tensors.length}: ${count(report.missing, 'missing')}, ${count(report.unexpected, 'unexpected')}, ${count(report.skipped, 'not needed')}`,
+    ],
+    ...(config['numHiddenLayers']
+      ? [['Encoder', `${config['numHiddenLayers']} layers, ${config['numAttentionHeads']} heads, width ${config['hiddenSize']}`]]
+      : []),
     ...(image ? [['Picture', `${image.width} × ${image.height} pixels`]] : []),
-    ...(Array.isArray(labels) && labels.length > 0 ? [['Labels', `${labels.length}: ${labels.slice(0, 6).join(', ')}${labels.length > 6 ? ', …' : ''}`]] : []),
+    ...(Array.isArray(labels) && labels.length > 0
+      ? [['Labels', `${labels.length}: ${labels.slice(0, 6).join(', ')}${labels.length > 6 ? ', …' : ''}`]]
+      : []),
     ['To read', megabytes(report.fillBytes)],
     ['Memory', `${megabytes(estimate.weights)} for the weights, ${megabytes(estimate.activations)} for a pass`],
   ];
-  part(root, 'found', HTMLElement).replaceChildren(...facts.map(([name = '', value = '']) =>
-    make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value }))));
+  part(root, 'found', HTMLElement).replaceChildren(
+    ...facts.map(([name = '', value = '']) => make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value }))),
+  );
   const names = [
-    ...report.missing.map((name) => `missing: ${name}`), ...report.wrong.map((sentence) => `does not fit: ${sentence}`),
-    ...report.unexpected.map((name) => `unexpected: ${name}`), ...report.skipped.map((name) => `not needed: ${name}`),
+    ...report.missing.map((name) => `missing: ${name}`),
+    ...report.wrong.map((sentence) => `does not fit: ${sentence}`),
+    ...report.unexpected.map((name) => `unexpected: ${name}`),
+    ...report.skipped.map((name) => `not needed: ${name}`),
   ];
   const shown = names.slice(0, MOST_NAMES);
   if (names.length > MOST_NAMES) shown.push(`… and ${names.length - MOST_NAMES} more`);

@@ -35,7 +35,11 @@ export function offerSettings(root, settings) {
   const build = part(root, 'set-build', HTMLSelectElement);
   const threads = part(root, 'set-threads', HTMLSelectElement);
   const dtype = part(root, 'set-dtype', HTMLSelectElement);
-  const fill = (/** @type {HTMLSelectElement} */ select, /** @type {readonly (string | number)[]} */ values, /** @type {unknown} */ chosen) => {
+  const fill = (
+    /** @type {HTMLSelectElement} */ select,
+    /** @type {readonly (string | number)[]} */ values,
+    /** @type {unknown} */ chosen,
+  ) => {
     select.replaceChildren(...values.map((value) => make('option', { value: String(value), textContent: String(value) })));
     select.value = String(chosen ?? values[0]);
   };
@@ -43,7 +47,11 @@ export function offerSettings(root, settings) {
     const chosen = /** @type {Build | 'auto'} */ (build.value);
     const most = Math.min(navigator.hardwareConcurrency || 1, MOST_THREADS);
     const counts = Array.from({ length: most }, (_, i) => i + 1);
-    fill(threads, ['auto', ...counts.filter((n) => BUILDS.some((name) => (chosen === 'auto' || chosen === name) && canRun(name, n, settings)))], 'auto');
+    fill(
+      threads,
+      ['auto', ...counts.filter((n) => BUILDS.some((name) => (chosen === 'auto' || chosen === name) && canRun(name, n, settings)))],
+      'auto',
+    );
   };
   fill(build, ['auto', ...BUILDS.filter((name) => canRun(name, 'auto', settings))], settings.options.build);
   offerThreads();

@@ -67,7 +67,7 @@ export class Model extends EventTarget {
   }
 
   async #load() {
-    const controller = this.#loading = new AbortController();
+    const controller = (this.#loading = new AbortController());
     const start = performance.now();
     this.#become({ kind: 'loading', progress: null });
     try {

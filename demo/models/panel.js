@@ -45,11 +45,16 @@ export class ModelsPanel {
       event.preventDefault();
       const source = text.value.trim();
       if (source) void this.#take({ source, name: source });
-      else this.#notice.problem({ sentence: 'Write a hub id such as microsoft/beit-base-patch16-224, or a URL, first.', wayOut: null, calm: true });
+      else
+        this.#notice.problem({
+          sentence: 'Write a hub id such as microsoft/beit-base-patch16-224, or a URL, first.',
+          wayOut: null,
+          calm: true,
+        });
     });
     const input = part(root, 'files', HTMLInputElement);
     input.addEventListener('change', () => {
-      const files = [...input.files ?? []];
+      const files = [...(input.files ?? [])];
       input.value = '';
       if (files.length > 0) this.takeFiles(files);
     });
@@ -71,7 +76,7 @@ export class ModelsPanel {
    */
   takeFiles(files) {
     const weights = files.find(({ name }) => !name.endsWith('.json')) ?? files[0];
-    void this.#take({ source: files, name: files.length === 1 ? weights?.name ?? '' : `${weights?.name} and ${files.length - 1} more` });
+    void this.#take({ source: files, name: files.length === 1 ? (weights?.name ?? '') : `${weights?.name} and ${files.length - 1} more` });
   }
 
   /**
@@ -81,12 +86,13 @@ export class ModelsPanel {
   async #take(chosen) {
     this.#work?.abort();
     this.#last = chosen;
-    const work = this.#work = new AbortController();
+    const work = (this.#work = new AbortController());
     part(this.#root, 'detected', HTMLElement).hidden = true;
     this.#busy(null);
     try {
       const found = await inspect(chosen.source, {
-        ...this.#checkpoints.settings.options, signal: work.signal,
+        ...this.#checkpoints.settings.options,
+        signal: work.signal,
         onProgress: (progress) => {
           if (work === this.#work) this.#busy(progress);
         },
@@ -98,9 +104,12 @@ export class ModelsPanel {
       if (task && fits(found)) await this.#load(/** @type {Model<Usable>} */ (this.#checkpoints.models[task]), chosen, work);
       else this.#notice.clear();
     } catch (error) {
-      if (work !== this.#work || await this.#isTokenizer(error, chosen, work)) return;
-      this.#notice.problem(work.signal.aborted ? { sentence: 'Loading was cancelled.', wayOut: 'again', calm: true }
-        : { ...explainLoading(error), wayOut: 'again' });
+      if (work !== this.#work || (await this.#isTokenizer(error, chosen, work))) return;
+      this.#notice.problem(
+        work.signal.aborted
+          ? { sentence: 'Loading was cancelled.', wayOut: 'again', calm: true }
+          : { ...explainLoading(error), wayOut: 'again' },
+      );
     }
   }
 

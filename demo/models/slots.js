@@ -25,8 +25,14 @@ export function followSlots(list, checkpoints) {
     load.addEventListener('click', () => void model.load());
     own.addEventListener('click', () => void model.choose(null));
     drop.addEventListener('click', () => void model.release());
-    list.append(make('li', {}, make('div', {}, make('p', { className: 'name', textContent: TITLES[name] ?? name }), text),
-      make('p', { className: 'choose' }, load, own, drop)));
+    list.append(
+      make(
+        'li',
+        {},
+        make('div', {}, make('p', { className: 'name', textContent: TITLES[name] ?? name }), text),
+        make('p', { className: 'choose' }, load, own, drop),
+      ),
+    );
     const show = () => {
       text.textContent = sentenceOf(/** @type {Model<Usable>} */ (model));
       load.hidden = !['idle', 'stopped', 'failed'].includes(model.state.kind);
@@ -42,11 +48,17 @@ export function followSlots(list, checkpoints) {
 function sentenceOf({ state, chosen }) {
   const name = chosen?.name ?? 'The one that comes with this page';
   switch (state.kind) {
-    case 'ready': return `${name}, ready.`;
-    case 'loading': return `${name}, loading …`;
-    case 'failed': return `${name}: it could not be loaded.`;
-    case 'stopped': return `${name}: loading was cancelled.`;
-    case 'absent': return 'No checkpoint: none for this comes with this page. Load one above.';
-    case 'idle': return chosen ? `${name}, not loaded.` : 'The one that comes with this page, loaded when the tab is first used.';
+    case 'ready':
+      return `${name}, ready.`;
+    case 'loading':
+      return `${name}, loading …`;
+    case 'failed':
+      return `${name}: it could not be loaded.`;
+    case 'stopped':
+      return `${name}: loading was cancelled.`;
+    case 'absent':
+      return 'No checkpoint: none for this comes with this page. Load one above.';
+    case 'idle':
+      return chosen ? `${name}, not loaded.` : 'The one that comes with this page, loaded when the tab is first used.';
   }
 }

@@ -36,7 +36,7 @@ export class LoadingTeller {
     const share = loaded / total;
     let text = `${phase === 'download' ? `Downloading ${file}` : 'Loading the weights'}: ${megabytes(loaded)} of ${megabytes(total)}`;
     if (seconds > LEAST_SECONDS && loaded > 0 && loaded < total) {
-      text += `, ${megabytes(loaded / seconds)} a second, ${duration((total - loaded) / loaded * seconds * 1000)} left`;
+      text += `, ${megabytes(loaded / seconds)} a second, ${duration(((total - loaded) / loaded) * seconds * 1000)} left`;
     }
     return { text, share };
   }

@@ -9,8 +9,12 @@
 
 /** Words on the button of each way out. */
 export const WAYS_OUT = {
-  load: 'Load the model again', choose: 'Choose another picture', restart: 'Start the model again',
-  models: 'Choose a checkpoint', again: 'Try again', reload: 'Load the page again',
+  load: 'Load the model again',
+  choose: 'Choose another picture',
+  restart: 'Start the model again',
+  models: 'Choose a checkpoint',
+  again: 'Try again',
+  reload: 'Load the page again',
 };
 
 /** @type {Readonly<Record<string, string>>} */
@@ -66,7 +70,8 @@ export function explainPicture(error) {
 export function explainAbsent(what) {
   return {
     sentence: `No checkpoint that can ${what} is loaded. Choose one on the Models tab, or drop its files on this page.`,
-    wayOut: 'models', calm: true,
+    wayOut: 'models',
+    calm: true,
   };
 }
 
@@ -76,7 +81,11 @@ export function explainAbsent(what) {
  * @returns {Explanation}
  */
 export function explainTab(error) {
-  return { sentence: 'This tab could not be loaded. Is the server there? Then load the page again.', detail: factsOf(error).message, wayOut: 'reload' };
+  return {
+    sentence: 'This tab could not be loaded. Is the server there? Then load the page again.',
+    detail: factsOf(error).message,
+    wayOut: 'reload',
+  };
 }
 
 /**

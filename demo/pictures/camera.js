@@ -20,7 +20,9 @@ export async function openCamera(video) {
   /** @type {MediaStream} */
   let stream;
   try {
-    stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment', width: { ideal: 640 }, height: { ideal: 480 } } });
+    stream = await navigator.mediaDevices.getUserMedia({
+      video: { facingMode: 'environment', width: { ideal: 640 }, height: { ideal: 480 } },
+    });
   } catch (error) {
     const { name, message } = /** @type {Error} */ (error);
     throw new Error(REASONS[name] ?? `The camera cannot be opened (${message}): choose a picture instead.`);

@@ -10,7 +10,7 @@
  */
 export function watchForFiles({ input, take, refuse }) {
   input.addEventListener('change', () => {
-    const files = [...input.files ?? []];
+    const files = [...(input.files ?? [])];
     // Emptied, so that the same file can be chosen again.
     input.value = '';
     if (files.length > 0) take(files);
@@ -36,7 +36,7 @@ export function watchForFiles({ input, take, refuse }) {
   document.addEventListener('paste', (event) => {
     // Text goes where the cursor is.
     if (event.target instanceof HTMLInputElement) return;
-    const files = [...event.clipboardData?.files ?? []];
+    const files = [...(event.clipboardData?.files ?? [])];
     if (files.length > 0) take(files);
     else refuse('There is no picture in the clipboard.');
   });
@@ -65,10 +65,13 @@ async function listFolder(folder) {
   const files = [];
   for (;;) {
     // A reader gives a hundred entries at a time, and none at the end.
-    const entries = await new Promise((/** @type {(list: FileSystemEntry[]) => void} */ resolve, reject) => reader.readEntries(resolve, reject));
+    const entries = await new Promise((/** @type {(list: FileSystemEntry[]) => void} */ resolve, reject) =>
+      reader.readEntries(resolve, reject),
+    );
     if (entries.length === 0) return files;
     for (const entry of entries) {
-      if (entry.isFile) files.push(await new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject)));
+      if (entry.isFile)
+        files.push(await new Promise((resolve, reject) => /** @type {FileSystemFileEntry} */ (entry).file(resolve, reject)));
     }
   }
 }

@@ -112,7 +112,7 @@ export class PicturePanel {
     const picture = this.pictures.current;
     if (state.kind !== 'ready' || !picture || !this.active) return;
     this.#pass?.abort();
-    const pass = this.#pass = new AbortController();
+    const pass = (this.#pass = new AbortController());
     const { signal } = pass;
     const { use } = state;
     let [text, share] = ['Looking at the picture …', /** @type {number | null} */ (null)];
@@ -127,13 +127,15 @@ export class PicturePanel {
     this.#results.setAttribute('aria-busy', 'true');
     const start = performance.now();
     try {
-      const result = await decodingWhereNeeded(picture.file, (image) => this.work(use, image, {
-        signal,
-        onStep: (done, total) => {
-          share = done / total;
-          tell();
-        },
-      }));
+      const result = await decodingWhereNeeded(picture.file, (image) =>
+        this.work(use, image, {
+          signal,
+          onStep: (done, total) => {
+            share = done / total;
+            tell();
+          },
+        }),
+      );
       // The answer stands from here on: what is told while the memory is asked for would hide it.
       clearTimeout(patience);
       if (signal.aborted) throw signal.reason;
@@ -146,7 +148,8 @@ export class PicturePanel {
     } catch (error) {
       // A model that was given back meanwhile has another in its place, which begins anew.
       const stands = this.model.state.kind === 'ready' && this.model.state.use === use;
-      if (pass === this.#pass && stands) this.explain(signal.aborted ? { sentence: 'Stopped.', wayOut: 'again', calm: true } : explainPicture(error));
+      if (pass === this.#pass && stands)
+        this.explain(signal.aborted ? { sentence: 'Stopped.', wayOut: 'again', calm: true } : explainPicture(error));
     } finally {
       clearTimeout(patience);
       if (pass === this.#pass) {

@@ -27,7 +27,12 @@ export function seenRegion(processor) {
  * @param {{ model: { config: BeitConfig }, processor: { config: Readonly<Record<string, unknown>> } }} use
  * @returns {Grid}
  */
-export function patchGrid({ model: { config: { imageSize, patchSize } }, processor: { config } }) {
+export function patchGrid({
+  model: {
+    config: { imageSize, patchSize },
+  },
+  processor: { config },
+}) {
   const given = config['doCenterCrop'] ? config['cropSize'] : config['doResize'] ? config['size'] : null;
   const { width = imageSize.width, height = imageSize.height } = /** @type {{ width?: number, height?: number } | null} */ (given) ?? {};
   return { rows: Math.floor(height / patchSize.height), columns: Math.floor(width / patchSize.width) };

@@ -68,8 +68,13 @@ export class Legend {
   #button(id) {
     const swatch = make('span', { className: 'swatch' });
     swatch.setAttribute('aria-hidden', 'true');
-    const button = make('button', { type: 'button', className: 'entry' },
-      swatch, make('span', { className: 'label' }), make('span', { className: 'value' }));
+    const button = make(
+      'button',
+      { type: 'button', className: 'entry' },
+      swatch,
+      make('span', { className: 'label' }),
+      make('span', { className: 'value' }),
+    );
     button.addEventListener('click', () => this.isolate(id));
     make('li', {}, button);
     return button;

@@ -38,8 +38,9 @@ export class Live {
   get count() {
     const [first, last] = [this.#times[0] ?? 0, this.#times.at(-1) ?? 0];
     return {
-      shown: this.#shown, dropped: this.#dropped,
-      perSecond: last > first ? (this.#times.length - 1) / (last - first) * 1000 : 0,
+      shown: this.#shown,
+      dropped: this.#dropped,
+      perSecond: last > first ? ((this.#times.length - 1) / (last - first)) * 1000 : 0,
     };
   }
 
@@ -59,13 +60,15 @@ export class Live {
         return;
       }
       this.#busy = true;
-      this.#one().catch((error) => {
-        if (!this.running) return;
-        this.stop();
-        failed(error);
-      }).finally(() => {
-        this.#busy = false;
-      });
+      this.#one()
+        .catch((error) => {
+          if (!this.running) return;
+          this.stop();
+          failed(error);
+        })
+        .finally(() => {
+          this.#busy = false;
+        });
     };
     next();
   }

@@ -113,9 +113,9 @@ export class SegmentPanel extends PicturePanel {
     if (!this.#segmentation) return null;
     const { width, height, labels } = this.#segmentation;
     const box = this.#frame.element.getBoundingClientRect();
-    const x = Math.floor((clientX - box.left) / box.width * width);
-    const y = Math.floor((clientY - box.top) / box.height * height);
-    return x >= 0 && x < width && y >= 0 && y < height ? labels[y * width + x] ?? null : null;
+    const x = Math.floor(((clientX - box.left) / box.width) * width);
+    const y = Math.floor(((clientY - box.top) / box.height) * height);
+    return x >= 0 && x < width && y >= 0 && y < height ? (labels[y * width + x] ?? null) : null;
   }
 
   /** @param {number | null} id */
@@ -130,7 +130,10 @@ export class SegmentPanel extends PicturePanel {
     if (!picture || !this.#segmentation) return;
     const shown = this.#still.hidden ? this.#frame.image : this.#still;
     const png = await pictureWithLabels(shown, this.#frame.overlay, this.#strength());
-    const link = make('a', { href: URL.createObjectURL(png), download: `${picture.name.replace(/\.\w+$/, '').replaceAll(' ', '-')}-labels.png` });
+    const link = make('a', {
+      href: URL.createObjectURL(png),
+      download: `${picture.name.replace(/\.\w+$/, '').replaceAll(' ', '-')}-labels.png`,
+    });
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
   }

@@ -32,7 +32,11 @@ describe('demo for everybody', () => {
     await page.evaluate(axe.source);
     const { violations, passes } = await page.evaluate(() => globalThis.axe.run());
     assert.ok(passes.length > 20, 'axe has looked at the page.');
-    assert.deepEqual(violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`)), [], name);
+    assert.deepEqual(
+      violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`)),
+      [],
+      name,
+    );
     assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${name}: nothing is wider than the screen`);
     await screenshot(page, `demo-${name}`);
   }
@@ -83,7 +87,7 @@ describe('demo for everybody', () => {
     });
     await page.goto(server.url);
     await answerTo(page, 'beach');
-    assert.ok(await page.evaluate(() => globalThis.shift) < 0.02);
+    assert.ok((await page.evaluate(() => globalThis.shift)) < 0.02);
     await page.close();
   });
 });

@@ -10,7 +10,8 @@ describe('demo with a camera', () => {
   let server;
   before(async () => {
     [host, server] = await Promise.all([
-      launch('chromium', ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']), startServer(),
+      launch('chromium', ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']),
+      startServer(),
     ]);
   });
   after(() => Promise.all([host?.close(), server?.stop()]));
@@ -48,7 +49,9 @@ describe('demo with a camera', () => {
     const { page } = await openPage(host.browser, server.url);
     await answerTo(page, 'beach');
     await page.evaluate(() => {
-      navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('Permission denied', 'NotAllowedError'); };
+      navigator.mediaDevices.getUserMedia = async () => {
+        throw new DOMException('Permission denied', 'NotAllowedError');
+      };
     });
     await page.locator('#camera-open').click();
     await page.waitForFunction(() => document.getElementById('camera-problem').checkVisibility());

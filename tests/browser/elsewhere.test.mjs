@@ -12,8 +12,9 @@ const WEIGHTS = 'beit-wasm/dist/weights/classifier/model.safetensors';
 const ALONE = [['alone/index.js', join(root, 'dist', 'index.js')], ...FOLDERS];
 
 /** A policy that lets pages use what is on another origin, and start workers as `workers` says. */
-const policyFor = (origin, workers) => `default-src 'self'; script-src 'self' 'wasm-unsafe-eval' ${origin}; worker-src ${workers}; `
-  + `connect-src 'self' ${origin}; img-src 'self'`;
+const policyFor = (origin, workers) =>
+  `default-src 'self'; script-src 'self' 'wasm-unsafe-eval' ${origin}; worker-src ${workers}; ` +
+  `connect-src 'self' ${origin}; img-src 'self'`;
 
 for (const name of Object.keys(BROWSERS)) {
   describe(`the library's files in ${name}`, () => {
@@ -79,7 +80,10 @@ for (const name of Object.keys(BROWSERS)) {
         assert.equal((await ask(alone, { assets: '../beit-wasm/dist' })).label, 'beach');
         assert.equal((await ask(alone, {}, { page: { assets: '../beit-wasm/dist/' } })).label, 'beach');
         // Small files are in the library.
-        assert.deepEqual(server.sent.filter(({ path }) => path.endsWith('.json')), []);
+        assert.deepEqual(
+          server.sent.filter(({ path }) => path.endsWith('.json')),
+          [],
+        );
       });
     });
 

@@ -37,13 +37,24 @@ before(async () => {
 
 /** Shares of the labels, to what the page shows of them (with capitals): builds may differ in a pixel. */
 async function assertSegmented(page) {
-  const shown = await page.$$eval('#panel-segment .entry', (entries) => entries.map((entry) => entry.innerText.toLowerCase().split('\n').map((text) => text.trim())));
+  const shown = await page.$$eval('#panel-segment .entry', (entries) =>
+    entries.map((entry) =>
+      entry.innerText
+        .toLowerCase()
+        .split('\n')
+        .map((text) => text.trim()),
+    ),
+  );
   const wanted = segmented.legend.filter(({ share }) => share > 0.002);
   for (const { label, share } of wanted) {
     const [, text] = shown.find(([name]) => name === label) ?? assert.fail(`${label} is not in ${JSON.stringify(shown)}`);
     assert.ok(Math.abs(Number(/[\d.]+/.exec(text)[0]) - share * 100) < 0.3, `${label}: ${text}, under Node ${percent(share)}`);
   }
-  for (const label of ['sky', 'water', 'sand']) assert.ok(wanted.some((entry) => entry.label === label), `a beach has ${label}: ${JSON.stringify(wanted)}`);
+  for (const label of ['sky', 'water', 'sand'])
+    assert.ok(
+      wanted.some((entry) => entry.label === label),
+      `a beach has ${label}: ${JSON.stringify(wanted)}`,
+    );
 }
 
 async function assertMasked(page) {
@@ -80,7 +91,9 @@ for (const name of Object.keys(BROWSERS)) {
       await assertMasked(page);
       await screenshot(page, `demo-${name}-mask-own`);
       await openTab(page, 'models');
-      const slots = await page.$$eval('#panel-models [data-part="slots"] li', (rows) => rows.map((row) => row.innerText.split('\n').filter(Boolean).slice(0, 2).join(': ')));
+      const slots = await page.$$eval('#panel-models [data-part="slots"] li', (rows) =>
+        rows.map((row) => row.innerText.split('\n').filter(Boolean).slice(0, 2).join(': ')),
+      );
       assert.match(slots[2], /^Mask: The one that comes with this page, ready/);
       assert.match(slots[3], /^Tokenizer \(Mask\): The one that comes with this page, ready/);
       await assertClean(page, complaints, server);
@@ -100,11 +113,16 @@ it('all that a visitor has used works without a network', async () => {
     await answered(page, 'segment', 'beach');
     await openTab(page, 'mask');
     await answered(page, 'mask', 'beach');
-    await page.waitForFunction(async () => {
-      const files = ['classifier/model', 'segmentation/model', 'masked-image-modeling/model', 'tokenizer/encoder', 'tokenizer/decoder'];
-      const kept = await Promise.all(files.map((file) => caches.match(new URL(`beit-wasm/weights/embedded/${file}.safetensors`, document.baseURI).href)));
-      return navigator.serviceWorker.controller !== null && kept.every(Boolean);
-    }, { polling: 200 });
+    await page.waitForFunction(
+      async () => {
+        const files = ['classifier/model', 'segmentation/model', 'masked-image-modeling/model', 'tokenizer/encoder', 'tokenizer/decoder'];
+        const kept = await Promise.all(
+          files.map((file) => caches.match(new URL(`beit-wasm/weights/embedded/${file}.safetensors`, document.baseURI).href)),
+        );
+        return navigator.serviceWorker.controller !== null && kept.every(Boolean);
+      },
+      { polling: 200 },
+    );
     await server.stop();
     await page.goto('about:blank');
     await page.goto(server.url);

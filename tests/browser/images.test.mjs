@@ -5,7 +5,7 @@ import { BROWSERS, launch, openPage } from './support/browsers.mjs';
 import { startServer } from './support/server.mjs';
 
 // Drawing may round colours once on its way: two of 255 steps, scaled to the processor's [-1, 1].
-const MOST_DIFFERENCE = 2 * 2 / 255;
+const MOST_DIFFERENCE = (2 * 2) / 255;
 
 /** Runs in the page. Returns, for each kind, the largest difference to the raw samples. */
 async function compareKinds({ worker, picture }) {
@@ -33,10 +33,16 @@ async function compareKinds({ worker, picture }) {
   differences.element = await difference(element, picture);
   const other = new ImageData(width, height);
   const facts = {
-    differences, changed: await difference(other, raw), bitmapWidth: bitmap.width, samples: image.data.length,
+    differences,
+    changed: await difference(other, raw),
+    bitmapWidth: bitmap.width,
+    samples: image.data.length,
     closed: await (async () => {
       bitmap.close();
-      return processor.preprocess(bitmap).then(() => 'no error', (error) => error.code ?? error.name);
+      return processor.preprocess(bitmap).then(
+        () => 'no error',
+        (error) => error.code ?? error.name,
+      );
     })(),
   };
   kinds.frame?.close();

@@ -15,9 +15,10 @@ const CASE = 'golden/models/classify-patch16';
 
 // A server lists no folder: weights under a name of their own are found by their own URL only.
 const hasOwnName = (folder) => readdirSync(join(GOLDEN, folder)).some((file) => file.endsWith('.pth'));
-const cases = ['models', 'formats'].flatMap((folder) =>
-  readdirSync(join(GOLDEN, folder)).map((name) => `${folder}/${name}`))
-  .filter((folder) => !hasOwnName(folder)).map((folder) => `golden/${folder}`);
+const cases = ['models', 'formats']
+  .flatMap((folder) => readdirSync(join(GOLDEN, folder)).map((name) => `${folder}/${name}`))
+  .filter((folder) => !hasOwnName(folder))
+  .map((folder) => `golden/${folder}`);
 
 for (const name of Object.keys(BROWSERS)) {
   describe(`library in ${name}`, () => {
@@ -47,9 +48,19 @@ for (const name of Object.keys(BROWSERS)) {
     /** Calls the harness; an error there is an error here. */
     async function call(page, method, ...args) {
       // In a task of its own: what a debugger's protocol calls directly is exempt from the policy.
-      const { value, error } = await page.evaluate((wanted, given) => new Promise((resolve) => {
-        setTimeout(() => globalThis.harness[wanted](...given).then((value) => resolve({ value }), (error) => resolve({ error: String(error) })));
-      }), method, args);
+      const { value, error } = await page.evaluate(
+        (wanted, given) =>
+          new Promise((resolve) => {
+            setTimeout(() =>
+              globalThis.harness[wanted](...given).then(
+                (value) => resolve({ value }),
+                (error) => resolve({ error: String(error) }),
+              ),
+            );
+          }),
+        method,
+        args,
+      );
       if (error) throw new Error(error);
       return value;
     }
@@ -116,7 +127,10 @@ for (const name of Object.keys(BROWSERS)) {
           const { reason, steps, total, labels } = await call(page, 'abortForward', SAMPLE, { worker });
           assert.equal(reason, 'The test stopped it.');
           assert.ok(steps < total, `${steps} of ${total} steps`);
-          assert.deepEqual(labels.map(({ label }) => label), (await call(page, 'classify', SAMPLE)).labels.slice(0, 5).map(({ label }) => label));
+          assert.deepEqual(
+            labels.map(({ label }) => label),
+            (await call(page, 'classify', SAMPLE)).labels.slice(0, 5).map(({ label }) => label),
+          );
         });
       });
     }

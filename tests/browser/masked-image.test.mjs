@@ -13,7 +13,7 @@ const BUILD = { build: 'simd', threads: 1 };
 const files = maskedFiles(96);
 const [width, height] = [40, 24];
 const rgb = Uint8Array.from({ length: width * height * 3 }, (_, i) => (i * 13) ^ (i >> 5));
-const samples = Array.from({ length: width * height * 4 }, (_, i) => i % 4 === 3 ? 255 : rgb[(i >> 2) * 3 + i % 4]);
+const samples = Array.from({ length: width * height * 4 }, (_, i) => (i % 4 === 3 ? 255 : rgb[(i >> 2) * 3 + (i % 4)]));
 
 for (const name of Object.keys(BROWSERS)) {
   describe(`masked images in ${name}`, () => {
@@ -46,11 +46,21 @@ for (const name of Object.keys(BROWSERS)) {
       const expected = await predict({ width, height, channels: 3, data: rgb }, call);
       await predict.dispose();
       const asLists = Object.fromEntries(Object.entries(files).map(([file, bytes]) => [file, [...bytes]]));
-      const found = await page.evaluate((...given) => globalThis.harness.predictMasked(...given), asLists, DVAE, { width, height, samples }, call, BUILD);
+      const found = await page.evaluate(
+        (...given) => globalThis.harness.predictMasked(...given),
+        asLists,
+        DVAE,
+        { width, height, samples },
+        call,
+        BUILD,
+      );
       assert.deepEqual(found.trueTokens, [...expected.trueTokens.data]);
       assert.deepEqual(found.maskedImage, [...expected.maskedImage.data]);
       assert.equal(found.accuracy, expected.accuracy);
-      assert.deepEqual(found.predictions.map(({ patch, token }) => [patch, token]), expected.predictions.map(({ patch, token }) => [patch, token]));
+      assert.deepEqual(
+        found.predictions.map(({ patch, token }) => [patch, token]),
+        expected.predictions.map(({ patch, token }) => [patch, token]),
+      );
       const { data, ...size } = expected.reconstruction;
       assert.deepEqual([found.reconstruction.width, found.reconstruction.height], [size.width, size.height]);
       // exp() of two engines may differ in its last bit, and a sample by one.

@@ -26,7 +26,8 @@ for (const name of Object.keys(BROWSERS)) {
     });
 
     it('go on while a large picture is segmented, with legend and overlay, and the answer is the same', async (t) => {
-      const segment = (worker) => page.evaluate((options) => globalThis.harness.segment(options), { width: 1600, height: 1200, forms: FORMS, worker, build: 'simd' });
+      const segment = (worker) =>
+        page.evaluate((options) => globalThis.harness.segment(options), { width: 1600, height: 1200, forms: FORMS, worker, build: 'simd' });
       const here = await segment(false);
       const there = await segment(undefined);
       for (const [i, form] of FORMS.entries()) {

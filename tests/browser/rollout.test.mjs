@@ -11,7 +11,9 @@ function attention(seed) {
   for (let row = 0; row < HEADS * TOKENS; ++row) {
     const values = data.subarray(row * TOKENS, (row + 1) * TOKENS);
     const sum = values.reduce((a, b) => a + b, 0);
-    values.forEach((value, i) => { values[i] = value / sum; });
+    values.forEach((value, i) => {
+      values[i] = value / sum;
+    });
   }
   return { dims: [1, HEADS, TOKENS, TOKENS], data };
 }
@@ -37,7 +39,9 @@ describe('attention rollout', () => {
       const query = new Float32Array(TOKENS);
       query[token] = 1;
       const got = rolloutOf(layers, query);
-      got.forEach((value, i) => assert.ok(Math.abs(value - wanted[token][i]) < 1e-6, `${token}, ${i}: ${value}, wanted ${wanted[token][i]}`));
+      got.forEach((value, i) =>
+        assert.ok(Math.abs(value - wanted[token][i]) < 1e-6, `${token}, ${i}: ${value}, wanted ${wanted[token][i]}`),
+      );
     }
   });
 
@@ -50,7 +54,10 @@ describe('attention rollout', () => {
 
   it('of one layer is that layer, by head or in the mean', () => {
     const query = queryOf(TOKENS, 2);
-    assert.deepEqual([...attentionOf(layers[1], 1, query)], range.map((to) => at(layers[1], 1, 3, to)));
+    assert.deepEqual(
+      [...attentionOf(layers[1], 1, query)],
+      range.map((to) => at(layers[1], 1, 3, to)),
+    );
     attentionOf(layers[1], 'mean', query).forEach((value, to) => {
       assert.ok(Math.abs(value - (at(layers[1], 0, 3, to) + at(layers[1], 1, 3, to)) / 2) < 1e-7);
     });

@@ -47,12 +47,15 @@ describe('built site', () => {
     const { page } = await openPage(host.browser, server.url);
     await answerTo(page, 'beach');
     // The service worker has all that this browser needs.
-    await page.waitForFunction(async () => {
-      const wanted = ['./', 'main.js', 'beit-wasm/dist/worker.js', 'beit-wasm/weights/embedded/classifier/model.safetensors'];
-      const artefact = `beit-wasm/dist/wasm/beit-${document.getElementById('runtime-build').textContent}.wasm`;
-      const found = await Promise.all([...wanted, artefact].map((file) => caches.match(new URL(file, document.baseURI).href)));
-      return navigator.serviceWorker.controller !== null && found.every(Boolean);
-    }, { polling: 200 });
+    await page.waitForFunction(
+      async () => {
+        const wanted = ['./', 'main.js', 'beit-wasm/dist/worker.js', 'beit-wasm/weights/embedded/classifier/model.safetensors'];
+        const artefact = `beit-wasm/dist/wasm/beit-${document.getElementById('runtime-build').textContent}.wasm`;
+        const found = await Promise.all([...wanted, artefact].map((file) => caches.match(new URL(file, document.baseURI).href)));
+        return navigator.serviceWorker.controller !== null && found.every(Boolean);
+      },
+      { polling: 200 },
+    );
     await server.stop();
     await assert.rejects(fetch(server.url), 'The server has stopped.');
     await page.reload();
@@ -85,7 +88,10 @@ describe('built site', () => {
     assert.deepEqual(errors, []);
     const { installabilityErrors } = await client.send('Page.getInstallabilityErrors');
     // Headless windows are incognito to Chromium, where nothing can be installed.
-    assert.deepEqual(installabilityErrors.map(({ errorId }) => errorId).filter((id) => id !== 'in-incognito'), []);
+    assert.deepEqual(
+      installabilityErrors.map(({ errorId }) => errorId).filter((id) => id !== 'in-incognito'),
+      [],
+    );
     await page.close();
     await server.stop();
   });

@@ -15,11 +15,13 @@ const EXTRA = 6_000_000;
 /** Asserts that logits agree, of whichever build. */
 function assertNear(result, logits, what = result.message) {
   assert.equal(result.logits?.length, logits.length, what);
-  for (const [i, value] of logits.entries()) assert.ok(Math.abs(result.logits[i] - value) < 1e-5, `${what}: ${result.logits[i]} and ${value}`);
+  for (const [i, value] of logits.entries())
+    assert.ok(Math.abs(result.logits[i] - value) < 1e-5, `${what}: ${result.logits[i]} and ${value}`);
 }
 
 // Large enough for the private file system; what makes it large no model asks for.
-const large = () => writeSafetensors({ ...tensors(), unasked: { dims: [EXTRA / 4], data: Float32Array.from({ length: EXTRA / 4 }, (_, i) => i) } });
+const large = () =>
+  writeSafetensors({ ...tensors(), unasked: { dims: [EXTRA / 4], data: Float32Array.from({ length: EXTRA / 4 }, (_, i) => i) } });
 const checkpoint = { 'owner/name/config.json': files()['config.json'], [WEIGHTS]: large() };
 
 for (const name of Object.keys(BROWSERS)) {
@@ -56,11 +58,15 @@ for (const name of Object.keys(BROWSERS)) {
         const first = await call('load', 'owner/name', options);
         assert.deepEqual([first.code, first.warnings], [undefined, []], first.message);
         assert.deepEqual([first.phases.at(-1), first.phases.includes('weights')], ['ready', true]);
-        assert.ok(hub.requests.every(({ method }) => method === 'GET'), 'no preflight');
+        assert.ok(
+          hub.requests.every(({ method }) => method === 'GET'),
+          'no preflight',
+        );
         assert.equal(hub.requests.filter(({ path, host: at }) => at === 'cdn' && path.endsWith('model.safetensors')).length, 11);
         const kept = await call('list');
         assert.deepEqual(kept.map(({ file, bytes, sha256 }) => [file, bytes, sha256]).sort(), [
-          ['config.json', checkpoint['owner/name/config.json'].length, ''], ['model.safetensors', size, hub.sha256(WEIGHTS)],
+          ['config.json', checkpoint['owner/name/config.json'].length, ''],
+          ['model.safetensors', size, hub.sha256(WEIGHTS)],
         ]);
         assert.equal((await call('dataFiles')).length, 1, 'the large one is in the private file system');
         hub.fail(WEIGHTS, { stall: 10 });

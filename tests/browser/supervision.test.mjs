@@ -16,10 +16,13 @@ const WORKER = 'beit-wasm/dist/worker.js';
 /** Returns the path of a copy of the library's worker that can be told to close itself, and to be busy. */
 function closingWorker(folder) {
   const script = join(folder, 'worker.js');
-  writeFileSync(script, `${readFileSync(join(root, 'dist/worker.js'), 'utf8')}\nif (globalThis.name === 'beit') {
+  writeFileSync(
+    script,
+    `${readFileSync(join(root, 'dist/worker.js'), 'utf8')}\nif (globalThis.name === 'beit') {
   new BroadcastChannel('beit-test-close').onmessage = () => close();
   new BroadcastChannel('beit-test-busy').onmessage = ({ data }) => { for (const begin = performance.now(); performance.now() < begin + data;); };
-}\n`);
+}\n`,
+  );
   return script;
 }
 
@@ -56,7 +59,10 @@ for (const name of Object.keys(BROWSERS)) {
     });
     const call = (method, ...args) => page.evaluate((wanted, given) => globalThis.harness[wanted](...given), method, args);
 
-    for (const [end, what] of [['terminate', 'killed'], ['close', 'closed from within']]) {
+    for (const [end, what] of [
+      ['terminate', 'killed'],
+      ['close', 'closed from within'],
+    ]) {
       for (const build of ['simd', 'simd-threads']) {
         it(`rejects every call of a worker that is ${what}, and opens again: ${build}`, async (t) => {
           const told = await call('lose', end, SAMPLE, { build });
@@ -113,7 +119,10 @@ describe('supervision in chromium without a secure context', () => {
     assert.deepEqual(await page.evaluate(() => [isSecureContext, typeof navigator.locks]), [false, 'undefined']);
   });
 
-  for (const [end, what] of [['terminate', 'killed'], ['close', 'closed from within']]) {
+  for (const [end, what] of [
+    ['terminate', 'killed'],
+    ['close', 'closed from within'],
+  ]) {
     it(`rejects every call of a worker that is ${what}, and opens again`, async (t) => {
       const told = await call('lose', end, SAMPLE, {});
       t.diagnostic(`rejected ${Math.round(told.done)} ms after the pass began`);

@@ -7,7 +7,18 @@ import { pipeline } from '../../dist/node.js';
 import { maskedFiles } from '../node/tiny-checkpoint.mjs';
 import { BROWSERS, launch, openPage, screenshot } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
-import { answerTo, answered, clickSample, loadCheckpoint, loaded, openTab, part, problemWith, usable, withoutOwn } from './support/demo.mjs';
+import {
+  answerTo,
+  answered,
+  clickSample,
+  loadCheckpoint,
+  loaded,
+  openTab,
+  part,
+  problemWith,
+  usable,
+  withoutOwn,
+} from './support/demo.mjs';
 import { FOLDERS, root, startServer } from './support/server.mjs';
 
 const GOLDEN = join(root, 'tests', 'fixtures', 'golden');
@@ -50,15 +61,16 @@ for (const name of Object.keys(BROWSERS)) {
     const value = (page, selector, property = 'textContent') => page.$eval(selector, (element, wanted) => element[wanted], property);
 
     /** The mean brightness of a canvas, and how many of its pixels are not transparent. */
-    const lightOf = (page, selector) => page.$eval(selector, (canvas) => {
-      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
-      let [sum, opaque] = [0, 0];
-      for (let i = 0; i < data.length; i += 4) {
-        sum += data[i] + data[i + 1] + data[i + 2];
-        if (data[i + 3] > 0) ++opaque;
-      }
-      return { sum, opaque, pixels: data.length / 4 };
-    });
+    const lightOf = (page, selector) =>
+      page.$eval(selector, (canvas) => {
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        let [sum, opaque] = [0, 0];
+        for (let i = 0; i < data.length; i += 4) {
+          sum += data[i] + data[i + 1] + data[i + 2];
+          if (data[i + 3] > 0) ++opaque;
+        }
+        return { sum, opaque, pixels: data.length / 4 };
+      });
 
     it('tabs follow the keyboard and the address', async () => {
       await withDemo('#models', async (page) => {
@@ -66,7 +78,13 @@ for (const name of Object.keys(BROWSERS)) {
         const panels = () => page.$$eval('[role="tabpanel"]', (all) => all.filter((panel) => panel.checkVisibility()).map(({ id }) => id));
         assert.deepEqual([await selected(), await panels()], [['tab-models'], ['panel-models']]);
         await page.focus('#tab-models');
-        for (const [key, tab] of [['ArrowRight', 'benchmark'], ['ArrowRight', 'classify'], ['ArrowLeft', 'benchmark'], ['Home', 'classify'], ['End', 'benchmark']]) {
+        for (const [key, tab] of [
+          ['ArrowRight', 'benchmark'],
+          ['ArrowRight', 'classify'],
+          ['ArrowLeft', 'benchmark'],
+          ['Home', 'classify'],
+          ['End', 'benchmark'],
+        ]) {
           await page.keyboard.press(key);
           assert.deepEqual([await selected(), await panels()], [[`tab-${tab}`], [`panel-${tab}`]], key);
           assert.equal(await page.evaluate(() => document.activeElement.id), `tab-${tab}`);
@@ -117,13 +135,19 @@ for (const name of Object.keys(BROWSERS)) {
         await page.waitForFunction(() => document.querySelector('input[name="slot"][value="b"]').checked);
         await clickSample(page, 'harbour');
         await page.waitForFunction((pair) => document.querySelector(pair).checkVisibility(), {}, part('classify', 'pair'));
-        const rows = await page.$$eval(`${part('classify', 'pair-labels')} .label`, (labels) => labels.map(({ textContent }) => textContent));
+        const rows = await page.$$eval(`${part('classify', 'pair-labels')} .label`, (labels) =>
+          labels.map(({ textContent }) => textContent),
+        );
         assert.deepEqual(new Set(rows.slice(0, 2)), new Set(['beach', 'harbour']));
         const cosine = Number(/-?\d\.\d\d/.exec(await value(page, part('classify', 'likeness')))[0]);
         assert.ok(cosine < 0.9, `${cosine}`);
         await screenshot(page, `demo-${name}-compare`);
         await clickSample(page, 'beach');
-        await page.waitForFunction((likeness) => document.querySelector(likeness).textContent.includes('1.00'), {}, part('classify', 'likeness'));
+        await page.waitForFunction(
+          (likeness) => document.querySelector(likeness).textContent.includes('1.00'),
+          {},
+          part('classify', 'likeness'),
+        );
         await assertClean(page, complaints, server);
       });
     });
@@ -142,16 +166,25 @@ for (const name of Object.keys(BROWSERS)) {
         const segment = await pipeline('image-segmentation', join(GOLDEN, SEGMENT));
         const wanted = await segment(sample('beach'));
         await segment.dispose();
-        const legend = await page.$$eval('#panel-segment .entry', (entries) => entries.map((entry) => entry.innerText.split('\n').map((text) => text.trim())));
-        const share = ({ share: part }) => part < 0.001 ? '< 0.1 %' : `${(part * 100).toFixed(1)} %`;
-        assert.deepEqual(legend, wanted.legend.map((entry) => [entry.label, share(entry)]));
+        const legend = await page.$$eval('#panel-segment .entry', (entries) =>
+          entries.map((entry) => entry.innerText.split('\n').map((text) => text.trim())),
+        );
+        const share = ({ share: part }) => (part < 0.001 ? '< 0.1 %' : `${(part * 100).toFixed(1)} %`);
+        assert.deepEqual(
+          legend,
+          wanted.legend.map((entry) => [entry.label, share(entry)]),
+        );
 
         const overlay = '#panel-segment .overlay';
         const all = await lightOf(page, overlay);
         assert.equal(all.opaque, all.pixels);
         await page.locator('#panel-segment .entry').click();
         const alone = await lightOf(page, overlay);
-        assert.equal(alone.opaque, all.pixels - Math.round(wanted.legend[0].share * all.pixels), 'the chosen label is free, the others are covered');
+        assert.equal(
+          alone.opaque,
+          all.pixels - Math.round(wanted.legend[0].share * all.pixels),
+          'the chosen label is free, the others are covered',
+        );
         await page.locator('#panel-segment .entry').click();
         await page.$eval('#opacity', (range) => {
           range.value = '20';
@@ -164,19 +197,23 @@ for (const name of Object.keys(BROWSERS)) {
         const middle = wanted.labels[Math.floor(wanted.height / 2) * wanted.width + Math.floor(wanted.width / 2)];
         assert.match(await value(page, part('segment', 'pointed')), new RegExp(`^LABEL_${middle},`));
 
-        const saved = await page.evaluate((button) => new Promise((resolve) => {
-          const { createObjectURL } = URL;
-          let bitmap;
-          URL.createObjectURL = (blob) => {
-            bitmap = createImageBitmap(blob);
-            return createObjectURL(blob);
-          };
-          HTMLAnchorElement.prototype.click = async function () {
-            const { width, height } = await bitmap;
-            resolve([this.download, width, height]);
-          };
-          document.querySelector(button).click();
-        }), part('segment', 'save'));
+        const saved = await page.evaluate(
+          (button) =>
+            new Promise((resolve) => {
+              const { createObjectURL } = URL;
+              let bitmap;
+              URL.createObjectURL = (blob) => {
+                bitmap = createImageBitmap(blob);
+                return createObjectURL(blob);
+              };
+              HTMLAnchorElement.prototype.click = async function () {
+                const { width, height } = await bitmap;
+                resolve([this.download, width, height]);
+              };
+              document.querySelector(button).click();
+            }),
+          part('segment', 'save'),
+        );
         assert.deepEqual(saved, ['beach-labels.png', wanted.width, wanted.height]);
         await screenshot(page, `demo-${name}-segment`);
       });
@@ -198,20 +235,37 @@ for (const name of Object.keys(BROWSERS)) {
         assert.match(await facts(), /Right tokens\s*\S+ %/);
 
         await page.locator(part('mask', 'clear')).click();
-        await page.waitForFunction((selector) => /Hidden\s*0 of/.test(document.querySelector(selector).innerText), {}, part('mask', 'mask-facts'));
+        await page.waitForFunction(
+          (selector) => /Hidden\s*0 of/.test(document.querySelector(selector).innerText),
+          {},
+          part('mask', 'mask-facts'),
+        );
         await page.focus('#panel-mask .frame');
         await page.keyboard.press(' ');
-        await page.waitForFunction((selector) => /Hidden\s*1 of/.test(document.querySelector(selector).innerText), {}, part('mask', 'mask-facts'));
+        await page.waitForFunction(
+          (selector) => /Hidden\s*1 of/.test(document.querySelector(selector).innerText),
+          {},
+          part('mask', 'mask-facts'),
+        );
         const box = await (await page.$('#panel-mask .frame')).boundingBox();
         await page.mouse.move(box.x + 3, box.y + box.height - 3);
         await page.mouse.down();
         await page.mouse.move(box.x + box.width - 3, box.y + box.height - 3, { steps: 3 });
         await page.mouse.up();
-        await page.waitForFunction((selector) => !/Hidden\s*1 of/.test(document.querySelector(selector).innerText), {}, part('mask', 'mask-facts'));
+        await page.waitForFunction(
+          (selector) => !/Hidden\s*1 of/.test(document.querySelector(selector).innerText),
+          {},
+          part('mask', 'mask-facts'),
+        );
         const painted = await hidden();
         assert.ok(painted > 1, 'a stroke hides a row');
         await page.locator(part('mask', 'blocks')).click();
-        await page.waitForFunction((selector, before) => !document.querySelector(selector).innerText.includes(before), {}, part('mask', 'mask-facts'), `${painted} of`);
+        await page.waitForFunction(
+          (selector, before) => !document.querySelector(selector).innerText.includes(before),
+          {},
+          part('mask', 'mask-facts'),
+          `${painted} of`,
+        );
         await screenshot(page, `demo-${name}-mask`);
       });
     });
@@ -219,11 +273,12 @@ for (const name of Object.keys(BROWSERS)) {
     it('takes the files of a checkpoint that are dropped, and says what is missing in another', async () => {
       await withDemo('', async (page) => {
         await answerTo(page, 'beach');
-        const drop = (files) => page.evaluate(async (addresses) => {
-          const data = new DataTransfer();
-          for (const address of addresses) data.items.add(new File([await (await fetch(address)).blob()], address.split('/').pop()));
-          document.body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
-        }, files);
+        const drop = (files) =>
+          page.evaluate(async (addresses) => {
+            const data = new DataTransfer();
+            for (const address of addresses) data.items.add(new File([await (await fetch(address)).blob()], address.split('/').pop()));
+            document.body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
+          }, files);
         const classifier = 'models/classify-patch16';
         await drop(['model.safetensors', 'config.json'].map((file) => `${fixture(classifier)}${file}`));
         await page.waitForFunction(() => document.getElementById('panel-models').checkVisibility());
@@ -233,13 +288,21 @@ for (const name of Object.keys(BROWSERS)) {
         assert.match(await value(page, part('classify', 'model-line')), /model\.safetensors and 1 more/);
 
         // A segmentation's config over a classifier's weights: its head is not there.
-        await page.evaluate(async (weights, config) => {
-          const data = new DataTransfer();
-          data.items.add(new File([await (await fetch(weights)).blob()], 'model.safetensors'));
-          data.items.add(new File([await (await fetch(config)).blob()], 'config.json'));
-          document.body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
-        }, `${fixture(classifier)}model.safetensors`, `${fixture(SEGMENT)}config.json`);
-        await page.waitForFunction((verdict) => /not whole/.test(document.querySelector(verdict).textContent), {}, part('models', 'verdict'));
+        await page.evaluate(
+          async (weights, config) => {
+            const data = new DataTransfer();
+            data.items.add(new File([await (await fetch(weights)).blob()], 'model.safetensors'));
+            data.items.add(new File([await (await fetch(config)).blob()], 'config.json'));
+            document.body.dispatchEvent(new DragEvent('drop', { bubbles: true, cancelable: true, dataTransfer: data }));
+          },
+          `${fixture(classifier)}model.safetensors`,
+          `${fixture(SEGMENT)}config.json`,
+        );
+        await page.waitForFunction(
+          (verdict) => /not whole/.test(document.querySelector(verdict).textContent),
+          {},
+          part('models', 'verdict'),
+        );
         assert.match(await value(page, part('models', 'name-list')), /missing: decode_head/);
       });
     });
@@ -254,7 +317,9 @@ for (const name of Object.keys(BROWSERS)) {
     it('lists what is kept on the device, and deletes it', async () => {
       await withDemo('#models', async (page) => {
         await loadCheckpoint(page, fixture(SEGMENT));
-        await page.waitForFunction(() => [...document.querySelectorAll('#panel-models .name')].some(({ textContent }) => textContent.includes('segment-aux')));
+        await page.waitForFunction(() =>
+          [...document.querySelectorAll('#panel-models .name')].some(({ textContent }) => textContent.includes('segment-aux')),
+        );
         const remove = '#panel-models button[aria-label^="Delete"][aria-label*="segment-aux"]';
         await page.locator(remove).click();
         await page.waitForFunction((selector) => document.querySelector(selector) === null, {}, remove);
@@ -266,8 +331,10 @@ for (const name of Object.keys(BROWSERS)) {
         await answerTo(page, 'beach');
         await openTab(page, 'models');
         await page.select('#set-build', 'simd');
-        await page.waitForFunction(() => document.getElementById('runtime-build').textContent === 'simd'
-          && document.getElementById('runtime-ready').textContent !== '–');
+        await page.waitForFunction(
+          () =>
+            document.getElementById('runtime-build').textContent === 'simd' && document.getElementById('runtime-ready').textContent !== '–',
+        );
         await openTab(page, 'classify');
         assert.equal((await answerTo(page, 'beach'))[0].label, 'beach');
       });
@@ -297,19 +364,30 @@ for (const name of Object.keys(BROWSERS)) {
     it('measures itself, and copies the result as JSON', async () => {
       await withDemo('#benchmark', async (page, complaints) => {
         await page.evaluate(() => {
-          Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => { globalThis.copied = text; } } });
+          Object.defineProperty(navigator, 'clipboard', {
+            value: {
+              writeText: async (text) => {
+                globalThis.copied = text;
+              },
+            },
+          });
         });
         await page.select('#bench-runs', '5');
         await page.locator('#panel-benchmark button[type="submit"]').click();
         await page.waitForFunction(() => document.getElementById('announcer').textContent.includes('done'));
-        const rows = await page.$$eval('#panel-benchmark tbody tr', (all) => all.map((row) => [...row.cells].map((cell) => cell.textContent)));
+        const rows = await page.$$eval('#panel-benchmark tbody tr', (all) =>
+          all.map((row) => [...row.cells].map((cell) => cell.textContent)),
+        );
         assert.ok(rows.length >= 3, `${rows.length} ways`);
         assert.equal(await page.$$eval('#panel-benchmark svg rect', (bars) => bars.length), rows.length);
         await page.locator(part('benchmark', 'copy')).click();
         await page.waitForFunction(() => globalThis.copied);
         const { timings, unit } = JSON.parse(await page.evaluate(() => globalThis.copied));
         assert.equal(unit, 'ms');
-        assert.deepEqual(timings.map(({ build, threads }) => [build, String(threads)]), rows.map((cells) => cells.slice(0, 2)));
+        assert.deepEqual(
+          timings.map(({ build, threads }) => [build, String(threads)]),
+          rows.map((cells) => cells.slice(0, 2)),
+        );
         for (const { runs, median, fastest, slowest } of timings) {
           assert.equal(runs.length, 5);
           assert.ok(fastest > 0 && fastest <= median && median <= slowest);
@@ -325,7 +403,9 @@ for (const name of Object.keys(BROWSERS)) {
         const { before, after, answers } = await page.evaluate(async () => {
           const { pipeline: make } = await import(new URL('beit-wasm/dist/index.js', location.href).href);
           const classify = await make('image-classification');
-          const pictures = ['farm', 'harbour', 'street'].map((sampleName) => fetch(`samples/${sampleName}.jpg`).then((response) => response.blob()));
+          const pictures = ['farm', 'harbour', 'street'].map((sampleName) =>
+            fetch(`samples/${sampleName}.jpg`).then((response) => response.blob()),
+          );
           const files = await Promise.all(pictures);
           for (const file of files) await classify(file);
           const { used: begin } = await classify.memory();

@@ -4,7 +4,17 @@ import test from 'node:test';
 import { blockMask, BeitError } from '../../dist/node.js';
 
 const masked = ({ data }) => data.reduce((sum, value) => sum + value, 0);
-const grids = [[14, 14], [1, 1], [1, 9], [9, 1], [2, 2], [3, 200], [6, 10], [24, 24], [40, 25]];
+const grids = [
+  [14, 14],
+  [1, 1],
+  [1, 9],
+  [9, 1],
+  [2, 2],
+  [3, 200],
+  [6, 10],
+  [24, 24],
+  [40, 25],
+];
 
 test('a mask is bytes of 0 and 1, never more than asked for, all or none at the ends', () => {
   for (const [height, width] of grids) {
@@ -59,7 +69,7 @@ test('the first block is a rectangle within the bounds', () => {
     const cells = [...data.keys()].filter((i) => data[i]);
     const [ys, xs] = [cells.map((i) => Math.floor(i / 20)), cells.map((i) => i % 20)];
     const [rows, columns] = [ys, xs].map((list) => Math.max(...list) - Math.min(...list) + 1);
-    if (rows * columns !== cells.length) continue;  // a second block filled up the rest
+    if (rows * columns !== cells.length) continue; // a second block filled up the rest
     ++seen;
     // Sides are rounded: the real ones are within half a patch of these.
     const [low, high] = [(rows - 0.5) / (columns + 0.5), (rows + 0.5) / (columns - 0.5)];
@@ -73,7 +83,7 @@ test('the first block is a rectangle within the bounds', () => {
 // the four patches in the middle, of the first row, and how often all 75 are masked.
 const REFERENCE = { masked: 74.473, full: 0.666, middle: 0.717, firstRow: 0.132 };
 
-test('masks have the statistics of the reference\'s', () => {
+test("masks have the statistics of the reference's", () => {
   const runs = 20_000;
   const shares = new Float64Array(196);
   let sum = 0;
@@ -86,8 +96,9 @@ test('masks have the statistics of the reference\'s', () => {
     for (let i = 0; i < 196; ++i) shares[i] += data[i] / runs;
   }
   const mean = (indices) => indices.reduce((total, i) => total + shares[i], 0) / indices.length;
-  const close = (name, value, expected, tolerance) => assert.ok(Math.abs(value - expected) <= tolerance, `${name}: ${value}, not ${expected}`);
-  close('masked', sum / runs, REFERENCE.masked, 0.05);  // their standard deviation is 0.96
+  const close = (name, value, expected, tolerance) =>
+    assert.ok(Math.abs(value - expected) <= tolerance, `${name}: ${value}, not ${expected}`);
+  close('masked', sum / runs, REFERENCE.masked, 0.05); // their standard deviation is 0.96
   close('full', full / runs, REFERENCE.full, 0.02);
   close('middle', mean([90, 91, 104, 105]), REFERENCE.middle, 0.01);
   close('first row', mean(Array.from({ length: 14 }, (_, i) => i)), REFERENCE.firstRow, 0.01);
@@ -95,12 +106,29 @@ test('masks have the statistics of the reference\'s', () => {
 
 test('values outside their range are refused by name', () => {
   for (const [options, name] of [
-    [{ height: 0 }, 'height'], [{ width: 1025 }, 'width'], [{ height: 2.5 }, 'height'], [{ ratio: -0.1 }, 'ratio'], [{ ratio: 1.01 }, 'ratio'],
-    [{ ratio: NaN }, 'ratio'], [{ count: 197 }, 'count'], [{ count: -1 }, 'count'], [{ count: 1, ratio: 0.1 }, 'count'], [{ seed: -1 }, 'seed'],
-    [{ seed: 2 ** 32 }, 'seed'], [{ seed: 0.5 }, 'seed'], [{ minBlock: 0 }, 'minBlock'], [{ minBlock: 197 }, 'minBlock'], [{ minAspect: 0 }, 'minAspect'],
-    [{ minAspect: 1.5 }, 'minAspect'], [{ minAspect: NaN }, 'minAspect'],
+    [{ height: 0 }, 'height'],
+    [{ width: 1025 }, 'width'],
+    [{ height: 2.5 }, 'height'],
+    [{ ratio: -0.1 }, 'ratio'],
+    [{ ratio: 1.01 }, 'ratio'],
+    [{ ratio: NaN }, 'ratio'],
+    [{ count: 197 }, 'count'],
+    [{ count: -1 }, 'count'],
+    [{ count: 1, ratio: 0.1 }, 'count'],
+    [{ seed: -1 }, 'seed'],
+    [{ seed: 2 ** 32 }, 'seed'],
+    [{ seed: 0.5 }, 'seed'],
+    [{ minBlock: 0 }, 'minBlock'],
+    [{ minBlock: 197 }, 'minBlock'],
+    [{ minAspect: 0 }, 'minAspect'],
+    [{ minAspect: 1.5 }, 'minAspect'],
+    [{ minAspect: NaN }, 'minAspect'],
   ]) {
-    assert.throws(() => blockMask(options), (error) =>
-      error instanceof BeitError && error.code === 'invalid-argument' && error.where === name && error.message.startsWith(`${name}: `), JSON.stringify(options));
+    assert.throws(
+      () => blockMask(options),
+      (error) =>
+        error instanceof BeitError && error.code === 'invalid-argument' && error.where === name && error.message.startsWith(`${name}: `),
+      JSON.stringify(options),
+    );
   }
 });

@@ -39,37 +39,47 @@ test('all addresses of files are in one module, and the worker is told them', ()
 
 test('a script that is no module can be loaded, and says what it lacks when it is used', async () => {
   const text = await bundled('index.js', { format: 'iife', globalName: 'beit' });
-  const out = await run(`${text}
+  const out = await run(
+    `${text}
     if (beit.softmax([1, 1])[0] !== 0.5) throw new Error('softmax');
-    beit.pipeline('image-classification', null, { worker: false }).then(() => console.log('no error'), (error) => console.log(error.name, error.code, error.message));`, []);
+    beit.pipeline('image-classification', null, { worker: false }).then(() => console.log('no error'), (error) => console.log(error.name, error.code, error.message));`,
+    [],
+  );
   assert.match(out, /^BeitError unsupported .*no import\.meta\.url.*the option assets.*\.\n$/);
 });
 
 test('a CommonJS bundle for Node answers with a copy of the files', async () => {
   const text = await bundled('node.js', { format: 'cjs', platform: 'node' });
-  const out = await run(`${text}
+  const out = await run(
+    `${text}
     const library = module.exports;
     library.configure({ assets: process.argv[2] });
     library.pipeline('image-classification').then(async (classify) => {
       console.log((await classify(process.argv[3]))[0].label);
       await classify.dispose();
-    });`, [pathToFileURL(dist).href, join(root, 'demo/samples/harbour.jpg')]);
+    });`,
+    [pathToFileURL(dist).href, join(root, 'demo/samples/harbour.jpg')],
+  );
   assert.equal(out, 'harbour\n');
 });
 
 test("a process that Node's permission model lets start no threads has one, and says so", async () => {
   const flag = Number(process.versions.node.split('.')[0]) >= 23 ? '--permission' : '--experimental-permission';
-  const out = await run(`import(process.argv[2]).then(async ({ createEngine }) => {
+  const out = await run(
+    `import(process.argv[2]).then(async ({ createEngine }) => {
     const engine = await createEngine();
     console.log(JSON.stringify(engine.info));
     await engine.dispose();
-  });`, [pathToFileURL(join(dist, 'node.js')).href], [flag, '--allow-fs-read=*', '--no-warnings']);
+  });`,
+    [pathToFileURL(join(dist, 'node.js')).href],
+    [flag, '--allow-fs-read=*', '--no-warnings'],
+  );
   const { build: name, threads, reason } = JSON.parse(out);
   assert.deepEqual([name, threads], ['simd', 1]);
   assert.match(reason, /--allow-worker/);
 });
 
-test('options for all calls are known by name, and a call\'s own go first', async () => {
+test("options for all calls are known by name, and a call's own go first", async () => {
   const { configure, runtimeInfo } = await import('../../dist/node.js');
   assert.throws(() => configure({ asets: '/beit/' }), { name: 'BeitError', code: 'invalid-argument', message: /asets.*assets/ });
   configure({ build: 'simd-threads', threads: 2, token: 'x' });

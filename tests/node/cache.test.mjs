@@ -25,7 +25,15 @@ async function setUp(t) {
 }
 
 /** Reads some of the weights as a load does. Returns the bytes of the first and the last read. */
-async function load(source, reads = [[0, 8], [8, 500_000], [2_000_000, 500_000]], watch = {}) {
+async function load(
+  source,
+  reads = [
+    [0, 8],
+    [8, 500_000],
+    [2_000_000, 500_000],
+  ],
+  watch = {},
+) {
   const file = await source.open('model.safetensors', null, watch);
   try {
     for (const [offset, length] of reads) {
@@ -40,14 +48,23 @@ async function load(source, reads = [[0, 8], [8, 500_000], [2_000_000, 500_000]]
 test('a file is fetched once, and then used as it is kept', async (t) => {
   const { hub, folder, source } = await setUp(t);
   await load(source());
-  assert.deepEqual(hub.requests.map(({ range }) => range), ['bytes=0-', 'bytes=0-'], 'read to its end in one go, though a load wants less');
+  assert.deepEqual(
+    hub.requests.map(({ range }) => range),
+    ['bytes=0-', 'bytes=0-'],
+    'read to its end in one go, though a load wants less',
+  );
   const [kept, ...others] = await cache.list(folder);
   assert.deepEqual(others, []);
   const { saved, ...facts } = kept;
   assert.ok(Math.abs(Date.parse(saved) - Date.now()) < 60_000);
   assert.deepEqual(facts, {
-    url: `${hub.url}/owner/name/resolve/main/model.safetensors`, source: 'owner/name', file: 'model.safetensors', bytes: bytes.length,
-    etag: hub.etag(WEIGHTS), lastModified: 'Mon, 01 Jan 2024 12:00:00 GMT', sha256: hub.sha256(WEIGHTS),
+    url: `${hub.url}/owner/name/resolve/main/model.safetensors`,
+    source: 'owner/name',
+    file: 'model.safetensors',
+    bytes: bytes.length,
+    etag: hub.etag(WEIGHTS),
+    lastModified: 'Mon, 01 Jan 2024 12:00:00 GMT',
+    sha256: hub.sha256(WEIGHTS),
   });
   hub.fail(WEIGHTS, { stall: 100 });
   await load(source());
@@ -120,10 +137,25 @@ test('a file that is not read in order is fetched first, and said so', async (t)
   const { hub, source } = await setUp(t);
   const seen = [];
   const watch = { onDownload: (name, loaded, total) => seen.push([name, loaded, total]) };
-  await load(source(), [[2_999_000, 1000], [0, 8], [1_000_000, 1_500_000], [10, 20]], watch);
-  assert.deepEqual(hub.requests.map(({ range }) => range), ['bytes=0-', 'bytes=0-']);
+  await load(
+    source(),
+    [
+      [2_999_000, 1000],
+      [0, 8],
+      [1_000_000, 1_500_000],
+      [10, 20],
+    ],
+    watch,
+  );
+  assert.deepEqual(
+    hub.requests.map(({ range }) => range),
+    ['bytes=0-', 'bytes=0-'],
+  );
   assert.deepEqual(seen.at(-1), ['model.safetensors', 2_999_000, bytes.length]);
-  await load(source(), [[2_999_000, 1000], [0, 8]]);
+  await load(source(), [
+    [2_999_000, 1000],
+    [0, 8],
+  ]);
 });
 
 test('a given sum is asked of what is kept, too', async (t) => {
@@ -147,7 +179,7 @@ test('files are listed, deleted by address or source, and cleared', async (t) =>
   assert.equal(await cache.delete('owner/name', folder), 0);
   assert.deepEqual(readdirSync(folder), []);
   await load(source());
-  writeFileSync(join(folder, 'mine.txt'), 'not the cache\'s');
+  writeFileSync(join(folder, 'mine.txt'), "not the cache's");
   await cache.clear(folder);
   assert.deepEqual(readdirSync(folder), ['mine.txt']);
   assert.deepEqual(await cache.list(join(folder, 'absent')), []);
@@ -166,7 +198,12 @@ test('a file that is not what its record says is fetched again', async (t) => {
 
 test('what cannot be kept is told, and the load goes on', async (t) => {
   const { folder, source } = await setUp(t);
-  const full = { write: async () => { throw new BeitError('quota', 'No room.'); }, find: async () => null };
+  const full = {
+    write: async () => {
+      throw new BeitError('quota', 'No room.');
+    },
+    find: async () => null,
+  };
   const halfway = {
     find: async () => null,
     write: async () => {
@@ -177,7 +214,9 @@ test('what cannot be kept is told, and the load goes on', async (t) => {
           if (written > 1_000_000) throw new BeitError('quota', 'No room any more.');
         },
         commit: async () => assert.fail('kept in part'),
-        abort: async () => { written = -1; },
+        abort: async () => {
+          written = -1;
+        },
       };
     },
   };
@@ -190,7 +229,9 @@ test('what cannot be kept is told, and the load goes on', async (t) => {
   }
   const warnings = [];
   writeFileSync(join(folder, 'file'), '');
-  await load(source({ cache: join(folder, 'file') }), undefined, { onWarning: ({ code, message }) => warnings.push([code, /\.$/.test(message)]) });
+  await load(source({ cache: join(folder, 'file') }), undefined, {
+    onWarning: ({ code, message }) => warnings.push([code, /\.$/.test(message)]),
+  });
   assert.deepEqual(warnings, [['io', true]]);
 });
 

@@ -3,8 +3,17 @@ import test from 'node:test';
 import { chooseBuild, detectCapabilities } from '../../dist/core/capabilities.js';
 
 const everything = {
-  kind: 'browser', cores: 4, mayBlock: true, simd: true, exceptions: true, threads: true, relaxedSimd: true, table64: true,
-  sharedMemory: true, crossOriginIsolated: true, workers: true,
+  kind: 'browser',
+  cores: 4,
+  mayBlock: true,
+  simd: true,
+  exceptions: true,
+  threads: true,
+  relaxedSimd: true,
+  table64: true,
+  sharedMemory: true,
+  crossOriginIsolated: true,
+  workers: true,
 };
 const notIsolated = { ...everything, sharedMemory: false, crossOriginIsolated: false };
 // As WebKit answers where its SharedArrayBuffer is switched off.
@@ -22,7 +31,14 @@ const choices = [
   ['no relaxed SIMD, one thread wanted', plainSimd, { threads: 1 }, 'simd', 1, /relaxed/],
   ['Node 20', node20, {}, 'simd-threads', 4, /--experimental-wasm-relaxed-simd/],
   ['a page that is not isolated', notIsolated, {}, 'simd', 1, /cross-origin isolated.*Cross-Origin-Opener-Policy/],
-  ['an isolated page of a browser without SharedArrayBuffer', notShared, {}, 'simd', 1, /page is cross-origin isolated, but .*no SharedArrayBuffer/],
+  [
+    'an isolated page of a browser without SharedArrayBuffer',
+    notShared,
+    {},
+    'simd',
+    1,
+    /page is cross-origin isolated, but .*no SharedArrayBuffer/,
+  ],
   ['a Node without SharedArrayBuffer', { ...notShared, kind: 'node' }, {}, 'simd', 1, /because there is no SharedArrayBuffer/],
   ['a page without a worker', page, {}, 'simd', 1, /main thread may not wait/],
   ['no threads at all', { ...everything, threads: false }, {}, 'simd', 1, /WebAssembly threads/],
@@ -57,11 +73,14 @@ const refusals = [
 
 for (const [name, can, request, code, sentence] of refusals) {
   test(`refuses ${name}`, () => {
-    assert.throws(() => chooseBuild(can, request), (error) => {
-      assert.equal(error.code, code);
-      assert.match(error.message, sentence);
-      return true;
-    });
+    assert.throws(
+      () => chooseBuild(can, request),
+      (error) => {
+        assert.equal(error.code, code);
+        assert.match(error.message, sentence);
+        return true;
+      },
+    );
   });
 }
 

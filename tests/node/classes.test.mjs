@@ -4,8 +4,15 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import {
-  BeitBackbone, BeitFeatureExtractor, BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation,
-  BeitImageProcessor, createEngine, FlaxBeitForImageClassification, FlaxBeitModel,
+  BeitBackbone,
+  BeitFeatureExtractor,
+  BeitForImageClassification,
+  BeitForMaskedImageModeling,
+  BeitForSemanticSegmentation,
+  BeitImageProcessor,
+  createEngine,
+  FlaxBeitForImageClassification,
+  FlaxBeitModel,
 } from '../../dist/node.js';
 import { platform } from '../../dist/platform/node.js';
 import { golden, rejects } from './support.mjs';
@@ -27,7 +34,9 @@ async function example(name, Class, options, use) {
 
 function close(actual, expected) {
   assert.equal(actual.data.length, expected.data.length);
-  expected.data.forEach((b, i) => assert.ok(Math.abs(actual.data[i] - b) <= 2e-4 + 1e-3 * Math.abs(b), `${i}: ${actual.data[i]}, not ${b}`));
+  expected.data.forEach((b, i) =>
+    assert.ok(Math.abs(actual.data[i] - b) <= 2e-4 + 1e-3 * Math.abs(b), `${i}: ${actual.data[i]}, not ${b}`),
+  );
 }
 
 test('masked image modelling gives logits of all patches, and a loss of the masked ones', () =>
@@ -70,7 +79,13 @@ test('segmentation maps: the largest logit wins, at any size, with its probabili
   assert.deepEqual([first.counts, second.counts], [Uint32Array.of(1, 1), Uint32Array.of(2, 0)]);
   assert.ok(Math.abs(first.scores[1] - 1 / (1 + Math.exp(-3))) < 1e-6);
   const sized = await processor.postProcessSemanticSegmentation({ logits }, { targetSizes: [{ height: 3, width: 8 }, [2, 5]] });
-  assert.deepEqual(sized.map(({ height, width, labels, scores }) => [height, width, labels.length, scores]), [[3, 8, 24, null], [2, 5, 10, null]]);
+  assert.deepEqual(
+    sized.map(({ height, width, labels, scores }) => [height, width, labels.length, scores]),
+    [
+      [3, 8, 24, null],
+      [2, 5, 10, null],
+    ],
+  );
   assert.deepEqual([...sized[0].labels.subarray(0, 8)], [1, 1, 1, 0, 0, 0, 0, 0]);
   await rejects(processor.postProcessSemanticSegmentation({ logits }, { targetSizes: [[1, 2]] }), 'invalid-argument', /targetSizes/);
   await rejects(processor.postProcessSemanticSegmentation({ logits: { dims: [4], data: new Float32Array(4) } }), 'wrong-shape', /logits/);
@@ -94,7 +109,7 @@ test('without config.json the config follows from the tensors, and a given one w
   assert.deepEqual(given.config.id2label, ['cat', 'dog', 'owl']);
 });
 
-test('Flax\'s names are the same models', async () => {
+test("Flax's names are the same models", async () => {
   const flax = await FlaxBeitForImageClassification.fromPretrained(files(), { engine });
   const plain = await BeitForImageClassification.fromPretrained(files(), { engine });
   assert.ok(flax instanceof BeitForImageClassification);
@@ -104,7 +119,7 @@ test('Flax\'s names are the same models', async () => {
   for (const each of [flax, plain, model]) await each.dispose();
 });
 
-test('Data2VecVision\'s classes are BEiT\'s, by the config\'s name and by their own', async () => {
+test("Data2VecVision's classes are BEiT's, by the config's name and by their own", async () => {
   const folder = join(golden, 'formats/data2vec-vision');
   const expected = await engine.readTensors(new Uint8Array(readFileSync(join(folder, 'expected.safetensors'))));
   for (const className of ['auto', 'Data2VecVisionForImageClassification', 'BeitForImageClassification']) {
@@ -118,8 +133,14 @@ test('Data2VecVision\'s classes are BEiT\'s, by the config\'s name and by their 
 
 // The naming families, each with a checkpoint that is asked for what it does not have.
 const FAMILIES = {
-  'data2vec-vision': 'Data2VecVision', 'flax-classify': 'Flax', 'flax-mim': 'Flax', 'hf5-state-dict-segment': 'transformers 5',
-  'safetensors-f16': 'transformers', 'timm-names': 'timm or unilm', 'torch-legacy': 'transformers', 'unilm-pth': 'timm or unilm',
+  'data2vec-vision': 'Data2VecVision',
+  'flax-classify': 'Flax',
+  'flax-mim': 'Flax',
+  'hf5-state-dict-segment': 'transformers 5',
+  'safetensors-f16': 'transformers',
+  'timm-names': 'timm or unilm',
+  'torch-legacy': 'transformers',
+  'unilm-pth': 'timm or unilm',
 };
 
 for (const [name, dialect] of Object.entries(FAMILIES)) {
@@ -129,20 +150,29 @@ for (const [name, dialect] of Object.entries(FAMILIES)) {
     const json = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
     const { class: className } = JSON.parse(readFileSync(join(folder, 'case.json'), 'utf8'));
     const configJson = JSON.stringify({
-      ...json, use_absolute_position_embeddings: true, intermediate_size: json.intermediate_size + 1,
-      use_relative_position_bias: false, use_shared_relative_position_bias: false,
+      ...json,
+      use_absolute_position_embeddings: true,
+      intermediate_size: json.intermediate_size + 1,
+      use_relative_position_bias: false,
+      use_shared_relative_position_bias: false,
     });
     const { report } = await engine.inspect(source, { className, configJson });
     assert.equal(report.dialect, dialect);
     assert.deepEqual(report.missing, ['beit.embeddings.position_embeddings']);
     // Three tensors a layer have that size. Tables are one a layer, or one for all.
     assert.equal(report.wrong.length, 3 * json.num_hidden_layers);
-    assert.ok(report.unexpected.length >= 1 && report.unexpected.every((tensor) => /relative_position_bias_table/.test(tensor)), report.unexpected.join());
+    assert.ok(
+      report.unexpected.length >= 1 && report.unexpected.every((tensor) => /relative_position_bias_table/.test(tensor)),
+      report.unexpected.join(),
+    );
     const error = await rejects(engine.loadModel(source, { className, configJson }), 'missing-tensor');
     assert.match(error.where, new RegExp(`\\(names of ${dialect}\\)`));
     for (const text of [...report.missing, ...report.wrong, ...report.unexpected]) assert.ok(error.got.includes(text), text);
     assert.ok(error.message.includes(error.got));
-    const shapes = await rejects(engine.loadModel(source, { className, configJson: JSON.stringify({ ...json, intermediate_size: 7 }) }), 'wrong-shape');
+    const shapes = await rejects(
+      engine.loadModel(source, { className, configJson: JSON.stringify({ ...json, intermediate_size: 7 }) }),
+      'wrong-shape',
+    );
     assert.ok(shapes.got.split(' and should be ').length === 3 * json.num_hidden_layers + 1, shapes.got);
   });
 }

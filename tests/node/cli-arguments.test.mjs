@@ -78,7 +78,7 @@ test('help, of all and of each command', async () => {
   }
 });
 
-test('the version is the package\'s', async () => {
+test("the version is the package's", async () => {
   const { stdout } = await beit('--version');
   assert.equal(stdout.trim(), JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version);
 });

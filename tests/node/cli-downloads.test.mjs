@@ -15,7 +15,9 @@ const checkpoint = files();
 const INFO = ['info', '--json', '--build', 'simd'];
 
 async function setUp(t) {
-  const hub = await startHub(Object.fromEntries(Object.entries(checkpoint).map(([name, bytes]) => [`owner/name/${name}`, Buffer.from(bytes)])));
+  const hub = await startHub(
+    Object.fromEntries(Object.entries(checkpoint).map(([name, bytes]) => [`owner/name/${name}`, Buffer.from(bytes)])),
+  );
   t.after(() => hub.close());
   const folder = temporaryFolder(t);
   return { hub, cache: join(folder, 'kept'), home: join(folder, 'home'), variables: { HF_ENDPOINT: hub.url } };
@@ -24,7 +26,10 @@ async function setUp(t) {
 /** Keeps files as the hub's own tools do. */
 function keepSnapshot(home, names, absent = []) {
   const repository = join(home, 'hub', 'models--owner--name');
-  for (const [kind, list] of [['snapshots', names], ['.no_exist', absent]]) {
+  for (const [kind, list] of [
+    ['snapshots', names],
+    ['.no_exist', absent],
+  ]) {
     mkdirSync(join(repository, kind, COMMIT), { recursive: true });
     for (const name of list) writeFileSync(join(repository, kind, COMMIT, name), kind === 'snapshots' ? checkpoint[name] : '');
   }
@@ -38,7 +43,11 @@ test('the hub and the token are those of the environment, and downloads are kept
   const first = await beitIn(all, ...INFO, 'owner/name');
   assert.equal(first.status, 0, first.stderr);
   assert.equal(JSON.parse(first.stdout).config.hiddenSize, 4);
-  assert.match(first.stderr, /^beit: Downloads are kept in .*kept .*BEIT_CACHE=FOLDER.*\n$/, 'one line, and no bar where there is no terminal');
+  assert.match(
+    first.stderr,
+    /^beit: Downloads are kept in .*kept .*BEIT_CACHE=FOLDER.*\n$/,
+    'one line, and no bar where there is no terminal',
+  );
   for (const { host, headers } of hub.requests) assert.equal(headers.authorization, host === 'hub' ? 'Bearer hf_test' : undefined);
   const classified = await beitIn(all, 'convert', `${hub.url}/owner/name/blob/main/model.safetensors`, join(cache, 'out.safetensors'));
   assert.deepEqual([classified.status, classified.stderr], [0, '']);
@@ -56,12 +65,15 @@ test('with an empty BEIT_CACHE nothing is kept', async (t) => {
   }
 });
 
-test('what the hub\'s own tools have kept is read from there, the rest of the same commit', async (t) => {
+test("what the hub's own tools have kept is read from there, the rest of the same commit", async (t) => {
   const { hub, home, variables } = await setUp(t);
   keepSnapshot(home, ['config.json']);
   const partly = await beitIn({ ...variables, HF_HOME: home }, ...INFO, 'owner/name');
   assert.deepEqual([partly.status, partly.stderr], [0, '']);
-  assert.deepEqual(hub.requests.map(({ path }) => path), [`/owner/name/resolve/${COMMIT}/model.safetensors`, '/owner/name/model.safetensors']);
+  assert.deepEqual(
+    hub.requests.map(({ path }) => path),
+    [`/owner/name/resolve/${COMMIT}/model.safetensors`, '/owner/name/model.safetensors'],
+  );
   writeFileSync(join(home, 'hub/models--owner--name/snapshots', COMMIT, 'model.safetensors'), checkpoint['model.safetensors']);
   hub.requests.length = 0;
   for (const source of ['owner/name', `${hub.url}/owner/name`, `${hub.url}/owner/name/resolve/${COMMIT}/model.safetensors`]) {
@@ -71,7 +83,7 @@ test('what the hub\'s own tools have kept is read from there, the rest of the sa
   assert.deepEqual(hub.requests, []);
 });
 
-test('a file that the hub\'s own tools found absent, and weights of another name, are asked for nowhere', async (t) => {
+test("a file that the hub's own tools found absent, and weights of another name, are asked for nowhere", async (t) => {
   const { hub, home, variables } = await setUp(t);
   keepSnapshot(home, [], ['config.json']);
   writeFileSync(join(home, 'hub/models--owner--name/snapshots', COMMIT, 'pytorch_model.bin'), checkpoint['model.safetensors']);
@@ -90,8 +102,12 @@ test('a refused optional file is told on stderr, once', async (t) => {
 
 test('what the environment says', () => {
   assert.deepEqual(optionsOf({ BEIT_CACHE: '' }), { cache: false, offline: false });
-  assert.deepEqual(optionsOf({ BEIT_CACHE: 'x', HF_TOKEN: ' t ', HF_ENDPOINT: 'https://h', HF_HUB_OFFLINE: 'ON' }),
-    { cache: 'x', token: 't', host: 'https://h', offline: true });
+  assert.deepEqual(optionsOf({ BEIT_CACHE: 'x', HF_TOKEN: ' t ', HF_ENDPOINT: 'https://h', HF_HUB_OFFLINE: 'ON' }), {
+    cache: 'x',
+    token: 't',
+    host: 'https://h',
+    offline: true,
+  });
   assert.equal(cacheFolder({ XDG_CACHE_HOME: 'c' }), join('c', 'beit-wasm'));
   assert.equal(cacheFolder({}, 'linux'), join(homedir(), '.cache', 'beit-wasm'));
   assert.equal(cacheFolder({ LOCALAPPDATA: 'l' }, 'win32'), join('l', 'beit-wasm'));

@@ -56,8 +56,18 @@ test('segment writes labels, overlay and scores, and prints the legend', async (
   const run = await pipeline('image-segmentation', model, { engine });
   const expected = await run(image, { scores: true });
   await run.dispose();
-  const text = await runs('segment', image, '--model', model, '--labels', out('labels.png'), '--overlay', out('overlay.png'),
-    '--scores', out('scores.safetensors'));
+  const text = await runs(
+    'segment',
+    image,
+    '--model',
+    model,
+    '--labels',
+    out('labels.png'),
+    '--overlay',
+    out('overlay.png'),
+    '--scores',
+    out('scores.safetensors'),
+  );
   assert.match(text, new RegExp(`^${image}: ${expected.width} x ${expected.height} pixels$`, 'm'));
   assert.equal(text.match(/^ +\d+\.\d\d % {2}#[0-9a-f]{6} +\d+ {2}LABEL_\d$/gm).length, expected.legend.length);
 
@@ -77,7 +87,10 @@ test('segment writes labels, overlay and scores, and prints the legend', async (
   const json = JSON.parse(await runs('segment', image, '--model', model, '--labels', out('grey.png'), '--format', 'grey8', '--json'));
   assert.deepEqual(json, { image, width: expected.width, height: expected.height, legend: JSON.parse(JSON.stringify(expected.legend)) });
   const grey = await readPicture(out('grey.png'));
-  assert.deepEqual([...expected.labels], [...expected.labels.keys()].map((i) => grey.data[i * 3]));
+  assert.deepEqual(
+    [...expected.labels],
+    [...expected.labels.keys()].map((i) => grey.data[i * 3]),
+  );
 
   await runs('segment', image, '--model', model, '--labels', out('deep.png'), '--format', 'grey16');
   const deep = readFileSync(out('deep.png'));
@@ -105,7 +118,17 @@ test('segment writes more than 256 classes in 16 bits, and says that 8 do not do
   assert.equal(file[24], 16);
   assert.equal(inflateSync(file.subarray(41, 41 + file.readUInt32BE(33))).readUInt16BE(1), 299);
   for (const format of ['palette', 'grey8']) {
-    await fails(/--format: got .* with class 299, expected grey16/, 'segment', image, '--model', model, '--labels', labels, '--format', format);
+    await fails(
+      /--format: got .* with class 299, expected grey16/,
+      'segment',
+      image,
+      '--model',
+      model,
+      '--labels',
+      labels,
+      '--format',
+      format,
+    );
   }
 });
 
@@ -120,12 +143,22 @@ test('features writes a row for each image, of any layer', async (t) => {
   const model = maskedCheckpoint(t);
   const outputs = join(model, 'features.safetensors');
   const run = await pipeline('image-feature-extraction', model, { engine });
-  for (const [word, output] of [['tokens', 'tokens'], ['0', 0], ['-1', -1]]) {
+  for (const [word, output] of [
+    ['tokens', 'tokens'],
+    ['0', 0],
+    ['-1', -1],
+  ]) {
     const text = await runs('features', image, image, '--model', model, '--outputs', outputs, '--layer', word);
     assert.equal(text, `${outputs}: features 2 x 65 x 4\n`);
     const { features } = await readTensors(outputs);
     const { data } = await run(image, { output });
-    assert.deepEqual([features.dims, [...features.data]], [[2, 65, 4], [...data, ...data]]);
+    assert.deepEqual(
+      [features.dims, [...features.data]],
+      [
+        [2, 65, 4],
+        [...data, ...data],
+      ],
+    );
   }
   await run.dispose();
   const json = JSON.parse(await runs('features', image, '--outputs', outputs, '--json'));
@@ -142,26 +175,56 @@ test('reconstruct writes what was hidden, predicted and drawn', async (t) => {
   const expected = await run(image, { ratio: 0.25, seed: 9 });
   await run.dispose();
   const common = ['reconstruct', image, '--model', model, '--ratio', '0.25', '--seed', '9'];
-  const text = await runs(...common, '--tokenizer', dvae, '--masked', out('masked.png'), '--reconstruction', out('drawn.png'),
-    '--decoded', out('decoded.png'), '--outputs', out('tokens.safetensors'));
+  const text = await runs(
+    ...common,
+    '--tokenizer',
+    dvae,
+    '--masked',
+    out('masked.png'),
+    '--reconstruction',
+    out('drawn.png'),
+    '--decoded',
+    out('decoded.png'),
+    '--outputs',
+    out('tokens.safetensors'),
+  );
   assert.match(text, /: 16 of 64 patches hidden \(8 x 8\)$/m);
   assert.match(text, /tokenizer has it: \d+ of 16 \(/);
-  for (const [name, picture] of [['masked', expected.maskedImage], ['drawn', expected.reconstruction], ['decoded', expected.tokenizerReconstruction]]) {
+  for (const [name, picture] of [
+    ['masked', expected.maskedImage],
+    ['drawn', expected.reconstruction],
+    ['decoded', expected.tokenizerReconstruction],
+  ]) {
     const written = await readPicture(out(`${name}.png`));
     assert.deepEqual([written.width, written.height, [...written.data]], [picture.width, picture.height, [...picture.data]], name);
   }
   const tensors = await readTensors(out('tokens.safetensors'));
-  for (const [name, { data }] of [['mask', expected.mask], ['tokens', expected.tokens], ['true_tokens', expected.trueTokens]]) {
+  for (const [name, { data }] of [
+    ['mask', expected.mask],
+    ['tokens', expected.tokens],
+    ['true_tokens', expected.trueTokens],
+  ]) {
     assert.deepEqual([tensors[name].dims, [...tensors[name].data]], [[8, 8], [...data]], name);
   }
   assert.deepEqual(tensors.probabilities.data, expected.probabilities);
 
   const json = JSON.parse(await runs(...common, '--outputs', out('bare.safetensors'), '--json'));
   assert.deepEqual([json.height, json.width, json.masked, 'accuracy' in json], [8, 8, 16, false]);
-  assert.deepEqual(json.predictions.map(({ patch, token }) => [patch, token]), expected.predictions.map(({ patch, token }) => [patch, token]));
+  assert.deepEqual(
+    json.predictions.map(({ patch, token }) => [patch, token]),
+    expected.predictions.map(({ patch, token }) => [patch, token]),
+  );
   assert.deepEqual(Object.keys(await readTensors(out('bare.safetensors'))).sort(), ['mask', 'probabilities', 'tokens']);
   await fails(/--decoded needs --tokenizer/, ...common, '--decoded', out('none.png'));
-  await fails(/tokenizer: got a codebook of 96 tokens, expected 97/, 'reconstruct', image, '--tokenizer', dvae, '--model', maskedCheckpoint(t, 97));
+  await fails(
+    /tokenizer: got a codebook of 96 tokens, expected 97/,
+    'reconstruct',
+    image,
+    '--tokenizer',
+    dvae,
+    '--model',
+    maskedCheckpoint(t, 97),
+  );
   await fails(/absent\/x\.png: the file cannot be written/, ...common, '--masked', out('absent/x.png'));
   assert.ok(!existsSync(out('none.png')));
 });

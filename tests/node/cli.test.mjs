@@ -8,8 +8,10 @@ import { createEngine, writeSafetensors } from '../../dist/node.js';
 import { BUILDS, beit, golden, root, temporaryFolder } from './support.mjs';
 import { files, pixelValues, tensors } from './tiny-checkpoint.mjs';
 
-const folders = (kind) => readdirSync(join(golden, kind), { withFileTypes: true })
-  .filter((entry) => entry.isDirectory()).map(({ name }) => join(golden, kind, name));
+const folders = (kind) =>
+  readdirSync(join(golden, kind), { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map(({ name }) => join(golden, kind, name));
 const models = ['models', 'formats', 'dvae'].flatMap((kind) => folders(kind));
 const images = folders('images');
 const engine = await createEngine({ build: 'simd' });
@@ -91,7 +93,11 @@ test('one bad image among many is told, and the others are done', async (t) => {
   const folder = checkpoint(t);
   const bad = join(root, 'package.json');
   const outputs = join(folder, 'features.safetensors');
-  for (const [wrong, code, sentence] of [[bad, 'bad-image', /package\.json: /], ['absent.png', 'not-found', /absent\.png: there is no such file/], ['src', 'not-found', /src: it is not a file/]]) {
+  for (const [wrong, code, sentence] of [
+    [bad, 'bad-image', /package\.json: /],
+    ['absent.png', 'not-found', /absent\.png: there is no such file/],
+    ['src', 'not-found', /src: it is not a file/],
+  ]) {
     const images = [image, wrong, image];
     const failure = /^beit: [^\n]+\n$/;
 
@@ -127,7 +133,11 @@ test('features of images that all fail write no file', async (t) => {
 });
 
 test('a folder that is no case fails, and the others are run', async () => {
-  for (const [folder, sentence] of [['absent', /absent: there is no such folder/], ['package.json', /package\.json: it is not a folder/], ['src', /expected\.safetensors.*no case/]]) {
+  for (const [folder, sentence] of [
+    ['absent', /absent: there is no such folder/],
+    ['package.json', /package\.json: it is not a folder/],
+    ['src', /expected\.safetensors.*no case/],
+  ]) {
     const { status, stdout } = await beit('verify', folder, join(golden, 'models/classify-relu'), '--build', 'simd');
     assert.equal(status, 1);
     assert.match(stdout, sentence);
@@ -137,7 +147,16 @@ test('a folder that is no case fails, and the others are run', async () => {
 
 test('a reader that has enough ends the command quietly', async (t) => {
   const folder = checkpoint(t);
-  const command = [process.execPath, join(root, 'dist/cli/main.js'), 'classify', ...Array(50).fill(image), '--model', folder, '--build', 'simd'];
+  const command = [
+    process.execPath,
+    join(root, 'dist/cli/main.js'),
+    'classify',
+    ...Array(50).fill(image),
+    '--model',
+    folder,
+    '--build',
+    'simd',
+  ];
   const { stdout, stderr } = spawnSync('sh', ['-c', '"$@" | head -n 1', 'sh', ...command], { cwd: root, encoding: 'utf8' });
   assert.equal(stdout, `${image}\n`);
   assert.equal(stderr, '');
@@ -155,7 +174,12 @@ test('forward writes what the class gives', async (t) => {
   assert.equal(status, 0, stderr);
   const tensors = await readTensors(outputs);
   assert.deepEqual(Object.keys(tensors).sort(), [
-    'attentions.0', 'attentions.1', 'hidden_states.0', 'hidden_states.1', 'hidden_states.2', 'last_hidden_state',
+    'attentions.0',
+    'attentions.1',
+    'hidden_states.0',
+    'hidden_states.1',
+    'hidden_states.2',
+    'last_hidden_state',
   ]);
   assert.deepEqual(tensors['last_hidden_state'].dims, [1, 5, 4]);
 });
@@ -164,7 +188,17 @@ test('forward says what is wrong with its files', async (t) => {
   const folder = checkpoint(t);
   const inputs = join(folder, 'in.safetensors');
   const run = async (sentence, ...words) => {
-    const { status, stderr } = await beit('forward', folder, '--inputs', inputs, '--outputs', join(folder, 'absent/out'), '--build', 'simd', ...words);
+    const { status, stderr } = await beit(
+      'forward',
+      folder,
+      '--inputs',
+      inputs,
+      '--outputs',
+      join(folder, 'absent/out'),
+      '--build',
+      'simd',
+      ...words,
+    );
     assert.equal(status, 2, stderr);
     assert.match(stderr, /^beit: [^\n]+\n$/);
     assert.match(stderr, sentence);
@@ -202,7 +236,10 @@ test('info tells what a checkpoint holds, also one that does not fit', async (t)
   assert.equal(found.className, 'BeitForImageClassification');
   assert.equal(found.tensors.length, 43);
   assert.deepEqual(found.report.missing, []);
-  assert.equal(found.report.fillBytes, found.tensors.reduce((sum, { bytes }) => sum + bytes, 0));
+  assert.equal(
+    found.report.fillBytes,
+    found.tensors.reduce((sum, { bytes }) => sum + bytes, 0),
+  );
   const { 'classifier.bias': _, 'beit.encoder.layer.1.lambda_2': __, ...rest } = tensors();
   rest['classifier.weight'] = { dims: [3, 5], data: new Float32Array(15) };
   rest['beit.strange'] = { dims: [1], data: new Float32Array(1) };
@@ -223,12 +260,20 @@ test('the package has what package.json promises', () => {
   assert.ok(readFileSync(join(root, bin.beit), 'utf8').startsWith('#!/usr/bin/env node'));
 });
 
-test('nothing of Node is reachable from the browser\'s entry', () => {
-  for (const [name, imported] of [['index.js', []], ['worker.js', []], ['service-worker.js', ['./wasm/beit-simd.js']]]) {
+test("nothing of Node is reachable from the browser's entry", () => {
+  for (const [name, imported] of [
+    ['index.js', []],
+    ['worker.js', []],
+    ['service-worker.js', ['./wasm/beit-simd.js']],
+  ]) {
     const code = readFileSync(join(root, 'dist', name), 'utf8');
     assert.doesNotMatch(code, /["']node:|\brequire\(/, name);
     assert.doesNotMatch(code, /\beval\(|new Function/, name);
     // One request brings all of it.
-    assert.deepEqual([...code.matchAll(/^\s*(?:import|export)\b[^;]*?\bfrom ?["']([^"']+)["']/gm)].map(([, path]) => path), imported, name);
+    assert.deepEqual(
+      [...code.matchAll(/^\s*(?:import|export)\b[^;]*?\bfrom ?["']([^"']+)["']/gm)].map(([, path]) => path),
+      imported,
+      name,
+    );
   }
 });

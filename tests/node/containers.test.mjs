@@ -29,7 +29,14 @@ function generated(files) {
     async open(name) {
       const pieces = files[name];
       if (!pieces) throw new BeitError('not-found', `There is no ${name}.`);
-      return { name, size: sizeOf(pieces), read: async function* (offset, length) { yield* chunksOf(pieces, offset, length); }, async close() {} };
+      return {
+        name,
+        size: sizeOf(pieces),
+        read: async function* (offset, length) {
+          yield* chunksOf(pieces, offset, length);
+        },
+        async close() {},
+      };
     },
   };
 }
@@ -39,16 +46,20 @@ for (const [name, files] of Object.entries(checkpointFiles(tensors))) {
   test(`${name}: loading takes the packed weights and the largest tensor`, async () => {
     const before = (await engine.memory()).used;
     const uses = [];
-    const model = await BeitForImageClassification.fromPretrained(generated({ 'config.json': [config], ...files }),
-      { engine, onProgress: () => uses.push(engine.memory()) });
+    const model = await BeitForImageClassification.fromPretrained(generated({ 'config.json': [config], ...files }), {
+      engine,
+      onProgress: () => uses.push(engine.memory()),
+    });
     const peak = Math.max(...(await Promise.all(uses)).map(({ used }) => used)) - before;
     const { weights } = model.estimate;
     const { logits } = await model.forward({ pixelValues: { dims: [1, 3, 64, 64], data: new Float32Array(3 * 64 * 64).fill(0.5) } });
     await model.dispose();
     assert.ok(uses.length > 30, `measured ${uses.length} times`);
     assert.ok(peak > weights, 'the peak is seen');
-    assert.ok(peak <= weights + largest + SMALL,
-      `${peak} bytes at most, ${peak - weights - largest} above the packed weights (${weights}) and the largest tensor (${largest})`);
+    assert.ok(
+      peak <= weights + largest + SMALL,
+      `${peak} bytes at most, ${peak - weights - largest} above the packed weights (${weights}) and the largest tensor (${largest})`,
+    );
     expected ??= logits.data;
     assert.deepEqual(logits.data, expected, 'the same model from every container');
   });

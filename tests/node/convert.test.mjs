@@ -70,7 +70,10 @@ for (const name of readdirSync(join(golden, 'formats'))) {
     assert.ok(Buffer.from(file).equals(again.file), 'the same bytes each time');
     const twice = await converted(source);
     assert.ok(Buffer.from(file).equals(twice.file), 'what is converted stays as it is');
-    for (const [dtype, unit] of [['f16', 2 ** -11], ['bf16', 2 ** -8]]) {
+    for (const [dtype, unit] of [
+      ['f16', 2 ** -11],
+      ['bf16', 2 ** -8],
+    ]) {
       const half = await converted(folder, { dtype });
       const outputs = await outputsOf({ ...source, 'model.safetensors': half.file }, { className }, inputs);
       for (const [output, { data }] of Object.entries(expected)) {
@@ -83,7 +86,14 @@ for (const name of readdirSync(join(golden, 'formats'))) {
 }
 
 test('files of transformers come out as they went in, byte for byte', async () => {
-  for (const name of ['classify-patch16', 'model-cls-token', 'model-no-pooler', 'mim-loss', 'segment-aux-concat-2convs', 'backbone-stages']) {
+  for (const name of [
+    'classify-patch16',
+    'model-cls-token',
+    'model-no-pooler',
+    'mim-loss',
+    'segment-aux-concat-2convs',
+    'backbone-stages',
+  ]) {
     const folder = join(golden, 'models', name);
     const spec = { className: 'auto', addPoolingLayer: name !== 'model-no-pooler' };
     const { file } = await converted(folder, { spec });
@@ -94,7 +104,10 @@ test('files of transformers come out as they went in, byte for byte', async () =
 test('halves of the tokenizer keep their names', async () => {
   const folder = join(golden, 'dvae/dvae-tiny');
   const halves = {};
-  for (const half of ['encoder', 'decoder']) halves[half] = { [`${half}.safetensors`]: (await converted(join(folder, half === 'encoder' ? 'encoder.pkl' : 'decoder.safetensors'))).file };
+  for (const half of ['encoder', 'decoder'])
+    halves[half] = {
+      [`${half}.safetensors`]: (await converted(join(folder, half === 'encoder' ? 'encoder.pkl' : 'decoder.safetensors'))).file,
+    };
   const input = new Float32Array(3 * 32 * 32).map((_, i) => Math.sin(i) / 2 + 0.5);
   const tokensOf = async (sources) => {
     const tokenizer = await DalleTokenizer.fromPretrained(sources, { engine });
@@ -111,11 +124,29 @@ test('elements are rounded to the nearest, ties to even, and none becomes infini
   const list = tensors();
   const name = 'beit.encoder.layer.0.attention.attention.query.weight';
   list[name].data.set(values);
-  const read = async (dtype) => [...(await engine.readTensors((await converted(files({ 'model.safetensors': writeSafetensors(list) }), { dtype })).file))[name].data].slice(0, values.length);
+  const read = async (dtype) =>
+    [
+      ...(await engine.readTensors((await converted(files({ 'model.safetensors': writeSafetensors(list) }), { dtype })).file))[name].data,
+    ].slice(0, values.length);
   assert.deepEqual(await read('f16'), [1, 1, 1 + 2 ** -9, 65504, 0, 2 ** -23, -(2 ** -24), -0, 0.333251953125, 2 * 2 ** -24]);
-  assert.deepEqual(await read('bf16'), [1, 1, 1, 65536, 2 ** -25, 3 * 2 ** -25, -(2 ** -24), -0, 0.333984375, Math.fround(1.00117176818e-7)]);
+  assert.deepEqual(await read('bf16'), [
+    1,
+    1,
+    1,
+    65536,
+    2 ** -25,
+    3 * 2 ** -25,
+    -(2 ** -24),
+    -0,
+    0.333984375,
+    Math.fround(1.00117176818e-7),
+  ]);
   list[name].data[0] = -65520;
-  await rejects(converted(files({ 'model.safetensors': writeSafetensors(list) }), { dtype: 'f16' }), 'invalid-argument', /query\.weight.*65520.*65504/);
+  await rejects(
+    converted(files({ 'model.safetensors': writeSafetensors(list) }), { dtype: 'f16' }),
+    'invalid-argument',
+    /query\.weight.*65520.*65504/,
+  );
 });
 
 test('a worker writes the same file where its caller is, as fast as that takes it', async (t) => {
@@ -134,7 +165,8 @@ test('a worker writes the same file where its caller is, as fast as that takes i
   for (const by of [engine, remote]) {
     const held = (await by.memory()).used;
     const source = await resolve(bytes);
-    const convert = (sink, call) => by.convert(source, { className: 'auto' }, 'f32', { begin: () => undefined, write: () => undefined, ...sink }, call);
+    const convert = (sink, call) =>
+      by.convert(source, { className: 'auto' }, 'f32', { begin: () => undefined, write: () => undefined, ...sink }, call);
     let busy = false;
     let together = false;
     await convert({
@@ -148,14 +180,29 @@ test('a worker writes the same file where its caller is, as fast as that takes i
     assert.equal(together, false, 'one piece at a time');
     for (const method of ['begin', 'write']) {
       let later = 0;
-      const full = { [method]: () => { throw new BeitError('io', 'The disk is full.', { where: 'disk' }); } };
+      const full = {
+        [method]: () => {
+          throw new BeitError('io', 'The disk is full.', { where: 'disk' });
+        },
+      };
       if (method === 'begin') full.write = () => ++later;
       const error = await rejects(convert(full), 'io', /^The disk is full\.$/);
       assert.deepEqual([error.where, later], ['disk', 0]);
-      await rejects(convert({ [method]: async () => { throw new RangeError('No more.'); } }), 'internal', /^No more\.$/);
+      await rejects(
+        convert({
+          [method]: async () => {
+            throw new RangeError('No more.');
+          },
+        }),
+        'internal',
+        /^No more\.$/,
+      );
       const controller = new AbortController();
       const reason = new Error('enough');
-      const stuck = convert({ [method]: () => new Promise(() => setTimeout(() => controller.abort(reason), 5)) }, { signal: controller.signal });
+      const stuck = convert(
+        { [method]: () => new Promise(() => setTimeout(() => controller.abort(reason), 5)) },
+        { signal: controller.signal },
+      );
       await assert.rejects(stuck, (thrown) => thrown === reason);
     }
     assert.equal((await by.memory()).used, held, 'all is given back');
@@ -171,10 +218,16 @@ test('beit convert writes the file, its config and the processor, and nothing ha
   const out = join(to, 'other.safetensors');
   const { status, stdout, stderr } = await beit('convert', folder, out, '--dtype', 'bf16', '--layer-norm-eps', '1e-6', '--build', 'simd');
   assert.deepEqual([status, stderr], [0, '']);
-  assert.match(stdout, /transformers; wrote other\.safetensors \(BeitForImageClassification, bf16, \d+ bytes\), config\.json, preprocessor_config\.json/);
+  assert.match(
+    stdout,
+    /transformers; wrote other\.safetensors \(BeitForImageClassification, bf16, \d+ bytes\), config\.json, preprocessor_config\.json/,
+  );
   assert.deepEqual(readdirSync(to).sort(), ['config.json', 'other.safetensors', 'preprocessor_config.json']);
   const config = JSON.parse(readFileSync(join(to, 'config.json'), 'utf8'));
-  assert.deepEqual([config.torch_dtype, config.layer_norm_eps, config.architectures, config.hidden_size], ['bfloat16', 1e-6, ['BeitForImageClassification'], 4]);
+  assert.deepEqual(
+    [config.torch_dtype, config.layer_norm_eps, config.architectures, config.hidden_size],
+    ['bfloat16', 1e-6, ['BeitForImageClassification'], 4],
+  );
 
   const before = readFileSync(join(folder, 'model.safetensors'));
   for (const name of ['model.safetensors', 'new.safetensors']) {
@@ -188,7 +241,11 @@ test('beit convert writes the file, its config and the processor, and nothing ha
   const broken = await beit('convert', join(to, 'bad.safetensors'), join(folder, 'new2.safetensors'), '--build', 'simd');
   assert.equal(broken.status, 2);
   assert.ok(!existsSync(join(folder, 'new2.safetensors')));
-  assert.deepEqual(readdirSync(folder).filter((name) => /part$|new2/.test(name)), [], 'no rest is left');
+  assert.deepEqual(
+    readdirSync(folder).filter((name) => /part$|new2/.test(name)),
+    [],
+    'no rest is left',
+  );
   assert.match((await beit('convert', folder, join(folder, 'absent', 'a.safetensors'))).stderr, /no such folder/);
   assert.match((await beit('convert', folder, join(to, 'a.bin'))).stderr, /ends with \.safetensors/);
 });
@@ -197,7 +254,11 @@ test('what a class does not have is left out, and what it lacks is named', async
   const { report, file } = await converted(files(), { spec: { className: 'BeitModel' } });
   assert.deepEqual(report.unexpected.sort(), ['classifier.bias', 'classifier.weight']);
   assert.ok(Object.hasOwn(await engine.readTensors(file), 'embeddings.cls_token'), 'no prefix, as transformers saves a BeitModel');
-  const error = await rejects(converted(files(), { spec: { className: 'BeitForMaskedImageModeling' } }), 'missing-tensor', /lm_head\.weight/);
+  const error = await rejects(
+    converted(files(), { spec: { className: 'BeitForMaskedImageModeling' } }),
+    'missing-tensor',
+    /lm_head\.weight/,
+  );
   assert.match(error.message, /names of transformers/);
   await rejects(converted({ 'config.json': files()['config.json'], 'model.safetensors': rawSafetensors({}) }), 'unsupported');
 });

@@ -10,12 +10,14 @@ const engine = await createEngine({ build: 'simd' });
 test.after(() => engine.dispose());
 const folder = join(golden, 'dvae/dvae-tiny');
 
-test('images become the reference\'s tokens, and tokens its images', async () => {
+test("images become the reference's tokens, and tokens its images", async () => {
   const tokenizer = await DalleTokenizer.fromPretrained({ encoder: folder, decoder: join(folder, 'decoder.safetensors') }, { engine });
   const expected = await engine.readTensors(new Uint8Array(readFileSync(join(folder, 'expected.safetensors'))));
   const close = ({ dims, data }, name) => {
     assert.deepEqual(dims, expected[name].dims);
-    expected[name].data.forEach((b, i) => assert.ok(Math.abs(data[i] - b) <= 2e-4 + 1e-3 * Math.abs(b), `${name} ${i}: ${data[i]}, not ${b}`));
+    expected[name].data.forEach((b, i) =>
+      assert.ok(Math.abs(data[i] - b) <= 2e-4 + 1e-3 * Math.abs(b), `${name} ${i}: ${data[i]}, not ${b}`),
+    );
   };
   const { tokens, logits } = await tokenizer.encodePixels(expected['in.image']);
   assert.deepEqual([...tokens.data], [...expected['out.tokens'].data]);
@@ -28,7 +30,10 @@ test('images become the reference\'s tokens, and tokens its images', async () =>
   assert.deepEqual([encoded.height, encoded.width, encoded.data.length], [3, 4, 12]);
   const picture = await tokenizer.decode(encoded);
   assert.deepEqual([picture.width, picture.height, picture.channels, picture.data.length], [32, 24, 3, 2304]);
-  const wrong = await tokenizer.decode({ height: 1, width: 1, data: Int32Array.of(96) }).then(() => null, (error) => error);
+  const wrong = await tokenizer.decode({ height: 1, width: 1, data: Int32Array.of(96) }).then(
+    () => null,
+    (error) => error,
+  );
   assert.equal(wrong?.name, 'BeitError');
   await tokenizer.dispose();
   await rejects(tokenizer.encode(image), 'disposed');

@@ -10,7 +10,8 @@ function slowModel() {
     for (let i = 0; i < count; ++i) await new Promise(setImmediate);
   };
   const model = new Model({
-    task: 'be chosen', settings: { options: {} },
+    task: 'be chosen',
+    settings: { options: {} },
     async open(source, { signal }) {
       await turns(3);
       signal.throwIfAborted();

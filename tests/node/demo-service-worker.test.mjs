@@ -13,7 +13,15 @@ function workerWith({ cache, fetch }) {
   const caches = { open: async () => cache, match: (url) => cache.match(url) };
   const registration = { scope: SCOPE };
   runInNewContext(TEXT, {
-    caches, fetch, Headers, Response, Request, URL, registration, skipWaiting: async () => {}, clients: { claim: async () => {} },
+    caches,
+    fetch,
+    Headers,
+    Response,
+    Request,
+    URL,
+    registration,
+    skipWaiting: async () => {},
+    clients: { claim: async () => {} },
     addEventListener: (type, listener) => listeners.set(type, listener),
   });
   return (url) => {
@@ -21,14 +29,22 @@ function workerWith({ cache, fetch }) {
     let answer;
     listeners.get('fetch')({
       request: { method: 'GET', url, destination: '' },
-      respondWith: (promise) => { answer = promise; }, waitUntil: (promise) => waits.push(promise),
+      respondWith: (promise) => {
+        answer = promise;
+      },
+      waitUntil: (promise) => waits.push(promise),
     });
     return { answer, settled: () => Promise.all(waits) };
   };
 }
 
 test('a full quota costs the copy, not the page', async () => {
-  const full = { put: async () => { throw new DOMException('full', 'QuotaExceededError'); }, match: async () => undefined };
+  const full = {
+    put: async () => {
+      throw new DOMException('full', 'QuotaExceededError');
+    },
+    match: async () => undefined,
+  };
   const handle = workerWith({ cache: full, fetch: async () => new Response('the page') });
   const { answer, settled } = handle(`${SCOPE}index.html`);
   assert.equal(await (await answer).text(), 'the page');
@@ -38,7 +54,16 @@ test('a full quota costs the copy, not the page', async () => {
 test('an answer is passed on before its copy is stored', async () => {
   let stored;
   const kept = [];
-  const slow = { put: (url) => new Promise((resolve) => { stored = () => { kept.push(url); resolve(); }; }), match: async () => undefined };
+  const slow = {
+    put: (url) =>
+      new Promise((resolve) => {
+        stored = () => {
+          kept.push(url);
+          resolve();
+        };
+      }),
+    match: async () => undefined,
+  };
   const handle = workerWith({ cache: slow, fetch: async () => new Response('a file') });
   const { answer, settled } = handle(`${SCOPE}a.js?v=1`);
   assert.equal(await (await answer).text(), 'a file');
@@ -48,9 +73,14 @@ test('an answer is passed on before its copy is stored', async () => {
   assert.deepEqual(kept, [`${SCOPE}a.js`]);
 });
 
-test('without a network the copy answers, and without a copy the network\'s error', async () => {
+test("without a network the copy answers, and without a copy the network's error", async () => {
   const cache = { put: async () => {}, match: async (url) => (url === `${SCOPE}a.js` ? new Response('kept') : undefined) };
-  const handle = workerWith({ cache, fetch: async () => { throw new TypeError('no network'); } });
+  const handle = workerWith({
+    cache,
+    fetch: async () => {
+      throw new TypeError('no network');
+    },
+  });
   assert.equal(await (await handle(`${SCOPE}a.js`).answer).text(), 'kept');
   await assert.rejects(handle(`${SCOPE}b.js`).answer, /no network/);
 });

@@ -35,7 +35,12 @@ async function readWhole(source) {
   try {
     const parts = [];
     // As a load reads: a header, then the rest in pieces.
-    for (const [offset, length] of [[0, 8], [8, 999_992], [1_000_000, file.size - 1_000_000]]) parts.push(await collect(file.read(offset, length)));
+    for (const [offset, length] of [
+      [0, 8],
+      [8, 999_992],
+      [1_000_000, file.size - 1_000_000],
+    ])
+      parts.push(await collect(file.read(offset, length)));
     await file.finish();
     return Buffer.concat(parts);
   } finally {
@@ -48,17 +53,25 @@ const assertWhole = async (source) => assert.ok((await readWhole(source)).equals
 test('SHA-256 in pieces is that of the whole', () => {
   for (const length of [0, 1, 55, 56, 63, 64, 65, 119, 120, 1000, 100_003]) {
     const ours = new Sha256();
-    for (let at = 0, step = 1; at < length; at += step, step = (step * 7) % 131 || 1) ours.update(bytes.subarray(at, Math.min(at + step, length)));
+    for (let at = 0, step = 1; at < length; at += step, step = (step * 7) % 131 || 1)
+      ours.update(bytes.subarray(at, Math.min(at + step, length)));
     assert.equal(ours.digest(), createHash('sha256').update(bytes.subarray(0, length)).digest('hex'), `${length} bytes`);
   }
 });
 
 test('a redirect to a second host, which never sees the token', async () => {
   await assertWhole(sourceWith({}, { token: 'secret' }));
-  assert.deepEqual(hub.requests.map(({ host, path, range }) => [host, path, range]), [
-    ['hub', `/owner/name/resolve/main/${WEIGHTS}`, 'bytes=0-'], ['cdn', `/owner/name/${WEIGHTS}`, 'bytes=0-'],
-  ]);
-  assert.deepEqual(hub.requests.map(({ headers }) => headers.authorization), ['Bearer secret', undefined]);
+  assert.deepEqual(
+    hub.requests.map(({ host, path, range }) => [host, path, range]),
+    [
+      ['hub', `/owner/name/resolve/main/${WEIGHTS}`, 'bytes=0-'],
+      ['cdn', `/owner/name/${WEIGHTS}`, 'bytes=0-'],
+    ],
+  );
+  assert.deepEqual(
+    hub.requests.map(({ headers }) => headers.authorization),
+    ['Bearer secret', undefined],
+  );
 });
 
 test('text that comes compressed', async () => {
@@ -68,7 +81,11 @@ test('text that comes compressed', async () => {
 test('connections that break at any byte are resumed there, every byte checked', async () => {
   const cuts = [0, 1, 7, 8, 9, 999_999, 1_000_000, 1_000_001, 5_999_999, 6_000_000];
   await assertWhole(sourceWith({ cuts }));
-  assert.deepEqual(ranges().map((range) => Number(/\d+/.exec(range)[0])), [0, ...cuts.slice(0, -1)].sort((a, b) => a - b), 'each goes on where the last broke');
+  assert.deepEqual(
+    ranges().map((range) => Number(/\d+/.exec(range)[0])),
+    [0, ...cuts.slice(0, -1)].sort((a, b) => a - b),
+    'each goes on where the last broke',
+  );
   for (const { headers } of hub.requests.filter(({ host, range }) => host === 'cdn' && range !== 'bytes=0-')) {
     assert.equal(headers['if-range'], hub.etag(`owner/name/${WEIGHTS}`));
   }
@@ -130,18 +147,33 @@ test('where redirects are not seen, as in a page, the sum is asked for, and an E
   const sum = hub.sha256(`owner/name/${WEIGHTS}`);
   const api = '/api/models/owner/name/tree/main';
   const raw = `/owner/name/raw/main/${WEIGHTS}`;
-  for (const [what, asked] of [['sums', [api]], ['asterisks', [api, raw]], ['pointers', [api, raw]], ['nothing', [api, raw]]]) {
+  for (const [what, asked] of [
+    ['sums', [api]],
+    ['asterisks', [api, raw]],
+    ['pointers', [api, raw]],
+    ['nothing', [api, raw]],
+  ]) {
     hub.tell(what);
-    for (const [options, environment] of [[{}, PLAIN_HTTP], [{ fetch: (...of) => fetch(...of) }, nodeHttp]]) {
+    for (const [options, environment] of [
+      [{}, PLAIN_HTTP],
+      [{ fetch: (...of) => fetch(...of) }, nodeHttp],
+    ]) {
       await assertWhole(sourceWith({}, options, environment));
-      assert.deepEqual(hub.requests.map(({ path }) => path).filter((path) => [api, raw].includes(path)), asked);
+      assert.deepEqual(
+        hub.requests.map(({ path }) => path).filter((path) => [api, raw].includes(path)),
+        asked,
+      );
       const flipped = readWhole(sourceWith({ flip: 5_999_999 }, options, environment));
       if (what === 'nothing') assert.equal((await flipped).length, bytes.length, 'no sum is known');
       else await rejects(flipped, 'corrupt', new RegExp(`expected ${sum}`));
     }
   }
   await rejects(readWhole(sourceWith({ flip: 5_999_999 })), 'corrupt', new RegExp(`expected ${sum}`));
-  assert.deepEqual(hub.requests.map(({ host }) => host), ['hub', 'cdn'], 'a redirect that is seen has it');
+  assert.deepEqual(
+    hub.requests.map(({ host }) => host),
+    ['hub', 'cdn'],
+    'a redirect that is seen has it',
+  );
 });
 
 test('the token goes along with the question for a sum; other files are not asked about', async () => {
@@ -153,12 +185,26 @@ test('the token goes along with the question for a sum; other files are not aske
 
 test('lists and pointers that are something else', () => {
   const sum = 'a'.repeat(64);
-  const list = [{ path: 'a/w.bin', lfs: { oid: sum.toUpperCase() } }, { path: 'a/config.json' }, { path: 'b/w.bin', lfs: { oid: 'b' } }, null, 5, { path: 7 }];
-  assert.deepEqual([...readListing(JSON.stringify(list), 'a/')], [['w.bin', sum], ['config.json', '']]);
+  const list = [
+    { path: 'a/w.bin', lfs: { oid: sum.toUpperCase() } },
+    { path: 'a/config.json' },
+    { path: 'b/w.bin', lfs: { oid: 'b' } },
+    null,
+    5,
+    { path: 7 },
+  ];
+  assert.deepEqual(
+    [...readListing(JSON.stringify(list), 'a/')],
+    [
+      ['w.bin', sum],
+      ['config.json', ''],
+    ],
+  );
   for (const text of ['', '<html>', '{}', 'null']) assert.equal(readListing(text, ''), null, text);
   const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${sum}\nsize 5\n`;
   assert.equal(sumInPointer(pointer), sum);
-  for (const text of ['', pointer.slice(1), pointer.replace('sha256', 'sha1'), pointer.replace('aa', '')]) assert.equal(sumInPointer(text), '', text);
+  for (const text of ['', pointer.slice(1), pointer.replace('sha256', 'sha1'), pointer.replace('aa', '')])
+    assert.equal(sumInPointer(text), '', text);
 });
 
 test('a signed URL that has expired is asked of the hub again', async () => {
@@ -173,11 +219,17 @@ test('a signed URL that has expired is asked of the hub again', async () => {
 });
 
 test('a file is verified to its end though a load wants less, if its sum was given', async () => {
-  for (const [options, code] of [[{ sha256: { [WEIGHTS]: hub.sha256(`owner/name/${WEIGHTS}`) } }, 'corrupt'], [{}, null]]) {
+  for (const [options, code] of [
+    [{ sha256: { [WEIGHTS]: hub.sha256(`owner/name/${WEIGHTS}`) } }, 'corrupt'],
+    [{}, null],
+  ]) {
     const file = await sourceWith({ flip: 5_500_000 }, options).open(WEIGHTS);
     await collect(file.read(0, 100));
     await collect(file.read(3_000_000, 100));
-    const end = await file.finish().then(() => null, (error) => error.code);
+    const end = await file.finish().then(
+      () => null,
+      (error) => error.code,
+    );
     await file.close();
     assert.equal(end, code);
   }
@@ -185,7 +237,8 @@ test('a file is verified to its end though a load wants less, if its sum was giv
 
 test('tensors that nobody wants are left out by ranges', async () => {
   const file = await sourceWith({}).open(WEIGHTS);
-  for (const offset of [0, 2_000_000, 5_000_000]) assert.ok((await collect(file.read(offset, 1000))).equals(bytes.subarray(offset, offset + 1000)));
+  for (const offset of [0, 2_000_000, 5_000_000])
+    assert.ok((await collect(file.read(offset, 1000))).equals(bytes.subarray(offset, offset + 1000)));
   await file.finish();
   await file.close();
   assert.deepEqual(ranges(), ['bytes=0-', 'bytes=2000000-', 'bytes=5000000-']);
@@ -209,7 +262,11 @@ test('answers that are no part of the file', async () => {
   const short = await rejects(readWhole(plain({ longer: 1000, noRanges: true })), 'network', /broke off after 6000000 bytes/);
   assert.match(short.where, /model\.safetensors$/);
   // The hub said how long it is.
-  await rejects(readWhole(sourceWith({ longer: 1000, noRanges: true })), 'network', /6001000 bytes, expected 6000000 bytes, as the hub says/);
+  await rejects(
+    readWhole(sourceWith({ longer: 1000, noRanges: true })),
+    'network',
+    /6001000 bytes, expected 6000000 bytes, as the hub says/,
+  );
 });
 
 test('a server that tells neither length nor version', async () => {

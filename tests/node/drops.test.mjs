@@ -11,21 +11,29 @@ import { files, pixelValues } from './tiny-checkpoint.mjs';
 const file = (name) => new File([name], name);
 
 /** What showDirectoryPicker() and drops give, of {name: content or folder}. */
-const handleOf = (name, content) => typeof content === 'string'
-  ? { kind: 'file', name, getFile: async () => new File([content], name) }
-  : { kind: 'directory', name, values: async function* () { for (const [child, inner] of Object.entries(content)) yield handleOf(child, inner); } };
+const handleOf = (name, content) =>
+  typeof content === 'string'
+    ? { kind: 'file', name, getFile: async () => new File([content], name) }
+    : {
+        kind: 'directory',
+        name,
+        values: async function* () {
+          for (const [child, inner] of Object.entries(content)) yield handleOf(child, inner);
+        },
+      };
 
 /** What webkitGetAsEntry() gives; a folder gives a hundred children at a time. */
-const entryOf = (name, content) => typeof content === 'string'
-  ? { name, isFile: true, file: (resolve) => resolve(new File([content], name)) }
-  : {
-    name,
-    isFile: false,
-    createReader: () => {
-      const rest = Object.entries(content).map(([child, inner]) => entryOf(child, inner));
-      return { readEntries: (resolve) => resolve(rest.splice(0, 100)) };
-    },
-  };
+const entryOf = (name, content) =>
+  typeof content === 'string'
+    ? { name, isFile: true, file: (resolve) => resolve(new File([content], name)) }
+    : {
+        name,
+        isFile: false,
+        createReader: () => {
+          const rest = Object.entries(content).map(([child, inner]) => entryOf(child, inner));
+          return { readEntries: (resolve) => resolve(rest.splice(0, 100)) };
+        },
+      };
 
 const drop = (...entries) => ({ items: entries.map((entry) => ({ kind: 'file', webkitGetAsEntry: () => entry, getAsFile: () => null })) });
 
@@ -47,7 +55,12 @@ test('a folder gives the files of the checkpoint nearest its top', async () => {
 test('files that were dropped together are one folder', async () => {
   const found = oneFolder(await filesOf(drop(entryOf('config.json', '{}'), entryOf('a.safetensors', 'w'))));
   assert.deepEqual(Object.keys(found), ['config.json', 'a.safetensors']);
-  const plain = { items: [{ kind: 'file', getAsFile: () => file('b.pth') }, { kind: 'string', getAsFile: () => null }] };
+  const plain = {
+    items: [
+      { kind: 'file', getAsFile: () => file('b.pth') },
+      { kind: 'string', getAsFile: () => null },
+    ],
+  };
   assert.deepEqual(Object.keys(oneFolder(await filesOf(plain))), ['b.pth']);
   assert.deepEqual(Object.keys(oneFolder(await filesOf(handleOf('c.safetensors', 'w')))), ['c.safetensors']);
 });
@@ -60,10 +73,24 @@ test('a drop is taken in its event, though it is read later', async () => {
 });
 
 test('paths of a chosen folder count, and two checkpoints are refused by name', () => {
-  const paths = ['m/one/model.safetensors', 'm/one/config.json', 'm/two/deep/model.safetensors', 'm/config.json'].map((path) => [path, file(path.split('/').at(-1))]);
+  const paths = ['m/one/model.safetensors', 'm/one/config.json', 'm/two/deep/model.safetensors', 'm/config.json'].map((path) => [
+    path,
+    file(path.split('/').at(-1)),
+  ]);
   assert.deepEqual(Object.keys(oneFolder(paths)).sort(), ['config.json', 'model.safetensors']);
-  assert.throws(() => oneFolder([...paths, ['m/two/pytorch_model.bin', file('pytorch_model.bin')]]), { code: 'invalid-argument', message: /m\/one\/, m\/two\// });
-  assert.deepEqual(Object.keys(oneFolder([['x/config.json', file('config.json')], ['x/y/notes.txt', file('notes.txt')]])), ['config.json']);
+  assert.throws(() => oneFolder([...paths, ['m/two/pytorch_model.bin', file('pytorch_model.bin')]]), {
+    code: 'invalid-argument',
+    message: /m\/one\/, m\/two\//,
+  });
+  assert.deepEqual(
+    Object.keys(
+      oneFolder([
+        ['x/config.json', file('config.json')],
+        ['x/y/notes.txt', file('notes.txt')],
+      ]),
+    ),
+    ['config.json'],
+  );
   assert.deepEqual(Object.keys(oneFolder([])), []);
 });
 
@@ -85,12 +112,13 @@ test('a handle is a source', async () => {
   assert.equal(source.describe().kind, 'blobs');
 });
 
-const streamOf = (bytes, step = 1000) => new ReadableStream({
-  start(controller) {
-    for (let at = 0; at < bytes.length; at += step) controller.enqueue(bytes.slice(at, at + step));
-    controller.close();
-  },
-});
+const streamOf = (bytes, step = 1000) =>
+  new ReadableStream({
+    start(controller) {
+      for (let at = 0; at < bytes.length; at += step) controller.enqueue(bytes.slice(at, at + step));
+      controller.close();
+    },
+  });
 
 test('a stream is read once, forwards', async () => {
   const bytes = Uint8Array.from({ length: 10_000 }, (_, i) => i);
@@ -98,7 +126,12 @@ test('a stream is read once, forwards', async () => {
   assert.equal(source.describe(), null);
   const opened = await source.open('model.safetensors');
   assert.equal(opened.size, -1);
-  for (const [offset, length] of [[0, 8], [8, 2000], [2500, 10], [3000, 6999]]) {
+  for (const [offset, length] of [
+    [0, 8],
+    [8, 2000],
+    [2500, 10],
+    [3000, 6999],
+  ]) {
     assert.ok((await collect(opened.read(offset, length))).equals(Buffer.from(bytes.subarray(offset, offset + length))));
   }
   await rejects(collect(opened.read(0, 8)), 'unsupported', /not read in order/);
@@ -119,7 +152,11 @@ for (const worker of [false, true]) {
     assert.deepEqual((await model.forward({ pixelValues })).logits, (await same.forward({ pixelValues })).logits);
     const locked = streamOf(weights);
     locked.getReader();
-    await rejects(BeitForImageClassification.fromPretrained({ ...rest, 'model.safetensors': locked }, options), 'invalid-argument', /used before/);
+    await rejects(
+      BeitForImageClassification.fromPretrained({ ...rest, 'model.safetensors': locked }, options),
+      'invalid-argument',
+      /used before/,
+    );
     await model.dispose();
     await same.dispose();
   });

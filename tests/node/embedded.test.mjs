@@ -4,7 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import {
-  BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation, createEngine, DalleTokenizer,
+  BeitForImageClassification,
+  BeitForMaskedImageModeling,
+  BeitForSemanticSegmentation,
+  createEngine,
+  DalleTokenizer,
 } from '../../dist/node.js';
 import { BUILDS, lacking, root } from './support.mjs';
 
@@ -24,7 +28,8 @@ function difference(got, wanted) {
 /** Every EVERYth position of (1, L, h, w), in both directions. */
 function thinned({ dims: [, labels, height, width], data }, every) {
   const kept = [];
-  for (let l = 0; l < labels; ++l) for (let y = 0; y < height; y += every) for (let x = 0; x < width; x += every) kept.push(data[(l * height + y) * width + x]);
+  for (let l = 0; l < labels; ++l)
+    for (let y = 0; y < height; y += every) for (let x = 0; x < width; x += every) kept.push(data[(l * height + y) * width + x]);
   return kept;
 }
 
@@ -42,10 +47,23 @@ for (const build of BUILDS) {
     const { height, width } = masked.config.imageSize;
     const patches = (height / masked.config.patchSize.height) * (width / masked.config.patchSize.width);
     const data = Uint8Array.from({ length: patches }, (_, i) => Number(i % answers.hidden === 0));
-    const { logits: { dims: [, , vocabulary], data: scores } } = await masked.forward({ pixelValues, boolMaskedPos: { dims: [1, patches], data } });
+    const {
+      logits: {
+        dims: [, , vocabulary],
+        data: scores,
+      },
+    } = await masked.forward({ pixelValues, boolMaskedPos: { dims: [1, patches], data } });
     const rows = [...data.keys()].filter((i) => data[i]).map((i) => scores.subarray(i * vocabulary, (i + 1) * vocabulary));
-    assert.deepEqual(rows.map((row) => row.indexOf(Math.max(...row))), answers['masked-image-modeling'].tokens);
-    assert.ok(difference(rows.map((row) => Math.max(...row)), answers['masked-image-modeling'].logits) < 2e-5);
+    assert.deepEqual(
+      rows.map((row) => row.indexOf(Math.max(...row))),
+      answers['masked-image-modeling'].tokens,
+    );
+    assert.ok(
+      difference(
+        rows.map((row) => Math.max(...row)),
+        answers['masked-image-modeling'].logits,
+      ) < 2e-5,
+    );
 
     const tokenizer = await DalleTokenizer.fromPretrained(folder('tokenizer'), { engine });
     const { tokens } = await tokenizer.encodePixels({ dims: [1, 3, SIDE, SIDE], data: pixels.map((x) => x / 2 + 0.5) });

@@ -21,10 +21,12 @@ test('an error survives being posted', () => {
   assert.equal(packError(new TypeError('odd')).code, 'internal');
 });
 
-test('unwrap returns the value or throws the core\'s error', () => {
+test("unwrap returns the value or throws the core's error", () => {
   assert.equal(unwrap({ ok: true, value: 5 }), 5);
-  assert.throws(() => unwrap({ ok: false, error: { code: 'html', message: 'No.', where: 'w', got: '', expected: '' } }),
-    (error) => error instanceof BeitError && error.code === 'html' && error.where === 'w');
+  assert.throws(
+    () => unwrap({ ok: false, error: { code: 'html', message: 'No.', where: 'w', got: '', expected: '' } }),
+    (error) => error instanceof BeitError && error.code === 'html' && error.where === 'w',
+  );
 });
 
 test('TypeScript knows every code of the C++ library', () => {

@@ -21,9 +21,13 @@ for (const name of BUILDS) {
   });
 }
 
-test('the service worker\'s entry can be bundled for browsers', async () => {
+test("the service worker's entry can be bundled for browsers", async () => {
   const { outputFiles, warnings } = await build({
-    entryPoints: [join(root, 'dist/service-worker.js')], bundle: true, format: 'esm', write: false, logLevel: 'silent',
+    entryPoints: [join(root, 'dist/service-worker.js')],
+    bundle: true,
+    format: 'esm',
+    write: false,
+    logLevel: 'silent',
   });
   assert.deepEqual(warnings, []);
   assert.equal(outputFiles.length, 1);

@@ -21,8 +21,14 @@ test('an image is the same however it is given', async (t) => {
   const rgba = new Uint8ClampedArray(raw.width * raw.height * 4).fill(9);
   for (let i = 0; i < raw.width * raw.height; ++i) rgba.set(raw.data.subarray(i * 3, i * 3 + 3), i * 4);
   const forms = {
-    path, 'file: URL': pathToFileURL(path), 'http URL': `${base}rgb.png`, bytes, ArrayBuffer: bytes.buffer.slice(0),
-    Blob: new Blob([bytes]), File: new File([bytes], 'x.png'), raw,
+    path,
+    'file: URL': pathToFileURL(path),
+    'http URL': `${base}rgb.png`,
+    bytes,
+    ArrayBuffer: bytes.buffer.slice(0),
+    Blob: new Blob([bytes]),
+    File: new File([bytes], 'x.png'),
+    raw,
     'data: URL': `data:image/png;base64,${Buffer.from(bytes).toString('base64')}`,
     ImageData: { width: raw.width, height: raw.height, data: rgba },
     'raw with alpha': { width: raw.width, height: raw.height, channels: 4, data: rgba },
@@ -55,7 +61,11 @@ test('what is no image is refused by name', async (t) => {
   await refuse([bytes, 5], 'invalid-argument', /images\[1\]: got Number/);
   await refuse(null, 'invalid-argument', /null/);
   await refuse({ width: 2, height: 2, channels: 3, data: new Uint8Array(11) }, 'wrong-shape', /11 samples, expected 12/);
-  await refuse({ width: 2, height: 2, channels: 2, data: new Uint8Array(8) }, ['wrong-shape', 'bad-image', 'invalid-argument', 'bad-config'].find(() => true), /\S/);
+  await refuse(
+    { width: 2, height: 2, channels: 2, data: new Uint8Array(8) },
+    ['wrong-shape', 'bad-image', 'invalid-argument', 'bad-config'].find(() => true),
+    /\S/,
+  );
   await assert.rejects(processor.preprocess(bytes, { signal: AbortSignal.abort('no') }), (error) => error === 'no');
   assert.equal((await engine.memory()).used, used);
 });

@@ -14,15 +14,28 @@ const largest = (values) => values.reduce((most, x) => Math.max(most, Math.abs(x
 async function pictures(engine) {
   const processor = await BeitImageProcessor.fromPretrained(classifier, { engine });
   const folder = join(root, 'demo/samples');
-  const samples = readdirSync(folder).filter((name) => name.endsWith('.jpg')).sort().map((name) => join(folder, name));
-  const { pixelValues: { dims: [count, planes, height, width], data } } = await processor.preprocess(samples);
+  const samples = readdirSync(folder)
+    .filter((name) => name.endsWith('.jpg'))
+    .sort()
+    .map((name) => join(folder, name));
+  const {
+    pixelValues: {
+      dims: [count, planes, height, width],
+      data,
+    },
+  } = await processor.preprocess(samples);
   await processor.dispose();
   const result = [];
   for (let i = 0; i < count; ++i) {
-    const at = (plane, y, x) => data[((i * planes + plane) * height + Math.min(height - 1, Math.max(0, y))) * width + Math.min(width - 1, Math.max(0, x))];
+    const at = (plane, y, x) =>
+      data[((i * planes + plane) * height + Math.min(height - 1, Math.max(0, y))) * width + Math.min(width - 1, Math.max(0, x))];
     for (const mirrored of [false, true]) {
       for (const gain of [0.8, 1, 1.2]) {
-        for (const [dy, dx] of [[0, 0], [6, -9], [-5, 4]]) {
+        for (const [dy, dx] of [
+          [0, 0],
+          [6, -9],
+          [-5, 4],
+        ]) {
           const changed = new Float32Array(planes * height * width);
           for (let plane = 0, to = 0; plane < planes; ++plane) {
             for (let y = 0; y < height; ++y) {
@@ -43,7 +56,10 @@ for (const build of BUILDS) {
     try {
       const models = [];
       for (const dtype of ['f32', 'int8']) models.push(await BeitForImageClassification.fromPretrained(classifier, { engine, dtype }));
-      assert.deepEqual(models.map(({ dtype }) => dtype), ['f32', 'int8']);
+      assert.deepEqual(
+        models.map(({ dtype }) => dtype),
+        ['f32', 'int8'],
+      );
       const inputs = await pictures(engine);
       let agree = 0;
       let worst = 0;
@@ -107,7 +123,11 @@ test('pipelines take dtype, and a tokenizer says that it has none but f32', asyn
     assert.equal((await classify({ width: 8, height: 8, channels: 3, data: new Uint8Array(192).fill(90) })).length, 3);
     await classify.dispose();
     const tokenizer = join(golden, 'dvae/dvae-tiny');
-    await rejects(DalleTokenizer.fromPretrained({ encoder: tokenizer, decoder: tokenizer }, { engine, dtype: 'int8' }), 'unsupported', /int8.*f32/);
+    await rejects(
+      DalleTokenizer.fromPretrained({ encoder: tokenizer, decoder: tokenizer }, { engine, dtype: 'int8' }),
+      'unsupported',
+      /int8.*f32/,
+    );
   } finally {
     await engine.dispose();
   }

@@ -51,7 +51,10 @@ test('every truncation of config.json is an error', async () => {
   const whole = files()['config.json'];
   const { used } = await engine.memory();
   for (let length = 0; length < whole.length; ++length) {
-    const error = await load({ 'config.json': whole.subarray(0, length) }).then(() => null, (caught) => caught);
+    const error = await load({ 'config.json': whole.subarray(0, length) }).then(
+      () => null,
+      (caught) => caught,
+    );
     assert.ok(['malformed', 'truncated'].includes(error?.code), `length ${length}: ${error}`);
     assert.equal((await engine.memory()).used, used);
   }
@@ -79,37 +82,99 @@ const broken = [
   ['a header that is no JSON', { 'model.safetensors': rawSafetensors('{"a": nonsense}') }, 'malformed'],
   ['a shape of 2^60', { 'model.safetensors': huge([2 ** 60]) }, 'malformed'],
   ['a negative shape', { 'model.safetensors': huge([-1]) }, 'malformed'],
-  ['a shape that is not finite', { 'model.safetensors': rawSafetensors('{"a":{"dtype":"F32","shape":[1e400],"data_offsets":[0,4]}}', new Uint8Array(4)) }, 'malformed'],
+  [
+    'a shape that is not finite',
+    { 'model.safetensors': rawSafetensors('{"a":{"dtype":"F32","shape":[1e400],"data_offsets":[0,4]}}', new Uint8Array(4)) },
+    'malformed',
+  ],
   ['a shape with a fraction', { 'model.safetensors': huge([1.5]) }, 'malformed'],
   ['shapes whose product overflows', { 'model.safetensors': huge([2 ** 40, 2 ** 40]) }, 'malformed'],
-  ['an element type that there is not', { 'model.safetensors': rawSafetensors({ a: { dtype: 'F31', shape: [1], data_offsets: [0, 4] } }, new Uint8Array(4)) }, ['malformed', 'unsupported', 'wrong-type']],
+  [
+    'an element type that there is not',
+    { 'model.safetensors': rawSafetensors({ a: { dtype: 'F31', shape: [1], data_offsets: [0, 4] } }, new Uint8Array(4)) },
+    ['malformed', 'unsupported', 'wrong-type'],
+  ],
   ['bytes behind the tensors', { 'model.safetensors': Uint8Array.from([...files()['model.safetensors'], 1, 2, 3]) }, 'malformed'],
-  ['one tensor missing', { 'model.safetensors': altered((list) => { delete list['classifier.bias']; }) }, 'missing-tensor', /classifier\.bias/],
-  ['two tensors missing, both named', {
-    'model.safetensors': altered((list) => { delete list['classifier.bias']; delete list['beit.encoder.layer.1.lambda_2']; }),
-  }, 'missing-tensor', /lambda_2.*classifier\.bias|classifier\.bias.*lambda_2/],
-  ['a tensor of a wrong shape', {
-    'model.safetensors': altered((list) => { list['classifier.weight'] = { dims: [2, 4], data: new Float32Array(8) }; }),
-  }, 'wrong-shape', /classifier\.weight.*\[2, 4\].*\[3, 4\]/],
-  ['a tensor of integers', {
-    'model.safetensors': altered((list) => { list['classifier.bias'] = { dims: [3], data: new BigInt64Array(3) }; }),
-  }, ['wrong-type', 'wrong-shape'], /classifier\.bias.*I64/],
-  ['tensors of other names', {
-    'model.safetensors': writeSafetensors({ 'h.0.ln_1.weight': { dims: [4], data: new Float32Array(4) } }),
-  }, ['unsupported', 'missing-tensor']],
-  ['an index that is no JSON', { 'model.safetensors': null, 'model.safetensors.index.json': text('{"weight_map":') }, ['malformed', 'truncated']],
-  ['an index with a path', {
-    'model.safetensors': null, 'model.safetensors.index.json': text('{"weight_map": {"a": "../secret.safetensors"}}'),
-  }, 'malformed', /secret/],
-  ['an index of a file that is not there', {
-    'model.safetensors': null, 'model.safetensors.index.json': text('{"weight_map": {"a": "one.safetensors"}}'),
-  }, 'not-found', /one\.safetensors/],
+  [
+    'one tensor missing',
+    {
+      'model.safetensors': altered((list) => {
+        delete list['classifier.bias'];
+      }),
+    },
+    'missing-tensor',
+    /classifier\.bias/,
+  ],
+  [
+    'two tensors missing, both named',
+    {
+      'model.safetensors': altered((list) => {
+        delete list['classifier.bias'];
+        delete list['beit.encoder.layer.1.lambda_2'];
+      }),
+    },
+    'missing-tensor',
+    /lambda_2.*classifier\.bias|classifier\.bias.*lambda_2/,
+  ],
+  [
+    'a tensor of a wrong shape',
+    {
+      'model.safetensors': altered((list) => {
+        list['classifier.weight'] = { dims: [2, 4], data: new Float32Array(8) };
+      }),
+    },
+    'wrong-shape',
+    /classifier\.weight.*\[2, 4\].*\[3, 4\]/,
+  ],
+  [
+    'a tensor of integers',
+    {
+      'model.safetensors': altered((list) => {
+        list['classifier.bias'] = { dims: [3], data: new BigInt64Array(3) };
+      }),
+    },
+    ['wrong-type', 'wrong-shape'],
+    /classifier\.bias.*I64/,
+  ],
+  [
+    'tensors of other names',
+    {
+      'model.safetensors': writeSafetensors({ 'h.0.ln_1.weight': { dims: [4], data: new Float32Array(4) } }),
+    },
+    ['unsupported', 'missing-tensor'],
+  ],
+  [
+    'an index that is no JSON',
+    { 'model.safetensors': null, 'model.safetensors.index.json': text('{"weight_map":') },
+    ['malformed', 'truncated'],
+  ],
+  [
+    'an index with a path',
+    {
+      'model.safetensors': null,
+      'model.safetensors.index.json': text('{"weight_map": {"a": "../secret.safetensors"}}'),
+    },
+    'malformed',
+    /secret/,
+  ],
+  [
+    'an index of a file that is not there',
+    {
+      'model.safetensors': null,
+      'model.safetensors.index.json': text('{"weight_map": {"a": "one.safetensors"}}'),
+    },
+    'not-found',
+    /one\.safetensors/,
+  ],
 ];
 
 for (const [name, changed, codes, sentence] of broken) {
   test(`refuses ${name}`, async () => {
     await leavesNothing(async () => {
-      const error = await load(changed).then((model) => model.dispose(), (caught) => caught);
+      const error = await load(changed).then(
+        (model) => model.dispose(),
+        (caught) => caught,
+      );
       assert.equal(error?.name, 'BeitError', error?.stack ?? 'it loaded');
       assert.ok([codes].flat().includes(error.code), `${error.code}: ${error.message}`);
       assert.match(error.message, sentence ?? /\S.*\.$/);
@@ -125,13 +190,16 @@ for (const phase of ['config', 'index', 'weights']) {
       const controller = new AbortController();
       const reason = new Error(`no ${phase}`);
       const seen = [];
-      const loading = load({}, {
-        signal: controller.signal,
-        onProgress: (progress) => {
-          seen.push(progress.phase);
-          if (progress.phase === phase) controller.abort(reason);
+      const loading = load(
+        {},
+        {
+          signal: controller.signal,
+          onProgress: (progress) => {
+            seen.push(progress.phase);
+            if (progress.phase === phase) controller.abort(reason);
+          },
         },
-      });
+      );
       await assert.rejects(loading, (error) => error === reason);
       assert.equal(seen.at(-1), phase, 'nothing is done after the abort');
     });
@@ -175,7 +243,9 @@ test('what the checkpoint has besides is told', async () => {
 test('configs and processors: defaults, fields, errors', async () => {
   const read = await BeitConfig.fromPretrained(files(), { engine });
   assert.deepEqual([read.hiddenSize, read.numLabels, read.id2label[2], read.useMeanPooling], [4, 3, 'owl', true]);
-  assert.throws(() => { read.hiddenSize = 5; }, TypeError);
+  assert.throws(() => {
+    read.hiddenSize = 5;
+  }, TypeError);
   await rejects(BeitConfig.fromJSON({ hidden_size: 'wide' }, { engine }), 'bad-config', /hidden_size/);
   await rejects(BeitConfig.fromJSON('{]', { engine }), 'malformed');
   const defaults = await BeitImageProcessor.fromPretrained(files({ 'preprocessor_config.json': null }), { engine });
@@ -190,12 +260,20 @@ test('a dtype that there is not', async () => {
 });
 
 test('whatever a tensor or a label is called, it is there', async () => {
-  const named = Object.fromEntries(['__proto__', 'constructor', '7', 'w'].map((name, i) => [name, { dims: [1], data: Float32Array.of(i) }]));
+  const named = Object.fromEntries(
+    ['__proto__', 'constructor', '7', 'w'].map((name, i) => [name, { dims: [1], data: Float32Array.of(i) }]),
+  );
   const read = await engine.readTensors(writeSafetensors(named));
   assert.deepEqual(Object.keys(read).sort(), ['7', '__proto__', 'constructor', 'w']);
-  for (const [name, { data }] of Object.entries(named)) assert.deepEqual([...Object.getOwnPropertyDescriptor(read, name).value.data], [...data], name);
-  const { label2id } = await BeitConfig.fromJSON('{"id2label": {"0": "__proto__", "1": "dog"}, "label2id": {"__proto__": 0, "dog": 1}}', { engine });
-  assert.deepEqual(Object.entries(label2id), [['__proto__', 0], ['dog', 1]]);
+  for (const [name, { data }] of Object.entries(named))
+    assert.deepEqual([...Object.getOwnPropertyDescriptor(read, name).value.data], [...data], name);
+  const { label2id } = await BeitConfig.fromJSON('{"id2label": {"0": "__proto__", "1": "dog"}, "label2id": {"__proto__": 0, "dog": 1}}', {
+    engine,
+  });
+  assert.deepEqual(Object.entries(label2id), [
+    ['__proto__', 0],
+    ['dog', 1],
+  ]);
 });
 
 test('fields that the reference does not have are told by name', async () => {

@@ -11,7 +11,7 @@ const engine = await createEngine({ build: 'simd' });
 test.after(() => engine.dispose());
 const picture = join(root, 'tests/fixtures/images/rgb.png');
 const dvae = join(golden, 'dvae/dvae-tiny');
-const VOCAB = 96;  // dvae-tiny's codebook
+const VOCAB = 96; // dvae-tiny's codebook
 
 test('tokens and probabilities are those of the logits, of the masked patches and of all', async () => {
   const run = await pipeline('masked-image-modeling', maskedFiles(VOCAB), { engine });
@@ -29,7 +29,10 @@ test('tokens and probabilities are those of the logits, of the masked patches an
     assert.ok(Math.abs(found.probabilities[patch] - shares[best]) < 1e-6);
   }
   const hidden = [...mask.data.keys()].filter((patch) => mask.data[patch]);
-  assert.deepEqual(found.predictions.map(({ patch }) => patch), hidden);
+  assert.deepEqual(
+    found.predictions.map(({ patch }) => patch),
+    hidden,
+  );
   for (const { patch, token, probability } of found.predictions) {
     assert.deepEqual([token, probability], [found.tokens.data[patch], found.probabilities[patch]]);
   }
@@ -38,9 +41,9 @@ test('tokens and probabilities are those of the logits, of the masked patches an
   await run.dispose();
 });
 
-test('the masked image is the model\'s view of it, grey where hidden', async () => {
+test("the masked image is the model's view of it, grey where hidden", async () => {
   const run = await pipeline('masked-image-modeling', maskedFiles(VOCAB), { engine });
-  const image = { width: 32, height: 32, channels: 3, data: Uint8Array.from({ length: 3072 }, (_, i) => i * 7 % 100) };
+  const image = { width: 32, height: 32, channels: 3, data: Uint8Array.from({ length: 3072 }, (_, i) => (i * 7) % 100) };
   const { maskedImage, mask } = await run(image, { seed: 1 });
   assert.deepEqual([maskedImage.width, maskedImage.height, maskedImage.channels], [32, 32, 3]);
   maskedImage.data.forEach((sample, i) => {
@@ -50,11 +53,14 @@ test('the masked image is the model\'s view of it, grey where hidden', async () 
   await run.dispose();
 });
 
-test('the user\'s own mask is what is hidden', async () => {
+test("the user's own mask is what is hidden", async () => {
   const run = await pipeline('masked-image-modeling', maskedFiles(VOCAB), { engine });
-  const mask = { height: 8, width: 8, data: Uint8Array.from({ length: 64 }, (_, i) => i === 5 || i === 60 ? 255 : 0) };
+  const mask = { height: 8, width: 8, data: Uint8Array.from({ length: 64 }, (_, i) => (i === 5 || i === 60 ? 255 : 0)) };
   const found = await run(picture, { mask });
-  assert.deepEqual(found.predictions.map(({ patch }) => patch), [5, 60]);
+  assert.deepEqual(
+    found.predictions.map(({ patch }) => patch),
+    [5, 60],
+  );
   assert.deepEqual([found.mask.data[5], found.mask.data[6]], [1, 0]);
   await rejects(run(picture, { mask: { ...mask, height: 4 } }), 'invalid-argument', /mask: got 4 x 8 patches, expected 8 x 8/);
   await rejects(run(picture, { mask: { ...mask, data: mask.data.subarray(1) } }), 'wrong-shape', /63 bytes/);
@@ -85,7 +91,7 @@ test('with a tokenizer: true tokens, accuracy and pictures', async () => {
   assert.equal(found.accuracy, right / found.predictions.length);
   assert.ok(found.predictions.every(({ patch, trueToken }) => trueToken === truth.data[patch]));
   assert.deepEqual(found.tokenizerReconstruction, await tokenizer.decode(truth));
-  const mixed = truth.data.map((token, patch) => found.mask.data[patch] ? frequent : token);
+  const mixed = truth.data.map((token, patch) => (found.mask.data[patch] ? frequent : token));
   assert.deepEqual(found.reconstruction, await tokenizer.decode({ height: 8, width: 8, data: mixed }));
   assert.notDeepEqual(found.reconstruction, found.tokenizerReconstruction);
 
@@ -95,12 +101,14 @@ test('with a tokenizer: true tokens, accuracy and pictures', async () => {
   const bare = await run(picture, { ratio: 1, pictures: false });
   assert.deepEqual([bare.predictions.length, bare.reconstruction, bare.tokenizerReconstruction], [64, undefined, undefined]);
   await run.dispose();
-  await tokenizer.encode(picture);  // the owner's still
+  await tokenizer.encode(picture); // the owner's still
   await tokenizer.dispose();
 });
 
 test('the tokenizer sees what the processor leaves of the image', async () => {
-  const source = maskedFiles(VOCAB, { processor: { size: { height: 48, width: 64 }, crop_size: { height: 32, width: 32 }, do_center_crop: true } });
+  const source = maskedFiles(VOCAB, {
+    processor: { size: { height: 48, width: 64 }, crop_size: { height: 32, width: 32 }, do_center_crop: true },
+  });
   const run = await pipeline('masked-image-modeling', source, { engine, tokenizer: { encoder: dvae, decoder: dvae } });
   const { trueTokens } = await run(picture, { pictures: false });
   const expected = await run.tokenizer.encode(picture, { size: { height: 96, width: 128 }, crop: { height: 64, width: 64 } });
@@ -135,11 +143,18 @@ test('an image that is handed over to a worker is read twice all the same, and g
 
 test('what does not fit together is refused, and nothing stays behind', async () => {
   const { used } = await engine.memory();
-  await rejects(pipeline('masked-image-modeling', maskedFiles(97), { engine, tokenizer: dvae }), 'wrong-shape',
-    /tokenizer: got a codebook of 96 tokens, expected 97/);
+  await rejects(
+    pipeline('masked-image-modeling', maskedFiles(97), { engine, tokenizer: dvae }),
+    'wrong-shape',
+    /tokenizer: got a codebook of 96 tokens, expected 97/,
+  );
   await rejects(pipeline('masked-image-modeling', maskedFiles(VOCAB), { engine, tokenizer: join(golden, 'images') }), 'not-found');
   await rejects(pipeline('masked-image-modeling', files(), { engine, tokenizer: dvae }), 'missing-tensor', /lm_head/);
-  await rejects(pipeline('masked-image-modeling', null, { engine }), 'invalid-argument', /none for masked-image-modeling ships with this package; there is a small one in the repository/);
+  await rejects(
+    pipeline('masked-image-modeling', null, { engine }),
+    'invalid-argument',
+    /none for masked-image-modeling ships with this package; there is a small one in the repository/,
+  );
   assert.equal((await engine.memory()).used, used);
 });
 

@@ -31,7 +31,7 @@ function wide(hidden) {
     return {
       name,
       size: name === 'config.json' ? given.length : head.length + offset,
-      async* read(at, length) {
+      async *read(at, length) {
         if (at >= given.length && name !== 'config.json') read.beyond = true;
         yield given.subarray(at, Math.min(at + length, given.length));
       },
@@ -61,13 +61,19 @@ async function works(engine) {
 
 for (const build of BUILDS) {
   for (const worker of [false, true]) {
-    test(`a model that does not fit is refused before a byte of it is read: ${build}${worker ? ' in a worker' : ''}`, { skip: lacking(build) }, async () => {
+    test(`a model that does not fit is refused before a byte of it is read: ${build}${worker ? ' in a worker' : ''}`, {
+      skip: lacking(build),
+    }, async () => {
       const engine = await createEngine({ build, worker, maximumMemory: 64 * MB });
       const { heap, maximum } = await engine.memory();
       assert.ok(heap < 8 * MB);
       assert.equal(maximum, 64 * MB);
       const { source, read } = wide(2048);
-      const error = await rejects(BeitForImageClassification.fromPretrained(source, { engine }), 'out-of-memory', /wide: loading this model needs \d+ bytes.* are left/);
+      const error = await rejects(
+        BeitForImageClassification.fromPretrained(source, { engine }),
+        'out-of-memory',
+        /wide: loading this model needs \d+ bytes.* are left/,
+      );
       assert.ok(error instanceof OutOfMemoryError);
       assert.ok(error.needed > 64 * MB && error.available < 64 * MB && error.available > 40 * MB, `${error.needed}, ${error.available}`);
       assert.equal(read.beyond, false);
@@ -114,7 +120,10 @@ for (const build of ['simd', 'simd-threads']) {
   test(`less address space than 4 GB is taken for what it is: ${build}`, async () => {
     await withAddressSpace(600 * MB, async (asked) => {
       const engine = await createEngine({ build, worker: false, threads: build === 'simd' ? 1 : 2 });
-      assert.deepEqual(asked, [4096, 2048, 1024, 512].map((n) => n * MB));
+      assert.deepEqual(
+        asked,
+        [4096, 2048, 1024, 512].map((n) => n * MB),
+      );
       assert.equal((await engine.memory()).maximum, 512 * MB);
       await works(engine);
       await engine.dispose();
@@ -127,7 +136,8 @@ test('no address space at all', async () => {
     const error = await rejects(createEngine({ build: 'simd', worker: false }), 'out-of-memory', /gives no \d+ bytes/);
     assert.ok(error instanceof OutOfMemoryError);
   });
-  for (const maximumMemory of [0, 1000, 2 ** 33, NaN, '1']) await rejects(createEngine({ maximumMemory }), 'invalid-argument', /maximumMemory/);
+  for (const maximumMemory of [0, 1000, 2 ** 33, NaN, '1'])
+    await rejects(createEngine({ maximumMemory }), 'invalid-argument', /maximumMemory/);
 });
 
 test('where no memory is left, every call says so and none throws', { skip: lacking('simd') }, async () => {
@@ -139,18 +149,21 @@ test('where no memory is left, every call says so and none throws', { skip: lack
   const file = rawSafetensors(header, new Uint8Array(8000));
   unwrap(checkpoint.addFile('model.safetensors', file.length));
   const staging = core._malloc(file.length) >>> 0;
-  for (let read; (read = unwrap(checkpoint.next()));) {
+  for (let read; (read = unwrap(checkpoint.next())); ) {
     core.HEAPU8.set(file.subarray(read.offset, read.offset + read.length), staging);
     unwrap(checkpoint.supply(staging, read.length));
   }
   const model = unwrap(core.createModel(JSON.stringify(config), 'BeitForImageClassification', {}));
   const processor = unwrap(core.createImageProcessor('{}'));
   const taken = [staging];
-  for (let size = 16 * MB; size >= 8; size >>= 1)
-    for (let block; (block = core._malloc(size) >>> 0) !== 0;) taken.push(block);
+  for (let size = 16 * MB; size >= 8; size >>= 1) for (let block; (block = core._malloc(size) >>> 0) !== 0; ) taken.push(block);
   const calls = {
-    memory: () => core.memory(), takeProfile: () => core.takeProfile(), estimate: () => model.estimate(),
-    tensors: () => checkpoint.tensors(), config: () => processor.config(), deriveConfig: () => checkpoint.deriveConfig(),
+    memory: () => core.memory(),
+    takeProfile: () => core.takeProfile(),
+    estimate: () => model.estimate(),
+    tensors: () => checkpoint.tensors(),
+    config: () => processor.config(),
+    deriveConfig: () => checkpoint.deriveConfig(),
   };
   for (const [name, call] of Object.entries(calls)) {
     const outcome = call();

@@ -20,89 +20,117 @@ async function using(Class, options, use) {
   }
 }
 
-test('BeitModel gives states, attentions and the pooled output on request', () => using(BeitModel, {}, async (model) => {
-  const plain = await model.forward({ pixelValues });
-  assert.deepEqual(Object.keys(plain), ['lastHiddenState', 'poolerOutput']);
-  assert.deepEqual(plain.lastHiddenState.dims, [1, 5, 4]);
-  assert.deepEqual(plain.poolerOutput.dims, [1, 4]);
-  const all = await model.forward({ pixelValues }, { outputHiddenStates: true, outputAttentions: true });
-  assert.deepEqual(all.hiddenStates.map(({ dims }) => dims), [[1, 5, 4], [1, 5, 4], [1, 5, 4]]);
-  assert.deepEqual(all.attentions.map(({ dims }) => dims), [[1, 2, 5, 5], [1, 2, 5, 5]]);
-  for (const { data } of all.attentions) {
-    for (let row = 0; row < 10; ++row) {
-      const sum = data.subarray(row * 5, row * 5 + 5).reduce((a, b) => a + b);
-      assert.ok(Math.abs(sum - 1) < 1e-5, 'a row of attention sums to one');
+test('BeitModel gives states, attentions and the pooled output on request', () =>
+  using(BeitModel, {}, async (model) => {
+    const plain = await model.forward({ pixelValues });
+    assert.deepEqual(Object.keys(plain), ['lastHiddenState', 'poolerOutput']);
+    assert.deepEqual(plain.lastHiddenState.dims, [1, 5, 4]);
+    assert.deepEqual(plain.poolerOutput.dims, [1, 4]);
+    const all = await model.forward({ pixelValues }, { outputHiddenStates: true, outputAttentions: true });
+    assert.deepEqual(
+      all.hiddenStates.map(({ dims }) => dims),
+      [
+        [1, 5, 4],
+        [1, 5, 4],
+        [1, 5, 4],
+      ],
+    );
+    assert.deepEqual(
+      all.attentions.map(({ dims }) => dims),
+      [
+        [1, 2, 5, 5],
+        [1, 2, 5, 5],
+      ],
+    );
+    for (const { data } of all.attentions) {
+      for (let row = 0; row < 10; ++row) {
+        const sum = data.subarray(row * 5, row * 5 + 5).reduce((a, b) => a + b);
+        assert.ok(Math.abs(sum - 1) < 1e-5, 'a row of attention sums to one');
+      }
     }
-  }
-  assert.deepEqual(all.lastHiddenState.data, plain.lastHiddenState.data);
-}));
+    assert.deepEqual(all.lastHiddenState.data, plain.lastHiddenState.data);
+  }));
 
-test('without a pooling layer there is no pooled output', () => using(BeitModel, { addPoolingLayer: false }, async (model) => {
-  assert.deepEqual(Object.keys(await model.forward({ pixelValues })), ['lastHiddenState']);
-}));
+test('without a pooling layer there is no pooled output', () =>
+  using(BeitModel, { addPoolingLayer: false }, async (model) => {
+    assert.deepEqual(Object.keys(await model.forward({ pixelValues })), ['lastHiddenState']);
+  }));
 
-test('labels give the loss: cross-entropy of the logits', () => using(BeitForImageClassification, {}, async (model) => {
-  const expected = ({ data }, label) => Math.log(data.reduce((sum, x) => sum + Math.exp(x), 0)) - data[label];
-  for (const data of [Int32Array.of(2), BigInt64Array.of(2n)]) {
-    const { logits, loss } = await model.forward({ pixelValues, labels: { dims: [1], data } });
-    assert.ok(Math.abs(loss.data[0] - expected(logits, 2)) < 1e-5);
-  }
-  assert.equal((await model.forward({ pixelValues })).loss, undefined);
-}));
+test('labels give the loss: cross-entropy of the logits', () =>
+  using(BeitForImageClassification, {}, async (model) => {
+    const expected = ({ data }, label) => Math.log(data.reduce((sum, x) => sum + Math.exp(x), 0)) - data[label];
+    for (const data of [Int32Array.of(2), BigInt64Array.of(2n)]) {
+      const { logits, loss } = await model.forward({ pixelValues, labels: { dims: [1], data } });
+      assert.ok(Math.abs(loss.data[0] - expected(logits, 2)) < 1e-5);
+    }
+    assert.equal((await model.forward({ pixelValues })).loss, undefined);
+  }));
 
-test('a batch gives what its images give alone', () => using(BeitForImageClassification, {}, async (model) => {
-  const other = { dims: [1, 3, 8, 8], data: pixelValues.data.map((x) => 1 - 2 * x) };
-  const both = { dims: [2, 3, 8, 8], data: Float32Array.from([...pixelValues.data, ...other.data]) };
-  const alone = [await model.forward({ pixelValues }), await model.forward({ pixelValues: other })].flatMap(({ logits }) => [...logits.data]);
-  const { logits } = await model.forward({ pixelValues: both });
-  assert.deepEqual(logits.dims, [2, 3]);
-  logits.data.forEach((x, i) => assert.ok(Math.abs(x - alone[i]) < 1e-5));
-  assert.notDeepEqual(alone.slice(0, 3), alone.slice(3));
-}));
+test('a batch gives what its images give alone', () =>
+  using(BeitForImageClassification, {}, async (model) => {
+    const other = { dims: [1, 3, 8, 8], data: pixelValues.data.map((x) => 1 - 2 * x) };
+    const both = { dims: [2, 3, 8, 8], data: Float32Array.from([...pixelValues.data, ...other.data]) };
+    const alone = [await model.forward({ pixelValues }), await model.forward({ pixelValues: other })].flatMap(({ logits }) => [
+      ...logits.data,
+    ]);
+    const { logits } = await model.forward({ pixelValues: both });
+    assert.deepEqual(logits.dims, [2, 3]);
+    logits.data.forEach((x, i) => assert.ok(Math.abs(x - alone[i]) < 1e-5));
+    assert.notDeepEqual(alone.slice(0, 3), alone.slice(3));
+  }));
 
-test('inputs that do not fit are refused before anything runs', () => using(BeitForImageClassification, {}, async (model) => {
-  const { data } = pixelValues;
-  await rejects(model.forward({}), 'wrong-shape', /pixelValues/);
-  await rejects(model.forward({ pixelValues: { dims: [1, 3, 8, 8], data: [...data] } }), 'wrong-type', /Array.*Float32Array/);
-  await rejects(model.forward({ pixelValues: { dims: [1, 3, 8, 9], data } }), 'wrong-shape', /192 elements, expected 216/);
-  await rejects(model.forward({ pixelValues: { dims: [3, 8, 8], data } }), 'wrong-shape', /pixel/i);
-  await rejects(model.forward({ pixelValues: { dims: [1, 4, 8, 6], data } }), 'wrong-shape', /channels|4/);
-  await rejects(model.forward({ pixelValues: { dims: [0, 3, 8, 8], data: new Float32Array(0) } }), 'wrong-shape');
-  await rejects(model.forward({ pixelValues, labels: { dims: [1], data: Int32Array.of(3) } }), 'invalid-argument', /3/);
-  await rejects(model.forward({ pixelValues, labels: { dims: [1], data: BigInt64Array.of(1n << 40n) } }), 'wrong-type', /1099511627776/);
-  await rejects(model.forward({ pixelValues, labels: { dims: [2], data: Int32Array.of(0, 1) } }), 'wrong-shape');
-  const mask = { dims: [1, 4], data: Uint8Array.of(1, 0, 0, 1) };
-  const error = await model.forward({ pixelValues, boolMaskedPos: mask }).then(() => null, (caught) => caught);
-  assert.equal(error?.name, 'BeitError', 'a mask needs a mask token');
-  assert.deepEqual((await model.forward({ pixelValues })).logits.dims, [1, 3]);
-}));
+test('inputs that do not fit are refused before anything runs', () =>
+  using(BeitForImageClassification, {}, async (model) => {
+    const { data } = pixelValues;
+    await rejects(model.forward({}), 'wrong-shape', /pixelValues/);
+    await rejects(model.forward({ pixelValues: { dims: [1, 3, 8, 8], data: [...data] } }), 'wrong-type', /Array.*Float32Array/);
+    await rejects(model.forward({ pixelValues: { dims: [1, 3, 8, 9], data } }), 'wrong-shape', /192 elements, expected 216/);
+    await rejects(model.forward({ pixelValues: { dims: [3, 8, 8], data } }), 'wrong-shape', /pixel/i);
+    await rejects(model.forward({ pixelValues: { dims: [1, 4, 8, 6], data } }), 'wrong-shape', /channels|4/);
+    await rejects(model.forward({ pixelValues: { dims: [0, 3, 8, 8], data: new Float32Array(0) } }), 'wrong-shape');
+    await rejects(model.forward({ pixelValues, labels: { dims: [1], data: Int32Array.of(3) } }), 'invalid-argument', /3/);
+    await rejects(model.forward({ pixelValues, labels: { dims: [1], data: BigInt64Array.of(1n << 40n) } }), 'wrong-type', /1099511627776/);
+    await rejects(model.forward({ pixelValues, labels: { dims: [2], data: Int32Array.of(0, 1) } }), 'wrong-shape');
+    const mask = { dims: [1, 4], data: Uint8Array.of(1, 0, 0, 1) };
+    const error = await model.forward({ pixelValues, boolMaskedPos: mask }).then(
+      () => null,
+      (caught) => caught,
+    );
+    assert.equal(error?.name, 'BeitError', 'a mask needs a mask token');
+    assert.deepEqual((await model.forward({ pixelValues })).logits.dims, [1, 3]);
+  }));
 
-test('a pass is stopped between two steps, with the signal\'s reason', () => using(BeitForImageClassification, {}, async (model) => {
-  await model.forward({ pixelValues });
-  const before = (await engine.memory()).used;
-  const controller = new AbortController();
-  const steps = [];
-  const running = model.forward({ pixelValues }, {
-    signal: controller.signal,
-    onStep: (done, total) => {
-      steps.push([done, total]);
-      if (done === 1) controller.abort('enough');
-    },
-  });
-  await assert.rejects(running, (error) => error === 'enough');
-  assert.equal(steps.length, 1);
-  assert.ok(steps[0][1] > 2);
-  assert.equal((await engine.memory()).used, before);
-  assert.deepEqual((await model.forward({ pixelValues })).logits.dims, [1, 3]);
-}));
+test("a pass is stopped between two steps, with the signal's reason", () =>
+  using(BeitForImageClassification, {}, async (model) => {
+    await model.forward({ pixelValues });
+    const before = (await engine.memory()).used;
+    const controller = new AbortController();
+    const steps = [];
+    const running = model.forward(
+      { pixelValues },
+      {
+        signal: controller.signal,
+        onStep: (done, total) => {
+          steps.push([done, total]);
+          if (done === 1) controller.abort('enough');
+        },
+      },
+    );
+    await assert.rejects(running, (error) => error === 'enough');
+    assert.equal(steps.length, 1);
+    assert.ok(steps[0][1] > 2);
+    assert.equal((await engine.memory()).used, before);
+    assert.deepEqual((await model.forward({ pixelValues })).logits.dims, [1, 3]);
+  }));
 
-test('passes on one engine run one after the other', () => using(BeitForImageClassification, {}, async (model) => {
-  const log = [];
-  const run = (name) => model.forward({ pixelValues }, { onStep: (done, total) => log.push(`${name}${done}/${total}`) });
-  await Promise.all([run('a'), run('b'), run('c')]);
-  const order = log.map((line) => line[0]).join('');
-  assert.match(order, /^a+b+c+$/);
-}));
+test('passes on one engine run one after the other', () =>
+  using(BeitForImageClassification, {}, async (model) => {
+    const log = [];
+    const run = (name) => model.forward({ pixelValues }, { onStep: (done, total) => log.push(`${name}${done}/${total}`) });
+    await Promise.all([run('a'), run('b'), run('c')]);
+    const order = log.map((line) => line[0]).join('');
+    assert.match(order, /^a+b+c+$/);
+  }));
 
 test('after dispose() a model says so, and a pass that runs finishes first', async () => {
   const model = await BeitForImageClassification.fromPretrained(files(), { engine });
@@ -150,11 +178,23 @@ test('models with the same options share an engine, which ends with the last', a
 test('dispose() of an engine stops what runs on it', async () => {
   const own = await createEngine({ worker: false, build: 'simd-threads', threads: 2 });
   const model = await BeitModel.fromPretrained(files(), { engine: own });
-  const running = model.forward({ pixelValues }, { onStep: (done) => { if (done === 1) void own.dispose(); } });
+  const running = model.forward(
+    { pixelValues },
+    {
+      onStep: (done) => {
+        if (done === 1) void own.dispose();
+      },
+    },
+  );
   await rejects(running, 'disposed', /engine/);
   let disposing;
   const other = await createEngine({ worker: false, build: 'simd-threads', threads: 2 });
-  const loading = BeitModel.fromPretrained(files(), { engine: other, onProgress: ({ phase }) => { if (phase === 'index') disposing ??= other.dispose(); } });
+  const loading = BeitModel.fromPretrained(files(), {
+    engine: other,
+    onProgress: ({ phase }) => {
+      if (phase === 'index') disposing ??= other.dispose();
+    },
+  });
   await rejects(loading, 'disposed');
   await disposing;
 });
@@ -167,7 +207,10 @@ test('engines come and go, and the process does not grow', async () => {
     const own = await createEngine({ worker: false, build });
     const model = await BeitForImageClassification.fromPretrained(join(golden, 'models/classify-patch16'), { engine: own });
     const controller = new AbortController();
-    const running = model.forward({ pixelValues: many }, { signal: controller.signal, onStep: () => controller.abort(new Error('enough')) });
+    const running = model.forward(
+      { pixelValues: many },
+      { signal: controller.signal, onStep: () => controller.abort(new Error('enough')) },
+    );
     await assert.rejects(running, /enough/);
     const { heap } = await own.memory();
     await own.dispose();
@@ -185,7 +228,7 @@ test('engines come and go, and the process does not grow', async () => {
     const heap = await round(build);
     const before = await settle();
     for (let i = 0; i < 5; ++i) await round(build);
-    const grown = await settle() - before;
+    const grown = (await settle()) - before;
     assert.ok(grown < heap * 2, `${build}: ${grown} bytes more after 5 engines of ${heap} bytes`);
   }
 });

@@ -16,18 +16,23 @@ const checkpoint = files({ 'preprocessor_config.json': null });
 const QUICK = { retry: { attempts: 1, delay: 1 } };
 
 /** Serves the checkpoint; `odd(name, url, response, bytes)` may answer first, and returns whether it did. */
-const oddly = (t, odd) => serve(t, (request, response) => {
-  const url = new URL(request.url, 'http://x/');
-  const name = url.pathname.split('/').pop();
-  const bytes = checkpoint[name];
-  if (odd(name, url, response, bytes, request)) return;
-  if (bytes) response.writeHead(200, { 'content-length': bytes.length, 'content-type': 'application/octet-stream' }).end(bytes);
-  else response.writeHead(404).end('no');
-});
+const oddly = (t, odd) =>
+  serve(t, (request, response) => {
+    const url = new URL(request.url, 'http://x/');
+    const name = url.pathname.split('/').pop();
+    const bytes = checkpoint[name];
+    if (odd(name, url, response, bytes, request)) return;
+    if (bytes) response.writeHead(200, { 'content-length': bytes.length, 'content-type': 'application/octet-stream' }).end(bytes);
+    else response.writeHead(404).end('no');
+  });
 
 async function load(base, options = {}) {
   const warnings = [];
-  const model = await BeitForImageClassification.fromPretrained(base, { ...QUICK, onWarning: ({ status, message }) => warnings.push([status, message]), ...options });
+  const model = await BeitForImageClassification.fromPretrained(base, {
+    ...QUICK,
+    onWarning: ({ status, message }) => warnings.push([status, message]),
+    ...options,
+  });
   const { config } = model;
   await model.dispose();
   return { config, warnings };
@@ -51,8 +56,14 @@ for (const status of [400, 401, 403, 409, 500]) {
     await load(renamed.base);
 
     const nothing = await oddly(t, (name, url, response) => refuse(response));
-    const error = await rejects(load(nothing.base), 'network', new RegExp(
-      `it has neither ${WEIGHTS}.*counts as missing: config\\.json \\(status ${status}\\), ${WEIGHTS} \\(status ${status}\\)`, 's'));
+    const error = await rejects(
+      load(nothing.base),
+      'network',
+      new RegExp(
+        `it has neither ${WEIGHTS}.*counts as missing: config\\.json \\(status ${status}\\), ${WEIGHTS} \\(status ${status}\\)`,
+        's',
+      ),
+    );
     assert.equal(/a token or other headers/.test(error.message), status === 401 || status === 403, error.message);
   });
 }
@@ -71,7 +82,10 @@ test('a server that is overloaded has not said that a file is missing', async (t
 });
 
 test('the start page with status 200 for what a static host does not have', async (t) => {
-  const spa = await oddly(t, (name, url, response, bytes) => !bytes && Boolean(response.writeHead(200, { 'content-type': 'text/html' }).end(PAGE)));
+  const spa = await oddly(
+    t,
+    (name, url, response, bytes) => !bytes && Boolean(response.writeHead(200, { 'content-type': 'text/html' }).end(PAGE)),
+  );
   await load(spa.base);
   const processor = await BeitImageProcessor.fromPretrained(spa.base, QUICK);
   await processor.dispose();
@@ -80,11 +94,16 @@ test('the start page with status 200 for what a static host does not have', asyn
 });
 
 test('right bytes that are called a web page', async (t) => {
-  const { base } = await oddly(t, (name, url, response, bytes) => bytes && Boolean(response.writeHead(200, { 'content-type': 'text/html' }).end(bytes)));
+  const { base } = await oddly(
+    t,
+    (name, url, response, bytes) => bytes && Boolean(response.writeHead(200, { 'content-type': 'text/html' }).end(bytes)),
+  );
   const { warnings } = await load(base);
   assert.deepEqual(warnings, []);
-  for (const text of [PAGE, '\n <html>', '<?xml version="1.0"?>', '<!-- x -->', '<div class="a">', '<head>']) assert.ok(isPage(new TextEncoder().encode(text)), text);
-  for (const text of ['{"a": "<html>"}', '<\0\0\0\0\0\0\0{"a"', '', '[', 'PK\x03\x04']) assert.ok(!isPage(new TextEncoder().encode(text)), text);
+  for (const text of [PAGE, '\n <html>', '<?xml version="1.0"?>', '<!-- x -->', '<div class="a">', '<head>'])
+    assert.ok(isPage(new TextEncoder().encode(text)), text);
+  for (const text of ['{"a": "<html>"}', '<\0\0\0\0\0\0\0{"a"', '', '[', 'PK\x03\x04'])
+    assert.ok(!isPage(new TextEncoder().encode(text)), text);
 });
 
 test('a range of a compressed body is asked for again without a range', async (t) => {
@@ -94,7 +113,10 @@ test('a range of a compressed body is asked for again without a range', async (t
     const start = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? -1);
     const headers = { 'content-encoding': 'gzip', 'content-type': 'application/octet-stream' };
     if (start < 0) response.writeHead(200, { ...headers, 'content-length': packed.length }).end(packed);
-    else response.writeHead(206, { ...headers, 'content-range': `bytes ${start}-${packed.length - 1}/${packed.length}` }).end(packed.subarray(start));
+    else
+      response
+        .writeHead(206, { ...headers, 'content-range': `bytes ${start}-${packed.length - 1}/${packed.length}` })
+        .end(packed.subarray(start));
     return true;
   });
   const file = await urlSource(new URL(base), QUICK).open(WEIGHTS);
@@ -113,7 +135,10 @@ test('the neighbours of a signed URL are asked for with its query', async (t) =>
 
 test('the login page of a network is no newer version of what is kept', async (t) => {
   let captive = false;
-  const { base } = await oddly(t, (name, url, response) => captive && Boolean(response.writeHead(200, { 'content-type': 'text/html' }).end(PAGE)));
+  const { base } = await oddly(
+    t,
+    (name, url, response) => captive && Boolean(response.writeHead(200, { 'content-type': 'text/html' }).end(PAGE)),
+  );
   const source = () => urlSource(new URL(base), { ...QUICK, cache: folder }, nodeHttp);
   const folder = temporaryFolder(t);
   const text = await readText(source(), 'config.json');

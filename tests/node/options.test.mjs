@@ -29,10 +29,10 @@ function values(name, dims) {
     if (name.endsWith('running_var')) return 1 + u;
     if (name.startsWith('in.')) return 4 * u;
     if (dims.length === 1) return name.endsWith('weight') ? 1 + 0.8 * u : 0.6 * u;
-    return 3.4 / Math.sqrt(count / dims[0]) * u;
+    return (3.4 / Math.sqrt(count / dims[0])) * u;
   };
   return Float32Array.from({ length: count }, () => {
-    state = state * 48271 % 2147483647;
+    state = (state * 48271) % 2147483647;
     return scale(state / 2147483647 - 0.5);
   });
 }
@@ -48,10 +48,13 @@ async function parametersOf(spec) {
   const { missing } = await inspect([seed]);
   const { wrong } = await inspect([seed, ...missing]);
   const one = [...missing, seed].filter((name) => !wrong.some((text) => text.startsWith(`${name} `))).map((name) => [name, [1]]);
-  return Object.fromEntries([...one, ...wrong.map((text) => {
-    const [, name, dims] = /^(\S+) is .* should be (\[.*\])$/.exec(text);
-    return [name, JSON.parse(dims)];
-  })]);
+  return Object.fromEntries([
+    ...one,
+    ...wrong.map((text) => {
+      const [, name, dims] = /^(\S+) is .* should be (\[.*\])$/.exec(text);
+      return [name, JSON.parse(dims)];
+    }),
+  ]);
 }
 
 function inputsOf({ inputs: { batch = 1, size = [8, 8], mask = false, labels } = {} }, config) {
@@ -66,16 +69,29 @@ function inputsOf({ inputs: { batch = 1, size = [8, 8], mask = false, labels } =
     class: () => ids([batch], (i) => i % numLabels),
     float: () => tensor('in.labels', batch, numLabels),
     multi: () => ({ dims: [batch, numLabels], data: values('in.labels', [batch, numLabels]).map((value) => Number(value > 0)) }),
-    tokens: () => ids([masked.reduce((a, b) => a + b)], (i) => i * 5 % config.vocab_size),
-    map: () => ids([batch, height, width], (i) => i % (height * width) < width ? 255 : i % (height * width) < 2 * width ? 1 : Math.floor(i * 7 / 3) % numLabels),
-    ones: () => ids([batch, height, width], (i) => i % (height * width) >= width && i % (height * width) < 2 * width ? 1 : Math.floor(i * 7 / 3) % numLabels),
+    tokens: () => ids([masked.reduce((a, b) => a + b)], (i) => (i * 5) % config.vocab_size),
+    map: () =>
+      ids([batch, height, width], (i) =>
+        i % (height * width) < width ? 255 : i % (height * width) < 2 * width ? 1 : Math.floor((i * 7) / 3) % numLabels,
+      ),
+    ones: () =>
+      ids([batch, height, width], (i) =>
+        i % (height * width) >= width && i % (height * width) < 2 * width ? 1 : Math.floor((i * 7) / 3) % numLabels,
+      ),
   }[labels]?.();
-  return { pixelValues: tensor('in.pixel_values', batch, config.num_channels ?? 3, height, width), ...(mask && { boolMaskedPos: { dims: [batch, patches], data: masked } }), ...(made && { labels: made }) };
+  return {
+    pixelValues: tensor('in.pixel_values', batch, config.num_channels ?? 3, height, width),
+    ...(mask && { boolMaskedPos: { dims: [batch, patches], data: masked } }),
+    ...(made && { labels: made }),
+  };
 }
 
 function flat(outputs) {
-  return Object.fromEntries(Object.entries(outputs).flatMap(([name, value]) =>
-    Array.isArray(value) ? value.map((tensor, i) => [`${name}.${i}`, tensor]) : [[name, value]]));
+  return Object.fromEntries(
+    Object.entries(outputs).flatMap(([name, value]) =>
+      Array.isArray(value) ? value.map((tensor, i) => [`${name}.${i}`, tensor]) : [[name, value]],
+    ),
+  );
 }
 
 /**
@@ -89,7 +105,12 @@ async function run(item, { config = {}, options = {}, call = {} }, weights = {})
     const own = { ...options, config: whole };
     const { taps, auxiliaryHead, addPoolingLayer } = options;
     const expected = await parametersOf({ className: item.class, configJson: JSON.stringify(whole), taps, auxiliaryHead, addPoolingLayer });
-    const filled = { ...Object.fromEntries(Object.entries(expected).map(([name, dims]) => [name, { dims, data: weights[name] ? null : values(name, dims) }])), ...weights };
+    const filled = {
+      ...Object.fromEntries(
+        Object.entries(expected).map(([name, dims]) => [name, { dims, data: weights[name] ? null : values(name, dims) }]),
+      ),
+      ...weights,
+    };
     const model = await library[item.class].fromPretrained({ 'model.safetensors': writeSafetensors(filled) }, { engine, ...own });
     try {
       const inputs = inputsOf(item, { ...BASE, ...item.base, ...item.config });
@@ -111,7 +132,7 @@ function difference(outputs, expected) {
     const { dims: got, data } = outputs[name];
     if (got.join() !== dims.join()) return `${name} is ${got}, not ${dims}`;
     for (let k = 0; k < POSITIONS; ++k) {
-      const a = data[Math.floor((2 * k + 1) * data.length / (2 * POSITIONS))];
+      const a = data[Math.floor(((2 * k + 1) * data.length) / (2 * POSITIONS))];
       if (!(Math.abs(a - at[k]) <= TOLERANCE.atol + TOLERANCE.rtol * Math.abs(at[k]))) return `${name}: ${a}, not ${at[k]}`;
     }
   }
@@ -119,8 +140,12 @@ function difference(outputs, expected) {
 }
 
 function sampled(outputs) {
-  return Object.fromEntries(Object.entries(outputs).map(([name, { dims, data }]) =>
-    [name, { dims, at: Array.from({ length: POSITIONS }, (_, k) => data[Math.floor((2 * k + 1) * data.length / (2 * POSITIONS))]) }]));
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, { dims, data }]) => [
+      name,
+      { dims, at: Array.from({ length: POSITIONS }, (_, k) => data[Math.floor(((2 * k + 1) * data.length) / (2 * POSITIONS))]) },
+    ]),
+  );
 }
 
 for (const item of cases) {
@@ -141,11 +166,19 @@ for (const item of cases) {
 
 const PROCESSOR = { do_resize: false, do_center_crop: false, do_rescale: false, do_normalize: false };
 const GOLDEN_PROCESSORS = [
-  ['doResize', 'crop-larger-than-image-pads', 'do_resize'], ['size', 'bilinear-down', 'size'], ['resample', 'nearest', 'resample'],
-  ['resample', 'lanczos-down', 'resample'], ['resample', 'bilinear-down', 'resample'], ['resample', 'box', 'resample'], ['resample', 'hamming', 'resample'],
+  ['doResize', 'crop-larger-than-image-pads', 'do_resize'],
+  ['size', 'bilinear-down', 'size'],
+  ['resample', 'nearest', 'resample'],
+  ['resample', 'lanczos-down', 'resample'],
+  ['resample', 'bilinear-down', 'resample'],
+  ['resample', 'box', 'resample'],
+  ['resample', 'hamming', 'resample'],
   ['doCenterCrop', 'hub-224-nocrop', 'do_center_crop', { do_center_crop: true, crop_size: { height: 100, width: 100 } }],
-  ['cropSize', 'crop-larger-than-image-pads', 'crop_size'], ['doRescale', 'no-rescale', 'do_rescale'],
-  ['doNormalize', 'no-normalize', 'do_normalize'], ['imageMean', 'imagenet-mean-std', 'image_mean'], ['imageStd', 'imagenet-mean-std', 'image_std'],
+  ['cropSize', 'crop-larger-than-image-pads', 'crop_size'],
+  ['doRescale', 'no-rescale', 'do_rescale'],
+  ['doNormalize', 'no-normalize', 'do_normalize'],
+  ['imageMean', 'imagenet-mean-std', 'image_mean'],
+  ['imageStd', 'imagenet-mean-std', 'image_std'],
 ];
 
 async function preprocess(json, image) {
@@ -161,12 +194,17 @@ for (const [option, name, field, other] of GOLDEN_PROCESSORS) {
   test(`${option}: BeitImageProcessor, ${name}`, async () => {
     const folder = join(golden, 'images', name);
     const tensors = await engine.readTensors(new Uint8Array(readFileSync(join(folder, 'expected.safetensors'))));
-    const { dims: [height, width, channels], data } = tensors['in.image'];
+    const {
+      dims: [height, width, channels],
+      data,
+    } = tensors['in.image'];
     const image = { width, height, channels, data };
     const expected = tensors['out.pixel_values'];
     const { [field]: set, ...config } = JSON.parse(readFileSync(join(folder, 'preprocessor_config.json'), 'utf8'));
-    const furthest = (actual) => actual.dims.join() === expected.dims.join()
-      ? actual.data.reduce((most, value, i) => Math.max(most, Math.abs(value - expected.data[i])), 0) : Infinity;
+    const furthest = (actual) =>
+      actual.dims.join() === expected.dims.join()
+        ? actual.data.reduce((most, value, i) => Math.max(most, Math.abs(value - expected.data[i])), 0)
+        : Infinity;
     assert.ok(furthest(await preprocess({ ...config, [field]: set }, image)) <= 1e-6);
     assert.ok(furthest(await preprocess({ ...config, ...other }, image)) > 1e-3, 'ignored, the answer is the same');
   });
@@ -175,7 +213,10 @@ for (const [option, name, field, other] of GOLDEN_PROCESSORS) {
 test('rescaleFactor and a size of one number: BeitImageProcessor', async () => {
   const image = { width: 2, height: 2, channels: 3, data: Uint8Array.from({ length: 12 }, (_, i) => 20 * i) };
   const halves = await preprocess({ ...PROCESSOR, do_rescale: true, rescale_factor: 0.5 }, image);
-  assert.deepEqual([...halves.data], [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11].map((i) => 10 * i));
+  assert.deepEqual(
+    [...halves.data],
+    [0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11].map((i) => 10 * i),
+  );
   assert.notDeepEqual((await preprocess({ ...PROCESSOR, do_rescale: true }, image)).data, halves.data);
   assert.deepEqual((await preprocess({ ...PROCESSOR, do_resize: true, size: 5 }, image)).dims, [1, 3, 5, 5]);
 });
@@ -193,13 +234,31 @@ test('doReduceLabels, under its old name too: BeitImageProcessor', async () => {
 });
 
 test('every option and field has a case', async () => {
-  const covered = new Set([...cases.map(({ option }) => option), ...GOLDEN_PROCESSORS.map(([option]) => option), 'rescaleFactor', 'doReduceLabels']);
+  const covered = new Set([
+    ...cases.map(({ option }) => option),
+    ...GOLDEN_PROCESSORS.map(([option]) => option),
+    'rescaleFactor',
+    'doReduceLabels',
+  ]);
   // Names of classes and labels, which no number depends on (config.test and load.test have them).
-  for (const name of ['modelType', 'architectures', 'id2label', 'label2id', 'unknownFields', 'imageProcessorType', 'featureExtractorType']) covered.add(name);
+  for (const name of ['modelType', 'architectures', 'id2label', 'label2id', 'unknownFields', 'imageProcessorType', 'featureExtractorType'])
+    covered.add(name);
   const processor = await BeitImageProcessor.fromJSON({}, { engine });
   const fields = [...Object.keys(await engine.readConfig('{}')), ...Object.keys(processor.config)];
   await processor.dispose();
-  assert.deepEqual(fields.filter((name) => !covered.has(name)), ['hiddenAct'].filter((name) => !covered.has(name)));
-  for (const name of ['addPoolingLayer', 'auxiliaryHead', 'taps', 'layerNormEps', 'relativePositionBiasResize', 'interpolatePosEncoding',
-    'outputHiddenStates', 'outputAttentions']) assert.ok(covered.has(name), name);
+  assert.deepEqual(
+    fields.filter((name) => !covered.has(name)),
+    ['hiddenAct'].filter((name) => !covered.has(name)),
+  );
+  for (const name of [
+    'addPoolingLayer',
+    'auxiliaryHead',
+    'taps',
+    'layerNormEps',
+    'relativePositionBiasResize',
+    'interpolatePosEncoding',
+    'outputHiddenStates',
+    'outputAttentions',
+  ])
+    assert.ok(covered.has(name), name);
 });

@@ -35,19 +35,40 @@ describe('the package', () => {
       assert.ok(files.includes(`dist/wasm/beit-${build}.js`), build);
       assert.ok(files.includes(`dist/wasm/beit-${build}.wasm`), build);
     }
-    for (const file of ['LICENSE', 'README.md', 'THIRD-PARTY-NOTICES.md', 'package.json', 'dist/index.js', 'dist/index.d.ts', 'dist/node.js',
-      'dist/node.d.ts', 'dist/cli/main.js', ...ASSETS.map((path) => `dist/${path}`)]) {
+    for (const file of [
+      'LICENSE',
+      'README.md',
+      'THIRD-PARTY-NOTICES.md',
+      'package.json',
+      'dist/index.js',
+      'dist/index.d.ts',
+      'dist/node.js',
+      'dist/node.d.ts',
+      'dist/cli/main.js',
+      ...ASSETS.map((path) => `dist/${path}`),
+    ]) {
       assert.ok(files.includes(file), file);
     }
-    assert.deepEqual(files.filter((file) => !/^dist\/|^[^/]+$/.test(file)), []);
+    assert.deepEqual(
+      files.filter((file) => !/^dist\/|^[^/]+$/.test(file)),
+      [],
+    );
   });
 
   it('is small: its files, the core, and what a page takes of one function', async () => {
     const bytes = listed.filter(({ path }) => !path.startsWith('dist/weights/')).reduce((sum, { size }) => sum + size, 0);
     assert.ok(bytes <= 3.5e6, `${bytes} bytes without weights`);
-    for (const { path, size } of listed.filter(({ path: name }) => name.endsWith('.wasm'))) assert.ok(size <= 800_000, `${path}: ${size} bytes`);
-    const { outputFiles: [{ text }] } = await build({
-      stdin: { contents: "export { softmax } from 'beit-wasm';", resolveDir: folder }, bundle: true, format: 'esm', minify: true, write: false, logLevel: 'silent',
+    for (const { path, size } of listed.filter(({ path: name }) => name.endsWith('.wasm')))
+      assert.ok(size <= 800_000, `${path}: ${size} bytes`);
+    const {
+      outputFiles: [{ text }],
+    } = await build({
+      stdin: { contents: "export { softmax } from 'beit-wasm';", resolveDir: folder },
+      bundle: true,
+      format: 'esm',
+      minify: true,
+      write: false,
+      logLevel: 'silent',
     });
     assert.ok(text.length <= 16_000, `softmax alone takes ${text.length} characters`);
   });
@@ -57,7 +78,10 @@ describe('the package', () => {
       const [, map] = /^\/\/# sourceMappingURL=(\S+)/m.exec(readFileSync(join(folder, 'node_modules/beit-wasm', file), 'utf8')) ?? [];
       assert.equal(map, undefined, file);
     }
-    assert.deepEqual(files.filter((path) => path.endsWith('.map')), []);
+    assert.deepEqual(
+      files.filter((path) => path.endsWith('.map')),
+      [],
+    );
   });
 
   it('has a command that classifies', async () => {
@@ -68,17 +92,23 @@ describe('the package', () => {
   });
 
   it('can be imported by its name, and answers as the command does', async () => {
-    writeFileSync(join(folder, 'use.mjs'), `
+    writeFileSync(
+      join(folder, 'use.mjs'),
+      `
       import { pipeline } from 'beit-wasm';
       const classify = await pipeline('image-classification');
       console.log(JSON.stringify(await classify(process.argv[2], { topK: 2 })));
       await classify.dispose();
-    `);
+    `,
+    );
     const { stdout } = await call(process.execPath, ['use.mjs', sample], { cwd: folder });
     const command = await call(join(folder, 'node_modules/.bin/beit'), ['classify', '--json', '--top-k', '2', sample], { cwd: folder });
     const labels = JSON.parse(stdout);
     const expected = JSON.parse(command.stdout)[0].labels;
-    assert.deepEqual(labels.map(({ label }) => label), expected.map(({ label }) => label));
+    assert.deepEqual(
+      labels.map(({ label }) => label),
+      expected.map(({ label }) => label),
+    );
     labels.forEach(({ score }, i) => assert.ok(Math.abs(score - expected[i].score) < 1e-4));
   });
 
@@ -89,7 +119,10 @@ describe('the package', () => {
   });
 
   it('says in one sentence what is wrong with an image, with status 1', async () => {
-    const failed = await call(join(folder, 'node_modules/.bin/beit'), ['classify', 'no-such.png'], { cwd: folder }).then(() => null, (error) => error);
+    const failed = await call(join(folder, 'node_modules/.bin/beit'), ['classify', 'no-such.png'], { cwd: folder }).then(
+      () => null,
+      (error) => error,
+    );
     assert.equal(failed?.code, 1);
     assert.match(failed.stderr, /^[^\n]*no-such\.png[^\n]*\n$/);
   });

@@ -23,7 +23,7 @@ test('classification keeps what is allowed, not denied and likely enough', async
   await classify.dispose();
 });
 
-test('segmentation gives the image\'s own size, a legend, and on request scores and an overlay', async () => {
+test("segmentation gives the image's own size, a legend, and on request scores and an overlay", async () => {
   const folder = join(golden, 'models/segment-aux');
   const source = { 'preprocessor_config.json': processorConfig };
   for (const name of ['config.json', 'model.safetensors']) source[name] = new Uint8Array(readFileSync(join(folder, name)));
@@ -40,7 +40,11 @@ test('segmentation gives the image\'s own size, a legend, and on request scores 
   assert.deepEqual([...result.overlay.data], pixels.flat());
   assert.ok(result.overlay.data instanceof Uint8ClampedArray && result.overlay.width === 31 && result.overlay.height === 17);
   const order = result.legend.map(({ id, share }) => [-share, id]);
-  assert.deepEqual(order, [...order].sort(([a, i], [b, j]) => a - b || i - j), 'the largest share first, equal ones by id');
+  assert.deepEqual(
+    order,
+    [...order].sort(([a, i], [b, j]) => a - b || i - j),
+    'the largest share first, equal ones by id',
+  );
   assert.ok(result.scores.every((score) => score > 0 && score <= 1));
   assert.deepEqual(Object.keys(await segment(image)), ['width', 'height', 'labels', 'legend']);
   await segment.dispose();
@@ -93,13 +97,22 @@ for (const name of ['mim-loss', 'segment-aux', 'backbone-stages', 'model-no-pool
 }
 
 test('a pooler is what the checkpoint has, also where it can be read only once', async () => {
-  const stream = (bytes) => new ReadableStream({ start: (controller) => { controller.enqueue(bytes); controller.close(); } });
-  for (const [all, hasPooler] of [[files(), true], [maskedFiles(96), false]]) {
+  const stream = (bytes) =>
+    new ReadableStream({
+      start: (controller) => {
+        controller.enqueue(bytes);
+        controller.close();
+      },
+    });
+  for (const [all, hasPooler] of [
+    [files(), true],
+    [maskedFiles(96), false],
+  ]) {
     const { 'model.safetensors': weights, ...rest } = all;
     const streams = Object.fromEntries(Object.entries(rest).map(([name, bytes]) => [name, new Blob([bytes])]));
     const model = await BeitModel.fromPretrained({ ...streams, 'model.safetensors': stream(weights) }, { engine, addPoolingLayer: 'auto' });
     assert.equal(model.hasPooler, hasPooler);
-    assert.equal('poolerOutput' in await model.forward({ pixelValues }), hasPooler);
+    assert.equal('poolerOutput' in (await model.forward({ pixelValues })), hasPooler);
     await model.dispose();
   }
 });
@@ -123,8 +136,10 @@ test('pipeline: of an image that a worker works on only the image and the result
   };
   try {
     for (const [task, options] of [
-      ['image-classification', { topK: 3 }], ['image-segmentation', { scores: true, overlay: true }],
-      ['image-feature-extraction', { output: 'tokens' }], ['image-feature-extraction', { output: -2 }],
+      ['image-classification', { topK: 3 }],
+      ['image-segmentation', { scores: true, overlay: true }],
+      ['image-feature-extraction', { output: 'tokens' }],
+      ['image-feature-extraction', { output: -2 }],
       ['masked-image-modeling', { ratio: 0.3, seed: 5, logits: true }],
     ]) {
       const answers = [];

@@ -6,8 +6,18 @@ import { thinned } from '../../dist/engine/progress.js';
 function listen() {
   let clock = 0;
   const told = [];
-  const tell = thinned(({ phase, file, loaded }) => told.push(`${phase} ${file} ${loaded}`), 16, () => clock);
-  return { told, after: (milliseconds, phase, file, loaded, total = 100) => { clock += milliseconds; tell({ phase, file, loaded, total, tensors: 0 }); } };
+  const tell = thinned(
+    ({ phase, file, loaded }) => told.push(`${phase} ${file} ${loaded}`),
+    16,
+    () => clock,
+  );
+  return {
+    told,
+    after: (milliseconds, phase, file, loaded, total = 100) => {
+      clock += milliseconds;
+      tell({ phase, file, loaded, total, tensors: 0 });
+    },
+  };
 }
 
 test('of much progress one in 16 ms is told, the first and the last always', () => {

@@ -4,13 +4,35 @@ import test from 'node:test';
 import { METHODS } from '../../dist/engine/methods.js';
 import { BeitError, createEngine } from '../../dist/node.js';
 
-const nothing = { label: 'nothing', describe: () => null, open: async () => { throw new RangeError('not here'); } };
-const odd = { label: 'odd', describe: () => { throw new RangeError('not this way'); }, open: () => undefined };
+const nothing = {
+  label: 'nothing',
+  describe: () => null,
+  open: async () => {
+    throw new RangeError('not here');
+  },
+};
+const odd = {
+  label: 'odd',
+  describe: () => {
+    throw new RangeError('not this way');
+  },
+  open: () => undefined,
+};
 const GIVEN = [
-  [], [undefined, undefined, undefined, undefined], [null, null, null, null], [7, 7, 7, 7], ['x', 'y', 'z', 'w'], [{}, {}, {}, {}], [[], [], [], []],
-  [() => undefined, () => undefined], [Symbol('s')],
-  [nothing, {}, 'f32', {}], [odd, { className: 'auto' }, 'f32', {}], [nothing, { className: 'BeitModel', configJson: '{}' }, 'f32', { begin: 7 }],
-  ['image-segmentation', { processor: 1, model: 2 }, { kind: 'raw' }, {}], ['no task', {}, {}, {}],
+  [],
+  [undefined, undefined, undefined, undefined],
+  [null, null, null, null],
+  [7, 7, 7, 7],
+  ['x', 'y', 'z', 'w'],
+  [{}, {}, {}, {}],
+  [[], [], [], []],
+  [() => undefined, () => undefined],
+  [Symbol('s')],
+  [nothing, {}, 'f32', {}],
+  [odd, { className: 'auto' }, 'f32', {}],
+  [nothing, { className: 'BeitModel', configJson: '{}' }, 'f32', { begin: 7 }],
+  ['image-segmentation', { processor: 1, model: 2 }, { kind: 'raw' }, {}],
+  ['no task', {}, {}, {}],
   [{ dims: [1, 2, 1, 1], data: Float32Array.of(1, 2) }, null, { scores: false, palette: [1] }],
   [{ dims: [1, 2, 1, 1], data: Float32Array.of(1, 2) }, null, { scores: false, palette: Uint32Array.of(1) }],
 ];
@@ -23,7 +45,10 @@ for (const worker of [false, true]) {
     for (const method of Object.keys(METHODS)) {
       for (const [i, given] of GIVEN.entries()) {
         // A method gives a promise in any case: it never throws.
-        const error = await engine[method](...given).then(() => null, (thrown) => thrown);
+        const error = await engine[method](...given).then(
+          () => null,
+          (thrown) => thrown,
+        );
         if (error === null) continue;
         ++rejected;
         assert.ok(error instanceof BeitError, `${method} ${i}: ${error?.stack ?? error}`);
@@ -33,7 +58,10 @@ for (const worker of [false, true]) {
       if (call === undefined) continue;
       const reason = { why: 'enough' };
       const stopped = [...Array(call).fill(nothing), { signal: AbortSignal.abort(reason) }];
-      const error = await engine[method](...stopped).then(() => null, (thrown) => thrown);
+      const error = await engine[method](...stopped).then(
+        () => null,
+        (thrown) => thrown,
+      );
       assert.ok(error === null || error === reason || error instanceof BeitError, `${method}: ${error}`);
     }
     assert.ok(rejected > 100, `${rejected} were rejected`);

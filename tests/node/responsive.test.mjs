@@ -64,7 +64,9 @@ test('a process whose work is done ends, whatever engine it has forgotten', asyn
       console.log(classify.runtimeInfo().worker, typeof best.label);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
-    child.stdout.setEncoding('utf8').on('data', (text) => { output += text; });
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
     const status = await new Promise((resolve) => child.once('close', resolve));
     assert.deepEqual([status, output], [0, 'true string\n']);
   }

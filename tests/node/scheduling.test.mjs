@@ -12,24 +12,43 @@ test('tasks run one at a time, the more important first, equals in order', async
   let running = 0;
   const task = (name) => async () => {
     assert.equal(++running, 1);
-    await new Promise((resolve) => { setTimeout(resolve, 2); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 2);
+    });
     --running;
     order.push(name);
     return name;
   };
-  const names = [['first', 0], ['batch 1', -1], ['batch 2', -1], ['call 1', 0], ['urgent', 5], ['call 2', 0]];
+  const names = [
+    ['first', 0],
+    ['batch 1', -1],
+    ['batch 2', -1],
+    ['call 1', 0],
+    ['urgent', 5],
+    ['call 2', 0],
+  ];
   const results = await Promise.all(names.map(([name, priority]) => queue.run(task(name), null, priority)));
   assert.deepEqual(order, ['first', 'urgent', 'call 1', 'call 2', 'batch 1', 'batch 2']);
-  assert.deepEqual(results, names.map(([name]) => name));
+  assert.deepEqual(
+    results,
+    names.map(([name]) => name),
+  );
 });
 
 test('a task that fails does not hold the next up, and one that is aborted leaves at once', async () => {
   const queue = new TurnQueue();
   const controller = new AbortController();
   let finish;
-  const first = queue.run(() => new Promise((resolve) => { finish = resolve; }));
+  const first = queue.run(
+    () =>
+      new Promise((resolve) => {
+        finish = resolve;
+      }),
+  );
   const aborted = queue.run(() => assert.fail('it ran'), controller.signal);
-  const failing = queue.run(async () => { throw new Error('broken'); });
+  const failing = queue.run(async () => {
+    throw new Error('broken');
+  });
   const last = queue.run(async () => 'last');
   controller.abort(new Error('enough'));
   await assert.rejects(aborted, /enough/);
@@ -37,7 +56,10 @@ test('a task that fails does not hold the next up, and one that is aborted leave
   assert.equal(await first, 'first');
   await assert.rejects(failing, /broken/);
   assert.equal(await last, 'last');
-  await assert.rejects(queue.run(() => assert.fail('it ran'), AbortSignal.abort(new Error('before'))), /before/);
+  await assert.rejects(
+    queue.run(() => assert.fail('it ran'), AbortSignal.abort(new Error('before'))),
+    /before/,
+  );
 });
 
 for (const worker of [false, true]) {
@@ -52,7 +74,10 @@ for (const worker of [false, true]) {
     await Promise.all([...batch, pass('call', pixelValues, 1)]);
     // Not the very next where it takes its way to the worker, but long before its turn.
     assert.ok(order.indexOf('call') < (worker ? 7 : 2), order.join(', '));
-    assert.deepEqual(order.filter((name) => name !== 'call'), batch.map((_, i) => `batch ${i}`));
+    assert.deepEqual(
+      order.filter((name) => name !== 'call'),
+      batch.map((_, i) => `batch ${i}`),
+    );
     await rejects(model.forward({ pixelValues }, { priority: NaN }), 'invalid-argument', /priority/);
     // What has been asked for is done before the memory goes.
     const late = model.forward({ pixelValues }, { priority: -1 });

@@ -13,13 +13,17 @@ test.after(() => engine.dispose());
 function logitsOf(...dims) {
   let state = 1;
   const data = Float32Array.from({ length: dims.reduce((a, b) => a * b, 1) }, () => {
-    state = state * 48271 % 2147483647;
+    state = (state * 48271) % 2147483647;
     return state / 2147483647;
   });
   return { dims: [1, ...dims], data };
 }
 
-for (const [height, width] of [[97, 133], [9, 13], [20, 30]]) {
+for (const [height, width] of [
+  [97, 133],
+  [9, 13],
+  [20, 30],
+]) {
   test(`labels at ${height} x ${width} are the reference's`, async () => {
     const processor = await BeitImageProcessor.fromJSON({}, { engine });
     const path = join(root, `tests/fixtures/segmentation/${height}x${width}.png`);

@@ -16,7 +16,14 @@ const once = { retry: { attempts: 0 } };
 const at = (offset, length) => Buffer.from(bytes.subarray(offset, offset + length));
 
 // Every source must give the same bytes for the same reads, whatever lies beneath.
-const reads = [[0, 8], [8, 1000], [2000, 3_000_000], [3_100_000, 10], [4_999_990, 10], [5, 5]];
+const reads = [
+  [0, 8],
+  [8, 1000],
+  [2000, 3_000_000],
+  [3_100_000, 10],
+  [4_999_990, 10],
+  [5, 5],
+];
 
 async function checkReads(source, sizeKnown = true) {
   const file = await source.open('model.safetensors');
@@ -73,7 +80,11 @@ test('a server that does not tell the length', async (t) => {
 test('reads in order take one request, and a wide gap a second', async (t) => {
   const { base, requests } = await serve(t, fileServer({ 'model.safetensors': bytes }));
   const file = await urlSource(new URL(base)).open('model.safetensors');
-  for (const [offset, length] of [[0, 8], [8, 500_000], [600_000, 400_000]]) {
+  for (const [offset, length] of [
+    [0, 8],
+    [8, 500_000],
+    [600_000, 400_000],
+  ]) {
     assert.ok(at(offset, length).equals(await collect(file.read(offset, length))));
   }
   assert.deepEqual(requests, ['GET /model.safetensors bytes=0-']);
@@ -114,8 +125,12 @@ test('a web page without its content type', async (t) => {
 });
 
 for (const [status, code, sentence] of [
-  [404, 'not-found', /no such file/], [410, 'not-found', /no such file/], [401, 'network', /token/],
-  [403, 'network', /refuses/], [500, 'network', /status 500/], [503, 'network', /status 503/],
+  [404, 'not-found', /no such file/],
+  [410, 'not-found', /no such file/],
+  [401, 'network', /token/],
+  [403, 'network', /refuses/],
+  [500, 'network', /status 500/],
+  [503, 'network', /status 503/],
 ]) {
   test(`status ${status}`, async (t) => {
     const { base } = await serve(t, (request, response) => response.writeHead(status).end('no'));
@@ -173,17 +188,22 @@ test('an abort in the middle of a body', async (t) => {
   await assert.rejects(reading, /enough/);
 });
 
-test('a hub id becomes the hub\'s URLs, with revision, token and custom fetch', async () => {
+test("a hub id becomes the hub's URLs, with revision, token and custom fetch", async () => {
   const seen = [];
   const source = hubSource('owner/name', {
-    host: 'https://hub.example/', revision: 'refs/pr/1', token: 'secret', headers: { 'x-a': 'b' },
+    host: 'https://hub.example/',
+    revision: 'refs/pr/1',
+    token: 'secret',
+    headers: { 'x-a': 'b' },
     fetch: async (url, { headers }) => {
       seen.push([url, headers]);
       return new Response('{}');
     },
   });
   assert.equal(await readText(source, 'config.json'), '{}');
-  assert.deepEqual(seen, [['https://hub.example/owner/name/resolve/refs%2Fpr%2F1/config.json', { 'x-a': 'b', Authorization: 'Bearer secret' }]]);
+  assert.deepEqual(seen, [
+    ['https://hub.example/owner/name/resolve/refs%2Fpr%2F1/config.json', { 'x-a': 'b', Authorization: 'Bearer secret' }],
+  ]);
   assert.equal(source.describe(), null, 'a custom fetch cannot be posted');
   assert.equal(hubSource('owner/name').describe().base, 'https://huggingface.co/owner/name/resolve/main/');
 });
@@ -206,25 +226,55 @@ test('what the address bar shows of a hub means that repository or file', () => 
   const hub = 'https://huggingface.co';
   const token = 'Bearer secret';
   const whole = ['owner/name', `${hub}/owner/name/resolve/main/`, undefined, token];
-  for (const path of ['owner/name', 'owner/name/', 'owner/name?x=1#readme', 'owner/name/tree/main', 'owner/name/tree/main/', 'owner/name/blob/main/config.json', 'owner/name/raw/main/README.md']) {
+  for (const path of [
+    'owner/name',
+    'owner/name/',
+    'owner/name?x=1#readme',
+    'owner/name/tree/main',
+    'owner/name/tree/main/',
+    'owner/name/blob/main/config.json',
+    'owner/name/raw/main/README.md',
+  ]) {
     assert.deepEqual(of(`${hub}/${path}`), whole, path);
   }
   assert.deepEqual(of('https://hf.co/owner/name'), whole);
   assert.deepEqual(of(`${hub}/gpt2`), ['gpt2', `${hub}/gpt2/resolve/main/`, undefined, token]);
-  for (const path of ['blob/main/my%20model.safetensors', 'resolve/main/my%20model.safetensors?download=true', 'raw/main/my%20model.safetensors']) {
-    assert.deepEqual(of(`${hub}/owner/name/${path}`), ['owner/name', `${hub}/owner/name/resolve/main/`, 'my model.safetensors', token], path);
+  for (const path of [
+    'blob/main/my%20model.safetensors',
+    'resolve/main/my%20model.safetensors?download=true',
+    'raw/main/my%20model.safetensors',
+  ]) {
+    assert.deepEqual(
+      of(`${hub}/owner/name/${path}`),
+      ['owner/name', `${hub}/owner/name/resolve/main/`, 'my model.safetensors', token],
+      path,
+    );
   }
   assert.deepEqual(of(`${hub}/owner/name`, { revision: 'v2' })[1], `${hub}/owner/name/resolve/v2/`);
-  assert.deepEqual(of(`${hub}/owner/name/tree/v1`, { revision: 'v2' })[1], `${hub}/owner/name/resolve/v1/`, 'what the address says goes first');
-  for (const revision of ['refs/pr/1', 'refs%2Fpr%2F1']) assert.equal(of(`${hub}/owner/name/tree/${revision}`)[1], `${hub}/owner/name/resolve/refs%2Fpr%2F1/`);
+  assert.deepEqual(
+    of(`${hub}/owner/name/tree/v1`, { revision: 'v2' })[1],
+    `${hub}/owner/name/resolve/v1/`,
+    'what the address says goes first',
+  );
+  for (const revision of ['refs/pr/1', 'refs%2Fpr%2F1'])
+    assert.equal(of(`${hub}/owner/name/tree/${revision}`)[1], `${hub}/owner/name/resolve/refs%2Fpr%2F1/`);
   assert.deepEqual(of(`${hub}/owner/name/tree/main/a/b`).slice(0, 2), ['owner/name/a/b', `${hub}/owner/name/resolve/main/a/b/`]);
   assert.deepEqual(of(`${hub}/owner/name/blob/main/a/w.bin`).slice(0, 3), ['owner/name/a', `${hub}/owner/name/resolve/main/a/`, 'w.bin']);
   const host = 'https://hub.example/mirror/';
   assert.equal(of('https://hub.example/mirror/owner/name/tree/main', { host })[1], 'https://hub.example/mirror/owner/name/resolve/main/');
   // Elsewhere such a path is a folder like any other, and is not shown the token.
-  assert.deepEqual(of('https://x.example/owner/name/tree/main'), ['https://x.example/owner/name/tree/main', 'https://x.example/owner/name/tree/main/', undefined, undefined]);
+  assert.deepEqual(of('https://x.example/owner/name/tree/main'), [
+    'https://x.example/owner/name/tree/main',
+    'https://x.example/owner/name/tree/main/',
+    undefined,
+    undefined,
+  ]);
   for (const path of ['', 'datasets/owner/name', 'owner/name/discussions', 'a/b/c/d']) {
-    assert.throws(() => urlSource(new URL(`${hub}/${path}`)), ({ code, message }) => code === 'invalid-argument' && /owner\/name/.test(message), path);
+    assert.throws(
+      () => urlSource(new URL(`${hub}/${path}`)),
+      ({ code, message }) => code === 'invalid-argument' && /owner\/name/.test(message),
+      path,
+    );
   }
 });
 
@@ -261,10 +311,19 @@ test('a bridge that is stopped closes every file, whenever it was opened and wha
   const closed = [];
   let open;
   const file = (name) => ({ name, size: 0, read: async function* () {}, close: () => void closed.push(name) });
-  const service = serveSource({
-    label: 'odd', describe: () => null,
-    open: (name) => name === 'early' ? Promise.resolve(file(name)) : new Promise((resolve) => { open = () => resolve(file(name)); }),
-  }, port1);
+  const service = serveSource(
+    {
+      label: 'odd',
+      describe: () => null,
+      open: (name) =>
+        name === 'early'
+          ? Promise.resolve(file(name))
+          : new Promise((resolve) => {
+              open = () => resolve(file(name));
+            }),
+    },
+    port1,
+  );
   const source = new RemoteSource('odd', undefined, port2);
   t.after(() => [port1, port2].forEach((port) => port.close()));
   await source.open('early');

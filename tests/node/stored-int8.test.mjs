@@ -38,7 +38,10 @@ async function converted(source, dtype = 'int8') {
 async function outputsOf(source, spec, inputs) {
   const { handle, dtype } = await engine.loadModel(await resolve(source), spec);
   try {
-    return { dtype, outputs: await engine.forward(handle, inputs, { outputHiddenStates: true, outputAttentions: false, interpolatePosEncoding: true }) };
+    return {
+      dtype,
+      outputs: await engine.forward(handle, inputs, { outputHiddenStates: true, outputAttentions: false, interpolatePosEncoding: true }),
+    };
   } finally {
     await engine.release(handle);
   }
@@ -62,7 +65,9 @@ async function roundedLikeStored(source, stored) {
 
 const cases = [
   ...readdirSync(join(golden, 'formats')).map((name) => join('formats', name)),
-  ...['classify-patch16', 'model-cls-token', 'mim-loss', 'segment-aux-concat-2convs', 'backbone-stages'].map((name) => join('models', name)),
+  ...['classify-patch16', 'model-cls-token', 'mim-loss', 'segment-aux-concat-2convs', 'backbone-stages'].map((name) =>
+    join('models', name),
+  ),
 ];
 for (const name of cases) {
   test(`${name}: stored in int8 it answers as quantised while loading, to the last bit`, async () => {
@@ -95,7 +100,10 @@ for (const name of cases) {
 test('the embedded classifier, which is F16, loses nothing but what int8 rounds', async () => {
   const { files: stored } = await converted(classifier);
   const inputs = { pixelValues: { dims: [1, 3, 96, 96], data: Float32Array.from({ length: 3 * 96 * 96 }, (_, i) => Math.sin(i / 7)) } };
-  const [quantised, taken] = [await outputsOf(classifier, { className: 'auto', dtype: 'int8' }, inputs), await outputsOf(stored, { className: 'auto' }, inputs)];
+  const [quantised, taken] = [
+    await outputsOf(classifier, { className: 'auto', dtype: 'int8' }, inputs),
+    await outputsOf(stored, { className: 'auto' }, inputs),
+  ];
   assert.deepEqual(taken, quantised);
   assert.equal((await outputsOf(classifier, { className: 'auto' }, inputs)).dtype, 'f32');
 });
@@ -108,7 +116,10 @@ function largeFiles() {
   for (const { name, shape, count } of stateDict(size)) {
     list[name] = { dims: shape, data: Float32Array.from({ length: count }, (_, i) => Math.sin(i * 0.37) / 8) };
   }
-  return { 'config.json': new TextEncoder().encode(JSON.stringify(configs(size, { torch: 'float32' }).config)), 'model.safetensors': writeSafetensors(list) };
+  return {
+    'config.json': new TextEncoder().encode(JSON.stringify(configs(size, { torch: 'float32' }).config)),
+    'model.safetensors': writeSafetensors(list),
+  };
 }
 
 test('a stored file is a quarter of its source, and loading it takes the packed weights and one tensor', async () => {
@@ -124,8 +135,11 @@ test('a stored file is a quarter of its source, and loading it takes the packed 
     const peak = Math.max(...(await Promise.all(uses)).map(({ used }) => used)) - before;
     assert.equal(model.dtype, 'int8');
     assert.deepEqual([model.loading.unexpected, model.loading.missing], [[], []]);
-    assert.equal(model.loading.fillBytes, stored['model.safetensors'].length - 8 - Number(new DataView(stored['model.safetensors'].buffer).getBigUint64(0, true)));
-    const largest = size.hidden * size.intermediate;  // in 8 bits
+    assert.equal(
+      model.loading.fillBytes,
+      stored['model.safetensors'].length - 8 - Number(new DataView(stored['model.safetensors'].buffer).getBigUint64(0, true)),
+    );
+    const largest = size.hidden * size.intermediate; // in 8 bits
     assert.ok(peak <= model.estimate.weights + largest + (2 << 20), `${peak} where weights take ${model.estimate.weights}`);
     await model.dispose();
     assert.equal((await other.memory()).used, before);
@@ -142,8 +156,16 @@ test('inspect() tells what is stored, and that scales are expected', async () =>
   const typeOf = Object.fromEntries(found.map(({ name, dtype: type }) => [name, type]));
   assert.deepEqual(typeOf, Object.fromEntries(written.map(({ name, dtype: type }) => [name, type])));
   const layer = 'beit.encoder.layer.1';
-  assert.deepEqual([`${layer}.output.dense.weight`, `${layer}.output.dense.weight_scale`, `${layer}.output.dense.bias`, 'classifier.weight', `${layer}.lambda_1`]
-    .map((name) => typeOf[name]), ['I8', 'F32', 'F32', 'F16', 'F32']);
+  assert.deepEqual(
+    [
+      `${layer}.output.dense.weight`,
+      `${layer}.output.dense.weight_scale`,
+      `${layer}.output.dense.bias`,
+      'classifier.weight',
+      `${layer}.lambda_1`,
+    ].map((name) => typeOf[name]),
+    ['I8', 'F32', 'F32', 'F16', 'F32'],
+  );
   const starts = Object.fromEntries(found.map(({ name, offset }) => [name, offset]));
   for (const name of Object.keys(starts)) {
     if (name.endsWith('_scale')) assert.ok(starts[name] < starts[name.slice(0, -'_scale'.length)], `${name} stands before its matrix`);
@@ -153,14 +175,30 @@ test('inspect() tells what is stored, and that scales are expected', async () =>
 
 test('config.json says what is quantised, by patterns that name the modules and no others', async () => {
   const { files: stored, tensors: written } = await converted(files());
-  const { quantization_config: { config_groups: { group_0: group }, ...rest }, torch_dtype } = JSON.parse(new TextDecoder().decode(stored['config.json']));
-  assert.deepEqual([rest.quant_method, rest.format, rest.quantization_status, torch_dtype], ['compressed-tensors', 'naive-quantized', 'compressed', 'float32']);
-  assert.deepEqual([group.weights.num_bits, group.weights.type, group.weights.strategy, group.weights.symmetric, group.input_activations], [8, 'int', 'channel', true, null]);
+  const {
+    quantization_config: {
+      config_groups: { group_0: group },
+      ...rest
+    },
+    torch_dtype,
+  } = JSON.parse(new TextDecoder().decode(stored['config.json']));
+  assert.deepEqual(
+    [rest.quant_method, rest.format, rest.quantization_status, torch_dtype],
+    ['compressed-tensors', 'naive-quantized', 'compressed', 'float32'],
+  );
+  assert.deepEqual(
+    [group.weights.num_bits, group.weights.type, group.weights.strategy, group.weights.symmetric, group.input_activations],
+    [8, 'int', 'channel', true, null],
+  );
   assert.equal(group.targets.length, 6);
   const patterns = group.targets.map((target) => new RegExp(`^(?:${target.slice('re:'.length)})`));
   for (const { name, dtype } of written) {
     if (!name.endsWith('.weight')) continue;
-    assert.equal(patterns.some((pattern) => pattern.test(name.slice(0, -'.weight'.length))), dtype === 'I8', name);
+    assert.equal(
+      patterns.some((pattern) => pattern.test(name.slice(0, -'.weight'.length))),
+      dtype === 'I8',
+      name,
+    );
   }
 });
 
@@ -181,7 +219,11 @@ test('values that int8 cannot hold, and broken scales, are told with their tenso
   const name = 'beit.encoder.layer.0.output.dense.weight';
   const list = tensors();
   list[name].data[5] = NaN;
-  await rejects(converted(files({ 'model.safetensors': writeSafetensors(list) })), 'invalid-argument', /layer\.0\.output\.dense\.weight.*infinite or NaN/);
+  await rejects(
+    converted(files({ 'model.safetensors': writeSafetensors(list) })),
+    'invalid-argument',
+    /layer\.0\.output\.dense\.weight.*infinite or NaN/,
+  );
   await rejects(converted(join(golden, 'dvae/dvae-tiny/encoder.pkl')), 'unsupported', /int8.*f32/);
 
   const { files: stored } = await converted(files());

@@ -30,7 +30,11 @@ const kill = () => workers.at(-1).terminate();
 test('a worker that is killed in the middle of a pass rejects every call, and the next engine works', async () => {
   const engine = await createEngine({ worker: true, build: 'simd' });
   const model = await BeitForImageClassification.fromPretrained(large, { engine });
-  const running = rejects(model.forward({ pixelValues: many }, { onStep: () => void kill() }), 'engine-lost', /^The worker: it failed \(it exited with status \d+\)/);
+  const running = rejects(
+    model.forward({ pixelValues: many }, { onStep: () => void kill() }),
+    'engine-lost',
+    /^The worker: it failed \(it exited with status \d+\)/,
+  );
   const waiting = rejects(model.forward({ pixelValues: many }), 'engine-lost');
   await Promise.all([running, waiting]);
   assert.deepEqual([engine.usable, model.usable], [false, false]);
@@ -50,7 +54,12 @@ test('a pipeline whose engine was killed opens its source again with the next ca
   const opened = () => requests.filter((request) => request.includes('model.safetensors')).length;
   const phases = [];
   const signal = AbortSignal.timeout(60_000);
-  const classify = await pipeline('image-classification', base, { worker: true, build: 'simd', signal, onProgress: ({ phase }) => phases.push(phase) });
+  const classify = await pipeline('image-classification', base, {
+    worker: true,
+    build: 'simd',
+    signal,
+    onProgress: ({ phase }) => phases.push(phase),
+  });
   const expected = await classify(image);
   const { model, processor } = classify;
   assert.equal(opened(), 1);
@@ -86,9 +95,13 @@ test('a pipeline that is disposed of while it opens again leaves nothing behind'
   assert.equal(workers.at(-1).threadId, -1, 'the worker has ended');
 });
 
-test('a tokenizer of the pipeline\'s own is opened again, too', async () => {
+test("a tokenizer of the pipeline's own is opened again, too", async () => {
   const folder = (name) => join(root, 'weights/embedded', name);
-  const predict = await pipeline('masked-image-modeling', folder('masked-image-modeling'), { tokenizer: folder('tokenizer'), worker: true, build: 'simd' });
+  const predict = await pipeline('masked-image-modeling', folder('masked-image-modeling'), {
+    tokenizer: folder('tokenizer'),
+    worker: true,
+    build: 'simd',
+  });
   const picture = readFileSync(join(root, 'demo/samples/harbour.jpg'));
   const options = { seed: 3, pictures: false };
   const expected = await predict(picture, options);
@@ -99,7 +112,7 @@ test('a tokenizer of the pipeline\'s own is opened again, too', async () => {
   await predict.dispose();
 });
 
-test('without restart, and with an engine of the caller\'s, a pipeline stays lost', async () => {
+test("without restart, and with an engine of the caller's, a pipeline stays lost", async () => {
   const engine = await createEngine({ worker: true, build: 'simd' });
   for (const options of [{ restart: false, worker: true, build: 'simd', maximumMemory: 2 ** 30 }, { engine }]) {
     const classify = await pipeline('image-classification', files(), options);
@@ -124,7 +137,9 @@ test('a worker that never starts is given up and ended', async () => {
 test('a core that traps loses its engine, not the process', async () => {
   const engine = await LocalEngine.create(settingsOf({ build: 'simd' }), nodeHost(), false);
   const model = await BeitForImageClassification.fromPretrained(files(), { engine });
-  engine.core.memory = () => { throw new WebAssembly.RuntimeError('unreachable'); };
+  engine.core.memory = () => {
+    throw new WebAssembly.RuntimeError('unreachable');
+  };
   await rejects(model.memory(), 'internal', /the core stopped \(unreachable\)/);
   assert.deepEqual([engine.usable, model.usable], [false, false]);
   await rejects(model.forward({ pixelValues }), 'engine-lost');
@@ -142,7 +157,9 @@ test('a pipeline on a core that traps opens again', async () => {
   try {
     const classify = await pipeline('image-classification', files(), { worker: false, build: 'simd', threads: 1 });
     const expected = await classify(image);
-    made[0].core.memory = () => { throw new WebAssembly.RuntimeError('unreachable'); };
+    made[0].core.memory = () => {
+      throw new WebAssembly.RuntimeError('unreachable');
+    };
     await rejects(classify.memory(), 'internal');
     assert.deepEqual(await classify(image), expected);
     assert.equal(made.length, 2);
@@ -157,8 +174,12 @@ test('listeners that throw or reject harm nobody, and are heard of', async (t) =
   const hear = (warning) => warnings.push(warning.message);
   process.on('warning', hear);
   t.after(() => process.off('warning', hear));
-  const oops = () => { throw new Error('oops'); };
-  const later = async () => { throw new Error('later'); };
+  const oops = () => {
+    throw new Error('oops');
+  };
+  const later = async () => {
+    throw new Error('later');
+  };
   // The processor's file is refused: a warning.
   const { base } = await serve(t, (request, response) => {
     if (request.url.includes('preprocessor')) response.writeHead(403).end();
@@ -176,30 +197,47 @@ test('listeners that throw or reject harm nobody, and are heard of', async (t) =
 });
 
 test('what is wrong with options is a BeitError as well', async () => {
-  for (const worker of [false, true]) await rejects(createEngine({ worker, artefacts: 'wasm/' }), 'invalid-argument', /artefacts: "wasm\/" is not a URL/);
-  await rejects(BeitForImageClassification.fromPretrained('http://127.0.0.1:1/%E0%A4%A/model.safetensors', { retry: { attempts: 0 } }), 'network');
+  for (const worker of [false, true])
+    await rejects(createEngine({ worker, artefacts: 'wasm/' }), 'invalid-argument', /artefacts: "wasm\/" is not a URL/);
+  await rejects(
+    BeitForImageClassification.fromPretrained('http://127.0.0.1:1/%E0%A4%A/model.safetensors', { retry: { attempts: 0 } }),
+    'network',
+  );
   const cause = new RangeError('no more');
   for (const worker of [false, true]) {
     for (const failing of Object.keys(files())) {
       // Only the other's files are there.
       const source = {
-        label: 'odd', describe: () => null,
+        label: 'odd',
+        describe: () => null,
         open: async (name) => {
           if (name === failing) throw cause;
           const bytes = files()[name];
-          return { name, size: bytes.length, read: async function* (offset, length) { yield bytes.subarray(offset, offset + length); }, close: async () => undefined };
+          return {
+            name,
+            size: bytes.length,
+            read: async function* (offset, length) {
+              yield bytes.subarray(offset, offset + length);
+            },
+            close: async () => undefined,
+          };
         },
       };
-      const error = await rejects(pipeline('image-classification', source, { worker, build: 'simd' }).catch((thrown) => {
-        // What others threw has a sentence of theirs.
-        assert.match(thrown.message, /no more/);
-        throw Object.assign(thrown, { message: `${thrown.message}.` });
-      }), 'internal');
+      const error = await rejects(
+        pipeline('image-classification', source, { worker, build: 'simd' }).catch((thrown) => {
+          // What others threw has a sentence of theirs.
+          assert.match(thrown.message, /no more/);
+          throw Object.assign(thrown, { message: `${thrown.message}.` });
+        }),
+        'internal',
+      );
       if (!worker || failing === 'preprocessor_config.json') assert.equal(error.cause, cause);
     }
   }
   const blob = new Blob(['x']);
-  blob.arrayBuffer = async () => { throw new DOMException('gone', 'NotReadableError'); };
+  blob.arrayBuffer = async () => {
+    throw new DOMException('gone', 'NotReadableError');
+  };
   const processor = await BeitImageProcessor.fromPretrained(files());
   await rejects(processor.preprocess(blob), 'io', /gone/);
   await processor.dispose();
@@ -216,26 +254,29 @@ test('an abort ends a load from a source that does not listen, in this thread an
       if (stall === `open ${name}`) return never();
       if (!bytes[name]) throw Object.assign(new Error('none'), { code: 'not-found' });
       return {
-        name, size: bytes[name].length,
+        name,
+        size: bytes[name].length,
         async *read(offset, length) {
           yield bytes[name].subarray(offset, offset + Math.min(length, 500));
           if (stall === `read ${name}`) await never();
           yield bytes[name].subarray(offset + 500, offset + length);
         },
-        finish: () => stall === 'finish' ? never() : undefined,
-        close: () => stall === 'finish' ? never() : undefined,
+        finish: () => (stall === 'finish' ? never() : undefined),
+        close: () => (stall === 'finish' ? never() : undefined),
       };
     },
   });
   const stream = () => {
     let pulled = 0;
     return new ReadableStream({
-      pull: (controller) => ++pulled === 1 ? controller.enqueue(bytes['model.safetensors'].subarray(0, 3000)) : never(),
+      pull: (controller) => (++pulled === 1 ? controller.enqueue(bytes['model.safetensors'].subarray(0, 3000)) : never()),
       cancel: never,
     });
   };
   const sources = [
-    ...['open config.json', 'read config.json', 'open model.safetensors', 'read model.safetensors', 'finish'].map((stall) => () => silent(stall)),
+    ...['open config.json', 'read config.json', 'open model.safetensors', 'read model.safetensors', 'finish'].map(
+      (stall) => () => silent(stall),
+    ),
     () => ({ 'config.json': bytes['config.json'], 'model.safetensors': stream() }),
   ];
   for (const worker of [false, true]) {

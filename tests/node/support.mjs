@@ -92,7 +92,15 @@ export async function rejects(promise, code, sentence = /\S/) {
 }
 
 // No test reads or writes what the user has downloaded.
-const ENVIRONMENT = { ...process.env, BEIT_CACHE: '', HF_HOME: '/nowhere', HF_HUB_CACHE: '', HF_TOKEN: '', HF_ENDPOINT: '', HF_HUB_OFFLINE: '' };
+const ENVIRONMENT = {
+  ...process.env,
+  BEIT_CACHE: '',
+  HF_HOME: '/nowhere',
+  HF_HUB_CACHE: '',
+  HF_TOKEN: '',
+  HF_ENDPOINT: '',
+  HF_HUB_OFFLINE: '',
+};
 
 /** Runs the command line. Returns {status, stdout, stderr}. */
 export const beit = (...words) => beitIn({}, ...words);
@@ -101,7 +109,10 @@ export const beit = (...words) => beitIn({}, ...words);
 export function beitIn(variables, ...words) {
   const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words], { cwd: root, env: { ...ENVIRONMENT, ...variables } });
   const texts = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (text) => { texts[name] += text; });
+  for (const name of ['stdout', 'stderr'])
+    child[name].setEncoding('utf8').on('data', (text) => {
+      texts[name] += text;
+    });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status) => resolve({ status, ...texts }));

@@ -36,23 +36,37 @@ test('more threads must be faster by more than a seventh', () => {
 });
 
 test('a trial asks for each number once, and tells nothing where its time is up before', () => {
-  for (const [milliseconds, expected] of [[10, [1, 2, 4, 8]], [26, [1, 2, 4, 8]], [27, [1, 2, 4]], [200, [1]]]) {
+  for (const [milliseconds, expected] of [
+    [10, [1, 2, 4, 8]],
+    [26, [1, 2, 4, 8]],
+    [27, [1, 2, 4]],
+    [200, [1]],
+  ]) {
     let time = 0;
     const asked = [];
-    const figures = measure(8, (threads) => {
-      asked.push(threads);
-      time += milliseconds;
-      return asked.length;
-    }, () => time);
+    const figures = measure(
+      8,
+      (threads) => {
+        asked.push(threads);
+        time += milliseconds;
+        return asked.length;
+      },
+      () => time,
+    );
     assert.deepEqual(asked, expected);
     assert.deepEqual(figures, expected.length === 4 ? figuresOf({ 1: 1, 2: 2, 4: 3, 8: 4 }) : null);
   }
 });
 
 test('says what it measured', () => {
-  assert.equal(describe(figuresOf({ 1: 0.75, 2: 0.4, 4: 0.412 })),
-    'A trial found 2 threads to be enough: a product took 0.75 ms with one, 0.40 ms with 2 and 0.41 ms with 4.');
-  assert.equal(describe(figuresOf({ 1: 1, 2: 1.5 })), 'A trial found one thread to be enough: a product took 1.00 ms with one and 1.50 ms with 2.');
+  assert.equal(
+    describe(figuresOf({ 1: 0.75, 2: 0.4, 4: 0.412 })),
+    'A trial found 2 threads to be enough: a product took 0.75 ms with one, 0.40 ms with 2 and 0.41 ms with 4.',
+  );
+  assert.equal(
+    describe(figuresOf({ 1: 1, 2: 1.5 })),
+    'A trial found one thread to be enough: a product took 1.00 ms with one and 1.50 ms with 2.',
+  );
 });
 
 /** Returns a choice that has held its first three trials, on a machine and with a clock that the caller turns. */
@@ -68,7 +82,8 @@ const dueAfter = (choice, passes) => passes.map((milliseconds) => choice.passed(
 test('is due after the first pass, half a second after a change, and else after twice as long each time, at last once a minute', () => {
   let time = 0;
   const choice = new ThreadChoice(8, () => time);
-  const waits = [], numbers = [];
+  const waits = [],
+    numbers = [];
   for (let last = 0; waits.length < 18; time += 500) {
     if (!choice.passed(1, 100, 20)) continue;
     waits.push((time - last) / 1000);
@@ -107,7 +122,8 @@ test('passes of another size or of another model are not held against each other
   const { choice, now } = settled(8);
   now.time += 700;
   for (let i = 0; i < 8; ++i) {
-    for (let pass = 0; pass < 4; ++pass) assert.equal(choice.passed(1, 100 + i, 20 * (i + 1)) || choice.passed(2 + i, 100, 500 / (i + 1)), false);
+    for (let pass = 0; pass < 4; ++pass)
+      assert.equal(choice.passed(1, 100 + i, 20 * (i + 1)) || choice.passed(2 + i, 100, 500 / (i + 1)), false);
   }
   choice.forget(9);
   for (let pass = 0; pass < 4; ++pass) assert.equal(choice.passed(9, 100, 5), false);
@@ -129,7 +145,13 @@ test('more threads work after one trial, fewer after three', () => {
 test('a trial that fails or tells nothing changes nothing, and the next one waits', () => {
   const { choice, now } = settled(2);
   const { figures } = choice;
-  assert.throws(() => choice.decide(() => { throw new Error('no memory'); }), /no memory/);
+  assert.throws(
+    () =>
+      choice.decide(() => {
+        throw new Error('no memory');
+      }),
+    /no memory/,
+  );
   choice.decide((threads) => {
     now.time += 100;
     return 10 / threads;
@@ -140,9 +162,12 @@ test('a trial that fails or tells nothing changes nothing, and the next one wait
   assert.equal(choice.passed(1, 100, 20), false);
 });
 
-const input = (size) => ({ pixelValues: { dims: [1, 3, size, size], data: Float32Array.from({ length: 3 * size * size }, (_, i) => Math.sin(i / 37)) } });
+const input = (size) => ({
+  pixelValues: { dims: [1, 3, size, size], data: Float32Array.from({ length: 3 * size * size }, (_, i) => Math.sin(i / 37)) },
+});
 const load = (engine) => BeitForImageClassification.fromPretrained(CLASSIFIER, { engine });
-const FOUND = /\. A trial found (one thread|[24] threads) to be enough: a product took [\d.]+ ms with one, [\d.]+ ms with 2 and [\d.]+ ms with 4\.$/;
+const FOUND =
+  /\. A trial found (one thread|[24] threads) to be enough: a product took [\d.]+ ms with one, [\d.]+ ms with 2 and [\d.]+ ms with 4\.$/;
 
 /** Puts `times` in place of what the core of an engine measures; records the limits that it sets. */
 function measured(engine, times) {
@@ -189,10 +214,16 @@ test('an engine holds trials after passes, lets as many work, says so, and answe
   assert.equal(limits.length, 3, 'none was due');
   assert.equal(await after(1), 2);
   assert.match(model.runtimeInfo().reason, /^2 threads with /);
-  assert.deepEqual(told.map(({ threads }) => threads), [1, 2]);
+  assert.deepEqual(
+    told.map(({ threads }) => threads),
+    [1, 2],
+  );
   assert.equal(told.at(-1), engine.info);
   assert.deepEqual(limits, [4, 4, 1, 2]);
-  assert.deepEqual(passes.map(([size, milliseconds]) => [size, milliseconds > 0]), Array(5).fill([3 * 96 * 96, true]));
+  assert.deepEqual(
+    passes.map(([size, milliseconds]) => [size, milliseconds > 0]),
+    Array(5).fill([3 * 96 * 96, true]),
+  );
   await engine.dispose();
 });
 
@@ -203,7 +234,10 @@ test('a trial without memory leaves all as it was', async () => {
   engine.core = Object.assign(Object.create(engine.core), {
     timeThreads: () => {
       ++asked;
-      return { ok: false, error: { code: 'out-of-memory', message: 'There is no memory for a trial of threads.', where: 'a trial of threads' } };
+      return {
+        ok: false,
+        error: { code: 'out-of-memory', message: 'There is no memory for a trial of threads.', where: 'a trial of threads' },
+      };
     },
   });
   const model = await load(engine);
@@ -231,9 +265,20 @@ test('an engine in a worker tells what its trials have found', async (t) => {
     return engine;
   });
   // Both ends in this thread.
-  const ends = [{}, {}].map(() => ({ listen(onMessage) { this.onMessage = onMessage; }, terminate: async () => undefined }));
-  ends.forEach((end, i) => { end.post = (message) => queueMicrotask(() => ends[1 - i].onMessage(structuredClone(message))); });
-  hostEngine(ends[0], () => NODE, (description) => new FolderSource(description));
+  const ends = [{}, {}].map(() => ({
+    listen(onMessage) {
+      this.onMessage = onMessage;
+    },
+    terminate: async () => undefined,
+  }));
+  ends.forEach((end, i) => {
+    end.post = (message) => queueMicrotask(() => ends[1 - i].onMessage(structuredClone(message)));
+  });
+  hostEngine(
+    ends[0],
+    () => NODE,
+    (description) => new FolderSource(description),
+  );
   const engine = await RemoteEngine.create(settingsOf({}), ends[1]);
   const model = await load(engine);
   assert.equal(engine.info.threads, 4);
@@ -250,7 +295,7 @@ test('real trials, in this thread and in a worker', async () => {
     const most = engine.info.threads;
     const model = await load(engine);
     const answers = [];
-    for (const end = performance.now() + 2500; performance.now() < end;) answers.push((await model.forward(input(96))).logits.data);
+    for (const end = performance.now() + 2500; performance.now() < end; ) answers.push((await model.forward(input(96))).logits.data);
     const { threads, reason } = engine.info;
     assert.ok(candidates(most).includes(threads));
     // On a machine that is too busy they tell nothing.
@@ -261,7 +306,11 @@ test('real trials, in this thread and in a worker', async () => {
 });
 
 test('where there is nothing to choose there is no trial', async () => {
-  for (const [settings, cores] of [[{ threads: 2 }, 4], [{}, 1], [{ build: 'simd' }, 4]]) {
+  for (const [settings, cores] of [
+    [{ threads: 2 }, 4],
+    [{}, 1],
+    [{ build: 'simd' }, 4],
+  ]) {
     const engine = await LocalEngine.create(settingsOf(settings), { ...NODE, cores }, false);
     const limits = measured(engine, () => assert.fail('a trial was held'));
     const { info } = engine;

@@ -13,8 +13,10 @@ function filesOf(model) {
   const { config, preprocessor } = configs(model, { torch: 'float32' });
   let seed = 1;
   const next = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
-  const tensors = stateDict(model).map(({ name, shape, count, draw }) =>
-    [name, { dims: shape, data: Float32Array.from({ length: count }, () => draw(() => next() * 2 ** 32)) }]);
+  const tensors = stateDict(model).map(({ name, shape, count, draw }) => [
+    name,
+    { dims: shape, data: Float32Array.from({ length: count }, () => draw(() => next() * 2 ** 32)) },
+  ]);
   return {
     'config.json': new TextEncoder().encode(JSON.stringify(config)),
     'preprocessor_config.json': new TextEncoder().encode(JSON.stringify(preprocessor)),
@@ -25,10 +27,28 @@ function filesOf(model) {
 // Just large enough for every way to compute: Strassen's (96 rows, 256 inputs and outputs), and Winograd's (2048
 // pixels of 64 channels).
 const CASES = [
-  ['classification', BeitForImageClassification, 'f32',
-    { hidden: 256, layers: 1, heads: 4, intermediate: 512, layerScale: 0.1, imageSize: 160, labels: 20 }],
-  ['segmentation', BeitForSemanticSegmentation, 'f32',
-    { task: 'segmentation', hidden: 64, layers: 4, heads: 2, intermediate: 128, layerScale: 0.1, taps: [1, 2, 3, 4], imageSize: 192, labels: 9 }],
+  [
+    'classification',
+    BeitForImageClassification,
+    'f32',
+    { hidden: 256, layers: 1, heads: 4, intermediate: 512, layerScale: 0.1, imageSize: 160, labels: 20 },
+  ],
+  [
+    'segmentation',
+    BeitForSemanticSegmentation,
+    'f32',
+    {
+      task: 'segmentation',
+      hidden: 64,
+      layers: 4,
+      heads: 2,
+      intermediate: 128,
+      layerScale: 0.1,
+      taps: [1, 2, 3, 4],
+      imageSize: 192,
+      labels: 9,
+    },
+  ],
 ];
 CASES.splice(1, 0, ['classification', BeitForImageClassification, 'int8', CASES[0][3]]);
 
@@ -39,7 +59,12 @@ for (const build of BUILDS.filter((name) => name !== 'simd')) {
       const dims = [1, 3, model.imageSize, model.imageSize];
       const pixelValues = { dims, data: Float32Array.from({ length: 3 * model.imageSize ** 2 }, (_, i) => Math.sin(i / 37)) };
       let expected = null;
-      for (const [threads, limits] of [[1, [1]], [2, [2, 1]], [3, [3, 2]], [8, [8, 5, 1]]]) {
+      for (const [threads, limits] of [
+        [1, [1]],
+        [2, [2, 1]],
+        [3, [3, 2]],
+        [8, [8, 5, 1]],
+      ]) {
         const engine = await LocalEngine.create(settingsOf({ build, threads }), { kind: 'node', cores: 2, mayBlock: true }, false);
         try {
           const loaded = await Class.fromPretrained(files, { engine, dtype });

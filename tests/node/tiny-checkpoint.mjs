@@ -2,14 +2,29 @@
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 
 export const config = {
-  architectures: ['BeitForImageClassification'], model_type: 'beit', hidden_size: 4, num_hidden_layers: 2,
-  num_attention_heads: 2, intermediate_size: 6, image_size: 8, patch_size: 4, use_relative_position_bias: true,
-  id2label: { 0: 'cat', 1: 'dog', 2: 'owl' }, label2id: { cat: 0, dog: 1, owl: 2 },
+  architectures: ['BeitForImageClassification'],
+  model_type: 'beit',
+  hidden_size: 4,
+  num_hidden_layers: 2,
+  num_attention_heads: 2,
+  intermediate_size: 6,
+  image_size: 8,
+  patch_size: 4,
+  use_relative_position_bias: true,
+  id2label: { 0: 'cat', 1: 'dog', 2: 'owl' },
+  label2id: { cat: 0, dog: 1, owl: 2 },
 };
 
 export const processor = {
-  do_resize: true, size: { height: 8, width: 8 }, resample: 2, do_center_crop: false, do_rescale: true,
-  rescale_factor: 1 / 255, do_normalize: true, image_mean: [0.5, 0.5, 0.5], image_std: [0.5, 0.5, 0.5],
+  do_resize: true,
+  size: { height: 8, width: 8 },
+  resample: 2,
+  do_center_crop: false,
+  do_rescale: true,
+  rescale_factor: 1 / 255,
+  do_normalize: true,
+  image_mean: [0.5, 0.5, 0.5],
+  image_std: [0.5, 0.5, 0.5],
 };
 
 /** Returns {name: {dims, data}}: values that differ from each other, none of them zero. */
@@ -59,7 +74,9 @@ const json = (value) => new TextEncoder().encode(JSON.stringify(value));
 /** Returns the checkpoint's files as bytes by name; `changed` replaces some, null leaves one out. */
 export function files(changed = {}) {
   const all = {
-    'config.json': json(config), 'preprocessor_config.json': json(processor), 'model.safetensors': writeSafetensors(tensors()),
+    'config.json': json(config),
+    'preprocessor_config.json': json(processor),
+    'model.safetensors': writeSafetensors(tensors()),
     ...changed,
   };
   return Object.fromEntries(Object.entries(all).filter(([, bytes]) => bytes !== null));
@@ -91,7 +108,13 @@ export function maskedFiles(vocab, changed = {}) {
   });
   const kept = Object.entries({ ...list, ...changed.tensors }).filter(([, tensor]) => tensor !== null);
   return {
-    'config.json': json({ ...config, architectures: ['BeitForMaskedImageModeling'], use_mask_token: true, vocab_size: vocab, ...changed.config }),
+    'config.json': json({
+      ...config,
+      architectures: ['BeitForMaskedImageModeling'],
+      use_mask_token: true,
+      vocab_size: vocab,
+      ...changed.config,
+    }),
     'preprocessor_config.json': json({ ...processor, size: { height: 32, width: 32 }, ...changed.processor }),
     'model.safetensors': writeSafetensors(Object.fromEntries(kept)),
   };

@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 let clone;
 
 before(() => {
-  clone = mkdtempSync(join(tmpdir(), 'beit-clone-'));  // outside of the project, whose node_modules would be found
+  clone = mkdtempSync(join(tmpdir(), 'beit-clone-')); // outside of the project, whose node_modules would be found
   for (const name of ['tools', 'package.json']) cpSync(join(root, name), join(clone, name), { recursive: true });
 });
 

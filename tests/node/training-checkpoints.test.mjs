@@ -22,16 +22,32 @@ async function answer(source, options = {}) {
 const expected = (await answer(files())).logits;
 const withPrefix = (prefix, list = tensors()) => Object.fromEntries(Object.entries(list).map(([name, tensor]) => [prefix + name, tensor]));
 const torch = (value) => files({ 'model.safetensors': null, 'pytorch_model.bin': torchFile(value) });
-const other = () => Object.fromEntries(Object.entries(tensors()).map(([name, { dims, data }]) => [name, { dims, data: data.map((x) => x + 1) }]));
+const other = () =>
+  Object.fromEntries(Object.entries(tensors()).map(([name, { dims, data }]) => [name, { dims, data: data.map((x) => x + 1) }]));
 const number = { dims: [], data: Float32Array.of(0.5) };
 
 const cases = {
   'DistributedDataParallel': [withPrefix('module.'), '', 'transformers, each behind "module."'],
-  'torch.compile in Lightning': [{ state_dict: withPrefix('net._orig_mod.'), hyper_parameters: { lr: 1 } }, '', 'transformers, each behind "net._orig_mod."'],
+  'torch.compile in Lightning': [
+    { state_dict: withPrefix('net._orig_mod.'), hyper_parameters: { lr: 1 } },
+    '',
+    'transformers, each behind "net._orig_mod."',
+  ],
   'a best accuracy that is a tensor, and an optimizer': [
-    { epoch: 3, state_dict: tensors(), best_acc1: number, optimizer: { state: { momentum_buffer: number } } }, '', 'transformers'],
-  'a schedule with a Counter': [{ model: tensors(), lr_scheduler: { milestones: new Raw('ccollections\nCounter\n((I10\nI1\nI20\nI1\ndtR') } }, '', 'transformers'],
-  'averaged weights beside plain ones': [{ state_dict: other(), state_dict_ema: withPrefix('module.') }, 'state_dict_ema', 'transformers, each behind "module."'],
+    { epoch: 3, state_dict: tensors(), best_acc1: number, optimizer: { state: { momentum_buffer: number } } },
+    '',
+    'transformers',
+  ],
+  'a schedule with a Counter': [
+    { model: tensors(), lr_scheduler: { milestones: new Raw('ccollections\nCounter\n((I10\nI1\nI20\nI1\ndtR') } },
+    '',
+    'transformers',
+  ],
+  'averaged weights beside plain ones': [
+    { state_dict: other(), state_dict_ema: withPrefix('module.') },
+    'state_dict_ema',
+    'transformers, each behind "module."',
+  ],
   'averaged weights alone': [{ model_ema: tensors() }, '', 'transformers'],
 };
 
@@ -48,7 +64,9 @@ for (const [name, [value, averaged, dialect]] of Object.entries(cases)) {
 
 test('elements of a type that nothing needs are listed by its name', async () => {
   const file = writeSafetensors({ ...tensors(), extra: { dims: [1], data: Float32Array.of(1) } });
-  const text = Buffer.from(file).toString('latin1').replace(/("extra":\{"dtype":)"F32"/, '$1"F4" ');
+  const text = Buffer.from(file)
+    .toString('latin1')
+    .replace(/("extra":\{"dtype":)"F32"/, '$1"F4" ');
   const bytes = Uint8Array.from(Buffer.from(text, 'latin1'));
   assert.equal(bytes.length, file.length);
   const source = files({ 'model.safetensors': bytes });
@@ -58,7 +76,9 @@ test('elements of a type that nothing needs are listed by its name', async () =>
 });
 
 test('a LoRA adapter is told for what it is', async () => {
-  const adapter = writeSafetensors({ 'base_model.model.beit.encoder.layer.0.attention.attention.query.lora_A.weight': { dims: [1, 4], data: new Float32Array(4) } });
+  const adapter = writeSafetensors({
+    'base_model.model.beit.encoder.layer.0.attention.attention.query.lora_A.weight': { dims: [1, 4], data: new Float32Array(4) },
+  });
   await rejects(answer(files({ 'model.safetensors': adapter })), 'unsupported', /LoRA adapter.*merge/);
 });
 

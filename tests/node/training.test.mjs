@@ -12,8 +12,10 @@ const skip = probe.status !== 0 && `${python} has no PyTorch with transformers, 
 
 test('every stage of training runs, and transformers and the library read what it saves alike', { skip, timeout: 300_000 }, (context) => {
   const work = temporaryFolder(context);
-  const { status, stdout, stderr } = spawnSync(join(root, 'weights/training/train.sh'), [work, '--smoke'],
-    { encoding: 'utf8', env: { ...process.env, BEIT_PYTHON: python, BEIT_THREADS: '1' } });
+  const { status, stdout, stderr } = spawnSync(join(root, 'weights/training/train.sh'), [work, '--smoke'], {
+    encoding: 'utf8',
+    env: { ...process.env, BEIT_PYTHON: python, BEIT_THREADS: '1' },
+  });
   assert.equal(status, 0, `${stdout}\n${stderr}`);
   for (const stage of ['tokenizer', 'pretrain', 'classify', 'segment']) {
     assert.match(stdout, new RegExp(`/run/${stage}/best: as transformers and the library read it`));
@@ -23,6 +25,9 @@ test('every stage of training runs, and transformers and the library read what i
 
 test('the embedded checkpoints are as transformers and the library read them', { skip, timeout: 300_000 }, () => {
   const folders = ['tokenizer', 'masked-image-modeling', 'classifier', 'segmentation'].map((name) => join(root, 'weights/embedded', name));
-  const { status, stdout, stderr } = spawnSync(python, ['-m', 'train.check', ...folders], { encoding: 'utf8', cwd: join(root, 'weights/training') });
+  const { status, stdout, stderr } = spawnSync(python, ['-m', 'train.check', ...folders], {
+    encoding: 'utf8',
+    cwd: join(root, 'weights/training'),
+  });
   assert.equal(status, 0, `${stdout}\n${stderr}`);
 });

@@ -6,7 +6,9 @@ import test from 'node:test';
 import { root } from './support.mjs';
 
 const PROJECTS = [
-  ['page', 'tsconfig.json'], ['server without DOM', 'tsconfig.server.json'], ['worker', 'tsconfig.worker.json'],
+  ['page', 'tsconfig.json'],
+  ['server without DOM', 'tsconfig.server.json'],
+  ['worker', 'tsconfig.worker.json'],
 ];
 
 for (const [name, project] of PROJECTS) {

@@ -30,7 +30,10 @@ test('the score function follows the reference', () => {
 
 test('rank gives the best first, ties by id, and checks topK', () => {
   const labels = ['a', 'b', 'c'];
-  assert.deepEqual(rank([1, 3, 3], labels, 2, 'none'), [{ label: 'b', score: 3 }, { label: 'c', score: 3 }]);
+  assert.deepEqual(rank([1, 3, 3], labels, 2, 'none'), [
+    { label: 'b', score: 3 },
+    { label: 'c', score: 3 },
+  ]);
   assert.equal(rank([1, 2, 3], labels, null, 'softmax').length, 3);
   assert.equal(rank([1, 2, 3], labels, 99, 'softmax').length, 3);
   for (const bad of [0, -1, 1.5, NaN, '2']) assert.throws(() => rank([1], labels, bad, 'none'), { code: 'invalid-argument' });
@@ -57,7 +60,8 @@ test('writeSafetensors writes what the format says', () => {
   const size = Number(new DataView(file.buffer).getBigUint64(0, true));
   assert.equal(size % 8, 0);
   assert.deepEqual(JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + size))), {
-    a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] }, b: { dtype: 'U8', shape: [3], data_offsets: [8, 11] },
+    a: { dtype: 'F32', shape: [2], data_offsets: [0, 8] },
+    b: { dtype: 'U8', shape: [3], data_offsets: [8, 11] },
   });
   assert.deepEqual([...new Float32Array(file.slice(8 + size, 16 + size).buffer)], [1, -2]);
   assert.deepEqual([...file.subarray(16 + size)], [7, 8, 9]);
@@ -96,8 +100,15 @@ test('a legend and a palette of every class id', () => {
   const counts = new Uint32Array(65536);
   for (const id of labels) ++counts[id];
   const legend = legendOf({ height: 2, width: 4, labels, counts, scores: null }, ['sky', 'sea']);
-  assert.deepEqual(legend.map(({ id, label, share }) => [id, label, share]),
-    [[7, 'LABEL_7', 3 / 8], [0, 'sky', 2 / 8], [65535, 'LABEL_65535', 2 / 8], [300, 'LABEL_300', 1 / 8]]);
+  assert.deepEqual(
+    legend.map(({ id, label, share }) => [id, label, share]),
+    [
+      [7, 'LABEL_7', 3 / 8],
+      [0, 'sky', 2 / 8],
+      [65535, 'LABEL_65535', 2 / 8],
+      [300, 'LABEL_300', 1 / 8],
+    ],
+  );
   assert.ok(legend.every(({ id, color }) => String(color) === String(colorOf(id))));
   const bytes = new Uint8Array(paletteOf(65536, 128).buffer);
   for (const id of labels) assert.deepEqual([...bytes.subarray(id * 4, id * 4 + 4)], [...colorOf(id), 128]);
@@ -107,7 +118,13 @@ test('abortable rejects at once and hands the late value over', async () => {
   const controller = new AbortController();
   let finish;
   const late = [];
-  const promise = abortable(new Promise((resolve) => { finish = resolve; }), controller.signal, (value) => late.push(value));
+  const promise = abortable(
+    new Promise((resolve) => {
+      finish = resolve;
+    }),
+    controller.signal,
+    (value) => late.push(value),
+  );
   controller.abort(new Error('enough'));
   await assert.rejects(promise, /enough/);
   finish(5);

@@ -14,7 +14,7 @@ test.after(() => Promise.all([local.dispose(), remote.dispose()]));
 async function logitsOf(engine, source, options = {}) {
   const model = await BeitForImageClassification.fromPretrained(source, { engine, ...options });
   try {
-    return (await model.forward({ pixelValues }, { outputHiddenStates: true }));
+    return await model.forward({ pixelValues }, { outputHiddenStates: true });
   } finally {
     await model.dispose();
   }
@@ -31,7 +31,9 @@ test('every kind of source gives the same answer as in this thread', async (t) =
   for (const [name, bytes] of Object.entries(files())) writeFileSync(join(folder, name), bytes);
   const { base } = await serve(t, fileServer(files()));
   const sources = {
-    bytes: files(), folder, url: base,
+    bytes: files(),
+    folder,
+    url: base,
     blobs: Object.fromEntries(Object.entries(files()).map(([name, bytes]) => [name, new Blob([bytes])])),
     files: Object.entries(files()).map(([name, bytes]) => new File([bytes], name)),
   };
@@ -41,16 +43,16 @@ test('every kind of source gives the same answer as in this thread', async (t) =
     ++fetched;
     return fetch(...args);
   };
-  assert.deepEqual(await logitsOf(remote, base, { fetch: counting }), expected, 'a custom fetch runs in the caller\'s thread');
+  assert.deepEqual(await logitsOf(remote, base, { fetch: counting }), expected, "a custom fetch runs in the caller's thread");
   assert.equal(fetched, 2);
 });
 
-test('the caller\'s tensors stay the caller\'s', async () => {
+test("the caller's tensors stay the caller's", async () => {
   await logitsOf(remote, files());
   assert.equal(pixelValues.data.length, 192);
 });
 
-test('images cross, and a caller\'s bytes are not taken away', async () => {
+test("images cross, and a caller's bytes are not taken away", async () => {
   const raw = { width: 9, height: 7, channels: 3, data: Uint8Array.from({ length: 189 }, (_, i) => i) };
   const bmp = new Uint8Array(await new Blob(['P6\n9 7\n255\n', raw.data]).arrayBuffer());
   const results = [];
@@ -64,9 +66,18 @@ test('images cross, and a caller\'s bytes are not taken away', async () => {
 });
 
 test('errors cross with their code, sentence and facts', async () => {
-  const error = await rejects(BeitForImageClassification.fromPretrained(files({ 'model.safetensors': null }), { engine: remote }), 'not-found', /neither/);
+  const error = await rejects(
+    BeitForImageClassification.fromPretrained(files({ 'model.safetensors': null }), { engine: remote }),
+    'not-found',
+    /neither/,
+  );
   assert.ok(error instanceof Error);
-  await rejects(BeitForImageClassification.fromPretrained(files({ 'model.safetensors': files()['model.safetensors'].subarray(0, 3000) }), { engine: remote }), 'truncated');
+  await rejects(
+    BeitForImageClassification.fromPretrained(files({ 'model.safetensors': files()['model.safetensors'].subarray(0, 3000) }), {
+      engine: remote,
+    }),
+    'truncated',
+  );
   assert.ok(remote.usable);
 });
 
@@ -92,8 +103,12 @@ test('an abort while the source is silent leaves nothing behind', async (t) => {
     const controller = new AbortController();
     const reason = new Error('enough');
     const loading = BeitForImageClassification.fromPretrained(base, {
-      engine: remote, signal: controller.signal, ...options,
-      onProgress: ({ phase }) => { if (phase === 'index') setTimeout(() => controller.abort(reason), 30); },
+      engine: remote,
+      signal: controller.signal,
+      ...options,
+      onProgress: ({ phase }) => {
+        if (phase === 'index') setTimeout(() => controller.abort(reason), 30);
+      },
     });
     await assert.rejects(loading, (error) => error === reason);
     assert.equal((await remote.memory()).used, used);
@@ -107,13 +122,16 @@ test('an abort stops a pass that runs, within a layer', async () => {
   const controller = new AbortController();
   const reason = new Error('enough');
   const steps = [];
-  const running = model.forward({ pixelValues: many }, {
-    signal: controller.signal,
-    onStep: (done, total) => {
-      steps.push([done, total]);
-      controller.abort(reason);
+  const running = model.forward(
+    { pixelValues: many },
+    {
+      signal: controller.signal,
+      onStep: (done, total) => {
+        steps.push([done, total]);
+        controller.abort(reason);
+      },
     },
-  });
+  );
   await assert.rejects(running, (error) => error === reason);
   const [done, total] = steps.at(-1);
   assert.ok(done < total, `${done} of ${total} steps`);

@@ -8,17 +8,43 @@ const VITE_HEADERS = `export default { server: { headers: process.env.ISOLATED ?
   'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } : {} } };\n`;
 
 export const CASES = [
-  { name: 'cdn', serve: '.', page: (foreign) => `cdn.html?library=${encodeURIComponent(`${foreign}node_modules/beit-wasm/dist/index.js`)}` },
+  {
+    name: 'cdn',
+    serve: '.',
+    page: (foreign) => `cdn.html?library=${encodeURIComponent(`${foreign}node_modules/beit-wasm/dist/index.js`)}`,
+  },
   { name: 'vite', install: ['vite@8'], build: [['vite', 'build', '--base', './']], serve: 'dist' },
   {
-    name: 'vite-dev', install: ['vite@8'], files: { 'vite.config.js': VITE_HEADERS },
+    name: 'vite-dev',
+    install: ['vite@8'],
+    files: { 'vite.config.js': VITE_HEADERS },
     dev: (port) => ['vite', '--port', String(port), '--strictPort', '--host', 'localhost'],
   },
-  { name: 'webpack', install: ['webpack@5', 'webpack-cli@6'], build: [['webpack', '--mode', 'production', '--entry', './main.js', '-o', 'dist']], serve: 'dist' },
-  { name: 'esbuild', install: ['esbuild@0.28'], build: [['esbuild', 'main.js', '--bundle', '--format=esm', '--outfile=dist/main.js']], serve: 'dist', copy: true },
-  { name: 'esbuild-iife', install: ['esbuild@0.28'], build: [['esbuild', 'main.js', '--bundle', '--outfile=dist/main.js']], serve: 'dist', copy: true },
   {
-    name: 'rollup', install: ['rollup@4', '@rollup/plugin-node-resolve@16'], build: [['rollup', 'main.js', '-p', 'node-resolve={browser:true}', '-o', 'dist/main.js']],
-    serve: 'dist', copy: true,
+    name: 'webpack',
+    install: ['webpack@5', 'webpack-cli@6'],
+    build: [['webpack', '--mode', 'production', '--entry', './main.js', '-o', 'dist']],
+    serve: 'dist',
+  },
+  {
+    name: 'esbuild',
+    install: ['esbuild@0.28'],
+    build: [['esbuild', 'main.js', '--bundle', '--format=esm', '--outfile=dist/main.js']],
+    serve: 'dist',
+    copy: true,
+  },
+  {
+    name: 'esbuild-iife',
+    install: ['esbuild@0.28'],
+    build: [['esbuild', 'main.js', '--bundle', '--outfile=dist/main.js']],
+    serve: 'dist',
+    copy: true,
+  },
+  {
+    name: 'rollup',
+    install: ['rollup@4', '@rollup/plugin-node-resolve@16'],
+    build: [['rollup', 'main.js', '-p', 'node-resolve={browser:true}', '-o', 'dist/main.js']],
+    serve: 'dist',
+    copy: true,
   },
 ];

@@ -26,7 +26,8 @@ async function makeProject({ name, install = [], files = {}, build = [], serve, 
   }
   const log = `packages-${name}`;
   await run('npm', ['install', '--no-audit', '--no-fund', tarball, ...install], { cwd: folder, log });
-  for (const [command, ...args] of build) await run(join(folder, 'node_modules', '.bin', command), args, { cwd: folder, log, env: { NEXT_TELEMETRY_DISABLED: '1' } });
+  for (const [command, ...args] of build)
+    await run(join(folder, 'node_modules', '.bin', command), args, { cwd: folder, log, env: { NEXT_TELEMETRY_DISABLED: '1' } });
   const to = join(folder, serve ?? '.');
   if (!existsSync(join(to, 'index.html'))) cpSync(join(PAGE, 'index.html'), join(to, 'index.html'));
   cpSync(join(root, 'demo', 'samples', 'harbour.jpg'), join(to, 'harbour.jpg'));
@@ -40,9 +41,20 @@ async function serveProject({ serve, dev }, folder, isolated) {
   if (!dev) return start({ folders: [['', join(folder, serve)]], isolated, policy: ANY_POLICY });
   const port = await freePort();
   const [command, ...args] = dev(port);
-  const server = spawn(join(folder, 'node_modules', '.bin', command), args, { cwd: folder, stdio: 'ignore', env: { ...process.env, ISOLATED: isolated ? '1' : '' } });
+  const server = spawn(join(folder, 'node_modules', '.bin', command), args, {
+    cwd: folder,
+    stdio: 'ignore',
+    env: { ...process.env, ISOLATED: isolated ? '1' : '' },
+  });
   const url = `http://localhost:${port}/`;
-  for (let i = 0; !await fetch(url).then(({ ok }) => ok, () => false); ++i) {
+  for (
+    let i = 0;
+    !(await fetch(url).then(
+      ({ ok }) => ok,
+      () => false,
+    ));
+    ++i
+  ) {
     if (i === 600 || server.exitCode !== null) throw new Failure(`${command} does not serve.`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -79,7 +91,9 @@ async function runCase(test, tarball, browser) {
   try {
     await makeProject(test, folder, tarball);
     const foreign = await start({
-      folders: [['', folder]], isolated: false, policy: ANY_POLICY,
+      folders: [['', folder]],
+      isolated: false,
+      policy: ANY_POLICY,
       before: (path, request, response, headers) => void Object.assign(headers, { 'Access-Control-Allow-Origin': '*' }),
     });
     for (const isolated of [false, true]) {
@@ -117,7 +131,9 @@ await main(async (names) => {
     for (const test of CASES.filter(({ name }) => names.length === 0 || names.includes(name))) {
       const begin = performance.now();
       const problems = await runCase(test, tarball, host.browser);
-      say(`  ${test.name}: ${problems.length === 0 ? 'passed' : 'FAILED'} (${duration(performance.now() - begin)})${problems.map((problem) => `\n    ${problem}`).join('')}`);
+      say(
+        `  ${test.name}: ${problems.length === 0 ? 'passed' : 'FAILED'} (${duration(performance.now() - begin)})${problems.map((problem) => `\n    ${problem}`).join('')}`,
+      );
       if (problems.length > 0) ++failed;
     }
   } finally {

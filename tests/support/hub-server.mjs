@@ -58,14 +58,18 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     const listed = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/[^/]+(?:\/(.+))?$/.exec(decodeURIComponent(pathname));
     if (listed) {
       if (tells === 'nothing' || tells === 'pointers') response.writeHead(404).end();
-      else response.setHeader('Content-Type', 'application/json').end(JSON.stringify(listingOf(listed[1], listed[2] ? `${listed[2]}/` : '')));
+      else
+        response.setHeader('Content-Type', 'application/json').end(JSON.stringify(listingOf(listed[1], listed[2] ? `${listed[2]}/` : '')));
       return;
     }
     const raw = /^\/([^/]+\/[^/]+)\/raw\/[^/]+\/(.+)$/.exec(decodeURIComponent(pathname));
     const pointed = raw && contents.get(`${raw[1]}/${raw[2]}`);
     if (pointed && LARGE.test(raw[2])) {
       if (tells === 'nothing') response.writeHead(401).end();
-      else response.setHeader('Content-Type', 'text/plain').end(`version https://git-lfs.github.com/spec/v1\noid sha256:${pointed.sha256}\nsize ${pointed.size}\n`);
+      else
+        response
+          .setHeader('Content-Type', 'text/plain')
+          .end(`version https://git-lfs.github.com/spec/v1\noid sha256:${pointed.sha256}\nsize ${pointed.size}\n`);
       return;
     }
     const parts = /^\/([^/]+\/[^/]+)\/(?:resolve\/([^/]+)\/)?(.+)$/.exec(decodeURIComponent(pathname));
@@ -77,10 +81,15 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     }
     response.setHeader('X-Repo-Commit', COMMIT);
     if (from === 'hub' && LARGE.test(name)) {
-      response.writeHead(302, {
-        'X-Linked-ETag': `"${content.sha256}"`, 'X-Linked-Size': content.size, 'X-Xet-Hash': content.xetHash, ETag: `"${content.xetHash}"`,
-        Location: `${urlOf(cdn)}/${name}?X-Xet-Signed-Range=bytes%3D0-&signature=${++signed}`,
-      }).end();
+      response
+        .writeHead(302, {
+          'X-Linked-ETag': `"${content.sha256}"`,
+          'X-Linked-Size': content.size,
+          'X-Xet-Hash': content.xetHash,
+          ETag: `"${content.xetHash}"`,
+          Location: `${urlOf(cdn)}/${name}?X-Xet-Signed-Range=bytes%3D0-&signature=${++signed}`,
+        })
+        .end();
       return;
     }
     if (from === 'cdn' && searchParams.has('signature') && Number(searchParams.get('signature')) < firstValid) {
@@ -93,10 +102,15 @@ export async function startHub(files, { host = 'localhost' } = {}) {
   /** What the hub's API says of a folder: an ordinary file has git's sum, a large one its SHA-256 and Xet hash as well. */
   function listingOf(id, folder) {
     const masked = (sum) => (tells === 'asterisks' ? '*'.repeat(64) : sum);
-    return [...contents].filter(([name]) => name.startsWith(`${id}/${folder}`)).map(([name, { size, sha256, xetHash }]) => ({
-      type: 'file', oid: sha256.slice(0, 40), size, path: name.slice(id.length + 1),
-      ...(LARGE.test(name) && { lfs: { oid: masked(sha256), size, pointerSize: 134 }, xetHash: masked(xetHash) }),
-    }));
+    return [...contents]
+      .filter(([name]) => name.startsWith(`${id}/${folder}`))
+      .map(([name, { size, sha256, xetHash }]) => ({
+        type: 'file',
+        oid: sha256.slice(0, 40),
+        size,
+        path: name.slice(id.length + 1),
+        ...(LARGE.test(name) && { lfs: { oid: masked(sha256), size, pointerSize: 134 }, xetHash: masked(xetHash) }),
+      }));
   }
 
   return {
@@ -111,9 +125,13 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     /** The ETag that the CDN sends of a large file: its Xet hash. */
     etag: (name) => `"${contents.get(name).xetHash}"`,
     /** What API and pointers tell: 'sums', 'asterisks' (a gated repository's API), 'pointers' (no API), or 'nothing'. */
-    tell: (what) => { tells = what; },
+    tell: (what) => {
+      tells = what;
+    },
     /** Makes every URL that was signed so far answer 403. */
-    expire: () => { firstValid = signed + 1; },
+    expire: () => {
+      firstValid = signed + 1;
+    },
     close: async () => {
       for (const server of [hub, cdn]) {
         server.closeAllConnections();
@@ -192,7 +210,7 @@ function send(request, response, content, wrong, large) {
 async function sendBody(response, content, start, end, wrong) {
   const stop = () => wrong.cuts?.find((cut) => cut >= start && cut <= end) ?? Infinity;
   const cut = stop();
-  for (let at = start; at < end && !response.destroyed;) {
+  for (let at = start; at < end && !response.destroyed; ) {
     const next = Math.min(at + PIECE, end, cut, wrong.stall > at ? wrong.stall : Infinity);
     if (at === wrong.stall) return;
     const bytes = Buffer.from(content.read(at, next));
@@ -203,12 +221,17 @@ async function sendBody(response, content, start, end, wrong) {
         response.on('drain', done).on('close', done);
       });
     }
-    if (wrong.pause) await new Promise((resolve) => { setTimeout(resolve, wrong.pause); });
+    if (wrong.pause)
+      await new Promise((resolve) => {
+        setTimeout(resolve, wrong.pause);
+      });
     at = next;
     if (at === cut) {
       wrong.cuts.splice(wrong.cuts.indexOf(cut), 1);
       // What has been written is to arrive before the end does.
-      await new Promise((resolve) => { setTimeout(resolve, 5); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 5);
+      });
       response.destroy();
       return;
     }

@@ -14,11 +14,34 @@ const MODELS_USE = ['src/model/', 'src/layers/', 'src/parameters/', 'src/kernels
  */
 export const LAYERS = [
   ...inOrder(
-    'web/cli/', 'web/', 'web/wasm/', 'web/api/pipelines/', 'web/api/', 'web/platform/', 'web/assets.ts', 'web/engine/', 'web/sources/',
-    'web/core/', 'web/base/',
+    'web/cli/',
+    'web/',
+    'web/wasm/',
+    'web/api/pipelines/',
+    'web/api/',
+    'web/platform/',
+    'web/assets.ts',
+    'web/engine/',
+    'web/sources/',
+    'web/core/',
+    'web/base/',
   ),
   // As src/CMakeLists.txt links them.
-  ['bindings/', ['src/registry', 'src/dalle/', 'src/beit/', 'src/model/', 'src/layers/', 'src/parameters/', 'src/kernels/', 'src/image/', 'src/base/', 'weights/']],
+  [
+    'bindings/',
+    [
+      'src/registry',
+      'src/dalle/',
+      'src/beit/',
+      'src/model/',
+      'src/layers/',
+      'src/parameters/',
+      'src/kernels/',
+      'src/image/',
+      'src/base/',
+      'weights/',
+    ],
+  ],
   ['src/registry', ['src/dalle/', 'src/beit/', 'src/model/', 'src/layers/', 'src/parameters/', 'src/kernels/', 'src/base/']],
   ['src/dalle/', MODELS_USE],
   ['src/beit/', MODELS_USE],

@@ -2,8 +2,10 @@
 //   burner-child.mjs THREADS
 import { Worker } from 'node:worker_threads';
 
-const workers = Array.from({ length: Number(process.argv[2]) }, () =>
-  new Worker("require('node:worker_threads').parentPort.postMessage(null); for (;;);", { eval: true }));
+const workers = Array.from(
+  { length: Number(process.argv[2]) },
+  () => new Worker("require('node:worker_threads').parentPort.postMessage(null); for (;;);", { eval: true }),
+);
 await Promise.all(workers.map((worker) => new Promise((resolve) => worker.once('message', resolve))));
 process.on('disconnect', () => process.exit());
 process.send('busy');

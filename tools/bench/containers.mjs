@@ -12,7 +12,8 @@ import { crc32 } from 'node:zlib';
 export function checkpointFiles(tensors) {
   const half = tensors.length >> 1;
   const shards = { 'model-1.safetensors': tensors.slice(0, half), 'model-2.safetensors': tensors.slice(half) };
-  const files = {}, weightMap = {};
+  const files = {},
+    weightMap = {};
   for (const [file, list] of Object.entries(shards)) {
     files[file] = safetensors(list);
     for (const { name } of list) weightMap[name] = file;
@@ -26,7 +27,7 @@ export function checkpointFiles(tensors) {
   };
 }
 
-const MOST_BYTES = 1 << 20;  // of a chunk
+const MOST_BYTES = 1 << 20; // of a chunk
 
 export const countOf = (shape) => shape.reduce((a, b) => a * b, 1);
 export const sizeOf = (pieces) => pieces.reduce((sum, piece) => sum + lengthOf(piece), 0);
@@ -46,7 +47,8 @@ export function* chunksOf(pieces, offset = 0, length = Infinity) {
   let start = 0;
   const end = offset + length;
   for (const piece of pieces) {
-    const from = Math.max(offset - start, 0), to = Math.min(end - start, lengthOf(piece));
+    const from = Math.max(offset - start, 0),
+      to = Math.min(end - start, lengthOf(piece));
     if (from < to) yield* chunksOfPiece(piece, from, to);
     start += lengthOf(piece);
     if (start >= end) return;
@@ -65,7 +67,7 @@ function* chunksOfPiece(piece, from, to) {
 /** Writes a file. */
 export function writePieces(path, pieces) {
   const file = openSync(path, 'w');
-  for (const chunk of chunksOf(pieces)) for (let done = 0; done < chunk.length;) done += writeSync(file, chunk, done);
+  for (const chunk of chunksOf(pieces)) for (let done = 0; done < chunk.length; ) done += writeSync(file, chunk, done);
   closeSync(file);
 }
 
@@ -97,7 +99,12 @@ function safetensors(tensors) {
 }
 
 // Opcodes of Python's pickle, protocol 2.
-const MARK = ascii('('), TUPLE = ascii('t'), REDUCE = ascii('R'), STOP = ascii('.'), PROTOCOL = ascii('\x80\x02'), EMPTY_TUPLE = ascii(')');
+const MARK = ascii('('),
+  TUPLE = ascii('t'),
+  REDUCE = ascii('R'),
+  STOP = ascii('.'),
+  PROTOCOL = ascii('\x80\x02'),
+  EMPTY_TUPLE = ascii(')');
 const text = (value) => concat(ascii('X'), little(Buffer.byteLength(value), 4), Buffer.from(value));
 const int = (value) => concat(ascii('J'), little(value, 4));
 const global = (module, name) => ascii(`c${module}\n${name}\n`);
@@ -109,22 +116,52 @@ function stateDict(tensors, view) {
   const items = tensors.map(({ name, shape }, i) => {
     const count = countOf(shape);
     const strides = shape.map((_, axis) => countOf(shape.slice(axis + 1)));
-    const storage = concat(tuple(text('storage'), global('torch', 'FloatStorage'), text(String(i)), text('cpu'), int(count), ...view), ascii('Q'));
-    return concat(text(name), global('torch._utils', '_rebuild_tensor_v2'),
-      tuple(storage, int(0), tuple(...shape.map(int)), tuple(...strides.map(int)), ascii('\x89'), ORDERED_DICT), REDUCE);
+    const storage = concat(
+      tuple(text('storage'), global('torch', 'FloatStorage'), text(String(i)), text('cpu'), int(count), ...view),
+      ascii('Q'),
+    );
+    return concat(
+      text(name),
+      global('torch._utils', '_rebuild_tensor_v2'),
+      tuple(storage, int(0), tuple(...shape.map(int)), tuple(...strides.map(int)), ascii('\x89'), ORDERED_DICT),
+      REDUCE,
+    );
   });
   return concat(PROTOCOL, ORDERED_DICT, MARK, ...items, ascii('u'), STOP);
 }
 
 function torchLegacy(tensors) {
   const version = concat(ascii('M'), little(1001, 2));
-  const machine = concat(ascii('}'), MARK, text('protocol_version'), version, text('little_endian'), ascii('\x88'),
-    text('type_sizes'), ascii('}'), ascii('u'));
+  const machine = concat(
+    ascii('}'),
+    MARK,
+    text('protocol_version'),
+    version,
+    text('little_endian'),
+    ascii('\x88'),
+    text('type_sizes'),
+    ascii('}'),
+    ascii('u'),
+  );
   const head = concat(
-    PROTOCOL, ascii('\x8a\x0a'), Buffer.from('6cfc9c46f9206aa85019', 'hex'), STOP,  // the magic number
-    PROTOCOL, version, STOP, PROTOCOL, machine, STOP,
+    PROTOCOL,
+    ascii('\x8a\x0a'),
+    Buffer.from('6cfc9c46f9206aa85019', 'hex'),
+    STOP, // the magic number
+    PROTOCOL,
+    version,
+    STOP,
+    PROTOCOL,
+    machine,
+    STOP,
     stateDict(tensors, [ascii('N')]),
-    PROTOCOL, ascii(']'), MARK, ...tensors.map((_, i) => text(String(i))), ascii('e'), STOP);
+    PROTOCOL,
+    ascii(']'),
+    MARK,
+    ...tensors.map((_, i) => text(String(i))),
+    ascii('e'),
+    STOP,
+  );
   return [head, ...tensors.flatMap((tensor) => [new Uint8Array(little(countOf(tensor.shape), 8)), elementsOf(tensor)])];
 }
 
@@ -135,23 +172,33 @@ function torchZip(tensors) {
     ...tensors.map((tensor, i) => ({ name: `data/${i}`, data: elementsOf(tensor) })),
     { name: 'version', data: ascii('3\n') },
   ];
-  const pieces = [], directory = [];
+  const pieces = [],
+    directory = [];
   let offset = 0;
   const put = (...parts) => {
     for (const part of parts) offset += lengthOf(part);
     pieces.push(...parts);
   };
   for (const { name, data } of members) {
-    const path = ascii(`archive/${name}`), size = little(lengthOf(data), 4);
-    const crc = little([...chunksOf([data])].reduce((sum, chunk) => crc32(chunk, sum), 0), 4);
+    const path = ascii(`archive/${name}`),
+      size = little(lengthOf(data), 4);
+    const crc = little(
+      [...chunksOf([data])].reduce((sum, chunk) => crc32(chunk, sum), 0),
+      4,
+    );
     // In both headers: version, flags (a record follows the data), method (stored), time and date, sum, sizes.
     const common = concat(little(0, 2), little(8, 2), little(0, 2), little(0, 4), crc, size, size, little(path.length, 2));
     directory.push(concat(ascii('PK\x01\x02'), little(0, 2), common, little(0, 12), little(offset, 4), path));
-    const padding = (64 - (offset + 30 + path.length + 4) % 64) % 64;  // elements begin at multiples of 64
-    put(concat(ascii('PK\x03\x04'), common, little(padding + 4, 2), path, ascii('FB'), little(padding, 2), Buffer.alloc(padding, 'Z')), data,
-      concat(ascii('PK\x07\x08'), crc, size, size));
+    const padding = (64 - ((offset + 30 + path.length + 4) % 64)) % 64; // elements begin at multiples of 64
+    put(
+      concat(ascii('PK\x03\x04'), common, little(padding + 4, 2), path, ascii('FB'), little(padding, 2), Buffer.alloc(padding, 'Z')),
+      data,
+      concat(ascii('PK\x07\x08'), crc, size, size),
+    );
   }
-  const table = concat(...directory), start = offset, count = little(members.length, 2);
+  const table = concat(...directory),
+    start = offset,
+    count = little(members.length, 2);
   put(table, concat(ascii('PK\x05\x06'), little(0, 4), count, count, little(table.length, 4), little(start, 4), little(0, 2)));
   return pieces;
 }
@@ -185,8 +232,15 @@ function flaxMsgpack(tensors) {
       return;
     }
     const bytes = 4 * node.array.count;
-    const head = concat(ascii('\x93'), ascii('\xdc'), big(node.shape.length, 2),
-      ...node.shape.map((size) => concat(ascii('\xce'), big(size, 4))), string('float32'), ascii('\xc6'), big(bytes, 4));
+    const head = concat(
+      ascii('\x93'),
+      ascii('\xdc'),
+      big(node.shape.length, 2),
+      ...node.shape.map((size) => concat(ascii('\xce'), big(size, 4))),
+      string('float32'),
+      ascii('\xc6'),
+      big(bytes, 4),
+    );
     pieces.push(concat(ascii('\xc9'), big(head.length + bytes, 4), ascii('\x01'), head), node.array);
   };
   put(flaxTree(tensors));

@@ -32,8 +32,8 @@ export function loadModel(core, folder, { className = 'BeitForImageClassificatio
     unwrap(checkpoint.addFile('model.safetensors', fstatSync(file).size));
     const model = unwrap(core.createModel(readFileSync(join(folder, 'config.json'), 'utf8'), className, { addPoolingLayer: true, dtype }));
     const pump = () => {
-      for (let read; (read = unwrap(checkpoint.next()));) {
-        for (let done = 0; done < read.length;) {
+      for (let read; (read = unwrap(checkpoint.next())); ) {
+        for (let done = 0; done < read.length; ) {
           const count = readSync(file, core.HEAPU8, staging, Math.min(CHUNK, read.length - done), read.offset + done);
           if (count === 0) throw new Error(`${folder}: the file ends early`);
           unwrap(checkpoint.supply(staging, count));

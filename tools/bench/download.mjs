@@ -20,8 +20,10 @@ await main(async (args) => {
   const { values } = parseArgs({
     args,
     options: {
-      folder: { type: 'string', default: join(tools, 'bench', 'base-224') }, browser: { type: 'string', default: 'chromium' },
-      build: { type: 'string', default: 'relaxed-threads' }, json: { type: 'string' },
+      folder: { type: 'string', default: join(tools, 'bench', 'base-224') },
+      browser: { type: 'string', default: 'chromium' },
+      build: { type: 'string', default: 'relaxed-threads' },
+      json: { type: 'string' },
     },
   });
   const size = statSync(join(values.folder, WEIGHTS)).size;
@@ -35,20 +37,28 @@ await main(async (args) => {
     await page.waitForFunction(() => globalThis.harness !== undefined);
     const call = (method, ...given) => page.evaluate((wanted, list) => globalThis.harness[wanted](...list), method, given);
     const options = { host: hub.url, build: values.build, forward: false, retry: { delay: 20 } };
-    const cuts = () => Array.from({ length: 10 }, (_, i) => Math.floor(size * (i + Math.random()) / 10));
+    const cuts = () => Array.from({ length: 10 }, (_, i) => Math.floor((size * (i + Math.random())) / 10));
     for (const [what, faults, more] of [
-      ['kept, ten cuts', { cuts: cuts() }, {}], ['from the cache', { stall: 1000 }, {}],
-      ['not kept', {}, { cache: false }], ['not kept, ten cuts', { cuts: cuts() }, { cache: false }],
+      ['kept, ten cuts', { cuts: cuts() }, {}],
+      ['from the cache', { stall: 1000 }, {}],
+      ['not kept', {}, { cache: false }],
+      ['not kept, ten cuts', { cuts: cuts() }, { cache: false }],
     ]) {
       hub.fail(`owner/base/${WEIGHTS}`, faults);
       hub.requests.length = 0;
       const result = await call('load', 'owner/base', { ...options, ...more });
       assert.deepEqual([result.code, result.warnings], [undefined, []], result.message);
-      const { memory: { heap }, estimate: { weights, staging }, milliseconds } = result;
+      const {
+        memory: { heap },
+        estimate: { weights, staging },
+        milliseconds,
+      } = result;
       const above = heap - weights - staging;
       const bodies = hub.requests.filter(({ host: at, path }) => at === 'cdn' && path.endsWith(WEIGHTS)).length;
       rows[what] = { milliseconds, heap, weights, staging, above, bodies };
-      say(`${what.padEnd(20)} ${(milliseconds / 1000).toFixed(1)} s, ${bodies} bodies; wasm ${mb(heap)} = packed ${mb(weights)} + largest tensor ${mb(staging)} + ${mb(above)}`);
+      say(
+        `${what.padEnd(20)} ${(milliseconds / 1000).toFixed(1)} s, ${bodies} bodies; wasm ${mb(heap)} = packed ${mb(weights)} + largest tensor ${mb(staging)} + ${mb(above)}`,
+      );
       assert.ok(above <= ALLOWED, `${above} bytes above packed weights and largest tensor`);
     }
     const [kept] = (await call('list')).filter(({ file }) => file === WEIGHTS);
@@ -58,7 +68,7 @@ await main(async (args) => {
     hub.fail(`owner/base/${WEIGHTS}`);
     rows.stops = [];
     for (let i = 0; i < 10; ++i) {
-      const at = Math.floor(size * i / 10);
+      const at = Math.floor((size * i) / 10);
       const { reason, left, milliseconds } = await call('stopInEngine', 'owner/base', { ...options, cache: false }, at);
       assert.deepEqual([reason, left], ['The test stopped it.', 0], `stopped at ${at}`);
       rows.stops.push(milliseconds);

@@ -37,7 +37,12 @@ for (let i = 0; i < Number(passes); ++i) {
   const { user, system } = process.cpuUsage(usage);
   rows.push({ milliseconds: performance.now() - begin, cpu: (user + system) / 1e3, work: unwrap(core.takeProfile()) });
 }
-const memory = { estimate: unwrap(model.estimate()), loaded, peak: unwrap(core.memory()).peak - before, resident: process.resourceUsage().maxRSS * 1024 };
+const memory = {
+  estimate: unwrap(model.estimate()),
+  loaded,
+  peak: unwrap(core.memory()).peak - before,
+  resident: process.resourceUsage().maxRSS * 1024,
+};
 const every = Math.ceil(logits.length / MOST_LOGITS);
 const text = JSON.stringify({ rows, logits: [...logits].filter((_, i) => i % every === 0), memory });
 // Not before all of it is written: a pipe takes some 64 KB at once.

@@ -9,7 +9,9 @@ import { startCore } from './core.mjs';
 const [build, what, folder, dtype] = process.argv.slice(2);
 const CHUNK = 1 << 20;
 let milliseconds;
-let weights = 0, before = 0, heap = 0;
+let weights = 0,
+  before = 0,
+  heap = 0;
 
 if (what === 'library') {
   const { BeitForImageClassification } = await import('../../dist/node.js');
@@ -33,7 +35,7 @@ if (what === 'library') {
   const file = openSync(join(folder, 'model.safetensors'));
   const size = fstatSync(file).size;
   const memory = core._malloc(size) >>> 0;
-  for (let at = 0; at < size;) at += readSync(file, core.HEAPU8, memory + at, Math.min(CHUNK, size - at), at);
+  for (let at = 0; at < size; ) at += readSync(file, core.HEAPU8, memory + at, Math.min(CHUNK, size - at), at);
   closeSync(file);
   milliseconds = performance.now() - begin;
 }

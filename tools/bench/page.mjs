@@ -42,8 +42,15 @@ async function firstAnswer(url) {
     await page.goto(url);
     await page.waitForFunction(() => globalThis.seen.answer !== null);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    const sum = (wanted) => [...lengths].filter(([address]) => address.includes('/weights/') === wanted).reduce((all, [, length]) => all + length, 0);
-    return { ...await page.evaluate(() => globalThis.seen), page: sum(false), weights: sum(true), files: Object.fromEntries(lengths), runtime: await page.$eval('#foot-runtime', (element) => element.textContent) };
+    const sum = (wanted) =>
+      [...lengths].filter(([address]) => address.includes('/weights/') === wanted).reduce((all, [, length]) => all + length, 0);
+    return {
+      ...(await page.evaluate(() => globalThis.seen)),
+      page: sum(false),
+      weights: sum(true),
+      files: Object.fromEntries(lengths),
+      runtime: await page.$eval('#foot-runtime', (element) => element.textContent),
+    };
   } finally {
     await host.close();
   }
@@ -67,7 +74,13 @@ async function camera(url, threads, seconds) {
 
 await main(async (args) => {
   const { values } = parseArgs({
-    args, options: { rounds: { type: 'string', default: '5' }, threads: { type: 'string', default: '2' }, seconds: { type: 'string', default: '8' }, json: { type: 'string' } },
+    args,
+    options: {
+      rounds: { type: 'string', default: '5' },
+      threads: { type: 'string', default: '2' },
+      seconds: { type: 'string', default: '8' },
+      json: { type: 'string' },
+    },
   });
   const server = await start({ folders: [['', await buildSite()]] });
   try {
@@ -79,8 +92,12 @@ await main(async (args) => {
     }
     const of = (key) => rows.map((row) => row[key]);
     say(`First answer, cold, ${show(of('answer'), 0)} ms after navigation (median, min to max of ${rows.length}); ${rows[0].runtime}`);
-    say(`Bytes: ${mb(Math.max(...of('page')))} and ${mb(Math.max(...of('weights')))} of checkpoint. Layout shift ${Math.max(...of('shift')).toFixed(4)}.`);
-    say(`Segmentation of a camera, ${values.threads} threads: ${show(frames.map(({ perSecond }) => perSecond))} frames a second. The last: ${frames.at(-1).facts}`);
+    say(
+      `Bytes: ${mb(Math.max(...of('page')))} and ${mb(Math.max(...of('weights')))} of checkpoint. Layout shift ${Math.max(...of('shift')).toFixed(4)}.`,
+    );
+    say(
+      `Segmentation of a camera, ${values.threads} threads: ${show(frames.map(({ perSecond }) => perSecond))} frames a second. The last: ${frames.at(-1).facts}`,
+    );
     if (values.json) writeFileSync(values.json, JSON.stringify({ rows, frames }, null, 1));
   } finally {
     await server.close();

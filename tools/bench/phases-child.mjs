@@ -18,7 +18,10 @@ const engine = await timed('engine', () => library.createEngine({ worker: false,
 const classify = await timed('load', () => library.pipeline('image-classification', folder === '-' ? null : folder, { engine, dtype }));
 const bytes = readFileSync(picture);
 await timed('first answer', () => classify(bytes));
-const processor = await library.BeitImageProcessor.fromPretrained(folder === '-' ? new URL('../../weights/embedded/classifier/', import.meta.url) : folder, { engine });
+const processor = await library.BeitImageProcessor.fromPretrained(
+  folder === '-' ? new URL('../../weights/embedded/classifier/', import.meta.url) : folder,
+  { engine },
+);
 for (let i = 0; i < Number(passes); ++i) {
   const { pixelValues } = await timed('decode, resize, normalise', () => processor.preprocess(bytes));
   await timed('forward pass', () => classify.model.forward({ pixelValues }));

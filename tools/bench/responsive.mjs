@@ -17,7 +17,12 @@ import { show } from './statistics.mjs';
 
 /** Returns the rows of this process: a picture of noise on steps of grey. */
 async function segmentHere({ width, height, build }, forms, worker) {
-  const samples = { width, height, channels: 3, data: Uint8Array.from({ length: width * height * 3 }, (_, i) => (i >> 14) + (Math.imul(i, 0x9e3779b1) >>> 29)) };
+  const samples = {
+    width,
+    height,
+    channels: 3,
+    data: Uint8Array.from({ length: width * height * 3 }, (_, i) => (i >> 14) + (Math.imul(i, 0x9e3779b1) >>> 29)),
+  };
   const folder = mkdtempSync(join(tmpdir(), 'beit-picture-'));
   const segment = await pipeline('image-segmentation', null, { worker, build });
   try {
@@ -26,7 +31,9 @@ async function segmentHere({ width, height, build }, forms, worker) {
     const rows = [];
     for (const form of forms) {
       const delay = monitorEventLoopDelay({ resolution: 4 });
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 100);
+      });
       delay.enable();
       const begin = performance.now();
       await segment(given[form], { overlay: true });
@@ -54,8 +61,13 @@ async function segment(host, server, options) {
 
 await main(async (args) => {
   const { values } = parseArgs({
-    args, options: {
-      rounds: { type: 'string', default: '3' }, width: { type: 'string', default: '4000' }, height: { type: 'string', default: '3000' }, build: { type: 'string' }, json: { type: 'string' },
+    args,
+    options: {
+      rounds: { type: 'string', default: '3' },
+      width: { type: 'string', default: '4000' },
+      height: { type: 'string', default: '3000' },
+      build: { type: 'string' },
+      json: { type: 'string' },
     },
   });
   const size = { width: Number(values.width), height: Number(values.height), build: values.build };
@@ -63,17 +75,26 @@ await main(async (args) => {
   const server = await startServer();
   try {
     const rows = new Map();
-    const add = (name, row) => rows.set(name, [...rows.get(name) ?? [], row]);
+    const add = (name, row) => rows.set(name, [...(rows.get(name) ?? []), row]);
     for (let i = 0; i < Number(values.rounds); ++i) {
       for (const row of await segment(host, server, { ...size, forms: ['file', 'element', 'bitmap', 'samples'] })) add(row.form, row);
-      for (const row of await segment(host, server, { ...size, forms: ['file'], build: undefined, worker: false })) add('file, in the page', row);
+      for (const row of await segment(host, server, { ...size, forms: ['file'], build: undefined, worker: false }))
+        add('file, in the page', row);
       for (const row of await segmentHere(size, ['file', 'samples'])) add(`Node, ${row.form}`, row);
       for (const row of await segmentHere(size, ['file'], false)) add('Node, file, worker: false', row);
     }
-    say(`${size.width} x ${size.height} pixels, the embedded segmentation checkpoint, legend and overlay; median (min to max of ${values.rounds})`);
+    say(
+      `${size.width} x ${size.height} pixels, the embedded segmentation checkpoint, legend and overlay; median (min to max of ${values.rounds})`,
+    );
     for (const [name, all] of rows) {
-      const of = (key) => `${show(all.map((row) => row[key]), 0)} ms`;
-      say(`  ${name.padEnd(26)}longest wait ${of('longestWait')}${all[0].longestTask === undefined ? '' : `, longest task ${of('longestTask')}`}, answer after ${of('milliseconds')}`);
+      const of = (key) =>
+        `${show(
+          all.map((row) => row[key]),
+          0,
+        )} ms`;
+      say(
+        `  ${name.padEnd(26)}longest wait ${of('longestWait')}${all[0].longestTask === undefined ? '' : `, longest task ${of('longestTask')}`}, answer after ${of('milliseconds')}`,
+      );
     }
     if (values.json) writeFileSync(values.json, JSON.stringify(Object.fromEntries(rows), null, 1));
   } finally {

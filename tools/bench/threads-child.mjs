@@ -37,7 +37,9 @@ function used() {
 }
 
 async function turn({ way, engine, model, input }, burning) {
-  const before = used(), begin = performance.now(), times = [];
+  const before = used(),
+    begin = performance.now(),
+    times = [];
   for (let i = 0; i < passes; ++i) {
     const start = performance.now();
     await model.forward(input);

@@ -15,7 +15,7 @@ async function openStore(folder: string | undefined): Promise<CacheStore | null>
 export const cache = {
   /** Returns the kept files, the latest first; none where nothing can be kept (no secure context). */
   async list(folder?: string): Promise<CachedFile[]> {
-    const files = await (await openStore(folder))?.list() ?? [];
+    const files = (await (await openStore(folder))?.list()) ?? [];
     return files.sort((a, b) => b.saved.localeCompare(a.saved));
   },
 
@@ -23,7 +23,7 @@ export const cache = {
   async delete(urlOrSource: string, folder?: string): Promise<number> {
     if (typeof urlOrSource !== 'string') throw mismatch('invalid-argument', 'cache.delete', typeof urlOrSource, 'a URL or a source');
     const store = await openStore(folder);
-    const found = (await store?.list() ?? []).filter(({ url, source }) => url === urlOrSource || source === urlOrSource);
+    const found = ((await store?.list()) ?? []).filter(({ url, source }) => url === urlOrSource || source === urlOrSource);
     for (const { url } of found) await store?.remove(url);
     return found.length;
   },

@@ -31,8 +31,23 @@ export interface RuntimeOptions extends BuildRequest {
 export interface Configuration extends RuntimeOptions, SourceOptions {}
 
 const NAMES: { [Name in keyof Configuration]-?: true } = {
-  assets: true, artefacts: true, wasmBinary: true, workerFactory: true, maximumMemory: true, worker: true, build: true, threads: true,
-  host: true, revision: true, token: true, headers: true, fetch: true, retry: true, cache: true, offline: true, sha256: true,
+  assets: true,
+  artefacts: true,
+  wasmBinary: true,
+  workerFactory: true,
+  maximumMemory: true,
+  worker: true,
+  build: true,
+  threads: true,
+  host: true,
+  revision: true,
+  token: true,
+  headers: true,
+  fetch: true,
+  retry: true,
+  cache: true,
+  offline: true,
+  sha256: true,
 };
 
 let defaults: Configuration = {};
@@ -70,7 +85,11 @@ export function folderOf(name: string, folder: string | URL | undefined): string
   try {
     url = new URL(folder, globalThis.document?.baseURI ?? globalThis.location?.href);
   } catch (error) {
-    throw new BeitError('invalid-argument', `${name}: ${JSON.stringify(folder)} is not a URL.`, { where: name, got: String(folder), cause: error });
+    throw new BeitError('invalid-argument', `${name}: ${JSON.stringify(folder)} is not a URL.`, {
+      where: name,
+      got: String(folder),
+      cause: error,
+    });
   }
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url.href;

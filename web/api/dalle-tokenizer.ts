@@ -37,8 +37,12 @@ const LANCZOS = 1;
 class DalleHalf extends PreTrainedModel {
   static async load(className: 'DalleEncoder' | 'DalleDecoder', source: SourceLike, options: ModelOptions): Promise<DalleHalf> {
     const stem = className === 'DalleEncoder' ? 'encoder' : 'decoder';
-    return loadPretrained({ className, weights: [`${stem}.safetensors`, `${stem}.pkl`] }, source, options,
-      (lease, loaded) => new DalleHalf(lease, loaded));
+    return loadPretrained(
+      { className, weights: [`${stem}.safetensors`, `${stem}.pkl`] },
+      source,
+      options,
+      (lease, loaded) => new DalleHalf(lease, loaded),
+    );
   }
 
   /** The codebook's size. */
@@ -54,7 +58,9 @@ class DalleHalf extends PreTrainedModel {
 
 export class DalleTokenizer {
   private constructor(
-    private readonly encoder: DalleHalf, private readonly decoder: DalleHalf, private readonly options: PretrainedOptions,
+    private readonly encoder: DalleHalf,
+    private readonly decoder: DalleHalf,
+    private readonly options: PretrainedOptions,
   ) {}
 
   /**
@@ -90,9 +96,16 @@ export class DalleTokenizer {
 
   /** Returns the image's tokens, one for each 8 x 8 pixels of `size` or `crop`. Rejects like preprocess() and forward(). */
   async encode(image: ImageInput, { size = { height: 112, width: 112 }, crop, ...call }: EncodeOptions = {}): Promise<ImageTokens> {
-    const processor = await BeitImageProcessor.fromJSON({
-      size: { ...size }, resample: LANCZOS, do_center_crop: crop !== undefined, ...(crop && { crop_size: { ...crop } }), do_normalize: false,
-    }, this.options);
+    const processor = await BeitImageProcessor.fromJSON(
+      {
+        size: { ...size },
+        resample: LANCZOS,
+        do_center_crop: crop !== undefined,
+        ...(crop && { crop_size: { ...crop } }),
+        do_normalize: false,
+      },
+      this.options,
+    );
     try {
       const { pixelValues } = await processor.preprocess(image, call);
       const { tokens } = await this.encodePixels(pixelValues, call);

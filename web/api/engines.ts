@@ -44,7 +44,10 @@ const NOT_STARTED = ['unsupported', 'engine-lost'];
 /** Returns an engine in the page itself, whose policy lets no worker be started from where the library is. */
 async function inThisThread(settings: EngineSettings, reason: BeitError): Promise<Engine> {
   const engine = await LocalEngine.create(settings, platform.host(), false);
-  engine.info = { ...engine.info, reason: `${engine.info.reason} It runs in the page's own thread, which it blocks, since there is no worker: ${sentenceOf(reason)}.` };
+  engine.info = {
+    ...engine.info,
+    reason: `${engine.info.reason} It runs in the page's own thread, which it blocks, since there is no worker: ${sentenceOf(reason)}.`,
+  };
   return engine;
 }
 
@@ -57,15 +60,24 @@ function isForeign(script: string): boolean {
 export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maximumMemory }: EngineOptions): EngineSettings {
   const folder = folderOf('assets', assets);
   const own = folderOf('artefacts', artefacts);
-  const files = Object.fromEntries(BUILDS.map((name) => [name, own === undefined ? artefactFiles(name, folder) : {
-    script: new URL(`beit-${name}.js`, own).href, wasm: new URL(`beit-${name}.wasm`, own).href,
-  }])) as EngineSettings['files'];
+  const files = Object.fromEntries(
+    BUILDS.map((name) => [
+      name,
+      own === undefined
+        ? artefactFiles(name, folder)
+        : {
+            script: new URL(`beit-${name}.js`, own).href,
+            wasm: new URL(`beit-${name}.wasm`, own).href,
+          },
+    ]),
+  ) as EngineSettings['files'];
   return { build, threads, files, wasmBinary: checkedBinary(wasmBinary, build), maximumMemory };
 }
 
 function checkedBinary(binary: ArrayBuffer | Uint8Array | undefined, build: Build | 'auto' = 'auto'): Uint8Array | undefined {
   if (binary === undefined) return undefined;
-  if (build === 'auto') throw mismatch('invalid-argument', 'build', '"auto" beside a wasmBinary', `the build that it is of: ${BUILDS.join(', ')}`);
+  if (build === 'auto')
+    throw mismatch('invalid-argument', 'build', '"auto" beside a wasmBinary', `the build that it is of: ${BUILDS.join(', ')}`);
   if (binary instanceof Uint8Array) return binary;
   if (binary instanceof ArrayBuffer) return new Uint8Array(binary);
   throw mismatch('invalid-argument', 'wasmBinary', typeof binary, 'an ArrayBuffer or a Uint8Array');
@@ -103,17 +115,38 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
     return { engine: options.engine, release: async () => undefined };
   }
   const all = configured(options);
-  const { worker = platform.workerByDefault, build = 'auto', threads = 'auto', assets = '', artefacts = '', maximumMemory = 0, wasmBinary, workerFactory } = all;
-  const key = JSON.stringify([worker, build, threads, String(assets), String(artefacts), maximumMemory, numberOf(wasmBinary), numberOf(workerFactory)]);
+  const {
+    worker = platform.workerByDefault,
+    build = 'auto',
+    threads = 'auto',
+    assets = '',
+    artefacts = '',
+    maximumMemory = 0,
+    wasmBinary,
+    workerFactory,
+  } = all;
+  const key = JSON.stringify([
+    worker,
+    build,
+    threads,
+    String(assets),
+    String(artefacts),
+    maximumMemory,
+    numberOf(wasmBinary),
+    numberOf(workerFactory),
+  ]);
   let entry = shared.get(key);
   if (!entry || entry.engine?.usable === false) {
     tell(call.onProgress, { phase: 'artefact', file: '', loaded: 0, total: 0, tensors: 0 });
     const made: Shared = { users: 0, engine: null, promise: createEngine(all) };
-    made.promise.then((engine) => {
-      made.engine = engine;
-    }, () => {
-      if (shared.get(key) === made) shared.delete(key);
-    });
+    made.promise.then(
+      (engine) => {
+        made.engine = engine;
+      },
+      () => {
+        if (shared.get(key) === made) shared.delete(key);
+      },
+    );
     shared.set(key, made);
     entry = made;
   }

@@ -14,8 +14,12 @@ export type FlaxMaskedLMOutput = Omit<MaskedLMOutput, 'loss'>;
 /** See BeitModel. */
 export class FlaxBeitModel extends BeitModel {
   static override async fromPretrained(source: SourceLike, options: BeitModelOptions = {}): Promise<FlaxBeitModel> {
-    return loadPretrained({ className: 'FlaxBeitModel', addPoolingLayer: options.addPoolingLayer }, source, options,
-      (lease, loaded) => new FlaxBeitModel(lease, loaded));
+    return loadPretrained(
+      { className: 'FlaxBeitModel', addPoolingLayer: options.addPoolingLayer },
+      source,
+      options,
+      (lease, loaded) => new FlaxBeitModel(lease, loaded),
+    );
   }
 
   override forward(inputs: ModelInputs, options: ForwardOptions = {}): Promise<FlaxBeitModelOutputWithPooling> {
@@ -26,8 +30,12 @@ export class FlaxBeitModel extends BeitModel {
 /** See BeitForMaskedImageModeling. */
 export class FlaxBeitForMaskedImageModeling extends BeitForMaskedImageModeling {
   static override async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<FlaxBeitForMaskedImageModeling> {
-    return loadPretrained({ className: 'FlaxBeitForMaskedImageModeling' }, source, options,
-      (lease, loaded) => new FlaxBeitForMaskedImageModeling(lease, loaded));
+    return loadPretrained(
+      { className: 'FlaxBeitForMaskedImageModeling' },
+      source,
+      options,
+      (lease, loaded) => new FlaxBeitForMaskedImageModeling(lease, loaded),
+    );
   }
 
   override forward(inputs: ModelInputs, options: ForwardOptions = {}): Promise<FlaxMaskedLMOutput> {
@@ -38,8 +46,12 @@ export class FlaxBeitForMaskedImageModeling extends BeitForMaskedImageModeling {
 /** See BeitForImageClassification. */
 export class FlaxBeitForImageClassification extends BeitForImageClassification {
   static override async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<FlaxBeitForImageClassification> {
-    return loadPretrained({ className: 'FlaxBeitForImageClassification' }, source, options,
-      (lease, loaded) => new FlaxBeitForImageClassification(lease, loaded));
+    return loadPretrained(
+      { className: 'FlaxBeitForImageClassification' },
+      source,
+      options,
+      (lease, loaded) => new FlaxBeitForImageClassification(lease, loaded),
+    );
   }
 
   override forward(inputs: ModelInputs, options: ForwardOptions = {}): Promise<FlaxSequenceClassifierOutput> {

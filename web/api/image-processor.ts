@@ -38,7 +38,10 @@ export class BeitImageProcessor extends EngineObject {
     const files = await sourceOf(source, options);
     // The engine starts while the file is on its way.
     const text = readOptionalText(files, PROCESSOR_FILE, options.signal, options);
-    return BeitImageProcessor.open(text.then((json) => json ?? '{}'), options);
+    return BeitImageProcessor.open(
+      text.then((json) => json ?? '{}'),
+      options,
+    );
   }
 
   /**
@@ -95,7 +98,8 @@ export class BeitImageProcessor extends EngineObject {
    * or out-of-memory. Reference: post_process_semantic_segmentation.
    */
   async postProcessSemanticSegmentation(
-    outputs: { logits: Tensor }, { targetSizes = null, scores = false }: SegmentationOptions = {},
+    outputs: { logits: Tensor },
+    { targetSizes = null, scores = false }: SegmentationOptions = {},
   ): Promise<SegmentationMap[]> {
     const { engine } = this.hold();
     const { logits } = outputs;

@@ -6,8 +6,13 @@ import type { CallOptions, EngineImage, RawImage } from '../engine/engine.js';
 import { checkOpen, checkRawImage } from '../engine/pixels.js';
 
 /** What an element, a canvas or a frame of the browser is, by what it can be drawn from. */
-type Drawable = FromGlobal<'HTMLImageElement'> | FromGlobal<'HTMLVideoElement'> | FromGlobal<'HTMLCanvasElement'> | FromGlobal<'OffscreenCanvas'>
-  | FromGlobal<'ImageBitmap'> | FromGlobal<'VideoFrame'>;
+type Drawable =
+  | FromGlobal<'HTMLImageElement'>
+  | FromGlobal<'HTMLVideoElement'>
+  | FromGlobal<'HTMLCanvasElement'>
+  | FromGlobal<'OffscreenCanvas'>
+  | FromGlobal<'ImageBitmap'>
+  | FromGlobal<'VideoFrame'>;
 
 /**
  * One image: a URL, in Node also a path; an encoded file (PNG, JPEG, BMP, GIF, PNM) as File, Blob
@@ -20,15 +25,18 @@ type Drawable = FromGlobal<'HTMLImageElement'> | FromGlobal<'HTMLVideoElement'> 
  */
 export type ImageInput = string | URL | Blob | ArrayBuffer | Uint8Array | FromGlobal<'ImageData'> | RawImage | Drawable;
 
-const EXPECTED = 'a URL, a File or Blob, bytes, ImageData, {width, height, channels, data}, an image element, '
-  + 'a canvas, an ImageBitmap or a VideoFrame';
+const EXPECTED =
+  'a URL, a File or Blob, bytes, ImageData, {width, height, channels, data}, an image element, ' +
+  'a canvas, an ImageBitmap or a VideoFrame';
 
 /**
  * Returns the image in a form for an engine. Rejects with invalid-argument, wrong-type or
  * wrong-shape for what is no image; not-found, network or io where its file cannot be had.
  */
 export async function toEngineImage(
-  image: ImageInput, where: string, { signal = null, transfer: owned = false }: CallOptions,
+  image: ImageInput,
+  where: string,
+  { signal = null, transfer: owned = false }: CallOptions,
 ): Promise<EngineImage> {
   if (typeof image === 'string' || image instanceof URL) {
     const bytes = await platform.readImage(image, signal);
@@ -70,7 +78,7 @@ export async function toEngineImage(
  */
 export async function fixedImage(image: ImageInput, signal: AbortSignal | null): Promise<ImageInput> {
   if (typeof image === 'string' || image instanceof URL) {
-    return new File([await platform.readImage(image, signal) as Uint8Array<ArrayBuffer>], shortName(image));
+    return new File([(await platform.readImage(image, signal)) as Uint8Array<ArrayBuffer>], shortName(image));
   }
   const changing = ['HTMLVideoElement', 'HTMLCanvasElement', 'OffscreenCanvas'].some((name) => isInstance(image, name));
   return changing ? shownBy(image as HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas, 'image') : image;
@@ -93,7 +101,7 @@ function isInstance(value: unknown, className: string): boolean {
 }
 
 function describe(value: unknown): string {
-  return value === null ? 'null' : (value as object | undefined)?.constructor?.name ?? typeof value;
+  return value === null ? 'null' : ((value as object | undefined)?.constructor?.name ?? typeof value);
 }
 
 function shortName(address: string | URL): string {

@@ -81,14 +81,17 @@ export abstract class PreTrainedModel extends EngineObject {
 
 /** Loads a checkpoint as a class, and makes something of it; nothing stays behind on a failure. */
 export async function loadPretrained<T>(
-  spec: Omit<ModelSpec, 'configJson' | 'dtype' | 'layerNormEps' | 'relativePositionBiasResize'>, source: SourceLike, options: ModelOptions,
+  spec: Omit<ModelSpec, 'configJson' | 'dtype' | 'layerNormEps' | 'relativePositionBiasResize'>,
+  source: SourceLike,
+  options: ModelOptions,
   make: (lease: EngineLease, loaded: LoadedModel) => T,
 ): Promise<T> {
   const files = await sourceOf(source, options);
   const { config, dtype, layerNormEps, relativePositionBiasResize } = options;
   const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
   return withLease(options, async (lease) =>
-    make(lease, await lease.engine.loadModel(files, { ...spec, dtype, configJson, layerNormEps, relativePositionBiasResize }, options)));
+    make(lease, await lease.engine.loadModel(files, { ...spec, dtype, configJson, layerNormEps, relativePositionBiasResize }, options)),
+  );
 }
 
 function checkInputs({ pixelValues, boolMaskedPos, labels }: LabelledInputs): ForwardInputs {

@@ -3,10 +3,23 @@ import type { LoadedModel } from '../engine/engine.js';
 import { outputOf } from '../engine/tasks/context.js';
 import type { SourceLike } from '../sources/source.js';
 import type { EngineLease } from './engines.js';
-import { loadPretrained, PreTrainedModel, type ForwardOptions, type LabelledInputs, type ModelInputs, type ModelOptions } from './model-base.js';
 import {
-  listsOf, lossOf, series, type BackboneOutput, type BeitModelOutputWithPooling, type ImageClassifierOutput,
-  type MaskedLMOutput, type SemanticSegmenterOutput,
+  loadPretrained,
+  PreTrainedModel,
+  type ForwardOptions,
+  type LabelledInputs,
+  type ModelInputs,
+  type ModelOptions,
+} from './model-base.js';
+import {
+  listsOf,
+  lossOf,
+  series,
+  type BackboneOutput,
+  type BeitModelOutputWithPooling,
+  type ImageClassifierOutput,
+  type MaskedLMOutput,
+  type SemanticSegmenterOutput,
 } from './outputs.js';
 
 export interface BeitModelOptions extends ModelOptions {
@@ -40,8 +53,12 @@ export class BeitModel extends PreTrainedModel {
    * bad-config, unsupported, out-of-memory; or with the signal's reason. Nothing stays behind then.
    */
   static async fromPretrained(source: SourceLike, options: BeitModelOptions = {}): Promise<BeitModel> {
-    return loadPretrained({ className: 'BeitModel', addPoolingLayer: options.addPoolingLayer }, source, options,
-      (lease, loaded) => new BeitModel(lease, loaded));
+    return loadPretrained(
+      { className: 'BeitModel', addPoolingLayer: options.addPoolingLayer },
+      source,
+      options,
+      (lease, loaded) => new BeitModel(lease, loaded),
+    );
   }
 
   /**
@@ -63,8 +80,12 @@ export class BeitModel extends PreTrainedModel {
 export class BeitForImageClassification extends PreTrainedModel {
   /** Loads a checkpoint; see BeitModel.fromPretrained(). */
   static async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<BeitForImageClassification> {
-    return loadPretrained({ className: 'BeitForImageClassification' }, source, options,
-      (lease, loaded) => new BeitForImageClassification(lease, loaded));
+    return loadPretrained(
+      { className: 'BeitForImageClassification' },
+      source,
+      options,
+      (lease, loaded) => new BeitForImageClassification(lease, loaded),
+    );
   }
 
   /** Runs one pass; see BeitModel.forward(). With labels the output has a loss. */
@@ -78,8 +99,12 @@ export class BeitForImageClassification extends PreTrainedModel {
 export class BeitForMaskedImageModeling extends PreTrainedModel {
   /** Loads a checkpoint; see BeitModel.fromPretrained(). */
   static async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<BeitForMaskedImageModeling> {
-    return loadPretrained({ className: 'BeitForMaskedImageModeling' }, source, options,
-      (lease, loaded) => new BeitForMaskedImageModeling(lease, loaded));
+    return loadPretrained(
+      { className: 'BeitForMaskedImageModeling' },
+      source,
+      options,
+      (lease, loaded) => new BeitForMaskedImageModeling(lease, loaded),
+    );
   }
 
   /**
@@ -97,8 +122,12 @@ export class BeitForSemanticSegmentation extends PreTrainedModel {
   /** Loads a checkpoint; see BeitModel.fromPretrained(). */
   static async fromPretrained(source: SourceLike, options: SegmentationModelOptions = {}): Promise<BeitForSemanticSegmentation> {
     const { taps, auxiliaryHead } = options;
-    return loadPretrained({ className: 'BeitForSemanticSegmentation', taps, auxiliaryHead }, source, options,
-      (lease, loaded) => new BeitForSemanticSegmentation(lease, loaded));
+    return loadPretrained(
+      { className: 'BeitForSemanticSegmentation', taps, auxiliaryHead },
+      source,
+      options,
+      (lease, loaded) => new BeitForSemanticSegmentation(lease, loaded),
+    );
   }
 
   /** Runs one pass; see BeitModel.forward(). With labels (B, height, width) the output has a loss. */

@@ -2,9 +2,19 @@
 
 /** The codes of the C++ library: codeName() in src/base/result.cpp. */
 export type CoreErrorCode =
-  | 'invalid-argument' | 'not-found' | 'malformed' | 'truncated' | 'html' | 'unsupported'
-  | 'bad-config' | 'bad-image' | 'missing-tensor' | 'wrong-shape' | 'wrong-type'
-  | 'out-of-memory' | 'internal';
+  | 'invalid-argument'
+  | 'not-found'
+  | 'malformed'
+  | 'truncated'
+  | 'html'
+  | 'unsupported'
+  | 'bad-config'
+  | 'bad-image'
+  | 'missing-tensor'
+  | 'wrong-shape'
+  | 'wrong-type'
+  | 'out-of-memory'
+  | 'internal';
 
 /**
  * What went wrong. To the codes of the library JavaScript adds:

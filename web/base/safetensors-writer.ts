@@ -3,9 +3,16 @@ import { mismatch } from './errors.js';
 import type { AnyArray } from './tensors.js';
 
 const DTYPES: ReadonlyArray<[new (length: number) => AnyArray, string]> = [
-  [Float32Array, 'F32'], [Float64Array, 'F64'], [BigInt64Array, 'I64'], [BigUint64Array, 'U64'],
-  [Int32Array, 'I32'], [Uint32Array, 'U32'], [Int16Array, 'I16'], [Uint16Array, 'U16'],
-  [Int8Array, 'I8'], [Uint8Array, 'U8'],
+  [Float32Array, 'F32'],
+  [Float64Array, 'F64'],
+  [BigInt64Array, 'I64'],
+  [BigUint64Array, 'U64'],
+  [Int32Array, 'I32'],
+  [Uint32Array, 'U32'],
+  [Int16Array, 'I16'],
+  [Uint16Array, 'U16'],
+  [Int8Array, 'I8'],
+  [Uint8Array, 'U8'],
 ];
 
 export interface SafetensorsRow {

@@ -88,9 +88,7 @@ export class TurnQueue {
  * Returns what `promise` returns, or rejects with the signal's reason as soon as it is aborted;
  * the work behind `promise` goes on, and `late` gets its value.
  */
-export function abortable<T>(
-  promise: Promise<T>, signal: AbortSignal | null | undefined, late: (value: T) => void,
-): Promise<T> {
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal | null | undefined, late: (value: T) => void): Promise<T> {
   if (!signal) return promise;
   return new Promise((resolve, reject) => {
     let aborted = false;
@@ -100,13 +98,16 @@ export function abortable<T>(
     };
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
-    promise.then((value) => {
-      signal.removeEventListener('abort', onAbort);
-      if (aborted) late(value);
-      else resolve(value);
-    }, (error: unknown) => {
-      signal.removeEventListener('abort', onAbort);
-      reject(error);
-    });
+    promise.then(
+      (value) => {
+        signal.removeEventListener('abort', onAbort);
+        if (aborted) late(value);
+        else resolve(value);
+      },
+      (error: unknown) => {
+        signal.removeEventListener('abort', onAbort);
+        reject(error);
+      },
+    );
   });
 }

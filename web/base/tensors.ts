@@ -33,8 +33,17 @@ export interface AnyTensor {
   data: AnyArray;
 }
 
-export type AnyArray = Float32Array | Float64Array | BigInt64Array | BigUint64Array | Int32Array
-  | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array;
+export type AnyArray =
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array
+  | Int32Array
+  | Uint32Array
+  | Int16Array
+  | Uint16Array
+  | Int8Array
+  | Uint8Array;
 
 /** Returns "[1, 3, 224, 224]". */
 export function shapeText(dims: readonly number[]): string {
@@ -46,7 +55,8 @@ export function shapeText(dims: readonly number[]): string {
  * elements as its dims say and data of one of `kinds`. `where` names the argument in the sentence.
  */
 export function checkTensor(
-  where: string, value: { dims: readonly number[]; data: ArrayLike<unknown> },
+  where: string,
+  value: { dims: readonly number[]; data: ArrayLike<unknown> },
   kinds: ReadonlyArray<new (length: number) => ArrayLike<unknown>>,
 ): void {
   if (!Array.isArray(value?.dims) || !value.dims.every((n) => Number.isInteger(n) && n >= 0)) {
@@ -58,8 +68,7 @@ export function checkTensor(
   }
   const count = value.dims.reduce((product, n) => product * n, 1);
   if (count !== value.data.length) {
-    throw mismatch('wrong-shape', where, `${value.data.length} elements`,
-      `${count}, which is what dims ${shapeText(value.dims)} hold`);
+    throw mismatch('wrong-shape', where, `${value.data.length} elements`, `${count}, which is what dims ${shapeText(value.dims)} hold`);
   }
 }
 
@@ -76,8 +85,7 @@ export function concatenate(where: string, tensors: readonly Tensor[]): Tensor {
   let length = 0;
   for (const { dims, data } of tensors) {
     if (shapeText(dims.slice(1)) !== rest) {
-      throw mismatch('wrong-shape', where, `${shapeText(dims.slice(1))} after ${rest}`,
-        'one size for a whole batch');
+      throw mismatch('wrong-shape', where, `${shapeText(dims.slice(1))} after ${rest}`, 'one size for a whole batch');
     }
     rows += dims[0] ?? 0;
     length += data.length;

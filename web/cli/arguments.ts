@@ -93,7 +93,7 @@ export function wholeNumber(most: number): (text: string) => number | null {
 
 /** Returns a parser that takes exactly these words. */
 export function oneOf(words: readonly string[]): (text: string) => string | null {
-  return (text) => words.includes(text) ? text : null;
+  return (text) => (words.includes(text) ? text : null);
 }
 
 /** Returns the help of a command. */
@@ -101,11 +101,18 @@ export function helpOf(command: CommandSpec): string {
   const left = command.options.map(({ name, value }) => `  --${name}${value === undefined ? '' : ` ${value}`}`);
   left.push('  --help');
   const width = Math.max(...left.map((text) => text.length)) + 2;
-  const right = [...command.options.map(({ help, required }) => required ? `${help} (required)` : help), 'this text'];
-  const lines = left.map((text, i) => text.length > 34 ? `${text}\n${' '.repeat(36)}${right[i]}` : text.padEnd(Math.min(width, 36)) + right[i]);
+  const right = [...command.options.map(({ help, required }) => (required ? `${help} (required)` : help)), 'this text'];
+  const lines = left.map((text, i) =>
+    text.length > 34 ? `${text}\n${' '.repeat(36)}${right[i]}` : text.padEnd(Math.min(width, 36)) + right[i],
+  );
   return [
-    `usage: beit ${command.name} ${command.operands.name} [options]`, '',
+    `usage: beit ${command.name} ${command.operands.name} [options]`,
+    '',
     `${command.summary[0]!.toUpperCase()}${command.summary.slice(1)}.`,
-    ...(command.details ? ['', ...command.details] : []), '', 'options:', ...lines, '',
+    ...(command.details ? ['', ...command.details] : []),
+    '',
+    'options:',
+    ...lines,
+    '',
   ].join('\n');
 }

@@ -13,7 +13,9 @@ export const classify: CommandSpec = {
     { name: 'model', value: 'SOURCE', help: 'a hub id, a URL, a folder or a .safetensors file (default: the embedded classifier)' },
     { name: 'top-k', value: 'N', help: 'how many labels (default: 5)', parse: wholeNumber(999_999_999) },
     { name: 'json', help: 'print JSON: [{image, labels: [{label, score}]}], or {image, error: {code, message}}' },
-    ...WEIGHTS_OPTIONS, ...BIAS_OPTIONS, ...ENGINE_OPTIONS,
+    ...WEIGHTS_OPTIONS,
+    ...BIAS_OPTIONS,
+    ...ENGINE_OPTIONS,
   ],
   async run(parsed) {
     const json = parsed.flag('json');
@@ -23,7 +25,8 @@ export const classify: CommandSpec = {
     };
     const { entries, failed } = await forEachImage(parsed.operands, open, async (run, image) => {
       const labels = await run(image, { topK: parsed.value<number>('top-k') });
-      if (!json) console.log([image, ...labels.map(({ label, score }) => `  ${(score * 100).toFixed(2).padStart(6)} %  ${label}`)].join('\n'));
+      if (!json)
+        console.log([image, ...labels.map(({ label, score }) => `  ${(score * 100).toFixed(2).padStart(6)} %  ${label}`)].join('\n'));
       return { image, labels };
     });
     if (json) console.log(JSON.stringify(entries, null, 2));

@@ -17,7 +17,8 @@ export const convert: CommandSpec = {
   operands: { name: 'SOURCE OUT.safetensors', least: 2, most: 2 },
   options: [
     { name: 'dtype', value: CONVERSION_TYPES.join('|'), help: 'the element type to write (default: f32)', parse: oneOf(CONVERSION_TYPES) },
-    ...CLASS_OPTIONS, ...WEIGHTS_OPTIONS,
+    ...CLASS_OPTIONS,
+    ...WEIGHTS_OPTIONS,
     ...ENGINE_OPTIONS.filter(({ name }) => name !== 'dtype'),
   ],
   details: [
@@ -29,27 +30,35 @@ export const convert: CommandSpec = {
   async run(parsed) {
     const [from, out] = parsed.operands as [string, string];
     const folder = dirname(out);
-    if (!out.endsWith('.safetensors')) throw mismatch('invalid-argument', 'OUT', JSON.stringify(out), 'a file name that ends with .safetensors');
+    if (!out.endsWith('.safetensors'))
+      throw mismatch('invalid-argument', 'OUT', JSON.stringify(out), 'a file name that ends with .safetensors');
     checkFolder(folder);
     const { source, watch } = await openSource(from);
     const dtype = parsed.value<ConversionType>('dtype') ?? 'f32';
-    const spec = { ...modelSpec(parsed), dtype: undefined };  // --dtype is that of the file
+    const spec = { ...modelSpec(parsed), dtype: undefined }; // --dtype is that of the file
     const engine = await createEngine(engineOptions(parsed));
     const file = new FileInParts(out);
     try {
-      const facts = await engine.convert(source, spec, dtype, {
-        begin: (names, size, first) => {
-          checkTargets(source, [...names, CONFIG_FILE, PROCESSOR_FILE], [out, join(folder, CONFIG_FILE), join(folder, PROCESSOR_FILE)]);
-          file.begin(size);
-          file.write(0, first);
+      const facts = await engine.convert(
+        source,
+        spec,
+        dtype,
+        {
+          begin: (names, size, first) => {
+            checkTargets(source, [...names, CONFIG_FILE, PROCESSOR_FILE], [out, join(folder, CONFIG_FILE), join(folder, PROCESSOR_FILE)]);
+            file.begin(size);
+            file.write(0, first);
+          },
+          write: (offset, data) => file.write(offset, data),
         },
-        write: (offset, data) => file.write(offset, data),
-      }, watch);
+        watch,
+      );
       const { className, json, report, bytes } = facts;
       const processor = await readOptionalText(source, PROCESSOR_FILE, null, watch);
       file.finish();
       const written = [`${basename(out)} (${className}, ${dtype}, ${bytes} bytes)`];
-      if (!isTokenizerClass(className)) {  // which has no config of its own
+      if (!isTokenizerClass(className)) {
+        // which has no config of its own
         writeTextFile(join(folder, CONFIG_FILE), convertedConfig(json, facts, dtype, spec.layerNormEps));
         written.push(CONFIG_FILE);
       }

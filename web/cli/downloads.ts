@@ -38,7 +38,9 @@ export async function openSource<T extends string | undefined>(text: T): Promise
 export function optionsOf(variables: Variables): SourceOptions {
   const { HF_TOKEN: token, HF_ENDPOINT: host, HF_HUB_OFFLINE: offline = '' } = variables;
   return {
-    ...(token?.trim() && { token: token.trim() }), ...(host && { host }), cache: cacheFolder(variables) ?? false,
+    ...(token?.trim() && { token: token.trim() }),
+    ...(host && { host }),
+    cache: cacheFolder(variables) ?? false,
     offline: /^(1|on|yes|true)$/i.test(offline),
   };
 }

@@ -19,7 +19,9 @@ export interface FailedImage {
  * output that is asked for, and for a bug.
  */
 export async function forEachImage<M extends { dispose(): Promise<void> }, T extends object>(
-  images: readonly string[], open: () => Promise<M>, work: (model: M, image: string) => Promise<T>,
+  images: readonly string[],
+  open: () => Promise<M>,
+  work: (model: M, image: string) => Promise<T>,
 ): Promise<{ entries: Array<T | FailedImage>; done: T[]; failed: FailedImage[] }> {
   const entries: Array<T | FailedImage> = [];
   const done: T[] = [];

@@ -9,7 +9,12 @@ import { oneOf, wholeNumber, type OptionSpec, type Parsed } from './arguments.js
 export const ENGINE_OPTIONS: readonly OptionSpec[] = [
   { name: 'build', value: BUILDS.join('|'), help: 'the build of the core (default: by what this Node can do)', parse: oneOf(BUILDS) },
   { name: 'threads', value: 'N', help: 'threads, 1 to 64 (default: one per processor, at most 8)', parse: wholeNumber(64) },
-  { name: 'dtype', value: DTYPES.join('|'), help: 'what models compute with (default: int8 for a checkpoint that is stored so, else f32)', parse: oneOf(DTYPES) },
+  {
+    name: 'dtype',
+    value: DTYPES.join('|'),
+    help: 'what models compute with (default: int8 for a checkpoint that is stored so, else f32)',
+    parse: oneOf(DTYPES),
+  },
 ];
 
 /** Calls `use` with an engine as the options say, and disposes of it. */
@@ -22,7 +27,17 @@ export async function withEngine<T>(parsed: Parsed, use: (engine: Engine) => Pro
   }
 }
 
-export function engineOptions(parsed: Parsed): { worker: false; build: Build | undefined; threads: number | undefined; dtype: DType | undefined } {
+export function engineOptions(parsed: Parsed): {
+  worker: false;
+  build: Build | undefined;
+  threads: number | undefined;
+  dtype: DType | undefined;
+} {
   // A command has nothing to do beside its engine.
-  return { worker: false, build: parsed.value<Build>('build'), threads: parsed.value<number>('threads'), dtype: parsed.value<DType>('dtype') };
+  return {
+    worker: false,
+    build: parsed.value<Build>('build'),
+    threads: parsed.value<number>('threads'),
+    dtype: parsed.value<DType>('dtype'),
+  };
 }

@@ -35,7 +35,8 @@ export const features: CommandSpec = {
     const all = done.length > 0 ? concatenate('images', done) : null;
     if (all) writeTensorFile(outputs, { features: all });
     const images = done.map(({ image }) => image);
-    if (parsed.flag('json')) console.log(JSON.stringify({ images, dims: all?.dims ?? [0], outputs: all ? outputs : null, failed }, null, 2));
+    if (parsed.flag('json'))
+      console.log(JSON.stringify({ images, dims: all?.dims ?? [0], outputs: all ? outputs : null, failed }, null, 2));
     else if (all) console.log(`${outputs}: features ${all.dims.join(' x ')}`);
     return failed.length > 0 ? FAILED_STATUS : 0;
   },

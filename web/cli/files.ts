@@ -26,7 +26,8 @@ export function readJson(path: string): Record<string, unknown> {
   } catch (error) {
     throw failure('malformed', path, `it is not JSON (${sentenceOf(error)})`, error);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw mismatch('malformed', path, 'another value', 'a JSON object');
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw mismatch('malformed', path, 'another value', 'a JSON object');
   return value as Record<string, unknown>;
 }
 
@@ -44,7 +45,8 @@ export function checkFolder(path: string): void {
 
 /** Throws not-found unless `path` is a file. */
 export function checkFile(path: string): void {
-  if (!isFile(path)) throw failure('not-found', path, statSync(path, { throwIfNoEntry: false }) ? 'it is not a file' : 'there is no such file');
+  if (!isFile(path))
+    throw failure('not-found', path, statSync(path, { throwIfNoEntry: false }) ? 'it is not a file' : 'there is no such file');
 }
 
 /** Returns the tensors of a safetensors file; errors name the file. */
@@ -93,7 +95,7 @@ export class FileInParts {
 
   write(offset: number, data: Uint8Array): void {
     this.attempt(() => {
-      for (let done = 0; done < data.length;) done += writeSync(this.handle!, data, done, data.length - done, offset + done);
+      for (let done = 0; done < data.length; ) done += writeSync(this.handle!, data, done, data.length - done, offset + done);
     });
   }
 

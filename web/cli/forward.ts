@@ -16,8 +16,14 @@ export const forward: CommandSpec = {
     { name: 'output-hidden-states', help: 'write hidden_states.N, too' },
     { name: 'output-attentions', help: 'write attentions.N, too' },
     { name: 'interpolate-pos-encoding', help: 'resize absolute positions to another image size (always done)' },
-    { name: 'taps', value: 'reference|original', help: 'segmentation: how out_indices count layers (default: reference)', parse: oneOf(['reference', 'original']) },
-    ...WEIGHTS_OPTIONS, ...BIAS_OPTIONS,
+    {
+      name: 'taps',
+      value: 'reference|original',
+      help: 'segmentation: how out_indices count layers (default: reference)',
+      parse: oneOf(['reference', 'original']),
+    },
+    ...WEIGHTS_OPTIONS,
+    ...BIAS_OPTIONS,
     ...ENGINE_OPTIONS,
   ],
   details: [

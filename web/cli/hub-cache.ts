@@ -36,7 +36,11 @@ function readText(path: string): string {
 export class HubCacheSource implements Source {
   readonly weightsName: string | undefined;
 
-  constructor(readonly label: string, private readonly snapshot: Snapshot, private readonly rest: Source) {
+  constructor(
+    readonly label: string,
+    private readonly snapshot: Snapshot,
+    private readonly rest: Source,
+  ) {
     this.weightsName = rest.weightsName;
   }
 
@@ -57,6 +61,9 @@ export class HubCacheSource implements Source {
 
   /** Whether weights are kept, though by another of their usual names. */
   private hasOtherWeights(name: string): boolean {
-    return WEIGHTS_FILES.includes(name) && WEIGHTS_FILES.some((other) => statSync(join(this.snapshot.folder, other), { throwIfNoEntry: false })?.isFile());
+    return (
+      WEIGHTS_FILES.includes(name) &&
+      WEIGHTS_FILES.some((other) => statSync(join(this.snapshot.folder, other), { throwIfNoEntry: false })?.isFile())
+    );
   }
 }

@@ -9,11 +9,7 @@ export const info: CommandSpec = {
   name: 'info',
   summary: 'tells what a checkpoint holds and how it fits its model',
   operands: { name: 'SOURCE', least: 1, most: 1 },
-  options: [
-    ...CLASS_OPTIONS, ...WEIGHTS_OPTIONS,
-    { name: 'json', help: 'print JSON' },
-    ...ENGINE_OPTIONS,
-  ],
+  options: [...CLASS_OPTIONS, ...WEIGHTS_OPTIONS, { name: 'json', help: 'print JSON' }, ...ENGINE_OPTIONS],
   async run(parsed) {
     const { source, watch } = await openSource(parsed.operands[0]!);
     return withEngine(parsed, async (engine) => {
@@ -25,15 +21,18 @@ export const info: CommandSpec = {
 };
 
 function textOf({ className, dtype, config, report, estimate, tensors }: Inspection): string[] {
-  const named = (title: string, names: readonly string[]): string[] =>
-    [`${title}: ${names.length === 0 ? 'none' : names.length}`, ...names.map((name) => `  ${name}`)];
+  const named = (title: string, names: readonly string[]): string[] => [
+    `${title}: ${names.length === 0 ? 'none' : names.length}`,
+    ...names.map((name) => `  ${name}`),
+  ];
   const width = Math.max(0, ...tensors.map(({ name }) => name.length));
   return [
     `class: ${className}`,
     `computes with: ${dtype}`,
     `container: ${report.container}, names of ${report.dialect}`,
     ...(report.averaged ? [`weights: the averaged ones, ${report.averaged}; the plain ones beside them are not read`] : []),
-    'config:', ...Object.entries(config).map(([name, value]) => `  ${name}: ${short(value)}`),
+    'config:',
+    ...Object.entries(config).map(([name, value]) => `  ${name}: ${short(value)}`),
     `tensors: ${tensors.length} (${typesOf(tensors)})`,
     ...tensors.map(({ name, dtype, shape, bytes }) => `  ${name.padEnd(width)}  ${dtype.padEnd(4)}  ${shapeText(shape)}  ${bytes}`),
     ...named('missing', report.missing),
@@ -41,8 +40,8 @@ function textOf({ className, dtype, config, report, estimate, tensors }: Inspect
     ...named('unexpected', report.unexpected),
     ...named('known and not read', report.skipped),
     `bytes to read: ${report.fillBytes} (${megabytes(report.fillBytes)})`,
-    `memory: ${megabytes(estimate.weights)} weights, ${megabytes(estimate.activations)} for one run, `
-      + `${megabytes(estimate.staging)} more while loading`,
+    `memory: ${megabytes(estimate.weights)} weights, ${megabytes(estimate.activations)} for one run, ` +
+      `${megabytes(estimate.staging)} more while loading`,
   ];
 }
 
@@ -50,7 +49,10 @@ function textOf({ className, dtype, config, report, estimate, tensors }: Inspect
 function typesOf(tensors: Inspection['tensors']): string {
   const counts = new Map<string, number>();
   for (const { dtype } of tensors) counts.set(dtype, (counts.get(dtype) ?? 0) + 1);
-  return [...counts].sort().map(([dtype, count]) => `${dtype} ${count}`).join(', ');
+  return [...counts]
+    .sort()
+    .map(([dtype, count]) => `${dtype} ${count}`)
+    .join(', ');
 }
 
 // 21,841 labels are not for a terminal.
@@ -58,7 +60,10 @@ const MOST_ITEMS = 8;
 
 function short(value: unknown): string {
   if (Array.isArray(value) && value.length > MOST_ITEMS) {
-    return `[${value.slice(0, MOST_ITEMS).map((item) => JSON.stringify(item)).join(', ')}, … ${value.length} in all]`;
+    return `[${value
+      .slice(0, MOST_ITEMS)
+      .map((item) => JSON.stringify(item))
+      .join(', ')}, … ${value.length} in all]`;
   }
   const entries = typeof value === 'object' && value !== null ? Object.entries(value) : [];
   if (entries.length <= MOST_ITEMS) return JSON.stringify(value);

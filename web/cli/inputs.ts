@@ -17,7 +17,10 @@ export function forwardInputs(tensors: Record<string, AnyTensor>, file: string):
   if (!(pixels.data instanceof Float32Array)) throw mismatch('wrong-type', `${file}: pixel_values`, pixels.dtype, 'F32, F16 or BF16');
   return {
     pixelValues: { dims: pixels.dims, data: pixels.data },
-    boolMaskedPos: mask && { dims: mask.dims, data: Uint8Array.from(mask.data as Iterable<number | bigint>, (value) => Number(value !== 0 && value !== 0n)) },
+    boolMaskedPos: mask && {
+      dims: mask.dims,
+      data: Uint8Array.from(mask.data as Iterable<number | bigint>, (value) => Number(value !== 0 && value !== 0n)),
+    },
     labels: labels && { dims: labels.dims, data: labelValues(labels, file) },
   };
 }

@@ -47,12 +47,19 @@ async function main(words: readonly string[]): Promise<number> {
 function overview(): string {
   const width = Math.max(...COMMANDS.map(({ name }) => name.length)) + 2;
   return [
-    'usage: beit COMMAND …', '', 'BEiT in WebAssembly.', '', 'commands:',
-    ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`), '',
-    'beit COMMAND --help tells more; beit --version prints the version.', '',
+    'usage: beit COMMAND …',
+    '',
+    'BEiT in WebAssembly.',
+    '',
+    'commands:',
+    ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`),
+    '',
+    'beit COMMAND --help tells more; beit --version prints the version.',
+    '',
     'environment:',
     '  HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE, HF_HOME   as for the tools of the hub',
-    '  BEIT_CACHE                                       the folder that keeps downloads (empty: none is kept)', '',
+    '  BEIT_CACHE                                       the folder that keeps downloads (empty: none is kept)',
+    '',
   ].join('\n');
 }
 

@@ -10,8 +10,12 @@ export const WEIGHTS_OPTIONS: readonly OptionSpec[] = [
 ];
 
 export const BIAS_OPTIONS: readonly OptionSpec[] = [
-  { name: 'bias-resize', value: 'reference|timm|unilm', help: 'how relative position biases are resized for another image size (default: reference)',
-    parse: oneOf(['reference', 'timm', 'unilm']) },
+  {
+    name: 'bias-resize',
+    value: 'reference|timm|unilm',
+    help: 'how relative position biases are resized for another image size (default: reference)',
+    parse: oneOf(['reference', 'timm', 'unilm']),
+  },
 ];
 
 /** For any class. */

@@ -31,7 +31,8 @@ export function writePng(image: PngImage): Uint8Array {
   if (type === undefined || ((sixteen || palette) && channels !== 1) || (sixteen && palette)) {
     throw mismatch('invalid-argument', 'PNG', `${channels} channels of ${sixteen ? 16 : 8} bits`, '1, 3 or 4 of 8 bits, or 1 of 16 bits');
   }
-  if (data.length !== width * height * channels) throw mismatch('wrong-shape', 'PNG', `${data.length} samples`, `${width * height * channels}`);
+  if (data.length !== width * height * channels)
+    throw mismatch('wrong-shape', 'PNG', `${data.length} samples`, `${width * height * channels}`);
   if (palette && !(palette.length >= 1 && palette.length <= 256 && data.every((sample) => sample < palette.length))) {
     throw mismatch('invalid-argument', 'PNG', `a palette of ${palette.length} colours`, 'at most 256, one for each sample that occurs');
   }
@@ -42,8 +43,11 @@ export function writePng(image: PngImage): Uint8Array {
   header[8] = sixteen ? 16 : 8;
   header[9] = type;
   const parts = [
-    SIGNATURE, chunk('IHDR', header), ...(palette ? [chunk('PLTE', Uint8Array.from(palette.flat()))] : []),
-    chunk('IDAT', deflateSync(scanlines(image, sixteen))), chunk('IEND', new Uint8Array(0)),
+    SIGNATURE,
+    chunk('IHDR', header),
+    ...(palette ? [chunk('PLTE', Uint8Array.from(palette.flat()))] : []),
+    chunk('IDAT', deflateSync(scanlines(image, sixteen))),
+    chunk('IEND', new Uint8Array(0)),
   ];
   return Buffer.concat(parts);
 }

@@ -34,18 +34,27 @@ type Outputs = Record<string, Tensor | LabelMap>;
 
 /** Returns pixel_values and labels of the tensors image and segmentation_map, where they are. */
 export async function preprocessTensors(
-  engine: Engine, config: Record<string, unknown>, tensors: Record<string, AnyTensor>, file: string,
+  engine: Engine,
+  config: Record<string, unknown>,
+  tensors: Record<string, AnyTensor>,
+  file: string,
 ): Promise<Outputs> {
   const image = inputOf(tensors, 'image');
   const map = inputOf(tensors, 'segmentation_map');
   if (!image && !map) throw failure('missing-tensor', file, 'it has neither image nor segmentation_map');
-  return preprocessAll(engine, config,
+  return preprocessAll(
+    engine,
+    config,
     image && { kind: 'raw', ...samplesOf(image, 3, `${file}: image`) },
-    map && samplesOf(map, 2, `${file}: segmentation_map`));
+    map && samplesOf(map, 2, `${file}: segmentation_map`),
+  );
 }
 
 async function preprocessAll(
-  engine: Engine, config: Record<string, unknown>, image: EngineImage | undefined, map: ReturnType<typeof samplesOf> | undefined,
+  engine: Engine,
+  config: Record<string, unknown>,
+  image: EngineImage | undefined,
+  map: ReturnType<typeof samplesOf> | undefined,
 ): Promise<Outputs> {
   const { handle } = await engine.openProcessor(JSON.stringify(config));
   try {
@@ -61,6 +70,7 @@ async function preprocessAll(
 function samplesOf({ dims, data }: AnyTensor, rank: number, where: string) {
   if (!(data instanceof Uint8Array)) throw mismatch('wrong-type', where, data.constructor.name, 'U8');
   const [height = 0, width = 0, channels = 1] = dims;
-  if (dims.length !== rank) throw mismatch('wrong-shape', where, shapeText(dims), rank === 3 ? '[height, width, channels]' : '[height, width]');
+  if (dims.length !== rank)
+    throw mismatch('wrong-shape', where, shapeText(dims), rank === 3 ? '[height, width, channels]' : '[height, width]');
   return { height, width, channels, data };
 }

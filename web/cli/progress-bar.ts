@@ -19,7 +19,10 @@ export class ProgressBar {
   private told = 0;
   private drawn = false;
 
-  constructor(private readonly terminal: Terminal, private readonly now = () => performance.now()) {}
+  constructor(
+    private readonly terminal: Terminal,
+    private readonly now = () => performance.now(),
+  ) {}
 
   /** A listener for onProgress. */
   readonly show = (progress: Progress): void => {

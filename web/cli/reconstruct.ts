@@ -14,12 +14,21 @@ export const reconstruct: CommandSpec = {
   summary: 'hides patches of an image and predicts what is there',
   operands: { name: 'IMAGE', least: 1, most: 1 },
   options: [
-    { name: 'model', value: 'SOURCE', help: 'a checkpoint for masked images (pt22k): a hub id, a URL, a folder or a weights file', required: true },
+    {
+      name: 'model',
+      value: 'SOURCE',
+      help: 'a checkpoint for masked images (pt22k): a hub id, a URL, a folder or a weights file',
+      required: true,
+    },
     { name: 'tokenizer', value: 'SOURCE', help: "DALL-E's tokenizer: a folder or URL with encoder and decoder" },
     { name: 'ratio', value: 'R', help: 'the share of patches to hide, 0 to 1 (default: 75 of 14 x 14)', parse: share },
     { name: 'seed', value: 'N', help: 'what the hidden blocks follow from, 0 to 4294967295 (default: 0)', parse: seed },
     { name: 'masked', value: 'MASKED.png', help: 'write the image as the model sees it' },
-    { name: 'reconstruction', value: 'OUT.png', help: 'write the picture of the predicted tokens where hidden, of the true ones elsewhere' },
+    {
+      name: 'reconstruction',
+      value: 'OUT.png',
+      help: 'write the picture of the predicted tokens where hidden, of the true ones elsewhere',
+    },
     { name: 'decoded', value: 'DECODED.png', help: 'write the picture of the true tokens, the best that a model can reach' },
     { name: 'outputs', value: 'OUT.safetensors', help: 'write mask, tokens, probabilities and true_tokens (height, width)' },
     { name: 'json', help: 'print JSON: {image, height, width, masked, accuracy, predictions: [{patch, token, probability, trueToken}]}' },
@@ -29,23 +38,33 @@ export const reconstruct: CommandSpec = {
   async run(parsed) {
     const name = parsed.operands[0]!;
     const tokenizer = parsed.value<string>('tokenizer');
-    const [masked, reconstruction, decoded, outputs] =
-      ['masked', 'reconstruction', 'decoded', 'outputs'].map((option) => parsed.value<string>(option));
+    const [masked, reconstruction, decoded, outputs] = ['masked', 'reconstruction', 'decoded', 'outputs'].map((option) =>
+      parsed.value<string>(option),
+    );
     for (const [option, path] of Object.entries({ reconstruction, decoded })) {
-      if (path !== undefined && tokenizer === undefined) throw usageError(`The option --${option} needs --tokenizer SOURCE, which draws tokens.`);
+      if (path !== undefined && tokenizer === undefined)
+        throw usageError(`The option --${option} needs --tokenizer SOURCE, which draws tokens.`);
     }
     return withEngine(parsed, async (engine) => {
       const image = await readPicture(engine, name);
       const { source, watch } = await openSource(parsed.value<string>('model')!);
       const run = await pipeline('masked-image-modeling', source, {
-        engine, tokenizer: tokenizer === undefined ? undefined : (await openSource(tokenizer)).source, ...watch, dtype: parsed.value<DType>('dtype'),
+        engine,
+        tokenizer: tokenizer === undefined ? undefined : (await openSource(tokenizer)).source,
+        ...watch,
+        dtype: parsed.value<DType>('dtype'),
       });
       try {
         const found = await run(image, {
-          ratio: parsed.value<number>('ratio'), seed: parsed.value<number>('seed'), pictures: (reconstruction ?? decoded) !== undefined,
+          ratio: parsed.value<number>('ratio'),
+          seed: parsed.value<number>('seed'),
+          pictures: (reconstruction ?? decoded) !== undefined,
         });
-        const pictures: Array<[string | undefined, RawImage | undefined]> =
-          [[masked, found.maskedImage], [reconstruction, found.reconstruction], [decoded, found.tokenizerReconstruction]];
+        const pictures: Array<[string | undefined, RawImage | undefined]> = [
+          [masked, found.maskedImage],
+          [reconstruction, found.reconstruction],
+          [decoded, found.tokenizerReconstruction],
+        ];
         for (const [path, picture] of pictures) if (path !== undefined && picture) writePicture(path, picture);
         if (outputs !== undefined) writeTensorFile(outputs, tensorsOf(found));
         print(name, found, parsed.flag('json'));
@@ -60,7 +79,9 @@ export const reconstruct: CommandSpec = {
 function tensorsOf({ mask, tokens, probabilities, trueTokens }: MaskedImagePrediction): Record<string, { dims: number[]; data: AnyArray }> {
   const dims = [mask.height, mask.width];
   return {
-    mask: { dims, data: mask.data }, tokens: { dims, data: tokens.data }, probabilities: { dims, data: probabilities },
+    mask: { dims, data: mask.data },
+    tokens: { dims, data: tokens.data },
+    probabilities: { dims, data: probabilities },
     ...(trueTokens && { true_tokens: { dims, data: trueTokens.data } }),
   };
 }

@@ -12,7 +12,7 @@ import { readPicture, writePicture } from './pictures.js';
 import type { PngImage } from './png.js';
 
 const FORMATS = ['palette', 'grey8', 'grey16'] as const;
-type Format = typeof FORMATS[number];
+type Format = (typeof FORMATS)[number];
 // A byte's values: more labels need 16 bits.
 const BYTE = 256;
 
@@ -21,12 +21,21 @@ export const segment: CommandSpec = {
   summary: 'tells the class of each pixel of an image',
   operands: { name: 'IMAGE', least: 1, most: 1 },
   options: [
-    { name: 'model', value: 'SOURCE', help: 'a segmentation checkpoint: a hub id, a URL, a folder or a weights file (default: the embedded one)' },
+    {
+      name: 'model',
+      value: 'SOURCE',
+      help: 'a segmentation checkpoint: a hub id, a URL, a folder or a weights file (default: the embedded one)',
+    },
     { name: 'labels', value: 'LABELS.png', help: 'write the class ids as an image' },
     { name: 'format', value: FORMATS.join('|'), help: 'how (default: palette; beyond 256 classes grey16)', parse: oneOf(FORMATS) },
     { name: 'overlay', value: 'OVERLAY.png', help: 'write the image with the colours over it' },
     { name: 'scores', value: 'SCORES.safetensors', help: "write labels and scores (H, W), each pixel's probability" },
-    { name: 'taps', value: 'reference|original', help: 'how out_indices count layers (default: reference)', parse: oneOf(['reference', 'original']) },
+    {
+      name: 'taps',
+      value: 'reference|original',
+      help: 'how out_indices count layers (default: reference)',
+      parse: oneOf(['reference', 'original']),
+    },
     { name: 'json', help: 'print JSON: {image, width, height, legend: [{id, label, color, share}]}' },
     ...ENGINE_OPTIONS,
   ],
@@ -41,7 +50,10 @@ export const segment: CommandSpec = {
       const taps = parsed.value<'reference' | 'original'>('taps');
       const { source, watch } = await openSource(parsed.value<string>('model'));
       const run = await pipeline('image-segmentation', source, {
-        engine, taps, ...watch, dtype: parsed.value<DType>('dtype'),
+        engine,
+        taps,
+        ...watch,
+        dtype: parsed.value<DType>('dtype'),
       });
       try {
         const [labels, overlay, scores] = ['labels', 'overlay', 'scores'].map((option) => parsed.value<string>(option));
@@ -65,7 +77,8 @@ export const segment: CommandSpec = {
 function labelPicture({ width, height, labels, legend }: Segmentation, format: Format): PngImage {
   if (format === 'grey16') return { width, height, channels: 1, data: labels };
   const largest = legend.reduce((most, { id }) => Math.max(most, id), 0);
-  if (largest >= BYTE) throw mismatch('invalid-argument', '--format', `${format} with class ${largest}`, 'grey16, which holds more than 256 classes');
+  if (largest >= BYTE)
+    throw mismatch('invalid-argument', '--format', `${format} with class ${largest}`, 'grey16, which holds more than 256 classes');
   const data = Uint8Array.from(labels);
   if (format === 'grey8') return { width, height, channels: 1, data };
   return { width, height, channels: 1, data, palette: Array.from({ length: largest + 1 }, (_, id) => colorOf(id)) };

@@ -19,8 +19,18 @@ export const tokenize: CommandSpec = {
   operands: { name: 'IMAGE|TOKENS.safetensors', least: 1, most: 1 },
   options: [
     { name: 'tokenizer', value: 'SOURCE', help: 'a folder or URL with encoder and decoder (.pkl or .safetensors)', required: true },
-    { name: 'outputs', value: 'OUT.safetensors|OUT.png', help: 'the file to write: tokens (height, width), or their picture', required: true },
-    { name: 'size', value: 'N|HEIGHTxWIDTH', help: 'resize an image to it, in multiples of 8 (default: 112; 512 takes 1.6 GB of memory)', parse: size },
+    {
+      name: 'outputs',
+      value: 'OUT.safetensors|OUT.png',
+      help: 'the file to write: tokens (height, width), or their picture',
+      required: true,
+    },
+    {
+      name: 'size',
+      value: 'N|HEIGHTxWIDTH',
+      help: 'resize an image to it, in multiples of 8 (default: 112; 512 takes 1.6 GB of memory)',
+      parse: size,
+    },
     { name: 'json', help: 'print JSON: {height, width, tokens: [[…], …]}' },
     ...ENGINE_OPTIONS,
   ],
@@ -41,14 +51,19 @@ export const tokenize: CommandSpec = {
       const given = isTokens ? await readTokens(engine, input) : await readPicture(engine, input);
       const { source, watch } = await openSource(parsed.value<string>('tokenizer')!);
       const tokenizer = await DalleTokenizer.fromPretrained(source, {
-        engine, ...watch, dtype: parsed.value<DType>('dtype'),
+        engine,
+        ...watch,
+        dtype: parsed.value<DType>('dtype'),
       });
       try {
         const tokens = isImage(given) ? await tokenizer.encode(given, { size: parsed.value<Size>('size') }) : given;
         if (wantsTokens) writeTensorFile(outputs, { tokens: { dims: [tokens.height, tokens.width], data: tokens.data } });
         else writePicture(outputs, await tokenizer.decode(tokens));
-        console.log(parsed.flag('json') ? JSON.stringify({ height: tokens.height, width: tokens.width, tokens: rowsOf(tokens) })
-          : `${outputs}: ${tokens.height} x ${tokens.width} tokens, ${new Set(tokens.data).size} of them different`);
+        console.log(
+          parsed.flag('json')
+            ? JSON.stringify({ height: tokens.height, width: tokens.width, tokens: rowsOf(tokens) })
+            : `${outputs}: ${tokens.height} x ${tokens.width} tokens, ${new Set(tokens.data).size} of them different`,
+        );
         return 0;
       } finally {
         await tokenizer.dispose();

@@ -35,9 +35,11 @@ export const verify: CommandSpec = {
     const dtype = parsed.value<DType>('dtype');
     return withEngine(parsed, async (engine) => {
       let failed = 0;
-      for (const folder of parsed.operands) if (!await verifyCase(engine, folder, dtype)) ++failed;
+      for (const folder of parsed.operands) if (!(await verifyCase(engine, folder, dtype))) ++failed;
       const count = parsed.operands.length;
-      console.log(`${count - failed} of ${count} ${count === 1 ? 'case passes' : 'cases pass'} (${engine.info.build}, ${engine.info.threads} threads)`);
+      console.log(
+        `${count - failed} of ${count} ${count === 1 ? 'case passes' : 'cases pass'} (${engine.info.build}, ${engine.info.threads} threads)`,
+      );
       return failed > 0 ? 1 : 0;
     });
   },
@@ -75,11 +77,16 @@ function quantizedTolerance({ data }: AnyTensor): Tolerance {
 type Results = Array<[name: string, comparison: Comparison]>;
 
 function outputsOf(expected: Record<string, AnyTensor>): Array<[name: string, tensor: AnyTensor]> {
-  return Object.entries(expected).filter(([name]) => name.startsWith('out.')).map(([name, tensor]) => [name.slice(4), tensor]);
+  return Object.entries(expected)
+    .filter(([name]) => name.startsWith('out.'))
+    .map(([name, tensor]) => [name.slice(4), tensor]);
 }
 
 async function verifyModel(
-  engine: Engine, folder: string, expected: Record<string, AnyTensor>, dtype: DType | undefined,
+  engine: Engine,
+  folder: string,
+  expected: Record<string, AnyTensor>,
+  dtype: DType | undefined,
 ): Promise<Results> {
   const path = join(folder, 'case.json');
   const facts = readJson(path);
@@ -91,7 +98,9 @@ async function verifyModel(
   const wanted = outputsOf(expected);
   const inputs = forwardInputs(expected, join(folder, EXPECTED));
   const model = await engine.loadModel(await platform.resolveSource(folder, {}), {
-    className: facts['class'], dtype, addPoolingLayer: facts['add_pooling_layer'] !== false,
+    className: facts['class'],
+    dtype,
+    addPoolingLayer: facts['add_pooling_layer'] !== false,
   });
   try {
     const outputs = await engine.forward(model.handle, inputs, {
@@ -99,14 +108,22 @@ async function verifyModel(
       outputAttentions: wanted.some(([name]) => name.startsWith('attentions.')),
       interpolatePosEncoding: facts['interpolate_pos_encoding'] === true,
     });
-    return wanted.map(([name, tensor]) => [name, compare(outputs[name], tensor, dtype === 'int8' ? quantizedTolerance(tensor) : { atol, rtol })]);
+    return wanted.map(([name, tensor]) => [
+      name,
+      compare(outputs[name], tensor, dtype === 'int8' ? quantizedTolerance(tensor) : { atol, rtol }),
+    ]);
   } finally {
     await engine.release(model.handle);
   }
 }
 
 /** Tokens must be equal; `out.tokens` are what is decoded. */
-async function verifyTokenizer(engine: Engine, folder: string, expected: Record<string, AnyTensor>, tolerance: Tolerance): Promise<Results> {
+async function verifyTokenizer(
+  engine: Engine,
+  folder: string,
+  expected: Record<string, AnyTensor>,
+  tolerance: Tolerance,
+): Promise<Results> {
   const image = inputOf(expected, 'image');
   if (!(image?.data instanceof Float32Array)) throw failure('missing-tensor', join(folder, EXPECTED), 'it has no tensor image of floats');
   const tokenizer = await DalleTokenizer.fromPretrained({ encoder: folder, decoder: folder }, { engine });
@@ -114,8 +131,10 @@ async function verifyTokenizer(engine: Engine, folder: string, expected: Record<
     const { tokens, logits } = await tokenizer.encodePixels({ dims: image.dims, data: image.data });
     const { decoderStats, reconstruction } = await tokenizer.decodeTokens(tokens);
     const outputs: Record<string, Tensor | LabelMap> = { tokens, token_logits: logits, decoder_stats: decoderStats, reconstruction };
-    return outputsOf(expected).map(([name, tensor]) =>
-      [name, compare(outputs[name], tensor, name === 'tokens' ? { atol: 0, rtol: 0 } : tolerance)]);
+    return outputsOf(expected).map(([name, tensor]) => [
+      name,
+      compare(outputs[name], tensor, name === 'tokens' ? { atol: 0, rtol: 0 } : tolerance),
+    ]);
   } finally {
     await tokenizer.dispose();
   }
@@ -128,9 +147,10 @@ async function verifyProcessor(engine: Engine, folder: string, expected: Record<
   const wanted = outputsOf(expected);
   const results: Results = [];
   for (const [name, tensor] of wanted) {
-    const outputs = name === 'labels_reduced'
-      ? { labels_reduced: (await preprocessTensors(engine, { ...config, do_reduce_labels: true }, expected, file))['labels'] }
-      : plain;
+    const outputs =
+      name === 'labels_reduced'
+        ? { labels_reduced: (await preprocessTensors(engine, { ...config, do_reduce_labels: true }, expected, file))['labels'] }
+        : plain;
     results.push([name, compare((outputs as typeof plain)[name], tensor, PREPROCESS_TOLERANCE)]);
   }
   return results;

@@ -31,14 +31,20 @@ export type CreateThread = (script: string) => ThreadWorker;
  * out-of-memory when there is no memory for it, and with internal when the engine refuses it.
  */
 export async function startCore(
-  { build, threads, files: { script, wasm }, wasmBinary, maximumMemory = MOST_MEMORY }: CoreSettings, createThread?: CreateThread,
+  { build, threads, files: { script, wasm }, wasmBinary, maximumMemory = MOST_MEMORY }: CoreSettings,
+  createThread?: CreateThread,
 ): Promise<Core> {
   let create: CoreFactory;
   try {
-    create = provided.get(build)
-      ?? (await import(/* webpackIgnore: true */ /* @vite-ignore */ script) as { default: CoreFactory }).default;
+    create =
+      provided.get(build) ?? ((await import(/* webpackIgnore: true */ /* @vite-ignore */ script)) as { default: CoreFactory }).default;
   } catch (error) {
-    throw failure('not-found', script, `the artefact cannot be loaded (${sentenceOf(error)}); the option assets names a folder that has the package's files`, error);
+    throw failure(
+      'not-found',
+      script,
+      `the artefact cannot be loaded (${sentenceOf(error)}); the option assets names a folder that has the package's files`,
+      error,
+    );
   }
   const { memory, maximum } = makeMemory(build !== 'simd', maximumMemory);
   const printed: string[] = [];
@@ -48,7 +54,7 @@ export async function startCore(
   let core: Core;
   try {
     core = await create({
-      locateFile: (name, prefix) => name.endsWith('.wasm') ? wasm : prefix + name,
+      locateFile: (name, prefix) => (name.endsWith('.wasm') ? wasm : prefix + name),
       mainScriptUrlOrBlob: script,
       ...(wasmBinary && { wasmBinary }),
       wasmMemory: memory,

@@ -94,12 +94,18 @@ const MOST_THREADS = 64;
 export function chooseBuild(can: Capabilities, request: BuildRequest = {}): BuildChoice {
   const { build = 'auto', threads = 'auto' } = request;
   if (build !== 'auto' && !BUILDS.includes(build)) {
-    throw new BeitError('invalid-argument', `build: got ${JSON.stringify(build)}, expected auto, ${BUILDS.join(', ')}.`,
-      { where: 'build', got: String(build), expected: `auto, ${BUILDS.join(', ')}` });
+    throw new BeitError('invalid-argument', `build: got ${JSON.stringify(build)}, expected auto, ${BUILDS.join(', ')}.`, {
+      where: 'build',
+      got: String(build),
+      expected: `auto, ${BUILDS.join(', ')}`,
+    });
   }
   if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
-    throw new BeitError('invalid-argument', `threads: got ${String(threads)}, expected auto or a whole number from 1 to ${MOST_THREADS}.`,
-      { where: 'threads', got: String(threads), expected: `auto, 1 to ${MOST_THREADS}` });
+    throw new BeitError('invalid-argument', `threads: got ${String(threads)}, expected auto or a whole number from 1 to ${MOST_THREADS}.`, {
+      where: 'threads',
+      got: String(threads),
+      expected: `auto, 1 to ${MOST_THREADS}`,
+    });
   }
   const lacking = whyNothing(can);
   if (lacking) throw unsupported('WebAssembly', lacking);
@@ -152,9 +158,11 @@ function whyNoThreads(can: Capabilities): string | null {
       : 'a service worker cannot start threads';
   }
   if (!can.crossOriginIsolated) {
-    return 'the page is not cross-origin isolated (it is served without the headers '
-      + 'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp), '
-      + 'so there is no memory that threads could share';
+    return (
+      'the page is not cross-origin isolated (it is served without the headers ' +
+      'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp), ' +
+      'so there is no memory that threads could share'
+    );
   }
   if (!can.sharedMemory) {
     return can.kind === 'browser'

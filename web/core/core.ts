@@ -19,8 +19,17 @@ export interface CoreAnyTensor {
   dims: number[];
   /** safetensors' name: F32, F16, BF16, I64, U8, BOOL, … */
   dtype: string;
-  data: Float32Array | Float64Array | BigInt64Array | BigUint64Array | Int32Array | Uint32Array
-      | Int16Array | Uint16Array | Int8Array | Uint8Array;
+  data:
+    | Float32Array
+    | Float64Array
+    | BigInt64Array
+    | BigUint64Array
+    | Int32Array
+    | Uint32Array
+    | Int16Array
+    | Uint16Array
+    | Int8Array
+    | Uint8Array;
 }
 
 /** Interleaved 8-bit samples, rows from the top. */
@@ -37,8 +46,7 @@ export interface CoreImageProcessor {
   /** image: height x width x channels at `pointer`. Value: (1, channels, h, w), F32. */
   preprocess(pointer: number, width: number, height: number, channels: number): Outcome<CoreTensor>;
   /** map: height x width labels (one byte each). Value: dims [1, h, w]. */
-  preprocessSegmentationMap(pointer: number, width: number, height: number):
-      Outcome<{ dims: number[]; data: Int32Array }>;
+  preprocessSegmentationMap(pointer: number, width: number, height: number): Outcome<{ dims: number[]; data: Int32Array }>;
   delete(): void;
 }
 
@@ -233,8 +241,20 @@ export interface Core {
    * height x width (0 and 0: not resized). counts: how many pixels have each of the L labels. scores: the label's
    * probability, only if asked for. overlay: its colour, only where there is a palette, which has one for each of the L.
    */
-  postProcessSemanticSegmentation(logits: CoreTensor, height: number, width: number, withScores: boolean, palette: Uint32Array | null):
-      Outcome<{ height: number; width: number; labels: Uint16Array; counts: Uint32Array; scores: Float32Array | null; overlay: Uint32Array | null }>;
+  postProcessSemanticSegmentation(
+    logits: CoreTensor,
+    height: number,
+    width: number,
+    withScores: boolean,
+    palette: Uint32Array | null,
+  ): Outcome<{
+    height: number;
+    width: number;
+    labels: Uint16Array;
+    counts: Uint32Array;
+    scores: Float32Array | null;
+    overlay: Uint32Array | null;
+  }>;
   /** Every field of BeitConfig in camelCase, defaults filled in; id2label as an array of strings, sizes as {height, width}. */
   readConfig(json: string): Outcome<Record<string, unknown>>;
   /** PNG, JPEG, BMP, GIF (first frame), PNM. Value: always 3 channels, RGB. */

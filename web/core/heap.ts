@@ -4,7 +4,11 @@ import type { Core } from './core.js';
 
 /** A block of linear memory. free() gives it back; it may be called more than once. */
 export class Block {
-  constructor(private readonly core: Core, readonly pointer: number, readonly size: number) {}
+  constructor(
+    private readonly core: Core,
+    readonly pointer: number,
+    readonly size: number,
+  ) {}
 
   /** Copies `bytes` to the front of the block; they must fit. */
   fill(bytes: Uint8Array): void {
@@ -30,7 +34,11 @@ export function allocate(core: Core, size: number, purpose: string): Block {
   // malloc(0) may answer null, which would read as a failure.
   const pointer = core._malloc(Math.max(size, 1)) >>> 0;
   if (pointer === 0) {
-    throw new OutOfMemoryError(`${purpose}: ${size} bytes could not be allocated.`, { needed: size, available: availableIn(core), where: purpose });
+    throw new OutOfMemoryError(`${purpose}: ${size} bytes could not be allocated.`, {
+      needed: size,
+      available: availableIn(core),
+      where: purpose,
+    });
   }
   return new Block(core, pointer, size);
 }
@@ -57,9 +65,7 @@ export function reserve(core: Core, bytes: number): void {
 }
 
 /** Calls `use` with a pointer to a copy of `bytes` in linear memory, which lasts for the call. */
-export function withBytes<T>(
-  core: Core, bytes: Uint8Array, purpose: string, use: (pointer: number, length: number) => T,
-): T {
+export function withBytes<T>(core: Core, bytes: Uint8Array, purpose: string, use: (pointer: number, length: number) => T): T {
   const block = allocate(core, bytes.length, purpose);
   try {
     block.fill(bytes);

@@ -26,8 +26,12 @@ export function makeMemory(shared: boolean, wanted: number): { memory: WebAssemb
       return { memory: new WebAssembly.Memory({ initial: INITIAL_BYTES / PAGE_BYTES, maximum: maximum / PAGE_BYTES, shared }), maximum };
     } catch (error) {
       if (!(error instanceof RangeError) || maximum / 2 < LEAST_MEMORY) {
-        throw new OutOfMemoryError(`WebAssembly.Memory: the engine gives no ${maximum} bytes (${sentenceOf(error)}).`,
-          { needed: maximum, available: 0, where: 'WebAssembly.Memory', cause: error });
+        throw new OutOfMemoryError(`WebAssembly.Memory: the engine gives no ${maximum} bytes (${sentenceOf(error)}).`, {
+          needed: maximum,
+          available: 0,
+          where: 'WebAssembly.Memory',
+          cause: error,
+        });
       }
     }
   }

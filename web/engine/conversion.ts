@@ -50,15 +50,14 @@ const ELEMENT_BYTES: Record<string, number> = { F32: 4, F16: 2, BF16: 2, I8: 1 }
  * first, so scales before their matrices; then it goes by name. Beside each running variance stands batch normalisation's counter, which
  * the reference asks for and nothing uses: it is 0.
  */
-export function convertedFile(
-  tensors: readonly CoreFileTensor[],
-): { bytes: number; begin: Uint8Array; offsets: number[] } {
-  const byName = (a: SafetensorsRow, b: SafetensorsRow): number => a.name < b.name ? -1 : 1;  // ASCII
+export function convertedFile(tensors: readonly CoreFileTensor[]): { bytes: number; begin: Uint8Array; offsets: number[] } {
+  const byName = (a: SafetensorsRow, b: SafetensorsRow): number => (a.name < b.name ? -1 : 1); // ASCII
   const bytesOf = ({ dtype }: { dtype: string }): number => ELEMENT_BYTES[dtype]!;
-  const values = tensors.map((tensor): SafetensorsRow =>
-    ({ ...tensor, bytes: tensor.shape.reduce((a, b) => a * b, bytesOf(tensor)) }));
-  const counters = tensors.filter(({ name }) => name.endsWith(VARIANCE)).map(({ name }): SafetensorsRow =>
-    ({ name: name.slice(0, -VARIANCE.length) + COUNTER, dtype: 'I64', shape: [], bytes: 8 })).sort(byName);
+  const values = tensors.map((tensor): SafetensorsRow => ({ ...tensor, bytes: tensor.shape.reduce((a, b) => a * b, bytesOf(tensor)) }));
+  const counters = tensors
+    .filter(({ name }) => name.endsWith(VARIANCE))
+    .map(({ name }): SafetensorsRow => ({ name: name.slice(0, -VARIANCE.length) + COUNTER, dtype: 'I64', shape: [], bytes: 8 }))
+    .sort(byName);
   const sorted = [...values].sort((a, b) => bytesOf(b) - bytesOf(a) || byName(a, b));
   // from_pretrained() refuses a file that does not tell its framework.
   const header = safetensorsHeader([...counters, ...sorted], { format: 'pt' });
@@ -77,16 +76,35 @@ const TORCH_TYPES: Record<ConversionType, string> = { f32: 'float32', f16: 'floa
  * for each output. Modules are named by patterns, numbers left open: some in place of some a layer.
  */
 function quantizationConfig(tensors: readonly CoreFileTensor[]): Record<string, unknown> {
-  const modules = tensors.filter(({ dtype }) => dtype === 'I8').map(({ name }) =>
-    `re:${name.replace(/\.weight$/, '').replaceAll('.', '\\.').replace(/\d+/g, '\\d+')}$`);
+  const modules = tensors
+    .filter(({ dtype }) => dtype === 'I8')
+    .map(
+      ({ name }) =>
+        `re:${name
+          .replace(/\.weight$/, '')
+          .replaceAll('.', '\\.')
+          .replace(/\d+/g, '\\d+')}$`,
+    );
   const weights = {
-    num_bits: 8, type: 'int', symmetric: true, strategy: 'channel', dynamic: false, group_size: null,
-    block_structure: null, actorder: null, observer: 'minmax', observer_kwargs: {},
+    num_bits: 8,
+    type: 'int',
+    symmetric: true,
+    strategy: 'channel',
+    dynamic: false,
+    group_size: null,
+    block_structure: null,
+    actorder: null,
+    observer: 'minmax',
+    observer_kwargs: {},
   };
   return {
-    quant_method: 'compressed-tensors', format: 'naive-quantized', quantization_status: 'compressed',
+    quant_method: 'compressed-tensors',
+    format: 'naive-quantized',
+    quantization_status: 'compressed',
     config_groups: { group_0: { targets: [...new Set(modules)].sort(), weights, input_activations: null, output_activations: null } },
-    ignore: [], kv_cache_scheme: null, global_compression_ratio: null,
+    ignore: [],
+    kv_cache_scheme: null,
+    global_compression_ratio: null,
   };
 }
 
@@ -95,17 +113,28 @@ function quantizationConfig(tensors: readonly CoreFileTensor[]): Record<string, 
  * element type, what is quantised and, where it is given, LayerNorm's epsilon.
  */
 export function convertedConfig(
-  json: string, { className, tensors }: Pick<ConversionFacts, 'className' | 'tensors'>, dtype: ConversionType, layerNormEps: number | undefined,
+  json: string,
+  { className, tensors }: Pick<ConversionFacts, 'className' | 'tensors'>,
+  dtype: ConversionType,
+  layerNormEps: number | undefined,
 ): string {
   const config: unknown = JSON.parse(json);
-  if (typeof config !== 'object' || config === null || Array.isArray(config)) throw mismatch('malformed', 'config.json', 'another value', 'a JSON object');
+  if (typeof config !== 'object' || config === null || Array.isArray(config))
+    throw mismatch('malformed', 'config.json', 'another value', 'a JSON object');
   // transformers 5's name of torch_dtype, and what the source was
   const { dtype: other, quantization_config: quantized, ...fields } = config as Record<string, unknown>;
   void [other, quantized];
   const data2vec = className.startsWith('Data2VecVision');
-  return `${JSON.stringify({
-    ...fields, architectures: [className], model_type: data2vec ? 'data2vec-vision' : 'beit', torch_dtype: TORCH_TYPES[dtype],
-    ...(tensors.some((tensor) => tensor.dtype === 'I8') && { quantization_config: quantizationConfig(tensors) }),
-    ...(layerNormEps !== undefined && { layer_norm_eps: layerNormEps }),
-  }, null, 2)}\n`;
+  return `${JSON.stringify(
+    {
+      ...fields,
+      architectures: [className],
+      model_type: data2vec ? 'data2vec-vision' : 'beit',
+      torch_dtype: TORCH_TYPES[dtype],
+      ...(tensors.some((tensor) => tensor.dtype === 'I8') && { quantization_config: quantizationConfig(tensors) }),
+      ...(layerNormEps !== undefined && { layer_norm_eps: layerNormEps }),
+    },
+    null,
+    2,
+  )}\n`;
 }

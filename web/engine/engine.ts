@@ -143,9 +143,11 @@ export interface ForwardSwitches {
  * An image in a form that crosses between threads. `owned`: it is the library's own, to be transferred
  * rather than copied, and closed after it was drawn.
  */
-export type EngineImage =
-  ({ kind: 'raw' } & RawImage | { kind: 'encoded'; bytes: Uint8Array; label: string } | { kind: 'drawable'; image: FromGlobal<'ImageBitmap'> | FromGlobal<'VideoFrame'> })
-  & { owned?: boolean | undefined };
+export type EngineImage = (
+  | ({ kind: 'raw' } & RawImage)
+  | { kind: 'encoded'; bytes: Uint8Array; label: string }
+  | { kind: 'drawable'; image: FromGlobal<'ImageBitmap'> | FromGlobal<'VideoFrame'> }
+) & { owned?: boolean | undefined };
 
 export interface Preprocessed {
   /** (B, channels, height, width) */
@@ -211,8 +213,13 @@ export interface Engine {
    */
   forward(model: number, inputs: ForwardInputs, switches: ForwardSwitches, call?: ForwardCallOptions): Promise<Record<string, Tensor>>;
   /** Does a task as a whole, with a processor and a model of this engine: an image comes in, and only the result goes out. */
-  run<T extends EngineTask>(task: T, parts: TaskParts, image: EngineImage, settings: EngineTasks[T]['settings'], call?: ForwardCallOptions):
-      Promise<EngineTasks[T]['result']>;
+  run<T extends EngineTask>(
+    task: T,
+    parts: TaskParts,
+    image: EngineImage,
+    settings: EngineTasks[T]['settings'],
+    call?: ForwardCallOptions,
+  ): Promise<EngineTasks[T]['result']>;
   /** Gives back the memory of a model or a processor; a running pass finishes first. */
   release(handle: number): Promise<void>;
   /** Gives everything back: models, processors, threads, the linear memory. */

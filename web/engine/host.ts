@@ -12,14 +12,18 @@ import { RemoteSink } from './sink-bridge.js';
 
 /** Answers calls on `channel` for as long as the worker lives. */
 export function hostEngine(
-  channel: Channel<FromWorker, ToWorker>, host: () => Host, openDescription: (description: SourceDescription) => Source,
+  channel: Channel<FromWorker, ToWorker>,
+  host: () => Host,
+  openDescription: (description: SourceDescription) => Source,
   createThread?: CreateThread,
 ): void {
   let engine: LocalEngine | null = null;
   const running = new Map<number, AbortController>();
 
-  const opened = (reference: SourceReference): Source & { close?(): void } => reference.kind === 'description'
-    ? openDescription(reference.description) : new RemoteSource(reference.label, reference.weightsName, reference.port);
+  const opened = (reference: SourceReference): Source & { close?(): void } =>
+    reference.kind === 'description'
+      ? openDescription(reference.description)
+      : new RemoteSource(reference.label, reference.weightsName, reference.port);
 
   const perform = async (message: Exclude<ToWorker, { type: 'abort' }>, options: AnyCallOptions): Promise<unknown> => {
     if (message.type === 'start') {
@@ -67,10 +71,13 @@ export function hostEngine(
     }
   };
 
-  channel.listen((message) => {
-    if (message.type === 'abort') running.get(message.id)?.abort(new BeitError('aborted', 'The work was stopped.'));
-    else void answer(message);
-  }, () => undefined);
+  channel.listen(
+    (message) => {
+      if (message.type === 'abort') running.get(message.id)?.abort(new BeitError('aborted', 'The work was stopped.'));
+      else void answer(message);
+    },
+    () => undefined,
+  );
   channel.post({ type: 'listening' }, []);
 }
 

@@ -6,11 +6,25 @@ import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, C
 import { allocate, availableIn, owned, reserve, type Block } from '../core/heap.js';
 import { countsAsMissing, Refusals } from '../sources/missing.js';
 import {
-  CHUNK_BYTES, CONFIG_FILE, FLAX_FILE, WEIGHTS_FILES, isShardIndex, type Source, type SourceFile, type SourceWatch,
+  CHUNK_BYTES,
+  CONFIG_FILE,
+  FLAX_FILE,
+  WEIGHTS_FILES,
+  isShardIndex,
+  type Source,
+  type SourceFile,
+  type SourceWatch,
 } from '../sources/source.js';
 import { closeQuietly, stoppable } from '../sources/stoppable.js';
 import { readText } from '../sources/text.js';
-import { convertedFile, elementTypeOf, savedClassOf, type ConversionFacts, type ConversionSink, type ConversionType } from './conversion.js';
+import {
+  convertedFile,
+  elementTypeOf,
+  savedClassOf,
+  type ConversionFacts,
+  type ConversionSink,
+  type ConversionType,
+} from './conversion.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
 import { isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
 
@@ -25,7 +39,10 @@ interface Created {
 
 /** Loads a model. On any failure, and on abort, everything taken is given back. */
 export async function loadModel(
-  core: Core, source: Source, spec: ModelSpec, call: LoadCallOptions = {},
+  core: Core,
+  source: Source,
+  spec: ModelSpec,
+  call: LoadCallOptions = {},
 ): Promise<{ model: CoreModel; facts: Omit<LoadedModel, 'handle'> }> {
   const load = new Load(core, source, call);
   try {
@@ -56,17 +73,17 @@ export async function loadModel(
 function makeRoom(core: Core, where: string, { weights: needed, staging }: CoreModelEstimate): void {
   const available = availableIn(core);
   if (needed > available) {
-    throw new OutOfMemoryError(`${where}: loading this model needs ${needed} bytes of memory, and ${available} of at most ${core.maximum} are left.`,
-      { needed, available, where });
+    throw new OutOfMemoryError(
+      `${where}: loading this model needs ${needed} bytes of memory, and ${available} of at most ${core.maximum} are left.`,
+      { needed, available, where },
+    );
   }
   // A tensor that is rearranged is held a second time; to grow for that later would take a fifth more.
   reserve(core, needed + staging);
 }
 
 /** Reads only the index, and tells how the checkpoint fits the model. */
-export async function inspectModel(
-  core: Core, source: Source, spec: ModelSpec, call: LoadCallOptions = {},
-): Promise<Inspection> {
+export async function inspectModel(core: Core, source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<Inspection> {
   const load = new Load(core, source, call);
   try {
     const { model, ...created } = await load.createModel(spec);
@@ -88,7 +105,12 @@ export async function inspectModel(
  * Of the model only its list of tensors is made: with int8, of one that computes so. The memory that this takes is that of the largest tensor.
  */
 export async function convertModel(
-  core: Core, source: Source, spec: ModelSpec, dtype: ConversionType, sink: ConversionSink, call: LoadCallOptions = {},
+  core: Core,
+  source: Source,
+  spec: ModelSpec,
+  dtype: ConversionType,
+  sink: ConversionSink,
+  call: LoadCallOptions = {},
 ): Promise<ConversionFacts> {
   const load = new Load(core, source, call);
   try {
@@ -135,7 +157,11 @@ class Load {
   private readonly watch: SourceWatch;
   private readonly source: Source;
 
-  constructor(private readonly core: Core, source: Source, private readonly call: LoadCallOptions) {
+  constructor(
+    private readonly core: Core,
+    source: Source,
+    private readonly call: LoadCallOptions,
+  ) {
     this.source = stoppable(source, call.signal);
     this.watch = {
       onDownload: (name, loaded, total) => this.report('download', name, loaded, total),
@@ -250,8 +276,14 @@ class Load {
   /** Returns the report, and warns of a choice that was made between weights. */
   checked(report: CoreBindReport): CoreBindReport {
     if (report.averaged) {
-      tell(this.watch.onWarning, failure('unsupported', this.fileNames().join(', '),
-        `it holds averaged weights ("${report.averaged}") beside plain ones; the averaged are read, as timm does`));
+      tell(
+        this.watch.onWarning,
+        failure(
+          'unsupported',
+          this.fileNames().join(', '),
+          `it holds averaged weights ("${report.averaged}") beside plain ones; the averaged are read, as timm does`,
+        ),
+      );
     }
     return report;
   }
@@ -287,7 +319,9 @@ class Load {
   }
 
   private async readDirectly(
-    readSync: NonNullable<SourceFile['readSync']>, wanted: CoreRead, moved: (bytes: number) => Promise<void>,
+    readSync: NonNullable<SourceFile['readSync']>,
+    wanted: CoreRead,
+    moved: (bytes: number) => Promise<void>,
   ): Promise<number> {
     const staging = this.stage();
     let done = 0;
@@ -321,7 +355,7 @@ class Load {
   }
 
   private stage(): Block {
-    return this.staging ??= allocate(this.core, CHUNK_BYTES, 'the staging memory of a checkpoint');
+    return (this.staging ??= allocate(this.core, CHUNK_BYTES, 'the staging memory of a checkpoint'));
   }
 
   private async open(name: string): Promise<SourceFile> {
@@ -338,10 +372,11 @@ class Load {
   private async weightFiles(spec: ModelSpec, className: string): Promise<string[]> {
     const { label, weightsName } = this.source;
     const usual = isFlaxClass(className) ? [FLAX_FILE, ...WEIGHTS_FILES] : WEIGHTS_FILES;
-    const names = weightsName ? [weightsName] : spec.weights ?? usual;
+    const names = weightsName ? [weightsName] : (spec.weights ?? usual);
     for (const name of names) {
       try {
-        if (isShardIndex(name)) return unwrap(this.checkpoint.addShardIndex(await readText(this.source, name, this.call.signal, this.watch)));
+        if (isShardIndex(name))
+          return unwrap(this.checkpoint.addShardIndex(await readText(this.source, name, this.call.signal, this.watch)));
         await this.open(name);
         return [name];
       } catch (error) {
@@ -349,6 +384,10 @@ class Load {
         this.refusals.add(name, error);
       }
     }
-    throw failure(this.refusals.codeAmong(names) ?? 'not-found', label, `it has neither ${names.slice(0, -1).join(', ')} nor ${names.at(-1)} (a file of another name is to be given itself)`);
+    throw failure(
+      this.refusals.codeAmong(names) ?? 'not-found',
+      label,
+      `it has neither ${names.slice(0, -1).join(', ')} nor ${names.at(-1)} (a file of another name is to be given itself)`,
+    );
   }
 }

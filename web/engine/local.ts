@@ -11,8 +11,25 @@ import { checkMaximum } from '../core/memory.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
 import type {
-  CallOptions, ConfigFields, Engine, EngineImage, EngineSettings, ForwardCallOptions, ForwardInputs, ForwardSwitches, Inspection,
-  LoadCallOptions, LoadedModel, MemoryUse, ModelSpec, OpenedProcessor, Preprocessed, RawImage, RuntimeInfo, SegmentationExtras, SegmentationMap,
+  CallOptions,
+  ConfigFields,
+  Engine,
+  EngineImage,
+  EngineSettings,
+  ForwardCallOptions,
+  ForwardInputs,
+  ForwardSwitches,
+  Inspection,
+  LoadCallOptions,
+  LoadedModel,
+  MemoryUse,
+  ModelSpec,
+  OpenedProcessor,
+  Preprocessed,
+  RawImage,
+  RuntimeInfo,
+  SegmentationExtras,
+  SegmentationMap,
 } from './engine.js';
 import { convertModel, inspectModel, loadModel } from './loader.js';
 import { METHODS, type Crossing, type Method } from './methods.js';
@@ -54,7 +71,11 @@ export class LocalEngine implements Engine {
   /** Null where the caller has said how many threads there are, or there can only be one. */
   private readonly choice: ThreadChoice | null;
 
-  private constructor(core: Core, private readonly settings: EngineSettings, public info: RuntimeInfo) {
+  private constructor(
+    core: Core,
+    private readonly settings: EngineSettings,
+    public info: RuntimeInfo,
+  ) {
     this.core = core;
     this.choice = (settings.threads ?? 'auto') === 'auto' && info.threads > 1 ? new ThreadChoice(info.threads) : null;
   }
@@ -87,8 +108,7 @@ export class LocalEngine implements Engine {
 
   async readTensors(bytes: Uint8Array): Promise<Record<string, AnyTensor>> {
     return this.use((core) => {
-      const tensors = withBytes(core, bytes, 'a safetensors file', (pointer, length) =>
-        unwrap(core.readSafetensors(pointer, length)));
+      const tensors = withBytes(core, bytes, 'a safetensors file', (pointer, length) => unwrap(core.readSafetensors(pointer, length)));
       for (const tensor of Object.values(tensors)) {
         tensor.data = owned(core, tensor.data as Uint8Array);
       }
@@ -117,14 +137,17 @@ export class LocalEngine implements Engine {
     const results: Tensor[] = [];
     for (const image of images) {
       throwIfAborted(call.signal);
-      results.push(this.use((core) => {
-        const processor = this.processor(handle);
-        const { width, height, channels, data } = withoutAlpha(pixelsOf(core, image), processor.channels);
-        const { dims, data: values } = withBytes(core, asBytes(data), 'an image', (pointer) =>
-          unwrap(processor.core.preprocess(pointer, width, height, channels)));
-        originalSizes.push({ height, width });
-        return { dims, data: owned(core, values) };
-      }));
+      results.push(
+        this.use((core) => {
+          const processor = this.processor(handle);
+          const { width, height, channels, data } = withoutAlpha(pixelsOf(core, image), processor.channels);
+          const { dims, data: values } = withBytes(core, asBytes(data), 'an image', (pointer) =>
+            unwrap(processor.core.preprocess(pointer, width, height, channels)),
+          );
+          originalSizes.push({ height, width });
+          return { dims, data: owned(core, values) };
+        }),
+      );
       await breather.breathe();
     }
     return { pixelValues: concatenate('images', results), originalSizes };
@@ -132,7 +155,9 @@ export class LocalEngine implements Engine {
 
   async segment(logits: Tensor, size: Size | null, { scores, palette }: SegmentationExtras): Promise<SegmentationMap> {
     return this.use((core) => {
-      const { overlay, ...map } = unwrap(core.postProcessSemanticSegmentation(logits, size?.height ?? 0, size?.width ?? 0, scores, palette ?? null));
+      const { overlay, ...map } = unwrap(
+        core.postProcessSemanticSegmentation(logits, size?.height ?? 0, size?.width ?? 0, scores, palette ?? null),
+      );
       return { ...map, ...(overlay && { overlay }) };
     });
   }
@@ -141,7 +166,8 @@ export class LocalEngine implements Engine {
     return this.use((core) => {
       const processor = this.processor(handle);
       const { dims, data } = withBytes(core, asBytes(map.data), 'a segmentation map', (pointer) =>
-        unwrap(processor.core.preprocessSegmentationMap(pointer, map.width, map.height)));
+        unwrap(processor.core.preprocessSegmentationMap(pointer, map.width, map.height)),
+      );
       return { dims, data: owned(core, data) };
     });
   }
@@ -158,7 +184,11 @@ export class LocalEngine implements Engine {
   }
 
   convert(
-    source: Source, spec: ModelSpec, dtype: ConversionType, sink: ConversionSink, call: LoadCallOptions = {},
+    source: Source,
+    spec: ModelSpec,
+    dtype: ConversionType,
+    sink: ConversionSink,
+    call: LoadCallOptions = {},
   ): Promise<ConversionFacts> {
     return this.load(call, (core, own) => convertModel(core, source, spec, dtype, sink, own));
   }
@@ -185,22 +215,34 @@ export class LocalEngine implements Engine {
   }
 
   async forward(
-    handle: number, inputs: ForwardInputs, switches: ForwardSwitches, call: ForwardCallOptions = {},
+    handle: number,
+    inputs: ForwardInputs,
+    switches: ForwardSwitches,
+    call: ForwardCallOptions = {},
   ): Promise<Record<string, Tensor>> {
     const { signal, priority = 0 } = call;
     if (!Number.isFinite(priority)) throw mismatch('invalid-argument', 'priority', String(priority), 'a number');
     const pass = this.queue.run(() => this.pass(handle, inputs, switches, call), signal, priority);
-    this.passes.set(handle, Promise.allSettled([this.passes.get(handle), pass]).then(() => undefined));
+    this.passes.set(
+      handle,
+      Promise.allSettled([this.passes.get(handle), pass]).then(() => undefined),
+    );
     return pass;
   }
 
   private async pass(
-    handle: number, inputs: ForwardInputs, switches: ForwardSwitches, call: ForwardCallOptions,
+    handle: number,
+    inputs: ForwardInputs,
+    switches: ForwardSwitches,
+    call: ForwardCallOptions,
   ): Promise<Record<string, Tensor>> {
     const model = this.model(handle);
     const { pixelValues, tokens, boolMaskedPos, labels } = inputs;
     const given = {
-      ...(pixelValues && { pixelValues }), ...(tokens && { tokens }), ...(boolMaskedPos && { boolMaskedPos }), ...(labels && { labels }),
+      ...(pixelValues && { pixelValues }),
+      ...(tokens && { tokens }),
+      ...(boolMaskedPos && { boolMaskedPos }),
+      ...(labels && { labels }),
     };
     const pass = this.use(() => unwrap(model.core.begin(given, switches)));
     try {
@@ -219,7 +261,7 @@ export class LocalEngine implements Engine {
   /** Returns the milliseconds that the steps took, without those of others in between. */
   private async runSteps(pass: CoreForward, { signal, onStep }: ForwardCallOptions): Promise<number> {
     const breather = new Breather(STEP_BREATH_MS);
-    for (let milliseconds = 0; ;) {
+    for (let milliseconds = 0; ; ) {
       throwIfAborted(signal);
       const begin = performance.now();
       const done = this.use(() => unwrap(pass.step()));
@@ -233,10 +275,14 @@ export class LocalEngine implements Engine {
   private recordPass(handle: number, size: number, milliseconds: number): void {
     const { choice } = this;
     if (!choice?.passed(handle, size, milliseconds)) return;
-    void this.queue.run(async () => {
-      await yieldToEventLoop(); // the pass's answer goes first
-      this.chooseThreads(choice);
-    }, null, Infinity);
+    void this.queue.run(
+      async () => {
+        await yieldToEventLoop(); // the pass's answer goes first
+        this.chooseThreads(choice);
+      },
+      null,
+      Infinity,
+    );
   }
 
   /** Between two passes. A trial that fails (there may be no memory for it) changes nothing. */
@@ -257,7 +303,11 @@ export class LocalEngine implements Engine {
   }
 
   async run<T extends EngineTask>(
-    task: T, parts: TaskParts, image: EngineImage, settings: EngineTasks[T]['settings'], call: ForwardCallOptions = {},
+    task: T,
+    parts: TaskParts,
+    image: EngineImage,
+    settings: EngineTasks[T]['settings'],
+    call: ForwardCallOptions = {},
   ): Promise<EngineTasks[T]['result']> {
     const { config } = this.model(parts.model);
     const { config: processorConfig } = this.processor(parts.processor);
@@ -273,12 +323,16 @@ export class LocalEngine implements Engine {
     }
     await this.passes.get(handle);
     // Between two passes, before any other that waits.
-    await this.queue.run(async () => {
-      if (!this.trapped) this.models.get(handle)?.core.delete();
-      this.models.delete(handle);
-      this.passes.delete(handle);
-      this.choice?.forget(handle);
-    }, null, Infinity);
+    await this.queue.run(
+      async () => {
+        if (!this.trapped) this.models.get(handle)?.core.delete();
+        this.models.delete(handle);
+        this.passes.delete(handle);
+        this.choice?.forget(handle);
+      },
+      null,
+      Infinity,
+    );
   }
 
   async dispose(): Promise<void> {
@@ -334,7 +388,14 @@ export class LocalEngine implements Engine {
     if (error instanceof BeitError) return this.core ? withMemoryFacts(this.core, error) : error;
     if (error instanceof WebAssembly.RuntimeError) {
       const stopped = failure('internal', 'WebAssembly', `the core stopped (${sentenceOf(error)})`, error);
-      this.abandon(failure('engine-lost', 'WebAssembly', `the core has stopped (${sentenceOf(error)}), and its engine is lost with all that it held`, error));
+      this.abandon(
+        failure(
+          'engine-lost',
+          'WebAssembly',
+          `the core has stopped (${sentenceOf(error)}), and its engine is lost with all that it held`,
+          error,
+        ),
+      );
       return stopped;
     }
     // A C++ exception that got past the bindings: a bug of ours, reported as one.
@@ -364,7 +425,7 @@ for (const method of Object.keys(METHODS) as Method[]) {
       try {
         return await plain.apply(this, args);
       } catch (error) {
-        const { signal } = (at === undefined ? undefined : args[at]) as CallOptions | undefined ?? {};
+        const { signal } = ((at === undefined ? undefined : args[at]) as CallOptions | undefined) ?? {};
         throw signal?.aborted && error === signal.reason ? error : asBeitError(error);
       }
     },
@@ -379,7 +440,11 @@ function decode(core: Core, bytes: Uint8Array, label: string): RawImage {
   const outcome = withBytes(core, bytes, 'an encoded image', (pointer, length) => core.decodeImage(pointer, length));
   if (!outcome.ok) {
     const { code, message, where, got, expected } = outcome.error;
-    throw new BeitError(code, label && !message.startsWith(label) ? `${label}: ${message}` : message, { where: label || where, got, expected });
+    throw new BeitError(code, label && !message.startsWith(label) ? `${label}: ${message}` : message, {
+      where: label || where,
+      got,
+      expected,
+    });
   }
   const { width, height, channels, data } = outcome.value;
   return { width, height, channels, data: owned(core, data) };
@@ -387,8 +452,10 @@ function decode(core: Core, bytes: Uint8Array, label: string): RawImage {
 
 function pixelsOf(core: Core, image: EngineImage): RawImage {
   switch (image.kind) {
-    case 'raw': return image;
-    case 'encoded': return decode(core, image.bytes, image.label);
+    case 'raw':
+      return image;
+    case 'encoded':
+      return decode(core, image.bytes, image.label);
     case 'drawable':
       try {
         return drawPixels(image.image);

@@ -37,7 +37,8 @@ export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> 
   convert: { call: 4, source: 0, sink: 3 },
   forward: {
     call: 3,
-    transfer: (_, inputs, __, call) => call?.transfer ? buffersOf(Object.values(inputs).flatMap((input?: { data: ArrayBufferView }) => input ? [input.data] : [])) : [],
+    transfer: (_, inputs, __, call) =>
+      call?.transfer ? buffersOf(Object.values(inputs).flatMap((input?: { data: ArrayBufferView }) => (input ? [input.data] : []))) : [],
   },
   run: { call: 4, transfer: (_, __, image) => ownedOf([image]) },
   release: { givesBack: true },
@@ -46,8 +47,8 @@ export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> 
 /** Returns what of images is to be handed over, each once. */
 function ownedOf(images: readonly EngineImage[]): Transferable[] {
   const owned = images.filter((image) => image.owned);
-  const drawables = owned.flatMap((image) => image.kind === 'drawable' ? [image.image] : []);
-  const arrays = owned.flatMap((image) => image.kind === 'encoded' ? [image.bytes] : image.kind === 'raw' ? [image.data] : []);
+  const drawables = owned.flatMap((image) => (image.kind === 'drawable' ? [image.image] : []));
+  const arrays = owned.flatMap((image) => (image.kind === 'encoded' ? [image.bytes] : image.kind === 'raw' ? [image.data] : []));
   return [...new Set(drawables), ...buffersOf(arrays)];
 }
 

@@ -24,6 +24,7 @@ export function tokenizerConfig(json: string): ConfigFields {
     value = null;
   }
   if (typeof value !== 'object' || value === null) throw mismatch('malformed', 'config', 'other text', 'a JSON object');
-  return Object.fromEntries(Object.entries(value).map(([name, field]) =>
-    [name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()), field]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()), field]),
+  );
 }

@@ -11,7 +11,12 @@ export function checkRawImage(where: string, image: RawImage): void {
     }
   }
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    throw mismatch('wrong-type', `${where}.data`, (data as object | null)?.constructor.name ?? String(data), 'Uint8Array or Uint8ClampedArray');
+    throw mismatch(
+      'wrong-type',
+      `${where}.data`,
+      (data as object | null)?.constructor.name ?? String(data),
+      'Uint8Array or Uint8ClampedArray',
+    );
   }
   const expected = width * height * channels;
   if (data.length !== expected) {
@@ -39,7 +44,8 @@ export function withoutAlpha(image: RawImage, channels: number): RawImage {
 /** Returns the size at which a bitmap or a frame is shown; 0 x 0 for one that is closed. */
 function shownSize(image: ImageBitmap | VideoFrame): { width: number; height: number } {
   return 'displayWidth' in image
-    ? { width: image.displayWidth, height: image.displayHeight } : { width: image.width, height: image.height };
+    ? { width: image.displayWidth, height: image.displayHeight }
+    : { width: image.width, height: image.height };
 }
 
 /** Throws bad-image for a bitmap or a frame that has been closed. */
@@ -60,7 +66,12 @@ export function drawPixels(image: ImageBitmap | VideoFrame): RawImage {
   try {
     return { width, height, channels: 4, data: context.getImageData(0, 0, width, height).data };
   } catch (error) {
-    throw failure('bad-image', 'image', 'its pixels may not be read, because it comes from another origin (a server '
-      + 'allows it by CORS, and an element asks for it by crossOrigin)', error);
+    throw failure(
+      'bad-image',
+      'image',
+      'its pixels may not be read, because it comes from another origin (a server ' +
+        'allows it by CORS, and an element asks for it by crossOrigin)',
+      error,
+    );
   }
 }

@@ -34,7 +34,10 @@ export class RemoteEngine implements Engine {
   private end: BeitError | null = null;
 
   private constructor(private readonly channel: Channel<ToWorker, FromWorker>) {
-    channel.listen((message) => this.receive(message), (reason) => this.lose(`it failed (${reason})`));
+    channel.listen(
+      (message) => this.receive(message),
+      (reason) => this.lose(`it failed (${reason})`),
+    );
   }
 
   /** Starts an engine in the worker at the other end. The worker ends when that fails, or takes longer than `limit` milliseconds. */
@@ -42,7 +45,7 @@ export class RemoteEngine implements Engine {
     const engine = new RemoteEngine(channel);
     const timer = setTimeout(() => engine.lose(`it did not start within ${limit / 1000} seconds`), limit);
     try {
-      engine.info = await engine.request((id) => ({ type: 'start', id, settings })) as RuntimeInfo;
+      engine.info = (await engine.request((id) => ({ type: 'start', id, settings }))) as RuntimeInfo;
       return engine;
     } catch (error) {
       await engine.dispose();
@@ -65,7 +68,7 @@ export class RemoteEngine implements Engine {
   async send(method: Method, given: unknown[]): Promise<unknown> {
     const { call: at, source, sink, transfer, givesBack } = METHODS[method] as Crossing;
     if (givesBack && this.end) return undefined;
-    const call = (at === undefined ? undefined : given[at]) as AnyCallOptions | undefined ?? {};
+    const call = ((at === undefined ? undefined : given[at]) as AnyCallOptions | undefined) ?? {};
     const args = given.slice(0, at);
     const handed: Transferable[] = [];
     const services: { stop(): void }[] = [];
@@ -77,7 +80,7 @@ export class RemoteEngine implements Engine {
       services.push({ stop });
     };
     try {
-      handed.push(...transfer?.(...given) ?? []);
+      handed.push(...(transfer?.(...given) ?? []));
       stay(source, openAtTheOtherEnd);
       stay(sink, overPort);
       return await this.request((id) => ({ type: 'call', id, method, args, priority: call.priority ?? 0 }), call, handed);
@@ -123,7 +126,14 @@ export class RemoteEngine implements Engine {
             this.channel.post(posted, transfer);
           } catch (error) {
             // A DataCloneError, such as that of a picture from another origin.
-            reject(failure('invalid-argument', posted.type === 'call' ? posted.method : posted.type, `an argument cannot be handed to the worker (${sentenceOf(error)})`, error));
+            reject(
+              failure(
+                'invalid-argument',
+                posted.type === 'call' ? posted.method : posted.type,
+                `an argument cannot be handed to the worker (${sentenceOf(error)})`,
+                error,
+              ),
+            );
           }
         };
         if (this.listening) post();

@@ -59,8 +59,10 @@ export function enough(figures: readonly Figure[]): number {
 export function describe(figures: readonly Figure[]): string {
   const count = enough(figures);
   const times = figures.map(({ threads, milliseconds }) => `${milliseconds.toFixed(2)} ms with ${threads === 1 ? 'one' : threads}`);
-  return `A trial found ${count === 1 ? 'one thread' : `${count} threads`} to be enough: `
-    + `a product took ${times.slice(0, -1).join(', ')} and ${times.at(-1)}.`;
+  return (
+    `A trial found ${count === 1 ? 'one thread' : `${count} threads`} to be enough: ` +
+    `a product took ${times.slice(0, -1).join(', ')} and ${times.at(-1)}.`
+  );
 }
 
 export class ThreadChoice {
@@ -74,7 +76,10 @@ export class ThreadChoice {
   private last = -Infinity;
   private pause = SHORTEST_PAUSE_MS;
 
-  constructor(private readonly most: number, private readonly now: () => number = () => performance.now()) {
+  constructor(
+    private readonly most: number,
+    private readonly now: () => number = () => performance.now(),
+  ) {
     this.threads = most;
   }
 
@@ -89,7 +94,7 @@ export class ThreadChoice {
 
   private differs(model: number, size: number, milliseconds: number): boolean {
     let known = this.passes.get(model);
-    if (known?.size !== size) this.passes.set(model, known = { size, usual: null, last: [] });
+    if (known?.size !== size) this.passes.set(model, (known = { size, usual: null, last: [] }));
     known.last.push(milliseconds);
     if (known.last.length < PASSES) return false;
     known.usual ??= median(known.last);
@@ -105,7 +110,7 @@ export class ThreadChoice {
       const figures = measure(this.most, time, this.now);
       if (!figures) return;
       this.trials = [...this.trials, figures].slice(-TRIALS);
-      const holds = this.trials.reduce((most, trial) => enough(most) > enough(trial) ? most : trial);
+      const holds = this.trials.reduce((most, trial) => (enough(most) > enough(trial) ? most : trial));
       if (this.trials.length < TRIALS && enough(holds) < this.threads) return;
       this.figures = holds;
       this.threads = enough(holds);

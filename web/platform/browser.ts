@@ -61,14 +61,21 @@ export const platform: Platform = {
   workerScript: (folder) => addressOf('worker.js', folder),
 
   startWorker(script, factory) {
-    if (!factory && typeof Worker !== 'function') throw new BeitError('unsupported', 'This thread cannot start workers: leave out worker: true.');
+    if (!factory && typeof Worker !== 'function')
+      throw new BeitError('unsupported', 'This thread cannot start workers: leave out worker: true.');
     let worker: Worker;
     try {
-      worker = factory ? factory() as Worker : startModuleWorker(script, 'beit');
+      worker = factory ? (factory() as Worker) : startModuleWorker(script, 'beit');
     } catch (error) {
-      throw failure('unsupported', 'The worker', `it cannot be started (${sentenceOf(error)}); with worker: false the engine runs in this thread`, error);
+      throw failure(
+        'unsupported',
+        'The worker',
+        `it cannot be started (${sentenceOf(error)}); with worker: false the engine runs in this thread`,
+        error,
+      );
     }
-    if (typeof worker?.postMessage !== 'function') throw mismatch('invalid-argument', 'workerFactory', typeof worker, 'a function that returns a Worker');
+    if (typeof worker?.postMessage !== 'function')
+      throw mismatch('invalid-argument', 'workerFactory', typeof worker, 'a function that returns a Worker');
     const threads: Worker[] = [];
     const ended = new AbortController();
     return {
@@ -102,10 +109,20 @@ export const platform: Platform = {
   embedded: (name, folder) => {
     const url = addressOf(`weights/${name}/model.safetensors`, folder);
     // The page's own file: the server's headers and the page's service worker say how long the browser keeps it.
-    return new HttpSource({
-      kind: 'http', label: `the embedded checkpoint "${name}"`, base: url, files: { 'model.safetensors': url }, weightsName: 'model.safetensors',
-      texts: configs[name], headers: {}, cache: false, keptByBrowser: true,
-    }, browserHttp);
+    return new HttpSource(
+      {
+        kind: 'http',
+        label: `the embedded checkpoint "${name}"`,
+        base: url,
+        files: { 'model.safetensors': url },
+        weightsName: 'model.safetensors',
+        texts: configs[name],
+        headers: {},
+        cache: false,
+        keptByBrowser: true,
+      },
+      browserHttp,
+    );
   },
 
   readImage: (address, signal) => fetchBytes(new URL(address, pageUrl()), signal),

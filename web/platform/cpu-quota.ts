@@ -30,7 +30,8 @@ export function cpuQuota(read: ReadText): number | null {
     const mount = findMount(mounts, second);
     if (!mount) continue;
     for (const folder of levels(mount, path)) {
-      const quota = second ? quotaOfMax(read(`${folder}/cpu.max`))
+      const quota = second
+        ? quotaOfMax(read(`${folder}/cpu.max`))
         : quotaOfPeriods(read(`${folder}/cpu.cfs_quota_us`), read(`${folder}/cpu.cfs_period_us`));
       if (quota !== null) quotas.push(quota);
     }

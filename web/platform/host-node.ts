@@ -18,6 +18,6 @@ function readText(path: string): string | null {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return null;  // no such file, or not for us: then nothing is known of a quota
+    return null; // no such file, or not for us: then nothing is known of a quota
   }
 }

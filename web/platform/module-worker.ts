@@ -10,7 +10,9 @@ const ANSWER_LIMIT_MS = 3000;
  */
 export function startModuleWorker(script: string, name: string): Worker {
   if (isOwn(script)) return new Worker(script, { type: 'module', name });
-  const blob = URL.createObjectURL(new Blob([`import(${JSON.stringify(script)}).catch((error) => setTimeout(() => { throw error; }));`], { type: 'text/javascript' }));
+  const blob = URL.createObjectURL(
+    new Blob([`import(${JSON.stringify(script)}).catch((error) => setTimeout(() => { throw error; }));`], { type: 'text/javascript' }),
+  );
   try {
     return new Worker(blob, { type: 'module', name });
   } finally {
@@ -35,7 +37,8 @@ export async function whyNotLoaded(script: string): Promise<string> {
   }
   await response.body?.cancel().catch(() => undefined);
   const isPage = /^text\/html\b/i.test(response.headers.get('content-type') ?? '');
-  if (!response.ok || isPage) return `${found}: ${isPage && response.ok ? 'there is a web page in its place' : `the server answers with status ${response.status}`}; ${advice(script)}`;
+  if (!response.ok || isPage)
+    return `${found}: ${isPage && response.ok ? 'there is a web page in its place' : `the server answers with status ${response.status}`}; ${advice(script)}`;
   if (isOwn(script) && globalThis.crossOriginIsolated && !response.headers.get('cross-origin-embedder-policy')) {
     return `${found}: it is served without Cross-Origin-Embedder-Policy: require-corp, which an isolated page asks of its workers' scripts, too`;
   }
@@ -44,6 +47,7 @@ export async function whyNotLoaded(script: string): Promise<string> {
 
 function advice(script: string): string {
   // Vite up to 7 moves a module of node_modules there, and not what lies beside it.
-  if (/\/\.vite\/deps/.test(script)) return "Vite has moved the library, which optimizeDeps: { exclude: ['beit-wasm'] } in its config prevents";
+  if (/\/\.vite\/deps/.test(script))
+    return "Vite has moved the library, which optimizeDeps: { exclude: ['beit-wasm'] } in its config prevents";
   return "the bundler has not carried it along: copy the package's folder dist (worker.js, wasm/ and weights/) to where the page is served from, and name it by the option assets";
 }

@@ -39,7 +39,7 @@ export const platform: Platform = {
           if (!ended) onFailure(`it exited with status ${status}`);
         });
       },
-      busy: (waiting: boolean) => waiting ? worker.ref() : worker.unref(),
+      busy: (waiting: boolean) => (waiting ? worker.ref() : worker.unref()),
       terminate: async () => {
         ended = true;
         await worker.terminate();

@@ -13,13 +13,9 @@ type Ask =
   | { id: number; op: 'finish'; file: number }
   | { id: number; op: 'close'; file: number };
 
-type Event =
-  | { id: 0; event: 'download'; name: string; loaded: number; total: number }
-  | { id: 0; event: 'warning'; error: CoreError };
+type Event = { id: 0; event: 'download'; name: string; loaded: number; total: number } | { id: 0; event: 'warning'; error: CoreError };
 
-type Answer =
-  | { id: number; ok: true; file?: number; size?: number; bytes?: Uint8Array }
-  | { id: number; ok: false; error: CoreError };
+type Answer = { id: number; ok: true; file?: number; size?: number; bytes?: Uint8Array } | { id: number; ok: false; error: CoreError };
 
 /** Answers a RemoteSource on the other end of `port` until stop() is called. */
 export function serveSource(source: Source, port: MessagePort): { stop(): void } {
@@ -84,7 +80,11 @@ export class RemoteSource implements Source {
   private lastId = 0;
   private watch: SourceWatch = {};
 
-  constructor(readonly label: string, readonly weightsName: string | undefined, private readonly port: MessagePort) {
+  constructor(
+    readonly label: string,
+    readonly weightsName: string | undefined,
+    private readonly port: MessagePort,
+  ) {
     port.onmessage = ({ data }: MessageEvent<Answer | Event>) => {
       if ('event' in data) {
         if (data.event === 'download') tell(this.watch.onDownload, data.name, data.loaded, data.total);
@@ -104,12 +104,17 @@ export class RemoteSource implements Source {
   async open(name: string, signal?: AbortSignal | null, watch: SourceWatch = {}): Promise<SourceFile> {
     this.watch = watch;
     const opened = await this.ask({ id: ++this.lastId, op: 'open', name }, signal);
-    return new RemoteFile(name, opened.size ?? -1, async (offset, length) => {
-      const { bytes } = await this.ask({ id: ++this.lastId, op: 'read', file: opened.file ?? 0, offset, length }, signal);
-      return bytes ?? new Uint8Array(0);
-    }, async (op) => {
-      await this.ask({ id: ++this.lastId, op, file: opened.file ?? 0 }, op === 'close' ? null : signal);
-    });
+    return new RemoteFile(
+      name,
+      opened.size ?? -1,
+      async (offset, length) => {
+        const { bytes } = await this.ask({ id: ++this.lastId, op: 'read', file: opened.file ?? 0, offset, length }, signal);
+        return bytes ?? new Uint8Array(0);
+      },
+      async (op) => {
+        await this.ask({ id: ++this.lastId, op, file: opened.file ?? 0 }, op === 'close' ? null : signal);
+      },
+    );
   }
 
   close(): void {
@@ -139,7 +144,8 @@ export class RemoteSource implements Source {
 
 class RemoteFile implements SourceFile {
   constructor(
-    readonly name: string, readonly size: number,
+    readonly name: string,
+    readonly size: number,
     private readonly fetchBytes: (offset: number, length: number) => Promise<Uint8Array>,
     private readonly end: (op: 'finish' | 'close') => Promise<void>,
   ) {}
@@ -153,7 +159,7 @@ class RemoteFile implements SourceFile {
   }
 
   async *read(offset: number, length: number): AsyncIterable<Uint8Array> {
-    for (let done = 0; done < length;) {
+    for (let done = 0; done < length; ) {
       const bytes = await this.fetchBytes(offset + done, Math.min(CHUNK_BYTES, length - done));
       if (bytes.length === 0) return;
       yield bytes;

@@ -33,7 +33,9 @@ export async function filesOf(dropped: Dropped): Promise<PathFile[]> {
     await walkHandle(dropped, '', 0, found);
     return found;
   }
-  const items = [...('items' in dropped ? dropped.items : dropped as unknown as Iterable<DataTransferItem>)].filter(({ kind }) => kind === 'file');
+  const items = [...('items' in dropped ? dropped.items : (dropped as unknown as Iterable<DataTransferItem>))].filter(
+    ({ kind }) => kind === 'file',
+  );
   const entries = items.map((item) => ({ entry: item.webkitGetAsEntry?.() ?? null, file: item.getAsFile() }));
   for (const { entry, file } of entries) {
     if (entry) await walkEntry(entry, '', 0, found);
@@ -42,9 +44,7 @@ export async function filesOf(dropped: Dropped): Promise<PathFile[]> {
   return found;
 }
 
-async function walkHandle(
-  handle: FileSystemHandle, folder: string, depth: number, found: PathFile[],
-): Promise<void> {
+async function walkHandle(handle: FileSystemHandle, folder: string, depth: number, found: PathFile[]): Promise<void> {
   const path = folder + handle.name;
   try {
     if (handle.kind === 'file') found.push([path, await (handle as FileSystemFileHandle).getFile()]);
@@ -94,15 +94,17 @@ export function oneFolder(files: readonly PathFile[]): Record<string, File> {
   const folders = new Map<string, PathFile[]>();
   for (const [path, file] of files) {
     const folder = path.slice(0, path.lastIndexOf('/') + 1);
-    folders.set(folder, [...folders.get(folder) ?? [], [path.slice(folder.length), file]]);
+    folders.set(folder, [...(folders.get(folder) ?? []), [path.slice(folder.length), file]]);
   }
   const having = (wanted: (name: string) => boolean): string[] =>
     [...folders].filter(([, members]) => members.some(([name]) => wanted(name))).map(([folder]) => folder);
   const depth = (folder: string): number => folder.split('/').length;
-  const candidates = [having(isWeightsFile), having((name) => name === CONFIG_FILE), [...folders.keys()]].find(({ length }) => length > 0) ?? [];
+  const candidates =
+    [having(isWeightsFile), having((name) => name === CONFIG_FILE), [...folders.keys()]].find(({ length }) => length > 0) ?? [];
   const least = Math.min(...candidates.map(depth));
   const [chosen, ...others] = candidates.filter((folder) => depth(folder) === least);
-  if (others.length > 0) throw mismatch('invalid-argument', 'source', `the checkpoints ${[chosen, ...others].join(', ')}`, 'one folder of files');
+  if (others.length > 0)
+    throw mismatch('invalid-argument', 'source', `the checkpoints ${[chosen, ...others].join(', ')}`, 'one folder of files');
   const result: Record<string, File> = Object.create(null) as Record<string, File>;
   for (const [name, file] of folders.get(chosen ?? '') ?? []) {
     if (Object.hasOwn(result, name)) throw mismatch('invalid-argument', name, 'two files of this name', 'one folder of files');

@@ -2,9 +2,7 @@
 import { closeSync, fstatSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { failure, sentenceOf } from '../base/errors.js';
-import {
-  CHUNK_BYTES, fileNotFound, isWeightsFile, weightsNameOf, type Source, type SourceDescription, type SourceFile,
-} from './source.js';
+import { CHUNK_BYTES, fileNotFound, isWeightsFile, weightsNameOf, type Source, type SourceDescription, type SourceFile } from './source.js';
 
 type FolderDescription = Extract<SourceDescription, { kind: 'folder' }>;
 
@@ -16,10 +14,15 @@ export function pathSource(path: string): FolderSource | null {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) return null;
   if (stat.isDirectory()) return new FolderSource({ kind: 'folder', label: path, folder: path, weightsName: weightsNameOf(namesIn(path)) });
-  if (isWeightsFile(path) || (stat.isFile() && !basename(path).includes('.'))) {  // without an ending its bytes tell
+  if (isWeightsFile(path) || (stat.isFile() && !basename(path).includes('.'))) {
+    // without an ending its bytes tell
     return new FolderSource({ kind: 'folder', label: dirname(path), folder: dirname(path), weightsName: basename(path) });
   }
-  throw failure('unsupported', path, 'it is neither a folder nor a weights file (.safetensors, .bin, .pth, .pth.tar, .ckpt, .msgpack, .pkl, or no ending)');
+  throw failure(
+    'unsupported',
+    path,
+    'it is neither a folder nor a weights file (.safetensors, .bin, .pth, .pth.tar, .ckpt, .msgpack, .pkl, or no ending)',
+  );
 }
 
 function namesIn(path: string): string[] {
@@ -69,7 +72,10 @@ class LocalFile implements SourceFile {
   private closed = false;
 
   constructor(
-    readonly name: string, private readonly path: string, private readonly handle: number, readonly size: number,
+    readonly name: string,
+    private readonly path: string,
+    private readonly handle: number,
+    readonly size: number,
   ) {}
 
   /**
@@ -93,7 +99,7 @@ class LocalFile implements SourceFile {
   async *read(offset: number, length: number): AsyncIterable<Uint8Array> {
     const end = Math.min(offset + length, this.size);
     const buffer = new Uint8Array(Math.max(Math.min(CHUNK_BYTES, end - offset), 0));
-    for (let position = offset; position < end;) {
+    for (let position = offset; position < end; ) {
       const count = this.readSync(buffer.subarray(0, end - position), position);
       if (count === 0) return;
       yield buffer.subarray(0, count);

@@ -1,8 +1,6 @@
 /** Files that the caller holds already: File and Blob objects, bytes, streams. */
 import { failure, mismatch } from '../base/errors.js';
-import {
-  CHUNK_BYTES, fileNotFound, weightsNameOf, type Source, type SourceDescription, type SourceFile,
-} from './source.js';
+import { CHUNK_BYTES, fileNotFound, weightsNameOf, type Source, type SourceDescription, type SourceFile } from './source.js';
 
 // Each slice of a Blob is a request to the process that holds it.
 const BLOB_CHUNK_BYTES = 4 << 20;
@@ -13,7 +11,10 @@ export type HeldFile = Blob | Uint8Array | ReadableStream<Uint8Array>;
 export class FilesSource implements Source {
   readonly weightsName: string | undefined;
 
-  constructor(private readonly files: Record<string, HeldFile>, readonly label = 'files') {
+  constructor(
+    private readonly files: Record<string, HeldFile>,
+    readonly label = 'files',
+  ) {
     this.weightsName = weightsNameOf(Object.keys(files));
   }
 
@@ -38,7 +39,10 @@ export class FilesSource implements Source {
 export class BlobFile implements SourceFile {
   readonly size: number;
 
-  constructor(readonly name: string, private readonly blob: Blob) {
+  constructor(
+    readonly name: string,
+    private readonly blob: Blob,
+  ) {
     this.size = blob.size;
   }
 
@@ -62,7 +66,10 @@ export class BlobFile implements SourceFile {
 export class BytesFile implements SourceFile {
   readonly size: number;
 
-  constructor(readonly name: string, private readonly bytes: Uint8Array) {
+  constructor(
+    readonly name: string,
+    private readonly bytes: Uint8Array,
+  ) {
     this.size = bytes.length;
   }
 
@@ -83,14 +90,21 @@ class StreamFile implements SourceFile {
   private position = 0;
   private rest: Uint8Array | null = null;
 
-  constructor(readonly name: string, stream: ReadableStream<Uint8Array>) {
+  constructor(
+    readonly name: string,
+    stream: ReadableStream<Uint8Array>,
+  ) {
     if (stream.locked) throw failure('invalid-argument', name, 'the stream has been used before: give a new one for each load');
     this.reader = stream.getReader();
   }
 
   async *read(offset: number, length: number): AsyncIterable<Uint8Array> {
     if (offset < this.position) {
-      throw failure('unsupported', this.name, 'files of this format are not read in order, which a stream can only be: give a Blob or bytes');
+      throw failure(
+        'unsupported',
+        this.name,
+        'files of this format are not read in order, which a stream can only be: give a Blob or bytes',
+      );
     }
     const end = offset + length;
     while (this.position < end) {

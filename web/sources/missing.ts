@@ -17,7 +17,16 @@ export function countsAsMissing(error: unknown): error is BeitError {
 
 // What may follow from a file that is not there.
 const CONSEQUENCES: ReadonlySet<ErrorCode> = new Set([
-  'not-found', 'network', 'html', 'malformed', 'truncated', 'unsupported', 'bad-config', 'missing-tensor', 'wrong-shape', 'invalid-argument',
+  'not-found',
+  'network',
+  'html',
+  'malformed',
+  'truncated',
+  'unsupported',
+  'bad-config',
+  'missing-tensor',
+  'wrong-shape',
+  'invalid-argument',
 ]);
 
 /** The files of one load that were refused rather than absent. */
@@ -40,10 +49,18 @@ export class Refusals {
   explain(thrown: unknown): unknown {
     if (this.found.length === 0 || !(thrown instanceof BeitError) || !CONSEQUENCES.has(thrown.code)) return thrown;
     const { code, where, got, expected, status } = thrown;
-    const answers = this.found.map(({ name, error }) => `${name} (${error.code === 'html' ? 'a web page in its place' : `status ${error.status}`})`);
-    const token = this.found.some(({ error }) => error.status === 401 || error.status === 403) ? '; a token or other headers may be needed' : '';
+    const answers = this.found.map(
+      ({ name, error }) => `${name} (${error.code === 'html' ? 'a web page in its place' : `status ${error.status}`})`,
+    );
+    const token = this.found.some(({ error }) => error.status === 401 || error.status === 403)
+      ? '; a token or other headers may be needed'
+      : '';
     return new BeitError(code, `${thrown.message} What the server refused counts as missing: ${answers.join(', ')}${token}.`, {
-      where, got, expected, status, cause: thrown.cause ?? this.found[0]!.error,
+      where,
+      got,
+      expected,
+      status,
+      cause: thrown.cause ?? this.found[0]!.error,
     });
   }
 }

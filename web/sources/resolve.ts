@@ -4,7 +4,14 @@ import { filesOf, isDropped, oneFolder, pathOf } from './drop.js';
 import { HttpSource, hubSource, urlSource, type HttpEnvironment } from './http/source.js';
 import { FilesSource, type HeldFile } from './memory.js';
 import {
-  isHubId, isSource, isWeightsFile, WEIGHTS_FILE, type Source, type SourceDescription, type SourceLike, type SourceOptions,
+  isHubId,
+  isSource,
+  isWeightsFile,
+  WEIGHTS_FILE,
+  type Source,
+  type SourceDescription,
+  type SourceLike,
+  type SourceOptions,
 } from './source.js';
 
 const EXPECTED = 'a hub id, a URL, File or Blob objects, a drop or a handle, bytes or streams by name, or a Source';
@@ -31,15 +38,20 @@ export async function resolveSource(source: SourceLike, options: SourceOptions, 
     throw mismatch('invalid-argument', 'source', source === null ? 'null' : typeof source, EXPECTED);
   }
   if (isDropped(source)) return new FilesSource(oneFolder(await filesOf(source)));
-  return isFileList(source) ? new FilesSource(oneFolder([...source].map((file) => [pathOf(file), file]))) : fromRecord(source as Record<string, unknown>);
+  return isFileList(source)
+    ? new FilesSource(oneFolder([...source].map((file) => [pathOf(file), file])))
+    : fromRecord(source as Record<string, unknown>);
 }
 
 /** Returns a source that was posted to this thread. */
 export function openDescription(description: SourceDescription, http: HttpEnvironment): Source {
   switch (description.kind) {
-    case 'http': return new HttpSource(description, http);
-    case 'blobs': return new FilesSource(description.blobs, description.label);
-    case 'folder': throw new BeitError('unsupported', `${description.label}: a folder cannot be opened here.`);
+    case 'http':
+      return new HttpSource(description, http);
+    case 'blobs':
+      return new FilesSource(description.blobs, description.label);
+    case 'folder':
+      throw new BeitError('unsupported', `${description.label}: a folder cannot be opened here.`);
   }
 }
 
@@ -59,7 +71,9 @@ function fromText(text: string, options: SourceOptions, { base, http }: Surround
 }
 
 function isFileList(source: object): source is Iterable<File> {
-  return Symbol.iterator in source && [...(source as Iterable<unknown>)].every((item) => typeof File === 'function' && item instanceof File);
+  return (
+    Symbol.iterator in source && [...(source as Iterable<unknown>)].every((item) => typeof File === 'function' && item instanceof File)
+  );
 }
 
 function fromRecord(given: Record<string, unknown>): Source {
@@ -67,7 +81,13 @@ function fromRecord(given: Record<string, unknown>): Source {
   for (const [name, value] of Object.entries(given)) {
     if (value instanceof ArrayBuffer) files[name] = new Uint8Array(value);
     else if (value instanceof Uint8Array || value instanceof Blob || value instanceof ReadableStream) files[name] = value;
-    else throw mismatch('invalid-argument', `source[${JSON.stringify(name)}]`, typeof value, 'Uint8Array, ArrayBuffer, Blob or ReadableStream');
+    else
+      throw mismatch(
+        'invalid-argument',
+        `source[${JSON.stringify(name)}]`,
+        typeof value,
+        'Uint8Array, ArrayBuffer, Blob or ReadableStream',
+      );
   }
   return new FilesSource(files, Object.values(files).every((file) => file instanceof Uint8Array) ? 'bytes' : 'files');
 }

@@ -49,13 +49,24 @@ export interface Source {
 
 /** A source as data that can be posted to another thread. */
 export type SourceDescription =
-  | { kind: 'http'; label: string; base: string; files: Record<string, string>; weightsName?: string | undefined;
-      headers: Record<string, string>; hub?: { host: string; id: string; folder: string; revision: string }; immutable?: boolean; retry?: RetryOptions | undefined;
-      cache?: boolean | string | undefined; offline?: boolean | undefined; sha256?: Record<string, string>;
+  | {
+      kind: 'http';
+      label: string;
+      base: string;
+      files: Record<string, string>;
+      weightsName?: string | undefined;
+      headers: Record<string, string>;
+      hub?: { host: string; id: string; folder: string; revision: string };
+      immutable?: boolean;
+      retry?: RetryOptions | undefined;
+      cache?: boolean | string | undefined;
+      offline?: boolean | undefined;
+      sha256?: Record<string, string>;
       /** Files that need not be fetched, by their names. */
       texts?: Record<string, string>;
       /** The browser keeps the answers by what their server says. */
-      keptByBrowser?: boolean }
+      keptByBrowser?: boolean;
+    }
   | { kind: 'blobs'; label: string; blobs: Record<string, Blob> }
   | { kind: 'folder'; label: string; folder: string; weightsName?: string | undefined };
 
@@ -65,11 +76,23 @@ export type SourceDescription =
  * dropped or chosen (DataTransfer, File, Blob, a folder's handle); bytes, Blobs or streams by name; a
  * stream of a .safetensors file; or any object that is a Source.
  */
-export type SourceLike = string | URL | Blob | readonly File[] | FromGlobal<'FileList'> | Dropped | ReadableStream<Uint8Array>
-  | Record<string, Blob | Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>> | Source;
+export type SourceLike =
+  | string
+  | URL
+  | Blob
+  | readonly File[]
+  | FromGlobal<'FileList'>
+  | Dropped
+  | ReadableStream<Uint8Array>
+  | Record<string, Blob | Uint8Array | ArrayBuffer | ReadableStream<Uint8Array>>
+  | Source;
 
 /** What a drop event has in `dataTransfer` or its `items`, and handles of showDirectoryPicker() and the like. */
-export type Dropped = FromGlobal<'DataTransfer'> | FromGlobal<'DataTransferItemList'> | FromGlobal<'FileSystemDirectoryHandle'> | FromGlobal<'FileSystemFileHandle'>;
+export type Dropped =
+  | FromGlobal<'DataTransfer'>
+  | FromGlobal<'DataTransferItemList'>
+  | FromGlobal<'FileSystemDirectoryHandle'>
+  | FromGlobal<'FileSystemFileHandle'>;
 
 export interface HubOptions {
   /** The hub's origin. Default: https://huggingface.co */
@@ -104,7 +127,11 @@ export const WEIGHTS_FILE = 'model.safetensors';
 export const FLAX_FILE = 'flax_model.msgpack';
 /** The names of weights files, in the order in which they are tried; an index names its shards. */
 export const WEIGHTS_FILES: readonly string[] = [
-  WEIGHTS_FILE, 'model.safetensors.index.json', 'pytorch_model.bin', 'pytorch_model.bin.index.json', FLAX_FILE,
+  WEIGHTS_FILE,
+  'model.safetensors.index.json',
+  'pytorch_model.bin',
+  'pytorch_model.bin.index.json',
+  FLAX_FILE,
 ];
 
 /** The most bytes that one chunk of a read has: small enough to stay in a processor's cache. */

@@ -34,7 +34,10 @@ class StoppableFile implements SourceFile {
   readonly size: number;
   readonly readSync?: NonNullable<SourceFile['readSync']>;
 
-  constructor(private readonly file: SourceFile, private readonly signal: AbortSignal) {
+  constructor(
+    private readonly file: SourceFile,
+    private readonly signal: AbortSignal,
+  ) {
     this.name = file.name;
     this.size = file.size;
     if (file.readSync) this.readSync = (target, offset) => file.readSync!(target, offset);
@@ -60,7 +63,7 @@ class StoppableFile implements SourceFile {
   }
 
   async close(): Promise<void> {
-    if (!this.signal.aborted) return void await this.file.close();
+    if (!this.signal.aborted) return void (await this.file.close());
     let timer: ReturnType<typeof setTimeout> | undefined;
     const limit = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, CLOSE_LIMIT_MS);

@@ -53,7 +53,10 @@ async function textOf(file: SourceFile, label: string): Promise<string> {
 
 /** Like readText, but returns null for a file that the source does not have, or refuses: that is told as a warning. */
 export async function readOptionalText(
-  source: Source, name: string, signal?: AbortSignal | null, watch?: SourceWatch,
+  source: Source,
+  name: string,
+  signal?: AbortSignal | null,
+  watch?: SourceWatch,
 ): Promise<string | null> {
   try {
     return await readText(source, name, signal, watch);

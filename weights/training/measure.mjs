@@ -6,7 +6,12 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
-  BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation, BeitImageProcessor, blockMask, createEngine,
+  BeitForImageClassification,
+  BeitForMaskedImageModeling,
+  BeitForSemanticSegmentation,
+  BeitImageProcessor,
+  blockMask,
+  createEngine,
   DalleTokenizer,
 } from '../../dist/node.js';
 
@@ -60,7 +65,7 @@ async function classifier(data, engine, dtype) {
     const { logits } = await model.forward({ pixelValues });
     const classes = logits.dims[1];
     images.forEach((_, i) => {
-      const said = answers[first + i] = indexOfLargest(logits.data.subarray(i * classes, (i + 1) * classes));
+      const said = (answers[first + i] = indexOfLargest(logits.data.subarray(i * classes, (i + 1) * classes)));
       ++confusion[data.trueScenes[first + i]][said];
     });
   }
@@ -130,8 +135,13 @@ async function tokenizer(data, engine) {
   }
   await model.dispose();
   const tokens = counts.reduce((sum, x) => sum + x, 0);
-  const entropy = counts.reduce((sum, x) => sum - (x > 0 ? x / tokens * Math.log(x / tokens) : 0), 0);
-  return { psnr: -10 * Math.log10(squares / all), meanAbsolute: absolute / all, codesUsed: counts.filter((x) => x > 0).length, perplexity: Math.exp(entropy) };
+  const entropy = counts.reduce((sum, x) => sum - (x > 0 ? (x / tokens) * Math.log(x / tokens) : 0), 0);
+  return {
+    psnr: -10 * Math.log10(squares / all),
+    meanAbsolute: absolute / all,
+    codesUsed: counts.filter((x) => x > 0).length,
+    perplexity: Math.exp(entropy),
+  };
 }
 
 async function maskedImageModeling(data, engine, dtype) {
@@ -144,7 +154,12 @@ async function maskedImageModeling(data, engine, dtype) {
   let hidden = 0;
   for (const [first, images] of batches(data)) {
     const { pixelValues } = await processor.preprocess(images);
-    const { tokens: { dims: [, height, width], data: truth } } = await tokenizerModel.encodePixels(pixelsOf(images));
+    const {
+      tokens: {
+        dims: [, height, width],
+        data: truth,
+      },
+    } = await tokenizerModel.encodePixels(pixelsOf(images));
     const patches = height * width;
     const mask = new Uint8Array(images.length * patches);
     images.forEach((_, i) => mask.set(blockMask({ height, width, ratio: MASKED_SHARE, seed: first + i }).data, i * patches));
@@ -167,7 +182,9 @@ const TASKS = { classifier, segmentation, tokenizer, 'masked-image-modeling': ma
 const [folder, output, ...chosen] = process.argv.slice(2);
 const unknown = chosen.filter((task) => !(task in TASKS));
 if (!output || unknown.length > 0) {
-  console.error(`${unknown.length > 0 ? `There is no task ${unknown.join(', ')}. ` : ''}Usage: node weights/training/measure.mjs HELDOUT FIGURES.json [${Object.keys(TASKS).join('|')}]...`);
+  console.error(
+    `${unknown.length > 0 ? `There is no task ${unknown.join(', ')}. ` : ''}Usage: node weights/training/measure.mjs HELDOUT FIGURES.json [${Object.keys(TASKS).join('|')}]...`,
+  );
   process.exit(2);
 }
 const data = heldOut(folder);

@@ -41,7 +41,9 @@ globalThis.harness = {
     const folder = fixture(`${path}/`);
     const facts = await (await fetch(`${folder}case.json`)).json();
     const expected = await engine.readTensors(await bytesOf(`${folder}expected.safetensors`));
-    const wanted = Object.keys(expected).filter((name) => name.startsWith('out.')).map((name) => name.slice(4));
+    const wanted = Object.keys(expected)
+      .filter((name) => name.startsWith('out.'))
+      .map((name) => name.slice(4));
     const model = await library[facts.class].fromPretrained(folder, { engine, addPoolingLayer: facts.add_pooling_layer });
     try {
       const outputs = await model.forward(forwardInputs(expected, folder), {
@@ -108,11 +110,15 @@ globalThis.harness = {
     const { used: before } = await engine.memory();
     const controller = new AbortController();
     const reason = await pipeline('image-classification', null, {
-      engine, signal: controller.signal,
+      engine,
+      signal: controller.signal,
       onProgress: (progress) => {
         if (progress.phase === phase) controller.abort(new Error('The test stopped it.'));
       },
-    }).then(() => 'It was not stopped.', (error) => error.message);
+    }).then(
+      () => 'It was not stopped.',
+      (error) => error.message,
+    );
     const { used: after } = await engine.memory();
     return { reason, left: after - before };
   },
@@ -137,7 +143,10 @@ globalThis.harness = {
           total = all;
           controller.abort(new Error('The test stopped it.'));
         },
-      }).then(() => 'It was not stopped.', (error) => error.message);
+      }).then(
+        () => 'It was not stopped.',
+        (error) => error.message,
+      );
       return { reason, steps, total, labels: await classify(address) };
     } finally {
       await classify.dispose();
@@ -159,7 +168,10 @@ globalThis.harness = {
       canvas.getContext('2d').putImageData(new ImageData(Uint8ClampedArray.from(samples), width, height), 0, 0);
       const { predictions, trueTokens, accuracy, maskedImage, reconstruction } = await predict(canvas, call);
       return {
-        predictions, accuracy, trueTokens: [...trueTokens.data], maskedImage: [...maskedImage.data],
+        predictions,
+        accuracy,
+        trueTokens: [...trueTokens.data],
+        maskedImage: [...maskedImage.data],
         reconstruction: { ...reconstruction, data: [...reconstruction.data] },
       };
     } finally {
@@ -176,9 +188,11 @@ globalThis.harness = {
       tried.push(error.name);
     }
     const worker = new Worker(new URL('./eval-worker.js', import.meta.url), { type: 'module' });
-    tried.push(await new Promise((resolve) => {
-      worker.onmessage = ({ data }) => resolve(data);
-    }));
+    tried.push(
+      await new Promise((resolve) => {
+        worker.onmessage = ({ data }) => resolve(data);
+      }),
+    );
     worker.terminate();
     return tried;
   },

@@ -14,7 +14,8 @@ async function pictures(width, height) {
   element.src = URL.createObjectURL(file);
   await element.decode();
   return {
-    file, element,
+    file,
+    element,
     bitmap: await createImageBitmap(file),
     samples: context.getImageData(0, 0, width, height),
   };
@@ -41,13 +42,16 @@ function watchTurns() {
   const tasks = [];
   // Not in Firefox.
   const observer = PerformanceObserver.supportedEntryTypes.includes('longtask')
-    ? new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration))) : null;
+    ? new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({ duration }) => duration)))
+    : null;
   observer?.observe({ type: 'longtask' });
   return {
     async stop() {
       going = false;
       // The last task is told of after its end.
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 100);
+      });
       clearInterval(timer);
       observer?.disconnect();
       return { turns, longestWait: longest, longestTask: Math.max(0, ...tasks), tasks: tasks.length };
@@ -75,11 +79,16 @@ globalThis.harness = {
       const { labels, legend, overlay, ...size } = await segment(given[form], { overlay: true });
       const milliseconds = performance.now() - begin;
       rows.push({
-        form, milliseconds, ...await watch.stop(), worker: segment.runtimeInfo().worker,
+        form,
+        milliseconds,
+        ...(await watch.stop()),
+        worker: segment.runtimeInfo().worker,
         answer: { ...size, legend, labels: sumOf(labels), overlay: sumOf(overlay.data), pixels: overlay.data.length / 4 },
       });
       // The sums are a long task of their own, which is not the next form's.
-      await new Promise((resolve) => { setTimeout(resolve, 100); });
+      await new Promise((resolve) => {
+        setTimeout(resolve, 100);
+      });
     }
     await segment.dispose();
     return rows;

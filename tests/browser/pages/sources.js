@@ -147,11 +147,15 @@ globalThis.harness = {
   async classifyInWorker(image) {
     const worker = new Worker('plain-worker.js', { type: 'module' });
     // Firefox loses what is posted before the module runs.
-    await new Promise((resolve) => { worker.onmessage = resolve; });
+    await new Promise((resolve) => {
+      worker.onmessage = resolve;
+    });
     try {
       const { port1, port2 } = new MessageChannel();
       worker.postMessage({ image: new URL(image, location.href).href, port: port2 }, [port2]);
-      return await new Promise((resolve) => { port1.onmessage = ({ data }) => resolve(data); });
+      return await new Promise((resolve) => {
+        port1.onmessage = ({ data }) => resolve(data);
+      });
     } finally {
       worker.terminate();
     }
@@ -162,7 +166,9 @@ globalThis.harness = {
     const { active } = await navigator.serviceWorker.ready;
     const { port1, port2 } = new MessageChannel();
     active.postMessage({ image: new URL(image, location.href).href, port: port2 }, [port2]);
-    const answer = await new Promise((resolve) => { port1.onmessage = ({ data }) => resolve(data); });
+    const answer = await new Promise((resolve) => {
+      port1.onmessage = ({ data }) => resolve(data);
+    });
     await registration.unregister();
     return answer;
   },

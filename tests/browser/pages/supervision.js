@@ -21,7 +21,11 @@ const ENDS = {
 };
 
 const factsOf = ({ name, code, message }) => ({ name, code, message });
-const codeOf = (promise) => promise.then(() => 'none', (error) => factsOf(error).code);
+const codeOf = (promise) =>
+  promise.then(
+    () => 'none',
+    (error) => factsOf(error).code,
+  );
 
 globalThis.harness = {
   /** Ends the worker in the middle of a pass, and calls again. */
@@ -33,10 +37,15 @@ globalThis.harness = {
     const pixelValues = { dims: [32, 3, 128, 128], data: new Float32Array(32 * 3 * 128 * 128) };
     let done = 0;
     const steps = [];
-    const running = model.forward({ pixelValues }, { onStep: (step, total) => {
-      steps.push([step, total]);
-      if (step === 1) ENDS[end]();
-    } });
+    const running = model.forward(
+      { pixelValues },
+      {
+        onStep: (step, total) => {
+          steps.push([step, total]);
+          if (step === 1) ENDS[end]();
+        },
+      },
+    );
     const waiting = codeOf(model.memory());
     const begin = performance.now();
     const lost = await running.then(() => null, factsOf);
@@ -52,7 +61,9 @@ globalThis.harness = {
   async busy(milliseconds) {
     const engine = await createEngine();
     new BroadcastChannel('beit-test-busy').postMessage(milliseconds);
-    await new Promise((resolve) => { setTimeout(resolve, 300); });
+    await new Promise((resolve) => {
+      setTimeout(resolve, 300);
+    });
     await engine.memory();
     await engine.dispose();
     return true;
@@ -60,9 +71,11 @@ globalThis.harness = {
 
   /** Creates an engine where starting workers of that name throws. */
   async refuse(name, options) {
-    instead.set(name, () => { throw new DOMException('not from here', 'SecurityError'); });
+    instead.set(name, () => {
+      throw new DOMException('not from here', 'SecurityError');
+    });
     try {
-      return await createEngine(options).then(async (engine) => void await engine.dispose(), factsOf);
+      return await createEngine(options).then(async (engine) => void (await engine.dispose()), factsOf);
     } finally {
       instead.delete(name);
     }
@@ -76,9 +89,14 @@ globalThis.harness = {
       heard.push(event.error?.message);
     };
     addEventListener('error', hear);
-    const oops = () => { throw new Error('oops'); };
+    const oops = () => {
+      throw new Error('oops');
+    };
     const model = await BeitForImageClassification.fromPretrained(source, { ...options, onProgress: oops });
-    const { logits } = await model.forward({ pixelValues: { dims: [1, 3, 128, 128], data: new Float32Array(3 * 128 * 128) } }, { onStep: oops });
+    const { logits } = await model.forward(
+      { pixelValues: { dims: [1, 3, 128, 128], data: new Float32Array(3 * 128 * 128) } },
+      { onStep: oops },
+    );
     await model.dispose();
     removeEventListener('error', hear);
     return { outputs: logits.data.length, heard };

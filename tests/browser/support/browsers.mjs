@@ -11,8 +11,12 @@ const SCREENSHOTS = join(root, 'build', 'screenshots');
 
 const CHROMIUM_FLAGS = [
   '--no-sandbox', // the sandbox does not run as root, and what is tested is our own
-  '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync', // nothing but the tests' server
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync', // nothing but the tests' server
 ];
 
 export const BROWSERS = {
@@ -25,11 +29,21 @@ export const BROWSERS = {
 
 /** Starts a browser with a profile of its own, which close() takes away; Chromium with `flags` besides. */
 export async function launch(name, flags = []) {
-  const { names: [variable, ...paths], options } = BROWSERS[name];
+  const {
+    names: [variable, ...paths],
+    options,
+  } = BROWSERS[name];
   const executablePath = process.env[variable] ?? paths.find((path) => existsSync(path));
   if (!executablePath) throw new Error(`There is no ${name} at ${paths.join(' or ')}: install Debian's package, or set ${variable}.`);
   const profile = mkdtempSync(join(tmpdir(), `beit-${name}-`));
-  const browser = await puppeteer.launch({ ...options, ...(flags.length > 0 && { args: [...options.args, ...flags] }), executablePath, headless: true, userDataDir: profile, timeout: PATIENCE_MS });
+  const browser = await puppeteer.launch({
+    ...options,
+    ...(flags.length > 0 && { args: [...options.args, ...flags] }),
+    executablePath,
+    headless: true,
+    userDataDir: profile,
+    timeout: PATIENCE_MS,
+  });
   return {
     browser,
     async close() {

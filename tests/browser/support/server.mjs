@@ -25,7 +25,14 @@ const REPORTS = 'policy-reports';
  *   serve.mjs has them; connect: other origins that pages may fetch from; rules: a policy in place of the project's;
  *   headers: those of every answer besides
  */
-export async function startServer({ isolated = true, base = '/', folders = FOLDERS, connect = [], rules = policy(connect), headers: extra = {} } = {}) {
+export async function startServer({
+  isolated = true,
+  base = '/',
+  folders = FOLDERS,
+  connect = [],
+  rules = policy(connect),
+  headers: extra = {},
+} = {}) {
   const reports = [];
   const slow = new Map();
   const lost = new Set();
@@ -76,10 +83,12 @@ function sendInHalves(response, file, headers, pause) {
   const { size } = statSync(file);
   const middle = Math.floor(size / 2);
   response.writeHead(200, { ...headers, 'Content-Type': typeOf(file), 'Content-Length': size });
-  createReadStream(file, { end: middle - 1 }).on('end', () => {
-    const timer = setTimeout(() => createReadStream(file, { start: middle }).pipe(response), pause);
-    response.on('close', () => clearTimeout(timer));
-  }).pipe(response, { end: false });
+  createReadStream(file, { end: middle - 1 })
+    .on('end', () => {
+      const timer = setTimeout(() => createReadStream(file, { start: middle }).pipe(response), pause);
+      response.on('close', () => clearTimeout(timer));
+    })
+    .pipe(response, { end: false });
 }
 
 function collect(request, use) {

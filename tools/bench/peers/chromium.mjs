@@ -10,8 +10,13 @@ import { start } from '../../serve.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const FLAGS = [
-  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
-  '--disable-background-networking', '--disable-component-update', '--disable-sync',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
 ];
 const PATIENCE_MS = 1800000;
 
@@ -20,8 +25,13 @@ export async function servePeers(tasks, npm) {
   const wasm = { bytes: 0 };
   const { url, close } = await start({
     folders: [
-      ['bench/', `${here}/`], ['beit-wasm/', `${root}/`], ['npm/', `${npm}/`],
-      ...Object.entries(tasks).flatMap(([task, { checkpoint, models }]) => [[`${task}/checkpoint/`, `${checkpoint}/`], [`${task}/model/`, `${models}/`]]),
+      ['bench/', `${here}/`],
+      ['beit-wasm/', `${root}/`],
+      ['npm/', `${npm}/`],
+      ...Object.entries(tasks).flatMap(([task, { checkpoint, models }]) => [
+        [`${task}/checkpoint/`, `${checkpoint}/`],
+        [`${task}/model/`, `${models}/`],
+      ]),
     ],
     policy: "default-src 'self' 'unsafe-inline' 'unsafe-eval' blob: data:", // the peers' needs, not ours
     before(path, request, response) {
@@ -52,7 +62,7 @@ function peakMemory(browserPid) {
 }
 
 function descends(pid, ancestor) {
-  for (let at = Number(pid); at > 1;) {
+  for (let at = Number(pid); at > 1; ) {
     if (at === ancestor) return true;
     at = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${at}/status`, 'utf8'))[1]);
   }
@@ -63,8 +73,11 @@ function descends(pid, ancestor) {
 export async function measureInChromium(server, subject, plan) {
   const profile = mkdtempSync(join(tmpdir(), 'beit-bench-'));
   const browser = await puppeteer.launch({
-    executablePath: process.env.BEIT_CHROMIUM ?? '/usr/bin/chromium', args: FLAGS, headless: true,
-    userDataDir: profile, protocolTimeout: PATIENCE_MS,
+    executablePath: process.env.BEIT_CHROMIUM ?? '/usr/bin/chromium',
+    args: FLAGS,
+    headless: true,
+    userDataDir: profile,
+    protocolTimeout: PATIENCE_MS,
   });
   try {
     server.wasm.bytes = 0;

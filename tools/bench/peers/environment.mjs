@@ -18,7 +18,9 @@ async function python(folder, name) {
     await run('python3', ['-m', 'venv', '--clear', at], { log: `peers-venv-${name}` });
     // torch by itself: which file it is depends on the machine.
     await run(program, ['-m', 'pip', 'install', '-q', TORCH], { log: `peers-torch-${name}` });
-    await run(program, ['-m', 'pip', 'install', '-q', '--no-deps', '-r', join(here, `requirements-${name}.txt`)], { log: `peers-pip-${name}` });
+    await run(program, ['-m', 'pip', 'install', '-q', '--no-deps', '-r', join(here, `requirements-${name}.txt`)], {
+      log: `peers-pip-${name}`,
+    });
     writeFileSync(join(at, 'complete'), '');
   });
   return program;
@@ -29,17 +31,25 @@ export async function npmPackages(folder) {
   const at = join(folder, 'npm');
   const wanted = JSON.stringify({ private: true, dependencies: PACKAGES });
   if (!existsSync(join(at, 'node_modules', '@litertjs', 'core', 'package.json'))) {
-    await step(`npm: ${Object.entries(PACKAGES).map((pair) => pair.join(' ')).join(', ')}`, async () => {
-      mkdirSync(at, { recursive: true });
-      writeFileSync(join(at, 'package.json'), wanted);
-      await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: at, log: 'peers-npm' });
-    });
+    await step(
+      `npm: ${Object.entries(PACKAGES)
+        .map((pair) => pair.join(' '))
+        .join(', ')}`,
+      async () => {
+        mkdirSync(at, { recursive: true });
+        writeFileSync(join(at, 'package.json'), wanted);
+        await run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: at, log: 'peers-npm' });
+      },
+    );
   }
   return join(at, 'node_modules');
 }
 
 const EXPORTS = {
-  classification: [{ what: 'onnx', last: 'model-QUInt8.onnx' }, { what: 'tflite', last: 'model-int8.tflite' }],
+  classification: [
+    { what: 'onnx', last: 'model-QUInt8.onnx' },
+    { what: 'tflite', last: 'model-int8.tflite' },
+  ],
   segmentation: [{ what: 'onnx-segmentation', last: 'model.onnx' }],
 };
 
@@ -49,7 +59,9 @@ export async function exportModels(folder, task, checkpoint) {
   for (const { what, last } of EXPORTS[task]) {
     if (existsSync(join(models, last))) continue;
     const program = await python(folder, what.split('-')[0]);
-    await step(`export to ${what}`, () => run(program, [join(here, 'export.py'), what, checkpoint, models], { log: `peers-export-${what}` }).then(() => undefined));
+    await step(`export to ${what}`, () =>
+      run(program, [join(here, 'export.py'), what, checkpoint, models], { log: `peers-export-${what}` }).then(() => undefined),
+    );
   }
   return models;
 }

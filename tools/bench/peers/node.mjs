@@ -10,7 +10,10 @@ export function measureInNode(folders, subject, plan) {
   const args = [subject, plan, folders].map((value) => JSON.stringify(value));
   const child = spawn(process.execPath, [...nodeFlags, join(root, 'tools', 'bench', 'peers', 'node-child.mjs'), ...args]);
   const texts = { stdout: '', stderr: '' };
-  for (const name of ['stdout', 'stderr']) child[name].setEncoding('utf8').on('data', (text) => { texts[name] += text; });
+  for (const name of ['stdout', 'stderr'])
+    child[name].setEncoding('utf8').on('data', (text) => {
+      texts[name] += text;
+    });
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status) => {

@@ -7,10 +7,11 @@ const LIBRARIES = {
   '@litertjs/core': '/npm/@litertjs/core/dist/index.js',
 };
 
-globalThis.measure = (subject, plan) => measure(subject, plan, {
-  library: (name) => import(LIBRARIES[name]),
-  npm: '/npm/',
-  checkpoint: new URL(`/${subject.task}/checkpoint/`, location.href),
-  model: (file) => `/${subject.task}/model/${file}`,
-  floats: async (file) => new Float32Array(await (await fetch(`/${subject.task}/model/${file}`)).arrayBuffer()),
-});
+globalThis.measure = (subject, plan) =>
+  measure(subject, plan, {
+    library: (name) => import(LIBRARIES[name]),
+    npm: '/npm/',
+    checkpoint: new URL(`/${subject.task}/checkpoint/`, location.href),
+    model: (file) => `/${subject.task}/model/${file}`,
+    floats: async (file) => new Float32Array(await (await fetch(`/${subject.task}/model/${file}`)).arrayBuffer()),
+  });

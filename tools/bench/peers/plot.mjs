@@ -19,7 +19,8 @@ export function plot(groups, caption) {
         `<text x="${LEFT - 10}" y="${middle + 4}" text-anchor="end">${escape(name)}</text>`,
         `<rect x="${LEFT}" y="${y + 3}" width="${(median * scale).toFixed(1)}" height="${ROW - 6}" class="${ours ? 'ours' : 'peer'}"/>`,
         `<path d="M${(LEFT + min * scale).toFixed(1)} ${middle}H${(LEFT + max * scale).toFixed(1)}" class="range"/>`,
-        `<text x="${(LEFT + max * scale + 8).toFixed(1)}" y="${middle + 4}">${median.toFixed(0)} ms</text>`);
+        `<text x="${(LEFT + max * scale + 8).toFixed(1)}" y="${middle + 4}">${median.toFixed(0)} ms</text>`,
+      );
       y += ROW;
     }
     y += 10;

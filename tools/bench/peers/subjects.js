@@ -12,7 +12,13 @@ const RUNNERS = {
   async 'beit-wasm'({ build, dtype, threads, task, cache = false }, place) {
     const classes = await place.library('beit-wasm');
     const Class = task === 'segmentation' ? classes.BeitForSemanticSegmentation : classes.BeitForImageClassification;
-    const model = await Class.fromPretrained(place.checkpoint, { build, dtype, threads, cache, ...(task === 'segmentation' && { auxiliaryHead: false }) });
+    const model = await Class.fromPretrained(place.checkpoint, {
+      build,
+      dtype,
+      threads,
+      cache,
+      ...(task === 'segmentation' && { auxiliaryHead: false }),
+    });
     return async (data, side) => (await model.forward({ pixelValues: { dims: [1, 3, side, side], data } })).logits.data;
   },
 
@@ -21,7 +27,10 @@ const RUNNERS = {
     ort.env.wasm.wasmPaths = `${place.npm}onnxruntime-web/dist/`;
     ort.env.wasm.numThreads = threads;
     ort.env.logLevel = 'error';
-    const session = await ort.InferenceSession.create(await place.model(file), { executionProviders: ['wasm'], graphOptimizationLevel: optimization });
+    const session = await ort.InferenceSession.create(await place.model(file), {
+      executionProviders: ['wasm'],
+      graphOptimizationLevel: optimization,
+    });
     return async (data, side) => (await session.run({ pixel_values: new ort.Tensor('float32', data, [1, 3, side, side]) })).logits.data;
   },
 

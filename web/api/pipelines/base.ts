@@ -48,7 +48,11 @@ export interface Parts<Model> {
 
 /** Has the parts' engine do a task as a whole. */
 export async function runTask<T extends EngineTask>(
-  task: T, { processor, model }: Parts<PreTrainedModel>, image: ImageInput, settings: EngineTasks[T]['settings'], call: ForwardCallOptions,
+  task: T,
+  { processor, model }: Parts<PreTrainedModel>,
+  image: ImageInput,
+  settings: EngineTasks[T]['settings'],
+  call: ForwardCallOptions,
 ): Promise<EngineTasks[T]['result']> {
   const { handle } = heldBy(processor);
   const { engine, handle: modelHandle } = heldBy(model);
@@ -58,7 +62,9 @@ export async function runTask<T extends EngineTask>(
 
 /** Opens the source's processor and its model; nothing stays behind on a failure. */
 export async function openParts<Model extends PreTrainedModel>(
-  source: Source, options: PretrainedOptions, load: () => Promise<Model>,
+  source: Source,
+  options: PretrainedOptions,
+  load: () => Promise<Model>,
 ): Promise<Parts<Model>> {
   const processor = await BeitImageProcessor.fromPretrained(source, options);
   try {
@@ -83,7 +89,9 @@ async function disposeOf({ model, processor, tokenizer }: Parts<Held>): Promise<
 
 /** Opens the parts, and returns the function that runs `one` for each image. */
 export async function assemble<Name extends string, Options extends CallOptions, Result, P extends Parts<PreTrainedModel>>(
-  task: Name, options: PretrainedOptions & PipelineOptions, open: (options: PretrainedOptions) => Promise<P>,
+  task: Name,
+  options: PretrainedOptions & PipelineOptions,
+  open: (options: PretrainedOptions) => Promise<P>,
   one: (parts: P, image: ImageInput, options: Options) => Promise<Result>,
 ): Promise<Pipeline<Name, P['model'], Options, Result> & { parts(): P }> {
   let parts = await open(options);

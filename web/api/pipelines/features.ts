@@ -22,7 +22,8 @@ export interface FeatureOptions extends ForwardCallOptions {
 export type ImageFeatureExtractionPipeline = Pipeline<'image-feature-extraction', BeitModel, FeatureOptions, Tensor>;
 
 export function makeFeatureExtraction(source: Source, options: ModelOptions & PipelineOptions): Promise<ImageFeatureExtractionPipeline> {
-  const open = (given: ModelOptions) => openParts(source, given, () => BeitModel.fromPretrained(source, { ...given, addPoolingLayer: 'auto' }));
+  const open = (given: ModelOptions) =>
+    openParts(source, given, () => BeitModel.fromPretrained(source, { ...given, addPoolingLayer: 'auto' }));
   return assemble('image-feature-extraction', options, open, async (parts, image, given: FeatureOptions) => {
     const { model } = parts;
     const { output = 'pooled', ...call } = given;
@@ -32,8 +33,12 @@ export function makeFeatureExtraction(source: Source, options: ModelOptions & Pi
       throw mismatch('invalid-argument', 'output', JSON.stringify(output), `pooled, tokens or a number from ${-states} to ${states - 1}`);
     }
     if (output === 'pooled' && !model.hasPooler) {
-      throw failure('missing-tensor', 'output', 'this checkpoint has no pooler, so nothing is pooled; it gives tokens, and layers '
-        + `by a number from ${-states} to ${states - 1}`);
+      throw failure(
+        'missing-tensor',
+        'output',
+        'this checkpoint has no pooler, so nothing is pooled; it gives tokens, and layers ' +
+          `by a number from ${-states} to ${states - 1}`,
+      );
     }
     return runTask('image-feature-extraction', parts, image, { output: typeof index === 'number' ? index : output }, call);
   });

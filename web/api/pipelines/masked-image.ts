@@ -4,7 +4,14 @@ import type { Size, Tensor } from '../../base/tensors.js';
 import type { CallOptions, ForwardCallOptions, RawImage } from '../../engine/engine.js';
 import type { PatchMask } from '../../engine/tasks/block-mask.js';
 import type { Source } from '../../sources/source.js';
-import { DalleTokenizer, fixedSource, PIXELS_A_TOKEN, type EncodeOptions, type ImageTokens, type TokenizerSource } from '../dalle-tokenizer.js';
+import {
+  DalleTokenizer,
+  fixedSource,
+  PIXELS_A_TOKEN,
+  type EncodeOptions,
+  type ImageTokens,
+  type TokenizerSource,
+} from '../dalle-tokenizer.js';
 import type { BeitImageProcessor } from '../image-processor.js';
 import { fixedImage, type ImageInput } from '../images.js';
 import type { ModelOptions } from '../model-base.js';
@@ -81,14 +88,15 @@ export async function makeMaskedImageModeling(source: Source, options: MaskedIma
     const { config: _, ...tokenizerOptions } = from;
     const tokenizer = tokens === null ? null : await DalleTokenizer.fromPretrained(tokens, tokenizerOptions);
     try {
-      return { ...await openParts(source, from, () => loadModel(source, from, theirs ?? tokenizer)), tokenizer };
+      return { ...(await openParts(source, from, () => loadModel(source, from, theirs ?? tokenizer))), tokenizer };
     } catch (error) {
       await tokenizer?.dispose();
       throw error;
     }
   };
   const run = await assemble('masked-image-modeling', modelOptions, open, ({ model, processor, tokenizer }, image, call: PredictOptions) =>
-    predict({ model, processor, tokenizer: theirs ?? tokenizer }, image, call));
+    predict({ model, processor, tokenizer: theirs ?? tokenizer }, image, call),
+  );
   Object.defineProperty(run, 'tokenizer', { enumerable: true, get: () => theirs ?? run.parts().tokenizer });
   return run as typeof run & { readonly tokenizer: DalleTokenizer | null };
 }
@@ -98,32 +106,53 @@ async function loadModel(source: Source, options: ModelOptions, tokenizer: Dalle
   const model = await BeitForMaskedImageModeling.fromPretrained(source, options);
   if (!tokenizer || tokenizer.vocabSize === model.config.vocabSize) return model;
   await model.dispose();
-  throw mismatch('wrong-shape', 'tokenizer', `a codebook of ${tokenizer.vocabSize} tokens`, `${model.config.vocabSize}, as the model predicts`);
+  throw mismatch(
+    'wrong-shape',
+    'tokenizer',
+    `a codebook of ${tokenizer.vocabSize} tokens`,
+    `${model.config.vocabSize}, as the model predicts`,
+  );
 }
 
 interface Opened extends Parts<BeitForMaskedImageModeling> {
   tokenizer: DalleTokenizer | null;
 }
 
-async function predict({ model, processor, tokenizer }: Opened, input: ImageInput, options: PredictOptions): Promise<MaskedImagePrediction> {
+async function predict(
+  { model, processor, tokenizer }: Opened,
+  input: ImageInput,
+  options: PredictOptions,
+): Promise<MaskedImagePrediction> {
   const { mask: given, ratio, seed, pictures = true, logits: wantsLogits = false, ...call } = options;
   const image = tokenizer ? await fixedImage(input, call.signal ?? null) : input;
   // The tokenizer reads the image once more: it is handed over to that only.
-  const found = await runTask('masked-image-modeling', { model, processor }, image, { mask: given, ratio, seed, logits: wantsLogits },
-    tokenizer ? { ...call, transfer: false } : call);
+  const found = await runTask(
+    'masked-image-modeling',
+    { model, processor },
+    image,
+    { mask: given, ratio, seed, logits: wantsLogits },
+    tokenizer ? { ...call, transfer: false } : call,
+  );
   const { mask, tokens, probabilities, maskedImage, logits, originalSize, inputSize } = found;
   const result: MaskedImagePrediction = { mask, predictions: [], tokens, probabilities, maskedImage, ...(logits && { logits }) };
   if (tokenizer) {
     const frame = frameOf(processor, originalSize, inputSize, tokens);
-    Object.assign(result, await holdAgainst(tokenizer, image, frame, result, pictures, {
-      signal: call.signal, transfer: call.transfer || image !== input,
-    }));
+    Object.assign(
+      result,
+      await holdAgainst(tokenizer, image, frame, result, pictures, {
+        signal: call.signal,
+        transfer: call.transfer || image !== input,
+      }),
+    );
   }
   for (const [patch, masked] of mask.data.entries()) {
     if (!masked) continue;
     const trueToken = result.trueTokens?.data[patch];
     result.predictions.push({
-      patch, token: tokens.data[patch]!, probability: probabilities[patch]!, ...(trueToken !== undefined && { trueToken }),
+      patch,
+      token: tokens.data[patch]!,
+      probability: probabilities[patch]!,
+      ...(trueToken !== undefined && { trueToken }),
     });
   }
   return result;
@@ -133,11 +162,16 @@ async function predict({ model, processor, tokenizer }: Opened, input: ImageInpu
  * Returns how the tokenizer gets the same view of the image as the model, at 8 pixels for each patch:
  * resized from the original, as BEiT was trained, and cropped where the processor crops.
  */
-function frameOf({ config }: BeitImageProcessor, original: Size, pixels: Size, { height, width }: Size): Pick<EncodeOptions, 'size' | 'crop'> {
+function frameOf(
+  { config }: BeitImageProcessor,
+  original: Size,
+  pixels: Size,
+  { height, width }: Size,
+): Pick<EncodeOptions, 'size' | 'crop'> {
   const tokens = { height: height * PIXELS_A_TOKEN, width: width * PIXELS_A_TOKEN };
   if (!config['doCenterCrop']) return { size: tokens };
-  const whole = config['doResize'] ? config['size'] as Size : original;
-  const scaled = (side: number, from: number, to: number): number => Math.max(1, Math.round(side * to / from));
+  const whole = config['doResize'] ? (config['size'] as Size) : original;
+  const scaled = (side: number, from: number, to: number): number => Math.max(1, Math.round((side * to) / from));
   return {
     size: { height: scaled(whole.height, pixels.height, tokens.height), width: scaled(whole.width, pixels.width, tokens.width) },
     crop: tokens,
@@ -146,8 +180,12 @@ function frameOf({ config }: BeitImageProcessor, original: Size, pixels: Size, {
 
 /** Returns what only a tokenizer can tell of a prediction. */
 async function holdAgainst(
-  tokenizer: DalleTokenizer, image: ImageInput, frame: Pick<EncodeOptions, 'size' | 'crop'>,
-  { mask, tokens }: MaskedImagePrediction, pictures: boolean, { signal, transfer }: CallOptions,
+  tokenizer: DalleTokenizer,
+  image: ImageInput,
+  frame: Pick<EncodeOptions, 'size' | 'crop'>,
+  { mask, tokens }: MaskedImagePrediction,
+  pictures: boolean,
+  { signal, transfer }: CallOptions,
 ): Promise<Partial<MaskedImagePrediction>> {
   const trueTokens = await tokenizer.encode(image, { ...frame, signal, transfer });
   let masked = 0;
@@ -161,7 +199,8 @@ async function holdAgainst(
   const accuracy = masked > 0 ? right / masked : null;
   if (!pictures) return { trueTokens, accuracy };
   return {
-    trueTokens, accuracy,
+    trueTokens,
+    accuracy,
     reconstruction: await tokenizer.decode({ ...trueTokens, data: mixed }, { signal }),
     tokenizerReconstruction: await tokenizer.decode(trueTokens, { signal }),
   };

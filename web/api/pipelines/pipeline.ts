@@ -36,8 +36,10 @@ const MAKERS: { [T in Task]: Maker<T> } = {
   'image-segmentation': { make: makeImageSegmentation, embedded: 'segmentation' },
   'image-feature-extraction': { make: makeFeatureExtraction, embedded: 'classifier' },
   'masked-image-modeling': {
-    make: makeMaskedImageModeling, embedded: null,
-    elsewhere: "a small one in the repository's weights/embedded/masked-image-modeling, and microsoft/beit-base-patch16-224-pt22k on the hub",
+    make: makeMaskedImageModeling,
+    embedded: null,
+    elsewhere:
+      "a small one in the repository's weights/embedded/masked-image-modeling, and microsoft/beit-base-patch16-224-pt22k on the hub",
   },
 };
 
@@ -47,7 +49,9 @@ const MAKERS: { [T in Task]: Maker<T> } = {
  * task or a source that is missing, else like the class's fromPretrained().
  */
 export async function pipeline<T extends Task>(
-  task: T, source?: SourceLike | null, options: Tasks[T]['options'] = {},
+  task: T,
+  source?: SourceLike | null,
+  options: Tasks[T]['options'] = {},
 ): Promise<Tasks[T]['pipeline']> {
   if (!Object.hasOwn(MAKERS, task)) {
     throw mismatch('invalid-argument', 'task', JSON.stringify(task), Object.keys(MAKERS).join(' or '));
@@ -56,8 +60,11 @@ export async function pipeline<T extends Task>(
   throwIfAborted(options.signal);
   if (source != null) return make(await sourceOf(source, options), options);
   if (!embedded) {
-    throw new BeitError('invalid-argument', `source: got none, and none for ${task} ships with this package; there is ${elsewhere}.`,
-      { where: 'source', got: 'none', expected: 'a checkpoint' });
+    throw new BeitError('invalid-argument', `source: got none, and none for ${task} ships with this package; there is ${elsewhere}.`, {
+      where: 'source',
+      got: 'none',
+      expected: 'a checkpoint',
+    });
   }
   return make(platform.embedded(embedded, folderOf('assets', configured(options).assets)), options);
 }

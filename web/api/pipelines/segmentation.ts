@@ -15,7 +15,10 @@ export interface SegmentOptions extends ForwardCallOptions {
 /** From an image to the class of each of its pixels. */
 export type ImageSegmentationPipeline = Pipeline<'image-segmentation', BeitForSemanticSegmentation, SegmentOptions, Segmentation>;
 
-export function makeImageSegmentation(source: Source, options: SegmentationModelOptions & PipelineOptions): Promise<ImageSegmentationPipeline> {
+export function makeImageSegmentation(
+  source: Source,
+  options: SegmentationModelOptions & PipelineOptions,
+): Promise<ImageSegmentationPipeline> {
   const open = (given: SegmentationModelOptions) =>
     // No loss is asked for here, so the head that only a loss needs is left out.
     openParts(source, given, () => BeitForSemanticSegmentation.fromPretrained(source, { ...given, auxiliaryHead: false }));

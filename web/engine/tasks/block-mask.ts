@@ -49,7 +49,7 @@ export function blockMask(options: BlockMaskOptions = {}): PatchMask {
   const patches = height * width;
   const count = countOf(options, patches);
   const square = Math.min(height, width) ** 2;
-  const minBlock = options.minBlock ?? Math.max(1, Math.min(MIN_BLOCK, Math.round(MIN_BLOCK / GRID * square)));
+  const minBlock = options.minBlock ?? Math.max(1, Math.min(MIN_BLOCK, Math.round((MIN_BLOCK / GRID) * square)));
   checkWhole('minBlock', minBlock, 1, patches);
 
   const mask: PatchMask = { height, width, data: new Uint8Array(patches) };
@@ -61,7 +61,7 @@ export function blockMask(options: BlockMaskOptions = {}): PatchMask {
   // On a long, thin grid no block is as large as what is asked for: then blocks of the size that is possible.
   const rows = Math.min(mostOf(height), mostOf(width) / minAspect);
   const largest = rows * Math.min(mostOf(width), rows / minAspect);
-  for (let masked = 0; masked < count;) {
+  for (let masked = 0; masked < count; ) {
     const room = count - masked;
     const added = addBlock(mask, { minBlock, minAspect, room, largest: Math.min(room, largest) }, random);
     if (added === 0) break;
@@ -93,7 +93,11 @@ function countOf({ count, ratio }: BlockMaskOptions, patches: number): number {
 }
 
 /** Masks one more block of at most `room` patches that were not, and returns how many it added: 0 where none was found. */
-function addBlock(mask: PatchMask, block: { minBlock: number; minAspect: number; room: number; largest: number }, random: () => number): number {
+function addBlock(
+  mask: PatchMask,
+  block: { minBlock: number; minAspect: number; room: number; largest: number },
+  random: () => number,
+): number {
   const { height, width, data } = mask;
   const between = (a: number, b: number): number => a + (b - a) * random();
   for (let attempt = 0; attempt < ATTEMPTS; ++attempt) {

@@ -30,9 +30,7 @@ export function scoreFunctionOf(problemType: string | null | undefined, numLabel
 }
 
 /** Returns the `topK` best labels (all for null), best first; equal scores in the order of ids. */
-export function rank(
-  logits: ArrayLike<number>, labels: readonly string[], topK: number | null, score: ScoreFunction,
-): Classification[] {
+export function rank(logits: ArrayLike<number>, labels: readonly string[], topK: number | null, score: ScoreFunction): Classification[] {
   checkTopK(topK);
   const scores = score === 'softmax' ? softmax(logits) : score === 'sigmoid' ? sigmoid(logits) : Float64Array.from(logits);
   const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
@@ -42,11 +40,13 @@ export function rank(
 /** Returns the `topK` best of ranked labels that are allowed, not denied and not below the threshold. */
 export function select(ranked: readonly Classification[], { topK, threshold, allow, deny }: LabelChoice): Classification[] {
   checkTopK(topK);
-  if (threshold !== undefined && !Number.isFinite(threshold)) throw mismatch('invalid-argument', 'threshold', String(threshold), 'a number');
+  if (threshold !== undefined && !Number.isFinite(threshold))
+    throw mismatch('invalid-argument', 'threshold', String(threshold), 'a number');
   const allowed = allow && new Set(allow);
   const denied = new Set(deny);
-  return ranked.filter(({ label, score }) =>
-    (allowed?.has(label) ?? true) && !denied.has(label) && (threshold === undefined || score >= threshold)).slice(0, topK ?? ranked.length);
+  return ranked
+    .filter(({ label, score }) => (allowed?.has(label) ?? true) && !denied.has(label) && (threshold === undefined || score >= threshold))
+    .slice(0, topK ?? ranked.length);
 }
 
 function checkTopK(topK: number | null): void {
@@ -58,7 +58,10 @@ function checkTopK(topK: number | null): void {
 type Task = EngineTasks['image-classification'];
 
 export async function classify(
-  { engine, processor, model, config }: TaskContext, image: EngineImage, { functionToApply, ...choice }: Task['settings'], call: ForwardCallOptions,
+  { engine, processor, model, config }: TaskContext,
+  image: EngineImage,
+  { functionToApply, ...choice }: Task['settings'],
+  call: ForwardCallOptions,
 ): Promise<Task['result']> {
   const { pixelValues } = await engine.preprocess(processor, [image], call);
   const logits = outputOf(await engine.forward(model, { pixelValues }, PLAIN, call), 'logits');

@@ -6,11 +6,17 @@ import type { EngineTasks } from './types.js';
 type Task = EngineTasks['image-feature-extraction'];
 
 export async function extractFeatures(
-  { engine, processor, model }: TaskContext, image: EngineImage, { output }: Task['settings'], call: ForwardCallOptions,
+  { engine, processor, model }: TaskContext,
+  image: EngineImage,
+  { output }: Task['settings'],
+  call: ForwardCallOptions,
 ): Promise<Task['result']> {
   const { pixelValues } = await engine.preprocess(processor, [image], call);
   const numbered = typeof output === 'number';
   const outputs = await engine.forward(model, { pixelValues }, { ...PLAIN, outputHiddenStates: numbered }, call);
-  const { dims, data } = outputOf(outputs, numbered ? `hidden_states.${output}` : output === 'pooled' ? 'pooler_output' : 'last_hidden_state');
+  const { dims, data } = outputOf(
+    outputs,
+    numbered ? `hidden_states.${output}` : output === 'pooled' ? 'pooler_output' : 'last_hidden_state',
+  );
   return { dims: dims.slice(1), data };
 }

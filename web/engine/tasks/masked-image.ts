@@ -10,7 +10,9 @@ import type { EngineTasks, Hiding } from './types.js';
 type Task = EngineTasks['masked-image-modeling'];
 
 export async function predictHidden(
-  { engine, processor, model, config, processorConfig }: TaskContext, image: EngineImage, { logits: wantsLogits, ...hiding }: Task['settings'],
+  { engine, processor, model, config, processorConfig }: TaskContext,
+  image: EngineImage,
+  { logits: wantsLogits, ...hiding }: Task['settings'],
   call: ForwardCallOptions,
 ): Promise<Task['result']> {
   const { pixelValues, originalSizes } = await engine.preprocess(processor, [image], call);
@@ -33,7 +35,12 @@ export async function predictHidden(
   const maskedImage = pictureOf(pixelValues, processorConfig);
   hidePatches(maskedImage, mask, patchSize);
   return {
-    mask, tokens, probabilities, maskedImage, originalSize: originalSizes[0]!, inputSize: { height, width },
+    mask,
+    tokens,
+    probabilities,
+    maskedImage,
+    originalSize: originalSizes[0]!,
+    inputSize: { height, width },
     ...(wantsLogits && { logits: { dims: [count, vocab], data: logits.data } }),
   };
 }

@@ -10,14 +10,18 @@ const GREY = 128;
 export function pictureOf({ dims, data }: Tensor, config: Readonly<ConfigFields>): RawImage {
   const [, channels = 0, height = 0, width = 0] = dims;
   const { doRescale, rescaleFactor, doNormalize, imageMean, imageStd } = config as {
-    doRescale?: boolean; rescaleFactor?: number; doNormalize?: boolean; imageMean?: number[]; imageStd?: number[];
+    doRescale?: boolean;
+    rescaleFactor?: number;
+    doNormalize?: boolean;
+    imageMean?: number[];
+    imageStd?: number[];
   };
   const area = height * width;
   // Clamped and rounded by the array.
   const samples = new Uint8ClampedArray(area * channels);
   for (let c = 0; c < channels; ++c) {
-    const std = doNormalize ? imageStd?.[c] ?? 1 : 1;
-    const mean = doNormalize ? imageMean?.[c] ?? 0 : 0;
+    const std = doNormalize ? (imageStd?.[c] ?? 1) : 1;
+    const mean = doNormalize ? (imageMean?.[c] ?? 0) : 0;
     const scale = doRescale ? 1 / (rescaleFactor ?? 1) : 1;
     for (let i = 0; i < area; ++i) samples[i * channels + c] = (data[c * area + i]! * std + mean) * scale;
   }

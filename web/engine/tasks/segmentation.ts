@@ -34,7 +34,10 @@ const HALF_TRANSPARENT = 128;
 type Task = EngineTasks['image-segmentation'];
 
 export async function segmentImage(
-  { engine, processor, model, config }: TaskContext, image: EngineImage, { scores, overlay: colored }: Task['settings'], call: ForwardCallOptions,
+  { engine, processor, model, config }: TaskContext,
+  image: EngineImage,
+  { scores, overlay: colored }: Task['settings'],
+  call: ForwardCallOptions,
 ): Promise<Task['result']> {
   const { pixelValues, originalSizes } = await engine.preprocess(processor, [image], call);
   const logits = outputOf(await engine.forward(model, { pixelValues }, PLAIN, call), 'logits');
@@ -42,7 +45,10 @@ export async function segmentImage(
   const map = await engine.segment(logits, originalSizes[0]!, { scores, palette });
   const { width, height, labels, overlay } = map;
   return {
-    width, height, labels, legend: legendOf(map, config['id2label'] as string[]),
+    width,
+    height,
+    labels,
+    legend: legendOf(map, config['id2label'] as string[]),
     ...(map.scores && { scores: map.scores }),
     ...(overlay && { overlay: { width, height, data: new Uint8ClampedArray(overlay.buffer) } }),
   };

@@ -7,8 +7,12 @@ import { predictHidden } from './masked-image.js';
 import { segmentImage } from './segmentation.js';
 import type { EngineTask, EngineTasks } from './types.js';
 
-type Perform<T extends EngineTask> =
-  (context: TaskContext, image: EngineImage, settings: EngineTasks[T]['settings'], call: ForwardCallOptions) => Promise<EngineTasks[T]['result']>;
+type Perform<T extends EngineTask> = (
+  context: TaskContext,
+  image: EngineImage,
+  settings: EngineTasks[T]['settings'],
+  call: ForwardCallOptions,
+) => Promise<EngineTasks[T]['result']>;
 
 export const TASKS: { readonly [T in EngineTask]: Perform<T> } = {
   'image-classification': classify,

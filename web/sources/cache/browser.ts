@@ -111,7 +111,7 @@ class BrowserCache implements CacheStore {
     this.swept = true;
     try {
       const named = new Set((await this.allRecords()).map(({ data }) => data));
-      const folder = await openFolder() as FileSystemDirectoryHandle & { keys(): AsyncIterable<string> };
+      const folder = (await openFolder()) as FileSystemDirectoryHandle & { keys(): AsyncIterable<string> };
       for await (const name of folder.keys()) {
         if (!named.has(name) && Date.now() - parseInt(name, 36) > ABANDONED_MS) await removeData(name);
       }
@@ -126,7 +126,10 @@ class BrowserWriter implements CacheWriter {
   private bytes = 0;
   private file: DataFile | null = null;
 
-  constructor(private readonly url: string, private readonly records: Cache) {}
+  constructor(
+    private readonly url: string,
+    private readonly records: Cache,
+  ) {}
 
   async write(bytes: Uint8Array): Promise<void> {
     await guarded(this.url, async () => {
@@ -167,12 +170,14 @@ class DataFile {
   private position = 0;
 
   private constructor(
-    readonly name: string, private readonly sync: SyncAccessHandle | null, private readonly stream: FileSystemWritableFileStream | null,
+    readonly name: string,
+    private readonly sync: SyncAccessHandle | null,
+    private readonly stream: FileSystemWritableFileStream | null,
   ) {}
 
   static async create(): Promise<DataFile> {
     const name = `${Date.now().toString(36)}.${crypto.randomUUID()}`;
-    const handle = await (await openFolder()).getFileHandle(name, { create: true }) as FileSystemFileHandle & {
+    const handle = (await (await openFolder()).getFileHandle(name, { create: true })) as FileSystemFileHandle & {
       createSyncAccessHandle?: () => Promise<SyncAccessHandle>;
     };
     // Workers have the direct way; in the page itself each write crosses to another process.

@@ -1,6 +1,18 @@
 /** Kept files in a folder (Node): each as it is, beside a record that is written last. */
 import { createHash, randomUUID } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { failure, mismatch, sentenceOf } from '../../base/errors.js';
 import { openLocalFile } from '../folder-node.js';
@@ -40,8 +52,12 @@ class NodeCache implements CacheStore {
   }
 
   async list(): Promise<CachedFile[]> {
-    return guarded(this.folder, () => this.names().filter((name) => name.endsWith(RECORD))
-      .map((name) => readRecord(join(this.folder, name))).filter((record) => record !== null));
+    return guarded(this.folder, () =>
+      this.names()
+        .filter((name) => name.endsWith(RECORD))
+        .map((name) => readRecord(join(this.folder, name)))
+        .filter((record) => record !== null),
+    );
   }
 
   async remove(url: string): Promise<void> {
@@ -72,14 +88,17 @@ class NodeWriter implements CacheWriter {
   private readonly part: string;
   private handle: number | null;
 
-  constructor(private readonly stem: string, private readonly url: string) {
+  constructor(
+    private readonly stem: string,
+    private readonly url: string,
+  ) {
     this.part = `${stem}.${randomUUID()}${PART}`;
     this.handle = openSync(this.part, 'wx');
   }
 
   async write(bytes: Uint8Array): Promise<void> {
     await guarded(this.url, () => {
-      for (let done = 0; done < bytes.length;) done += writeSync(this.handle!, bytes, done);
+      for (let done = 0; done < bytes.length; ) done += writeSync(this.handle!, bytes, done);
     });
   }
 

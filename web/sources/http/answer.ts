@@ -55,7 +55,10 @@ const MOST_REDIRECTS = 10;
  * Transient for what may pass; rejects with not-found, html, network, or the signal's reason.
  */
 export async function get(
-  target: HttpTarget, offset: number, condition: Record<string, string>, signal: AbortSignal | null,
+  target: HttpTarget,
+  offset: number,
+  condition: Record<string, string>,
+  signal: AbortSignal | null,
 ): Promise<Answer> {
   const headers: Record<string, string> = { ...target.headers };
   if (offset >= 0) Object.assign(headers, { Range: `bytes=${offset}-` }, condition);
@@ -87,13 +90,18 @@ export async function get(
 
 /** Fetches, over redirects. A token goes to the first host only. */
 async function follow(
-  { url, fetch, browserMayKeep, seesRedirects }: HttpTarget, headers: Record<string, string>, signal: AbortSignal | null,
+  { url, fetch, browserMayKeep, seesRedirects }: HttpTarget,
+  headers: Record<string, string>,
+  signal: AbortSignal | null,
 ): Promise<{ response: Response; linked: Linked }> {
   const linked = { sha256: '', size: -1 };
   let address = url;
   for (let hops = 0; ; ++hops) {
     const response = await fetch(address, {
-      headers, signal, redirect: seesRedirects ? 'manual' : 'follow', cache: browserMayKeep ? 'default' : 'no-store',
+      headers,
+      signal,
+      redirect: seesRedirects ? 'manual' : 'follow',
+      cache: browserMayKeep ? 'default' : 'no-store',
     });
     linked.sha256 ||= sha256Of(response.headers.get('x-linked-etag'));
     linked.size = numberOf(response.headers.get('x-linked-size')) ?? linked.size;
@@ -145,7 +153,7 @@ async function accept(target: HttpTarget, response: Response, linked: Linked, of
   // The length is that of the compressed body where there is an encoding, and a page does not see
   // whether another origin's has one.
   const plain = response.type !== 'cors' && !encoded;
-  const size = plain ? numberOf(headers.get('content-length')) ?? whole : whole;
+  const size = plain ? (numberOf(headers.get('content-length')) ?? whole) : whole;
   checkSize(url, size, whole);
   let body: ReadableStream<Uint8Array> | null = response.body;
   // Not by the type alone: some servers call every file that.

@@ -1,6 +1,6 @@
 /** A file on a server, read in order: a connection that breaks off is resumed where it broke. */
 import { tell } from '../../base/callbacks.js';
-import { BeitError, failure, mismatch } from '../../base/errors.js';
+import { type BeitError, failure, mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import type { CachedFile, CacheStore, CacheWriter } from '../cache/store.js';
 import { isWeightsFile, type SourceFile, type SourceWatch } from '../source.js';
@@ -91,7 +91,7 @@ export class HttpFile implements SourceFile {
 
   async *read(offset: number, length: number): AsyncIterable<Uint8Array> {
     const end = offset + length;
-    if (!await this.seek(offset)) return;
+    if (!(await this.seek(offset))) return;
     if (this.kept) {
       yield* this.kept.read(offset, length);
       return;
@@ -158,7 +158,10 @@ export class HttpFile implements SourceFile {
 
   /** All bytes have been fed: verifies them before the last are handed on, and keeps the file. */
   private async complete(): Promise<void> {
-    const { target: { url, label }, watch } = this.settings;
+    const {
+      target: { url, label },
+      watch,
+    } = this.settings;
     this.ended = true;
     if (this.hasher) {
       const found = this.hasher.digest();
@@ -168,15 +171,24 @@ export class HttpFile implements SourceFile {
     const { writer, store, version } = this;
     if (!writer || !store) return;
     const record: CachedFile = {
-      url, source: label, file: this.name, bytes: this.fed, saved: new Date().toISOString(),
-      etag: version?.etag ?? '', lastModified: version?.lastModified ?? '', sha256: this.sha256,
+      url,
+      source: label,
+      file: this.name,
+      bytes: this.fed,
+      saved: new Date().toISOString(),
+      etag: version?.etag ?? '',
+      lastModified: version?.lastModified ?? '',
+      sha256: this.sha256,
     };
-    if (!await this.keeping((open) => open.commit(record))) return;
+    if (!(await this.keeping((open) => open.commit(record)))) return;
     this.writer = null;
-    this.kept = await store.find(url).then((found) => found?.open() ?? null).catch((error: unknown) => {
-      tell(watch.onWarning, error as BeitError);
-      return null;
-    });
+    this.kept = await store
+      .find(url)
+      .then((found) => found?.open() ?? null)
+      .catch((error: unknown) => {
+        tell(watch.onWarning, error as BeitError);
+        return null;
+      });
     if (this.kept) await this.pause();
   }
 
@@ -214,7 +226,10 @@ export class HttpFile implements SourceFile {
 
   /** Returns what the body gives next at the position, or null where that is nothing yet, or its end. */
   private async receive(): Promise<Uint8Array | null> {
-    const { target: { url }, signal } = this.settings;
+    const {
+      target: { url },
+      signal,
+    } = this.settings;
     if (!this.body) return null;
     let bytes: Uint8Array | null;
     try {

@@ -29,7 +29,11 @@ export function hubPlace(url: URL, host = HUB_HOST): HubPlace | null {
   const prefix = url.href.startsWith(`${other}/`) ? other : known;
   if (!prefix) return null;
   const path = url.origin + url.pathname;
-  const parts = path.slice(prefix.length).split('/').filter((part) => part !== '').map(decoded);
+  const parts = path
+    .slice(prefix.length)
+    .split('/')
+    .filter((part) => part !== '')
+    .map(decoded);
   const action = parts.findIndex((part, i) => i >= 1 && i <= 2 && ACTIONS.has(part));
   const id = (action < 0 ? parts : parts.slice(0, action)).join('/');
   if (!/^[\w.-]+(\/[\w.-]+)?$/.test(id) || (parts.length > 1 && NO_MODELS.has(parts[0]!))) {

@@ -108,7 +108,7 @@ async function readUpTo(body: ReadableStream<Uint8Array>, most: number): Promise
   const reader = body.getReader();
   const decoder = new TextDecoder();
   let text = '';
-  for (let read = 0; read <= most;) {
+  for (let read = 0; read <= most; ) {
     const { done, value } = await reader.read();
     if (done) return text + decoder.decode();
     read += value.length;

@@ -19,7 +19,10 @@ const MOST_ASKED_MS = 60_000;
 /** A failure that another attempt may mend. `error` is what the caller sees if none does. */
 export class Transient {
   /** `asked`: milliseconds that the server asks to wait, or null. */
-  constructor(readonly error: BeitError, readonly asked: number | null = null) {}
+  constructor(
+    readonly error: BeitError,
+    readonly asked: number | null = null,
+  ) {}
 }
 
 /** Returns the milliseconds that a Retry-After header asks for (seconds, or a date), or null. */
@@ -35,7 +38,10 @@ export class Retries {
   private readonly attempts: number;
   private readonly delay: number;
 
-  constructor({ attempts = ATTEMPTS, delay = DELAY_MS }: RetryOptions, private readonly signal: AbortSignal | null) {
+  constructor(
+    { attempts = ATTEMPTS, delay = DELAY_MS }: RetryOptions,
+    private readonly signal: AbortSignal | null,
+  ) {
     this.attempts = attempts;
     this.delay = delay;
   }

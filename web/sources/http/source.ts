@@ -5,9 +5,7 @@ import { throwIfAborted } from '../../base/scheduling.js';
 import { Sha256 } from '../../base/sha256.js';
 import type { CacheStore } from '../cache/store.js';
 import { BytesFile } from '../memory.js';
-import {
-  isWeightsFile, type Source, type SourceDescription, type SourceFile, type SourceOptions, type SourceWatch,
-} from '../source.js';
+import { isWeightsFile, type Source, type SourceDescription, type SourceFile, type SourceOptions, type SourceWatch } from '../source.js';
 import { reasonOf, sameVersion, type HttpTarget } from './answer.js';
 import { HttpFile, type Hasher } from './file.js';
 import { decoded, HUB_HOST, hubPlace } from './hub-address.js';
@@ -29,17 +27,31 @@ export const PLAIN_HTTP: HttpEnvironment = { openCache: async () => null, newHas
 
 /** Returns the source of a hub repository, or of a folder or weights file in it: its files as transformers addresses them. */
 export function hubSource(
-  id: string, options: SourceOptions = {}, environment = PLAIN_HTTP, { folder = '', weightsName = null as string | null } = {},
+  id: string,
+  options: SourceOptions = {},
+  environment = PLAIN_HTTP,
+  { folder = '', weightsName = null as string | null } = {},
 ): HttpSource {
   const host = (options.host ?? HUB_HOST).replace(/\/+$/, '');
   const revision = options.revision ?? 'main';
   const headers = { ...options.headers };
   if (options.token) headers['Authorization'] = `Bearer ${options.token}`;
   const base = `${host}/${id}/resolve/${encodeURIComponent(revision)}/${folder.split('/').map(encodeURIComponent).join('/')}`;
-  return new HttpSource({
-    kind: 'http', label: folder ? `${id}/${folder.slice(0, -1)}` : id, base, files: {}, headers, ...(weightsName !== null && { weightsName }),
-    hub: { host, id, folder, revision }, immutable: /^[0-9a-f]{40}$/i.test(revision), ...choices(options),
-  }, environment, options.fetch);
+  return new HttpSource(
+    {
+      kind: 'http',
+      label: folder ? `${id}/${folder.slice(0, -1)}` : id,
+      base,
+      files: {},
+      headers,
+      ...(weightsName !== null && { weightsName }),
+      hub: { host, id, folder, revision },
+      immutable: /^[0-9a-f]{40}$/i.test(revision),
+      ...choices(options),
+    },
+    environment,
+    options.fetch,
+  );
 }
 
 /** Returns the source of a URL: of a folder, or of a weights file whose folder has the rest; of a hub's page what it shows. */
@@ -78,7 +90,8 @@ export class HttpSource implements Source {
   private readonly sums: HubSums | null;
 
   constructor(
-    private readonly description: HttpDescription, private readonly environment: HttpEnvironment,
+    private readonly description: HttpDescription,
+    private readonly environment: HttpEnvironment,
     private readonly customFetch?: typeof fetch,
   ) {
     this.label = description.label;
@@ -113,7 +126,10 @@ export class HttpSource implements Source {
       target,
       // With a kept copy at hand nobody has to wait for a server that does not answer.
       retry: kept ? { ...retry, attempts: 0 } : retry,
-      sha256: given, newHasher: this.environment.newHasher, signal, watch,
+      sha256: given,
+      newHasher: this.environment.newHasher,
+      signal,
+      watch,
       activate: async (self) => {
         if (this.active && this.active !== self) await this.active.pause();
         this.active = self;
@@ -160,7 +176,15 @@ export class HttpSource implements Source {
   private targetOf(name: string, url: string, settled: boolean): HttpTarget {
     const { headers } = this.description;
     const seesRedirects = this.environment.seesRedirects && !this.customFetch;
-    return { name, url, label: this.label, headers, fetch: this.customFetch ?? fetch, seesRedirects, browserMayKeep: !settled || !isWeightsFile(name) };
+    return {
+      name,
+      url,
+      label: this.label,
+      headers,
+      fetch: this.customFetch ?? fetch,
+      seesRedirects,
+      browserMayKeep: !settled || !isWeightsFile(name),
+    };
   }
 }
 
@@ -175,6 +199,7 @@ export async function fetchBytes(url: URL, signal: AbortSignal | null): Promise<
     throw failure('network', url.href, `the request failed (${reasonOf(error)})`, error);
   }
   await response.body?.cancel().catch(() => undefined);
-  if (response.status === 404 || response.status === 410) throw failure('not-found', url.href, `the server does not have it (status ${response.status})`);
+  if (response.status === 404 || response.status === 410)
+    throw failure('not-found', url.href, `the server does not have it (status ${response.status})`);
   throw failure('network', url.href, `the server answered with status ${response.status}`);
 }
