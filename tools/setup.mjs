@@ -18,10 +18,11 @@ const EMSCRIPTEN_AT_LEAST = [3, 1, 69]; // older ones lack the relaxed SIMD intr
  * Returns { env, compiler, depsDir }: the environment in which emcc can be run, which one that is, and
  * the folder of the sources ('' where CMake is to fetch them itself).
  *
- * apt comes first, and once, since only one may run at a time; then all downloads do at the same time. `withPackages`
+ * apt comes first, and once, since only one may run at a time (`programs` are others that it is to install, as installPrograms()
+ * takes them); then all downloads do at the same time. `withPackages`
  * is called as soon as the packages from npm have come, while the others still do; not where they were there already.
  */
-export async function setUp({ native = false, browsers = false, withPackages } = {}) {
+export async function setUp({ native = false, browsers = false, programs = {}, withPackages } = {}) {
   mkdirSync(tools, { recursive: true });
   const own = { prefix: join(tools, 'emscripten') };
   const missing = missingSources(native);
@@ -32,6 +33,7 @@ export async function setUp({ native = false, browsers = false, withPackages } =
     python3: 'python3',
     ...(native ? { 'g++': 'g++', gcc: 'gcc' } : {}),
     ...(browsers ? { chromium: 'chromium', 'firefox-esr': 'firefox-esr' } : {}),
+    ...programs,
     ...(which('emcc') || isInstalled(own) ? {} : FOR_EMSCRIPTEN),
     ...(missing.length > 0 ? { xz: 'xz-utils', bzip2: 'bzip2' } : {}),
   });

@@ -7,12 +7,14 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeFlags } from './node-flags.mjs';
 import { ARTEFACTS, buildArtefact, buildTypeScript, buildVariant } from './build.mjs';
+import { FORMATTERS, checkFormat } from './format.mjs';
 import { root } from './places.mjs';
 import { Failure, duration, elapsed, main, probe, run, say } from './report.mjs';
 import { setUp } from './setup.mjs';
 
 /** In the order in which their builds are made: those that others wait for come first. */
 const SUITES = [
+  { name: 'format', needs: [], run: checkFormat },
   { name: 'node', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('node') },
   { name: 'browser', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('browser'), alone: true },
   ...ARTEFACTS.map((variant) => ({ name: `wasm-${variant}`, needs: [variant], run: () => wasmTests(variant) })),
@@ -110,7 +112,7 @@ await main(async (names) => {
 
   say('Set-up');
   const wants = (start) => suites.some(({ name }) => name.startsWith(start));
-  const environment = await setUp({ native: wants('native'), browsers: wants('browser') });
+  const environment = await setUp({ native: wants('native'), browsers: wants('browser'), programs: wants('format') ? FORMATTERS : {} });
 
   say('Builds and tests');
   const builds = [...new Set(suites.flatMap(({ needs }) => needs))];
