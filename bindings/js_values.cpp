@@ -228,7 +228,9 @@ val toJs(const BeitConfig& config) {
 val toJs(const BeitImageProcessorConfig& config) {
   val object = val::object();
   object.set("doResize", config.do_resize);
-  object.set("size", toJs(config.size));
+  val size = config.shortest_edge ? val::object() : toJs(config.size);
+  if (config.shortest_edge) size.set("shortestEdge", static_cast<double>(config.shortest_edge));
+  object.set("size", size);
   object.set("resample", static_cast<int>(config.resample));
   object.set("doCenterCrop", config.do_center_crop);
   object.set("cropSize", toJs(config.crop_size));

@@ -8,6 +8,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "src/image/image_decode.h"
 #include "tests/support/files.h"
 #include "tests/support/named_tensors.h"
 
@@ -82,6 +83,75 @@ TEST_CASE("an empty preprocessor config is transformers 4's class default", "[im
   CHECK_FALSE(config.do_reduce_labels);
 }
 
+TEST_CASE("processors of other classes and sizes by the shortest edge give the reference's pixels", "[image_processor][cases]") {
+  const fs::path cases = fs::path(BEIT_FIXTURES) / "cases";
+  const auto photo = decodeImage(test::readBytes(cases / "photo.png"));
+  REQUIRE(photo.ok());
+  for (const char* name : {"01-vit-384", "02-null-ViTImageProcessorFast", "17-shortest-edge"}) {
+    DYNAMIC_SECTION(name) {
+      const auto tensors = test::readTensors(cases / name / "expected.safetensors");
+      REQUIRE(tensors.ok());
+      const auto& expected = tensors->at("out.every_16th");
+      const std::vector<float> floats = expected.floats();
+      const auto pixels = processor(test::readText(cases / name / "preprocessor_config.json")).preprocess(*photo);
+      if (!pixels.ok()) FAIL(pixels.error().message);
+      const int64_t height = pixels->shape[2], width = pixels->shape[3];
+      REQUIRE(Shape{1, 3, (height + 15) / 16, (width + 15) / 16} == expected.shape);
+      float largest = 0;
+      size_t at = 0;
+      for (int64_t c = 0; c < 3; ++c)
+        for (int64_t y = 0; y < height; y += 16)
+          for (int64_t x = 0; x < width; x += 16)
+            largest = std::max(largest, std::abs(pixels->values.data()[(c * height + y) * width + x] - floats[at++]));
+      CHECK(largest < 1e-5f);
+    }
+  }
+}
+
+TEST_CASE("a class's own defaults fill in what a file leaves out", "[image_processor]") {
+  const auto of = [](const std::string& type, const std::string& rest = "") {
+    return processor("{\"image_processor_type\": \"" + type + "\"" + rest + "}").config();
+  };
+  for (const char* type : {"ViTImageProcessor", "ViTImageProcessorFast", "ViTImageProcessorPil", "ViTFeatureExtractor"}) {
+    const BeitImageProcessorConfig vit = of(type);
+    CHECK(vit.size == Size{224, 224});
+    CHECK_FALSE(vit.do_center_crop);
+    CHECK(vit.resample == Resample::kBilinear);
+  }
+  CHECK(processor(R"({"feature_extractor_type": "ViTFeatureExtractor"})").config().resample == Resample::kBilinear);
+  const BeitImageProcessorConfig segformer = of("SegformerImageProcessor", R"(, "do_center_crop": true)");
+  CHECK(segformer.size == Size{512, 512});
+  CHECK(segformer.image_mean == std::vector<double>{0.485, 0.456, 0.406});
+  CHECK_FALSE(segformer.do_center_crop);
+  CHECK(of("DPTImageProcessor").size == Size{384, 384});
+  CHECK(of("DeiTImageProcessor").do_center_crop);
+  CHECK(of("CLIPImageProcessor").shortest_edge == 224);
+  CHECK(of("CLIPImageProcessor", R"(, "size": 336)").shortest_edge == 336);
+  CHECK(of("CLIPImageProcessor", R"(, "size": [3, 4])").shortest_edge == 0);
+  CHECK(of("ViTImageProcessor", R"(, "size": 336, "default_to_square": false)").shortest_edge == 336);
+  CHECK(of("ViTImageProcessor", R"(, "resample": "PILImageResampling.BICUBIC")").resample == Resample::kBicubic);
+  CHECK(of("ViTImageProcessor", R"(, "resample": "nearest")").resample == Resample::kNearest);
+
+  // Transformers 4's where a key is not there, transformers 5's where it is null.
+  const BeitImageProcessorConfig null = of("BeitImageProcessor", R"(, "do_center_crop": null, "size": null)");
+  CHECK_FALSE(null.do_center_crop);
+  CHECK(null.size == Size{224, 224});
+  CHECK(of("BeitImageProcessor").do_center_crop);
+  CHECK_FALSE(of("BeitImageProcessorFast").do_center_crop);
+
+  CHECK(errorOf(R"({"image_processor_type": "ConvNextImageProcessor"})").code == ErrorCode::kUnsupported);
+  CHECK(errorOf(R"({"image_processor_type": "DPTImageProcessor", "keep_aspect_ratio": true})").where == "keep_aspect_ratio");
+  CHECK(errorOf(R"({"image_processor_type": "DPTImageProcessor", "ensure_multiple_of": 32})").where == "ensure_multiple_of");
+}
+
+TEST_CASE("the shortest edge decides both sides, rounded down", "[image_processor]") {
+  const BeitImageProcessor five = processor(R"({"size": {"shortest_edge": 5}, "do_center_crop": false})");
+  const std::vector<uint8_t> data(7 * 10 * 3, 9);
+  CHECK(five.preprocess({10, 7, 3, data})->shape == Shape{1, 3, 5, 7});
+  CHECK(five.preprocess({7, 10, 3, data})->shape == Shape{1, 3, 7, 5});
+  CHECK(five.preprocessSegmentationMap({10, 7, 1, std::span(data).first(70)})->shape == Shape{1, 5, 7});
+}
+
 TEST_CASE("sizes may be a number, a pair or an object; old names are read; others are kept", "[image_processor]") {
   const BeitImageProcessorConfig config = processor(R"({"size": 384, "crop_size": [10, 20], "reduce_labels": true,
       "do_reduce_labels": false, "feature_extractor_type": "BeitFeatureExtractor", "image_mean": 0.25,
@@ -101,12 +171,14 @@ TEST_CASE("sizes may be a number, a pair or an object; old names are read; other
 }
 
 TEST_CASE("an unusable preprocessor config is an error that names the field", "[image_processor]") {
-  refuses("size", R"({"shortest_edge": 224})", ErrorCode::kUnsupported);
+  refuses("size", R"({"shortest_edge": 224, "longest_edge": 448})", ErrorCode::kUnsupported);
+  refuses("size", R"({"longest_edge": 448})", ErrorCode::kUnsupported);
+  refuses("size", R"({"shortest_edge": 0})");
   refuses("crop_size", R"({"shortest_edge": 224})", ErrorCode::kUnsupported);
   refuses("size", "{}", ErrorCode::kUnsupported);
   for (const char* value : {"0", "-5", "65537", "\"224\"", "[1]", R"({"height": 0, "width": 5})", R"({"height": 5, "width": 1e9})"})
     refuses("size", value);
-  for (const char* value : {"-1", "6", "2.5", "\"bilinear\"", "true"}) refuses("resample", value);
+  for (const char* value : {"-1", "6", "2.5", "\"sinc\"", "\"\"", "true"}) refuses("resample", value);
   for (const char* value : {"1", "\"yes\""}) refuses("do_resize", value);
   for (const char* value : {"NaN", "Infinity", "\"1/255\"", "1e39"}) refuses("rescale_factor", value);
   for (const char* value : {"[]", "\"x\"", "[0.5, \"x\"]", "NaN", "[1e39]", "{}"}) refuses("image_mean", value);

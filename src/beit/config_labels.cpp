@@ -12,15 +12,24 @@ constexpr int64_t kMaxLabels = int64_t{1} << 20;
 std::optional<int64_t> parseId(std::string_view text) {
   int64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size() || id < 0) return std::nullopt;
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return id;
+}
+
+// A label may be anything in Python: a number is its digits, a list its labels.
+std::string labelOf(JsonValue value) {
+  const auto plain = [](JsonValue each) { return each.asString() ? std::string(*each.asString()) : each.describe(); };
+  if (!value.isArray()) return plain(value);
+  std::string all;
+  for (const JsonValue item : value.items()) all += (all.empty() ? "" : ", ") + plain(item);
+  return all;
 }
 
 }  // namespace
 
 // configuration_utils.py, PretrainedConfig.__init__: id2label decides over num_labels. The 22k
 // checkpoints' id2label skips two ids, so that its highest ids are above num_labels: outputs of the
-// model never have them, and their names are dropped.
+// model never have them, and their names are dropped, as those of negative ids are. Null is no name.
 Status readLabels(JsonFields& fields, BeitConfig& config) {
   const JsonValue names = fields.take("id2label");
   BEIT_TRY(fields.integer("num_labels", 0, kMaxLabels, config.num_labels));
@@ -36,13 +45,11 @@ Status readLabels(JsonFields& fields, BeitConfig& config) {
   std::vector<bool> named(config.id2label.size());
   for (const JsonMember member : names.members()) {
     const auto id = parseId(member.key);
-    const auto name = member.value.asString();
-    if (!id || !name) {
-      return mismatch(ErrorCode::kBadConfig, "id2label", '"' + std::string(member.key) + "\": " + member.value.describe(),
-                      "ids from 0 with a string each");
+    if (!id) {
+      return mismatch(ErrorCode::kBadConfig, "id2label", '"' + std::string(member.key) + '"', "a whole number as the id of each label");
     }
-    if (*id >= config.num_labels) continue;
-    config.id2label[static_cast<size_t>(*id)] = *name;
+    if (*id < 0 || *id >= config.num_labels || member.value.isNull()) continue;
+    config.id2label[static_cast<size_t>(*id)] = labelOf(member.value);
     named[static_cast<size_t>(*id)] = true;
   }
   for (size_t id = 0; id < named.size(); ++id) {

@@ -23,6 +23,15 @@ Crop centerCrop(int64_t in, int64_t out) {
   return {.size = out, .to = (out - in + 1) / 2, .count = in};
 }
 
+// get_resize_output_image_size and torchvision's Resize, in their types.
+Size resizedSize(const BeitImageProcessorConfig& config, Size from) {
+  if (config.shortest_edge == 0) return config.size;
+  const bool upright = from.width <= from.height;
+  const int64_t shorter = upright ? from.width : from.height, longer = upright ? from.height : from.width;
+  const auto other = static_cast<int64_t>(static_cast<double>(config.shortest_edge * longer) / static_cast<double>(shorter));
+  return upright ? Size{other, config.shortest_edge} : Size{config.shortest_edge, other};
+}
+
 Crop whole(int64_t size) { return {.size = size, .count = size}; }
 
 struct Crops {
@@ -84,7 +93,7 @@ Result<Tensor> BeitImageProcessor::preprocess(const ImageView8& image) const {
   Image8 resized;
   ImageView8 from = image;
   if (config_.do_resize) {
-    BEIT_ASSIGN(resized, resizeImage(image, config_.size, config_.resample));
+    BEIT_ASSIGN(resized, resizeImage(image, resizedSize(config_, image.size()), config_.resample));
     from = resized;
   }
   const auto [y, x] = cropsOf(config_, from.size());
@@ -114,7 +123,7 @@ Result<LabelMap> BeitImageProcessor::preprocessSegmentationMap(const ImageView8&
     from = reduced;
   }
   if (config_.do_resize) {
-    BEIT_ASSIGN(resized, resizeImage(from, config_.size, config_.resample));
+    BEIT_ASSIGN(resized, resizeImage(from, resizedSize(config_, from.size()), config_.resample));
     from = resized;
   }
   const auto [y, x] = cropsOf(config_, from.size());

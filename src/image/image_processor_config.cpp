@@ -1,6 +1,7 @@
 #include "src/image/image_processor_config.h"
 
 #include <cfloat>
+#include <utility>
 
 #include "src/base/json.h"
 #include "src/base/json_fields.h"
@@ -11,29 +12,100 @@ namespace {
 
 constexpr int64_t kMaxSide = 65536;
 
-// get_size_dict: an int, a pair, or an object of height and width. A form that only other models'
-// processors have is an error where the size is used, and nothing where it is not.
-Status readSize(JsonFields& fields, std::string_view name, bool used, Size& size) {
+// What a class assumes where its file says nothing, in transformers 5. Classes whose pictures take
+// more than a resize, a crop and a normalisation are not here.
+struct ClassDefaults {
+  char name[12];
+  int16_t size;
+  uint8_t resample;  // Pillow's number
+  bool do_center_crop;
+  bool by_shortest_edge;          // what `size` above is
+  bool default_to_square;         // what a `size` of one number is
+  const double (*statistics)[3];  // mean and deviation; null: 0.5
+};
+
+constexpr uint8_t kBilinear = 2, kBicubic = 3;
+constexpr double kImageNet[2][3] = {{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}};
+constexpr double kOpenAi[2][3] = {{0.48145466, 0.4578275, 0.40821073}, {0.26862954, 0.26130258, 0.27577711}};
+
+constexpr ClassDefaults kClasses[] = {
+    {"Beit", 224, kBicubic, false, false, true, nullptr},        {"ViT", 224, kBilinear, false, false, true, nullptr},
+    {"DeiT", 256, kBicubic, true, false, true, nullptr},         {"Segformer", 512, kBilinear, false, false, true, kImageNet},
+    {"DPT", 384, kBicubic, false, false, true, nullptr},         {"CLIP", 224, kBicubic, true, true, false, kOpenAi},
+    {"Siglip", 224, kBicubic, false, false, false, nullptr},     {"Bit", 224, kBicubic, true, true, false, kOpenAi},
+    {"Blip", 384, kBicubic, false, false, true, kOpenAi},        {"Pvt", 224, kBicubic, false, false, true, kImageNet},
+    {"MobileNetV2", 256, kBilinear, true, true, false, nullptr},
+};
+constexpr const ClassDefaults *kBeit = kClasses, *kSegformer = kClasses + 3, *kDpt = kClasses + 4;
+constexpr const char* kClassNames = "Beit-, ViT-, DeiT-, Segformer-, DPT-, CLIP-, Siglip-, Bit-, Blip-, Pvt- or MobileNetV2ImageProcessor";
+
+// Fills the defaults of the class that the file names, of BEiT's where it names none; null for a class that is not here.
+const ClassDefaults* applyClass(JsonValue file, std::string_view name, BeitImageProcessorConfig& config) {
+  const auto drop = [&](std::string_view suffix) {
+    const bool there = name.ends_with(suffix);
+    if (there) name.remove_suffix(suffix.size());
+    return there;
+  };
+  const bool later = drop("Fast") || drop("Pil");
+  drop("ImageProcessor") || drop("FeatureExtractor");
+  for (const ClassDefaults& each : kClasses) {
+    if (each.name != name) continue;
+    config.size = {each.size, each.size};
+    config.shortest_edge = each.by_shortest_edge ? each.size : 0;
+    config.resample = static_cast<Resample>(each.resample);
+    config.do_center_crop = each.do_center_crop;
+    for (size_t i = 0; i < 3 && each.statistics; ++i) {
+      config.image_mean[i] = each.statistics[0][i];
+      config.image_std[i] = each.statistics[1][i];
+    }
+    // BEiT's older files leave out what transformers 4 assumed; null is an answer, and transformers 5's.
+    if (&each == kBeit && !later) {
+      if (!file.find("size").exists()) config.size = {256, 256};
+      if (!file.find("do_center_crop").exists()) config.do_center_crop = true;
+    }
+    return &each;
+  }
+  return nullptr;
+}
+
+// get_size_dict: an int, a pair, or an object of height and width or, where `shortest_edge` is given, of that.
+// A form that only other models' processors have is an error where the size is used, and nothing where it is not.
+Status readSize(JsonFields& fields, std::string_view name, bool used, bool square, Size& size, int64_t* shortest_edge) {
   const JsonValue field = fields.take(name);
-  if (!field.isObject()) return fields.size(name, 1, kMaxSide, size);
-  if (field.find("height").exists() && field.find("width").exists()) {
-    JsonFields sides(field);
+  if (!field.exists()) return {};
+  const bool object = field.isObject(), both = field.find("height").exists() && field.find("width").exists();
+  JsonFields sides(field);
+  if (shortest_edge) {
+    const bool edge =
+        object ? !both && field.find("shortest_edge").exists() && !field.find("longest_edge").exists() : !square && !field.isArray();
+    if (edge) return (object ? sides : fields).integer(object ? "shortest_edge" : name, 1, kMaxSide, *shortest_edge);
+    *shortest_edge = 0;
+  }
+  if (!object) return fields.size(name, 1, kMaxSide, size);
+  if (both) {
     BEIT_TRY(sides.integer("height", 1, kMaxSide, size.height));
     return sides.integer("width", 1, kMaxSide, size.width);
   }
   if (!used) return {};
-  std::string keys;
-  for (const JsonMember member : field.members()) keys += (keys.empty() ? "" : ", ") + std::string(member.key);
-  return mismatch(ErrorCode::kUnsupported, std::string(name), keys.empty() ? "an empty object" : keys, "height and width");
+  return mismatch(ErrorCode::kUnsupported, std::string(name), field.describe(), "height and width, or size's shortest_edge alone");
 }
 
+// Pillow's number, or its name: "bicubic", "PILImageResampling.BICUBIC".
 Status readResample(JsonFields& fields, Resample& resample) {
   const JsonValue field = fields.take("resample");
   if (!field.exists()) return {};
-  const auto number = field.asInt64();
-  if (!number || *number < 0 || *number > static_cast<int>(Resample::kHamming)) {
-    return badField("resample", field, "0 (nearest), 1 (lanczos), 2 (bilinear), 3 (bicubic), 4 (box) or 5 (hamming)");
+  const std::string expected = "0 (nearest), 1 (lanczos), 2 (bilinear), 3 (bicubic), 4 (box) or 5 (hamming)";
+  auto number = field.asInt64();
+  if (const auto text = field.asString()) {
+    std::string name;
+    for (const char letter : *text) {
+      if (letter == '.') name.clear();
+      else name += static_cast<char>(letter | 0x20);
+    }
+    const size_t at = expected.find('(' + name + ')');
+    if (at != std::string::npos) number = expected[at - 2] - '0';
   }
+  if (!number || *number < 0 || *number > static_cast<int>(Resample::kHamming)) return badField("resample", field, expected);
   resample = static_cast<Resample>(*number);
   return {};
 }
@@ -73,20 +145,39 @@ Result<BeitImageProcessorConfig> parseImageProcessorConfig(std::string_view json
   }
   JsonFields fields(document.root());
   BeitImageProcessorConfig config;
-  BEIT_TRY(fields.flag("do_resize", config.do_resize));
-  BEIT_TRY(readSize(fields, "size", config.do_resize, config.size));
-  BEIT_TRY(readResample(fields, config.resample));
-  BEIT_TRY(fields.flag("do_center_crop", config.do_center_crop));
-  BEIT_TRY(readSize(fields, "crop_size", config.do_center_crop, config.crop_size));
-  BEIT_TRY(fields.flag("do_rescale", config.do_rescale));
-  BEIT_TRY(fields.real("rescale_factor", -FLT_MAX, FLT_MAX, config.rescale_factor));
-  BEIT_TRY(fields.flag("do_normalize", config.do_normalize));
-  BEIT_TRY(readStatistic(fields, "image_mean", false, config.image_mean));
-  BEIT_TRY(readStatistic(fields, "image_std", true, config.image_std));
-  BEIT_TRY(fields.flag("do_reduce_labels", config.do_reduce_labels));
-  BEIT_TRY(fields.flag("reduce_labels", config.do_reduce_labels));  // from_dict: the old name decides
   BEIT_TRY(fields.text("image_processor_type", config.image_processor_type));
   BEIT_TRY(fields.text("feature_extractor_type", config.feature_extractor_type));
+  const JsonValue named = document.root().find(config.image_processor_type.empty() ? "feature_extractor_type" : "image_processor_type");
+  const ClassDefaults* const type = applyClass(document.root(), named.asString().value_or("Beit"), config);
+  if (!type) return mismatch(ErrorCode::kUnsupported, "image_processor_type", named.describe(), kClassNames);
+  bool square = type->default_to_square;
+  // The old name of do_reduce_labels comes after it: from_dict lets it decide.
+  const std::pair<std::string_view, bool*> flags[] = {
+      {"default_to_square", &square},
+      {"do_resize", &config.do_resize},
+      {"do_center_crop", &config.do_center_crop},
+      {"do_rescale", &config.do_rescale},
+      {"do_normalize", &config.do_normalize},
+      {"do_reduce_labels", &config.do_reduce_labels},
+      {"reduce_labels", &config.do_reduce_labels},
+  };
+  for (const auto& [flag, value] : flags) BEIT_TRY(fields.flag(flag, *value));
+  if (type == kSegformer) config.do_center_crop = false;  // its class has the field and no crop
+  BEIT_TRY(readSize(fields, "size", config.do_resize, square, config.size, &config.shortest_edge));
+  BEIT_TRY(readResample(fields, config.resample));
+  BEIT_TRY(readSize(fields, "crop_size", config.do_center_crop, true, config.crop_size, nullptr));
+  BEIT_TRY(fields.real("rescale_factor", -FLT_MAX, FLT_MAX, config.rescale_factor));
+  BEIT_TRY(readStatistic(fields, "image_mean", false, config.image_mean));
+  BEIT_TRY(readStatistic(fields, "image_std", true, config.image_std));
+  fields.take("do_convert_rgb");  // pictures are always made RGB
+  if (type == kDpt) {
+    // What its class does beside, and this one does not.
+    for (const std::string_view other : {"do_pad", "keep_aspect_ratio", "ensure_multiple_of"}) {
+      const JsonValue field = fields.take(other);
+      if (field.asBool().value_or(field.asInt64().value_or(1) != 1))
+        return mismatch(ErrorCode::kUnsupported, std::string(other), field.describe(), "a picture that is resized to size");
+    }
+  }
   config.unknown_fields = fields.unknown();
   return config;
 }
