@@ -132,6 +132,26 @@ test('features of images that all fail write no file', async (t) => {
   assert.match(stderr, /^beit: absent\.png: there is no such file\.\n$/);
 });
 
+test('classify prints the numbers of a regression, and what is asked for instead', async (t) => {
+  const folder = checkpoint(t);
+  const config = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
+  writeFileSync(join(folder, 'config.json'), JSON.stringify({ ...config, problem_type: 'regression' }));
+  const run = async (...options) => {
+    const { status, stdout, stderr } = await beit('classify', image, '--model', folder, '--build', 'simd', ...options);
+    assert.equal(status, 0, stderr);
+    return stdout;
+  };
+  const scoresOf = (json) => JSON.parse(json)[0].labels.map(({ score }) => score);
+  const numbers = scoresOf(await run('--json'));
+  assert.deepEqual(numbers, scoresOf(await run('--json', '--scores', 'none')));
+  assert.ok(Math.abs(numbers.reduce((sum, each) => sum + each) - 1) > 1e-3);
+  const logistic = scoresOf(await run('--json', '--scores', 'sigmoid'));
+  for (const [i, score] of logistic.entries()) assert.ok(Math.abs(score - 1 / (1 + Math.exp(-numbers[i]))) < 1e-12);
+  const text = await run();
+  assert.ok(text.includes(numbers[0].toPrecision(6)) && !text.includes('%'), text);
+  assert.match(await run('--scores', 'softmax'), / %  /);
+});
+
 test('a folder that is no case fails, and the others are run', async () => {
   for (const [folder, sentence] of [
     ['absent', /absent: there is no such folder/],

@@ -25,7 +25,9 @@ test('the score function follows the reference', () => {
   assert.equal(scoreFunctionOf(null, 10), 'softmax');
   assert.equal(scoreFunctionOf('single_label_classification', 10), 'softmax');
   assert.equal(scoreFunctionOf('multi_label_classification', 10), 'sigmoid');
-  assert.equal(scoreFunctionOf('regression', 1), 'sigmoid');
+  assert.equal(scoreFunctionOf('regression', 1), 'none');
+  assert.equal(scoreFunctionOf('regression', 3), 'none');
+  assert.equal(scoreFunctionOf(null, 1), 'sigmoid');
 });
 
 test('rank gives the best first, ties by id, and checks topK', () => {

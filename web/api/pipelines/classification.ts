@@ -9,7 +9,10 @@ import { assemble, openParts, runTask, type Pipeline, type PipelineOptions } fro
 export interface ClassifyOptions extends ForwardCallOptions {
   /** How many labels, best first; null for all. Default: 5 */
   topK?: number | null | undefined;
-  /** How logits become scores. Default: by the config, as the reference does. */
+  /**
+   * How logits become scores. Default: by the config, as transformers 5 does: a regression gives its numbers.
+   * Transformers 4 has 'sigmoid' for a regression of one output and 'softmax' for one of several.
+   */
   functionToApply?: ScoreFunction | undefined;
   /** Leave out scores below this. */
   threshold?: number | undefined;

@@ -22,10 +22,11 @@ export function sigmoid(logits: ArrayLike<number>): Float64Array {
 }
 
 /**
- * Returns the function of the reference's pipeline: sigmoid for several labels at once and for a
- * single output, softmax otherwise.
+ * Returns the function of the reference's pipeline (transformers 5): none for a regression, sigmoid for several
+ * labels at once and for a single output, softmax otherwise. Transformers 4 has sigmoid for a regression of one output, too.
  */
 export function scoreFunctionOf(problemType: string | null | undefined, numLabels: number): ScoreFunction {
+  if (problemType === 'regression') return 'none';
   return problemType === 'multi_label_classification' || numLabels === 1 ? 'sigmoid' : 'softmax';
 }
 

@@ -4,7 +4,7 @@ import type { PatchMask } from './block-mask.js';
 
 export interface Classification {
   label: string;
-  /** From 0 to 1. */
+  /** From 0 to 1; of a regression, and with functionToApply none, the number itself. */
   score: number;
 }
 
