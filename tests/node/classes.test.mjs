@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import {
   BeitBackbone,
+  BeitConfig,
   BeitFeatureExtractor,
   BeitForImageClassification,
   BeitForMaskedImageModeling,
@@ -129,6 +130,37 @@ test("Data2VecVision's classes are BEiT's, by the config's name and by their own
     close((await engine.forward(model.handle, { pixelValues: expected['in.pixel_values'] }, switches)).logits, expected['out.logits']);
     await engine.release(model.handle);
   }
+});
+
+test('a folder as timm has it on a hub: the tensors tell the sizes, the config the labels', async () => {
+  const folder = join(golden, 'formats/timm-names');
+  const expected = await engine.readTensors(new Uint8Array(readFileSync(join(folder, 'expected.safetensors'))));
+  const source = await platform.resolveSource(folder, {});
+  const count = expected['out.logits'].dims[1];
+  const names = Array.from({ length: count }, (_, i) => `name ${i}`);
+  const timm = { architecture: 'beit_base_patch16_224', num_classes: count, label_names: names, pretrained_cfg: { crop_pct: 0.9 } };
+  const switches = { outputHiddenStates: false, outputAttentions: false, interpolatePosEncoding: false };
+  const run = async (spec) => {
+    const model = await engine.loadModel(source, spec);
+    const outputs = await engine.forward(model.handle, { pixelValues: expected['in.pixel_values'] }, switches);
+    await engine.release(model.handle);
+    return { model, outputs };
+  };
+  for (const given of [timm, { ...timm, model_type: 'timm_wrapper' }]) {
+    const { model, outputs } = await run({ className: 'auto', configJson: JSON.stringify(given) });
+    assert.deepEqual([model.className, model.config.id2label, model.config.layerNormEps], ['BeitForImageClassification', names, 1e-6]);
+    close(outputs.logits, expected['out.logits']);
+  }
+  // Without a head, too, no table is left out.
+  const body = await run({ className: 'BeitModel', configJson: JSON.stringify(timm) });
+  assert.deepEqual(
+    body.model.report.unexpected.filter((name) => !name.startsWith('head.')),
+    [],
+  );
+  assert.ok(body.model.config.useRelativePositionBias || body.model.config.useSharedRelativePositionBias);
+  const short = JSON.stringify({ ...timm, label_names: names.slice(1) });
+  await rejects(engine.loadModel(source, { className: 'auto', configJson: short }), 'bad-config', /label_names/);
+  await rejects(BeitConfig.fromJSON(timm, { engine }), 'unsupported', /timm/);
 });
 
 // The naming families, each with a checkpoint that is asked for what it does not have.

@@ -1,5 +1,7 @@
+import { mismatch } from '../base/errors.js';
 import type { Size } from '../base/tensors.js';
 import type { ConfigFields } from '../engine/engine.js';
+import { timmConfigOf } from '../engine/timm-config.js';
 import { CONFIG_FILE, type SourceLike } from '../sources/source.js';
 import { readText } from '../sources/text.js';
 import { sourceOf } from './configure.js';
@@ -66,6 +68,14 @@ export const BeitConfig = {
    */
   async fromJSON(json: string | Record<string, unknown>, options: PretrainedOptions = {}): Promise<BeitConfig> {
     const text = typeof json === 'string' ? json : JSON.stringify(json);
+    const timm = timmConfigOf(text);
+    if (timm)
+      throw mismatch(
+        'unsupported',
+        CONFIG_FILE,
+        `timm's, of ${timm.architecture}`,
+        "transformers' (a model that is loaded has its own in config)",
+      );
     return withLease(options, async (lease) => {
       const fields = await lease.engine.readConfig(text);
       await lease.release();

@@ -27,6 +27,7 @@ import {
 } from './conversion.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
 import { isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
+import { timmConfigOf, withTimm } from './timm-config.js';
 
 interface Created {
   model: CoreModel;
@@ -176,14 +177,16 @@ class Load {
 
   /**
    * Makes the model and reads the index. What the config leaves open the tensors tell: all of it
-   * where there is none, the class where it names none.
+   * where there is none or timm's, the class where it names none.
    */
   async createModel(spec: ModelSpec): Promise<Created> {
     const { signal } = this.call;
     throwIfAborted(signal);
     this.report('config', CONFIG_FILE, 0, 0);
     // Beside a tokenizer's file lies a BEiT's config, if any.
-    const json = spec.configJson ?? (isTokenizerClass(spec.className) ? null : await this.readConfigText());
+    const given = spec.configJson ?? (isTokenizerClass(spec.className) ? null : await this.readConfigText());
+    const timm = given === null ? null : timmConfigOf(given);
+    const json = timm ? null : given;
     throwIfAborted(signal);
     const named = spec.className === 'auto' ? json && this.architectureOf(json) : spec.className;
     let text = json;
@@ -192,7 +195,8 @@ class Load {
       await this.readIndex(spec, named ?? '');
       let className = named;
       if (!created) {
-        const derived = unwrap(this.checkpoint.deriveConfig());
+        const shapes = unwrap(this.checkpoint.deriveConfig());
+        const derived = timm ? withTimm(shapes, timm) : shapes;
         text ??= derived;
         className ??= this.architectureOf(derived) ?? 'BeitModel';
       }
