@@ -190,7 +190,8 @@ TEST_CASE("int8 rounds the encoder's matrices, and nothing else", "[model][int8]
       bytes += matrix ? W8A16Matrix::bytes(shape[1], shape[0]) : 4 * elementCount(shape).value();
     }
     CHECK((*rounded)->estimate().weights == bytes);
-    CHECK((*rounded)->estimate().activations > (*exact)->estimate().activations);
+    // Quantised rows lie beside the floats; a backbone of one thread takes the most for its maps.
+    CHECK((*rounded)->estimate().activations >= (*exact)->estimate().activations);
 
     const ForwardInputs inputs = test::randomInputs(config, 1, {8, 8}, false, random);
     const auto want = test::outputsOf(**exact, test::copyOf(inputs)), got = test::outputsOf(**rounded, test::copyOf(inputs));

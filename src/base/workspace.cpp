@@ -26,7 +26,7 @@ Workspace::Counting::Counting(Workspace& workspace) : workspace_(workspace) {
 
 Workspace::Counting::~Counting() {
   workspace_.count_ = nullptr;
-  workspace_.keepers_.clear();
+  workspace_.keepers_ = std::vector<const void*>();  // {} would keep its memory
 }
 
 }  // namespace beit

@@ -291,7 +291,7 @@ test("nothing of Node is reachable from the browser's entry", () => {
     assert.doesNotMatch(code, /\beval\(|new Function/, name);
     // One request brings all of it.
     assert.deepEqual(
-      [...code.matchAll(/^\s*(?:import|export)\b[^;]*?\bfrom ?["']([^"']+)["']/gm)].map(([, path]) => path),
+      [...code.matchAll(/(?:^|[;}])\s*(?:import|export)\b[^;"']*\bfrom ?["']([^"']+)["']/gm)].map(([, path]) => path),
       imported,
       name,
     );

@@ -76,12 +76,28 @@ export class LocalEngine implements Engine {
     private readonly settings: EngineSettings,
     public info: RuntimeInfo,
   ) {
+    for (const method of Object.keys(METHODS) as Method[]) this.holdToErrors(method);
     this.core = core;
     this.choice = (settings.threads ?? 'auto') === 'auto' && info.threads > 1 ? new ThreadChoice(info.threads) : null;
   }
 
   get usable(): boolean {
     return this.end === null;
+  }
+
+  /** Has a method fail with nothing but a BeitError, or the reason with which its caller has stopped it. */
+  private holdToErrors(method: Method): void {
+    const plain = this[method] as (...args: unknown[]) => Promise<unknown>;
+    const { call: at } = METHODS[method] as Crossing;
+    const value = async (...args: unknown[]) => {
+      try {
+        return await plain.apply(this, args);
+      } catch (error) {
+        const { signal } = ((at === undefined ? undefined : args[at]) as CallOptions | undefined) ?? {};
+        throw signal?.aborted && error === signal.reason ? error : asBeitError(error);
+      }
+    };
+    Object.defineProperty(this, method, { value });
   }
 
   /**
@@ -414,22 +430,6 @@ export class LocalEngine implements Engine {
     this.core?.PThread?.terminateAllThreads();
     this.core = null;
   }
-}
-
-// Whatever a call fails with is a BeitError, but for the reason with which its caller has stopped it.
-for (const method of Object.keys(METHODS) as Method[]) {
-  const plain = LocalEngine.prototype[method] as (...args: unknown[]) => Promise<unknown>;
-  const { call: at } = METHODS[method] as Crossing;
-  Object.defineProperty(LocalEngine.prototype, method, {
-    async value(this: LocalEngine, ...args: unknown[]) {
-      try {
-        return await plain.apply(this, args);
-      } catch (error) {
-        const { signal } = ((at === undefined ? undefined : args[at]) as CallOptions | undefined) ?? {};
-        throw signal?.aborted && error === signal.reason ? error : asBeitError(error);
-      }
-    },
-  });
 }
 
 function disposed(subject: string): BeitError {

@@ -19,10 +19,10 @@ interface Pending {
   call: AnyCallOptions;
 }
 
-/** What the loop over METHODS below gives the class. */
+/** What the constructor gives an engine by the table METHODS. */
 export interface RemoteEngine extends Pick<Engine, Method> {}
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the loop gives it all that the interface names
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the constructor gives it all that the interface names
 export class RemoteEngine implements Engine {
   info!: RuntimeInfo;
   private readonly pending = new Map<number, Pending>();
@@ -34,6 +34,8 @@ export class RemoteEngine implements Engine {
   private end: BeitError | null = null;
 
   private constructor(private readonly channel: Channel<ToWorker, FromWorker>) {
+    for (const method of Object.keys(METHODS) as Method[])
+      Object.defineProperty(this, method, { value: (...given: unknown[]) => this.send(method, given) });
     channel.listen(
       (message) => this.receive(message),
       (reason) => this.lose(`it failed (${reason})`),
@@ -183,14 +185,6 @@ export class RemoteEngine implements Engine {
         break;
     }
   }
-}
-
-for (const method of Object.keys(METHODS) as Method[]) {
-  Object.defineProperty(RemoteEngine.prototype, method, {
-    value(this: RemoteEngine, ...given: unknown[]) {
-      return this.send(method, given);
-    },
-  });
 }
 
 /** What stands at the other end for an argument that stays here, until stop(). */
