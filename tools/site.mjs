@@ -52,7 +52,7 @@ export async function buildSite(to = BUILT_SITE) {
 
   cpSync(join(root, 'demo'), to, { recursive: true, filter: (path) => !NOT_COPIED.test(basename(path)) });
   removeEmpty(to);
-  cpSync(join(dist, 'wasm'), join(to, 'beit-wasm', 'dist', 'wasm'), { recursive: true });
+  for (const folder of ['wasm', 'weights']) cpSync(join(dist, folder), join(to, 'beit-wasm', 'dist', folder), { recursive: true });
   for (const checkpoint of checkpoints()) {
     cpSync(checkpoint, join(to, 'beit-wasm', relative(root, checkpoint)), { recursive: true });
   }
@@ -125,10 +125,14 @@ function withPreloads(html, modules) {
   return html.replace('<!-- preload -->', links.join('\n  '));
 }
 
-/** Returns the folders of the checkpoints that ship with the package. */
+/** Returns the folders of the embedded checkpoints that the package, in dist/weights, does not have. */
 function checkpoints() {
+  const shipped = readdirSync(join(root, 'dist', 'weights'));
   const folders = readdirSync(join(root, 'weights/embedded'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return folders.map(({ name }) => join(root, 'weights/embedded', name)).filter((folder) => existsSync(join(folder, 'config.json')));
+  return folders
+    .filter(({ name }) => !shipped.includes(name))
+    .map(({ name }) => join(root, 'weights/embedded', name))
+    .filter((folder) => existsSync(join(folder, 'config.json')));
 }
 
 /** Takes folders away in which nothing is left. */

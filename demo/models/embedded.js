@@ -3,15 +3,16 @@
 
 /** @import { TaskName } from './checkpoints.js' */
 
-const FOLDER = 'beit-wasm/weights/embedded/';
-const MODEL = ['config.json', 'preprocessor_config.json', 'model.safetensors'];
+// Those that the library ships lie beside its modules, and their small files are in index.js.
+const LIBRARY = 'beit-wasm/dist/weights/';
+const OWN = 'beit-wasm/weights/embedded/';
 
 /** @type {Readonly<Record<TaskName, { folder: string, files: readonly string[] }>>} */
 const EMBEDDED = {
-  classify: { folder: 'classifier', files: MODEL },
-  segment: { folder: 'segmentation', files: MODEL },
-  mask: { folder: 'masked-image-modeling', files: MODEL },
-  tokenizer: { folder: 'tokenizer', files: ['config.json', 'encoder.safetensors', 'decoder.safetensors'] },
+  classify: { folder: `${LIBRARY}classifier/`, files: ['model.safetensors'] },
+  segment: { folder: `${LIBRARY}segmentation/`, files: ['model.safetensors'] },
+  mask: { folder: `${OWN}masked-image-modeling/`, files: ['config.json', 'preprocessor_config.json', 'model.safetensors'] },
+  tokenizer: { folder: `${OWN}tokenizer/`, files: ['config.json', 'encoder.safetensors', 'decoder.safetensors'] },
 };
 
 /**
@@ -19,7 +20,7 @@ const EMBEDDED = {
  * @param {'mask' | 'tokenizer'} task
  */
 export function embeddedUrl(task) {
-  return new URL(`${FOLDER}${EMBEDDED[task].folder}/`, document.baseURI).href;
+  return new URL(EMBEDDED[task].folder, document.baseURI).href;
 }
 
 /**
@@ -28,5 +29,5 @@ export function embeddedUrl(task) {
  */
 export function embeddedFiles(task) {
   const { folder, files } = EMBEDDED[task];
-  return files.map((file) => `${FOLDER}${folder}/${file}`);
+  return files.map((file) => `${folder}${file}`);
 }
