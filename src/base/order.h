@@ -1,5 +1,5 @@
-// Sorting, once for all types: each std::sort of another type is two to four kB of wasm. What is sorted has whole
-// numbers for keys, is read once a checkpoint, and has a million items at most.
+// Sorting, once for all types: each std::sort of another type is two to four kB of wasm. What is sorted has integers
+// for keys, is read once a checkpoint, and has a million items at most.
 #pragma once
 
 #include <cstddef>

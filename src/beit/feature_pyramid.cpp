@@ -1,7 +1,5 @@
 #include "src/beit/feature_pyramid.h"
 
-#include <algorithm>
-
 #include "src/kernels/activation.h"
 
 namespace beit {

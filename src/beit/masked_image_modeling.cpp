@@ -1,7 +1,5 @@
 #include "src/beit/masked_image_modeling.h"
 
-#include <algorithm>
-
 #include "src/beit/losses.h"
 
 namespace beit {

@@ -24,9 +24,6 @@ class DalleConvolution {
   bool declared() const { return outputs_ != 0; }
   Result<FeatureMap> run(const Execution& execution, const FeatureMap& input) const;
 
-  int64_t inputs() const { return inputs_; }
-  int64_t outputs() const { return outputs_; }
-
  private:
   Status make(std::span<const float> weight);
 
@@ -46,8 +43,6 @@ class DalleBlock {
 
   void declare(ParameterList& parameters, const std::string& prefix, Kind kind, int64_t inputs, int64_t outputs, float post_gain);
   Result<FeatureMap> run(const Execution& execution, FeatureMap input) const;
-
-  int64_t outputs() const { return res_path_.back().outputs(); }
 
  private:
   DalleConvolution id_path_;  // only where the channels differ

@@ -36,7 +36,14 @@ constexpr ClassDefaults kClasses[] = {
     {"Blip", 384, kBicubic, false, false, true, kOpenAi},        {"Pvt", 224, kBicubic, false, false, true, kImageNet},
     {"MobileNetV2", 256, kBilinear, true, true, false, nullptr},
 };
-constexpr const ClassDefaults *kBeit = kClasses, *kSegformer = kClasses + 3, *kDpt = kClasses + 4;
+
+// Returns the class of that name, without "ImageProcessor"; null for one that is not here.
+constexpr const ClassDefaults* classOf(std::string_view name) {
+  for (const ClassDefaults& each : kClasses)
+    if (each.name == name) return &each;
+  return nullptr;
+}
+
 constexpr const char* kClassNames = "Beit-, ViT-, DeiT-, Segformer-, DPT-, CLIP-, Siglip-, Bit-, Blip-, Pvt- or MobileNetV2ImageProcessor";
 
 // Fills the defaults of the class that the file names, of BEiT's where it names none; null for a class that is not here.
@@ -48,24 +55,22 @@ const ClassDefaults* applyClass(JsonValue file, std::string_view name, BeitImage
   };
   const bool later = drop("Fast") || drop("Pil");
   drop("ImageProcessor") || drop("FeatureExtractor");
-  for (const ClassDefaults& each : kClasses) {
-    if (each.name != name) continue;
-    config.size = {each.size, each.size};
-    config.shortest_edge = each.by_shortest_edge ? each.size : 0;
-    config.resample = static_cast<Resample>(each.resample);
-    config.do_center_crop = each.do_center_crop;
-    for (size_t i = 0; i < 3 && each.statistics; ++i) {
-      config.image_mean[i] = each.statistics[0][i];
-      config.image_std[i] = each.statistics[1][i];
-    }
-    // BEiT's older files leave out what transformers 4 assumed; null is an answer, and transformers 5's.
-    if (&each == kBeit && !later) {
-      if (!file.find("size").exists()) config.size = {256, 256};
-      if (!file.find("do_center_crop").exists()) config.do_center_crop = true;
-    }
-    return &each;
+  const ClassDefaults* const type = classOf(name);
+  if (!type) return nullptr;
+  config.size = {type->size, type->size};
+  config.shortest_edge = type->by_shortest_edge ? type->size : 0;
+  config.resample = static_cast<Resample>(type->resample);
+  config.do_center_crop = type->do_center_crop;
+  for (size_t i = 0; i < 3 && type->statistics; ++i) {
+    config.image_mean[i] = type->statistics[0][i];
+    config.image_std[i] = type->statistics[1][i];
   }
-  return nullptr;
+  // BEiT's older files leave out what transformers 4 assumed; null is an answer, and transformers 5's.
+  if (type == classOf("Beit") && !later) {
+    if (!file.find("size").exists()) config.size = {256, 256};
+    if (!file.find("do_center_crop").exists()) config.do_center_crop = true;
+  }
+  return type;
 }
 
 // get_size_dict: an int, a pair, or an object of height and width or, where `shortest_edge` is given, of that.
@@ -162,7 +167,7 @@ Result<BeitImageProcessorConfig> parseImageProcessorConfig(std::string_view json
       {"reduce_labels", &config.do_reduce_labels},
   };
   for (const auto& [flag, value] : flags) BEIT_TRY(fields.flag(flag, *value));
-  if (type == kSegformer) config.do_center_crop = false;  // its class has the field and no crop
+  if (type == classOf("Segformer")) config.do_center_crop = false;  // its class has the field and no crop
   BEIT_TRY(readSize(fields, "size", config.do_resize, square, config.size, &config.shortest_edge));
   BEIT_TRY(readResample(fields, config.resample));
   BEIT_TRY(readSize(fields, "crop_size", config.do_center_crop, true, config.crop_size, nullptr));
@@ -170,7 +175,7 @@ Result<BeitImageProcessorConfig> parseImageProcessorConfig(std::string_view json
   BEIT_TRY(readStatistic(fields, "image_mean", false, config.image_mean));
   BEIT_TRY(readStatistic(fields, "image_std", true, config.image_std));
   fields.take("do_convert_rgb");  // pictures are always made RGB
-  if (type == kDpt) {
+  if (type == classOf("DPT")) {
     // What its class does beside, and this one does not.
     for (const std::string_view other : {"do_pad", "keep_aspect_ratio", "ensure_multiple_of"}) {
       const JsonValue field = fields.take(other);

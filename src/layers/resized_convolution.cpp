@@ -1,6 +1,7 @@
 #include "src/layers/resized_convolution.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "src/kernels/bilinear_resize.h"
 #include "src/kernels/simd.h"
@@ -53,6 +54,8 @@ Status ResizedConvolution::widen(const Execution& execution, const FeatureMap& i
   BEIT_ASSIGN(FloatBuffer products, execution.workspace().floats(count * narrow * product_row, "products of taps"));
   BEIT_TRY(taps_.run(execution, count * narrow, input.data() + fresh * narrow * input.channels, products.data()));
   const WorkTimer timer(execution.profile(), Work::kResize);
+  std::vector<BilinearPair> columns;
+  execution.compute([&] { columns = bilinearPairs(narrow, width); });
   execution.parallelFor(static_cast<size_t>(count * kSide), [&](size_t, size_t i) {
     const int64_t row = static_cast<int64_t>(i) / kSide, dy = static_cast<int64_t>(i) % kSide;
     const float* from = products.data() + row * narrow * product_row + dy * kSide * outputs_;
@@ -62,7 +65,7 @@ Status ResizedConvolution::widen(const Execution& execution, const FeatureMap& i
       for (int64_t dx = 0; dx < kSide; ++dx) {
         const int64_t at = x + dx - 1;
         if (at < 0 || at >= width) continue;  // the zeros beside the larger map
-        const BilinearPair pair = bilinearPair(narrow, width, at);
+        const BilinearPair& pair = columns[static_cast<size_t>(at)];
         addMixed(outputs_, from + pair.first * product_row + dx * outputs_, from + pair.second * product_row + dx * outputs_, pair.share,
                  to + x * outputs_);
       }

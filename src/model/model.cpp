@@ -1,7 +1,5 @@
 #include "src/model/model.h"
 
-#include <algorithm>
-
 namespace beit {
 
 // The steps of one run; on a workspace that counts, and so before the weights have come.
