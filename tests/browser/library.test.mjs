@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { BROWSERS, launch, openPage } from './support/browsers.mjs';
+import { BROWSERS, launch, openHarness } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
 import { root, startServer } from './support/server.mjs';
 
@@ -32,9 +32,8 @@ for (const name of Object.keys(BROWSERS)) {
     async function withHarness({ isolated = true, clean = true }, work) {
       const server = await startServer({ isolated });
       try {
-        const { page, complaints } = await openPage(host.browser, `${server.url}tests/harness.html`);
+        const { page, complaints } = await openHarness(host.browser, `${server.url}tests/harness.html`);
         try {
-          await page.waitForFunction(() => globalThis.harness !== undefined);
           await work(page, server);
           if (clean) await assertClean(page, complaints, server);
         } finally {

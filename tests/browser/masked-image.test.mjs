@@ -1,12 +1,13 @@
 // Masked images in a page: the same masks as in Node, and the same answers for what a canvas shows.
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { blockMask, pipeline } from '../../dist/node.js';
 import { maskedFiles } from '../node/tiny-checkpoint.mjs';
-import { BROWSERS, launch, openPage } from './support/browsers.mjs';
+import { BROWSERS } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
-import { root, startServer } from './support/server.mjs';
+import { suiteWithHarness } from './support/harness.mjs';
+import { root } from './support/server.mjs';
 
 const DVAE = 'golden/dvae/dvae-tiny';
 const BUILD = { build: 'simd', threads: 1 };
@@ -17,24 +18,11 @@ const samples = Array.from({ length: width * height * 4 }, (_, i) => (i % 4 === 
 
 for (const name of Object.keys(BROWSERS)) {
   describe(`masked images in ${name}`, () => {
-    let host;
-    let server;
-    let page;
-    let complaints;
-    before(async () => {
-      host = await launch(name);
-      server = await startServer();
-      ({ page, complaints } = await openPage(host.browser, `${server.url}tests/harness.html`));
-      await page.waitForFunction(() => globalThis.harness !== undefined);
-    });
-    after(async () => {
-      await host?.close();
-      await server?.stop();
-    });
+    const suite = suiteWithHarness(name, 'tests/harness.html');
 
     it('a seed gives the same mask as in Node', async () => {
       for (const grid of [{}, { height: 40, width: 40, ratio: 0.6 }, { height: 3, width: 50, minAspect: 0.1 }]) {
-        const masks = await page.evaluate((options) => globalThis.harness.masks(options, 100), grid);
+        const masks = await suite.call('masks', grid, 100);
         assert.equal(masks.length, 100);
         masks.forEach((mask, seed) => assert.equal(mask, blockMask({ ...grid, seed }).data.join('')));
       }
@@ -46,14 +34,7 @@ for (const name of Object.keys(BROWSERS)) {
       const expected = await predict({ width, height, channels: 3, data: rgb }, call);
       await predict.dispose();
       const asLists = Object.fromEntries(Object.entries(files).map(([file, bytes]) => [file, [...bytes]]));
-      const found = await page.evaluate(
-        (...given) => globalThis.harness.predictMasked(...given),
-        asLists,
-        DVAE,
-        { width, height, samples },
-        call,
-        BUILD,
-      );
+      const found = await suite.call('predictMasked', asLists, DVAE, { width, height, samples }, call, BUILD);
       assert.deepEqual(found.trueTokens, [...expected.trueTokens.data]);
       assert.deepEqual(found.maskedImage, [...expected.maskedImage.data]);
       assert.equal(found.accuracy, expected.accuracy);
@@ -65,7 +46,7 @@ for (const name of Object.keys(BROWSERS)) {
       assert.deepEqual([found.reconstruction.width, found.reconstruction.height], [size.width, size.height]);
       // exp() of two engines may differ in its last bit, and a sample by one.
       found.reconstruction.data.forEach((sample, i) => assert.ok(Math.abs(sample - data[i]) <= 1));
-      await assertClean(page, complaints, server);
+      await assertClean(suite.page, suite.complaints, suite.server);
     });
   });
 }

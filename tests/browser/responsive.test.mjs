@@ -1,33 +1,19 @@
 // Where a page's pictures are worked on: not in the page. Counted in turns of its event loop, not in time; for the time see
 // tools/bench/responsive.mjs.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { BROWSERS, launch, openPage } from './support/browsers.mjs';
+import { describe, it } from 'node:test';
+import { BROWSERS } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
-import { startServer } from './support/server.mjs';
+import { suiteWithHarness } from './support/harness.mjs';
 
 const FORMS = ['file', 'element', 'bitmap', 'samples'];
 
 for (const name of Object.keys(BROWSERS)) {
   describe(`turns of a page in ${name}`, () => {
-    let host;
-    let server;
-    let page;
-    let complaints;
-    before(async () => {
-      host = await launch(name);
-      server = await startServer();
-      ({ page, complaints } = await openPage(host.browser, `${server.url}tests/responsive.html`));
-      await page.waitForFunction(() => globalThis.harness !== undefined);
-    });
-    after(async () => {
-      await host?.close();
-      await server?.stop();
-    });
+    const suite = suiteWithHarness(name, 'tests/responsive.html');
 
     it('go on while a large picture is segmented, with legend and overlay, and the answer is the same', async (t) => {
-      const segment = (worker) =>
-        page.evaluate((options) => globalThis.harness.segment(options), { width: 1600, height: 1200, forms: FORMS, worker, build: 'simd' });
+      const segment = (worker) => suite.call('segment', { width: 1600, height: 1200, forms: FORMS, worker, build: 'simd' });
       const here = await segment(false);
       const there = await segment(undefined);
       for (const [i, form] of FORMS.entries()) {
@@ -40,6 +26,6 @@ for (const name of Object.keys(BROWSERS)) {
       }
     });
 
-    it('has nothing to complain about', () => assertClean(page, complaints, server));
+    it('has nothing to complain about', () => assertClean(suite.page, suite.complaints, suite.server));
   });
 }

@@ -4,7 +4,7 @@ import { after, before, describe, it } from 'node:test';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 import { files, tensors } from '../node/tiny-checkpoint.mjs';
 import { startHub } from '../support/hub-server.mjs';
-import { BROWSERS, launch, openPage } from './support/browsers.mjs';
+import { BROWSERS, harnessIn, launch, openHarness } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
 import { startServer } from './support/server.mjs';
 
@@ -36,9 +36,8 @@ for (const name of Object.keys(BROWSERS)) {
       const hub = await startHub(Object.fromEntries(Object.entries(checkpoint).map(([path, bytes]) => [path, Buffer.from(bytes)])));
       const server = await startServer({ isolated, connect: [hub.url, hub.cdn] });
       try {
-        const { page, complaints } = await openPage(host.browser, `${server.url}tests/sources.html`);
+        const { page, complaints } = await openHarness(host.browser, `${server.url}tests/sources.html`);
         try {
-          await page.waitForFunction(() => globalThis.harness !== undefined);
           const call = (method, ...args) => page.evaluate((wanted, given) => globalThis.harness[wanted](...given), method, args);
           await work({ call, hub, page, server, options: { host: hub.url, retry: { delay: 5 } } });
           if (clean) await assertClean(page, complaints, server);
@@ -126,7 +125,7 @@ for (const name of Object.keys(BROWSERS)) {
         assert.equal((await call('classify', SAMPLE)).info.threads, 1);
         const [state] = await Promise.all([call('isolate').catch(() => 'reloading'), page.waitForNavigation()]);
         assert.equal(state, 'reloading');
-        await page.waitForFunction(() => globalThis.harness !== undefined);
+        await harnessIn(page);
         const { labels, info, isolated } = await call('classify', SAMPLE, { threads: 2 });
         assert.deepEqual([isolated, info.threads, labels.length], [true, 2, 5]);
         assert.equal(await call('isolate'), 'isolated');

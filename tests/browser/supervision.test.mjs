@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, describe, it } from 'node:test';
-import { BROWSERS, launch, openPage } from './support/browsers.mjs';
+import { after, describe, it } from 'node:test';
+import { BROWSERS } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
-import { FOLDERS, root, startServer } from './support/server.mjs';
+import { suiteWithHarness } from './support/harness.mjs';
+import { FOLDERS, root } from './support/server.mjs';
 
 // A page over plain HTTP: no locks, no threads, no cache.
 const INSECURE = 'insecure.test';
@@ -26,6 +27,10 @@ function closingWorker(folder) {
   return script;
 }
 
+const folder = mkdtempSync(join(tmpdir(), 'beit-worker-'));
+const folders = [[WORKER, closingWorker(folder)], ...FOLDERS];
+after(() => rmSync(folder, { recursive: true, force: true }));
+
 /** Asserts what harness.lose() tells of a worker that ended in the middle of a pass. */
 function assertLost({ lost, waiting, later, usable, expected, again, engines, steps }) {
   assert.deepEqual([lost?.name, lost?.code], ['BeitError', 'engine-lost'], lost?.message);
@@ -40,24 +45,8 @@ function assertLost({ lost, waiting, later, usable, expected, again, engines, st
 
 for (const name of Object.keys(BROWSERS)) {
   describe(`supervision in ${name}`, () => {
-    let host;
-    let server;
-    let folder;
-    let page;
-    let complaints;
-    before(async () => {
-      host = await launch(name);
-      folder = mkdtempSync(join(tmpdir(), 'beit-worker-'));
-      server = await startServer({ folders: [[WORKER, closingWorker(folder)], ...FOLDERS] });
-      ({ page, complaints } = await openPage(host.browser, `${server.url}tests/supervision.html`));
-      await page.waitForFunction(() => globalThis.harness !== undefined);
-    });
-    after(async () => {
-      await host?.close();
-      await server?.stop();
-      if (folder) rmSync(folder, { recursive: true, force: true });
-    });
-    const call = (method, ...args) => page.evaluate((wanted, given) => globalThis.harness[wanted](...given), method, args);
+    const suite = suiteWithHarness(name, 'tests/supervision.html', { folders });
+    const { call } = suite;
 
     for (const [end, what] of [
       ['terminate', 'killed'],
@@ -89,34 +78,21 @@ for (const name of Object.keys(BROWSERS)) {
       }
     });
 
-    it('has nothing to complain about', () => assertClean(page, complaints, server));
+    it('has nothing to complain about', () => assertClean(suite.page, suite.complaints, suite.server));
   });
 }
 
 describe('supervision in chromium without a secure context', () => {
-  let host;
-  let server;
-  let folder;
-  let page;
-  let complaints;
-  before(async () => {
-    host = await launch('chromium', [`--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`]);
-    folder = mkdtempSync(join(tmpdir(), 'beit-worker-'));
-    server = await startServer({ isolated: false, folders: [[WORKER, closingWorker(folder)], ...FOLDERS] });
-    const address = new URL('tests/supervision.html', server.url);
-    address.hostname = INSECURE;
-    ({ page, complaints } = await openPage(host.browser, address.href));
-    await page.waitForFunction(() => globalThis.harness !== undefined);
+  const suite = suiteWithHarness('chromium', 'tests/supervision.html', {
+    flags: [`--host-resolver-rules=MAP ${INSECURE} 127.0.0.1`],
+    hostname: INSECURE,
+    isolated: false,
+    folders,
   });
-  after(async () => {
-    await host?.close();
-    await server?.stop();
-    if (folder) rmSync(folder, { recursive: true, force: true });
-  });
-  const call = (method, ...args) => page.evaluate((wanted, given) => globalThis.harness[wanted](...given), method, args);
+  const { call } = suite;
 
   it('has no locks', async () => {
-    assert.deepEqual(await page.evaluate(() => [isSecureContext, typeof navigator.locks]), [false, 'undefined']);
+    assert.deepEqual(await suite.page.evaluate(() => [isSecureContext, typeof navigator.locks]), [false, 'undefined']);
   });
 
   for (const [end, what] of [
@@ -134,5 +110,5 @@ describe('supervision in chromium without a secure context', () => {
     assert.equal(await call('busy', 4000), true);
   });
 
-  it('has nothing to complain about', () => assertClean(page, complaints, server));
+  it('has nothing to complain about', () => assertClean(suite.page, suite.complaints, suite.server));
 });

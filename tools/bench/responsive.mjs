@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { pipeline } from '../../dist/node.js';
-import { launch, openPage } from '../../tests/browser/support/browsers.mjs';
+import { launch, openHarness } from '../../tests/browser/support/browsers.mjs';
 import { startServer } from '../../tests/browser/support/server.mjs';
 import { main, say } from '../report.mjs';
 import { show } from './statistics.mjs';
@@ -49,10 +49,9 @@ async function segmentHere({ width, height, build }, forms, worker) {
 }
 
 async function segment(host, server, options) {
-  const { page } = await openPage(host.browser, `${server.url}tests/responsive.html`);
+  const { page } = await openHarness(host.browser, `${server.url}tests/responsive.html`);
   try {
     page.setDefaultTimeout(300000);
-    await page.waitForFunction(() => globalThis.harness !== undefined);
     return await page.evaluate((given) => globalThis.harness.segment(given), options);
   } finally {
     await page.close();

@@ -77,6 +77,21 @@ export async function openPage(browser, url, { width = 1200, height = 900, dark 
   return { page, complaints };
 }
 
+/** As openPage(), of a page of tests/browser/pages: waits until it hands out, as globalThis.harness, what it can do. */
+export async function openHarness(browser, url) {
+  const opened = await openPage(browser, url);
+  try {
+    await harnessIn(opened.page);
+  } catch (error) {
+    await opened.page.close();
+    throw error;
+  }
+  return opened;
+}
+
+/** Waits until such a page, which may be loaded anew, is ready. */
+export const harnessIn = (page) => page.waitForFunction(() => globalThis.harness !== undefined);
+
 /** Keeps a picture of the whole page in build/screenshots. */
 export async function screenshot(page, name) {
   mkdirSync(SCREENSHOTS, { recursive: true });
