@@ -8,6 +8,7 @@
  * may have grown. Objects with delete() live in wasm memory until it is called.
  */
 import type { Outcome } from '../base/errors.js';
+import type { AnyArray } from '../base/tensors.js';
 
 export interface CoreTensor {
   dims: number[];
@@ -19,17 +20,7 @@ export interface CoreAnyTensor {
   dims: number[];
   /** safetensors' name: F32, F16, BF16, I64, U8, BOOL, … */
   dtype: string;
-  data:
-    | Float32Array
-    | Float64Array
-    | BigInt64Array
-    | BigUint64Array
-    | Int32Array
-    | Uint32Array
-    | Int16Array
-    | Uint16Array
-    | Int8Array
-    | Uint8Array;
+  data: AnyArray;
 }
 
 /** Interleaved 8-bit samples, rows from the top. */

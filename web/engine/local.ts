@@ -32,7 +32,7 @@ import type {
   SegmentationMap,
 } from './engine.js';
 import { convertModel, inspectModel, loadModel } from './loader.js';
-import { METHODS, type Crossing, type Method } from './methods.js';
+import { callOf, METHODS, rejection, type Method } from './methods.js';
 import { drawPixels, withoutAlpha } from './pixels.js';
 import { TASKS } from './tasks/tasks.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
@@ -88,13 +88,11 @@ export class LocalEngine implements Engine {
   /** Has a method fail with nothing but a BeitError, or the reason with which its caller has stopped it. */
   private holdToErrors(method: Method): void {
     const plain = this[method] as (...args: unknown[]) => Promise<unknown>;
-    const { call: at } = METHODS[method] as Crossing;
     const value = async (...args: unknown[]) => {
       try {
         return await plain.apply(this, args);
       } catch (error) {
-        const { signal } = ((at === undefined ? undefined : args[at]) as CallOptions | undefined) ?? {};
-        throw signal?.aborted && error === signal.reason ? error : asBeitError(error);
+        throw rejection(error, callOf(method, args));
       }
     };
     Object.defineProperty(this, method, { value });

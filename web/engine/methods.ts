@@ -1,4 +1,5 @@
 /** The engine's methods that cross to a worker. The one list: proxy and host are made from it. */
+import { asBeitError } from '../base/errors.js';
 import type { CallOptions, Engine, EngineImage, ForwardCallOptions, LoadCallOptions } from './engine.js';
 
 export type Method = Exclude<keyof Engine, 'info' | 'usable' | 'dispose'>;
@@ -50,6 +51,17 @@ function ownedOf(images: readonly EngineImage[]): Transferable[] {
   const drawables = owned.flatMap((image) => (image.kind === 'drawable' ? [image.image] : []));
   const arrays = owned.flatMap((image) => (image.kind === 'encoded' ? [image.bytes] : image.kind === 'raw' ? [image.data] : []));
   return [...new Set(drawables), ...buffersOf(arrays)];
+}
+
+/** Returns what of a method's arguments stays with its caller; {} where there is none. */
+export function callOf(method: Method, given: readonly unknown[]): AnyCallOptions {
+  const { call } = METHODS[method];
+  return ((call === undefined ? undefined : given[call]) as AnyCallOptions | undefined) ?? {};
+}
+
+/** Returns what a call rejects with after `thrown`: a BeitError, or the reason with which its caller has stopped it. */
+export function rejection(thrown: unknown, { signal }: AnyCallOptions): unknown {
+  return signal?.aborted && thrown === signal.reason ? thrown : asBeitError(thrown);
 }
 
 /** Returns what of arrays can be handed over: buffers that are not shared, each once. */

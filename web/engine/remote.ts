@@ -1,12 +1,12 @@
 /** The engine in a worker: a proxy that posts calls and hands buffers over. */
 import { tell } from '../base/callbacks.js';
-import { asBeitError, BeitError, failure, fromCoreError, sentenceOf } from '../base/errors.js';
+import { BeitError, failure, fromCoreError, sentenceOf } from '../base/errors.js';
 import { throwIfAborted } from '../base/scheduling.js';
 import { serveSource } from '../sources/bridge.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionSink } from './conversion.js';
 import type { Engine, EngineSettings, RuntimeInfo } from './engine.js';
-import { METHODS, type AnyCallOptions, type Crossing, type Method } from './methods.js';
+import { callOf, METHODS, rejection, type AnyCallOptions, type Crossing, type Method } from './methods.js';
 import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
 import { serveSink } from './sink-bridge.js';
 
@@ -67,10 +67,10 @@ export class RemoteEngine implements Engine {
   }
 
   /** Has the engine of the worker do what this one was asked for. */
-  async send(method: Method, given: unknown[]): Promise<unknown> {
+  private async send(method: Method, given: unknown[]): Promise<unknown> {
     const { call: at, source, sink, transfer, givesBack } = METHODS[method] as Crossing;
     if (givesBack && this.end) return undefined;
-    const call = ((at === undefined ? undefined : given[at]) as AnyCallOptions | undefined) ?? {};
+    const call = callOf(method, given);
     const args = given.slice(0, at);
     const handed: Transferable[] = [];
     const services: { stop(): void }[] = [];
@@ -87,7 +87,7 @@ export class RemoteEngine implements Engine {
       stay(sink, overPort);
       return await this.request((id) => ({ type: 'call', id, method, args, priority: call.priority ?? 0 }), call, handed);
     } catch (error) {
-      throw call.signal?.aborted && error === call.signal.reason ? error : asBeitError(error);
+      throw rejection(error, call);
     } finally {
       for (const service of services) service.stop();
     }
