@@ -10,16 +10,16 @@ test.after(() => engine.dispose());
 const load = (changed, options = {}) => BeitForImageClassification.fromPretrained(files(changed), { engine, ...options });
 
 /** Runs `work` twice, and asserts that the second time leaves as much memory in use as the first. */
-async function leavesNothing(work) {
+async function leavesNothing(work, at = engine) {
   await work();
-  const { used } = await engine.memory();
+  const { used } = await at.memory();
   await work();
-  assert.equal((await engine.memory()).used, used, 'bytes in use');
+  assert.equal((await at.memory()).used, used, 'bytes in use');
 }
 
 /** Asserts that the module works as before. */
-async function stillWorks() {
-  const model = await load();
+async function stillWorks(at = engine) {
+  const model = await load({}, { engine: at });
   const { logits } = await model.forward({ pixelValues });
   await model.dispose();
   assert.deepEqual(logits.dims, [1, 3]);
@@ -183,29 +183,36 @@ for (const [name, changed, codes, sentence] of broken) {
   });
 }
 
-for (const phase of ['config', 'index', 'weights']) {
-  test(`an abort in phase ${phase}`, async () => {
-    await stillWorks();
-    await leavesNothing(async () => {
-      const controller = new AbortController();
-      const reason = new Error(`no ${phase}`);
-      const seen = [];
-      const loading = load(
-        {},
-        {
-          signal: controller.signal,
-          onProgress: (progress) => {
-            seen.push(progress.phase);
-            if (progress.phase === phase) controller.abort(reason);
+// The engine in a worker, and in this thread.
+const here = await createEngine({ build: 'simd', worker: false });
+test.after(() => here.dispose());
+
+// In phase `ready` the worker has finished before it can hear of the abort.
+for (const phase of ['config', 'index', 'weights', 'ready'])
+  for (const [place, at] of Object.entries({ worker: engine, here })) {
+    test(`an abort in phase ${phase}, ${place}`, async () => {
+      await stillWorks(at);
+      await leavesNothing(async () => {
+        const controller = new AbortController();
+        const reason = new Error(`no ${phase}`);
+        const seen = [];
+        const loading = load(
+          {},
+          {
+            engine: at,
+            signal: controller.signal,
+            onProgress: (progress) => {
+              seen.push(progress.phase);
+              if (progress.phase === phase) controller.abort(reason);
+            },
           },
-        },
-      );
-      await assert.rejects(loading, (error) => error === reason);
-      assert.equal(seen.at(-1), phase, 'nothing is done after the abort');
+        );
+        await assert.rejects(loading, (error) => error === reason);
+        assert.equal(seen.at(-1), phase, 'nothing is told after the abort');
+      }, at);
+      await stillWorks(at);
     });
-    await stillWorks();
-  });
-}
+  }
 
 test('an abort before the start does nothing', async () => {
   const phases = [];

@@ -32,7 +32,7 @@ import type {
   SegmentationMap,
 } from './engine.js';
 import { convertModel, inspectModel, loadModel } from './loader.js';
-import { callOf, METHODS, rejection, type Method } from './methods.js';
+import { callOf, METHODS, rejection, unlessStopped, type Method } from './methods.js';
 import { drawPixels, withoutAlpha } from './pixels.js';
 import { TASKS } from './tasks/tasks.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
@@ -85,14 +85,15 @@ export class LocalEngine implements Engine {
     return this.end === null;
   }
 
-  /** Has a method fail with nothing but a BeitError, or the reason with which its caller has stopped it. */
+  /** Has a method fail with nothing but a BeitError, or the reason with which its caller has stopped it, though it were done. */
   private holdToErrors(method: Method): void {
     const plain = this[method] as (...args: unknown[]) => Promise<unknown>;
     const value = async (...args: unknown[]) => {
+      const call = callOf(method, args);
       try {
-        return await plain.apply(this, args);
+        return await unlessStopped(this, method, await plain.apply(this, args), call);
       } catch (error) {
-        throw rejection(error, callOf(method, args));
+        throw rejection(error, call);
       }
     };
     Object.defineProperty(this, method, { value });

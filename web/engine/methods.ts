@@ -19,6 +19,8 @@ export interface Crossing<Args extends unknown[] = unknown[]> {
   transfer?(...args: Args): Transferable[];
   /** Whether there is nothing to do once the engine has ended, since that has given everything back. */
   givesBack?: boolean;
+  /** Whether what it returns has a handle, which stays open until release(). */
+  opens?: boolean;
 }
 
 export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> } = {
@@ -26,14 +28,14 @@ export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> 
   readConfig: {},
   readTensors: {},
   decodeImage: {},
-  openProcessor: {},
+  openProcessor: { opens: true },
   preprocess: {
     call: 2,
     transfer: (_, images) => ownedOf(images),
   },
   preprocessMap: {},
   segment: {},
-  loadModel: { call: 2, source: 0 },
+  loadModel: { call: 2, source: 0, opens: true },
   inspect: { call: 2, source: 0 },
   convert: { call: 4, source: 0, sink: 3 },
   forward: {
@@ -57,6 +59,13 @@ function ownedOf(images: readonly EngineImage[]): Transferable[] {
 export function callOf(method: Method, given: readonly unknown[]): AnyCallOptions {
   const { call } = METHODS[method];
   return ((call === undefined ? undefined : given[call]) as AnyCallOptions | undefined) ?? {};
+}
+
+/** Returns what a call is to return, unless its caller has stopped it meanwhile: then gives back what it opened, and throws the reason. */
+export async function unlessStopped(engine: Engine, method: Method, value: unknown, { signal }: AnyCallOptions): Promise<unknown> {
+  if (!signal?.aborted) return value;
+  if (METHODS[method].opens) await engine.release((value as { handle: number }).handle);
+  throw signal.reason;
 }
 
 /** Returns what a call rejects with after `thrown`: a BeitError, or the reason with which its caller has stopped it. */

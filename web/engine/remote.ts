@@ -6,7 +6,7 @@ import { serveSource } from '../sources/bridge.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionSink } from './conversion.js';
 import type { Engine, EngineSettings, RuntimeInfo } from './engine.js';
-import { callOf, METHODS, rejection, type AnyCallOptions, type Crossing, type Method } from './methods.js';
+import { callOf, METHODS, rejection, unlessStopped, type AnyCallOptions, type Crossing, type Method } from './methods.js';
 import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
 import { serveSink } from './sink-bridge.js';
 
@@ -85,7 +85,8 @@ export class RemoteEngine implements Engine {
       handed.push(...(transfer?.(...given) ?? []));
       stay(source, openAtTheOtherEnd);
       stay(sink, overPort);
-      return await this.request((id) => ({ type: 'call', id, method, args, priority: call.priority ?? 0 }), call, handed);
+      const value = await this.request((id) => ({ type: 'call', id, method, args, priority: call.priority ?? 0 }), call, handed);
+      return await unlessStopped(this, method, value, call);
     } catch (error) {
       throw rejection(error, call);
     } finally {
@@ -164,6 +165,8 @@ export class RemoteEngine implements Engine {
     }
     const waiting = this.pending.get(message.id);
     if (!waiting) return;
+    // Who has stopped the call hears no more of it, though the worker may not know yet.
+    const listeners: AnyCallOptions = waiting.call.signal?.aborted ? {} : waiting.call;
     switch (message.type) {
       case 'result':
         waiting.resolve(message.value);
@@ -175,13 +178,13 @@ export class RemoteEngine implements Engine {
         break;
       }
       case 'progress':
-        tell(waiting.call.onProgress, message.progress);
+        tell(listeners.onProgress, message.progress);
         break;
       case 'warning':
-        tell(waiting.call.onWarning, fromCoreError(message.error));
+        tell(listeners.onWarning, fromCoreError(message.error));
         break;
       case 'step':
-        tell(waiting.call.onStep, message.done, message.total);
+        tell(listeners.onStep, message.done, message.total);
         break;
     }
   }
