@@ -1,7 +1,7 @@
 // Times the matrix products of base-224 alone, in turn with XNNPACK's: a round runs each once on each
-// shape, for as many rounds as the first argument says (default 7). Prints GFLOP/s (for int8: of the
-// same multiplications and additions) of the process's CPU time, one thread: on a shared machine the
-// time on the clock says little.
+// shape, for as many rounds as the first argument says. Prints a line of JSON for each product and contestant with
+// the rate of every round in GFLOP/s (for int8: of the same multiplications and additions), one thread.
+// tools/bench-gemm.mjs runs it, in Node and in browsers.
 
 #include <algorithm>
 #include <cstdio>
@@ -29,12 +29,14 @@ namespace {
 using namespace beit;
 
 #if defined(__EMSCRIPTEN__)
-EM_JS(double, cpuSeconds, (), {
+// The process's CPU time, since on a shared machine the time on the clock says little; a browser tells nothing else.
+EM_JS(double, seconds, (), {
+  if (typeof process == 'undefined') return performance.now() / 1e3;
   const usage = process.cpuUsage();
   return (usage.user + usage.system) / 1e6;
 });
 #else
-double cpuSeconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+double seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 #endif
 
 constexpr int64_t kRows = 197;
@@ -82,34 +84,30 @@ void race(const Layer& layer, int rounds, const Execution& usual, const Executio
   };
   const auto own = product(formatOf(WeightType::kFloat32)), quantized = product(formatOf(WeightType::kInt8)),
              xnnpack = product(xnnpackFormat());
-  std::vector<Contestant> contestants{{"xnnpack f32", [&] { xnnpack(usual); }, {}}, {"f32, 4 rows", [&] { plain(usual); }, {}},
-                                      {"f32, tall", [&] { plain(tall); }, {}},      {"Strassen, 4", [&] { own(usual); }, {}},
+  std::vector<Contestant> contestants{{"XNNPACK f32", [&] { xnnpack(usual); }, {}}, {"f32, 4 rows", [&] { plain(usual); }, {}},
+                                      {"f32, tall", [&] { plain(tall); }, {}},      {"Strassen, 4 rows", [&] { own(usual); }, {}},
                                       {"Strassen, tall", [&] { own(tall); }, {}},   {"int8", [&] { quantized(usual); }, {}}};
   const double operations = 2.0 * kRows * static_cast<double>(layer.inputs * layer.outputs);
-  // The clock of the process ticks in microseconds or worse: several runs a reading.
-  const int repeats = static_cast<int>(4e9 / operations) + 1;
-  for (int round = -2; round < rounds; ++round)  // two to warm up: engines compile what runs often anew
+  // Several runs a reading, for clocks that tick coarsely, but few: a reading within a turn of the scheduler is undisturbed.
+  const int repeats = static_cast<int>(1e9 / operations) + 1;
+  for (int round = -3; round < rounds; ++round)  // three to warm up: engines compile what runs often anew
     for (Contestant& contestant : contestants) {
-      const double begin = cpuSeconds();
+      const double begin = seconds();
       for (int i = 0; i < repeats; ++i) contestant.run();
-      if (round >= 0) contestant.rates.push_back(operations * repeats / (cpuSeconds() - begin) * 1e-9);
+      if (round >= 0) contestant.rates.push_back(operations * repeats / (seconds() - begin) * 1e-9);
     }
-  std::printf("%d x %d -> %d\n", static_cast<int>(kRows), static_cast<int>(layer.inputs), static_cast<int>(layer.outputs));
-  double base = 0.0;
-  for (Contestant& contestant : contestants) {
-    std::vector<double>& rates = contestant.rates;
-    std::sort(rates.begin(), rates.end());
-    const double median = rates[rates.size() / 2];
-    if (base == 0.0) base = median;
-    std::printf("  %-14s %6.1f GFLOP/s (%.1f to %.1f), %.2f times XNNPACK's f32\n", contestant.name, median, rates.front(), rates.back(),
-                median / base);
+  for (const Contestant& contestant : contestants) {
+    std::printf("{\"product\": \"%d x %d x %d\", \"kernel\": \"%s\", \"rates\": [", static_cast<int>(kRows), static_cast<int>(layer.inputs),
+                static_cast<int>(layer.outputs), contestant.name);
+    for (size_t i = 0; i < contestant.rates.size(); ++i) std::printf("%s%.2f", i > 0 ? ", " : "", contestant.rates[i]);
+    std::printf("]}\n");
   }
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  const int rounds = argc > 1 ? std::atoi(argv[1]) : 7;
+  const int rounds = argc > 1 ? std::atoi(argv[1]) : 1;
   if (!initializeXnnpack()) give_up("XNNPACK");
   const auto usual = orGiveUp(Execution::create(1), "a thread"), tall = orGiveUp(Execution::create(1, {.f32_rows = kTallMr}), "a thread");
   for (const Layer& layer : kLayers) race(layer, std::max(rounds, 1), *usual, *tall);

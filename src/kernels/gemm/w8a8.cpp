@@ -13,8 +13,8 @@ namespace {
 
 constexpr int64_t kChunk = W8A8Rows::kChunk;
 constexpr int64_t kQuad = 4;  // inputs that one dot product takes of each column
-// Rows of a tile: ten accumulators, since a dot product takes as long as eight others need (Chromium 156 on Zen 5,
-// GFLOP/s of 197 x 768 x 3072: 158 with four rows, 163 with five, 141 with six, where registers run out).
+// Rows of a tile: ten accumulators, which hide the latency of the dot products. With four rows some of it shows; with six the
+// 16 registers of x86 run out.
 constexpr int64_t kRows = 5;
 constexpr float kByteLimit = 255.0f;
 // Below this a chunk is as good as constant.
