@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { blockOf, partsOf, readFigures } from '../../tools/bench/kernels.mjs';
+import { blockOf, partsOf, readFigures, sentenceOf } from '../../tools/bench/kernels.mjs';
 import { sentencesOf, tableOf } from '../../tools/bench/peers-table.mjs';
 import { root } from '../../tools/places.mjs';
 
@@ -12,6 +12,11 @@ const peers = JSON.parse(read('tools', 'bench', 'peers.json'));
 
 test('ARCHITECTURE.md shows the kernels as kernels.json has them', () => {
   assert.equal(partsOf(read('ARCHITECTURE.md'))[1], blockOf(readFigures()));
+});
+
+test('README.md says of the kernels what kernels.json has', () => {
+  const sentence = sentenceOf(readFigures());
+  assert.ok(read('README.md').replace(/\s+/g, ' ').includes(sentence), sentence);
 });
 
 test('README.md shows the libraries as peers.json has them', () => {

@@ -34,6 +34,26 @@ export function blockOf({ machine, rounds, rows }) {
   );
 }
 
+/** Returns what README.md says of them: on every product, build and place, the faster of ours against XNNPACK's. */
+export function sentenceOf({ rows }) {
+  const groups = [...new Set(rows.map(keyOf))].map((key) => rows.filter((row) => keyOf(row) === key));
+  const range = (ours) => {
+    const ratios = groups.map((group) => {
+      const best = (wanted) => Math.max(...group.filter(({ kernel }) => wanted(kernel)).map(({ max }) => max));
+      return best(ours) / best(isXnnpack);
+    });
+    return `${Math.min(...ratios).toFixed(1)} to ${Math.max(...ratios).toFixed(1)}`;
+  };
+  const places = [...new Set(rows.map(({ place }) => place.split(' ')[0]))];
+  return (
+    `its own kernels multiply the matrices of base-224 ${range((kernel) => /^(f32|Strassen)/.test(kernel))} times as fast as XNNPACK's f32 operator, ` +
+    `in int8 ${range((kernel) => kernel === 'int8')} times (${places.slice(0, -1).join(', ')} and ${places.at(-1)}, with relaxed and with plain SIMD)`
+  );
+}
+
+const isXnnpack = (kernel) => kernel.startsWith('XNNPACK');
+const keyOf = ({ variant, place, product }) => `${variant}, ${place}, ${product}`;
+
 /** Returns a document in parts: [what is before the block, the block, what is behind it]. */
 export function partsOf(text) {
   const begin = text.indexOf(BEGIN),
