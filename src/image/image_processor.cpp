@@ -17,10 +17,12 @@ struct Crop {
   int64_t count;     // how many are kept
 };
 
-// image_transforms.center_crop: an odd rest is cut at the end, and padded at the start.
-Crop centerCrop(int64_t in, int64_t out) {
-  if (in >= out) return {.size = out, .from = (in - out) / 2, .count = out};
-  return {.size = out, .to = (out - in + 1) / 2, .count = in};
+// image_transforms.center_crop: an odd rest is cut at the end, and padded at the start. torchvision's CenterCrop, which
+// timm has, rounds half of it to an even number, and pads at the end.
+Crop centerCrop(int64_t in, int64_t out, bool torchvision) {
+  const int64_t half = (in - out) / 2;
+  if (in >= out) return {.size = out, .from = half + (torchvision && (in - out) % 2 != 0 ? half % 2 : 0), .count = out};
+  return {.size = out, .to = (out - in + (torchvision ? 0 : 1)) / 2, .count = in};
 }
 
 // get_resize_output_image_size and torchvision's Resize, in their types.
@@ -40,7 +42,8 @@ struct Crops {
 
 Crops cropsOf(const BeitImageProcessorConfig& config, Size size) {
   if (!config.do_center_crop) return {whole(size.height), whole(size.width)};
-  return {centerCrop(size.height, config.crop_size.height), centerCrop(size.width, config.crop_size.width)};
+  return {centerCrop(size.height, config.crop_size.height, config.crops_as_torchvision),
+          centerCrop(size.width, config.crop_size.width, config.crops_as_torchvision)};
 }
 
 // The pixel value of each of the 256 samples in one channel, in the reference's types: rescale

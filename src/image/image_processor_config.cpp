@@ -34,7 +34,7 @@ constexpr ClassDefaults kClasses[] = {
     {"DPT", 384, kBicubic, false, false, true, nullptr},         {"CLIP", 224, kBicubic, true, true, false, kOpenAi},
     {"Siglip", 224, kBicubic, false, false, false, nullptr},     {"Bit", 224, kBicubic, true, true, false, kOpenAi},
     {"Blip", 384, kBicubic, false, false, true, kOpenAi},        {"Pvt", 224, kBicubic, false, false, true, kImageNet},
-    {"MobileNetV2", 256, kBilinear, true, true, false, nullptr},
+    {"MobileNetV2", 256, kBilinear, true, true, false, nullptr}, {"TimmWrapper", 224, kBicubic, true, true, false, kImageNet},
 };
 
 // Returns the class of that name, without "ImageProcessor"; null for one that is not here.
@@ -44,7 +44,8 @@ constexpr const ClassDefaults* classOf(std::string_view name) {
   return nullptr;
 }
 
-constexpr const char* kClassNames = "Beit-, ViT-, DeiT-, Segformer-, DPT-, CLIP-, Siglip-, Bit-, Blip-, Pvt- or MobileNetV2ImageProcessor";
+constexpr const char* kClassNames =
+    "Beit-, ViT-, DeiT-, Segformer-, DPT-, CLIP-, Siglip-, Bit-, Blip-, Pvt-, MobileNetV2- or TimmWrapperImageProcessor";
 
 // Fills the defaults of the class that the file names, of BEiT's where it names none; null for a class that is not here.
 const ClassDefaults* applyClass(JsonValue file, std::string_view name, BeitImageProcessorConfig& config) {
@@ -167,6 +168,7 @@ Result<BeitImageProcessorConfig> parseImageProcessorConfig(std::string_view json
       {"reduce_labels", &config.do_reduce_labels},
   };
   for (const auto& [flag, value] : flags) BEIT_TRY(fields.flag(flag, *value));
+  config.crops_as_torchvision = type == classOf("TimmWrapper");
   if (type == classOf("Segformer")) config.do_center_crop = false;  // its class has the field and no crop
   BEIT_TRY(readSize(fields, "size", config.do_resize, square, config.size, &config.shortest_edge));
   BEIT_TRY(readResample(fields, config.resample));

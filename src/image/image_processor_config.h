@@ -27,6 +27,7 @@ struct BeitImageProcessorConfig {
   Resample resample = Resample::kBicubic;
   bool do_center_crop = true;
   Size crop_size{224, 224};
+  bool crops_as_torchvision = false;  // where an odd rest is cut; timm's
   bool do_rescale = true;
   double rescale_factor = 1.0 / 255.0;
   bool do_normalize = true;

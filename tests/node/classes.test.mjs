@@ -158,9 +158,49 @@ test('a folder as timm has it on a hub: the tensors tell the sizes, the config t
     [],
   );
   assert.ok(body.model.config.useRelativePositionBias || body.model.config.useSharedRelativePositionBias);
+  const told = { [names[1]]: 'what it is', other: 'nothing' };
+  const described = await run({ className: 'auto', configJson: JSON.stringify({ ...timm, label_descriptions: told }) });
+  assert.deepEqual(
+    described.model.config.id2label,
+    names.map((name) => told[name] ?? name),
+  );
   const short = JSON.stringify({ ...timm, label_names: names.slice(1) });
   await rejects(engine.loadModel(source, { className: 'auto', configJson: short }), 'bad-config', /label_names/);
   await rejects(BeitConfig.fromJSON(timm, { engine }), 'unsupported', /timm/);
+});
+
+// What timm makes of a pretrained_cfg, and where torchvision's CenterCrop(4) begins in 7 rows and 6 columns: round(1.5) and 1.
+test("timm's config prepares pictures: crop_pct, crop_mode, interpolation, mean and std", async () => {
+  const processorOf = (pretrained_cfg, more = {}) =>
+    BeitImageProcessor.fromPretrained(
+      { 'config.json': json({ architecture: 'beitv2_base_patch16_224', pretrained_cfg, ...more }) },
+      { engine },
+    );
+  const json = (value) => new TextEncoder().encode(JSON.stringify(value));
+  const cropped = await processorOf({ input_size: [3, 4, 4], crop_pct: 0.66, interpolation: 'bilinear', mean: [0, 0, 0], std: [1, 1, 1] });
+  assert.deepEqual([cropped.config.size, cropped.config.cropSize], [{ shortestEdge: 6 }, { height: 4, width: 4 }]);
+  const image = {
+    width: 6,
+    height: 7,
+    channels: 3,
+    data: Uint8Array.from({ length: 126 }, (_, i) => 10 * Math.floor(i / 18) + (Math.floor(i / 3) % 6)),
+  };
+  const { pixelValues } = await cropped.preprocess(image);
+  const rows = Array.from({ length: 4 }, (_, y) => Array.from({ length: 4 }, (_, x) => Math.round(pixelValues.data[4 * y + x] * 255)));
+  assert.deepEqual(
+    rows,
+    [2, 3, 4, 5].map((y) => [1, 2, 3, 4].map((x) => 10 * y + x)),
+  );
+  // Its own defaults, ImageNet's mean and std, where the file is older and tells at its top.
+  const plain = await processorOf(undefined, { input_size: [3, 224, 224], crop_pct: null });
+  assert.deepEqual([plain.config.size, plain.config.resample], [{ shortestEdge: 256 }, 3]);
+  assert.deepEqual(plain.config.imageMean, [0.485, 0.456, 0.406]);
+  const squashed = await processorOf({ input_size: [3, 384, 256], crop_pct: 1, crop_mode: 'squash' });
+  assert.deepEqual(squashed.config.size, { height: 384, width: 256 });
+  await rejects(processorOf({ input_size: [3, 4, 4], crop_mode: 'border' }), 'unsupported', /crop_mode border/);
+  await rejects(processorOf({ input_size: 224 }), 'bad-config', /input_size/);
+  await rejects(processorOf({ crop_pct: 0 }), 'bad-config', /crop_pct/);
+  for (const each of [cropped, plain, squashed]) await each.dispose();
 });
 
 // The naming families, each with a checkpoint that is asked for what it does not have.

@@ -76,6 +76,18 @@ const broken = [
   ['a web page as config', { 'config.json': html }, 'html'],
   ['a config that is a list', { 'config.json': text('[1]') }, 'bad-config', /object/],
   ['a config with a bad value', { 'config.json': text('{"hidden_size": -4}') }, 'bad-config', /hidden_size/],
+  [
+    'a config that turns off the tables that the file has',
+    { 'config.json': text(JSON.stringify({ ...config, use_relative_position_bias: false })) },
+    'bad-config',
+    /model\.safetensors.*turns off.*relative_position_bias_table/,
+  ],
+  [
+    'a config with fewer layers than the file',
+    { 'config.json': text(JSON.stringify({ ...config, num_hidden_layers: 1 })) },
+    'bad-config',
+    /model\.safetensors.*turns off.*layer\.1\./,
+  ],
   ['a config whose heads do not divide', { 'config.json': text('{"hidden_size": 10, "num_attention_heads": 3}') }, 'bad-config'],
   ['a header longer than the file', { 'model.safetensors': rawSafetensors('{}', undefined, 1000) }, 'truncated'],
   ['a header of 2^60 bytes', { 'model.safetensors': rawSafetensors('{}', undefined, 2 ** 60) }, ['malformed', 'truncated']],

@@ -31,7 +31,7 @@ export function torchFile(value) {
 }
 
 /** Returns a zip file of stored members; nobody reads their checksums. */
-function zipFile(members) {
+export function zipFile(members) {
   const parts = [],
     directory = [];
   let at = 0;

@@ -3,7 +3,8 @@ import { throwIfAborted } from '../base/scheduling.js';
 import { checkTensor, shapeText, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import type { CallOptions, ConfigFields, Preprocessed, RawImage, SegmentationMap } from '../engine/engine.js';
 import { checkRawImage } from '../engine/pixels.js';
-import { PROCESSOR_FILE, type SourceLike } from '../sources/source.js';
+import { timmConfigOf, timmProcessorOf } from '../engine/timm-config.js';
+import { CONFIG_FILE, PROCESSOR_FILE, type Source, type SourceLike } from '../sources/source.js';
 import { readOptionalText } from '../sources/text.js';
 import { sourceOf } from './configure.js';
 import type { EngineLease } from './engines.js';
@@ -32,16 +33,12 @@ export class BeitImageProcessor extends EngineObject {
 
   /**
    * Returns the processor of a source (a hub id, a URL, a path, files). A source without
-   * preprocessor_config.json gets the class's defaults. Rejects like BeitConfig.fromPretrained().
+   * preprocessor_config.json gets what timm's config.json tells, or else the class's defaults. Rejects like BeitConfig.fromPretrained().
    */
   static async fromPretrained(source: SourceLike, options: PretrainedOptions = {}): Promise<BeitImageProcessor> {
     const files = await sourceOf(source, options);
     // The engine starts while the file is on its way.
-    const text = readOptionalText(files, PROCESSOR_FILE, options.signal, options);
-    return BeitImageProcessor.open(
-      text.then((json) => json ?? '{}'),
-      options,
-    );
+    return BeitImageProcessor.open(processorText(files, options), options);
   }
 
   /**
@@ -117,6 +114,14 @@ export class BeitImageProcessor extends EngineObject {
     }
     return maps;
   }
+}
+
+async function processorText(files: Source, options: PretrainedOptions): Promise<string> {
+  const text = await readOptionalText(files, PROCESSOR_FILE, options.signal, options);
+  if (text !== null) return text;
+  const config = await readOptionalText(files, CONFIG_FILE, options.signal); // the model's reader warns
+  const timm = config === null ? null : timmConfigOf(config);
+  return timm ? timmProcessorOf(timm) : '{}';
 }
 
 /** The older name of BeitImageProcessor. */

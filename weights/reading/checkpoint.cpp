@@ -32,6 +32,20 @@ std::span<T> shareOf(const ParameterShare& target, std::span<T> values) {
   return values.subspan(size * static_cast<size_t>(target.part), size);
 }
 
+// Returns whether these are the parameters of a whole BEiT, and not of a part of one.
+bool hasBody(ParameterList& parameters) { return parameters.find("beit.embeddings.patch_embeddings.projection.weight"); }
+
+// Returns whether a tensor is of what every class has of a BEiT, so that a model without it has other hidden states.
+bool isOfBody(Dialect dialect, std::string_view tensor) {
+  for (const auto& reading : candidates(dialect, tensor))
+    for (const ParameterShare& target : reading)
+      // Nothing has a bias of keys: it adds the same to all that a softmax compares.
+      if ((target.parameter.starts_with("beit.encoder.") && !target.parameter.ends_with("key.bias")) ||
+          target.parameter == "beit.embeddings.position_embeddings")
+        return true;
+  return false;
+}
+
 }  // namespace
 
 Status Checkpoint::addFile(std::string name, std::optional<int64_t> size) {
@@ -149,6 +163,7 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
   report.averaged = files_[0].reader->averaged();
   std::vector<bool> present(parameters.all().size()), used(entries_.size());
   const ScaleIndex scales(entries_);
+  const bool body = hasBody(parameters);
   for (size_t i = 0; i < entries_.size(); ++i) {
     const TensorEntry& entry = entries_[i];
     if (isUnused(entry.name)) {
@@ -159,6 +174,7 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
     std::vector<Delivery> deliveries = deliveriesOf(dialect, entry.name, parameters);
     if (deliveries.empty()) {
       report.unexpected.push_back(entry.name);
+      report.left_out |= body && isOfBody(dialect, entry.name);
       continue;
     }
     const TensorEntry* own = entry.dtype == DType::kI8 ? scales.of(entry.name) : nullptr;
@@ -239,14 +255,17 @@ Result<BindReport> Checkpoint::bind(ParameterList& parameters) {
     if (parameter.received) return failure(ErrorCode::kInvalidArgument, parameter.name, "the model has been filled before");
   std::vector<Route> routes;
   BEIT_ASSIGN(BindReport report, match(parameters, &routes));
-  if (!report.missing.empty() || !report.wrong.empty()) {
+  if (!report.missing.empty() || !report.wrong.empty() || report.left_out) {
     // One sentence with all that is wrong, so that nobody mends one name a try.
     constexpr size_t kAll = 1000;
     std::string got;
     if (!report.missing.empty()) got += std::to_string(report.missing.size()) + " missing: " + listNames(report.missing, kAll);
     if (!report.wrong.empty()) got += (got.empty() ? "" : "; ") + listNames(report.wrong, kAll);
-    if (!report.unexpected.empty()) got += "; not expected: " + listNames(report.unexpected, kAll);
-    const ErrorCode wrong = report.wrong_type ? ErrorCode::kWrongType : ErrorCode::kWrongShape;
+    if (!report.unexpected.empty())
+      got += (got.empty() ? "some that it turns off: " : "; not expected: ") + listNames(report.unexpected, kAll);
+    const ErrorCode wrong = report.wrong_type      ? ErrorCode::kWrongType
+                            : report.wrong.empty() ? ErrorCode::kBadConfig
+                                                   : ErrorCode::kWrongShape;
     return mismatch(report.missing.empty() ? wrong : ErrorCode::kMissingTensor,
                     "Tensors of " + files_[0].name + " (names of " + report.dialect + ")", got,
                     "the " + std::to_string(parameters.all().size()) + " tensors that the config asks for");

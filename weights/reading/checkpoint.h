@@ -30,6 +30,7 @@ struct BindReport {
   std::string averaged;                 // what averaged weights are called that were taken though plain ones lie beside them
   std::vector<std::string> missing;     // parameters without a tensor, in the project's names
   std::vector<std::string> wrong;       // tensors that do not fit, each a sentence's part with both shapes
+  bool left_out = false;                // whether a tensor of the body is unexpected: the config turns off what it is for
   bool wrong_type = false;              // whether an element type is among what is wrong
   std::vector<std::string> unexpected;  // tensors without a parameter, in the file's names
   std::vector<std::string> skipped;     // dead tensors, in the file's names
