@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "src/registry.h"
 #include "tests/support/loading.h"
@@ -12,6 +13,8 @@
 namespace beit {
 
 namespace {
+
+using namespace std::string_view_literals;
 
 using test::Bytes;
 using test::Files;
@@ -156,6 +159,11 @@ TEST_CASE("Files of other kinds are told", "[checkpoint]") {
   CHECK(of("version https://git-lfs.github.com/spec/v1\noid sha256:0\n").find("a Git LFS pointer") != std::string::npos);
   CHECK(of("\x89HDF\r\n\x1a\n").find("an HDF5 file") != std::string::npos);
   CHECK(of("GGUF\x03").find("a GGUF file") != std::string::npos);
+  CHECK(of("\x08\x07\x12\x07pytorch").find("an ONNX model") != std::string::npos);
+  CHECK(of("\x1c\0\0\0TFL3"sv).find("a TensorFlow Lite model") != std::string::npos);
+  CHECK(of("\x93NUMPY\x01").find("an array of NumPy") != std::string::npos);
+  CHECK(of("\x1f\x8b\x08\0\0\0\0\0\x02\x03"sv).find("a gzip archive, expected a safetensors, PyTorch or Flax file: unpack it first") !=
+        std::string::npos);
   CHECK(of("\x80\x04\x95\x10zzzzzzzz").starts_with("unsupported " + kFile + ": got a Python pickle"));
   CHECK_FALSE(of("PK\x03\x04 and no more of a zip file").empty());
   CHECK(of("{\"error\": \"Repository not found\"}").starts_with("malformed"));
@@ -261,6 +269,31 @@ TEST_CASE("A LoRA adapter is told, alone and beside its model", "[checkpoint]") 
   auto list = test::tensorsOf(emptyModel()->parameters(), weights(), [](const std::string& name) { return "base_model.model." + name; });
   list.push_back(change);
   CHECK(refusal({{kFile, test::safetensorsFile(list)}}).find("a LoRA adapter") != std::string::npos);
+}
+
+TEST_CASE("Checkpoints of other architectures and tools are told for what they are", "[checkpoint]") {
+  constexpr std::pair<const char*, const char*> kOthers[] = {
+      {"beit3.encoder.layers.0.self_attn.k_proj.A.weight", "a BEiT-3 checkpoint"},
+      {"backbone.layers.0.ffn.layers.0.0.weight", "a checkpoint of mmsegmentation or mmpretrain"},
+      {"vit.encoder.layer.0.attention.attention.query.weight", "a ViT checkpoint"},
+      {"vision_model.encoder.layers.0.mlp.fc1.weight", "a CLIP or SigLIP checkpoint"},
+  };
+  for (const auto& [name, what] : kOthers) {
+    const std::string cls = std::string(name).starts_with("backbone.") ? "backbone.cls_token" : "some.cls_token";
+    const Files files{{kFile, test::safetensorsFile({test::tensorOf(name, "F32", {1, 4}, std::vector<float>(4)),
+                                                     test::tensorOf(cls, "F32", {1, 1, 4}, std::vector<float>(4)),
+                                                     test::tensorOf("head.bias", "F32", {4}, std::vector<float>(4))})}};
+    CHECK_THAT(refusal(files), Catch::Matchers::StartsWith("unsupported " + kFile + ": got " + what + " (" + name + "), expected "));
+  }
+}
+
+TEST_CASE("A config that turns off what the file has of the body is refused", "[checkpoint]") {
+  auto list = tensors();
+  list.push_back(test::tensorOf("beit.encoder.layer.9.output.dense.weight", "F32", {1}, std::vector<float>{1.0f}));
+  CHECK(refusal({{kFile, test::safetensorsFile(list)}}).starts_with("bad-config Tensors of " + kFile));
+  // What is no part of the body is another head's.
+  list.back() = test::tensorOf("other_head.weight", "F32", {1}, std::vector<float>{1.0f});
+  CHECK(refusal({{kFile, test::safetensorsFile(list)}}) == "");
 }
 
 TEST_CASE("Names of no known family, or none, are refused", "[checkpoint]") {

@@ -188,10 +188,18 @@ TEST_CASE("a name that is asked for again and again is kept once, and a long one
   CHECK(errorOf(different + "t.").code == ErrorCode::kUnsupported);
 }
 
+TEST_CASE("numbers with a point are taken as Python writes them", "[pickle]") {
+  for (const std::string_view text : {"F1.5\n.", "F-0.001\n.", "F1e-05\n.", "F2.5e+300\n.", "F3\n.", "Finf\n.", "F-inf\n.", "Fnan\n."}) {
+    CAPTURE(text);
+    CHECK(parsed(text).root().is(PickleKind::kFloat));
+  }
+}
+
 TEST_CASE("instructions that find nothing to work on are errors", "[pickle]") {
-  for (const std::string_view text : {".",     "0.",   "2.",    "a.",    "(.",    "(a.",   "t.",        "u.",         "s.",    "b.",
-                                      "R.",    "Q.",   "\x81.", "\x85.", "\x93.", "\x94.", "h\x01.",    "gx\n.",      "N(R.",  "]N(e(u.",
-                                      "}(Nu.", "NNb.", "Nq",    "I\n.",  "Fx\n.", "Sx\n.", "V\\u12\n.", "\x80\x06N.", "\xffN."}) {
+  for (const std::string_view text :
+       {".",     "0.",    "2.",     "a.",     "(.",     "(a.",        "t.",    "u.",        "s.",         "b.",    "R.", "Q.",
+        "\x81.", "\x85.", "\x93.",  "\x94.",  "h\x01.", "gx\n.",      "N(R.",  "]N(e(u.",   "}(Nu.",      "NNb.",  "Nq", "I\n.",
+        "Fx\n.", "F\n.",  "F1e\n.", "F1.\n.", "F-\n.",  "F1.5inf\n.", "Sx\n.", "V\\u12\n.", "\x80\x06N.", "\xffN."}) {
     CAPTURE(text);
     CHECK_FALSE(errorOf(text).message.empty());
   }

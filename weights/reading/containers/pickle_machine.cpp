@@ -23,6 +23,31 @@ std::string_view lineOf(std::span<const uint8_t> argument) {
   return line;
 }
 
+// Returns whether a line is a number as repr(float) writes it. Nobody asks for its value.
+bool isFloat(std::string_view line) {
+  const auto digits = [&line] {
+    const size_t count = std::min(line.find_first_not_of("0123456789"), line.size());
+    line.remove_prefix(count);
+    return count > 0;
+  };
+  const auto sign = [&line] {
+    if (line.starts_with('-') || line.starts_with('+')) line.remove_prefix(1);
+  };
+  sign();
+  if (line == "inf" || line == "nan") return true;
+  if (!digits()) return false;
+  if (line.starts_with('.')) {
+    line.remove_prefix(1);
+    if (!digits()) return false;
+  }
+  if (line.starts_with('e')) {
+    line.remove_prefix(1);
+    sign();
+    if (!digits()) return false;
+  }
+  return line.empty();
+}
+
 }  // namespace
 
 Result<Pickle> Pickle::parse(std::vector<uint8_t> bytes, std::string_view where, GlobalFilter allowed) {
@@ -181,8 +206,8 @@ Result<bool> PickleMachine::constant(const PickleOp& op) {
       status = pushDecimal(line);
       break;
     }
-    case Code::kFloat:  // nobody asks for its value
-      if (lineOf(op.argument).find_first_not_of("0123456789+-.eEinfa") != std::string_view::npos) return malformed("a number that is none");
+    case Code::kFloat:
+      if (!isFloat(lineOf(op.argument))) return malformed("a number that is none");
       [[fallthrough]];
     case Code::kBinFloat: status = push({.kind = Kind::kFloat}); break;
     default: return false;

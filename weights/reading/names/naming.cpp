@@ -71,18 +71,42 @@ std::string_view toString(Dialect dialect) { return family(dialect).name; }
 
 std::optional<Dialect> detectDialect(const std::vector<TensorEntry>& entries) { return dialectBehind(entries, {}); }
 
+// Names of others' checkpoints: what a tensor's name holds, what the file is, and what to bring instead.
+struct Foreign {
+  std::string_view part;
+  std::string_view what;
+  std::string_view instead;
+  bool beside_ours = false;  // even where other names are such as ours have
+};
+
+constexpr std::string_view kOurs = "a BEiT checkpoint with transformers' names (beit.embeddings.cls_token and so on), timm's or unilm's";
+constexpr std::string_view kBefore = "the checkpoint that its training began with, or this one under transformers' or unilm's names";
+
+constexpr Foreign kForeign[] = {
+    {".lora_", "a LoRA adapter",
+     "the changed model, since an adapter holds changes alone: merge both in Python (model.merge_and_unload().save_pretrained(…))", true},
+    {"beit3.", "a BEiT-3 checkpoint", "BEiT, BEiT v2 or Data2VecVision (BEiT-3 is another architecture, of pictures and text)"},
+    {".ffn.layers.0.0.", "a checkpoint of mmsegmentation or mmpretrain", kBefore, true},
+    {"vit.encoder.layer.", "a ViT checkpoint", kOurs},
+    {"deit.encoder.layer.", "a DeiT checkpoint", kOurs},
+    {"swin.encoder.layers.", "a Swin Transformer checkpoint", kOurs},
+    {"segformer.encoder.", "a SegFormer checkpoint", kOurs},
+    {"dinov2.encoder.layer.", "a DINOv2 checkpoint", kOurs},
+    {"vision_model.encoder.layers.", "a CLIP or SigLIP checkpoint", kOurs},
+    {"layoutlmv3.", "a LayoutLMv3 checkpoint", kOurs},
+};
+
 Result<Dialect> requireDialect(const std::vector<TensorEntry>& entries, const std::string& where) {
   const auto dialect = detectDialect(entries);
-  std::vector<std::string> names;
-  for (const TensorEntry& entry : entries) {
-    if (entry.name.find(".lora_") != std::string::npos)
-      return mismatch(ErrorCode::kUnsupported, where, "a LoRA adapter (" + entry.name + "), which holds changes to a model",
-                      "the changed model: merge both in Python (model.merge_and_unload().save_pretrained(…))");
-    if (!dialect) names.push_back(entry.name);
-  }
+  for (const TensorEntry& entry : entries)
+    for (const Foreign& foreign : kForeign)
+      if ((!dialect || foreign.beside_ours) && entry.name.find(foreign.part) != std::string::npos)
+        return mismatch(ErrorCode::kUnsupported, where, std::string(foreign.what) + " (" + entry.name + ")", std::string(foreign.instead));
   if (dialect) return *dialect;
+  std::vector<std::string> names;
+  for (const TensorEntry& entry : entries) names.push_back(entry.name);
   return mismatch(ErrorCode::kUnsupported, where, names.empty() ? "no tensors" : "tensors called " + listNames(names, 3),
-                  "a BEiT checkpoint with transformers' names (beit.embeddings.cls_token and so on)");
+                  std::string(kOurs));
 }
 
 std::string stripPrefix(std::vector<TensorEntry>& entries) {
