@@ -164,7 +164,7 @@ test('features writes a row for each image, of any layer', async (t) => {
   const json = JSON.parse(await runs('features', image, '--outputs', outputs, '--json'));
   assert.deepEqual(json, { images: [image], dims: [1, json.dims[1]], outputs, failed: [] });
   assert.deepEqual((await readTensors(outputs)).features.dims, json.dims);
-  await fails(/no pooler/, 'features', image, image, '--model', model, '--outputs', outputs);
+  await fails(/no pooler.*--layer tokens/, 'features', image, image, '--model', model, '--outputs', outputs);
   await fails(/from -3 to 2/, 'features', image, '--model', model, '--outputs', outputs, '--layer', '3');
 });
 

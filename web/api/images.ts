@@ -3,16 +3,8 @@ import { platform } from '#platform';
 import { failure, mismatch, sentenceOf } from '../base/errors.js';
 import type { FromGlobal } from '../base/globals.js';
 import type { CallOptions, EngineImage, RawImage } from '../engine/engine.js';
-import { checkOpen, checkRawImage } from '../engine/pixels.js';
-
-/** What an element, a canvas or a frame of the browser is, by what it can be drawn from. */
-type Drawable =
-  | FromGlobal<'HTMLImageElement'>
-  | FromGlobal<'HTMLVideoElement'>
-  | FromGlobal<'HTMLCanvasElement'>
-  | FromGlobal<'OffscreenCanvas'>
-  | FromGlobal<'ImageBitmap'>
-  | FromGlobal<'VideoFrame'>;
+import { checkRawImage } from '../engine/pixels.js';
+import { bitmapOf, isChanging, isDrawable, type Drawable } from './drawables.js';
 
 /**
  * One image: a URL, in Node also a path; an encoded file (PNG, JPEG, BMP, GIF, PNM) as File, Blob
@@ -20,8 +12,9 @@ type Drawable =
  * frame of the browser.
  *
  * Encoded files are decoded by the core, so that Node and every browser see the same pixels. What
- * the browser has decoded (elements, bitmaps, frames) is drawn at its natural size. Of four
- * channels the fourth is dropped where the model has three.
+ * the browser has decoded (elements, bitmaps, frames) is drawn at its natural size, in the colours of
+ * its file. Of four channels the fourth is dropped where the model has three. An element without a
+ * picture yet, of another origin, or too large is refused with bad-image, and why.
  */
 export type ImageInput = string | URL | Blob | ArrayBuffer | Uint8Array | FromGlobal<'ImageData'> | RawImage | Drawable;
 
@@ -52,16 +45,7 @@ export async function toEngineImage(
   }
   if (image instanceof ArrayBuffer) return { kind: 'encoded', bytes: new Uint8Array(image), label: where, owned };
   if (image instanceof Uint8Array) return { kind: 'encoded', bytes: image, label: where, owned };
-  if (isInstance(image, 'ImageBitmap') || isInstance(image, 'VideoFrame')) {
-    const drawable = image as ImageBitmap | VideoFrame;
-    checkOpen(drawable, where);
-    return { kind: 'drawable', image: owned ? drawable : await copyOf(drawable), owned: true };
-  }
-  for (const element of ['HTMLImageElement', 'HTMLVideoElement', 'HTMLCanvasElement', 'OffscreenCanvas']) {
-    if (isInstance(image, element)) {
-      return { kind: 'drawable', image: await shownBy(image as Exclude<Drawable, ImageBitmap>, where), owned: true };
-    }
-  }
+  if (isDrawable(image)) return { kind: 'drawable', image: await bitmapOf(image, where, owned), owned: true };
   if (typeof image === 'object' && image !== null && 'data' in image && 'width' in image) {
     // ImageData has no channels: it is always RGBA.
     const { width, height, data } = image;
@@ -80,32 +64,7 @@ export async function fixedImage(image: ImageInput, signal: AbortSignal | null):
   if (typeof image === 'string' || image instanceof URL) {
     return new File([(await platform.readImage(image, signal)) as Uint8Array<ArrayBuffer>], shortName(image));
   }
-  const changing = ['HTMLVideoElement', 'HTMLCanvasElement', 'OffscreenCanvas'].some((name) => isInstance(image, name));
-  return changing ? shownBy(image as HTMLVideoElement | HTMLCanvasElement | OffscreenCanvas, 'image') : image;
-}
-
-/** Returns a copy of what an element shows; rejects with bad-image where that is nothing, such as an image that did not come. */
-async function shownBy(element: Exclude<Drawable, ImageBitmap>, where: string): Promise<ImageBitmap> {
-  try {
-    if (isInstance(element, 'HTMLImageElement')) await (element as HTMLImageElement).decode();
-    return await createImageBitmap(element);
-  } catch (error) {
-    throw failure('bad-image', where, `the browser has nothing to draw of it (${sentenceOf(error)})`, error);
-  }
-}
-
-/**
- * Returns a copy that can be transferred. Posting one's own copies its pixels in the page's thread: 60 to 70 ms of
- * 12 million pixels in Chromium, where this and a transfer take 30.
- */
-function copyOf(image: ImageBitmap | VideoFrame): Promise<ImageBitmap> | VideoFrame {
-  return 'clone' in image ? image.clone() : createImageBitmap(image);
-}
-
-// Asked by name, because most of these classes exist in few of the threads that this runs in.
-function isInstance(value: unknown, className: string): boolean {
-  const constructor = (globalThis as Record<string, unknown>)[className];
-  return typeof constructor === 'function' && value instanceof constructor;
+  return isChanging(image) ? bitmapOf(image, 'image', false) : image;
 }
 
 function describe(value: unknown): string {

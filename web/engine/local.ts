@@ -10,6 +10,7 @@ import { owned, withBytes, withMemoryFacts } from '../core/heap.js';
 import { checkMaximum } from '../core/memory.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
+import { drawPixels } from './drawables.js';
 import type {
   CallOptions,
   ConfigFields,
@@ -33,7 +34,7 @@ import type {
 } from './engine.js';
 import { convertModel, inspectModel, loadModel } from './loader.js';
 import { callOf, METHODS, rejection, unlessStopped, type Method } from './methods.js';
-import { drawPixels, withoutAlpha } from './pixels.js';
+import { withoutAlpha } from './pixels.js';
 import { TASKS } from './tasks/tasks.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 import { describe, ThreadChoice } from './thread-choice.js';
@@ -152,10 +153,12 @@ export class LocalEngine implements Engine {
     const results: Tensor[] = [];
     for (const image of images) {
       throwIfAborted(call.signal);
+      const readable = await drawn(image);
       results.push(
         this.use((core) => {
           const processor = this.processor(handle);
-          const { width, height, channels, data } = withoutAlpha(pixelsOf(core, image), processor.channels);
+          const pixels = readable.kind === 'raw' ? readable : decode(core, readable.bytes, readable.label);
+          const { width, height, channels, data } = withoutAlpha(pixels, processor.channels);
           const { dims, data: values } = withBytes(core, asBytes(data), 'an image', (pointer) =>
             unwrap(processor.core.preprocess(pointer, width, height, channels)),
           );
@@ -449,18 +452,13 @@ function decode(core: Core, bytes: Uint8Array, label: string): RawImage {
   return { width, height, channels, data: owned(core, data) };
 }
 
-function pixelsOf(core: Core, image: EngineImage): RawImage {
-  switch (image.kind) {
-    case 'raw':
-      return image;
-    case 'encoded':
-      return decode(core, image.bytes, image.label);
-    case 'drawable':
-      try {
-        return drawPixels(image.image);
-      } finally {
-        if (image.owned) image.image.close();
-      }
+/** Returns an image as what the core can read: what a browser shows is drawn, and closed where it is the library's. */
+async function drawn(image: EngineImage): Promise<Exclude<EngineImage, { kind: 'drawable' }>> {
+  if (image.kind !== 'drawable') return image;
+  try {
+    return { kind: 'raw', ...(await drawPixels(image.image)) };
+  } finally {
+    if (image.owned) image.image.close();
   }
 }
 

@@ -1,5 +1,5 @@
 /** Images as samples. */
-import { BeitError, failure, mismatch } from '../base/errors.js';
+import { mismatch } from '../base/errors.js';
 import type { RawImage } from './engine.js';
 
 /** Throws a BeitError unless `image` has sizes of at least 1 and as many samples as they need. */
@@ -39,39 +39,4 @@ export function withoutAlpha(image: RawImage, channels: number): RawImage {
     rgb[to + 2] = data[from + 2]!;
   }
   return { width, height, channels: 3, data: rgb };
-}
-
-/** Returns the size at which a bitmap or a frame is shown; 0 x 0 for one that is closed. */
-function shownSize(image: ImageBitmap | VideoFrame): { width: number; height: number } {
-  return 'displayWidth' in image
-    ? { width: image.displayWidth, height: image.displayHeight }
-    : { width: image.width, height: image.height };
-}
-
-/** Throws bad-image for a bitmap or a frame that has been closed. */
-export function checkOpen(image: ImageBitmap | VideoFrame, where: string): void {
-  const { width, height } = shownSize(image);
-  if (width < 1 || height < 1) {
-    throw mismatch('bad-image', where, `${width} x ${height} pixels (it is closed)`, 'at least one pixel');
-  }
-}
-
-/** Returns the RGBA samples of a bitmap or a frame, at the size at which it is shown. */
-export function drawPixels(image: ImageBitmap | VideoFrame): RawImage {
-  checkOpen(image, 'image');
-  const { width, height } = shownSize(image);
-  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
-  if (!context) throw new BeitError('unsupported', 'This engine has no 2D canvas outside the page.');
-  context.drawImage(image, 0, 0, width, height);
-  try {
-    return { width, height, channels: 4, data: context.getImageData(0, 0, width, height).data };
-  } catch (error) {
-    throw failure(
-      'bad-image',
-      'image',
-      'its pixels may not be read, because it comes from another origin (a server ' +
-        'allows it by CORS, and an element asks for it by crossOrigin)',
-      error,
-    );
-  }
 }

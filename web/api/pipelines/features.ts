@@ -36,8 +36,8 @@ export function makeFeatureExtraction(source: Source, options: ModelOptions & Pi
       throw failure(
         'missing-tensor',
         'output',
-        'this checkpoint has no pooler, so nothing is pooled; it gives tokens, and layers ' +
-          `by a number from ${-states} to ${states - 1}`,
+        "this checkpoint has no pooler, so nothing is pooled: ask for output 'tokens' (--layer tokens on the command line), " +
+          `or for a layer by a number from ${-states} to ${states - 1}`,
       );
     }
     return runTask('image-feature-extraction', parts, image, { output: typeof index === 'number' ? index : output }, call);
