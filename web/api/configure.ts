@@ -1,8 +1,9 @@
 /** Options for a whole page or process, and which files of the package they lead to. */
 import { platform } from '#platform';
-import { BeitError, mismatch } from '../base/errors.js';
+import { BeitError } from '../base/errors.js';
 import type { BuildRequest } from '../core/capabilities.js';
 import type { Source, SourceLike, SourceOptions } from '../sources/source.js';
+import { checkConfiguration, checkOpening, RUNTIME, type NamesOf } from './options.js';
 
 /** Where the library's own files are and how it runs; each can be given to one call, or to configure(). */
 export interface RuntimeOptions extends BuildRequest {
@@ -27,28 +28,10 @@ export interface RuntimeOptions extends BuildRequest {
   worker?: boolean | undefined;
 }
 
+RUNTIME satisfies NamesOf<RuntimeOptions>;
+
 /** What configure() takes. */
 export interface Configuration extends RuntimeOptions, SourceOptions {}
-
-const NAMES: { [Name in keyof Configuration]-?: true } = {
-  assets: true,
-  artefacts: true,
-  wasmBinary: true,
-  workerFactory: true,
-  maximumMemory: true,
-  worker: true,
-  build: true,
-  threads: true,
-  host: true,
-  revision: true,
-  token: true,
-  headers: true,
-  fetch: true,
-  retry: true,
-  cache: true,
-  offline: true,
-  sha256: true,
-};
 
 let defaults: Configuration = {};
 
@@ -57,9 +40,7 @@ let defaults: Configuration = {};
  * set. Throws invalid-argument for a name that is no option.
  */
 export function configure(options: Configuration): Configuration {
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(NAMES, name)) throw mismatch('invalid-argument', 'configure()', `the option ${name}`, Object.keys(NAMES).join(', '));
-  }
+  checkConfiguration(options);
   defaults = given({ ...defaults, ...options });
   return { ...defaults };
 }
@@ -73,8 +54,9 @@ function given<Options extends object>(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }
 
-/** Returns the source that a user names. Rejects with invalid-argument or not-found for what is none. */
-export function sourceOf(source: SourceLike, options: SourceOptions): Promise<Source> {
+/** Returns the source that a user names. Rejects with invalid-argument or not-found for what is none, or for an option that there is not. */
+export async function sourceOf(source: SourceLike, options: SourceOptions): Promise<Source> {
+  checkOpening(options);
   return platform.resolveSource(source, configured(options));
 }
 

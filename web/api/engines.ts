@@ -9,6 +9,7 @@ import type { CallOptions, Engine, EngineSettings, LoadCallOptions, RuntimeInfo 
 import { LocalEngine } from '../engine/local.js';
 import { RemoteEngine } from '../engine/remote.js';
 import { configured, folderOf, type RuntimeOptions } from './configure.js';
+import { checkOpening, ENGINE, type NamesOf } from './options.js';
 
 /** How the work is done; plain choices, each with a default. */
 export interface EngineOptions extends RuntimeOptions {
@@ -16,13 +17,19 @@ export interface EngineOptions extends RuntimeOptions {
   engine?: Engine | undefined;
 }
 
+ENGINE satisfies NamesOf<EngineOptions>;
+
 /**
  * Returns a new engine: an instance of the core with its own memory and threads. Use it to run
  * several side by side; without one, models and processors with the same options share one.
  * Rejects with unsupported, with a sentence, when the options cannot be met here.
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  const all = configured(options);
+  checkOpening(options);
+  return makeEngine(configured(options));
+}
+
+async function makeEngine(all: EngineOptions): Promise<Engine> {
   try {
     const settings = settingsOf(all);
     if (!(all.worker ?? platform.workerByDefault)) return await LocalEngine.create(settings, platform.host(), false);
@@ -138,7 +145,7 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
   let entry = shared.get(key);
   if (!entry || entry.engine?.usable === false) {
     tell(call.onProgress, { phase: 'artefact', file: '', loaded: 0, total: 0, tensors: 0 });
-    const made: Shared = { users: 0, engine: null, promise: createEngine(all) };
+    const made: Shared = { users: 0, engine: null, promise: makeEngine(all) };
     made.promise.then(
       (engine) => {
         made.engine = engine;

@@ -3,7 +3,7 @@ import type { Inspection } from '../engine/engine.js';
 import type { SourceLike } from '../sources/source.js';
 import { sourceOf } from './configure.js';
 import type { ModelOptions } from './model-base.js';
-import { withLease } from './pretrained.js';
+import { dtypeOf, withLease } from './pretrained.js';
 
 export interface InspectOptions extends ModelOptions {
   /** The reference's class name, or `auto`: what config.json's architectures say, else the tensors. Default: auto */
@@ -17,7 +17,8 @@ export interface InspectOptions extends ModelOptions {
  */
 export async function inspect(source: SourceLike, options: InspectOptions = {}): Promise<Inspection> {
   const { className = 'auto', config, ...rest } = options;
-  const { dtype, layerNormEps, relativePositionBiasResize } = rest;
+  const { layerNormEps, relativePositionBiasResize } = rest;
+  const dtype = dtypeOf(rest);
   const files = await sourceOf(source, rest);
   const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
   return withLease(rest, async (lease) => {

@@ -8,7 +8,8 @@ import { asConfig, type BeitConfig } from './config.js';
 import { sourceOf } from './configure.js';
 import type { EngineLease } from './engines.js';
 import type { NamedOutputs } from './outputs.js';
-import { EngineObject, withLease, type PretrainedOptions } from './pretrained.js';
+import { checkCall } from './options.js';
+import { dtypeOf, EngineObject, withLease, type PretrainedOptions } from './pretrained.js';
 
 export interface ModelOptions extends PretrainedOptions {
   /**
@@ -75,6 +76,7 @@ export abstract class PreTrainedModel extends EngineObject {
   protected async run(inputs: LabelledInputs, options: ForwardOptions): Promise<NamedOutputs> {
     const { engine, handle } = this.hold();
     const { outputHiddenStates = false, outputAttentions = false, interpolatePosEncoding = true, ...call } = options;
+    checkCall('forward()', call, ['outputHiddenStates', 'outputAttentions', 'interpolatePosEncoding']);
     return engine.forward(handle, checkInputs(inputs), { outputHiddenStates, outputAttentions, interpolatePosEncoding }, call);
   }
 }
@@ -87,7 +89,8 @@ export async function loadPretrained<T>(
   make: (lease: EngineLease, loaded: LoadedModel) => T,
 ): Promise<T> {
   const files = await sourceOf(source, options);
-  const { config, dtype, layerNormEps, relativePositionBiasResize } = options;
+  const { config, layerNormEps, relativePositionBiasResize } = options;
+  const dtype = dtypeOf(options);
   const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
   return withLease(options, async (lease) =>
     make(lease, await lease.engine.loadModel(files, { ...spec, dtype, configJson, layerNormEps, relativePositionBiasResize }, options)),

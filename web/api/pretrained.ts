@@ -6,9 +6,13 @@ import type { Engine, LoadCallOptions, MemoryUse, RuntimeInfo } from '../engine/
 import type { SourceOptions } from '../sources/source.js';
 import type { EngineLease, EngineOptions } from './engines.js';
 import { leaseEngine } from './engines.js';
+import { checkOpening } from './options.js';
 
 /** Every value of `dtype`. */
 export const DTYPES: readonly DType[] = ['f32', 'int8'];
+
+/** What other libraries call them. */
+const DTYPE_NAMES: Readonly<Record<string, DType>> = { fp32: 'f32', float32: 'f32', q8: 'int8' };
 
 export interface PretrainedOptions extends EngineOptions, SourceOptions, LoadCallOptions {
   /**
@@ -16,16 +20,17 @@ export interface PretrainedOptions extends EngineOptions, SourceOptions, LoadCal
    * with a scale for each output, quantised while any checkpoint is loaded, or taken as stored from one
    * that `beit convert --dtype int8` wrote; embeddings, attention, norms and heads stay in floats. About a
    * third of the memory. f32 of such a checkpoint multiplies its weights out. Tokenizers have f32 only.
-   * Default: int8 for a checkpoint that is stored so, else f32
+   * fp32 and q8 are other names of the two. Default: int8 for a checkpoint that is stored so, else f32
    */
-  dtype?: DType | undefined;
+  dtype?: DType | 'fp32' | 'q8' | undefined;
 }
 
-/** Throws unsupported for a dtype that there is not. */
-export function checkOptions({ dtype }: PretrainedOptions): void {
-  if (dtype !== undefined && !DTYPES.includes(dtype)) {
-    throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f32" or "int8"');
-  }
+/** Returns the dtype that options ask for. Throws unsupported for one that there is not. */
+export function dtypeOf({ dtype }: PretrainedOptions): DType | undefined {
+  if (dtype === undefined) return undefined;
+  const known = DTYPES.find((name) => name === dtype) ?? (Object.hasOwn(DTYPE_NAMES, dtype) ? DTYPE_NAMES[dtype] : undefined);
+  if (!known) throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f32" or "int8"');
+  return known;
 }
 
 /**
@@ -33,7 +38,8 @@ export function checkOptions({ dtype }: PretrainedOptions): void {
  * fails.
  */
 export async function withLease<T>(options: PretrainedOptions, make: (lease: EngineLease) => Promise<T>): Promise<T> {
-  checkOptions(options);
+  checkOpening(options);
+  dtypeOf(options);
   const lease = await leaseEngine(options, options);
   try {
     return await make(lease);

@@ -8,12 +8,20 @@ import type { Source } from '../../sources/source.js';
 import { BeitImageProcessor } from '../image-processor.js';
 import { toEngineImage, type ImageInput } from '../images.js';
 import type { PreTrainedModel } from '../model-base.js';
+import { checkCall } from '../options.js';
+import { streamed, type Images, type StreamOptions } from './stream.js';
 import { heldBy, type PretrainedOptions } from '../pretrained.js';
 
 /** A function from an image to a result; from a list of images to a list of results. */
 export interface Pipeline<Name extends string, Model, Options, Result> {
   (image: ImageInput, options?: Options): Promise<Result>;
   (images: readonly ImageInput[], options?: Options): Promise<Result[]>;
+  /**
+   * Yields the results of images one by one, in their order, as they come: from a list, a FileList, or anything that is iterated,
+   * also asynchronously. Ends the calls that run when the loop is left.
+   */
+  stream(images: Images, options?: Options & StreamOptions & { onError?: 'throw' | undefined }): AsyncGenerator<Result, void, undefined>;
+  stream(images: Images, options: Options & StreamOptions): AsyncGenerator<Result | BeitError, void, undefined>;
   readonly task: Name;
   /** Another one after a restart. */
   readonly model: Model;
@@ -54,6 +62,7 @@ export async function runTask<T extends EngineTask>(
   settings: EngineTasks[T]['settings'],
   call: ForwardCallOptions,
 ): Promise<EngineTasks[T]['result']> {
+  checkCall(task, call, Object.keys(settings));
   const { handle } = heldBy(processor);
   const { engine, handle: modelHandle } = heldBy(model);
   throwIfAborted(call.signal);
@@ -130,12 +139,15 @@ export async function assemble<Name extends string, Options extends CallOptions,
     for (const image of images as readonly ImageInput[]) results.push(await one(current, image, given));
     return results;
   };
+  const stream = (images: Images, given: Options & StreamOptions = {} as Options) =>
+    streamed(images, given, (image, options) => run(image, options as Options));
   const dispose = async (): Promise<void> => {
     disposed = true;
     await disposeOf(parts);
   };
   const made = Object.assign(run, {
     task,
+    stream,
     parts: () => parts,
     runtimeInfo: () => parts.model.runtimeInfo(),
     memory: () => parts.model.memory(),
@@ -147,5 +159,5 @@ export async function assemble<Name extends string, Options extends CallOptions,
     model: { enumerable: true, get: () => parts.model },
     processor: { enumerable: true, get: () => parts.processor },
   });
-  return made as typeof made & Pipeline<Name, P['model'], Options, Result>;
+  return made as unknown as typeof made & Pipeline<Name, P['model'], Options, Result>;
 }

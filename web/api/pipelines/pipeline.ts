@@ -6,7 +6,9 @@ import { throwIfAborted } from '../../base/scheduling.js';
 import type { Source, SourceLike } from '../../sources/source.js';
 import { configured, folderOf, sourceOf } from '../configure.js';
 import type { ModelOptions } from '../model-base.js';
-import type { SegmentationModelOptions } from '../models.js';
+import type { InspectOptions } from '../inspect.js';
+import type { BeitModelOptions, SegmentationModelOptions } from '../models.js';
+import { checkOpening, OPENING, type NamesOf } from '../options.js';
 import type { PipelineOptions } from './base.js';
 import { makeImageClassification, type ImageClassificationPipeline } from './classification.js';
 import { makeFeatureExtraction, type ImageFeatureExtractionPipeline } from './features.js';
@@ -20,6 +22,10 @@ export interface Tasks {
   'image-feature-extraction': { pipeline: ImageFeatureExtractionPipeline; options: ModelOptions & PipelineOptions };
   'masked-image-modeling': { pipeline: MaskedImageModelingPipeline; options: MaskedImageModelingOptions };
 }
+
+OPENING satisfies NamesOf<
+  Tasks[keyof Tasks]['options'] & BeitModelOptions & SegmentationModelOptions & MaskedImageModelingOptions & InspectOptions
+>;
 
 export type Task = keyof Tasks;
 
@@ -57,6 +63,7 @@ export async function pipeline<T extends Task>(
     throw mismatch('invalid-argument', 'task', JSON.stringify(task), Object.keys(MAKERS).join(' or '));
   }
   const { make, embedded, elsewhere } = MAKERS[task];
+  checkOpening(options);
   throwIfAborted(options.signal);
   if (source != null) return make(await sourceOf(source, options), options);
   if (!embedded) {

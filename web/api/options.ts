@@ -1,0 +1,117 @@
+/** The names of options: one that there is not is refused, since it would change nothing and nobody would hear of it. */
+import { BeitError } from '../base/errors.js';
+import type { CallOptions, ForwardCallOptions, LoadCallOptions } from '../engine/engine.js';
+import type { SourceOptions } from '../sources/source.js';
+
+/** Every name of an interface; whoever declares it has the compiler see to it that none is missing. */
+export type NamesOf<Options> = { readonly [Name in keyof Options]-?: true };
+
+export const RUNTIME = {
+  assets: true,
+  artefacts: true,
+  wasmBinary: true,
+  workerFactory: true,
+  maximumMemory: true,
+  worker: true,
+  build: true,
+  threads: true,
+} as const;
+
+const SOURCE: NamesOf<SourceOptions> = {
+  host: true,
+  revision: true,
+  token: true,
+  headers: true,
+  fetch: true,
+  retry: true,
+  cache: true,
+  offline: true,
+  sha256: true,
+};
+
+const CALL: NamesOf<CallOptions> = { signal: true, transfer: true };
+
+const LOAD: NamesOf<LoadCallOptions> = { ...CALL, onProgress: true, onWarning: true };
+
+const FORWARD: NamesOf<ForwardCallOptions> = { ...CALL, onStep: true, priority: true };
+
+export const ENGINE = { ...RUNTIME, engine: true } as const;
+
+/** What anything that opens a source takes: one object of options may go to a processor, a model and a pipeline. */
+export const OPENING = {
+  ...ENGINE,
+  ...SOURCE,
+  ...LOAD,
+  dtype: true,
+  config: true,
+  layerNormEps: true,
+  relativePositionBiasResize: true,
+  addPoolingLayer: true,
+  taps: true,
+  auxiliaryHead: true,
+  tokenizer: true,
+  restart: true,
+  className: true,
+} as const;
+
+/** What others call an option, or what they do with one that there is not. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  progress_callback: 'onProgress',
+  local_files_only: 'offline',
+  cache_dir: 'cache',
+  quantized: "dtype: 'int8'",
+  torch_dtype: 'dtype',
+  session_options: 'threads and build',
+  model_file_name: 'the address of the file as the source',
+  subfolder: "the folder's address as the source",
+  device: 'none: models run on the processor, with threads',
+  device_map: 'none: models run on the processor, with threads',
+  endpoint: 'host',
+  abort_signal: 'signal',
+  pooling: 'output',
+  return_tensors: 'none: tensors are typed arrays with dims',
+};
+
+/** Throws invalid-argument for a name that nothing which opens a source, or makes an engine, knows. */
+export function checkOpening(options: object): void {
+  checkNames('options', options, Object.keys(OPENING));
+}
+
+/** The same for configure(). */
+export function checkConfiguration(options: object): void {
+  checkNames('configure()', options, [...Object.keys(RUNTIME), ...Object.keys(SOURCE)]);
+}
+
+/** The same for a call that takes `own` besides what every pass takes. */
+export function checkCall(where: string, options: object, own: readonly string[] = []): void {
+  checkNames(where, options, [...own, ...Object.keys(FORWARD)]);
+}
+
+function checkNames(where: string, options: object, known: readonly string[]): void {
+  for (const name of Object.keys(options)) {
+    if (known.includes(name)) continue;
+    const expected = nearest(name, known) ?? `one of ${known.join(', ')}`;
+    throw new BeitError('invalid-argument', `${where}: there is no option ${name}; expected ${expected}.`, { where, got: name, expected });
+  }
+}
+
+const plain = (name: string): string => name.replace(/[_-]/g, '').toLowerCase();
+
+/** Returns the known name that one is meant for, as far as that can be told. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  if (Object.hasOwn(ELSEWHERE, name)) return ELSEWHERE[name];
+  const distances = known.map((each) => ({ each, distance: distance(plain(name), plain(each)) }));
+  const best = distances.sort((a, b) => a.distance - b.distance)[0];
+  return best && best.distance <= Math.max(1, Math.floor(name.length / 4)) ? best.each : undefined;
+}
+
+/** Returns how many letters are to be put in, taken out or changed (Levenshtein). */
+function distance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; ++i) {
+    const next = [i];
+    for (let j = 1; j <= b.length; ++j) next.push(Math.min(row[j]! + 1, next[j - 1]! + 1, row[j - 1]! + Number(a[i - 1] !== b[j - 1])));
+    row = next;
+  }
+  return row[b.length]!;
+}

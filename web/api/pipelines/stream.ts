@@ -1,0 +1,71 @@
+/** Results of many images, one by one. */
+import { asBeitError, mismatch } from '../../base/errors.js';
+import { abortable } from '../../base/scheduling.js';
+import type { CallOptions } from '../../engine/engine.js';
+import type { ImageInput } from '../images.js';
+
+/** What stream() reads images from. */
+export type Images = Iterable<ImageInput> | AsyncIterable<ImageInput> | ArrayLike<ImageInput>;
+
+export interface StreamOptions {
+  /** How many images are read ahead while one is worked on, 0 to 16. Default: 1 */
+  prefetch?: number | undefined;
+  /** yield: an image that fails has its BeitError in place of a result, and the next follow. Default: throw */
+  onError?: 'throw' | 'yield' | undefined;
+}
+
+const MAX_PREFETCH = 16;
+
+type Outcome = { result: unknown } | { error: unknown } | null;
+
+/** Yields what `run` makes of each image, in their order, `prefetch` of them begun ahead; see Pipeline.stream(). */
+export async function* streamed<Options extends CallOptions & StreamOptions>(
+  images: Images,
+  { prefetch = 1, onError = 'throw', signal, ...options }: Options,
+  run: (image: ImageInput, options: CallOptions) => Promise<unknown>,
+): AsyncGenerator<never, void, undefined> {
+  if (!Number.isInteger(prefetch) || prefetch < 0 || prefetch > MAX_PREFETCH)
+    throw mismatch('invalid-argument', 'prefetch', String(prefetch), `an integer from 0 to ${MAX_PREFETCH}`);
+  if (onError !== 'throw' && onError !== 'yield')
+    throw mismatch('invalid-argument', 'onError', JSON.stringify(onError), '"throw" or "yield"');
+  const iterator = iteratorOf(images);
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(signal?.reason);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  // Unlike a for-await loop, this asks for the next before the last has come; generators and streams queue that.
+  const begin = async (): Promise<Outcome> => {
+    try {
+      const { done, value } = await iterator.next();
+      if (done) return null;
+      return { result: await run(value, { ...options, signal: controller.signal }) };
+    } catch (error) {
+      return { error };
+    }
+  };
+  const begun = Array.from({ length: prefetch + 1 }, begin);
+  try {
+    while (true) {
+      const outcome = await abortable(begun.shift()!, controller.signal, () => undefined);
+      if (!outcome) return;
+      if ('error' in outcome && (onError === 'throw' || controller.signal.aborted)) throw outcome.error;
+      begun.push(begin());
+      yield ('error' in outcome ? asBeitError(outcome.error) : outcome.result) as never;
+    }
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    controller.abort(new DOMException('The stream was left.', 'AbortError'));
+    // Not waited for: a generator that waits for an image would answer after that.
+    void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
+}
+
+function iteratorOf(images: Images): Iterator<ImageInput> | AsyncIterator<ImageInput> {
+  const given = images as Partial<AsyncIterable<ImageInput> & Iterable<ImageInput> & ArrayLike<ImageInput>> | null | undefined;
+  if (typeof given === 'object' && given !== null) {
+    if (given[Symbol.asyncIterator]) return given[Symbol.asyncIterator]!();
+    if (given[Symbol.iterator]) return given[Symbol.iterator]!();
+    if (typeof given.length === 'number') return Array.from(given as ArrayLike<ImageInput>)[Symbol.iterator]();
+  }
+  throw mismatch('invalid-argument', 'images', typeof images, 'a list, a FileList, or what can be iterated');
+}
