@@ -1,6 +1,6 @@
 // What set-up takes from apt and npm.
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { root } from './places.mjs';
 import { Failure, probe, run, step, textOf } from './report.mjs';
@@ -57,6 +57,9 @@ export function packagesAreInstalled() {
 
 /** Installs the locked development packages. */
 export async function installPackages() {
+  // npm ci empties the folder that a link leads to, which is another checkout's.
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink())
+    throw new Failure('node_modules is a link, and its packages are not those of package-lock.json: run npm ci where it leads to.');
   // --ignore-scripts: no package needs its install script.
   await run('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts'], { log: 'npm-ci' });
   writeFileSync(PACKAGES, lockSum());

@@ -10,6 +10,15 @@ export {
   type Capabilities,
   type Host,
 } from './core/capabilities.js';
+export {
+  AutoBackbone,
+  AutoConfig,
+  AutoImageProcessor,
+  AutoModel,
+  AutoModelForImageClassification,
+  AutoModelForMaskedImageModeling,
+  AutoModelForSemanticSegmentation,
+} from './api/auto.js';
 export { cache } from './api/cache.js';
 export { configure, type Configuration, type RuntimeOptions } from './api/configure.js';
 export type { CachedFile } from './sources/cache/store.js';
@@ -64,6 +73,7 @@ export type {
 } from './api/outputs.js';
 export { pipeline, type Task, type Tasks } from './api/pipelines/pipeline.js';
 export type { Pipeline, PipelineOptions } from './api/pipelines/base.js';
+export type { Images, StreamOptions } from './api/pipelines/stream.js';
 export type { ClassifyOptions, ImageClassificationPipeline } from './api/pipelines/classification.js';
 export type { FeatureOptions, ImageFeatureExtractionPipeline } from './api/pipelines/features.js';
 export type {

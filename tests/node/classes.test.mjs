@@ -4,6 +4,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import {
+  AutoBackbone,
+  AutoConfig,
+  AutoImageProcessor,
+  AutoModel,
+  AutoModelForImageClassification,
+  AutoModelForMaskedImageModeling,
+  AutoModelForSemanticSegmentation,
   BeitBackbone,
   BeitConfig,
   BeitFeatureExtractor,
@@ -11,6 +18,7 @@ import {
   BeitForMaskedImageModeling,
   BeitForSemanticSegmentation,
   BeitImageProcessor,
+  BeitModel,
   createEngine,
   FlaxBeitForImageClassification,
   FlaxBeitModel,
@@ -92,6 +100,16 @@ test('segmentation maps: the largest logit wins, at any size, with its probabili
   await rejects(processor.postProcessSemanticSegmentation({ logits: { dims: [4], data: new Float32Array(4) } }), 'wrong-shape', /logits/);
   await processor.dispose();
   assert.equal(BeitFeatureExtractor, BeitImageProcessor);
+});
+
+test("transformers' Auto classes are BEiT's", async () => {
+  assert.deepEqual(
+    [AutoConfig, AutoImageProcessor, AutoModel, AutoBackbone, AutoModelForMaskedImageModeling, AutoModelForSemanticSegmentation],
+    [BeitConfig, BeitImageProcessor, BeitModel, BeitBackbone, BeitForMaskedImageModeling, BeitForSemanticSegmentation],
+  );
+  const model = await AutoModelForImageClassification.fromPretrained(files(), { engine });
+  assert.ok(model instanceof BeitForImageClassification);
+  await model.dispose();
 });
 
 test('without config.json the config follows from the tensors, and a given one wins', async () => {
