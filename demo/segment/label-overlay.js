@@ -22,21 +22,50 @@ function paletteOf(legend, alone) {
   return palette;
 }
 
+// A page may be busy for 50 ms at a time: a strip takes a fifth of that.
+const STRIP_PIXELS = 1 << 19;
+
+/** @type {WeakMap<HTMLCanvasElement, object>} what is drawn last on each */
+const latest = new WeakMap();
+
+const nextTask = () =>
+  new Promise((resolve) => {
+    setTimeout(resolve);
+  });
+
 /**
- * Draws the labels at the size of the map.
+ * Draws the labels at the size of the map, a large one in strips with turns of the page between them; a later call ends an
+ * earlier one. Resolves once all is drawn.
  * @param {HTMLCanvasElement} canvas
  * @param {Segmentation} segmentation
  * @param {number | null} alone see paletteOf()
  */
-export function drawLabels(canvas, { width, height, labels, legend }, alone) {
-  const palette = paletteOf(legend, alone);
+export function drawLabels(canvas, segmentation, alone) {
+  const { width, height, legend } = segmentation;
   const context = contextOf(canvas);
-  const picture = context.createImageData(width, height);
-  const pixels = new Uint32Array(picture.data.buffer);
-  for (let i = 0; i < pixels.length; ++i) pixels[i] = palette[labels[i] ?? 0] ?? 0;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  context.putImageData(picture, 0, 0);
   canvas.hidden = false;
+  return drawStrips(context, segmentation, paletteOf(legend, alone));
+}
+
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {Segmentation} segmentation
+ * @param {Uint32Array} palette
+ */
+async function drawStrips(context, { width, height, labels }, palette) {
+  const { canvas } = context;
+  const rows = Math.max(1, Math.floor(STRIP_PIXELS / width));
+  const call = {};
+  latest.set(canvas, call);
+  for (let y = 0; y < height; y += rows) {
+    if (y > 0) await nextTask();
+    if (latest.get(canvas) !== call) return;
+    const strip = context.createImageData(width, Math.min(rows, height - y));
+    const pixels = new Uint32Array(strip.data.buffer);
+    for (let i = 0, from = y * width; i < pixels.length; ++i) pixels[i] = palette[labels[from + i] ?? 0] ?? 0;
+    context.putImageData(strip, 0, y);
+  }
 }
 
 /**

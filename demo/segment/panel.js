@@ -21,6 +21,7 @@ export class SegmentPanel extends PicturePanel {
   #still = make('canvas', { className: 'picture', hidden: true });
   /** @type {Segmentation | null} */
   #segmentation = null;
+  #drawn = Promise.resolve();
   #opacity;
 
   /** @param {ConstructorParameters<typeof PicturePanel<ImageSegmentationPipeline, Segmentation>>[0]} parts */
@@ -92,7 +93,7 @@ export class SegmentPanel extends PicturePanel {
 
   #draw() {
     if (!this.#segmentation) return;
-    drawLabels(this.#frame.overlay, this.#segmentation, this.#legend.alone);
+    this.#drawn = drawLabels(this.#frame.overlay, this.#segmentation, this.#legend.alone);
     this.#fade();
   }
 
@@ -128,6 +129,7 @@ export class SegmentPanel extends PicturePanel {
   async #save() {
     const picture = this.pictures.current;
     if (!picture || !this.#segmentation) return;
+    await this.#drawn;
     const shown = this.#still.hidden ? this.#frame.image : this.#still;
     const png = await pictureWithLabels(shown, this.#frame.overlay, this.#strength());
     const link = make('a', {
