@@ -28,7 +28,8 @@ constexpr const char* kExported = "the checkpoint that it was exported from: a s
 constexpr ForeignFile kForeignFiles[] = {
     {"version ", "a Git LFS pointer, not the file that it points to", kRead},
     {"\x89HDF", "an HDF5 file, TensorFlow's (tf_model.h5)",
-     "a safetensors, PyTorch or Flax file (in Python: BeitModel.from_pretrained(…, from_tf=True).save_pretrained(…))"},
+     "a safetensors, PyTorch or Flax file (in Python with transformers 4: Data2VecVisionModel.from_pretrained(…, "
+     "from_tf=True).save_pretrained(…))"},
     {"GGUF", "a GGUF file", kExported},
     {"\x93NUMPY", "an array of NumPy", kRead},
     {"\x1f\x8b\x08", "a gzip archive", kUnpacked},
