@@ -1,7 +1,7 @@
 /** What a page can draw, as what an engine may keep. */
-import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
+import { BeitError, failure, sentenceOf } from '../base/errors.js';
 import type { FromGlobal } from '../base/globals.js';
-import { checkDrawable, MAX_PIXELS } from '../engine/drawables.js';
+import { checkDrawable, checkPixels } from '../engine/drawables.js';
 
 /** What of a browser can be drawn: an element, a canvas, a bitmap or a frame. */
 export type Drawable =
@@ -74,7 +74,7 @@ function sizeOf(element: HTMLImageElement | Changing): { width: number; height: 
 
 function checkSize(element: HTMLImageElement | Changing, where: string): void {
   const { width, height } = sizeOf(element);
-  if (width * height > MAX_PIXELS) throw mismatch('bad-image', where, `${width} x ${height} pixels`, `at most ${MAX_PIXELS}`);
+  checkPixels(width, height, where);
 }
 
 /** Returns why there is nothing to draw of an element, by its state; null where that tells nothing. */

@@ -5,6 +5,15 @@ export function throwIfAborted(signal: AbortSignal | null | undefined): void {
   if (signal?.aborted) throw signal.reason;
 }
 
+/** A controller that is aborted with `signal`, for its reason, until stop(). */
+export function following(signal: AbortSignal | null | undefined): { controller: AbortController; stop(): void } {
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(signal?.reason);
+  if (signal?.aborted) onAbort();
+  else signal?.addEventListener('abort', onAbort, { once: true });
+  return { controller, stop: () => signal?.removeEventListener('abort', onAbort) };
+}
+
 const immediate = (globalThis as { setImmediate?: (callback: () => void) => unknown }).setImmediate;
 
 // One channel for all: a MessageChannel turn takes microseconds where setTimeout takes 4 ms.

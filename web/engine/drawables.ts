@@ -3,7 +3,12 @@ import { BeitError, failure, mismatch } from '../base/errors.js';
 import type { RawImage } from './engine.js';
 
 /** As the core has it for encoded pictures. */
-export const MAX_PIXELS = 2 ** 28;
+const MAX_PIXELS = 2 ** 28;
+
+/** Throws bad-image for more pixels than are taken. */
+export function checkPixels(width: number, height: number, where: string): void {
+  if (width * height > MAX_PIXELS) throw mismatch('bad-image', where, `${width} x ${height} pixels`, `at most ${MAX_PIXELS}`);
+}
 
 /** Returns the size at which a bitmap or a frame is shown; 0 x 0 for one that is closed. */
 function shownSize(image: ImageBitmap | VideoFrame): { width: number; height: number } {
@@ -18,7 +23,7 @@ export function checkDrawable(image: ImageBitmap | VideoFrame, where: string): v
   if (width < 1 || height < 1) {
     throw mismatch('bad-image', where, `${width} x ${height} pixels (it is closed)`, 'at least one pixel');
   }
-  if (width * height > MAX_PIXELS) throw mismatch('bad-image', where, `${width} x ${height} pixels`, `at most ${MAX_PIXELS}`);
+  checkPixels(width, height, where);
   try {
     const context = canvasOf(1, 1);
     context.drawImage(image, 0, 0, 1, 1, 0, 0, 1, 1);

@@ -1,7 +1,7 @@
 /** The engine in this thread: the only user, with loader.ts, of a Core. */
 import { tell } from '../base/callbacks.js';
 import { asBeitError, BeitError, failure, mismatch, sentenceOf, unwrap } from '../base/errors.js';
-import { Breather, throwIfAborted, TurnQueue, yieldToEventLoop } from '../base/scheduling.js';
+import { Breather, following, throwIfAborted, TurnQueue, yieldToEventLoop } from '../base/scheduling.js';
 import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import { startCore, type CreateThread } from '../core/artefacts.js';
 import { chooseBuild, detectCapabilities, type Host } from '../core/capabilities.js';
@@ -215,9 +215,7 @@ export class LocalEngine implements Engine {
   private async load<T>(call: LoadCallOptions, work: (core: Core, own: LoadCallOptions) => Promise<T>): Promise<T> {
     const core = this.live();
     throwIfAborted(call.signal);
-    const controller = new AbortController();
-    const onAbort = (): void => controller.abort(call.signal?.reason);
-    call.signal?.addEventListener('abort', onAbort, { once: true });
+    const { controller, stop } = following(call.signal);
     const running = work(core, { ...call, signal: controller.signal });
     this.loads.set(controller, running);
     try {
@@ -228,7 +226,7 @@ export class LocalEngine implements Engine {
       throw this.judge(error);
     } finally {
       this.loads.delete(controller);
-      call.signal?.removeEventListener('abort', onAbort);
+      stop();
     }
   }
 

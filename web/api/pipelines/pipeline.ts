@@ -8,7 +8,7 @@ import { configured, folderOf, sourceOf } from '../configure.js';
 import type { ModelOptions } from '../model-base.js';
 import type { InspectOptions } from '../inspect.js';
 import type { BeitModelOptions, SegmentationModelOptions } from '../models.js';
-import { checkOpening, OPENING, type NamesOf } from '../options.js';
+import { OPENING, type NamesOf } from '../options.js';
 import type { PipelineOptions } from './base.js';
 import { makeImageClassification, type ImageClassificationPipeline } from './classification.js';
 import { makeFeatureExtraction, type ImageFeatureExtractionPipeline } from './features.js';
@@ -63,7 +63,6 @@ export async function pipeline<T extends Task>(
     throw mismatch('invalid-argument', 'task', JSON.stringify(task), Object.keys(MAKERS).join(' or '));
   }
   const { make, embedded, elsewhere } = MAKERS[task];
-  checkOpening(options);
   throwIfAborted(options.signal);
   if (source != null) return make(await sourceOf(source, options), options);
   if (!embedded) {

@@ -1,6 +1,6 @@
 /** Results of many images, one by one. */
 import { asBeitError, mismatch } from '../../base/errors.js';
-import { abortable } from '../../base/scheduling.js';
+import { abortable, following } from '../../base/scheduling.js';
 import type { CallOptions } from '../../engine/engine.js';
 import type { ImageInput } from '../images.js';
 
@@ -29,10 +29,7 @@ export async function* streamed<Options extends CallOptions & StreamOptions>(
   if (onError !== 'throw' && onError !== 'yield')
     throw mismatch('invalid-argument', 'onError', JSON.stringify(onError), '"throw" or "yield"');
   const iterator = iteratorOf(images);
-  const controller = new AbortController();
-  const onAbort = (): void => controller.abort(signal?.reason);
-  signal?.addEventListener('abort', onAbort, { once: true });
-  if (signal?.aborted) onAbort();
+  const { controller, stop } = following(signal);
   // Unlike a for-await loop, this asks for the next before the last has come; generators and streams queue that.
   const begin = async (): Promise<Outcome> => {
     try {
@@ -53,7 +50,7 @@ export async function* streamed<Options extends CallOptions & StreamOptions>(
       yield ('error' in outcome ? asBeitError(outcome.error) : outcome.result) as never;
     }
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    stop();
     controller.abort(new DOMException('The stream was left.', 'AbortError'));
     // Not waited for: a generator that waits for an image would answer after that.
     void Promise.resolve(iterator.return?.()).catch(() => undefined);
