@@ -30,7 +30,7 @@ const SEEDS = {
   flax_msgpack: /\.msgpack$/,
   pickle: /pytorch_model\.bin$|\.pth$|\.pkl$/,
   config: /\.json$/,
-  image: /\.(png|jpe?g|gif|bmp|p[gp]m)$/,
+  image: /\.(png|jpe?g|gif|bmp|p[bgp]m|pfm)$/,
   model: /^config\.json$/,
   tokenizer: /^config\.json$/,
   processor: /^preprocessor_config\.json$/,

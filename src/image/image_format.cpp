@@ -20,15 +20,26 @@ struct Magic {
   const char* name;
 };
 
-constexpr std::array kKnown{
-    Magic{8, "WEBP", "WebP"}, Magic{4, "ftypavif", "AVIF"}, Magic{4, "ftypavis", "AVIF"}, Magic{4, "ftyphei", "HEIC"},
-    Magic{4, "ftyphev", "HEIC"}, Magic{4, "ftypmif1", "HEIC or AVIF"}, Magic{4, "ftypmsf1", "HEIC or AVIF"}, Magic{0, "II*\0"sv, "TIFF"},
-    Magic{0, "MM\0*"sv, "TIFF"}, Magic{0, "\xFF\x0A", "JPEG XL"}, Magic{0, "\0\0\0\x0CJXL "sv, "JPEG XL"},
-    Magic{0, "\0\0\0\x0CjP  "sv, "JPEG 2000"}, Magic{0, "\xFF\x4F\xFF\x51", "JPEG 2000"}, Magic{0, "8BPS", "Photoshop"},
-    Magic{0, "\0\0\1\0"sv, "ICO"}, Magic{0, "%PDF", "PDF"}, Magic{0, "#?RADIANCE", "Radiance HDR"}, Magic{0, "v/1\1", "OpenEXR"},
-    // Netpbm's text and bitmap forms, and PAM.
-    Magic{0, "P1", "PNM as text"}, Magic{0, "P2", "PNM as text"}, Magic{0, "P3", "PNM as text"}, Magic{0, "P4", "PBM"},
-    Magic{0, "P7", "PAM"}};
+constexpr std::array kKnown{Magic{8, "WEBP", "WebP"},
+                            Magic{4, "ftypavif", "AVIF"},
+                            Magic{4, "ftypavis", "AVIF"},
+                            Magic{4, "ftyphei", "HEIC"},
+                            Magic{4, "ftyphev", "HEIC"},
+                            Magic{4, "ftypmif1", "HEIC or AVIF"},
+                            Magic{4, "ftypmsf1", "HEIC or AVIF"},
+                            Magic{0, "II*\0"sv, "TIFF"},
+                            Magic{0, "MM\0*"sv, "TIFF"},
+                            Magic{0, "\xFF\x0A", "JPEG XL"},
+                            Magic{0, "\0\0\0\x0CJXL "sv, "JPEG XL"},
+                            Magic{0, "\0\0\0\x0CjP  "sv, "JPEG 2000"},
+                            Magic{0, "\xFF\x4F\xFF\x51", "JPEG 2000"},
+                            Magic{0, "8BPS", "Photoshop"},
+                            Magic{0, "\0\0\1\0"sv, "ICO"},
+                            Magic{0, "%PDF", "PDF"},
+                            Magic{0, "#?RADIANCE", "Radiance HDR"},
+                            Magic{0, "v/1\1", "OpenEXR"},
+                            Magic{0, "P7", "PAM"},
+                            Magic{0, "PF", "PFM with colours"}};
 
 bool has(std::string_view text, size_t offset, std::string_view magic) {
   return text.size() >= offset && text.substr(offset).starts_with(magic);
@@ -66,7 +77,7 @@ Result<ImageFormat> recognizeImage(std::span<const uint8_t> bytes) {
   if (has(text, 0, "\x89PNG\r\n\x1A\n")) return ImageFormat::kPng;
   if (has(text, 0, "\xFF\xD8\xFF")) return ImageFormat::kJpeg;
   if (has(text, 0, "GIF87a") || has(text, 0, "GIF89a")) return ImageFormat::kGif;
-  if (has(text, 0, "P5") || has(text, 0, "P6")) return ImageFormat::kPnm;
+  if (text.size() >= 2 && text[0] == 'P' && std::string_view("123456f").find(text[1]) != std::string_view::npos) return ImageFormat::kPnm;
   if (has(text, 0, "BM")) return ImageFormat::kBmp;
   for (const Magic& magic : kKnown) {
     if (has(text, magic.offset, magic.bytes)) {

@@ -1,0 +1,187 @@
+#include "src/image/pnm_reader.h"
+
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "src/image/file_bytes.h"
+
+namespace beit {
+namespace {
+
+Error cutOff() { return cutOff(ImageFormat::kPnm); }
+Error damaged(const std::string& reason) { return notDecodable(ImageFormat::kPnm, reason); }
+
+constexpr size_t kLongestToken = 10;
+
+bool isSpace(uint8_t c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+// The next word, and one white space behind it. A comment is as if it were not there: "25# comment\n5" is 255.
+Result<std::string> takeToken(FileBytes& bytes) {
+  std::string token;
+  while (token.size() <= kLongestToken) {
+    const auto c = bytes.next();
+    if (!c) break;
+    if (c == '#') {
+      for (auto skipped = bytes.next(); skipped && skipped != '\n' && skipped != '\r';) skipped = bytes.next();
+    } else if (!isSpace(*c)) {
+      token += static_cast<char>(*c);
+    } else if (!token.empty()) {
+      break;
+    }
+  }
+  if (token.empty()) return cutOff();
+  if (token.size() > kLongestToken) return damaged("a number of more than 10 digits");
+  return token;
+}
+
+Result<int64_t> takeNumber(FileBytes& bytes) {
+  BEIT_ASSIGN(const std::string token, takeToken(bytes));
+  int64_t value = 0;
+  for (const char c : token) {
+    if (c < '0' || c > '9') return damaged("a number with another sign than digits");
+    value = value * 10 + (c - '0');
+  }
+  return value;
+}
+
+// What is behind the kind, 'P' and a sign.
+struct Header {
+  char kind = 0;
+  int64_t width = 0, height = 0;
+  int64_t maximum = 1;         // of a sample
+  bool little_endian = false;  // of floats
+
+  int64_t channels() const { return kind == '3' || kind == '6' ? 3 : 1; }
+};
+
+Result<Header> readHeader(FileBytes& bytes) {
+  Header header;
+  const auto kind = bytes.take(3);
+  if (kind.size() < 3) return cutOff();
+  header.kind = static_cast<char>(kind[1]);
+  if (!isSpace(kind[2])) return damaged("a kind that is not in use");
+  BEIT_ASSIGN(header.width, takeNumber(bytes));
+  BEIT_ASSIGN(header.height, takeNumber(bytes));
+  BEIT_TRY(checkPixels(header.width, header.height));
+  if (header.kind == 'f') {
+    BEIT_ASSIGN(const std::string token, takeToken(bytes));
+    char* end = nullptr;
+    const double scale = std::strtod(token.c_str(), &end);
+    if (*end || scale == 0 || !std::isfinite(scale)) return damaged("a scale that is no number, or 0");
+    header.little_endian = scale < 0;
+  } else if (header.kind != '1' && header.kind != '4') {
+    BEIT_ASSIGN(header.maximum, takeNumber(bytes));
+    if (header.maximum < 1 || header.maximum > 65535) return damaged("samples up to " + std::to_string(header.maximum));
+  }
+  return header;
+}
+
+// What each sample becomes. Python rounds halves to even, as nearbyint does.
+std::vector<uint8_t> levels(int64_t maximum) {
+  std::vector<uint8_t> level(maximum < 256 ? 256 : 65536);
+  for (size_t i = 0; i < level.size(); ++i) {
+    level[i] = static_cast<uint8_t>(std::fmin(std::nearbyint(static_cast<double>(i) / static_cast<double>(maximum) * 255), 255));
+  }
+  return level;
+}
+
+Status readBits(FileBytes& bytes, const Header& header, uint8_t* to) {
+  for (int64_t y = 0; y < header.height; ++y) {
+    const auto row = bytes.take((header.width + 7) / 8);
+    for (int64_t x = 0; x < header.width; ++x) *to++ = row[static_cast<size_t>(x / 8)] >> (7 - x % 8) & 1 ? 0 : 255;
+  }
+  return {};
+}
+
+Status readBitsAsText(FileBytes& bytes, int64_t count, uint8_t* to) {
+  while (count > 0) {
+    const auto c = bytes.next();
+    if (!c) return cutOff();
+    if (c == '#') {
+      for (auto skipped = bytes.next(); skipped && skipped != '\n' && skipped != '\r';) skipped = bytes.next();
+    } else if (c == '0' || c == '1') {
+      *to++ = c == '1' ? 0 : 255;
+      --count;
+    } else if (!isSpace(*c)) {
+      return damaged("bits that are neither 0 nor 1");
+    }
+  }
+  return {};
+}
+
+Status readSamplesAsText(FileBytes& bytes, const Header& header, int64_t count, uint8_t* to) {
+  const std::vector<uint8_t> level = levels(header.maximum);
+  for (int64_t i = 0; i < count; ++i) {
+    BEIT_ASSIGN(const int64_t value, takeNumber(bytes));
+    if (value > header.maximum) return damaged("a sample of " + std::to_string(value) + ", more than " + std::to_string(header.maximum));
+    *to++ = level[static_cast<size_t>(value)];
+  }
+  return {};
+}
+
+Status readSamples(FileBytes& bytes, const Header& header, int64_t count, uint8_t* to) {
+  const std::vector<uint8_t> level = levels(header.maximum);
+  const size_t size = header.maximum < 256 ? 1 : 2;
+  const auto samples = bytes.take(count * static_cast<int64_t>(size));
+  for (size_t i = 0; i < samples.size(); i += size) {
+    *to++ = level[size == 1 ? samples[i] : static_cast<size_t>(samples[i]) << 8 | samples[i + 1]];
+  }
+  return {};
+}
+
+// The lowest row is the first.
+Status readFloats(FileBytes& bytes, const Header& header, uint8_t* to) {
+  for (int64_t y = header.height; y-- > 0;) {
+    const auto row = bytes.take(header.width * 4);
+    for (int64_t x = 0; x < header.width; ++x) {
+      uint32_t bits = littleEndian32(row, static_cast<size_t>(x) * 4);
+      if (!header.little_endian) bits = bits >> 24 | (bits >> 8 & 0xFF00) | (bits << 8 & 0xFF0000) | bits << 24;
+      const auto value = std::bit_cast<float>(bits);
+      to[y * header.width + x] = value >= 255 ? 255 : value > 0 ? static_cast<uint8_t>(value) : 0;  // 0 for what is no number
+    }
+  }
+  return {};
+}
+
+// The least that the samples take in the file.
+int64_t leastBytes(const Header& header) {
+  const int64_t samples = header.width * header.height * header.channels();
+  switch (header.kind) {
+    case '1': return samples;
+    case '2':
+    case '3': return 2 * samples - 1;  // white space between
+    case '4': return (header.width + 7) / 8 * header.height;
+    case 'f': return 4 * samples;
+    default: return header.maximum < 256 ? samples : 2 * samples;
+  }
+}
+
+}  // namespace
+
+Result<Image8> readPnm(std::span<const uint8_t> file) {
+  FileBytes bytes(file);
+  BEIT_ASSIGN(const Header header, readHeader(bytes));
+  if (leastBytes(header) > static_cast<int64_t>(bytes.left())) return cutOff();
+  BEIT_ASSIGN(Image8 image, Image8::allocate({header.height, header.width}, 3, "the picture of a PNM"));
+  const int64_t pixels = header.width * header.height, samples = pixels * header.channels();
+  uint8_t* to = image.data.data();
+  switch (header.kind) {
+    case '1': BEIT_TRY(readBitsAsText(bytes, samples, to)); break;
+    case '2':
+    case '3': BEIT_TRY(readSamplesAsText(bytes, header, samples, to)); break;
+    case '4': BEIT_TRY(readBits(bytes, header, to)); break;
+    case 'f': BEIT_TRY(readFloats(bytes, header, to)); break;
+    default: BEIT_TRY(readSamples(bytes, header, samples, to));
+  }
+  if (header.channels() == 1) {  // greys lie at the front: spread from the end, where nothing is in the way
+    for (int64_t i = pixels; i-- > 0;) std::memset(to + 3 * i, to[i], 3);
+  }
+  return image;
+}
+
+}  // namespace beit
