@@ -42,7 +42,7 @@ if(EMSCRIPTEN)
 endif()
 target_include_directories(yyjson SYSTEM PUBLIC ${yyjson_SOURCE_DIR}/src)
 
-# One header; src/image/image_decode.cpp holds the implementation.
+# One header; src/image/stb_decoder.cpp holds the implementation.
 add_library(stb_image INTERFACE)
 target_include_directories(stb_image SYSTEM INTERFACE ${libstb_SOURCE_DIR})
 

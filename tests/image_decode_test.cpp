@@ -54,7 +54,7 @@ std::vector<uint8_t> exifJpeg(const std::string& tiff) {
 TEST_CASE("files decode to Pillow's samples", "[image_decode]") {
   const auto expected = test::readTensors(kImages / "decoded.safetensors");
   REQUIRE(expected.ok());
-  CHECK(expected->size() >= 65);
+  CHECK(expected->size() >= 80);
   for (const auto& [name, tensor] : *expected) {
     DYNAMIC_SECTION(name) {
       const auto image = decodeImage(test::readBytes(kImages / name));
@@ -76,8 +76,8 @@ TEST_CASE("no truncation of a file is accepted or read beyond", "[image_decode]"
                            "32_v5.bmp", "os2.bmp", "text.pbm",  "text.ppm",        "bits.pbm",  "max1023.ppm", "big.pfm"}) {
     const std::string whole = test::readText(kImages / name);
     REQUIRE(decodeImage(test::readBytes(kImages / name)).ok());
-    // What may be missing: a GIF's trailer behind the frame, the last checksum of a PNG, BMP's padding.
-    const size_t dispensable = 4;
+    // What may be missing: a GIF's trailer behind the frame, BMP's padding; a PNG's end and the checksum of its pixels.
+    const size_t dispensable = std::string_view(name).ends_with(".png") ? 16 : 4;
     for (size_t length = 0; length + dispensable < whole.size(); ++length) {
       CAPTURE(name, length);
       const Error error = errorOf(whole.substr(0, length));
@@ -210,24 +210,58 @@ TEST_CASE("what Pillow refuses of a format that it reads is refused", "[image_de
   }
 }
 
+TEST_CASE("a PNG's checksums are compared where Pillow compares them", "[image_decode]") {
+  const std::vector<uint8_t> whole = test::readBytes(kImages / "raw_text.png");
+  const std::string_view text(reinterpret_cast<const char*>(whole.data()), whole.size());
+  const auto with = [&](size_t at) {
+    std::vector<uint8_t> file = whole;
+    file[at] ^= 1;
+    return decodeImage(file);
+  };
+  const size_t words = text.find("tEXt"), pixels = text.find("IDAT"), end = text.find("IEND");
+  for (const auto& [at, message] : {std::pair{size_t{30}, "its chunk IHDR"}, {words + 10, "its chunk tEXt"}, {end - 12, "its pixels"}}) {
+    CAPTURE(at);
+    const auto image = with(at);
+    REQUIRE_FALSE(image.ok());
+    CHECK(image.error().message.find(std::string("a wrong checksum of ") + message) != std::string::npos);
+  }
+  // That of the chunk of pixels is not, where their own is right; nor is any behind it.
+  const size_t crc = end - 8;
+  REQUIRE(pixels < crc);
+  CHECK(with(crc).ok());
+  CHECK(with(whole.size() - 1).ok());
+}
+
+TEST_CASE("frames of an APNG that cannot be are refused", "[image_decode]") {
+  const std::string whole = test::readText(kImages / "apng_part.png");
+  const size_t frame = whole.find("fcTL");
+  REQUIRE(frame != std::string::npos);
+  std::string wide = whole;
+  wide[frame + 4 + 7] = 6;  // 2 + 6 of 7 columns
+  const std::vector<uint8_t> bytes(wide.begin(), wide.end());
+  const auto image = decodeImage(bytes);
+  REQUIRE_FALSE(image.ok());
+  CHECK(image.error().message.find("a frame outside of the picture") != std::string::npos);
+}
+
 TEST_CASE("EXIF orientation is read in both byte orders and nowhere else", "[image_orientation]") {
   const std::string entry("\x12\x01\x03\0\x01\0\0\0\x06\0\0\0", 12);
   const std::string little = std::string("II*\0\x08\0\0\0\x01\0", 10) + entry;
   const std::string big = std::string("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x08\0\0", 22);
-  CHECK(exifOrientation(exifJpeg(little)) == 6);
-  CHECK(exifOrientation(exifJpeg(big)) == 8);
-  CHECK(exifOrientation(exifJpeg(std::string("II*\0\xFF\xFF\xFF\xFF", 8))) == 1);             // a directory beyond the end
-  CHECK(exifOrientation(exifJpeg(std::string("II*\0\x08\0\0\0\xFF\xFF", 10) + entry)) == 6);  // more entries than there are
-  CHECK(exifOrientation(exifJpeg("")) == 1);
-  CHECK(exifOrientation({}) == 1);
+  CHECK(jpegOrientation(exifJpeg(little)) == 6);
+  CHECK(jpegOrientation(exifJpeg(big)) == 8);
+  CHECK(jpegOrientation(exifJpeg(std::string("II*\0\xFF\xFF\xFF\xFF", 8))) == 1);             // a directory beyond the end
+  CHECK(jpegOrientation(exifJpeg(std::string("II*\0\x08\0\0\0\xFF\xFF", 10) + entry)) == 6);  // more entries than there are
+  CHECK(jpegOrientation(exifJpeg("")) == 1);
+  CHECK(jpegOrientation({}) == 1);
   std::string wrong = little;
   wrong[18] = 9;  // no orientation
-  CHECK(exifOrientation(exifJpeg(wrong)) == 1);
+  CHECK(jpegOrientation(exifJpeg(wrong)) == 1);
 
   const std::vector<uint8_t> whole = exifJpeg(little);
   for (size_t length = 0; length < whole.size(); ++length) {
     const std::vector<uint8_t> cut(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(length));
-    CHECK(exifOrientation(cut) == 1);
+    CHECK(jpegOrientation(cut) == 1);
   }
 }
 

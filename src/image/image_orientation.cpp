@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 #include <optional>
+#include <string_view>
+#include <vector>
 
 namespace beit {
 namespace {
@@ -32,31 +34,64 @@ bool startsWith(std::span<const uint8_t> bytes, const char* text, size_t size) {
   return bytes.size() >= size && std::memcmp(bytes.data(), text, size) == 0;
 }
 
-// The orientation in EXIF's own container, a TIFF header with a directory of tags.
-int tiffOrientation(std::span<const uint8_t> tiff) {
-  constexpr uint32_t kOrientation = 0x0112, kShort = 3, kLong = 4;
-  const bool little = startsWith(tiff, "II*\0", 4);
-  if (!little && !startsWith(tiff, "MM\0*", 4)) return 1;
+// The value of the tag in EXIF's own container, a TIFF header with a directory of tags: nothing where there is no such
+// tag, 0 where its value is none. Of several the last one counts.
+std::optional<uint32_t> exifOrientation(std::span<const uint8_t> tiff) {
+  constexpr uint32_t kOrientation = 0x0112;
+  enum : uint32_t { kShort = 3, kLong = 4, kSignedByte = 6, kSignedShort = 8, kSignedLong = 9, kLastType = 13 };
+  while (startsWith(tiff, "Exif\0\0", 6)) tiff = tiff.subspan(6);
+  const bool little = startsWith(tiff, "II", 2);
+  if (!little && !startsWith(tiff, "MM", 2)) return std::nullopt;
   const Bytes bytes(tiff, little);
+  const auto magic = bytes.u16(2);
+  if (magic != 0x2A && magic != 0x2A00) return std::nullopt;
   const size_t directory = bytes.u32(4).value_or(0);
   const size_t entries = bytes.u16(directory).value_or(0);
+  std::optional<uint32_t> found;
   for (size_t i = 0; i < entries; ++i) {
     const size_t entry = directory + 2 + 12 * i;
-    const auto tag = bytes.u16(entry);
-    if (!tag) return 1;
-    if (tag != kOrientation) continue;
-    const auto type = bytes.u16(entry + 2);
-    const auto value = type == kShort ? bytes.u16(entry + 8) : type == kLong ? bytes.u32(entry + 8) : 1;
-    return value && *value >= 1 && *value <= 8 ? static_cast<int>(*value) : 1;
+    const auto tag = bytes.u16(entry), type = bytes.u16(entry + 2);
+    const auto count = bytes.u32(entry + 4), word = bytes.u32(entry + 8);
+    if (!word) break;
+    if (tag != kOrientation || type == 0u || *type > kLastType) continue;
+    found = 0;
+    if (count != 1) continue;
+    if (type == kShort || type == kSignedShort) found = bytes.u16(entry + 8);
+    else if (type == kLong || type == kSignedLong) found = word;
+    else if (type == kSignedByte) found = bytes.number(entry + 8, 1);
   }
-  return 1;
+  return found;
+}
+
+// The digit behind the first tiff:Orientation=" or tiff:Orientation> of XMP's text.
+std::optional<uint32_t> xmpOrientation(std::span<const uint8_t> xmp) {
+  constexpr std::string_view kName = "tiff:Orientation";
+  const std::string_view text(reinterpret_cast<const char*>(xmp.data()), xmp.size());
+  for (size_t at = text.find(kName); at != std::string_view::npos; at = text.find(kName, at + 1)) {
+    std::string_view rest = text.substr(at + kName.size());
+    if (rest.starts_with("=\"")) rest.remove_prefix(2);
+    else if (rest.starts_with(">")) rest.remove_prefix(1);
+    else continue;
+    if (!rest.empty() && rest[0] >= '0' && rest[0] <= '9') return static_cast<uint32_t>(rest[0] - '0');
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-int exifOrientation(std::span<const uint8_t> jpeg) {
+int orientationOf(std::span<const uint8_t> exif, std::span<const uint8_t> xmp) {
+  auto orientation = exifOrientation(exif);
+  if (!orientation) orientation = xmpOrientation(xmp);
+  return orientation && *orientation >= 1 && *orientation <= 8 ? static_cast<int>(*orientation) : 1;
+}
+
+int jpegOrientation(std::span<const uint8_t> jpeg) {
+  using std::literals::operator""sv;
   constexpr uint32_t kApp1 = 0xE1, kStartOfScan = 0xDA, kEnd = 0xD9;
+  constexpr std::string_view kExif = "Exif\0\0"sv, kXmp = "http://ns.adobe.com/xap/1.0/\0"sv;
   const Bytes bytes(jpeg, false);
+  std::vector<uint8_t> exif;  // of all its segments: one has room for 64 KB
+  std::span<const uint8_t> xmp;
   size_t at = 2;  // behind the marker that starts the file
   // A segment: 0xFF (any number of them), a marker, and a length that counts its own two bytes.
   while (bytes.number(at, 1) == 0xFF) {
@@ -66,17 +101,18 @@ int exifOrientation(std::span<const uint8_t> jpeg) {
       continue;
     }
     const auto length = bytes.u16(at + 2);
-    if (!marker || !length || *length < 2 || marker == kStartOfScan || marker == kEnd) return 1;
+    if (!marker || !length || *length < 2 || marker == kStartOfScan || marker == kEnd) break;
     const size_t body = at + 4;
     const size_t size = *length - 2;
-    if (size > jpeg.size() - body) return 1;
+    if (size > jpeg.size() - body) break;
     if (marker == kApp1) {
       const auto segment = jpeg.subspan(body, size);
-      if (startsWith(segment, "Exif\0\0", 6)) return tiffOrientation(segment.subspan(6));
+      if (startsWith(segment, kExif.data(), kExif.size())) exif.insert(exif.end(), segment.begin() + kExif.size(), segment.end());
+      if (startsWith(segment, kXmp.data(), kXmp.size())) xmp = segment.subspan(kXmp.size());
     }
     at = body + size;
   }
-  return 1;
+  return orientationOf(exif, xmp);
 }
 
 Result<Image8> makeUpright(Image8 image, int orientation) {

@@ -10,9 +10,13 @@
 
 namespace beit {
 
-// Returns EXIF's orientation of a JPEG file, 1 to 8; 1 (upright) where it has none, or none that
-// can be read. Reads nothing outside `jpeg`, whatever that holds.
-int exifOrientation(std::span<const uint8_t> jpeg);
+// Returns the orientation that EXIF's bytes tell, or where they have none that of XMP's text: 1 to 8, and 1 (upright)
+// where neither has one, or one that is no orientation. Reads nothing outside of them, whatever they hold.
+// Reference: Pillow Image.getexif.
+int orientationOf(std::span<const uint8_t> exif, std::span<const uint8_t> xmp);
+
+// Returns orientationOf the EXIF and XMP of a JPEG file.
+int jpegOrientation(std::span<const uint8_t> jpeg);
 
 // Returns `image` turned and mirrored such that it is upright; `image` itself for orientation 1.
 // Fails with kOutOfMemory.
