@@ -254,6 +254,10 @@ TEST_CASE("EXIF orientation is read in both byte orders and nowhere else", "[ima
   CHECK(jpegOrientation(exifJpeg(std::string("II*\0\x08\0\0\0\xFF\xFF", 10) + entry)) == 6);  // more entries than there are
   CHECK(jpegOrientation(exifJpeg("")) == 1);
   CHECK(jpegOrientation({}) == 1);
+  // Of several the first that has a value.
+  const std::string none("\x12\x01\x03\0\0\0\0\0\x03\0\0\0", 12), other("\x12\x01\x04\0\x01\0\0\0\x03\0\0\0", 12);
+  CHECK(jpegOrientation(exifJpeg(std::string("II*\0\x08\0\0\0\x03\0", 10) + none + entry + other)) == 6);
+  CHECK(jpegOrientation(exifJpeg(std::string("II*\0\x08\0\0\0\x02\0", 10) + other + entry)) == 3);
   std::string wrong = little;
   wrong[18] = 9;  // no orientation
   CHECK(jpegOrientation(exifJpeg(wrong)) == 1);

@@ -35,7 +35,7 @@ bool startsWith(std::span<const uint8_t> bytes, const char* text, size_t size) {
 }
 
 // The value of the tag in EXIF's own container, a TIFF header with a directory of tags: nothing where there is no such
-// tag, 0 where its value is none. Of several the last one counts.
+// tag, 0 where its value is none. Of several the first one counts.
 std::optional<uint32_t> exifOrientation(std::span<const uint8_t> tiff) {
   constexpr uint32_t kOrientation = 0x0112;
   enum : uint32_t { kShort = 3, kLong = 4, kSignedByte = 6, kSignedShort = 8, kSignedLong = 9, kLastType = 13 };
@@ -47,20 +47,18 @@ std::optional<uint32_t> exifOrientation(std::span<const uint8_t> tiff) {
   if (magic != 0x2A && magic != 0x2A00) return std::nullopt;
   const size_t directory = bytes.u32(4).value_or(0);
   const size_t entries = bytes.u16(directory).value_or(0);
-  std::optional<uint32_t> found;
   for (size_t i = 0; i < entries; ++i) {
     const size_t entry = directory + 2 + 12 * i;
     const auto tag = bytes.u16(entry), type = bytes.u16(entry + 2);
     const auto count = bytes.u32(entry + 4), word = bytes.u32(entry + 8);
     if (!word) break;
-    if (tag != kOrientation || type == 0u || *type > kLastType) continue;
-    found = 0;
-    if (count != 1) continue;
-    if (type == kShort || type == kSignedShort) found = bytes.u16(entry + 8);
-    else if (type == kLong || type == kSignedLong) found = word;
-    else if (type == kSignedByte) found = bytes.number(entry + 8, 1);
+    if (tag != kOrientation || count == 0u || type == 0u || *type > kLastType) continue;
+    if (count != 1u) return 0;
+    if (type == kShort || type == kSignedShort) return bytes.u16(entry + 8);
+    if (type == kLong || type == kSignedLong) return word;
+    return type == kSignedByte ? *bytes.number(entry + 8, 1) : 0;
   }
-  return found;
+  return std::nullopt;
 }
 
 // The digit behind the first tiff:Orientation=" or tiff:Orientation> of XMP's text.
