@@ -1,0 +1,137 @@
+// `npm run corpus`: every picture of Pillow's own tests, decoded by the core and by Pillow.
+//   npm run corpus -- [--images FOLDER] [--python PROGRAM] [--all]
+//     --images   of pictures to compare (default: Tests/images of Pillow's source package)
+//     --python   that has Pillow (default: one that is made for this)
+//     --all      prints each file, not only those that differ
+// Optional: it needs Python with pip, and fetches Pillow and its source package (45 MB) into the tools' folder.
+// What differs must be in tools/corpus/expected.json, with a reason; anything else is a failure.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { root, tools } from './places.mjs';
+import { Failure, main, run, say, step } from './report.mjs';
+
+const PILLOW = '13.0.0';
+const SOURCE = `pillow-${PILLOW}.tar.gz`;
+const SOURCE_SHA256 = 'cdcd1ba258178f7356d74170c9a81ba4eab6a5d55748bc402a5a2a6fe6be3510';
+const HERE = join(root, 'tools', 'corpus');
+const EXPECTED = join(HERE, 'expected.json');
+
+// JPEG leaves rounding to the decoder: as far off as the issue of it allows, on average and at most.
+const CLOSE_MEAN = 1;
+
+/** Makes an environment with Pillow. Returns its python. */
+async function python(folder) {
+  const program = join(folder, 'python', 'bin', 'python');
+  if (existsSync(join(folder, 'python', 'complete'))) return program;
+  await step(`python environment with Pillow ${PILLOW}`, async () => {
+    await run('python3', ['-m', 'venv', '--clear', join(folder, 'python')], { log: 'corpus-venv' });
+    await run(program, ['-m', 'pip', 'install', '-q', '--only-binary', ':all:', `pillow==${PILLOW}`], { log: 'corpus-pip' });
+    writeFileSync(join(folder, 'python', 'complete'), '');
+  });
+  return program;
+}
+
+/** Fetches Pillow's source package. Returns the folder of its test images. */
+async function testImages(folder, program) {
+  const images = join(folder, `pillow-${PILLOW}`, 'Tests', 'images');
+  if (existsSync(join(folder, 'unpacked'))) return images;
+  await step(`Pillow's test images`, async () => {
+    const archive = join(folder, SOURCE);
+    if (!existsSync(archive)) {
+      const request = ['-m', 'pip', 'download', '-q', '--no-binary', ':all:', '--no-deps', '-d', folder, `pillow==${PILLOW}`];
+      await run(program, request, { log: 'corpus-download' });
+    }
+    const sha256 = createHash('sha256').update(readFileSync(archive)).digest('hex');
+    if (sha256 !== SOURCE_SHA256) throw new Failure(`${archive}: its SHA-256 is ${sha256}, expected ${SOURCE_SHA256}.`);
+    await run('tar', ['-xzf', archive, '-C', folder, `pillow-${PILLOW}/Tests/images`], { log: 'corpus-tar' });
+    writeFileSync(join(folder, 'unpacked'), '');
+  });
+  return images;
+}
+
+function filesIn(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => (entry.isDirectory() ? filesIn(join(folder, entry.name)) : [join(folder, entry.name)]));
+}
+
+/** Returns how two pictures compare: the outcome, and for a person how far they are apart. */
+function compare(ours, theirs) {
+  if (ours.error && theirs.error) return { outcome: 'refused by both' };
+  if (ours.error) return { outcome: 'refused here', detail: ours.error };
+  if (theirs.error) return { outcome: 'refused by Pillow', detail: theirs.error };
+  if (ours.width !== theirs.width || ours.height !== theirs.height) {
+    return { outcome: 'different', detail: `${ours.width} x ${ours.height}, Pillow ${theirs.width} x ${theirs.height}` };
+  }
+  let sum = 0,
+    most = 0;
+  for (let i = 0; i < ours.data.length; ++i) {
+    const difference = Math.abs(ours.data[i] - theirs.data[i]);
+    sum += difference;
+    most = Math.max(most, difference);
+  }
+  if (most === 0) return { outcome: 'same' };
+  const mean = sum / ours.data.length;
+  const close = mean <= CLOSE_MEAN && ['JPEG', 'MPO'].includes(theirs.format);
+  return { outcome: close ? 'close' : 'different', detail: `${mean.toFixed(2)} on average, ${most} at most` };
+}
+
+/** The reason that the list has for an outcome, or undefined. */
+function reasonOf(expected, name, format, outcome) {
+  return expected.find((entry) => entry.outcome === outcome && (entry.files?.includes(name) || (format && entry.formats?.includes(format))))
+    ?.reason;
+}
+
+async function corpus(args) {
+  const options = { images: { type: 'string' }, python: { type: 'string' }, all: { type: 'boolean' } };
+  const { values } = parseArgs({ args, options });
+  const folder = join(tools, 'corpus');
+  mkdirSync(folder, { recursive: true });
+  const program = values.python ?? (await python(folder));
+  const images = values.images ?? (await testImages(folder, program));
+  const files = filesIn(images).filter((file) => statSync(file).size > 0);
+
+  const raw = join(root, 'build', 'corpus');
+  rmSync(raw, { recursive: true, force: true });
+  mkdirSync(raw, { recursive: true });
+  let lines;
+  await step('Pillow', async () => {
+    await run(program, [join(HERE, 'reference.py'), raw, ...files], { log: 'corpus-reference' });
+    lines = JSON.parse(readFileSync(join(raw, 'reference.json'), 'utf8'));
+    return `${lines.length} files`;
+  });
+  if (lines.length !== files.length) throw new Failure(`Pillow told of ${lines.length} files, expected ${files.length}.`);
+
+  const { createEngine } = await import(pathToFileURL(join(root, 'dist', 'node.js')).href);
+  const engine = await createEngine({ build: 'simd' });
+  const expected = JSON.parse(readFileSync(EXPECTED, 'utf8'));
+  const counts = {},
+    unexpected = [];
+  for (const [i, file] of files.entries()) {
+    const name = relative(images, file);
+    const ours = await engine.decodeImage(new Uint8Array(readFileSync(file)), name).catch((error) => ({ error: error.message }));
+    const theirs = lines[i];
+    if (!theirs.error) theirs.data = readFileSync(join(raw, `${i}.rgb`));
+    const { outcome, detail } = compare(ours, theirs);
+    delete theirs.data;
+    counts[outcome] = (counts[outcome] ?? 0) + 1;
+    const right = ['same', 'close', 'refused by both'].includes(outcome);
+    const reason = right ? undefined : reasonOf(expected, name, theirs.format, outcome);
+    if (!right && !reason) unexpected.push(name);
+    if (values.all || (!right && !reason))
+      say(`  ${outcome.padEnd(18)} ${name}${detail ? `: ${detail}` : ''}${reason ? ` [${reason}]` : ''}`);
+  }
+  await engine.dispose();
+  rmSync(raw, { recursive: true, force: true });
+
+  say(`\n  | outcome | files |\n  |---|---:|`);
+  for (const [outcome, count] of Object.entries(counts).sort((a, b) => b[1] - a[1])) say(`  | ${outcome} | ${count} |`);
+  say(`  | all | ${files.length} |`);
+  if (unexpected.length)
+    throw new Failure(`${unexpected.length} files differ without a reason in ${relative(root, EXPECTED)}: ${unexpected.join(', ')}.`);
+}
+
+await main(corpus);
