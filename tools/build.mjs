@@ -4,7 +4,8 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { mendGlue, minifyGlue, withImportComments } from './glue.mjs';
+import { bundleScripts, bundleTypes } from './bundle.mjs';
+import { mendGlue, minifyGlue } from './glue.mjs';
 import { jobs, root } from './places.mjs';
 import { Failure, elapsed, main, run, say, step, textOf } from './report.mjs';
 import { setUp } from './setup.mjs';
@@ -69,37 +70,7 @@ export async function buildArtefact(variant, environment, targets = []) {
   return folder;
 }
 
-/** The modules that browsers ask for by name; the worker has no names that a user sees, in errors or in a debugger. */
-const BROWSER_ENTRIES = [
-  { name: 'index.js', names: true },
-  { name: 'service-worker.js', names: true },
-  { name: 'worker.js', names: false },
-];
-
-/** Makes one file of an entry and all that it imports, in a place of its own. */
-async function bundleEntry({ name, names }) {
-  const { build } = await import('esbuild');
-  const path = join(root, 'dist', name);
-  const { outputFiles } = await build({
-    entryPoints: [path],
-    bundle: true,
-    write: false,
-    format: 'esm',
-    target: 'es2022',
-    legalComments: 'none',
-    minifyWhitespace: true,
-    minifySyntax: true,
-    minifyIdentifiers: !names,
-    external: ['./wasm/*'],
-    logLevel: 'silent',
-  });
-  writeFileSync(path, withImportComments(outputFiles[0].text));
-}
-
-/**
- * Compiles web/ into dist/. What browsers load becomes one file each, with all that it imports: a request costs more
- * than what a module says, and each waits for the one that names it.
- */
+/** Compiles web/ into dist/: its modules one by one, which the project's tests import, and the few files that the package has. */
 export async function buildTypeScript() {
   await step('build typescript', compileTypeScript);
 }
@@ -112,7 +83,7 @@ export async function compileTypeScript() {
   }
   await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', join(root, 'web', 'tsconfig.json')], { log: 'typescript' });
   await placeCheckpoints();
-  await Promise.all(BROWSER_ENTRIES.map(bundleEntry));
+  await Promise.all([bundleScripts(), bundleTypes()]);
   const cli = join(root, 'dist', 'cli', 'main.js');
   if (existsSync(cli)) chmodSync(cli, 0o755);
 }

@@ -5,8 +5,12 @@ import { Failure } from './report.mjs';
 /** A specifier that only Node has: hidden from those that would look for it. */
 const hidden = (name) => `import(["${name}"].join())`;
 
+/** The beginning of an import() that says nothing to bundlers, and what they want to read behind it to leave it to the engine. */
+export const IMPORT_CALL = /\bimport\((?!\/\*)/g;
+export const IMPORT_COMMENTS = '/* webpackIgnore: true *//* @vite-ignore */';
+
 /** Returns a script whose import() calls are all for the engine: bundlers leave them as they are. Minifying takes such comments away. */
-export const withImportComments = (text) => text.replaceAll(/\bimport\((?!\/\*)/g, 'import(/* webpackIgnore: true *//* @vite-ignore */');
+const withImportComments = (text) => text.replaceAll(IMPORT_CALL, (call) => call + IMPORT_COMMENTS);
 
 /** [what, of threaded artefacts only, the text of Emscripten 3.1.69, what stands for it] */
 const MENDINGS = [

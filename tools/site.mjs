@@ -58,14 +58,12 @@ export async function buildSite(to = BUILT_SITE) {
   }
 
   const common = { bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'silent' };
-  // At their own addresses: both find the artefacts and each other from there. The page's errors name its classes;
-  // the worker has none that a person sees, and names take a twentieth of it.
-  for (const [name, keepNames] of [
-    ['index.js', true],
-    ['worker.js', false],
-  ]) {
-    await esbuild.build({ ...common, keepNames, entryPoints: [join(dist, name)], outdir: join(to, 'beit-wasm', 'dist') });
-  }
+  // At their own addresses: both find the artefacts and each other from there.
+  await esbuild.build({
+    ...common,
+    entryPoints: ['index.js', 'worker.js'].map((name) => join(dist, name)),
+    outdir: join(to, 'beit-wasm', 'dist'),
+  });
   const { metafile } = await esbuild.build({
     ...common,
     keepNames: true,

@@ -1,5 +1,6 @@
 // Where the library's files are: beside it, in a folder that the page names, on another origin, or not there.
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { BROWSERS, launch, openPage } from './support/browsers.mjs';
@@ -8,8 +9,9 @@ import { FOLDERS, root, startServer } from './support/server.mjs';
 const LIBRARY = 'beit-wasm/dist/index.js';
 const WORKER = 'beit-wasm/dist/worker.js';
 const WEIGHTS = 'beit-wasm/dist/weights/classifier/model.safetensors';
-// The library's one file, and nothing beside it: as a bundler leaves it that does not follow new URL().
-const ALONE = [['alone/index.js', join(root, 'dist', 'index.js')], ...FOLDERS];
+// The library's own modules, and nothing beside them: as a bundler leaves it that does not follow new URL().
+const MODULES = readdirSync(join(root, 'dist')).filter((file) => /^(index|chunk-\w+)\.js$/.test(file));
+const ALONE = [...MODULES.map((file) => [`alone/${file}`, join(root, 'dist', file)]), ...FOLDERS];
 
 /** A policy that lets pages use what is on another origin, and start workers as `workers` says. */
 const policyFor = (origin, workers) =>

@@ -1,7 +1,7 @@
 // The library as bundlers have it that know no import.meta.url, or that move its modules away from its files.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -30,8 +30,9 @@ async function run(text, args, flags = []) {
   }
 }
 
-test('all addresses of files are in one module, and the worker is told them', () => {
-  const named = readFileSync(join(dist, 'index.js'), 'utf8').match(/new URL\([^)]*import\.meta\.url\)/g);
+test('all addresses of files are in one place, and the worker is told them', () => {
+  const scripts = readdirSync(dist).filter((file) => /^(index|service-worker|chunk-\w+)\.js$/.test(file));
+  const named = scripts.flatMap((file) => readFileSync(join(dist, file), 'utf8').match(/new URL\([^)]*import\.meta\.url\)/g) ?? []);
   assert.deepEqual(named.sort(), ASSETS.map((path) => `new URL("./${path}",import.meta.url)`).sort());
   assert.doesNotMatch(readFileSync(join(dist, 'worker.js'), 'utf8'), /import\.meta/);
   assert.deepEqual(JSON.parse(readFileSync(join(dist, 'assets.json'), 'utf8')).files, ASSETS);
@@ -49,7 +50,7 @@ test('a script that is no module can be loaded, and says what it lacks when it i
 });
 
 test('a CommonJS bundle for Node answers with a copy of the files', async () => {
-  const text = await bundled('node.js', { format: 'cjs', platform: 'node' });
+  const text = await bundled('index.node.js', { format: 'cjs', platform: 'node' });
   const out = await run(
     `${text}
     const library = module.exports;
@@ -71,7 +72,7 @@ test("a process that Node's permission model lets start no threads has one, and 
     console.log(JSON.stringify(engine.info));
     await engine.dispose();
   });`,
-    [pathToFileURL(join(dist, 'node.js')).href],
+    [pathToFileURL(join(dist, 'index.node.js')).href],
     [flag, '--allow-fs-read=*', '--no-warnings'],
   );
   const { build: name, threads, reason } = JSON.parse(out);

@@ -42,8 +42,7 @@ describe('the package', () => {
       'package.json',
       'dist/index.js',
       'dist/index.d.ts',
-      'dist/node.js',
-      'dist/node.d.ts',
+      'dist/index.node.js',
       'dist/cli/main.js',
       ...ASSETS.map((path) => `dist/${path}`),
     ]) {
@@ -56,6 +55,7 @@ describe('the package', () => {
   });
 
   it('is small: its files, the core, and what a page takes of one function', async () => {
+    assert.ok(files.length <= 60, `${files.length} files`);
     const bytes = listed.filter(({ path }) => !path.startsWith('dist/weights/')).reduce((sum, { size }) => sum + size, 0);
     assert.ok(bytes <= 3.5e6, `${bytes} bytes without weights`);
     for (const { path, size } of listed.filter(({ path: name }) => name.endsWith('.wasm')))
@@ -73,15 +73,45 @@ describe('the package', () => {
     assert.ok(text.length <= 16_000, `softmax alone takes ${text.length} characters`);
   });
 
-  it('names no source that it does not have', () => {
+  it('has what it names: source maps beside scripts, sources in the maps, and one declaration of everything', () => {
+    const textOf = (file) => readFileSync(join(folder, 'node_modules/beit-wasm', file), 'utf8');
     for (const file of files.filter((path) => /\.(js|ts)$/.test(path))) {
-      const [, map] = /^\/\/# sourceMappingURL=(\S+)/m.exec(readFileSync(join(folder, 'node_modules/beit-wasm', file), 'utf8')) ?? [];
-      assert.equal(map, undefined, file);
+      const [, map] = /^\/\/# sourceMappingURL=(\S+)/m.exec(textOf(file)) ?? [];
+      if (map) assert.ok(files.includes(`dist/${map}`), file);
     }
-    assert.deepEqual(
-      files.filter((path) => path.endsWith('.map')),
-      [],
+    const maps = files.filter((path) => path.endsWith('.map'));
+    for (const entry of ['index.node', 'service-worker', 'worker', 'worker-node']) assert.ok(maps.includes(`dist/${entry}.js.map`));
+    for (const map of maps) {
+      const { sources, sourcesContent } = JSON.parse(textOf(map));
+      assert.equal(sourcesContent.length, sources.length, map);
+      for (const [i, content] of sourcesContent.entries()) assert.ok(content.length > 0, `${map}: ${sources[i]}`);
+    }
+    assert.match(textOf('dist/index.d.ts'), /declare function pipeline</);
+    assert.doesNotMatch(textOf('dist/index.d.ts'), / from '/);
+  });
+
+  it('shows where in its sources an error comes from', async () => {
+    writeFileSync(join(folder, 'fail.mjs'), "import { blockMask } from 'beit-wasm';\nblockMask({ height: -1 });\n");
+    const { stderr } = await call(process.execPath, ['--enable-source-maps', 'fail.mjs'], { cwd: folder }).catch((error) => error);
+    const [, line] = /web\/engine\/tasks\/block-mask\.js:(\d+)/.exec(stderr) ?? [];
+    const maps = files.filter((path) => path.endsWith('.map'));
+    const [content] = maps.flatMap((path) => {
+      const { sources, sourcesContent } = JSON.parse(readFileSync(join(folder, 'node_modules/beit-wasm', path), 'utf8'));
+      return sourcesContent.filter((_, i) => sources[i].endsWith('/block-mask.js'));
+    });
+    assert.match(content.split('\n')[line - 1], /mismatch\(|throw |failure\(/, stderr);
+  });
+
+  it('names its classes in sentences', async () => {
+    writeFileSync(
+      join(folder, 'names.mjs'),
+      `import { BeitImageProcessor } from 'beit-wasm';
+      const processor = await BeitImageProcessor.fromJSON('{}', { worker: false });
+      await processor.dispose();
+      await processor.preprocess({ data: new Uint8Array(3), width: 1, height: 1 }).catch(({ message }) => console.log(message));`,
     );
+    const { stdout } = await call(process.execPath, ['names.mjs'], { cwd: folder });
+    assert.equal(stdout, 'This BeitImageProcessor has been disposed of.\n');
   });
 
   it('has a command that classifies', async () => {

@@ -35,6 +35,10 @@ const SWITCHES = { outputHiddenStates: false, outputAttentions: false, interpola
 const LANCZOS = 1;
 
 class DalleHalf extends PreTrainedModel {
+  override get [Symbol.toStringTag](): string {
+    return 'DalleTokenizer';
+  }
+
   static async load(className: 'DalleEncoder' | 'DalleDecoder', source: SourceLike, options: ModelOptions): Promise<DalleHalf> {
     const stem = className === 'DalleEncoder' ? 'encoder' : 'decoder';
     return loadPretrained(

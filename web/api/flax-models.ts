@@ -13,6 +13,10 @@ export type FlaxMaskedLMOutput = Omit<MaskedLMOutput, 'loss'>;
 
 /** See BeitModel. */
 export class FlaxBeitModel extends BeitModel {
+  override get [Symbol.toStringTag](): string {
+    return 'FlaxBeitModel';
+  }
+
   static override async fromPretrained(source: SourceLike, options: BeitModelOptions = {}): Promise<FlaxBeitModel> {
     return loadPretrained(
       { className: 'FlaxBeitModel', addPoolingLayer: options.addPoolingLayer },
@@ -29,6 +33,10 @@ export class FlaxBeitModel extends BeitModel {
 
 /** See BeitForMaskedImageModeling. */
 export class FlaxBeitForMaskedImageModeling extends BeitForMaskedImageModeling {
+  override get [Symbol.toStringTag](): string {
+    return 'FlaxBeitForMaskedImageModeling';
+  }
+
   static override async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<FlaxBeitForMaskedImageModeling> {
     return loadPretrained(
       { className: 'FlaxBeitForMaskedImageModeling' },
@@ -45,6 +53,10 @@ export class FlaxBeitForMaskedImageModeling extends BeitForMaskedImageModeling {
 
 /** See BeitForImageClassification. */
 export class FlaxBeitForImageClassification extends BeitForImageClassification {
+  override get [Symbol.toStringTag](): string {
+    return 'FlaxBeitForImageClassification';
+  }
+
   static override async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<FlaxBeitForImageClassification> {
     return loadPretrained(
       { className: 'FlaxBeitForImageClassification' },

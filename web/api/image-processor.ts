@@ -23,6 +23,10 @@ export interface SegmentationOptions {
 
 /** Prepares images as the checkpoint was trained with them: resize, crop, rescale, normalise. */
 export class BeitImageProcessor extends EngineObject {
+  override get [Symbol.toStringTag](): string {
+    return 'BeitImageProcessor';
+  }
+
   /** Every field of preprocessor_config.json in camelCase, defaults filled in. */
   readonly config: Readonly<ConfigFields>;
 

@@ -39,6 +39,10 @@ export interface SegmentationModelOptions extends ModelOptions {
 
 /** The encoder with its pooler. */
 export class BeitModel extends PreTrainedModel {
+  override get [Symbol.toStringTag](): string {
+    return 'BeitModel';
+  }
+
   /** Whether forward() gives a poolerOutput. */
   readonly hasPooler: boolean;
 
@@ -78,6 +82,10 @@ export class BeitModel extends PreTrainedModel {
 
 /** The encoder with a classifier. */
 export class BeitForImageClassification extends PreTrainedModel {
+  override get [Symbol.toStringTag](): string {
+    return 'BeitForImageClassification';
+  }
+
   /** Loads a checkpoint; see BeitModel.fromPretrained(). */
   static async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<BeitForImageClassification> {
     return loadPretrained(
@@ -97,6 +105,10 @@ export class BeitForImageClassification extends PreTrainedModel {
 
 /** The encoder with a head that predicts the visual tokens of masked patches. */
 export class BeitForMaskedImageModeling extends PreTrainedModel {
+  override get [Symbol.toStringTag](): string {
+    return 'BeitForMaskedImageModeling';
+  }
+
   /** Loads a checkpoint; see BeitModel.fromPretrained(). */
   static async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<BeitForMaskedImageModeling> {
     return loadPretrained(
@@ -119,6 +131,10 @@ export class BeitForMaskedImageModeling extends PreTrainedModel {
 
 /** The encoder with a feature pyramid, UPerNet's head and the auxiliary head of its loss. */
 export class BeitForSemanticSegmentation extends PreTrainedModel {
+  override get [Symbol.toStringTag](): string {
+    return 'BeitForSemanticSegmentation';
+  }
+
   /** Loads a checkpoint; see BeitModel.fromPretrained(). */
   static async fromPretrained(source: SourceLike, options: SegmentationModelOptions = {}): Promise<BeitForSemanticSegmentation> {
     const { taps, auxiliaryHead } = options;
@@ -139,6 +155,10 @@ export class BeitForSemanticSegmentation extends PreTrainedModel {
 
 /** The encoder as a source of feature maps: those that the config's outFeatures or outIndices name. */
 export class BeitBackbone extends PreTrainedModel {
+  override get [Symbol.toStringTag](): string {
+    return 'BeitBackbone';
+  }
+
   /** Loads a checkpoint; see BeitModel.fromPretrained(). */
   static async fromPretrained(source: SourceLike, options: ModelOptions = {}): Promise<BeitBackbone> {
     return loadPretrained({ className: 'BeitBackbone' }, source, options, (lease, loaded) => new BeitBackbone(lease, loaded));

@@ -67,10 +67,13 @@ export abstract class EngineObject {
     this.#handle = handle;
   }
 
+  /** The class's name, for sentences and consoles: what minifies a page's scripts leaves classes another one. */
+  abstract get [Symbol.toStringTag](): string;
+
   /** Returns the engine and the handle; throws disposed after dispose(). */
   protected hold(): { engine: Engine; handle: number } {
     if (!this.#lease) {
-      const where = this.constructor.name;
+      const where = this[Symbol.toStringTag];
       throw new BeitError('disposed', `This ${where} has been disposed of.`, { where });
     }
     return { engine: this.#lease.engine, handle: this.#handle };

@@ -1,0 +1,99 @@
+// What the package has of web/: few files, made of many. The library is there once: browsers' entry, Node's, the command
+// line and the service worker's share it.
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
+import { IMPORT_COMMENTS, IMPORT_CALL } from './glue.mjs';
+import { root } from './places.mjs';
+import { Failure } from './report.mjs';
+import { byLines, insertBehind } from './source-maps.mjs';
+
+const web = join(root, 'web');
+const dist = join(root, 'dist');
+
+/** [the file in dist/, the module of web/]. Those of a group share what they have in common, in files of their own. */
+const GROUPS = [
+  [
+    ['index', 'index.ts'],
+    ['index.node', 'index.node.ts'],
+    ['service-worker', 'service-worker.ts'],
+    ['worker-node', 'worker-node.ts'],
+    ['cli/main', 'cli/main.ts'],
+  ],
+  // Bundlers move it to where it has no neighbours.
+  [['worker', 'worker.ts']],
+];
+
+/** Files of dist/ of which each is one of the package's chunks. */
+const CHUNK = /^chunk-\w+\.js(\.map)?$/;
+
+/** Modules without types and comments, as which sources stand in source maps; and the one platform that both sides share. */
+const asShipped = (transform) => ({
+  name: 'as-shipped',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^#platform$/ }, () => ({ path: join(web, 'platform', 'shared.ts') }));
+    onResolve({ filter: /^\.\.\/node\.js$/ }, () => ({ path: '../index.node.js', external: true }));
+    onResolve({ filter: /\/wasm\/[^/]+\.js$/ }, ({ path }) => ({ path: `./wasm/${basename(path)}`, external: true }));
+    onResolve({ filter: /\/embedded-configs\.js$/ }, () => ({ path: join(dist, 'platform', 'embedded-configs.js') }));
+    onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+      const { code } = await transform(readFileSync(path, 'utf8'), { loader: 'ts', target: 'es2022', tsconfigRaw: '{}' });
+      return { contents: code, loader: 'js' };
+    });
+  },
+});
+
+/** Writes the package's scripts with their source maps into dist/. */
+export async function bundleScripts() {
+  const { build, transform } = await import('esbuild'); // here: build.mjs is loaded before set-up has installed packages
+  for (const name of readdirSync(dist)) if (CHUNK.test(name)) rmSync(join(dist, name));
+  for (const group of GROUPS) {
+    const { outputFiles } = await build({
+      entryPoints: group.map(([out, module]) => ({ out, in: join(web, module) })),
+      outdir: dist,
+      bundle: true,
+      splitting: group.length > 1,
+      chunkNames: 'chunk-[hash]',
+      write: false,
+      format: 'esm',
+      target: 'es2022',
+      platform: 'neutral',
+      external: ['node:*'],
+      legalComments: 'none',
+      minify: true,
+      sourcemap: 'external',
+      logLevel: 'silent',
+      plugins: [asShipped(transform)],
+    });
+    const files = new Map(outputFiles.map(({ path, text }) => [relative(dist, path), text]));
+    for (const [name, text] of files) {
+      if (name.endsWith('.js')) writeScript(name, text, JSON.parse(files.get(`${name}.map`)));
+    }
+  }
+}
+
+function writeScript(name, script, written) {
+  const { text, map } = insertBehind(script, byLines(written), IMPORT_CALL, IMPORT_COMMENTS);
+  // Who uses the command line sees sentences, not stacks; some entries have nothing but names of what is in other files.
+  if (name === 'cli/main.js' || map.sources.length === 0) return void writeFileSync(join(dist, name), text);
+  map.sources = map.sources.map((source) => source.replace(/^(\.\.\/)+/, '').replace(/\.ts$/, '.js'));
+  writeFileSync(join(dist, name), `${text}//# sourceMappingURL=${basename(name)}.map\n`);
+  writeFileSync(join(dist, `${name}.map`), JSON.stringify(map));
+}
+
+/** Writes the declarations of all that the entries export as one file. */
+export async function bundleTypes() {
+  const [{ rollup }, { dts }] = await Promise.all([import('rollup'), import('rollup-plugin-dts')]);
+  const bundle = await rollup({
+    input: join(dist, 'library.d.ts'),
+    plugins: [dts()],
+    onwarn: ({ message }) => {
+      throw new Failure(`The declarations cannot be put into one file: ${message}`);
+    },
+  });
+  const { output } = await bundle.generate({ format: 'es', indent: '\t' });
+  await bundle.close();
+  const text = output[0].code.replace(/^( {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4));
+  writeFileSync(join(dist, 'index.d.ts'), text);
+  writeFileSync(join(dist, 'service-worker.d.ts'), "export * from './index.js';\n");
+  for (const name of ['worker', 'worker-node', 'isolation-worker', 'index.node', 'cli/main'])
+    rmSync(join(dist, `${name}.d.ts`), { force: true });
+}
