@@ -99,4 +99,5 @@ export type {
   SourceOptions,
   SourceWatch,
 } from './sources/source.js';
+export { similarity } from './base/vectors.js';
 export type { AnyArray, AnyTensor, LabelMap, Size, Tensor } from './base/tensors.js';

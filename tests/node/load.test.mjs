@@ -242,6 +242,12 @@ test('progress goes through the phases and counts every byte', async () => {
   assert.equal(last.total, model.loading.fillBytes);
   assert.equal(last.tensors, Object.keys(tensors()).length);
   assert.equal(last.file, 'model.safetensors');
+  const shares = seen.map(({ share }) => share);
+  assert.deepEqual(
+    shares,
+    [...shares].sort((a, b) => a - b),
+  );
+  assert.deepEqual([shares[0], shares.at(-1)], [0, 1]);
   await model.dispose();
 });
 

@@ -81,6 +81,15 @@ test('with a tokenizer: true tokens, accuracy and pictures', async () => {
   const bias = new Float32Array(VOCAB);
   bias[frequent] = 100;
   const source = maskedFiles(VOCAB, { tensors: { 'lm_head.bias': { dims: [VOCAB], data: bias } } });
+  const shares = [];
+  const owner = await pipeline('masked-image-modeling', source, { engine, tokenizer: dvae, onProgress: ({ share }) => shares.push(share) });
+  await owner.dispose();
+  assert.deepEqual(
+    shares,
+    [...shares].sort((a, b) => a - b),
+    'of three loads in a row',
+  );
+  assert.equal(shares.at(-1), 1);
   const run = await pipeline('masked-image-modeling', source, { engine, tokenizer });
   assert.equal(run.tokenizer, tokenizer);
   const found = await run(picture, { ratio: 0.6, seed: 3 });

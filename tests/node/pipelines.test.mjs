@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { BeitModel, colorOf, createEngine, pipeline } from '../../dist/node.js';
+import { BeitModel, colorOf, createEngine, DalleTokenizer, pipeline, similarity } from '../../dist/node.js';
 import { golden, rejects, root } from './support.mjs';
 import { config, files, maskedFiles, pixelValues } from './tiny-checkpoint.mjs';
 
@@ -47,6 +47,23 @@ test("segmentation gives the image's own size, a legend, and on request scores a
   );
   assert.ok(result.scores.every((score) => score > 0 && score <= 1));
   assert.deepEqual(Object.keys(await segment(image)), ['width', 'height', 'labels', 'legend']);
+
+  const given = await segment(image, { resultSize: { width: 9, height: 5 }, overlay: true });
+  assert.deepEqual([given.width, given.height, given.labels.length, given.overlay.data.length], [9, 5, 45, 180]);
+  // Of the logits' own size no logit is resized: the largest of each place, as forward() gives them.
+  const plain = await segment(image, { resultSize: 'logits' });
+  const { pixelValues } = await segment.processor.preprocess(image);
+  const { logits } = await segment.model.forward({ pixelValues });
+  const [, classes, height, width] = logits.dims;
+  assert.deepEqual([plain.height, plain.width], [height, width]);
+  const best = Array.from({ length: height * width }, (_, at) => {
+    const column = Array.from({ length: classes }, (_, id) => logits.data[id * height * width + at]);
+    return column.indexOf(Math.max(...column));
+  });
+  assert.deepEqual([...plain.labels], best);
+  for (const resultSize of [{ width: 0, height: 5 }, { width: 9 }, 'small', 7]) {
+    await rejects(segment(image, { resultSize }), 'invalid-argument', /resultSize/);
+  }
   await segment.dispose();
   assert.equal(new Set(Array.from({ length: 255 }, (_, id) => String(colorOf(id)))).size, 255);
 });
@@ -156,4 +173,40 @@ test('pipeline: of an image that a worker works on only the image and the result
   } finally {
     Worker.prototype.postMessage = post;
   }
+});
+
+test('features of length 1, and how alike two are', async () => {
+  const extract = await pipeline('image-feature-extraction', files(), { engine });
+  const [a, b] = await extract([picture, { width: 9, height: 7, channels: 3, data: new Uint8Array(189).fill(9) }]);
+  const unit = await extract(picture, { normalize: true });
+  const length = Math.hypot(...a.data);
+  assert.deepEqual(unit.dims, a.dims);
+  for (const [i, value] of unit.data.entries()) assert.ok(Math.abs(value - a.data[i] / length) < 1e-7);
+  const tokens = await extract(picture, { output: 'tokens', normalize: true });
+  const [rows, width] = tokens.dims;
+  for (let row = 0; row < rows; ++row) assert.ok(Math.abs(Math.hypot(...tokens.data.subarray(row * width, (row + 1) * width)) - 1) < 1e-6);
+
+  const cosine = a.data.reduce((sum, value, i) => sum + value * b.data[i], 0) / length / Math.hypot(...b.data);
+  assert.ok(Math.abs(similarity(a, b) - cosine) < 1e-6);
+  assert.ok(Math.abs(similarity(a, unit) - 1) < 1e-6);
+  assert.equal(similarity([1, 2], new Float32Array([-2, 1])), 0);
+  assert.equal(similarity([1, 2], [-1, -2]), -1);
+  assert.equal(similarity([0, 0], [1, 2]), 0);
+  assert.equal(similarity({ dims: [1, 2], data: new Float32Array([3, 0]) }, [5, 0]), 1);
+  assert.throws(() => similarity([1, 2], [1]), { code: 'wrong-shape', message: /b: got 1 numbers, expected 2/ });
+  assert.throws(() => similarity(tokens, a), { code: 'wrong-shape', message: /one vector/ });
+  await extract.dispose();
+});
+
+test('`await using` waits until the memory is given back', async () => {
+  const asyncDispose = Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
+  const classify = await pipeline('image-classification', files(), { engine });
+  const { used } = await engine.memory();
+  await classify[asyncDispose]();
+  assert.equal(classify.model.usable, false);
+  assert.ok((await engine.memory()).used < used);
+  const model = await BeitModel.fromPretrained(files(), { engine });
+  await model[asyncDispose]();
+  assert.equal(model.usable, false);
+  assert.equal(typeof DalleTokenizer.prototype[asyncDispose], 'function');
 });

@@ -130,6 +130,7 @@ const MISTAKES = [
   ['inspect()', (options) => inspect(files(), { engine, ...options }), { class_name: 'BeitModel' }, 'className'],
   ['createEngine()', createEngine, { thread: 2 }, 'threads'],
   ['configure()', async (options) => configure(options), { tokens: 'x' }, 'token'],
+  ['configure()', async (options) => configure(options), { logLevel: 'error' }, /the library prints nothing/],
   ['a call', (options) => classify(pictures[0], options), { top_k: 2 }, 'topK'],
   ['a call', (options) => classify(pictures[0], options), { topk: 2 }, 'topK'],
   ['a call', (options) => classify(pictures[0], options), { treshold: 0.5 }, 'threshold'],

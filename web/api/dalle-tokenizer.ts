@@ -1,7 +1,9 @@
 /** DALL-E's image tokenizer: images to the visual tokens that BEiT predicts, and back. */
+import { DisposableObject } from '../base/dispose.js';
 import { mismatch } from '../base/errors.js';
 import { checkTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import type { CallOptions, RawImage } from '../engine/engine.js';
+import { partOf } from '../engine/progress.js';
 import { outputOf } from '../engine/tasks/context.js';
 import type { SourceLike, SourceOptions } from '../sources/source.js';
 import { sourceOf } from './configure.js';
@@ -60,12 +62,14 @@ class DalleHalf extends PreTrainedModel {
   }
 }
 
-export class DalleTokenizer {
+export class DalleTokenizer extends DisposableObject {
   private constructor(
     private readonly encoder: DalleHalf,
     private readonly decoder: DalleHalf,
     private readonly options: PretrainedOptions,
-  ) {}
+  ) {
+    super();
+  }
 
   /**
    * Loads the two halves, encoder.pkl and decoder.pkl or the same as safetensors: from one folder,
@@ -74,9 +78,10 @@ export class DalleTokenizer {
    */
   static async fromPretrained(source: TokenizerSource, options: PretrainedOptions = {}): Promise<DalleTokenizer> {
     const halves = isHalves(source) ? source : { encoder: source, decoder: source };
-    const encoder = await DalleHalf.load('DalleEncoder', halves.encoder, options);
+    const { onProgress } = options;
+    const encoder = await DalleHalf.load('DalleEncoder', halves.encoder, { ...options, onProgress: partOf(onProgress, 0, 0.5) });
     try {
-      const decoder = await DalleHalf.load('DalleDecoder', halves.decoder, options);
+      const decoder = await DalleHalf.load('DalleDecoder', halves.decoder, { ...options, onProgress: partOf(onProgress, 0.5, 1) });
       if (decoder.vocabSize !== encoder.vocabSize) {
         await decoder.dispose();
         throw mismatch('wrong-shape', 'decoder', `a codebook of ${decoder.vocabSize} tokens`, `${encoder.vocabSize}, as the encoder has`);

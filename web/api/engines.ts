@@ -144,7 +144,7 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
   ]);
   let entry = shared.get(key);
   if (!entry || entry.engine?.usable === false) {
-    tell(call.onProgress, { phase: 'artefact', file: '', loaded: 0, total: 0, tensors: 0 });
+    tell(call.onProgress, { phase: 'artefact', file: '', loaded: 0, total: 0, tensors: 0, share: 0 });
     const made: Shared = { users: 0, engine: null, promise: makeEngine(all) };
     made.promise.then(
       (engine) => {

@@ -1,6 +1,6 @@
 import { mismatch } from '../base/errors.js';
 import { throwIfAborted } from '../base/scheduling.js';
-import { checkTensor, shapeText, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
+import { checkTensor, shapeText, sizeOf, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import type { CallOptions, ConfigFields, Preprocessed, RawImage, SegmentationMap } from '../engine/engine.js';
 import { checkRawImage } from '../engine/pixels.js';
 import { timmConfigOf, timmProcessorOf } from '../engine/timm-config.js';
@@ -131,14 +131,6 @@ async function processorText(files: Source, options: PretrainedOptions): Promise
 /** The older name of BeitImageProcessor. */
 export const BeitFeatureExtractor = BeitImageProcessor;
 export type BeitFeatureExtractor = BeitImageProcessor;
-
-function sizeOf(given: Size | readonly [number, number], where: string): Size {
-  const [height, width] = 'height' in given ? [given.height, given.width] : given;
-  if (![height, width].every((n) => Number.isInteger(n) && n >= 1)) {
-    throw mismatch('invalid-argument', where, `${height} x ${width}`, 'a height and a width of at least 1');
-  }
-  return { height, width };
-}
 
 function isList(images: ImageInput | readonly ImageInput[]): images is readonly ImageInput[] {
   return Array.isArray(images);

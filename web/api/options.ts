@@ -69,6 +69,12 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   endpoint: 'host',
   abort_signal: 'signal',
   pooling: 'output',
+  do_normalize: 'normalize',
+  size: 'resultSize',
+  target_size: 'resultSize',
+  top_k: 'topK',
+  function_to_apply: 'functionToApply',
+  logLevel: 'none: the library prints nothing; onWarning tells what others print',
   return_tensors: 'none: tensors are typed arrays with dims',
 };
 

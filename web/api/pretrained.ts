@@ -1,5 +1,5 @@
 /** What every fromPretrained() takes, and the ownership that its results share. */
-import { disposeSymbol } from '../base/dispose.js';
+import { DisposableObject } from '../base/dispose.js';
 import { BeitError, mismatch } from '../base/errors.js';
 import type { DType } from '../core/core.js';
 import type { Engine, LoadCallOptions, MemoryUse, RuntimeInfo } from '../engine/engine.js';
@@ -53,7 +53,7 @@ export async function withLease<T>(options: PretrainedOptions, make: (lease: Eng
 export let heldBy: (object: EngineObject) => { engine: Engine; handle: number };
 
 /** Something that an engine holds for its user, until dispose(). */
-export abstract class EngineObject {
+export abstract class EngineObject extends DisposableObject {
   static {
     heldBy = (object) => object.hold();
   }
@@ -63,6 +63,7 @@ export abstract class EngineObject {
 
   /** Takes over the lease and the handle. */
   protected constructor(lease: EngineLease, handle: number) {
+    super();
     this.#lease = lease;
     this.#handle = handle;
   }
@@ -107,10 +108,5 @@ export abstract class EngineObject {
     } finally {
       await lease.release();
     }
-  }
-
-  /** dispose() for `using`: begins it and does not wait. */
-  [disposeSymbol](): void {
-    void this.dispose();
   }
 }

@@ -45,6 +45,15 @@ export type AnyArray =
   | Int8Array
   | Uint8Array;
 
+/** Returns a size that a user gives, also as [height, width]; throws invalid-argument unless both are whole numbers of at least 1. */
+export function sizeOf(given: Size | readonly [number, number], where: string): Size {
+  const { 0: height, 1: width } = 'length' in given ? given : [given.height, given.width];
+  if (![height, width].every((n) => Number.isInteger(n) && n >= 1)) {
+    throw mismatch('invalid-argument', where, `${height} x ${width}`, 'a height and a width of at least 1');
+  }
+  return { height, width };
+}
+
 /** Returns "[1, 3, 224, 224]". */
 export function shapeText(dims: readonly number[]): string {
   return `[${dims.join(', ')}]`;

@@ -61,6 +61,8 @@ export interface Progress {
   total: number;
   /** How many tensors the checkpoint names; 0 until its index is read. */
   tensors: number;
+  /** How much of the whole call is done, 0 to 1; it never falls, and is 1 when all is ready. */
+  share: number;
 }
 
 /** What every long call takes. */

@@ -27,6 +27,7 @@ import {
 } from './conversion.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
 import { isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
+import { LoadShare } from './progress.js';
 import { timmConfigOf, withTimm } from './timm-config.js';
 
 interface Created {
@@ -155,6 +156,7 @@ class Load {
   private readonly breather = new Breather();
   private staging: Block | null = null;
   private tensorCount = 0;
+  private readonly share = new LoadShare();
   private readonly watch: SourceWatch;
   private readonly source: Source;
 
@@ -172,7 +174,8 @@ class Load {
   }
 
   report(phase: Phase, file: string, loaded: number, total: number): void {
-    tell(this.call.onProgress, { phase, file, loaded, total, tensors: this.tensorCount });
+    const share = this.share.after(phase, file, loaded, total);
+    tell(this.call.onProgress, { phase, file, loaded, total, tensors: this.tensorCount, share });
   }
 
   /**
@@ -256,7 +259,9 @@ class Load {
   }
 
   private async readIndex(spec: ModelSpec, className: string): Promise<void> {
-    for (const name of await this.weightFiles(spec, className)) {
+    const names = await this.weightFiles(spec, className);
+    this.share.expect(names.length);
+    for (const name of names) {
       const file = await this.open(name);
       unwrap(this.checkpoint.addFile(name, file.size));
     }

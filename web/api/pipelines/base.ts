@@ -1,5 +1,5 @@
 /** What every pipeline is: a processor, a model, and a function from an image to a result. */
-import { disposeSymbol } from '../../base/dispose.js';
+import { asyncDisposeSymbol, disposeSymbol } from '../../base/dispose.js';
 import { BeitError, failure } from '../../base/errors.js';
 import { abortable, throwIfAborted } from '../../base/scheduling.js';
 import type { CallOptions, ForwardCallOptions, MemoryUse, RuntimeInfo } from '../../engine/engine.js';
@@ -32,6 +32,8 @@ export interface Pipeline<Name extends string, Model, Options, Result> {
   /** Gives the model's and the processor's memory back. */
   dispose(): Promise<void>;
   [Symbol.dispose](): void;
+  /** dispose(), for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface PipelineOptions {
@@ -153,6 +155,7 @@ export async function assemble<Name extends string, Options extends CallOptions,
     memory: () => parts.model.memory(),
     dispose,
     [disposeSymbol]: () => void dispose(),
+    [asyncDisposeSymbol]: dispose,
   });
   Object.defineProperties(made, {
     parts: { enumerable: false },

@@ -13,6 +13,8 @@ export interface FeatureOptions extends ForwardCallOptions {
    * hidden state (T, C), 0 the embeddings, counted from the end where it is negative.
    */
   output?: 'pooled' | 'tokens' | number | undefined;
+  /** Give each vector the length 1, for searches by the product of two. Default: false */
+  normalize?: boolean | undefined;
 }
 
 /**
@@ -26,7 +28,7 @@ export function makeFeatureExtraction(source: Source, options: ModelOptions & Pi
     openParts(source, given, () => BeitModel.fromPretrained(source, { ...given, addPoolingLayer: 'auto' }));
   return assemble('image-feature-extraction', options, open, async (parts, image, given: FeatureOptions) => {
     const { model } = parts;
-    const { output = 'pooled', ...call } = given;
+    const { output = 'pooled', normalize = false, ...call } = given;
     const states = model.config.numHiddenLayers + 1;
     const index = typeof output === 'number' && output < 0 ? output + states : output;
     if (output !== 'pooled' && output !== 'tokens' && !(Number.isInteger(index) && Number(index) >= 0 && Number(index) < states)) {
@@ -40,6 +42,7 @@ export function makeFeatureExtraction(source: Source, options: ModelOptions & Pi
           `or for a layer by a number from ${-states} to ${states - 1}`,
       );
     }
-    return runTask('image-feature-extraction', parts, image, { output: typeof index === 'number' ? index : output }, call);
+    const settings = { output: typeof index === 'number' ? index : output, normalize };
+    return runTask('image-feature-extraction', parts, image, settings, call);
   });
 }

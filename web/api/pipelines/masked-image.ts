@@ -2,6 +2,7 @@
 import { mismatch } from '../../base/errors.js';
 import type { Size, Tensor } from '../../base/tensors.js';
 import type { CallOptions, ForwardCallOptions, RawImage } from '../../engine/engine.js';
+import { partOf } from '../../engine/progress.js';
 import type { PatchMask } from '../../engine/tasks/block-mask.js';
 import type { Source } from '../../sources/source.js';
 import {
@@ -86,9 +87,12 @@ export async function makeMaskedImageModeling(source: Source, options: MaskedIma
   const open = async (from: ModelOptions): Promise<Opened> => {
     // The tokenizer has a config of its own.
     const { config: _, ...tokenizerOptions } = from;
-    const tokenizer = tokens === null ? null : await DalleTokenizer.fromPretrained(tokens, tokenizerOptions);
+    const own = tokens !== null;
+    const first = { ...tokenizerOptions, onProgress: partOf(from.onProgress, 0, 0.5) };
+    const tokenizer = own ? await DalleTokenizer.fromPretrained(tokens, first) : null;
+    const rest = own ? { ...from, onProgress: partOf(from.onProgress, 0.5, 1) } : from;
     try {
-      return { ...(await openParts(source, from, () => loadModel(source, from, theirs ?? tokenizer))), tokenizer };
+      return { ...(await openParts(source, rest, () => loadModel(source, rest, theirs ?? tokenizer))), tokenizer };
     } catch (error) {
       await tokenizer?.dispose();
       throw error;

@@ -1,4 +1,6 @@
 /** image-segmentation: from an image to the class of each of its pixels. */
+import { mismatch } from '../../base/errors.js';
+import { sizeOf, type Size } from '../../base/tensors.js';
 import type { ForwardCallOptions } from '../../engine/engine.js';
 import type { Segmentation } from '../../engine/tasks/types.js';
 import type { Source } from '../../sources/source.js';
@@ -6,6 +8,11 @@ import { BeitForSemanticSegmentation, type SegmentationModelOptions } from '../m
 import { assemble, openParts, runTask, type Pipeline, type PipelineOptions } from './base.js';
 
 export interface SegmentOptions extends ForwardCallOptions {
+  /**
+   * Of the label map: a height and a width, or logits: as many labels as the model gives logits, the least work. Default:
+   * the image's own
+   */
+  resultSize?: Size | 'logits' | undefined;
   /** Give the probability of each pixel's label, too. */
   scores?: boolean | undefined;
   /** Give an RGBA picture of the labels' colours, too, to be drawn over the image. */
@@ -23,7 +30,13 @@ export function makeImageSegmentation(
     // No loss is asked for here, so the head that only a loss needs is left out.
     openParts(source, given, () => BeitForSemanticSegmentation.fromPretrained(source, { ...given, auxiliaryHead: false }));
   return assemble('image-segmentation', options, open, (parts, image, given: SegmentOptions) => {
-    const { scores = false, overlay = false, ...call } = given;
-    return runTask('image-segmentation', parts, image, { scores, overlay }, call);
+    const { scores = false, overlay = false, resultSize, ...call } = given;
+    return runTask('image-segmentation', parts, image, { scores, overlay, resultSize: checked(resultSize) }, call);
   });
+}
+
+function checked(size: SegmentOptions['resultSize']): Size | 'logits' | undefined {
+  if (size === undefined || size === 'logits') return size;
+  if (typeof size === 'object' && size !== null) return sizeOf(size, 'resultSize');
+  throw mismatch('invalid-argument', 'resultSize', JSON.stringify(size), 'a height and a width, or "logits"');
 }

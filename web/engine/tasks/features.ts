@@ -1,4 +1,5 @@
 /** image-feature-extraction: from an image to what the encoder makes of it. */
+import { normalized } from '../../base/vectors.js';
 import type { EngineImage, ForwardCallOptions } from '../engine.js';
 import { outputOf, PLAIN, type TaskContext } from './context.js';
 import type { EngineTasks } from './types.js';
@@ -8,7 +9,7 @@ type Task = EngineTasks['image-feature-extraction'];
 export async function extractFeatures(
   { engine, processor, model }: TaskContext,
   image: EngineImage,
-  { output }: Task['settings'],
+  { output, normalize }: Task['settings'],
   call: ForwardCallOptions,
 ): Promise<Task['result']> {
   const { pixelValues } = await engine.preprocess(processor, [image], call);
@@ -18,5 +19,6 @@ export async function extractFeatures(
     outputs,
     numbered ? `hidden_states.${output}` : output === 'pooled' ? 'pooler_output' : 'last_hidden_state',
   );
-  return { dims: dims.slice(1), data };
+  const features = { dims: dims.slice(1), data };
+  return normalize ? normalized(features) : features;
 }

@@ -36,13 +36,14 @@ type Task = EngineTasks['image-segmentation'];
 export async function segmentImage(
   { engine, processor, model, config }: TaskContext,
   image: EngineImage,
-  { scores, overlay: colored }: Task['settings'],
+  { scores, overlay: colored, resultSize }: Task['settings'],
   call: ForwardCallOptions,
 ): Promise<Task['result']> {
   const { pixelValues, originalSizes } = await engine.preprocess(processor, [image], call);
   const logits = outputOf(await engine.forward(model, { pixelValues }, PLAIN, call), 'logits');
   const palette = colored ? paletteOf(logits.dims[1]!, HALF_TRANSPARENT) : undefined;
-  const map = await engine.segment(logits, originalSizes[0]!, { scores, palette });
+  const size = resultSize === 'logits' ? null : (resultSize ?? originalSizes[0]!);
+  const map = await engine.segment(logits, size, { scores, palette });
   const { width, height, labels, overlay } = map;
   return {
     width,

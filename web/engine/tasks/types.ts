@@ -27,7 +27,7 @@ export interface Overlay {
   data: Uint8ClampedArray;
 }
 
-/** The labels of an image, at the image's own size. */
+/** The labels of an image, at the image's own size unless another was asked for. */
 export interface Segmentation {
   width: number;
   height: number;
@@ -83,10 +83,14 @@ export interface EngineTasks {
     settings: LabelChoice & { functionToApply?: ScoreFunction | undefined };
     result: Classification[];
   };
-  'image-segmentation': { settings: { scores: boolean; overlay: boolean }; result: Segmentation };
+  'image-segmentation': {
+    /** resultSize: the image's own where it is not given. */
+    settings: { scores: boolean; overlay: boolean; resultSize?: Size | 'logits' | undefined };
+    result: Segmentation;
+  };
   'image-feature-extraction': {
     /** The pooler's output, the last hidden state, or the hidden state of that number. */
-    settings: { output: 'pooled' | 'tokens' | number };
+    settings: { output: 'pooled' | 'tokens' | number; normalize: boolean };
     result: Tensor;
   };
   'masked-image-modeling': { settings: Hiding & { logits: boolean }; result: HiddenPatches };
