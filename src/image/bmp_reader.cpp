@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <string>
 
 #include "src/image/file_bytes.h"
@@ -150,23 +151,30 @@ Result<Buffer<uint8_t>> readRuns(const Header& header, std::span<const uint8_t> 
   const auto put = [&](uint8_t index) {
     if (done < pixels) indices[static_cast<size_t>(done++)] = index;
   };
+  // A few bytes may pass over a whole picture, so this is not done one by one.
+  const auto fill = [&](uint8_t index, int64_t count) {
+    count = std::min(count, pixels - done);
+    std::fill_n(indices.data() + done, count, index);
+    done += count;
+  };
   while (done < pixels) {
     const auto count = bytes.next(), value = bytes.next();
     if (!count || !value) return cutOff();
     if (*count) {  // a run, which ends with its row
       const int64_t run = std::clamp<int64_t>(width - x, 0, *count);
-      for (int64_t i = 0; i < run; ++i) put(!rle4 ? *value : i % 2 ? *value & 15 : *value >> 4);
+      if (!rle4) fill(*value, run);
+      else
+        for (int64_t i = 0; i < run; ++i) put(i % 2 ? *value & 15 : *value >> 4);
       x += run;
     } else if (*value == 0) {  // the end of a row
-      while (done % width) put(0);
+      if (done % width) fill(0, width - done % width);
       x = 0;
     } else if (*value == 1) {  // the end
       return cutOff();
     } else if (*value == 2) {  // so many pixels to the right, so many rows up
       const auto right = bytes.next(), up = bytes.next();
       if (!right || !up) return cutOff();
-      const int64_t end = std::min(done + *right + *up * width, pixels);
-      while (done < end) put(0);
+      fill(0, *right + *up * width);
       x = done % width;
     } else {  // so many pixels as they are
       const int64_t literal = std::min<int64_t>(pixels - done, *value);
@@ -220,16 +228,15 @@ Result<Image8> readBmp(std::span<const uint8_t> file) {
   }
   BEIT_ASSIGN(Image8 image, Image8::allocate({header.height, header.width}, 3, "the picture of a BMP"));
   const Channel channels[3] = {Channel(header.masks[0]), Channel(header.masks[1]), Channel(header.masks[2])};
+  const int64_t index_bits = runs ? 8 : bits;
   for (int64_t y = 0; y < header.height; ++y) {
     const uint8_t* from = rows.data() + stride * y;
     uint8_t* to = image.row(header.from_top ? y : header.height - 1 - y);
     for (int64_t x = 0; x < header.width; ++x, to += 3) {
       if (indexed) {
-        const int64_t bit = runs ? 8 * x : bits * x;
-        const int64_t width = runs ? 8 : bits;
-        const int index = from[bit / 8] >> (8 - width - bit % 8) & ((1 << width) - 1);
-        const auto& colour = header.palette[static_cast<size_t>(index)];
-        std::copy(colour.begin(), colour.end(), to);
+        const int64_t bit = index_bits * x;
+        const int index = index_bits == 8 ? from[x] : from[bit / 8] >> (8 - index_bits - bit % 8) & ((1 << index_bits) - 1);
+        std::memcpy(to, header.palette[static_cast<size_t>(index)].data(), 3);
         continue;
       }
       uint32_t pixel = 0;
