@@ -8,7 +8,7 @@ import { openNodeCache } from '../../dist/sources/cache/node.js';
 import { BeitError } from '../../dist/base/errors.js';
 import { nodeHttp } from '../../dist/platform/http-node.js';
 import { hubSource } from '../../dist/sources/http/source.js';
-import { readText } from '../../dist/sources/text.js';
+import { readOptionalText, readText } from '../../dist/sources/text.js';
 import { startHub } from '../support/hub-server.mjs';
 import { collect, rejects, temporaryFolder } from './support.mjs';
 
@@ -23,6 +23,11 @@ async function setUp(t) {
   const source = (options = {}) => hubSource('owner/name', { host: hub.url, cache: folder, retry: { delay: 1 }, ...options }, nodeHttp);
   return { hub, folder, source };
 }
+
+const endings = (folder) =>
+  readdirSync(folder)
+    .map((name) => name.slice(name.indexOf('.')))
+    .sort();
 
 /** Reads some of the weights as a load does. Returns the bytes of the first and the last read. */
 async function load(
@@ -83,9 +88,47 @@ test('another version replaces the old one', async (t) => {
   const { hub, folder, source } = await setUp(t);
   assert.equal(await readText(source(), 'config.json'), '{"a": 1}');
   hub.replace('owner/name/config.json', Buffer.from('{"a": 2}'));
+  const before = source();
+  assert.equal(await readText(before, 'config.json'), '{"a": 1}', 'nobody waits for the server');
+  await before.checked();
+  assert.equal((await cache.list(folder))[0].stale, true);
+  assert.equal(await readText(source({ offline: true }), 'config.json'), '{"a": 1}');
   assert.equal(await readText(source(), 'config.json'), '{"a": 2}');
-  assert.equal((await cache.list(folder)).length, 1);
+  const [kept, ...others] = await cache.list(folder);
+  assert.deepEqual([kept.stale, others], [undefined, []]);
   assert.equal(await readText(source({ offline: true }), 'config.json'), '{"a": 2}');
+  hub.replace('owner/name/config.json', Buffer.from('{"a": 3}'));
+  hub.requests.length = 0;
+  const never = source({ revalidate: 'never' });
+  assert.equal(await readText(never, 'config.json'), '{"a": 2}');
+  await never.checked();
+  assert.deepEqual(hub.requests, []);
+  assert.equal(await readText(source({ revalidate: 'first' }), 'config.json'), '{"a": 3}');
+  await rejects(
+    (async () => source({ revalidate: 'always' }))(),
+    'invalid-argument',
+    /revalidate: got always, expected background, first, never/,
+  );
+});
+
+test('no network keeps a load from what is kept whole: neither silence, nor a login page, nor errors', async (t) => {
+  const { hub, folder, source } = await setUp(t);
+  const absent = 'preprocessor_config.json';
+  await load(source());
+  await readText(source(), 'config.json');
+  hub.fail(`owner/name/${absent}`, { statuses: [403] });
+  assert.equal(await readOptionalText(source(), absent), null);
+  for (const network of ['silent', 'portal', 'refusing', 'good']) {
+    hub.network(network);
+    for (const revalidate of ['background', 'first', 'never']) {
+      const from = source({ revalidate });
+      await load(from);
+      assert.equal(await readText(from, 'config.json'), '{"a": 1}', `${network}, ${revalidate}`);
+      assert.equal(await readOptionalText(from, absent), null, `${network}, ${revalidate}`);
+      await from.checked();
+    }
+  }
+  assert.ok((await cache.list(folder)).every(({ stale }) => !stale));
 });
 
 test('a server that is gone is done without, and so it is with offline', async (t) => {
@@ -104,23 +147,29 @@ test('a server that is gone is done without, and so it is with offline', async (
   await rejects(source({ retry: { attempts: 0 } }).open('preprocessor_config.json'), 'network');
 });
 
-test('what breaks off, is wrong, or is stopped is never kept', async (t) => {
+test('what breaks off, is wrong, or is stopped is never taken for whole', async (t) => {
   const { hub, folder, source } = await setUp(t);
-  for (const cut of [1, 8, 1_000_000, 2_999_999]) {
+  for (const cut of [1, 8, 999_999]) {
     hub.fail(WEIGHTS, { cuts: Array(9).fill(cut) });
     await rejects(load(source({ retry: { attempts: 1, delay: 1 } })), 'network');
     await rejects(source({ offline: true }).open('model.safetensors'), 'not-found');
+    assert.deepEqual(readdirSync(folder), [], 'so little is not gone on with');
   }
   hub.fail(WEIGHTS, { flip: 2_999_998 });
   await rejects(load(source()), 'corrupt');
+  assert.deepEqual(readdirSync(folder), [], 'nor what is wrong');
   hub.fail(WEIGHTS, { stall: 2_000_000 });
   const controller = new AbortController();
   const file = await source().open('model.safetensors', controller.signal);
+  await collect(file.read(0, 1_500_000));
   setTimeout(() => controller.abort(new Error('enough')), 20);
-  await assert.rejects(collect(file.read(0, 3_000_000)), /enough/);
+  await assert.rejects(collect(file.read(1_500_000, 1_500_000)), /enough/);
   await file.close();
+  await rejects(source({ offline: true }).open('model.safetensors'), 'not-found');
   assert.deepEqual(await cache.list(folder), []);
-  assert.deepEqual(readdirSync(folder), [], 'nothing of them is left');
+  assert.deepEqual(endings(folder), ['.part', '.part.json']);
+  await cache.clear(folder);
+  assert.deepEqual(readdirSync(folder), []);
   hub.fail(WEIGHTS);
   await load(source());
 });
@@ -198,35 +247,42 @@ test('a file that is not what its record says is fetched again', async (t) => {
 
 test('what cannot be kept is told, and the load goes on', async (t) => {
   const { folder, source } = await setUp(t);
+  const bare = { find: async () => null, readNote: async () => null, writeNote: async () => {} };
   const full = {
+    ...bare,
     write: async () => {
       throw new BeitError('quota', 'No room.');
     },
-    find: async () => null,
   };
-  const halfway = {
-    find: async () => null,
-    write: async () => {
-      let written = 0;
-      return {
-        write: async (part) => {
-          written += part.length;
-          if (written > 1_000_000) throw new BeitError('quota', 'No room any more.');
-        },
-        commit: async () => assert.fail('kept in part'),
-        abort: async () => {
-          written = -1;
-        },
-      };
-    },
+  let ends = 0;
+  const writer = (least) => {
+    let written = 0;
+    return {
+      left: null,
+      begin: async () => {
+        if (least < 0) throw new BeitError('quota', 'No room.');
+      },
+      write: async (part) => {
+        written += part.length;
+        if (written > least) throw new BeitError('quota', 'No room any more.');
+      },
+      commit: async () => assert.fail('kept in part'),
+      end: async (keep) => {
+        assert.equal(keep, false);
+        ++ends;
+      },
+    };
   };
-  for (const store of [full, halfway]) {
+  const atOnce = { ...bare, write: async () => writer(-1) };
+  const halfway = { ...bare, write: async () => writer(1_000_000) };
+  for (const store of [full, atOnce, halfway]) {
     const { hub } = await setUp(t);
     const warnings = [];
     const into = hubSource('owner/name', { host: hub.url }, { ...nodeHttp, openCache: async () => store });
     await load(into, undefined, { onWarning: ({ code }) => warnings.push(code) });
     assert.deepEqual(warnings, ['quota']);
   }
+  assert.equal(ends, 2);
   const warnings = [];
   writeFileSync(join(folder, 'file'), '');
   await load(source({ cache: join(folder, 'file') }), undefined, {
@@ -235,9 +291,11 @@ test('what cannot be kept is told, and the load goes on', async (t) => {
   assert.deepEqual(warnings, [['io', true]]);
 });
 
-test('two loads at once keep one file', async (t) => {
-  const { folder, source } = await setUp(t);
-  await Promise.all([load(source()), load(source())]);
+test('two loads at once fetch and keep one file', async (t) => {
+  const { hub, folder, source } = await setUp(t);
+  hub.fail(WEIGHTS, { pause: 20 });
+  await Promise.all([load(source()), load(source()), load(source())]);
+  assert.equal(hub.requests.length, 2);
   assert.equal((await cache.list(folder)).length, 1);
   assert.equal(readdirSync(folder).length, 2);
   assert.ok(await openNodeCache(folder).find((await cache.list(folder))[0].url));

@@ -101,12 +101,13 @@ test('a refused optional file is told on stderr, once', async (t) => {
 });
 
 test('what the environment says', () => {
-  assert.deepEqual(optionsOf({ BEIT_CACHE: '' }), { cache: false, offline: false });
+  assert.deepEqual(optionsOf({ BEIT_CACHE: '' }), { cache: false, offline: false, revalidate: 'first' });
   assert.deepEqual(optionsOf({ BEIT_CACHE: 'x', HF_TOKEN: ' t ', HF_ENDPOINT: 'https://h', HF_HUB_OFFLINE: 'ON' }), {
     cache: 'x',
     token: 't',
     host: 'https://h',
     offline: true,
+    revalidate: 'first',
   });
   assert.equal(cacheFolder({ XDG_CACHE_HOME: 'c' }), join('c', 'beit-wasm'));
   assert.equal(cacheFolder({}, 'linux'), join(homedir(), '.cache', 'beit-wasm'));

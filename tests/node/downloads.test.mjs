@@ -9,7 +9,7 @@ import { Sha256 } from '../../dist/base/sha256.js';
 import { hubSource, PLAIN_HTTP, urlSource } from '../../dist/sources/http/source.js';
 import { readText } from '../../dist/sources/text.js';
 import { startHub } from '../support/hub-server.mjs';
-import { collect, rejects } from './support.mjs';
+import { collect, rejects, serve } from './support.mjs';
 
 const bytes = Uint8Array.from({ length: 6_000_000 }, (_, i) => (i * 7919) >> 5);
 const config = new TextEncoder().encode(JSON.stringify({ model_type: 'beit', padding: 'x'.repeat(5000) }));
@@ -285,5 +285,47 @@ test('an abort while the body comes', async () => {
     setTimeout(() => controller.abort(reason), 20);
     await assert.rejects(collect(file.read(0, 2_000_000)), reason);
     await file.close();
+  }
+});
+
+test('a server that says nothing, or stops, is given up and asked again after a time', async () => {
+  const timeout = 150;
+  const stalled = sourceWith({ stall: 1_000_000 }, { retry: { attempts: 1, delay: 1, timeout } });
+  await rejects(readWhole(stalled), 'network', /did not answer within 0\.15 seconds/);
+  assert.deepEqual(ranges(), ['bytes=0-', 'bytes=1000000-'], 'once it has stood still, it is asked for the rest');
+  hub.network('silent');
+  try {
+    for (const environment of [nodeHttp, PLAIN_HTTP]) {
+      const source = sourceWith({}, { retry: { attempts: 1, delay: 1, timeout } }, environment);
+      await rejects(source.open(WEIGHTS), 'network', /did not answer within 0\.15 seconds/);
+    }
+    const deaf = sourceWith({}, { retry: { attempts: 0, timeout }, fetch: () => new Promise(() => {}) });
+    await rejects(deaf.open('config.json'), 'network', /did not answer/);
+  } finally {
+    hub.network('good');
+  }
+});
+
+test('who may not have a model is told what to do', async (t) => {
+  const answers = { status: 401, reason: 'GatedRepo' };
+  const { base } = await serve(t, (request, response) => {
+    response
+      .writeHead(answers.status, { 'X-Error-Code': answers.reason, 'X-Error-Message': 'Access to model owner/name is restricted.' })
+      .end();
+  });
+  for (const [reason, token, sentence] of [
+    ['GatedRepo', undefined, /this model is gated: it needs a token \(the option token\), whose owner has asked for access/],
+    ['GatedRepo', 'hf_x', /this model is gated: the token given has no access to it/],
+    ['RepoNotFound', undefined, /there is no such public model, and a private one needs a token/],
+    ['RepoNotFound', 'hf_x', /a private one needs another token/],
+    ['', undefined, /the server refuses access \(status 401\); a token/],
+  ]) {
+    Object.assign(answers, { reason });
+    const error = await rejects(
+      hubSource('owner/name', { host: base, token, ...QUICK }, nodeHttp).open('config.json'),
+      'unauthorized',
+      sentence,
+    );
+    assert.equal(error.status, 401);
   }
 });

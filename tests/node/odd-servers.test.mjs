@@ -58,7 +58,7 @@ for (const status of [400, 401, 403, 409, 500]) {
     const nothing = await oddly(t, (name, url, response) => refuse(response));
     const error = await rejects(
       load(nothing.base),
-      'network',
+      status === 401 || status === 403 ? 'unauthorized' : 'network',
       new RegExp(
         `it has neither ${WEIGHTS}.*counts as missing: config\\.json \\(status ${status}\\), ${WEIGHTS} \\(status ${status}\\)`,
         's',

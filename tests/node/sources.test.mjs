@@ -127,8 +127,8 @@ test('a web page without its content type', async (t) => {
 for (const [status, code, sentence] of [
   [404, 'not-found', /no such file/],
   [410, 'not-found', /no such file/],
-  [401, 'network', /token/],
-  [403, 'network', /refuses/],
+  [401, 'unauthorized', /token/],
+  [403, 'unauthorized', /refuses/],
   [500, 'network', /status 500/],
   [503, 'network', /status 503/],
 ]) {

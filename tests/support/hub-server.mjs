@@ -31,7 +31,7 @@ const PIECE = 1 << 18;
 
 /**
  * Starts the two hosts. `files`: bytes, or the path of a file, by "owner/name/file". Returns
- * { url, cdn, requests, fail, replace, sha256, etag, expire, tell, close }; requests are { host, method, path, range, headers }.
+ * { url, cdn, requests, fail, replace, sha256, etag, expire, tell, network, close }; requests are { host, method, path, range, headers }.
  */
 export async function startHub(files, { host = 'localhost' } = {}) {
   const contents = new Map(Object.entries(files).map(([name, content]) => [name, open(content)]));
@@ -40,6 +40,7 @@ export async function startHub(files, { host = 'localhost' } = {}) {
   // Signatures of earlier numbers have expired.
   let firstValid = 1;
   let tells = 'sums';
+  let network = 'good';
   let signed = 0;
   const cdn = createServer((request, response) => answer(request, response, 'cdn'));
   const hub = createServer((request, response) => answer(request, response, 'hub'));
@@ -49,7 +50,16 @@ export async function startHub(files, { host = 'localhost' } = {}) {
   function answer(request, response, from) {
     const { pathname, searchParams } = new URL(request.url, 'http://x/');
     requests.push({ host: from, method: request.method, path: pathname, range: request.headers.range ?? '', headers: request.headers });
+    if (network === 'silent') return;
+    if (network === 'refusing') {
+      request.socket.destroy();
+      return;
+    }
     response.setHeader('Access-Control-Allow-Origin', '*');
+    if (network === 'portal') {
+      response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>Welcome to our guests</title>');
+      return;
+    }
     response.setHeader('Access-Control-Expose-Headers', EXPOSED);
     if (request.method === 'OPTIONS') {
       response.writeHead(204, { 'Access-Control-Allow-Headers': 'Authorization' }).end();
@@ -76,6 +86,8 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     const name = parts && `${parts[1]}/${parts[3]}`;
     const content = name && contents.get(name);
     if (!content) {
+      const status = faults.get(name)?.statuses?.[0];
+      if (status) return void response.writeHead(status, { 'Content-Type': 'application/xml' }).end('<Error/>');
       response.writeHead(404, { 'Content-Type': 'text/plain', 'X-Error-Code': 'EntryNotFound' }).end('Entry not found');
       return;
     }
@@ -127,6 +139,10 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     /** What API and pointers tell: 'sums', 'asterisks' (a gated repository's API), 'pointers' (no API), or 'nothing'. */
     tell: (what) => {
       tells = what;
+    },
+    /** What is between: 'good', 'silent' (no answer), 'portal' (a login page for whatever is asked), or 'refusing'. */
+    network: (kind) => {
+      network = kind;
     },
     /** Makes every URL that was signed so far answer 403. */
     expire: () => {

@@ -25,6 +25,7 @@ export const cache = {
     const store = await openStore(folder);
     const found = ((await store?.list()) ?? []).filter(({ url, source }) => url === urlOrSource || source === urlOrSource);
     for (const { url } of found) await store?.remove(url);
+    await store?.forget(urlOrSource);
     return found.length;
   },
 

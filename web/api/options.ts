@@ -26,6 +26,7 @@ const SOURCE: NamesOf<SourceOptions> = {
   retry: true,
   cache: true,
   offline: true,
+  revalidate: true,
   sha256: true,
 };
 

@@ -18,13 +18,13 @@ export type CoreErrorCode =
 
 /**
  * What went wrong. To the codes of the library JavaScript adds:
- * `network` a server that did not answer, refused or broke off; `corrupt` bytes whose SHA-256 is not
+ * `network` a server that did not answer, refused or broke off; `unauthorized` one that wants a token, or another one; `corrupt` bytes whose SHA-256 is not
  * the known one; `quota` no room to keep a download; `io` a file that could not be read or written;
  * `aborted` work that was stopped without a reason given; `disposed` a call on an object after its dispose();
  * `engine-lost` an engine that has ended by itself (its worker was killed, closed or never started, or its core has
  * stopped), with all that it held: calls that waited for it reject with this, and so do all later ones.
  */
-export type ErrorCode = CoreErrorCode | 'network' | 'corrupt' | 'quota' | 'io' | 'aborted' | 'disposed' | 'engine-lost';
+export type ErrorCode = CoreErrorCode | 'network' | 'unauthorized' | 'corrupt' | 'quota' | 'io' | 'aborted' | 'disposed' | 'engine-lost';
 
 /** A BeitError as data. */
 export interface CoreError {

@@ -5,6 +5,21 @@ export function throwIfAborted(signal: AbortSignal | null | undefined): void {
   if (signal?.aborted) throw signal.reason;
 }
 
+/** Resolves after that time, or rejects with the signal's reason. */
+export function sleep(milliseconds: number, signal: AbortSignal | null): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
 /** A controller that is aborted with `signal`, for its reason, until stop(). */
 export function following(signal: AbortSignal | null | undefined): { controller: AbortController; stop(): void } {
   const controller = new AbortController();

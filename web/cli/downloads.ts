@@ -42,6 +42,8 @@ export function optionsOf(variables: Variables): SourceOptions {
     ...(host && { host }),
     cache: cacheFolder(variables) ?? false,
     offline: /^(1|on|yes|true)$/i.test(offline),
+    // There may be no next time soon, and a process ends with its last question.
+    revalidate: 'first',
   };
 }
 

@@ -19,6 +19,7 @@ export function countsAsMissing(error: unknown): error is BeitError {
 const CONSEQUENCES: ReadonlySet<ErrorCode> = new Set([
   'not-found',
   'network',
+  'unauthorized',
   'html',
   'malformed',
   'truncated',

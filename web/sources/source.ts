@@ -61,6 +61,7 @@ export type SourceDescription =
       retry?: RetryOptions | undefined;
       cache?: boolean | string | undefined;
       offline?: boolean | undefined;
+      revalidate?: Revalidate | undefined;
       sha256?: Record<string, string>;
       /** Files that need not be fetched, by their names. */
       texts?: Record<string, string>;
@@ -103,6 +104,8 @@ export interface HubOptions {
   token?: string | undefined;
 }
 
+export type Revalidate = 'background' | 'first' | 'never';
+
 export interface SourceOptions extends HubOptions {
   /** Sent with every request. */
   headers?: Record<string, string> | undefined;
@@ -117,6 +120,11 @@ export interface SourceOptions extends HubOptions {
   cache?: boolean | string | undefined;
   /** Take only what is kept, and ask no server. Default: false */
   offline?: boolean | undefined;
+  /**
+   * When the server is asked whether what is kept is its newest version: in the `background`, so that the next load has it;
+   * `first`, for three seconds at most; or `never`. Default: background
+   */
+  revalidate?: Revalidate | undefined;
   /** SHA-256 of files by their names, as hexadecimal digits: what differs is refused, and every byte is read. */
   sha256?: Record<string, string> | undefined;
 }

@@ -35,6 +35,16 @@ async function load(source, { forward = true, ...options } = {}) {
   }
 }
 
+/** Does the work while an object has another member of that name. */
+async function withOdd(object, name, odd, work) {
+  Object.defineProperty(object, name, { value: odd, configurable: true });
+  try {
+    return await work();
+  } finally {
+    delete object[name];
+  }
+}
+
 globalThis.harness = {
   load,
 
@@ -86,16 +96,18 @@ globalThis.harness = {
     return names;
   },
 
-  /** Loads where the origin is told to have no room. */
-  async loadWithoutRoom(source, options) {
-    const { estimate } = navigator.storage;
-    navigator.storage.estimate = async () => ({ quota: 5000, usage: 4000 });
-    try {
-      return await load(source, { ...options, worker: false });
-    } finally {
-      navigator.storage.estimate = estimate;
-    }
-  },
+  /** Loads, in this thread, where the origin is told to have no room. */
+  loadWithoutRoom: (source, options) =>
+    withOdd(
+      navigator.storage,
+      'estimate',
+      async () => ({ quota: 5000, usage: 4000 }),
+      () => load(source, { ...options, worker: false }),
+    ),
+
+  /** The same where the browser does not tell how much room there is, as Safari 16.4 to 16.6. */
+  loadWithoutEstimate: (source, options) =>
+    withOdd(navigator.storage, 'estimate', undefined, () => load(source, { ...options, worker: false })),
 
   /** Loads the same files as a drop, a folder's handle, Blobs and a stream: the logits of each. */
   async loadHeld(host) {

@@ -27,8 +27,8 @@ export const BROWSERS = {
   },
 };
 
-/** Starts a browser with a profile of its own, which close() takes away; Chromium with `flags` besides. */
-export async function launch(name, flags = []) {
+/** Starts a browser with a profile of its own, which close() takes away; Chromium with `flags` besides, Firefox with `prefs`. */
+export async function launch(name, flags = [], prefs = {}) {
   const {
     names: [variable, ...paths],
     options,
@@ -39,6 +39,7 @@ export async function launch(name, flags = []) {
   const browser = await puppeteer.launch({
     ...options,
     ...(flags.length > 0 && { args: [...options.args, ...flags] }),
+    ...(options.extraPrefsFirefox && { extraPrefsFirefox: { ...options.extraPrefsFirefox, ...prefs } }),
     executablePath,
     headless: true,
     userDataDir: profile,

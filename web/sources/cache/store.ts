@@ -1,4 +1,4 @@
-/** Where downloads are kept. Types only. */
+/** Where downloads are kept. Types, and what both stores hold to. */
 import type { SourceFile } from '../source.js';
 
 /** A file that is kept: whole, and verified where its SHA-256 was known. Plain data. */
@@ -17,24 +17,66 @@ export interface CachedFile {
   lastModified: string;
   /** 64 hexadecimal digits; empty where it was not known. */
   sha256: string;
+  /** The server was found to have another version by now, which the next load asks for. */
+  stale?: boolean;
 }
 
-/** A file on its way into a store. Nothing is kept before commit(). */
+/** A whole file in a store. */
+export interface KeptFile {
+  record: CachedFile;
+  open(): Promise<SourceFile>;
+}
+
+/** The bytes that an earlier download of a file has left, from its start. */
+export interface PartialFile {
+  /** As when it began, `bytes` being those of the whole file, or -1. */
+  record: CachedFile;
+  file: SourceFile;
+}
+
+/**
+ * A file on its way into a store, for the only one who writes it: until commit() or end(), no other tab, process or thread
+ * is given a writer of the same file. Nothing is found before commit(). Methods reject with `quota` or `io`.
+ */
 export interface CacheWriter {
-  /** Takes the next bytes; they may be used again afterwards. Rejects with `quota` or `io`. */
+  /** What an earlier download has left; null: nothing that may be used. */
+  readonly left: PartialFile | null;
+  /**
+   * Called once, before the first write(): the version that the server names, `bytes` being its size or -1. With `resume`
+   * what comes next belongs behind the bytes that were left, else they are dropped.
+   */
+  begin(record: CachedFile, resume: boolean): Promise<void>;
+  /** Takes the next bytes; they may be used again afterwards. */
   write(bytes: Uint8Array): Promise<void>;
   commit(record: CachedFile): Promise<void>;
-  /** Takes away what was written. Never rejects. */
-  abort(): Promise<void>;
+  /** Ends without a whole file: with `keep` what has come is left for a later download. Never rejects. */
+  end(keep: boolean): Promise<void>;
 }
 
 /** Where files are kept: browser.ts or node.ts. Methods reject with `quota` or `io`. */
 export interface CacheStore {
-  find(url: string): Promise<{ record: CachedFile; open(): Promise<SourceFile> } | null>;
-  /** `size` in bytes, or -1 when it is not known. */
-  write(url: string, size: number): Promise<CacheWriter>;
+  find(url: string): Promise<KeptFile | null>;
+  /** Returns a writer, or null while somebody else writes that file. */
+  write(url: string): Promise<CacheWriter | null>;
+  /** Returns how many bytes of a file have come, whoever fetches it; 0 where nobody has begun. */
+  progress(url: string): Promise<number>;
+  /** Marks a kept file whose server has another version, unless another has been kept meanwhile. */
+  outdate(record: CachedFile): Promise<void>;
   list(): Promise<CachedFile[]>;
+  /** Removes a file, or what an interrupted download has left of it. */
   remove(url: string): Promise<void>;
-  /** Removes everything, also what an interrupted download has left. */
+  /** Returns a note of writeNote(); null where there is none. */
+  readNote(url: string): Promise<string | null>;
+  /** Keeps a text that is no file, such as a repository's list of them; null removes it. It is not listed. */
+  writeNote(url: string, source: string, text: string | null): Promise<void>;
+  /** Removes the notes of a source, and what interrupted downloads of it have left. */
+  forget(source: string): Promise<void>;
+  /** Removes everything, also what an interrupted download has left, but not what somebody is writing now. */
   clear(): Promise<void>;
 }
+
+/** What of a download is worth being gone on with: less is fetched sooner than looked up. */
+export const LEAST_PARTIAL_BYTES = 1 << 20;
+
+/** What an interrupted download has left is taken away when nobody has gone on with it for so long. */
+export const ABANDONED_MS = 7 * 24 * 3600 * 1000;

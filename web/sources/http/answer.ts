@@ -1,6 +1,6 @@
 /** One GET: what is sent, what the answer's headers say, and which answers are refused. */
 import { BeitError, failure, mismatch, sentenceOf } from '../../base/errors.js';
-import { throwIfAborted } from '../../base/scheduling.js';
+import { abortable, following, throwIfAborted } from '../../base/scheduling.js';
 import { fileNotFound } from '../source.js';
 import { isPage, peek } from './page-sniffing.js';
 import { retryAfter, Transient } from './retry.js';
@@ -44,6 +44,8 @@ export interface Answer {
   body: ReadableStream<Uint8Array> | null;
   /** Where it came from in the end. */
   url: string;
+  /** Ends the connection, if it has not ended. */
+  end(): void;
 }
 
 const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -52,14 +54,44 @@ const MOST_REDIRECTS = 10;
 
 /**
  * Asks for the file from `offset` on; -1 asks for all of it without naming a range. Throws a
- * Transient for what may pass; rejects with not-found, html, network, or the signal's reason.
+ * Transient for what may pass, such as no answer within `timeout` ms; rejects with not-found, unauthorized, html, network, or
+ * the signal's reason.
  */
 export async function get(
   target: HttpTarget,
   offset: number,
   condition: Record<string, string>,
   signal: AbortSignal | null,
+  timeout: number,
 ): Promise<Answer> {
+  const { controller, stop } = following(signal);
+  const late = new Transient(failure('network', shortened(target.url), `the server did not answer within ${timeout / 1000} seconds`));
+  const timer = setTimeout(() => controller.abort(late), timeout);
+  const end = (): void => {
+    stop();
+    controller.abort();
+  };
+  try {
+    // Not every fetch that is given listens to its signal.
+    const answer = await abortable(ask(target, offset, condition, controller.signal), controller.signal, ({ body }) => {
+      body?.cancel().catch(() => undefined);
+    });
+    return { ...answer, end };
+  } catch (error) {
+    end();
+    throwIfAborted(signal);
+    throw controller.signal.reason === late ? late : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function ask(
+  target: HttpTarget,
+  offset: number,
+  condition: Record<string, string>,
+  signal: AbortSignal,
+): Promise<Omit<Answer, 'end'>> {
   const headers: Record<string, string> = { ...target.headers };
   if (offset >= 0) Object.assign(headers, { Range: `bytes=${offset}-` }, condition);
   let response: Response;
@@ -77,7 +109,7 @@ export async function get(
     // A range of a compressed body is none of the file's: without one the body comes whole, and is unpacked on its way.
     if (offset >= 0 && response.status === 206 && isEncoded(response)) {
       await response.body?.cancel().catch(() => undefined);
-      return await get(target, -1, {}, signal);
+      return await ask(target, -1, {}, signal);
     }
     return await accept(target, response, linked, offset);
   } catch (error) {
@@ -117,14 +149,12 @@ async function follow(
   }
 }
 
-async function accept(target: HttpTarget, response: Response, linked: Linked, offset: number): Promise<Answer> {
+async function accept(target: HttpTarget, response: Response, linked: Linked, offset: number): Promise<Omit<Answer, 'end'>> {
   const { url, name, label } = target;
   const { status, headers } = response;
   const header = (key: string): string => headers.get(key) ?? '';
   if (status === 404 || status === 410) throw fileNotFound(label, name);
-  if (status === 401 || status === 403) {
-    throw refusal(url, status, `the server refuses access (status ${status}); a token or other headers may be needed`);
-  }
+  if (status === 401 || status === 403) throw unauthorized(target, status, header('x-error-code'));
   const range = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(header('content-range'));
   const total = numberOf(range?.[3]) ?? -1;
   const whole = linked.size;
@@ -177,6 +207,18 @@ function shortened(url: string): string {
 
 function refusal(url: string, status: number, what: string): BeitError {
   return new BeitError('network', `${url}: ${what}.`, { where: url, got: what, status });
+}
+
+/** Returns the error of a server that refuses access; `reason` is what a hub gives as X-Error-Code. */
+export function unauthorized({ url, headers }: Pick<HttpTarget, 'url' | 'headers'>, status: number, reason: string): BeitError {
+  const token = Object.keys(headers).some((name) => /^authorization$/i.test(name));
+  const what =
+    reason === 'GatedRepo'
+      ? `this model is gated: ${token ? 'the token given has no access to it' : 'it needs a token (the option token)'}, whose owner has asked for access on the model's page`
+      : reason === 'RepoNotFound'
+        ? `there is no such public model, and a private one needs ${token ? 'another token, since the one given has no access to it' : 'a token (the option token)'}`
+        : `the server refuses access (status ${status}); a token or other headers may be needed`;
+  return new BeitError('unauthorized', `${url}: ${what}.`, { where: url, got: what, status });
 }
 
 function isEncoded({ headers }: Response): boolean {

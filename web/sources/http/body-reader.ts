@@ -1,4 +1,5 @@
 /** A response's body, piece by piece. */
+import { abortable } from '../../base/scheduling.js';
 
 // As much as browsers hold ready of a body.
 const PIECE_BYTES = 1 << 20;
@@ -17,8 +18,18 @@ export class BodyReader {
     this.plain = this.direct ? null : body.getReader();
   }
 
-  /** Returns the next bytes, valid until the next call, or null at the end. Rejects when the connection breaks. */
-  async read(): Promise<Uint8Array | null> {
+  /** Returns the next bytes, valid until the next call, or null at the end. Rejects when the connection breaks, or is silent for so long. */
+  async read(timeout: number): Promise<Uint8Array | null> {
+    const silence = new AbortController();
+    const timer = setTimeout(() => silence.abort(new Error(`nothing came for ${timeout / 1000} seconds`)), timeout);
+    try {
+      return await abortable(this.next(), silence.signal, () => undefined);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  private async next(): Promise<Uint8Array | null> {
     if (!this.direct) {
       const { done, value } = await this.plain!.read();
       return done ? null : value;

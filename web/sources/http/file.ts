@@ -1,10 +1,10 @@
 /** A file on a server, read in order: a connection that breaks off is resumed where it broke. */
 import { tell } from '../../base/callbacks.js';
-import { type BeitError, failure, mismatch } from '../../base/errors.js';
+import { asBeitError, type BeitError, failure, mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
-import type { CachedFile, CacheStore, CacheWriter } from '../cache/store.js';
-import { isWeightsFile, type SourceFile, type SourceWatch } from '../source.js';
-import { differenceOf, get, reasonOf, type Answer, type HttpTarget, type Version } from './answer.js';
+import type { CachedFile, CacheStore, CacheWriter, PartialFile } from '../cache/store.js';
+import { CHUNK_BYTES, isWeightsFile, type SourceFile, type SourceWatch } from '../source.js';
+import { differenceOf, get, reasonOf, sameVersion, type Answer, type HttpTarget, type Version } from './answer.js';
 import { BodyReader } from './body-reader.js';
 import { Retries, Transient, type RetryOptions } from './retry.js';
 
@@ -24,6 +24,8 @@ export interface HttpFileSettings {
   /** Given by the caller: then every byte is read, so that it can be verified. Else empty. */
   sha256: string;
   newHasher: () => Hasher;
+  /** The address names this version for ever: then what an earlier download left needs no validator. */
+  immutable: boolean;
   signal: AbortSignal | null;
   watch: SourceWatch;
   /** Called before this file uses its connection: a source has one at a time. */
@@ -34,6 +36,9 @@ export class HttpFile implements SourceFile {
   readonly name: string;
   version: Version | null = null;
   private body: BodyReader | null = null;
+  private endConnection: () => void = () => undefined;
+  /** What an earlier download has left: the bytes before its end come from there. */
+  private left: PartialFile | null = null;
   /** Of the next byte that is handed on. */
   private position = 0;
   /** Bytes of the body before `position`: a server that ignores ranges sends them again. */
@@ -43,7 +48,7 @@ export class HttpFile implements SourceFile {
   private ended = false;
   /** The address that answered last: whether a condition may be sent there, see condition(). */
   private answered = '';
-  private readonly retries: Retries;
+  private retries: Retries;
   /** How far the file has been hashed and kept, in order and without a gap. */
   private fed = 0;
   private hasher: Hasher | null = null;
@@ -54,7 +59,17 @@ export class HttpFile implements SourceFile {
 
   constructor(private readonly settings: HttpFileSettings) {
     this.name = settings.target.name;
-    this.retries = new Retries(settings.retry, settings.signal);
+    this.retries = this.newRetries(settings.retry);
+  }
+
+  private newRetries(options: RetryOptions): Retries {
+    const { signal, watch } = this.settings;
+    return new Retries(options, signal, (error) => tell(watch.onWarning, error));
+  }
+
+  /** Changes how often is tried again, once the server has answered. */
+  patience(options: RetryOptions): void {
+    this.retries = this.newRetries(options);
   }
 
   get size(): number {
@@ -66,10 +81,44 @@ export class HttpFile implements SourceFile {
     return this.settings.sha256 || this.version?.sha256 || '';
   }
 
-  /** Asks for the file. Rejects as get() does, once no attempt is left. */
-  async open(): Promise<void> {
-    await this.connect(0);
+  /**
+   * Asks for the file; with `writer` it is kept in `store` while it is read, all of it, and begins with what the writer has
+   * left. Rejects as get() does, once no attempt is left: then the writer is the caller's still.
+   */
+  async open(store: CacheStore | null = null, writer: CacheWriter | null = null): Promise<void> {
+    const left = writer?.left ?? null;
+    if (!left || !(await this.continue(left))) await this.connect(0);
     if (this.sha256) this.hasher = this.settings.newHasher();
+    this.store = store;
+    this.writer = writer;
+  }
+
+  /** Begins to keep the file. To be called before the first read, once its sum is known if it will be. */
+  async keep(): Promise<void> {
+    const resume = this.left !== null;
+    if (!(await this.keeping((writer) => writer.begin(this.record(this.size), resume)))) await this.forgetLeft();
+  }
+
+  /** Asks for what comes after the bytes that are left. Returns whether they are of the version that the server has now. */
+  private async continue(left: PartialFile): Promise<boolean> {
+    const { etag, lastModified, sha256, bytes } = left.record;
+    const before = { etag, lastModified, sha256, size: bytes };
+    const given = this.settings.sha256;
+    if (given && sha256 && given !== sha256) return false;
+    const answer = await this.request(left.file.size, before);
+    const same = this.settings.immutable ? !differenceOf(before, answer.version) : sameVersion(before, answer.version);
+    // From a server that ignores ranges it comes whole, which is as much as another request would bring.
+    if (!same && answer.start > 0) {
+      await answer.body?.cancel().catch(() => undefined);
+      answer.end();
+      return false;
+    }
+    this.take(answer, same ? left.file.size : 0);
+    if (!same) return true;
+    if (!this.version!.sha256) this.version!.sha256 = sha256;
+    this.left = left;
+    this.position = 0;
+    return true;
   }
 
   /** Names the SHA-256 of a file whose server did not. To be called before the first read; empty is none. */
@@ -77,16 +126,6 @@ export class HttpFile implements SourceFile {
     if (!this.version || !sha256) return;
     this.version.sha256 = sha256;
     this.hasher = this.settings.newHasher();
-  }
-
-  /** Keeps the file in `store` while it is read, all of it. To be called before the first read. */
-  async keep(store: CacheStore): Promise<void> {
-    try {
-      this.writer = await store.write(this.settings.target.url, this.size);
-      this.store = store;
-    } catch (error) {
-      tell(this.settings.watch.onWarning, error as BeitError);
-    }
   }
 
   async *read(offset: number, length: number): AsyncIterable<Uint8Array> {
@@ -151,7 +190,8 @@ export class HttpFile implements SourceFile {
     if (known < 0 || known >= bytes.length) return;
     const fresh = bytes.subarray(known);
     this.hasher?.update(fresh);
-    if (this.writer) await this.keeping((writer) => writer.write(fresh));
+    const there = this.left !== null && this.fed < this.left.file.size;
+    if (this.writer && !there) await this.keeping((writer) => writer.write(fresh));
     this.fed += fresh.length;
     if (this.fed === this.size) await this.complete();
   }
@@ -159,28 +199,22 @@ export class HttpFile implements SourceFile {
   /** All bytes have been fed: verifies them before the last are handed on, and keeps the file. */
   private async complete(): Promise<void> {
     const {
-      target: { url, label },
+      target: { url },
       watch,
     } = this.settings;
     this.ended = true;
     if (this.hasher) {
       const found = this.hasher.digest();
       this.hasher = null;
-      if (found !== this.sha256) throw mismatch('corrupt', url, `bytes whose SHA-256 is ${found}`, this.sha256);
+      if (found !== this.sha256) {
+        const { writer } = this;
+        this.writer = null;
+        await writer?.end(false);
+        throw mismatch('corrupt', url, `bytes whose SHA-256 is ${found}`, this.sha256);
+      }
     }
-    const { writer, store, version } = this;
-    if (!writer || !store) return;
-    const record: CachedFile = {
-      url,
-      source: label,
-      file: this.name,
-      bytes: this.fed,
-      saved: new Date().toISOString(),
-      etag: version?.etag ?? '',
-      lastModified: version?.lastModified ?? '',
-      sha256: this.sha256,
-    };
-    if (!(await this.keeping((open) => open.commit(record)))) return;
+    const { store } = this;
+    if (!store || !(await this.keeping((writer) => writer.commit(this.record(this.fed))))) return;
     this.writer = null;
     this.kept = await store
       .find(url)
@@ -192,6 +226,12 @@ export class HttpFile implements SourceFile {
     if (this.kept) await this.pause();
   }
 
+  private record(bytes: number): CachedFile {
+    const { url, label } = this.settings.target;
+    const { etag = '', lastModified = '' } = this.version ?? {};
+    return { url, source: label, file: this.name, bytes, saved: new Date().toISOString(), etag, lastModified, sha256: this.sha256 };
+  }
+
   /** Does something with the kept copy. What fails there is told, and the file goes on without. */
   private async keeping(work: (writer: CacheWriter) => Promise<void>): Promise<boolean> {
     const { writer } = this;
@@ -201,15 +241,40 @@ export class HttpFile implements SourceFile {
       return true;
     } catch (error) {
       this.writer = null;
-      await writer.abort();
+      await writer.end(false);
       tell(this.settings.watch.onWarning, error as BeitError);
       return false;
     }
   }
 
+  /** Goes on from the server where what was left cannot be read any more. */
+  private async forgetLeft(): Promise<void> {
+    if (!this.left) return;
+    this.left = null;
+    await this.pause();
+  }
+
+  /** Returns what is left at the position, or null where that is nothing more. */
+  private async pullLeft(): Promise<Uint8Array | null> {
+    const { left } = this;
+    if (!left || this.position >= left.file.size) return null;
+    try {
+      for await (const chunk of left.file.read(this.position, CHUNK_BYTES)) return chunk;
+    } catch (error) {
+      tell(this.settings.watch.onWarning, asBeitError(error));
+    }
+    const { writer } = this;
+    this.writer = null;
+    await writer?.end(false);
+    await this.forgetLeft();
+    return null;
+  }
+
   /** Returns the bytes at the position, at least one, or null at the end of the file. */
   private async pull(): Promise<Uint8Array | null> {
     if (this.rest) return this.rest;
+    const left = await this.pullLeft();
+    if (left) return left;
     await this.settings.activate(this);
     while (!this.ended) {
       if (!this.body) await this.connect(this.position);
@@ -217,7 +282,7 @@ export class HttpFile implements SourceFile {
         const chunk = await this.receive();
         if (chunk) return chunk;
       } catch (error) {
-        this.body = null;
+        await this.pause();
         await this.retries.after(error);
       }
     }
@@ -233,7 +298,7 @@ export class HttpFile implements SourceFile {
     if (!this.body) return null;
     let bytes: Uint8Array | null;
     try {
-      bytes = await this.body.read();
+      bytes = await this.body.read(this.retries.timeout);
     } catch (error) {
       throwIfAborted(signal);
       throw new Transient(failure('network', url, `the connection broke off after ${this.position} bytes (${reasonOf(error)})`, error));
@@ -263,25 +328,32 @@ export class HttpFile implements SourceFile {
 
   /** Starts a request whose body begins at `offset`, or at 0 where the server ignores ranges. */
   private async connect(offset: number): Promise<void> {
-    const { target, signal, activate } = this.settings;
     await this.pause();
+    const answer = await this.request(offset, this.version);
+    const difference = this.version && differenceOf(this.version, answer.version);
+    if (difference) {
+      await answer.body?.cancel().catch(() => undefined);
+      answer.end();
+      throw failure('network', this.settings.target.url, `the file changed on the server while it was read: ${difference}`);
+    }
+    this.take(answer, offset);
+  }
+
+  private async request(offset: number, version: Version | null): Promise<Answer> {
+    const { target, signal, activate } = this.settings;
     await activate(this);
     // Naming a range also keeps the body from being compressed, so that its length is the file's.
     const ranged = offset > 0 || isWeightsFile(this.name);
-    let answer: Answer;
     for (;;) {
       try {
-        answer = await get(target, ranged ? offset : -1, this.condition(), signal);
-        break;
+        return await get(target, ranged ? offset : -1, this.condition(version), signal, this.retries.timeout);
       } catch (error) {
         await this.retries.after(error);
       }
     }
-    const difference = this.version && differenceOf(this.version, answer.version);
-    if (difference) {
-      await answer.body?.cancel().catch(() => undefined);
-      throw failure('network', target.url, `the file changed on the server while it was read: ${difference}`);
-    }
+  }
+
+  private take(answer: Answer, offset: number): void {
     this.version ??= answer.version;
     if (this.version.size < 0) this.version.size = answer.version.size;
     this.answered = answer.url;
@@ -290,6 +362,7 @@ export class HttpFile implements SourceFile {
     this.skip = offset - answer.start;
     this.ended = answer.body === null;
     this.body = answer.body && new BodyReader(answer.body);
+    this.endConnection = answer.end;
   }
 
   /**
@@ -297,12 +370,12 @@ export class HttpFile implements SourceFile {
    * another origin a page cannot send it without a preflight, which few servers answer; there the
    * answer's own ETag, date and length are held against the first's, as they are everywhere.
    */
-  private condition(): Record<string, string> {
-    if (!this.version) return {};
+  private condition(version: Version | null): Record<string, string> {
+    if (!version) return {};
     const origin = globalThis.location?.origin;
-    const foreign = [this.settings.target.url, this.answered].some((url) => new URL(url).origin !== origin);
+    const foreign = [this.settings.target.url, this.answered].some((url) => url !== '' && new URL(url).origin !== origin);
     if (origin !== undefined && foreign) return {};
-    const { etag, lastModified } = this.version;
+    const { etag, lastModified } = version;
     const validator = etag && !etag.startsWith('W/') ? etag : lastModified;
     return validator ? { 'If-Range': validator } : {};
   }
@@ -312,12 +385,15 @@ export class HttpFile implements SourceFile {
     const { body } = this;
     this.body = null;
     this.rest = null;
-    await body?.cancel().catch(() => undefined);
+    const cancelled = body?.cancel().catch(() => undefined);
+    this.endConnection();
+    await cancelled;
   }
 
+  /** Ends: what has come of a file that is to be kept is left for the next time. */
   async close(): Promise<void> {
     await this.pause();
-    await this.writer?.abort();
+    await this.writer?.end(true);
     this.writer = null;
     await this.kept?.close();
   }

@@ -1,6 +1,7 @@
 /** Trying again: bounded, with exponential backoff and jitter, and stopped by an AbortSignal. */
 import type { BeitError } from '../../base/errors.js';
-import { throwIfAborted } from '../../base/scheduling.js';
+import { sleep, throwIfAborted } from '../../base/scheduling.js';
+import { isAway, untilBack } from './presence.js';
 
 /** How often and how soon a request is tried again. Plain data. */
 export interface RetryOptions {
@@ -8,6 +9,8 @@ export interface RetryOptions {
   attempts?: number | undefined;
   /** Milliseconds before the first of them; each later one waits twice as long. Default: 300 */
   delay?: number | undefined;
+  /** Milliseconds without an answer, or without a byte of it, after which a request has failed. Default: 30000 */
+  timeout?: number | undefined;
 }
 
 const ATTEMPTS = 5;
@@ -15,6 +18,7 @@ const DELAY_MS = 300;
 const MOST_DELAY_MS = 20_000;
 // A server that asks for more patience than this is reported at once: nobody watches a bar that long.
 const MOST_ASKED_MS = 60_000;
+const TIMEOUT_MS = 30_000;
 
 /** A failure that another attempt may mend. `error` is what the caller sees if none does. */
 export class Transient {
@@ -34,23 +38,36 @@ export function retryAfter(header: string | null, now = Date.now()): number | nu
 
 /** The attempts of one file. */
 export class Retries {
+  readonly timeout: number;
   private failures = 0;
+  private begun = false;
   private readonly attempts: number;
   private readonly delay: number;
 
+  /** `onAway`: told what failed when it is waited until the network is back, or the page is seen again. */
   constructor(
-    { attempts = ATTEMPTS, delay = DELAY_MS }: RetryOptions,
+    { attempts = ATTEMPTS, delay = DELAY_MS, timeout = TIMEOUT_MS }: RetryOptions,
     private readonly signal: AbortSignal | null,
+    private readonly onAway: (error: BeitError) => void = () => undefined,
   ) {
     this.attempts = attempts;
     this.delay = delay;
+    this.timeout = timeout;
   }
 
   /** Waits for the time of the next attempt, or throws what is to be reported. */
   async after(thrown: unknown): Promise<void> {
     throwIfAborted(this.signal);
     if (!(thrown instanceof Transient)) throw thrown;
-    if (this.failures >= this.attempts || (thrown.asked ?? 0) > MOST_ASKED_MS) throw thrown.error;
+    if ((thrown.asked ?? 0) > MOST_ASKED_MS) throw thrown.error;
+    if (this.failures >= this.attempts) {
+      // A download that is under way outlasts a tunnel, or a phone in a pocket.
+      if (!this.begun || this.attempts === 0 || !isAway()) throw thrown.error;
+      this.onAway(thrown.error);
+      await untilBack(this.signal);
+      if (!isAway()) this.failures = 0;
+      return;
+    }
     // Half of it by chance, so that clients which a server has lost together do not come back together.
     const backoff = Math.min(this.delay * 2 ** this.failures, MOST_DELAY_MS) * (0.5 + Math.random() / 2);
     ++this.failures;
@@ -60,20 +77,6 @@ export class Retries {
   /** To be called for every byte gained: what failed before does not count any more. */
   gained(): void {
     this.failures = 0;
+    this.begun = true;
   }
-}
-
-/** Resolves after that time, or rejects with the signal's reason. */
-function sleep(milliseconds: number, signal: AbortSignal | null): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    }, milliseconds);
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
 }

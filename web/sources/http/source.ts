@@ -1,12 +1,22 @@
 /** Folders on servers: which address a file has, and whether it comes from there or from the cache. */
 import { tell } from '../../base/callbacks.js';
-import { BeitError, failure } from '../../base/errors.js';
-import { throwIfAborted } from '../../base/scheduling.js';
+import { asBeitError, type BeitError, failure, mismatch } from '../../base/errors.js';
+import { sleep, throwIfAborted } from '../../base/scheduling.js';
 import { Sha256 } from '../../base/sha256.js';
-import type { CacheStore } from '../cache/store.js';
+import type { CacheStore, CacheWriter, KeptFile } from '../cache/store.js';
 import { BytesFile } from '../memory.js';
-import { isWeightsFile, type Source, type SourceDescription, type SourceFile, type SourceOptions, type SourceWatch } from '../source.js';
-import { reasonOf, sameVersion, type HttpTarget } from './answer.js';
+import { countsAsMissing } from '../missing.js';
+import {
+  fileNotFound,
+  isWeightsFile,
+  type Source,
+  type SourceDescription,
+  type SourceFile,
+  type SourceOptions,
+  type SourceWatch,
+} from '../source.js';
+import { absenceOf, rememberedAbsence } from './absence.js';
+import { get, reasonOf, sameVersion, type HttpTarget } from './answer.js';
 import { HttpFile, type Hasher } from './file.js';
 import { decoded, HUB_HOST, hubPlace } from './hub-address.js';
 import { HubSums } from './hub-sums.js';
@@ -76,9 +86,33 @@ export function urlSource(url: URL, options: SourceOptions = {}, environment = P
   return make({ label: base.origin + base.pathname.replace(/\/$/, ''), base: base.href, files: {} });
 }
 
-function choices({ retry, cache, offline, sha256 }: SourceOptions): Pick<HttpDescription, 'retry' | 'cache' | 'offline' | 'sha256'> {
+type Choices = Pick<HttpDescription, 'retry' | 'cache' | 'offline' | 'revalidate' | 'sha256'>;
+
+function choices({ retry, cache, offline, revalidate = 'background', sha256 }: SourceOptions): Choices {
+  if (!REVALIDATE.includes(revalidate)) throw mismatch('invalid-argument', 'revalidate', String(revalidate), REVALIDATE.join(', '));
   const lower = Object.fromEntries(Object.entries(sha256 ?? {}).map(([name, digits]) => [name, digits.toLowerCase()]));
-  return { retry, cache, offline, sha256: lower };
+  return { retry, cache, offline, revalidate, sha256: lower };
+}
+
+const REVALIDATE: readonly string[] = ['background', 'first', 'never'] satisfies SourceOptions['revalidate'][];
+
+// With a copy at hand nobody waits longer for a server.
+const ASK_MS = 3000;
+// Nobody waits for this, but a Node process does not end before it.
+const CHECK_MS = 5000;
+// How often is looked whether another tab or process has come to the end of the same file, and how long it may stand still.
+const LOOK_MS = 200;
+const MOST_STILL_MS = 20_000;
+
+/** What one call of open() is about. */
+interface Wanted {
+  name: string;
+  url: string;
+  /** The SHA-256 that the caller gave; else empty. */
+  given: string;
+  store: CacheStore | null;
+  signal: AbortSignal | null;
+  watch: SourceWatch;
 }
 
 /** A folder on a server. */
@@ -88,6 +122,12 @@ export class HttpSource implements Source {
   // One body is open at a time: a browser lets a page have six connections to a host.
   private active: HttpFile | null = null;
   private readonly sums: HubSums | null;
+  /** Questions that no load waits for. */
+  private readonly checks: Promise<void>[] = [];
+  /** The server has left a question unanswered: what is at hand is used without another. */
+  private silent = false;
+  /** Failures to keep that were told. */
+  private readonly told = new Set<string>();
 
   constructor(
     private readonly description: HttpDescription,
@@ -103,31 +143,57 @@ export class HttpSource implements Source {
     return this.customFetch ? null : this.description;
   }
 
-  async open(name: string, signal: AbortSignal | null = null, watch: SourceWatch = {}): Promise<SourceFile> {
-    const { offline = false, immutable = false, retry = {}, sha256 = {}, texts = {}, keptByBrowser = false } = this.description;
+  /** Resolves when the server has been asked about all that was used as it is kept. Never rejects. */
+  async checked(): Promise<void> {
+    await Promise.all(this.checks);
+  }
+
+  async open(name: string, signal: AbortSignal | null = null, given: SourceWatch = {}): Promise<SourceFile> {
+    const { offline = false, immutable = false, revalidate = 'background', sha256 = {}, texts = {} } = this.description;
     if (Object.hasOwn(texts, name)) return new BytesFile(name, new TextEncoder().encode(texts[name]));
     const url = this.addressOf(name);
+    const watch = { ...given, onWarning: (error: BeitError) => this.warn(given, error) };
     const store = await this.openStore(url, watch);
     throwIfAborted(signal);
-    const known = await store?.find(url).catch((error: unknown) => {
-      tell(watch.onWarning, error as BeitError);
-      return null;
-    });
-    const given = sha256[name] ?? '';
-    const kept = known && (given === '' || known.record.sha256 === given) ? known : null;
-    if (kept && (offline || immutable)) return kept.open();
+    const wanted: Wanted = { name, url, given: sha256[name] ?? '', store, signal, watch };
+    const kept = await this.keptOf(wanted);
+    const unasked = offline || immutable || revalidate === 'never';
+    const later = revalidate === 'background' && kept !== null && !kept.record.stale;
+    if (kept && (unasked || later || this.silent)) {
+      const file = await openKept(kept);
+      if (file && !unasked && !this.silent) this.checks.push(this.check(kept, wanted));
+      if (file) return file;
+    }
+    const absence = kept ? null : await this.absenceOf(wanted);
+    if (absence && (unasked || this.silent)) throw offline ? fileNotFound(this.label, name) : absence;
     if (offline) throw failure('not-found', `${this.label}/${name}`, 'it is not in the cache, and the option offline forbids to fetch it');
-    const target = this.targetOf(name, url, !keptByBrowser && (store !== null || this.description.cache === false));
+    return this.fetched(wanted, kept, absence);
+  }
+
+  /** Returns the file from the server; what is at hand instead where that does not answer. */
+  private async fetched(wanted: Wanted, kept: KeptFile | null, absence: BeitError | null): Promise<SourceFile> {
+    const { name, given, store, signal, watch } = wanted;
+    const writer = await this.writerOf(wanted, kept === null);
+    // Somebody may have kept it since it was looked for.
+    const now = writer && (await this.keptOf(wanted));
+    if (now && now.record.saved !== kept?.record.saved) {
+      await writer.end(true);
+      const file = await openKept(now);
+      if (file) return file;
+    }
+    const target = this.targetOf(wanted);
     const asked = this.sums !== null && given === '' && isWeightsFile(name) ? this.sums : null;
     const askSum = async (): Promise<string> => asked?.of(name, { fetch: target.fetch, headers: target.headers, signal }) ?? '';
     // Beside the request for the file, where its answer cannot have the sum and a download is sure.
     const early = target.seesRedirects || kept ? null : askSum();
+    const { retry = {}, immutable = false } = this.description;
+    const atHand = kept !== null || absence !== null;
     const file = new HttpFile({
       target,
-      // With a kept copy at hand nobody has to wait for a server that does not answer.
-      retry: kept ? { ...retry, attempts: 0 } : retry,
+      retry: atHand ? { ...retry, attempts: 0, timeout: ASK_MS } : retry,
       sha256: given,
       newHasher: this.environment.newHasher,
+      immutable,
       signal,
       watch,
       activate: async (self) => {
@@ -135,21 +201,106 @@ export class HttpSource implements Source {
         this.active = self;
       },
     });
+    const giveUp = async (): Promise<void> => {
+      await file.close();
+      await writer?.end(true);
+    };
     try {
-      await file.open();
+      await file.open(store, writer);
     } catch (error) {
+      await giveUp();
+      throwIfAborted(signal);
+      const failed = asBeitError(error);
+      if (atHand && failed.code === 'network' && failed.status === 0) this.silent = true;
       // A page in its place is that of a network which wants a login first.
-      if (!kept || !(error instanceof BeitError) || !['network', 'html'].includes(error.code)) throw error;
-      return kept.open();
+      const instead = kept && (await openKept(kept));
+      if (instead) return instead;
+      if (absence && ['network', 'html'].includes(failed.code)) throw absence;
+      await this.remember(wanted, failed);
+      throw failed;
     }
     if (kept && file.version && sameVersion({ ...kept.record, size: kept.record.bytes }, file.version)) {
-      await file.close();
-      return kept.open();
+      const same = await openKept(kept);
+      if (same) {
+        await giveUp();
+        return same;
+      }
     }
     if (!file.sha256) file.expect(await (early ?? askSum()));
+    if (signal?.aborted) await giveUp();
     throwIfAborted(signal);
-    if (store) await file.keep(store);
+    file.patience(retry);
+    if (absence) await this.remember(wanted, null);
+    if (writer) await file.keep();
     return file;
+  }
+
+  /** Returns the kept file, unless another sum is wanted. */
+  private async keptOf({ store, url, given, watch }: Wanted): Promise<KeptFile | null> {
+    try {
+      const found = (await store?.find(url)) ?? null;
+      return found && (given === '' || found.record.sha256 === given) ? found : null;
+    } catch (error) {
+      tell(watch.onWarning, asBeitError(error));
+      return null;
+    }
+  }
+
+  /**
+   * Returns the right to keep the file; null where it is not to be kept. With `wait` another tab's or process' download of the
+   * same file is waited for, as long as that gets on.
+   */
+  private async writerOf({ store, url, name, signal, watch }: Wanted, wait: boolean): Promise<CacheWriter | null> {
+    try {
+      for (let seen = -1, still = 0; store; still += LOOK_MS) {
+        const writer = await store.write(url);
+        if (writer || !wait || still > MOST_STILL_MS) return writer;
+        const bytes = await store.progress(url);
+        if (bytes > seen) {
+          if (bytes > 0) tell(watch.onDownload, name, bytes, 0);
+          seen = bytes;
+          still = 0;
+        }
+        await sleep(LOOK_MS, signal);
+      }
+    } catch (error) {
+      throwIfAborted(signal);
+      tell(watch.onWarning, asBeitError(error));
+    }
+    return null;
+  }
+
+  /** Asks whether the server still has the version that is kept, and marks it where it has another. Never rejects. */
+  private async check({ record }: KeptFile, wanted: Wanted): Promise<void> {
+    const target = this.targetOf(wanted);
+    try {
+      const answer = await get(target, isWeightsFile(wanted.name) ? 0 : -1, {}, null, CHECK_MS);
+      await answer.body?.cancel().catch(() => undefined);
+      answer.end();
+      if (!sameVersion({ ...record, size: record.bytes }, answer.version)) await wanted.store?.outdate(record);
+    } catch {
+      // What is kept stays good for who cannot ask.
+    }
+  }
+
+  /** Returns with what the server said earlier that it does not have the file, or null. */
+  private async absenceOf({ store, url }: Wanted): Promise<BeitError | null> {
+    return rememberedAbsence((await store?.readNote(url).catch(() => null)) ?? null);
+  }
+
+  /** Remembers that an optional file is missing, or that it is there. */
+  private async remember({ store, url }: Wanted, error: BeitError | null): Promise<void> {
+    if (error && !countsAsMissing(error)) return;
+    // Where nothing can be kept this is not worth a warning.
+    await store?.writeNote(url, this.label, error && absenceOf(error)).catch(() => undefined);
+  }
+
+  /** Tells a failure to keep once a load, and all others. */
+  private warn(watch: SourceWatch, error: BeitError): void {
+    const keeping = error.code === 'quota' || error.code === 'io';
+    if (keeping && this.told.has(error.code)) return;
+    if (keeping) this.told.add(error.code);
+    tell(watch.onWarning, error);
   }
 
   private async openStore(url: string, watch: SourceWatch): Promise<CacheStore | null> {
@@ -159,7 +310,7 @@ export class HttpSource implements Source {
       return await this.environment.openCache(cache);
     } catch (error) {
       if (offline) throw error;
-      tell(watch.onWarning, error as BeitError);
+      tell(watch.onWarning, asBeitError(error));
       return null;
     }
   }
@@ -173,9 +324,10 @@ export class HttpSource implements Source {
     return target.href;
   }
 
-  private targetOf(name: string, url: string, settled: boolean): HttpTarget {
-    const { headers } = this.description;
+  private targetOf({ name, url, store }: Wanted): HttpTarget {
+    const { headers, cache, keptByBrowser = false } = this.description;
     const seesRedirects = this.environment.seesRedirects && !this.customFetch;
+    const settled = !keptByBrowser && (store !== null || cache === false);
     return {
       name,
       url,
@@ -186,6 +338,11 @@ export class HttpSource implements Source {
       browserMayKeep: !settled || !isWeightsFile(name),
     };
   }
+}
+
+/** Returns the file, or null where it has been taken away meanwhile. */
+async function openKept(kept: KeptFile): Promise<SourceFile | null> {
+  return kept.open().catch(() => null);
 }
 
 /** Returns the whole body at `url`, such as an image. Rejects like HttpSource.open(). */

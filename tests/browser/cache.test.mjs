@@ -1,0 +1,176 @@
+// What is kept of downloads, among the tabs of a browser: one download, gone on with by whoever comes, and used without a network.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
+import { files, tensors } from '../node/tiny-checkpoint.mjs';
+import { startHub } from '../support/hub-server.mjs';
+import { BROWSERS, launch, openHarness } from './support/browsers.mjs';
+import { startServer } from './support/server.mjs';
+
+const WEIGHTS = 'owner/name/model.safetensors';
+const EXTRA = 8_000_000;
+const CUT = 6_000_000;
+
+const large = () =>
+  writeSafetensors({ ...tensors(), unasked: { dims: [EXTRA / 4], data: Float32Array.from({ length: EXTRA / 4 }, (_, i) => i) } });
+const checkpoint = { 'owner/name/config.json': Buffer.from(files()['config.json']), [WEIGHTS]: Buffer.from(large()) };
+
+/** Calls `work` with a hub, a way to open tabs, and the options of a load. */
+async function withTabs(browser, work) {
+  const hub = await startHub(checkpoint);
+  const server = await startServer({ isolated: true, connect: [hub.url, hub.cdn] });
+  const pages = [];
+  const openTab = async () => {
+    const { page } = await openHarness(browser, `${server.url}tests/sources.html`);
+    pages.push(page);
+    const call = (method, ...args) => page.evaluate((wanted, given) => globalThis.harness[wanted](...given), method, args);
+    return { page, call };
+  };
+  const starts = () =>
+    hub.requests
+      .filter(({ host, path, method }) => host === 'cdn' && path.endsWith('model.safetensors') && method === 'GET')
+      .map(({ range }) => Number(/\d+/.exec(range)?.[0]));
+  try {
+    await work({ hub, openTab, starts, options: { host: hub.url, retry: { attempts: 1, delay: 5 } } });
+  } finally {
+    for (const page of pages) if (!page.isClosed()) await page.close();
+    await server.stop();
+    await hub.close();
+  }
+}
+
+const loaded = (result, what = '') => assert.equal(result.logits?.length, 3, `${what} ${JSON.stringify(result)}`);
+
+for (const name of Object.keys(BROWSERS)) {
+  describe(`the cache in ${name}`, () => {
+    let host;
+    before(async () => {
+      host = await launch(name);
+    });
+    after(() => host?.close());
+
+    for (const worker of [true, false]) {
+      it(`goes on in another tab with what was cut at 6 of 8 MB, ${worker ? 'in the worker' : 'in the page'}`, async () => {
+        await withTabs(host.browser, async ({ hub, openTab, starts, options }) => {
+          hub.fail(WEIGHTS, { cuts: Array(9).fill(CUT) });
+          const first = await openTab();
+          assert.equal((await first.call('load', 'owner/name', { ...options, worker })).code, 'network');
+          assert.equal((await first.call('dataFiles')).length, 1);
+          await first.page.close();
+          hub.fail(WEIGHTS);
+          hub.requests.length = 0;
+          const second = await openTab();
+          const result = await second.call('load', 'owner/name', { ...options, worker });
+          loaded(result);
+          assert.deepEqual([starts(), result.warnings], [[CUT], []]);
+          const kept = (await second.call('list')).find(({ file }) => file === 'model.safetensors');
+          assert.deepEqual([kept.bytes, kept.sha256], [checkpoint[WEIGHTS].length, hub.sha256(WEIGHTS)]);
+          assert.equal((await second.call('dataFiles')).length, 1);
+          loaded(await second.call('load', 'owner/name', { ...options, worker, offline: true }));
+          await second.call('clear');
+          assert.deepEqual(await second.call('dataFiles'), []);
+        });
+      });
+    }
+
+    it('goes on with what a tab has left that was closed', async () => {
+      await withTabs(host.browser, async ({ hub, openTab, starts, options }) => {
+        hub.fail(WEIGHTS, { stall: CUT });
+        const first = await openTab();
+        await first.page.evaluate((given) => void globalThis.harness.load('owner/name', given), options);
+        const watcher = await openTab();
+        for (let bytes = 0; bytes < CUT; ) {
+          bytes = await watcher.page.evaluate(async () => {
+            const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('beit-wasm', { create: true });
+            let size = 0;
+            for await (const handle of folder.values()) size += (await handle.getFile()).size;
+            return size;
+          });
+        }
+        await first.page.close();
+        hub.fail(WEIGHTS);
+        hub.requests.length = 0;
+        loaded(await watcher.call('load', 'owner/name', options));
+        assert.deepEqual(starts(), [CUT]);
+        await watcher.call('clear');
+      });
+    });
+
+    it('fetches once for two tabs at once', async () => {
+      await withTabs(host.browser, async ({ hub, openTab, starts, options }) => {
+        hub.fail(WEIGHTS, { pause: 30 });
+        const tabs = [await openTab(), await openTab()];
+        const results = await Promise.all(tabs.map(({ call }) => call('load', 'owner/name', options)));
+        for (const result of results) loaded(result);
+        assert.deepEqual(starts(), [0]);
+        assert.equal((await tabs[0].call('dataFiles')).length, 1);
+        await tabs[0].call('clear');
+      });
+    });
+
+    it('does without a network that is silent, or wants a login', async () => {
+      await withTabs(host.browser, async ({ hub, openTab, options }) => {
+        const { call } = await openTab();
+        loaded(await call('load', 'owner/name', options));
+        for (const kind of ['silent', 'portal', 'refusing']) {
+          hub.network(kind);
+          for (const revalidate of ['background', 'first']) loaded(await call('load', 'owner/name', { ...options, revalidate }), kind);
+        }
+        await call('clear');
+      });
+    });
+
+    it('keeps where the browser does not tell how much room there is, and tells once where there is none', async () => {
+      await withTabs(host.browser, async ({ openTab, options }) => {
+        const { call } = await openTab();
+        const unknown = await call('loadWithoutEstimate', 'owner/name', options);
+        loaded(unknown);
+        assert.deepEqual(unknown.warnings, []);
+        assert.equal((await call('list')).length, 2);
+        await call('clear');
+        const full = await call('loadWithoutRoom', 'owner/name', options);
+        loaded(full);
+        assert.deepEqual(full.warnings, ['quota']);
+        await call('clear');
+      });
+    });
+  });
+}
+
+describe('private windows of firefox', () => {
+  it('keep no weights, load nevertheless, and say so once', async () => {
+    const host = await launch('firefox', [], { 'browser.privatebrowsing.autostart': true });
+    try {
+      await withTabs(host.browser, async ({ openTab, options }) => {
+        const { call } = await openTab();
+        for (const worker of [true, false]) {
+          const result = await call('load', 'owner/name', { ...options, worker });
+          loaded(result);
+          assert.deepEqual([result.warnings, (await call('list')).map(({ file }) => file)], [['io'], ['config.json']]);
+        }
+      });
+    } finally {
+      await host.close();
+    }
+  });
+});
+
+describe('a full disk of chromium', () => {
+  it('is told once, and the load goes on', async () => {
+    const host = await launch('chromium');
+    try {
+      await withTabs(host.browser, async ({ openTab, options }) => {
+        const { page, call } = await openTab();
+        const session = await page.createCDPSession();
+        await session.send('Storage.overrideQuotaForOrigin', { origin: new URL(page.url()).origin, quotaSize: 3_000_000 });
+        for (const worker of [true, false]) {
+          const result = await call('load', 'owner/name', { ...options, worker });
+          loaded(result);
+          assert.deepEqual([result.warnings, (await call('dataFiles')).length], [['quota'], 0]);
+        }
+      });
+    } finally {
+      await host.close();
+    }
+  });
+});
