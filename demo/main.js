@@ -16,6 +16,7 @@ import { watchCamera } from './pictures/camera.js';
 import { watchForFiles } from './pictures/intake.js';
 import { Pictures } from './pictures/pictures.js';
 import { showSamples } from './pictures/samples.js';
+import './beit-wasm-samples/index.js';
 
 /** @import { TaskName } from './models/checkpoints.js' */
 

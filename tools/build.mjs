@@ -2,7 +2,7 @@
 //   node tools/build.mjs [VARIANT...]      VARIANT: see cmake/variant.cmake; also `typescript`
 // BEIT_WERROR=1   warnings of our own files are errors, as in CI: not for a stranger's newer compiler, which may know more of them
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { bundleScripts, bundleTypes } from './bundle.mjs';
 import { mendGlue, minifyGlue } from './glue.mjs';
@@ -82,36 +82,16 @@ export async function compileTypeScript() {
     if (name !== 'wasm') rmSync(join(root, 'dist', name), { recursive: true });
   }
   await run(join(root, 'node_modules', '.bin', 'tsc'), ['-p', join(root, 'web', 'tsconfig.json')], { log: 'typescript' });
-  await placeCheckpoints();
-  await Promise.all([bundleScripts(), bundleTypes()]);
+  await Promise.all([listAssets(), bundleScripts(), bundleTypes()]);
   const cli = join(root, 'dist', 'cli', 'main.js');
   if (existsSync(cli)) chmodSync(cli, 0o755);
 }
 
-/**
- * Puts the checkpoints that ship beside the modules, so that dist/ is all that a page needs; their small files as a module,
- * too, which browsers have with the library: two requests less, and none that a policy could forbid. assets.json is the list
- * of what a script has to copy.
- */
-async function placeCheckpoints() {
+/** Writes assets.json, the list of what a script has to copy. */
+async function listAssets() {
   const dist = join(root, 'dist');
   const { ASSETS } = await import(`${pathToFileURL(join(dist, 'assets.js'))}?${Date.now()}`);
-  const configs = {};
-  const files = [];
-  for (const asset of ASSETS) {
-    files.push(asset);
-    const [, name] = /^weights\/(.+)\/model\.safetensors$/.exec(asset) ?? [];
-    if (!name) continue;
-    configs[name] = {};
-    mkdirSync(join(dist, dirname(asset)), { recursive: true });
-    for (const file of ['config.json', 'preprocessor_config.json', 'model.safetensors']) {
-      const from = join(root, 'weights', 'embedded', name, file);
-      copyFileSync(from, join(dist, 'weights', name, file));
-      if (file.endsWith('.json')) configs[name][file] = JSON.stringify(JSON.parse(readFileSync(from, 'utf8')));
-    }
-  }
-  writeFileSync(join(dist, 'platform', 'embedded-configs.js'), `export default ${JSON.stringify(configs)};\n`);
-  writeFileSync(join(dist, 'assets.json'), `${JSON.stringify({ folder: 'dist', files }, null, 2)}\n`);
+  writeFileSync(join(dist, 'assets.json'), `${JSON.stringify({ folder: 'dist', files: ASSETS }, null, 2)}\n`);
 }
 
 /** Builds all that the package holds. */

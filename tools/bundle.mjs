@@ -33,7 +33,6 @@ const asShipped = (transform) => ({
     onResolve({ filter: /^#platform$/ }, () => ({ path: join(web, 'platform', 'shared.ts') }));
     onResolve({ filter: /^\.\.\/node\.js$/ }, () => ({ path: '../index.node.js', external: true }));
     onResolve({ filter: /\/wasm\/[^/]+\.js$/ }, ({ path }) => ({ path: `./wasm/${basename(path)}`, external: true }));
-    onResolve({ filter: /\/embedded-configs\.js$/ }, () => ({ path: join(dist, 'platform', 'embedded-configs.js') }));
     onLoad({ filter: /\.ts$/ }, async ({ path }) => {
       const { code } = await transform(readFileSync(path, 'utf8'), { loader: 'ts', target: 'es2022', tsconfigRaw: '{}' });
       return { contents: code, loader: 'js' };
@@ -92,8 +91,9 @@ export async function bundleTypes() {
   const { output } = await bundle.generate({ format: 'es', indent: '\t' });
   await bundle.close();
   const text = output[0].code.replace(/^( {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4));
-  writeFileSync(join(dist, 'index.d.ts'), text);
+  // Symbol.dispose is in no library of the language that projects name as a rule.
+  writeFileSync(join(dist, 'index.d.ts'), `/// <reference lib="esnext.disposable" />\n${text}`);
   writeFileSync(join(dist, 'service-worker.d.ts'), "export * from './index.js';\n");
-  for (const name of ['worker', 'worker-node', 'isolation-worker', 'index.node', 'cli/main'])
-    rmSync(join(dist, `${name}.d.ts`), { force: true });
+  for (const name of ['worker', 'isolation-worker']) writeFileSync(join(dist, `${name}.d.ts`), 'export {};\n');
+  for (const name of ['worker-node', 'index.node', 'cli/main']) rmSync(join(dist, `${name}.d.ts`), { force: true });
 }

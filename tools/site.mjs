@@ -6,10 +6,14 @@ import { basename, join, relative } from 'node:path';
 import { root } from './places.mjs';
 import { Failure } from './report.mjs';
 
+/** The package of the small checkpoints. */
+const SAMPLES = join(root, 'packages', 'beit-wasm-samples');
+
 /** [address, folder], looked through in this order. Addresses end with a slash or are empty. */
 export const SITE = [
   ['beit-wasm/dist/', join(root, 'dist')],
   ['beit-wasm/weights/', join(root, 'weights')],
+  ['beit-wasm-samples/', SAMPLES],
   ['', join(root, 'demo')],
 ];
 
@@ -52,7 +56,11 @@ export async function buildSite(to = BUILT_SITE) {
 
   cpSync(join(root, 'demo'), to, { recursive: true, filter: (path) => !NOT_COPIED.test(basename(path)) });
   removeEmpty(to);
-  for (const folder of ['wasm', 'weights']) cpSync(join(dist, folder), join(to, 'beit-wasm', 'dist', folder), { recursive: true });
+  cpSync(join(dist, 'wasm'), join(to, 'beit-wasm', 'dist', 'wasm'), { recursive: true });
+  cpSync(join(SAMPLES, 'weights'), join(to, 'beit-wasm-samples', 'weights'), {
+    recursive: true,
+    filter: (path) => !path.endsWith('.json'), // index.js has them
+  });
   for (const checkpoint of checkpoints()) {
     cpSync(checkpoint, join(to, 'beit-wasm', relative(root, checkpoint)), { recursive: true });
   }
@@ -64,6 +72,7 @@ export async function buildSite(to = BUILT_SITE) {
     entryPoints: ['index.js', 'worker.js'].map((name) => join(dist, name)),
     outdir: join(to, 'beit-wasm', 'dist'),
   });
+  await esbuild.build({ ...common, entryPoints: [join(SAMPLES, 'index.js')], outdir: join(to, 'beit-wasm-samples') });
   const { metafile } = await esbuild.build({
     ...common,
     keepNames: true,
@@ -111,10 +120,13 @@ function filesIn(folder) {
     .sort();
 }
 
-/** The page imports the library as a user does, from the folder that npm would unpack. */
+/** The page imports the library and the samples as a user does, from the folders that npm would unpack. */
 const keepLibrary = {
   name: 'keep-library',
-  setup: ({ onResolve }) => onResolve({ filter: /\/library\.js$/ }, () => ({ path: './beit-wasm/dist/index.js', external: true })),
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /\/library\.js$/ }, () => ({ path: './beit-wasm/dist/index.js', external: true }));
+    onResolve({ filter: /\/beit-wasm-samples\/index\.js$/ }, () => ({ path: './beit-wasm-samples/index.js', external: true }));
+  },
 };
 
 /** Returns the page with links that let a browser fetch these modules at once, not one after another. */
@@ -123,14 +135,11 @@ function withPreloads(html, modules) {
   return html.replace('<!-- preload -->', links.join('\n  '));
 }
 
-/** Returns the folders of the embedded checkpoints that the package, in dist/weights, does not have. */
+/** Returns the folders of the embedded checkpoints that are in no package. */
 function checkpoints() {
-  const shipped = readdirSync(join(root, 'dist', 'weights'));
+  // The others are links into that package.
   const folders = readdirSync(join(root, 'weights/embedded'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
-  return folders
-    .filter(({ name }) => !shipped.includes(name))
-    .map(({ name }) => join(root, 'weights/embedded', name))
-    .filter((folder) => existsSync(join(folder, 'config.json')));
+  return folders.map(({ name }) => join(root, 'weights/embedded', name)).filter((folder) => existsSync(join(folder, 'config.json')));
 }
 
 /** Takes folders away in which nothing is left. */

@@ -17,18 +17,9 @@ const FILES = {
   'wasm/beit-simd-threads.wasm': () => new URL('./wasm/beit-simd-threads.wasm', import.meta.url),
   'wasm/beit-relaxed-threads.js': () => new URL('./wasm/beit-relaxed-threads.js', import.meta.url),
   'wasm/beit-relaxed-threads.wasm': () => new URL('./wasm/beit-relaxed-threads.wasm', import.meta.url),
-  'weights/classifier/model.safetensors': () => new URL('./weights/classifier/model.safetensors', import.meta.url),
-  'weights/segmentation/model.safetensors': () => new URL('./weights/segmentation/model.safetensors', import.meta.url),
 };
 
 export type AssetName = keyof typeof FILES;
-
-/** The checkpoints that ship with the package, by their folders' names. */
-export type EmbeddedName = AssetName extends infer Name
-  ? Name extends `weights/${infer Folder}/model.safetensors`
-    ? Folder
-    : never
-  : never;
 
 /** Every file's path below dist/. */
 export const ASSETS = Object.keys(FILES) as AssetName[];

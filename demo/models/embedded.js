@@ -3,20 +3,20 @@
 
 /** @import { TaskName } from './checkpoints.js' */
 
-// Those that the library ships lie beside its modules, and their small files are in index.js.
-const LIBRARY = 'beit-wasm/dist/weights/';
+// Those of beit-wasm-samples, whose small files are in its index.js.
+const SAMPLES = 'beit-wasm-samples/weights/';
 const OWN = 'beit-wasm/weights/embedded/';
 
 /** @type {Readonly<Record<TaskName, { folder: string, files: readonly string[] }>>} */
 const EMBEDDED = {
-  classify: { folder: `${LIBRARY}classifier/`, files: ['model.safetensors'] },
-  segment: { folder: `${LIBRARY}segmentation/`, files: ['model.safetensors'] },
+  classify: { folder: `${SAMPLES}classifier/`, files: ['model.safetensors'] },
+  segment: { folder: `${SAMPLES}segmentation/`, files: ['model.safetensors'] },
   mask: { folder: `${OWN}masked-image-modeling/`, files: ['config.json', 'preprocessor_config.json', 'model.safetensors'] },
   tokenizer: { folder: `${OWN}tokenizer/`, files: ['config.json', 'encoder.safetensors', 'decoder.safetensors'] },
 };
 
 /**
- * Returns the address of a task's checkpoint: those that the library does not ship with itself.
+ * Returns the address of a task's checkpoint: those that are in no package.
  * @param {'mask' | 'tokenizer'} task
  */
 export function embeddedUrl(task) {

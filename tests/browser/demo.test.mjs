@@ -11,7 +11,7 @@ import { answerTo, chooseFile, clickSample, hand, problemWith, runtimeOf } from 
 import { root, startServer } from './support/server.mjs';
 
 const SAMPLES = ['beach', 'mountain lake', 'farm', 'harbour', 'street', 'night city'];
-const WEIGHTS = 'beit-wasm/dist/weights/classifier/model.safetensors';
+const WEIGHTS = 'beit-wasm-samples/weights/classifier/model.safetensors';
 
 const fileOf = (name) => join(root, 'demo', 'samples', `${name.replaceAll(' ', '-')}.jpg`);
 

@@ -8,10 +8,16 @@ import { FOLDERS, root, startServer } from './support/server.mjs';
 
 const LIBRARY = 'beit-wasm/dist/index.js';
 const WORKER = 'beit-wasm/dist/worker.js';
-const WEIGHTS = 'beit-wasm/dist/weights/classifier/model.safetensors';
+const WEIGHTS = 'beit-wasm-samples/weights/classifier/model.safetensors';
 // The library's own modules, and nothing beside them: as a bundler leaves it that does not follow new URL().
 const MODULES = readdirSync(join(root, 'dist')).filter((file) => /^(index|chunk-\w+)\.js$/.test(file));
-const ALONE = [...MODULES.map((file) => [`alone/${file}`, join(root, 'dist', file)]), ...FOLDERS];
+const ALONE = [
+  ...MODULES.map((file) => [`alone/${file}`, join(root, 'dist', file)]),
+  // What README has a page copy: the library's files, and the weights beside them.
+  ['copy/weights/', join(root, 'packages', 'beit-wasm-samples', 'weights')],
+  ['copy/', join(root, 'dist')],
+  ...FOLDERS,
+];
 
 /** A policy that lets pages use what is on another origin, and start workers as `workers` says. */
 const policyFor = (origin, workers) =>
@@ -28,7 +34,11 @@ for (const name of Object.keys(BROWSERS)) {
 
     /** Serves a page (`settings`) and the library on an origin of its own; `work` gets ask(options, more) for both, and the servers. */
     async function withPage(settings, work) {
-      const foreign = await startServer({ isolated: false, headers: { 'Access-Control-Allow-Origin': '*', ...settings.foreignHeaders } });
+      const foreign = await startServer({
+        folders: ALONE,
+        isolated: false,
+        headers: { 'Access-Control-Allow-Origin': '*', ...settings.foreignHeaders },
+      });
       const origin = new URL(foreign.url).origin;
       const server = await startServer({ folders: ALONE, rules: policyFor(origin, settings.workers ?? "'self'"), ...settings });
       const ask = async (library, options, more) => {
@@ -55,7 +65,7 @@ for (const name of Object.keys(BROWSERS)) {
           assert.equal(label, 'beach');
           assert.deepEqual([info.worker, info.threads], [true, isolated ? 2 : 1]);
           // The page's own library, and everything else from there.
-          const other = await ask(`${new URL('.', foreign.url).href}${LIBRARY}`, {}, { page: { assets: `${foreign.url}beit-wasm/dist` } });
+          const other = await ask(`${new URL('.', foreign.url).href}${LIBRARY}`, {}, { page: { assets: `${foreign.url}copy` } });
           assert.equal(other.label, 'beach');
         });
       });
@@ -79,8 +89,8 @@ for (const name of Object.keys(BROWSERS)) {
         const lost = await ask(alone);
         assert.equal(lost.code, 'engine-lost');
         assert.match(lost.message, /alone\/worker\.js could not be loaded: .*404.*the option assets/);
-        assert.equal((await ask(alone, { assets: '../beit-wasm/dist' })).label, 'beach');
-        assert.equal((await ask(alone, {}, { page: { assets: '../beit-wasm/dist/' } })).label, 'beach');
+        assert.equal((await ask(alone, { assets: '../copy' })).label, 'beach');
+        assert.equal((await ask(alone, {}, { page: { assets: '../copy/' } })).label, 'beach');
         // Small files are in the library.
         assert.deepEqual(
           server.sent.filter(({ path }) => path.endsWith('.json')),

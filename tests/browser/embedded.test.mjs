@@ -115,9 +115,11 @@ it('all that a visitor has used works without a network', async () => {
     await answered(page, 'mask', 'beach');
     await page.waitForFunction(
       async () => {
-        const own = ['masked-image-modeling/model', 'tokenizer/encoder', 'tokenizer/decoder'].map((file) => `weights/embedded/${file}`);
-        const files = [...own, 'dist/weights/classifier/model', 'dist/weights/segmentation/model'];
-        const kept = await Promise.all(files.map((file) => caches.match(new URL(`beit-wasm/${file}.safetensors`, document.baseURI).href)));
+        const own = ['masked-image-modeling/model', 'tokenizer/encoder', 'tokenizer/decoder'].map(
+          (file) => `beit-wasm/weights/embedded/${file}`,
+        );
+        const files = [...own, ...['classifier', 'segmentation'].map((name) => `beit-wasm-samples/weights/${name}/model`)];
+        const kept = await Promise.all(files.map((file) => caches.match(new URL(`${file}.safetensors`, document.baseURI).href)));
         return navigator.serviceWorker.controller !== null && kept.every(Boolean);
       },
       { polling: 200 },

@@ -10,7 +10,7 @@ import { root, startServer } from './support/server.mjs';
 const GOLDEN = join(root, 'tests', 'fixtures', 'golden');
 const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
 const SAMPLE = 'samples/beach.jpg';
-const WEIGHTS = 'beit-wasm/dist/weights/classifier/model.safetensors';
+const WEIGHTS = 'beit-wasm-samples/weights/classifier/model.safetensors';
 const CASE = 'golden/models/classify-patch16';
 
 // A server lists no folder: weights under a name of their own are found by their own URL only.

@@ -1,7 +1,7 @@
 // The library as bundlers have it that know no import.meta.url, or that move its modules away from its files.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { ASSETS } from '../../dist/assets.js';
-import { root } from './support.mjs';
+import { root, temporaryFolder } from './support.mjs';
 
 const call = promisify(execFile);
 const dist = join(root, 'dist');
@@ -43,14 +43,17 @@ test('a script that is no module can be loaded, and says what it lacks when it i
   const out = await run(
     `${text}
     if (beit.softmax([1, 1])[0] !== 0.5) throw new Error('softmax');
-    beit.pipeline('image-classification', null, { worker: false }).then(() => console.log('no error'), (error) => console.log(error.name, error.code, error.message));`,
+    beit.createEngine({ worker: false }).then(() => console.log('no error'), (error) => console.log(error.name, error.code, error.message));`,
     [],
   );
   assert.match(out, /^BeitError unsupported .*no import\.meta\.url.*the option assets.*\.\n$/);
 });
 
-test('a CommonJS bundle for Node answers with a copy of the files', async () => {
+test('a CommonJS bundle for Node answers with a copy of the files', async (context) => {
   const text = await bundled('index.node.js', { format: 'cjs', platform: 'node' });
+  const copy = temporaryFolder(context);
+  cpSync(dist, copy, { recursive: true });
+  cpSync(join(root, 'packages/beit-wasm-samples/weights'), join(copy, 'weights'), { recursive: true });
   const out = await run(
     `${text}
     const library = module.exports;
@@ -59,7 +62,7 @@ test('a CommonJS bundle for Node answers with a copy of the files', async () => 
       console.log((await classify(process.argv[3]))[0].label);
       await classify.dispose();
     });`,
-    [pathToFileURL(dist).href, join(root, 'demo/samples/harbour.jpg')],
+    [pathToFileURL(copy).href, join(root, 'demo/samples/harbour.jpg')],
   );
   assert.equal(out, 'harbour\n');
 });

@@ -275,25 +275,33 @@ test('info tells what a checkpoint holds, also one that does not fit', async (t)
 
 test('the package has what package.json promises', () => {
   const { bin, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  const paths = [bin.beit, exports['.'].default, exports['.'].types, exports['.'].node.default, exports['.'].node.types];
+  const paths = [bin.beit, exports['.'].default, exports['.'].types, exports['.'].node];
   for (const path of paths) assert.ok(existsSync(join(root, path)), path);
   assert.ok(readFileSync(join(root, bin.beit), 'utf8').startsWith('#!/usr/bin/env node'));
 });
 
 test("nothing of Node is reachable from the browser's entry", () => {
-  for (const [name, imported] of [
+  for (const [name, wasm] of [
     ['index.js', []],
     ['worker.js', []],
     ['service-worker.js', ['./wasm/beit-simd.js']],
   ]) {
-    const code = readFileSync(join(root, 'dist', name), 'utf8');
-    assert.doesNotMatch(code, /["']node:|\brequire\(/, name);
-    assert.doesNotMatch(code, /\beval\(|new Function/, name);
-    // One request brings all of it.
+    const codeOf = (file) => readFileSync(join(root, 'dist', file), 'utf8');
+    const importsOf = (code) =>
+      [...code.matchAll(/(?:^|[;}])\s*(?:import|export)\b[^;"']*?(?:\bfrom ?)?["']([^"']+)["']/gm)].map(([, path]) => path);
+    const named = importsOf(codeOf(name));
+    const chunks = named.filter((path) => !wasm.includes(path));
     assert.deepEqual(
-      [...code.matchAll(/(?:^|[;}])\s*(?:import|export)\b[^;"']*\bfrom ?["']([^"']+)["']/gm)].map(([, path]) => path),
-      imported,
+      named.filter((path) => !/^\.\/chunk-\w+\.js$/.test(path)),
+      wasm,
       name,
     );
+    for (const file of [name, ...chunks]) {
+      const code = codeOf(file);
+      assert.doesNotMatch(code, /["']node:|\brequire\(/, `${name}: ${file}`);
+      assert.doesNotMatch(code, /\beval\(|new Function/, `${name}: ${file}`);
+      // The entry names all of it, so that a browser asks for all at once.
+      if (file !== name) for (const path of importsOf(code)) assert.ok(chunks.includes(path), `${name}: ${file} names ${path}`);
+    }
   }
 });

@@ -162,7 +162,7 @@ test('what does not fit together is refused, and nothing stays behind', async ()
   await rejects(
     pipeline('masked-image-modeling', null, { engine }),
     'invalid-argument',
-    /none for masked-image-modeling ships with this package; there is a small one in the repository/,
+    /there is none for masked-image-modeling in beit-wasm-samples; there is a small one in the repository/,
   );
   assert.equal((await engine.memory()).used, used);
 });

@@ -17,6 +17,8 @@ describe('the package', () => {
   let folder;
   let files;
   let listed;
+  let alone;
+  let withSamples;
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'beit-package-'));
@@ -26,6 +28,14 @@ describe('the package', () => {
     files = listed.map(({ path }) => path);
     writeFileSync(join(folder, 'package.json'), '{"name": "empty", "private": true, "type": "module"}');
     await call('npm', ['install', '--offline', '--no-audit', '--no-fund', packed.filename], { cwd: folder });
+    writeFileSync(
+      join(folder, 'alone.mjs'),
+      "import { pipeline } from 'beit-wasm';\nawait pipeline('image-segmentation').catch(({ code, message }) => console.log(code, message));\n",
+    );
+    alone = (await call(process.execPath, ['alone.mjs'], { cwd: folder })).stdout;
+    const samples = await call('npm', ['pack', '--json', '--workspace', 'beit-wasm-samples', '--pack-destination', folder], { cwd: root });
+    [withSamples] = JSON.parse(samples.stdout);
+    await call('npm', ['install', '--offline', '--no-audit', '--no-fund', withSamples.filename], { cwd: folder });
   });
 
   after(() => rmSync(folder, { recursive: true, force: true }));
@@ -56,8 +66,8 @@ describe('the package', () => {
 
   it('is small: its files, the core, and what a page takes of one function', async () => {
     assert.ok(files.length <= 60, `${files.length} files`);
-    const bytes = listed.filter(({ path }) => !path.startsWith('dist/weights/')).reduce((sum, { size }) => sum + size, 0);
-    assert.ok(bytes <= 3.5e6, `${bytes} bytes without weights`);
+    const bytes = listed.reduce((sum, { size }) => sum + size, 0);
+    assert.ok(bytes <= 3.5e6, `${bytes} bytes`);
     for (const { path, size } of listed.filter(({ path: name }) => name.endsWith('.wasm')))
       assert.ok(size <= 800_000, `${path}: ${size} bytes`);
     const {
@@ -100,6 +110,19 @@ describe('the package', () => {
       return sourcesContent.filter((_, i) => sources[i].endsWith('/block-mask.js'));
     });
     assert.match(content.split('\n')[line - 1], /mismatch\(|throw |failure\(/, stderr);
+  });
+
+  it('says what to install where no checkpoint is named and there is none, and finds it then', async () => {
+    assert.match(alone, /^not-found source: got none, .*"npm install beit-wasm-samples".*\.\n$/);
+    const { samples } = await import('beit-wasm-samples');
+    for (const [name, { weights, files: small }] of Object.entries(samples)) {
+      const listedFiles = withSamples.files.map(({ path }) => path);
+      assert.ok(listedFiles.includes(`weights/${name}/model.safetensors`), name);
+      for (const [file, value] of Object.entries(small)) {
+        assert.deepEqual(JSON.parse(readFileSync(new URL(file, weights()), 'utf8')), value, `${name}/${file}`);
+        assert.ok(listedFiles.includes(`weights/${name}/${file}`), file);
+      }
+    }
   });
 
   it('names its classes in sentences', async () => {

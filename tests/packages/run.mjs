@@ -1,144 +1,81 @@
-// `npm run test:packages`: packs the package, installs it in projects of several bundlers, builds each and opens it in Chromium, with
-// the headers of isolation and without. Fetches bundlers from npm's registry.
-//   node tests/packages/run.mjs [NAME...]     only these projects; --list names them
-import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { root } from '../../tools/places.mjs';
+// `npm run test:packages`: packs the packages, installs them in projects of several tools, and uses each as its user would. Fetches the
+// tools from npm's registry.
+//   node tests/packages/run.mjs [NAME...]     only these; --ci: those of `npm test`; --list names them; --keep: leaves the folders
+import { cpSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { Failure, duration, main, run, say } from '../../tools/report.mjs';
-import { start } from '../../tools/serve.mjs';
-import { launch, openPage } from '../browser/support/browsers.mjs';
-import { CASES } from './cases.mjs';
+import { launch } from '../browser/support/browsers.mjs';
+import { BUNDLERS } from './bundlers.mjs';
+import { makeProject, pack, programOf } from './project.mjs';
+import { build, open } from './run-bundler.mjs';
+import { RUNTIMES } from './runtimes.mjs';
+import { LINT, TYPES } from './types.mjs';
 
-const PAGE = join(root, 'tests', 'packages', 'page');
-// What a page without a policy may do; the browser suite has strict ones.
-const ANY_POLICY = "default-src * blob: data: 'unsafe-inline' 'wasm-unsafe-eval'";
+const CASES = [...BUNDLERS, ...RUNTIMES, ...TYPES, LINT];
 
-/** Makes the project of a case, with the package in it, and builds it. */
-async function makeProject({ name, install = [], files = {}, build = [], serve, copy }, folder, tarball) {
-  cpSync(PAGE, folder, { recursive: true });
-  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'project', private: true, type: 'module' }));
-  for (const [file, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, file)), { recursive: true });
-    writeFileSync(join(folder, file), text);
+/** Returns what is wrong with a project: sentences. */
+async function problemsOf(test, folder, { tarballs, browser }) {
+  if (BUNDLERS.includes(test)) {
+    await build(test, folder);
+    return open(test, folder, await browser());
   }
-  const log = `packages-${name}`;
-  await run('npm', ['install', '--no-audit', '--no-fund', tarball, ...install], { cwd: folder, log });
-  for (const [command, ...args] of build)
-    await run(join(folder, 'node_modules', '.bin', command), args, { cwd: folder, log, env: { NEXT_TELEMETRY_DISABLED: '1' } });
-  const to = join(folder, serve ?? '.');
-  if (!existsSync(join(to, 'index.html'))) cpSync(join(PAGE, 'index.html'), join(to, 'index.html'));
-  cpSync(join(root, 'demo', 'samples', 'harbour.jpg'), join(to, 'harbour.jpg'));
-  for (const part of copy ? ['worker.js', 'wasm', 'weights'] : []) {
-    cpSync(join(folder, 'node_modules', 'beit-wasm', 'dist', part), join(to, 'beit', part), { recursive: true });
-  }
-}
-
-/** Serves the project's result, or has its own server do so. Returns { url, close }. */
-async function serveProject({ serve, dev }, folder, isolated) {
-  if (!dev) return start({ folders: [['', join(folder, serve)]], isolated, policy: ANY_POLICY });
-  const port = await freePort();
-  const [command, ...args] = dev(port);
-  const server = spawn(join(folder, 'node_modules', '.bin', command), args, {
-    cwd: folder,
-    stdio: 'ignore',
-    env: { ...process.env, ISOLATED: isolated ? '1' : '' },
-  });
-  const url = `http://localhost:${port}/`;
-  for (
-    let i = 0;
-    !(await fetch(url).then(
-      ({ ok }) => ok,
-      () => false,
-    ));
-    ++i
-  ) {
-    if (i === 600 || server.exitCode !== null) throw new Failure(`${command} does not serve.`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  return { url, close: async () => void server.kill() };
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, 'localhost', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
-
-/** Opens the page and returns what is wrong with its answer: sentences, none if nothing is. */
-async function problemsOf({ copy, page: addressOf }, browser, url, foreign, isolated) {
-  const { page, complaints } = await openPage(browser, `${url}${addressOf?.(foreign) ?? ''}${copy ? '?assets=beit' : ''}`);
-  try {
-    await page.waitForFunction(() => globalThis.answered !== undefined);
-    const { label, info, error } = await page.evaluate(() => globalThis.answered);
-    if (error) return [error];
-    const expected = isolated ? 'relaxed-threads in a worker: harbour' : 'simd in a worker: harbour';
-    const got = `${info.build} ${info.worker ? 'in a worker' : 'in the page'}: ${label}`;
-    return [...complaints, ...(got === expected ? [] : [`got ${got}, expected ${expected} (${info.reason})`])];
-  } finally {
-    await page.close();
-  }
-}
-
-async function runCase(test, tarball, browser) {
-  const folder = mkdtempSync(join(tmpdir(), `beit-${test.name}-`));
   const problems = [];
-  try {
-    await makeProject(test, folder, tarball);
-    const foreign = await start({
-      folders: [['', folder]],
-      isolated: false,
-      policy: ANY_POLICY,
-      before: (path, request, response, headers) => void Object.assign(headers, { 'Access-Control-Allow-Origin': '*' }),
-    });
-    for (const isolated of [false, true]) {
-      const server = await serveProject(test, folder, isolated);
-      try {
-        const found = await problemsOf(test, browser, server.url, foreign.url, isolated);
-        problems.push(...found.map((problem) => `${isolated ? 'isolated' : 'not isolated'}: ${problem}`));
-      } finally {
-        await server.close();
-      }
-    }
-    await foreign.close();
-  } catch (error) {
-    problems.push(error.message);
-  } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  const log = `packages-${test.name}`;
+  const call = ([program, ...args]) =>
+    run(program === 'node' ? process.execPath : programOf(folder, program), args, { cwd: folder, log, allowFailure: true });
+  for (const command of [...(test.build ?? []), ...(test.commands ?? [])]) {
+    const { status, output } = await call(
+      command.map((word) => (word === 'TARBALL' ? tarballs.find((path) => /beit-wasm-\d/.test(path)) : word)),
+    );
+    if (status !== 0) problems.push(`${command.join(' ')}: ${output.trim().split('\n').slice(0, 20).join('\n      ')}`);
+  }
+  for (const [from, to] of Object.entries(test.copies ?? {}))
+    cpSync(join(folder, 'node_modules', from), join(folder, to), { recursive: true });
+  for (const name of test.without ?? []) rmSync(join(folder, 'node_modules', name), { recursive: true });
+  if (test.command) {
+    const { status, output } = await call(test.command);
+    if (status !== 0 || !output.includes(test.says)) problems.push(`ended with status ${status}: ${output.trim().slice(-1500)}`);
   }
   return problems;
 }
 
-await main(async (names) => {
-  if (names.includes('--list')) {
+await main(async (args) => {
+  const keep = args.includes('--keep');
+  const names = args.filter((name) => !name.startsWith('--'));
+  if (args.includes('--list')) {
     say(CASES.map(({ name }) => name).join('\n'));
     return 0;
   }
   const wrong = names.find((name) => !CASES.some((test) => test.name === name));
   if (wrong) throw new Failure(`There is no project ${wrong}; there are ${CASES.map(({ name }) => name).join(', ')}.`);
-  const packed = mkdtempSync(join(tmpdir(), 'beit-packed-'));
-  mkdirSync(join(root, 'build', 'logs'), { recursive: true });
-  const host = await launch('chromium');
-  let failed = 0;
+  const { tarballs, remove } = await pack();
+  let host;
+  const browser = async () => (host ??= await launch('chromium')).browser;
+  const counts = { passed: 0, failed: 0 };
+  const wanted = ({ name, ci }) => (args.includes('--ci') ? ci : names.length === 0 || names.includes(name));
   try {
-    await run('npm', ['pack', '--ignore-scripts', '--pack-destination', packed], { cwd: root, log: 'packages' });
-    const tarball = join(packed, readdirSync(packed)[0]);
-    for (const test of CASES.filter(({ name }) => names.length === 0 || names.includes(name))) {
+    for (const test of CASES.filter(wanted)) {
       const begin = performance.now();
-      const problems = await runCase(test, tarball, host.browser);
+      let folder;
+      let problems;
+      try {
+        folder = await makeProject(test, tarballs);
+        problems = await problemsOf(test, folder, { tarballs, browser });
+      } catch (error) {
+        problems = [error.message];
+      }
+      const result = problems.length === 0 ? 'passed' : 'failed';
+      ++counts[result];
       say(
-        `  ${test.name}: ${problems.length === 0 ? 'passed' : 'FAILED'} (${duration(performance.now() - begin)})${problems.map((problem) => `\n    ${problem}`).join('')}`,
+        `  ${test.name}: ${result.replace('failed', 'FAILED')} (${duration(performance.now() - begin)})${problems.map((problem) => `\n    ${problem}`).join('')}`,
       );
-      if (problems.length > 0) ++failed;
+      if (keep) say(`    ${folder}`);
+      else if (folder) rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
     }
   } finally {
-    await host.close();
-    rmSync(packed, { recursive: true, force: true });
+    await host?.close();
+    remove();
   }
-  return failed > 0 ? 1 : 0;
+  say(`${counts.passed} passed, ${counts.failed} failed`);
+  return counts.failed > 0 ? 1 : 0;
 });

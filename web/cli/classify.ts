@@ -14,7 +14,7 @@ export const classify: CommandSpec = {
   summary: 'prints the best labels of images',
   operands: { name: 'IMAGE…', least: 1, most: Infinity },
   options: [
-    { name: 'model', value: 'SOURCE', help: 'a hub id, a URL, a folder or a .safetensors file (default: the embedded classifier)' },
+    { name: 'model', value: 'SOURCE', help: 'a hub id, a URL, a folder or a .safetensors file (default: that of beit-wasm-samples)' },
     { name: 'top-k', value: 'N', help: 'how many labels (default: 5)', parse: wholeNumber(999_999_999) },
     {
       name: 'scores',

@@ -20,7 +20,7 @@ export interface Opened<S> {
   watch: Pick<LoadCallOptions, 'onProgress' | 'onWarning'>;
 }
 
-/** Returns the source that a word of the command line names; no word is the embedded checkpoint. */
+/** Returns the source that a word of the command line names; no word is the sample checkpoint. */
 export async function openSource<T extends string | undefined>(text: T): Promise<Opened<T extends string ? Source : Source | undefined>> {
   const onWarning = (error: Error): void => complain(`warning: ${sentenceFor(error)}`);
   const watch = { onProgress: bar.show, onWarning };

@@ -24,7 +24,7 @@ export const segment: CommandSpec = {
     {
       name: 'model',
       value: 'SOURCE',
-      help: 'a segmentation checkpoint: a hub id, a URL, a folder or a weights file (default: the embedded one)',
+      help: 'a segmentation checkpoint: a hub id, a URL, a folder or a weights file (default: that of beit-wasm-samples)',
     },
     { name: 'labels', value: 'LABELS.png', help: 'write the class ids as an image' },
     { name: 'format', value: FORMATS.join('|'), help: 'how (default: palette; beyond 256 classes grey16)', parse: oneOf(FORMATS) },

@@ -4,11 +4,11 @@ import { HEARTBEAT_MS, type FromWorker, type ToWorker } from '../engine/protocol
 import { openBrowserCache } from '../sources/cache/browser.js';
 import { fetchBytes, HttpSource } from '../sources/http/source.js';
 import { resolveSource } from '../sources/resolve.js';
-import configs from './embedded-configs.js';
 import { browserHost } from './host-browser.js';
 import { browserHttp } from './http-browser.js';
 import { startModuleWorker, whyNotLoaded } from './module-worker.js';
 import type { Platform } from './platform.js';
+import { findSample, noSample, pathInAssets, textsOf } from './samples.js';
 
 function pageUrl(): string | undefined {
   return globalThis.document?.baseURI ?? globalThis.location?.href;
@@ -106,17 +106,19 @@ export const platform: Platform = {
 
   openCache: openBrowserCache,
 
-  embedded: (name, folder) => {
-    const url = addressOf(`weights/${name}/model.safetensors`, folder);
+  async sample(name, folder) {
+    const sample = findSample(name);
+    const url = folder === undefined ? sample?.weights().href : new URL(pathInAssets(name), folder).href;
+    if (url === undefined) throw noSample(" and write import 'beit-wasm-samples'");
     // The page's own file: the server's headers and the page's service worker say how long the browser keeps it.
     return new HttpSource(
       {
         kind: 'http',
-        label: `the embedded checkpoint "${name}"`,
-        base: url,
+        label: `the sample checkpoint "${name}"`,
+        base: new URL('.', url).href,
         files: { 'model.safetensors': url },
         weightsName: 'model.safetensors',
-        texts: configs[name],
+        texts: textsOf(sample),
         headers: {},
         cache: false,
         keptByBrowser: true,

@@ -9,12 +9,29 @@ import { requireNodeCache } from '../sources/cache/node.js';
 import { pathSource } from '../sources/folder-node.js';
 import { fetchBytes } from '../sources/http/source.js';
 import { resolveSource } from '../sources/resolve.js';
-import { isHubId, type Source } from '../sources/source.js';
+import { isHubId } from '../sources/source.js';
 import { mayStartThreads, nodeHost } from './host-node.js';
 import { nodeHttp } from './http-node.js';
 import type { Platform } from './platform.js';
+import { findSample, noSample, pathInAssets, type SampleName } from './samples.js';
 
 const isAddress = (text: string): boolean => /^(https?|data|blob):/i.test(text);
+
+// Joined, for bundlers not to look for a package that need not be there.
+const SAMPLES = ['beit', 'wasm', 'samples'].join('-');
+
+async function sampleAddress(name: SampleName): Promise<URL> {
+  if (!findSample(name)) {
+    try {
+      await import(SAMPLES);
+    } catch (error) {
+      throw noSample('', error);
+    }
+  }
+  const sample = findSample(name);
+  if (!sample) throw noSample('');
+  return sample.weights();
+}
 
 /** Node, Deno and Bun: paths of this machine besides. */
 export const platform: Platform = {
@@ -61,10 +78,13 @@ export const platform: Platform = {
 
   openCache: async (folder) => requireNodeCache(folder),
 
-  embedded(name, folder): Source {
-    const path = dirname(fileURLToPath(addressOf(`weights/${name}/model.safetensors`, folder)));
+  async sample(name, folder) {
+    const pathOf = (address: URL): string => dirname(fileURLToPath(address));
+    const copied = folder === undefined ? null : pathSource(pathOf(new URL(pathInAssets(name), folder)));
+    if (copied) return copied;
+    const path = pathOf(await sampleAddress(name));
     const source = pathSource(path);
-    if (!source) throw failure('not-found', path, 'the embedded checkpoint is not there');
+    if (!source) throw failure('not-found', path, 'the sample checkpoint is not there');
     return source;
   },
 

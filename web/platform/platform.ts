@@ -2,11 +2,11 @@
  * What differs between a browser and Node. Types only: `#platform`, which package.json's `imports` lead to browser.ts or
  * node.ts, exports the one of the two that fits.
  */
-import type { EmbeddedName } from '../assets.js';
 import type { Host } from '../core/capabilities.js';
 import type { Channel, FromWorker, ToWorker } from '../engine/protocol.js';
 import type { CacheStore } from '../sources/cache/store.js';
 import type { Source, SourceLike, SourceOptions } from '../sources/source.js';
+import type { SampleName } from './samples.js';
 
 export interface Platform {
   host(): Host;
@@ -19,8 +19,8 @@ export interface Platform {
   resolveSource(source: SourceLike, options: SourceOptions): Promise<Source>;
   /** Returns the store of api/cache.ts's functions: a folder's, or that of the origin for true. */
   openCache(folder: string | true): Promise<CacheStore | null>;
-  /** A checkpoint that ships with the package; `folder`: as addressOf() of assets.ts has it. */
-  embedded(name: EmbeddedName, folder?: string): Source;
+  /** Returns a checkpoint of beit-wasm-samples, or of `folder` (as addressOf() of assets.ts has it). Rejects with not-found where there is none. */
+  sample(name: SampleName, folder?: string): Promise<Source>;
   /** Returns the bytes of an image that is given as a string or URL. */
   readImage(address: string | URL, signal: AbortSignal | null): Promise<Uint8Array>;
 }

@@ -1,4 +1,6 @@
 // What elsewhere.test.mjs calls inside a page: the library, imported from any address.
+import '../beit-wasm-samples/index.js';
+
 globalThis.elsewhere = async (library, options = {}, { page = {}, factory = '', binary = '' } = {}) => {
   const { BeitError, configure, pipeline } = await import(library);
   configure(page);

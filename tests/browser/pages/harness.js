@@ -1,4 +1,5 @@
 // What browser tests call inside the page. Everything that is returned is plain data.
+import '../beit-wasm-samples/index.js';
 import * as library from '../beit-wasm/dist/index.js';
 import { compare } from '../beit-wasm/dist/cli/compare.js';
 import { forwardInputs } from '../beit-wasm/dist/cli/inputs.js';

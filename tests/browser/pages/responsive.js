@@ -1,4 +1,5 @@
 // What the test and the benchmark of a page's turns call inside the page. Everything that is returned is plain data.
+import '../beit-wasm-samples/index.js';
 import { pipeline } from '../beit-wasm/dist/index.js';
 
 const SAMPLE = new URL('../samples/beach.jpg', location.href);

@@ -1,3 +1,4 @@
+import '../beit-wasm-samples/index.js';
 import { pipeline } from '../beit-wasm/dist/service-worker.js';
 import { answer } from './classify-asked.js';
 

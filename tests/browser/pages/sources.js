@@ -1,4 +1,5 @@
 // What browser tests of sources call inside the page. Everything that is returned is plain data.
+import '../beit-wasm-samples/index.js';
 import * as library from '../beit-wasm/dist/index.js';
 
 const { BeitError, BeitForImageClassification, cache, createEngine, isolatePage, pipeline } = library;

@@ -1,4 +1,5 @@
 // What browser tests of engines that end by themselves call inside the page. Everything that is returned is plain data.
+import '../beit-wasm-samples/index.js';
 import { BeitForImageClassification, createEngine, pipeline } from '../beit-wasm/dist/index.js';
 
 /** What is done in place of starting a worker of that name. */

@@ -7,8 +7,9 @@ const OWN = ['config.json', 'preprocessor_config.json', 'model.safetensors', 'en
 
 /** Lets the server have none of the page's own checkpoints but the classifier, as a host that wants to be small. */
 export function withoutOwn(server) {
-  for (const folder of ['dist/weights/segmentation', 'weights/embedded/masked-image-modeling', 'weights/embedded/tokenizer']) {
-    for (const file of OWN) server.lose(`beit-wasm/${folder}/${file}`);
+  const own = ['masked-image-modeling', 'tokenizer'].map((name) => `beit-wasm/weights/embedded/${name}`);
+  for (const folder of ['beit-wasm-samples/weights/segmentation', ...own]) {
+    for (const file of OWN) server.lose(`${folder}/${file}`);
   }
 }
 

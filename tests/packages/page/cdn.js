@@ -1,3 +1,6 @@
 import { answer } from './answer.js';
 
-globalThis.answered = import(new URLSearchParams(location.search).get('library')).then(answer);
+const from = new URL(new URLSearchParams(location.search).get('from'));
+globalThis.answered = import(new URL('beit-wasm-samples/index.js', from))
+  .then(() => import(new URL('beit-wasm/dist/index.js', from)))
+  .then(answer);

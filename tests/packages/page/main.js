@@ -1,3 +1,4 @@
+import 'beit-wasm-samples';
 import * as library from 'beit-wasm';
 import { answer } from './answer.js';
 

@@ -1,8 +1,8 @@
 /** Tasks in one call, as transformers' pipelines. */
 import { platform } from '#platform';
-import type { EmbeddedName } from '../../assets.js';
 import { BeitError, mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
+import type { SampleName } from '../../platform/samples.js';
 import type { Source, SourceLike } from '../../sources/source.js';
 import { configured, folderOf, sourceOf } from '../configure.js';
 import type { ModelOptions } from '../model-base.js';
@@ -32,26 +32,26 @@ export type Task = keyof Tasks;
 interface Maker<T extends Task> {
   make: (source: Source, options: Tasks[T]['options']) => Promise<Tasks[T]['pipeline']>;
   /** The checkpoint of this package that can do the task. */
-  embedded: EmbeddedName | null;
+  sample: SampleName | null;
   /** Where there is one, if not there. */
   elsewhere?: string;
 }
 
 const MAKERS: { [T in Task]: Maker<T> } = {
-  'image-classification': { make: makeImageClassification, embedded: 'classifier' },
-  'image-segmentation': { make: makeImageSegmentation, embedded: 'segmentation' },
-  'image-feature-extraction': { make: makeFeatureExtraction, embedded: 'classifier' },
+  'image-classification': { make: makeImageClassification, sample: 'classifier' },
+  'image-segmentation': { make: makeImageSegmentation, sample: 'segmentation' },
+  'image-feature-extraction': { make: makeFeatureExtraction, sample: 'classifier' },
   'masked-image-modeling': {
     make: makeMaskedImageModeling,
-    embedded: null,
+    sample: null,
     elsewhere:
       "a small one in the repository's weights/embedded/masked-image-modeling, and microsoft/beit-base-patch16-224-pt22k on the hub",
   },
 };
 
 /**
- * Returns the pipeline of a task, ready to be called. Without a source it runs the checkpoint that
- * ships with this package, where one can do the task. Rejects with invalid-argument for an unknown
+ * Returns the pipeline of a task, ready to be called. Without a source it runs the small
+ * checkpoint of the package beit-wasm-samples, where one can do the task. Rejects with invalid-argument for an unknown
  * task or a source that is missing, else like the class's fromPretrained().
  */
 export async function pipeline<T extends Task>(
@@ -62,15 +62,19 @@ export async function pipeline<T extends Task>(
   if (!Object.hasOwn(MAKERS, task)) {
     throw mismatch('invalid-argument', 'task', JSON.stringify(task), Object.keys(MAKERS).join(' or '));
   }
-  const { make, embedded, elsewhere } = MAKERS[task];
+  const { make, sample, elsewhere } = MAKERS[task];
   throwIfAborted(options.signal);
   if (source != null) return make(await sourceOf(source, options), options);
-  if (!embedded) {
-    throw new BeitError('invalid-argument', `source: got none, and none for ${task} ships with this package; there is ${elsewhere}.`, {
-      where: 'source',
-      got: 'none',
-      expected: 'a checkpoint',
-    });
+  if (!sample) {
+    throw new BeitError(
+      'invalid-argument',
+      `source: got none, and there is none for ${task} in beit-wasm-samples; there is ${elsewhere}.`,
+      {
+        where: 'source',
+        got: 'none',
+        expected: 'a checkpoint',
+      },
+    );
   }
-  return make(platform.embedded(embedded, folderOf('assets', configured(options).assets)), options);
+  return make(await platform.sample(sample, folderOf('assets', configured(options).assets)), options);
 }

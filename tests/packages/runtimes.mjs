@@ -1,0 +1,136 @@
+/**
+ * Projects that run without a page. Each: name, install, files, manifest as project.mjs has them; build: commands before; command: [a program,
+ * ...arguments]; says: what its output has where all is right; ci: whether `npm test` runs it.
+ */
+const ANSWER = `import { pipeline } from 'beit-wasm';
+const classify = await pipeline('image-classification');
+const [{ label }] = await classify('harbour.jpg');
+console.log('label:', label);
+await classify.dispose();
+`;
+const ANSWER_COMMONJS = `const { pipeline } = require('beit-wasm');
+(async () => {
+  const classify = await pipeline('image-classification');
+  const [{ label }] = await classify('harbour.jpg');
+  console.log('label:', label);
+  await classify.dispose();
+})();
+`;
+const SAYS = 'label: harbour';
+
+// Packages that hold the programs themselves, with no script to run when they are installed.
+const { platform, arch } = process;
+const node = (version) => ({ install: [`node-${platform}-${arch}@${version}`], program: `node-${platform}-${arch}/bin/node` });
+
+const TEST = (imports) => `${imports}
+import { readFileSync } from 'node:fs';
+import { pipeline } from 'beit-wasm';
+test('classifies bytes and samples of this realm', async () => {
+  const classify = await pipeline('image-classification', null, { worker: false });
+  expect((await classify(new Blob([readFileSync('harbour.jpg')])))[0].label).toBe('harbour');
+  expect(await classify({ data: new Uint8Array(4 * 4 * 3), width: 4, height: 4 })).toHaveLength(5);
+  await classify.dispose();
+}, 60_000);
+`;
+
+export const RUNTIMES = [
+  ...[20, 22, 24].flatMap((version) => {
+    const { install, program } = node(version);
+    return [
+      { name: `node${version}`, install, files: { 'answer.mjs': ANSWER }, command: [program, 'answer.mjs'], says: SAYS },
+      {
+        name: `node${version}-require`,
+        install,
+        files: { 'answer.cjs': ANSWER_COMMONJS },
+        command: [program, '--no-warnings', 'answer.cjs'],
+        says: SAYS,
+      },
+    ];
+  }),
+  {
+    name: 'node-permission',
+    install: node(24).install,
+    files: { 'answer.mjs': ANSWER },
+    command: [node(24).program, '--permission', '--allow-fs-read=*', 'answer.mjs'],
+    says: SAYS,
+  },
+  {
+    name: 'worker-thread',
+    files: {
+      'answer.mjs': ANSWER,
+      'main.mjs': "import { Worker } from 'node:worker_threads';\nnew Worker(new URL('./answer.mjs', import.meta.url));\n",
+    },
+    command: ['node', 'main.mjs'],
+    says: SAYS,
+  },
+  {
+    name: 'deno',
+    install: ['deno@2'],
+    files: { 'answer.mjs': ANSWER },
+    command: ['deno', 'run', '--allow-read', 'answer.mjs'],
+    says: SAYS,
+  },
+  {
+    name: 'bun',
+    install: ['bun@1'],
+    files: { 'answer.mjs': ANSWER },
+    command: [`@oven/bun-${platform}-${arch}/bin/bun`, 'answer.mjs'],
+    says: SAYS,
+  },
+  {
+    name: 'jest',
+    install: ['jest@30'],
+    files: { 'answer.test.mjs': TEST("import { expect, test } from '@jest/globals';") },
+    manifest: { jest: { testMatch: ['**/*.test.mjs'], transform: {} } },
+    command: ['node', '--experimental-vm-modules', '--no-warnings', 'node_modules/jest/bin/jest.js'],
+    says: '1 passed',
+  },
+  ...['node', 'jsdom', 'happy-dom'].map((environment) => ({
+    name: `vitest-${environment}`,
+    install: ['vitest', ...(environment === 'node' ? [] : [environment])],
+    files: { 'answer.test.mjs': TEST("import { expect, test } from 'vitest';") },
+    command: ['vitest', 'run', '--environment', environment],
+    says: '1 passed',
+  })),
+  // As serverless tools build: one file, beside the packages that are external.
+  ...[
+    ['esm', 'mjs', ANSWER],
+    ['cjs', 'cjs', ANSWER_COMMONJS],
+  ].map(([format, ending, text]) => ({
+    name: `lambda-${format}`,
+    install: ['esbuild@0.28'],
+    files: { [`answer.${ending}`]: text },
+    build: [
+      [
+        'esbuild',
+        `answer.${ending}`,
+        '--bundle',
+        '--platform=node',
+        `--format=${format}`,
+        '--external:beit-wasm',
+        `--outfile=out/index.${ending}`,
+      ],
+    ],
+    command: ['node', `out/index.${ending}`],
+    says: SAYS,
+  })),
+  {
+    name: 'lambda-assets',
+    install: ['esbuild@0.28'],
+    files: {
+      'answer.mjs': `import { pathToFileURL } from 'node:url';
+        import { configure, pipeline } from 'beit-wasm';
+        configure({ assets: pathToFileURL(__dirname + '/beit/').href });
+        (async () => {
+          const classify = await pipeline('image-classification');
+          console.log('label:', (await classify('harbour.jpg'))[0].label);
+          await classify.dispose();
+        })();\n`,
+    },
+    build: [['esbuild', 'answer.mjs', '--bundle', '--platform=node', '--format=cjs', '--outfile=out/index.cjs']],
+    copies: { 'beit-wasm/dist': 'out/beit', 'beit-wasm-samples/weights': 'out/beit/weights' },
+    without: ['beit-wasm', 'beit-wasm-samples'],
+    command: ['node', 'out/index.cjs'],
+    says: SAYS,
+  },
+];
