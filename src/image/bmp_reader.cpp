@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 #include <string>
 
 #include "src/image/file_bytes.h"
@@ -236,7 +235,8 @@ Result<Image8> readBmp(std::span<const uint8_t> file) {
       if (indexed) {
         const int64_t bit = index_bits * x;
         const int index = index_bits == 8 ? from[x] : from[bit / 8] >> (8 - index_bits - bit % 8) & ((1 << index_bits) - 1);
-        std::memcpy(to, header.palette[static_cast<size_t>(index)].data(), 3);
+        const auto& colour = header.palette[static_cast<size_t>(index)];
+        for (size_t c = 0; c < 3; ++c) to[c] = colour[c];
         continue;
       }
       uint32_t pixel = 0;

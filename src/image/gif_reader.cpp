@@ -237,15 +237,14 @@ Result<Image8> readGif(std::span<const uint8_t> file) {
 
   BEIT_ASSIGN(Image8 image, Image8::allocate({frame.canvas_height, frame.canvas_width}, 3, "the picture of a GIF"));
   if (frame.width < frame.canvas_width || frame.height < frame.canvas_height) {
-    const auto& bare = frame.palette[static_cast<size_t>(std::max(frame.transparent, 0))];
-    for (size_t i = 0; i < image.data.size(); i += 3) std::copy(bare.begin(), bare.end(), image.data.data() + i);
+    image.fill(frame.palette[static_cast<size_t>(std::max(frame.transparent, 0))]);
   }
   const uint8_t* from = indices.data();
   for (int64_t y = 0; y < frame.height; ++y) {
     uint8_t* to = image.row(frame.top + y) + frame.left * 3;
     for (int64_t x = 0; x < frame.width; ++x, to += 3) {
       const auto& colour = frame.palette[*from++];
-      std::copy(colour.begin(), colour.end(), to);
+      for (size_t c = 0; c < 3; ++c) to[c] = colour[c];
     }
   }
   return image;

@@ -1,5 +1,7 @@
 #include "src/image/image.h"
 
+#include <algorithm>
+
 namespace beit {
 namespace {
 
@@ -36,6 +38,17 @@ Result<Image8> Image8::allocate(Size size, int64_t channels, std::string_view pu
   Image8 image{size.width, size.height, channels, {}};
   BEIT_ASSIGN(image.data, Buffer<uint8_t>::allocate(bytes, purpose));
   return image;
+}
+
+void Image8::fill(std::span<const uint8_t> pixel) {
+  if (data.size() < pixel.size()) return;
+  std::copy(pixel.begin(), pixel.end(), data.data());
+  // What is filled, once more behind itself: a large image takes few copies.
+  for (size_t done = pixel.size(); done < data.size();) {
+    const size_t count = std::min(done, data.size() - done);
+    std::copy_n(data.data(), count, data.data() + done);
+    done += count;
+  }
 }
 
 }  // namespace beit

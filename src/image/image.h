@@ -48,6 +48,9 @@ struct Image8 {
   static Result<Image8> allocate(Size size, int64_t channels, std::string_view purpose);
 
   Size size() const { return {height, width}; }
+  // Gives every pixel the same samples, one for each channel.
+  void fill(std::span<const uint8_t> pixel);
+
   uint8_t* row(int64_t y) { return data.data() + y * width * channels; }
   ImageView8 view() const { return {width, height, channels, data}; }
   operator ImageView8() const { return view(); }

@@ -295,7 +295,8 @@ Result<Image8> readPng(Bytes file) {
 
   if (box.width < png.width() || box.height < png.height()) {
     BEIT_ASSIGN(Image8 canvas, Image8::allocate({png.height(), png.width()}, 3, "the picture of a PNG"));
-    for (size_t i = 0; i < canvas.data.size(); ++i) canvas.data[i] = png.header[9] == 3 ? png.palette[i % 3] : 0;
+    constexpr std::array<uint8_t, 3> kBlack{};
+    canvas.fill(png.header[9] == 3 ? std::span(png.palette).first(3) : std::span<const uint8_t>(kBlack));
     for (int64_t y = 0; y < box.height; ++y) std::copy_n(image.row(y), box.width * 3, canvas.row(box.top + y) + box.left * 3);
     image = std::move(canvas);
   }
