@@ -3,6 +3,7 @@ import { platform } from '#platform';
 import { tell } from '../base/callbacks.js';
 import { artefactFiles } from '../assets.js';
 import { asBeitError, BeitError, mismatch, sentenceOf } from '../base/errors.js';
+import { isArrayBuffer, isArrayOf } from '../base/realms.js';
 import { abortable } from '../base/scheduling.js';
 import { BUILDS, chooseBuild, detectCapabilities, type Build } from '../core/capabilities.js';
 import type { CallOptions, Engine, EngineSettings, LoadCallOptions, RuntimeInfo } from '../engine/engine.js';
@@ -85,8 +86,8 @@ function checkedBinary(binary: ArrayBuffer | Uint8Array | undefined, build: Buil
   if (binary === undefined) return undefined;
   if (build === 'auto')
     throw mismatch('invalid-argument', 'build', '"auto" beside a wasmBinary', `the build that it is of: ${BUILDS.join(', ')}`);
-  if (binary instanceof Uint8Array) return binary;
-  if (binary instanceof ArrayBuffer) return new Uint8Array(binary);
+  if (isArrayOf(binary, Uint8Array)) return binary;
+  if (isArrayBuffer(binary)) return new Uint8Array(binary);
   throw mismatch('invalid-argument', 'wasmBinary', typeof binary, 'an ArrayBuffer or a Uint8Array');
 }
 

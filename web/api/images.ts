@@ -1,6 +1,7 @@
 /** From what a user calls an image to what an engine takes. */
 import { platform } from '#platform';
 import { failure, mismatch, sentenceOf } from '../base/errors.js';
+import { isArrayBuffer, isArrayOf } from '../base/realms.js';
 import type { FromGlobal } from '../base/globals.js';
 import type { CallOptions, EngineImage, RawImage } from '../engine/engine.js';
 import { checkRawImage } from '../engine/pixels.js';
@@ -21,6 +22,13 @@ export type ImageInput = string | URL | Blob | ArrayBuffer | Uint8Array | FromGl
 const EXPECTED =
   'a URL, a File or Blob, bytes, ImageData, {width, height, channels, data}, an image element, ' +
   'a canvas, an ImageBitmap or a VideoFrame';
+
+/** What is nearly an image, and what makes one of it. */
+const ADVICE: Readonly<Record<string, string>> = {
+  Promise: 'what it resolves to: await it',
+  Response: 'its bytes: await response.blob()',
+  FileList: 'one of its files, or files in a list: [...files]',
+};
 
 /**
  * Returns the image in a form for an engine. Rejects with invalid-argument, wrong-type or
@@ -43,8 +51,8 @@ export async function toEngineImage(
       throw failure('io', label, `the file cannot be read (${sentenceOf(error)}): it may have changed since it was chosen`, error);
     }
   }
-  if (image instanceof ArrayBuffer) return { kind: 'encoded', bytes: new Uint8Array(image), label: where, owned };
-  if (image instanceof Uint8Array) return { kind: 'encoded', bytes: image, label: where, owned };
+  if (isArrayBuffer(image)) return { kind: 'encoded', bytes: new Uint8Array(image), label: where, owned };
+  if (isArrayOf(image, Uint8Array)) return { kind: 'encoded', bytes: image, label: where, owned };
   if (isDrawable(image)) return { kind: 'drawable', image: await bitmapOf(image, where, owned), owned: true };
   if (typeof image === 'object' && image !== null && 'data' in image && 'width' in image) {
     // ImageData has no channels: it is always RGBA.
@@ -53,7 +61,7 @@ export async function toEngineImage(
     checkRawImage(where, raw);
     return { kind: 'raw', ...raw, owned };
   }
-  throw mismatch('invalid-argument', where, describe(image), EXPECTED);
+  throw mismatch('invalid-argument', where, describe(image), ADVICE[describe(image)] ?? EXPECTED);
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What the classes that run a checkpoint have in common. */
 import { mismatch } from '../base/errors.js';
+import { isArrayOf } from '../base/realms.js';
 import { checkTensor, type Tensor } from '../base/tensors.js';
 import type { CoreBindReport, CoreModelEstimate, DType } from '../core/core.js';
 import type { ForwardCallOptions, ForwardInputs, LoadedModel, ModelSpec } from '../engine/engine.js';
@@ -65,7 +66,7 @@ export abstract class PreTrainedModel extends EngineObject {
   readonly estimate: Readonly<CoreModelEstimate>;
 
   protected constructor(lease: EngineLease, loaded: LoadedModel) {
-    super(lease, loaded.handle);
+    super(lease, (loaded as LoadedModel | undefined)?.handle);
     this.dtype = loaded.dtype;
     this.config = asConfig(loaded.config);
     this.loading = Object.freeze(loaded.report);
@@ -103,7 +104,7 @@ function checkInputs({ pixelValues, boolMaskedPos, labels }: LabelledInputs): Fo
   if (!labels) return { pixelValues, boolMaskedPos };
   checkTensor('labels', labels, [Float32Array, Int32Array, BigInt64Array]);
   const { dims, data } = labels;
-  return { pixelValues, boolMaskedPos, labels: { dims, data: data instanceof BigInt64Array ? narrow(data) : data } };
+  return { pixelValues, boolMaskedPos, labels: { dims, data: isArrayOf<BigInt64Array>(data, BigInt64Array) ? narrow(data) : data } };
 }
 
 /** Returns class ids as 32-bit integers; throws wrong-type where one does not fit. */

@@ -62,8 +62,14 @@ export abstract class EngineObject extends DisposableObject {
   readonly #handle: number;
 
   /** Takes over the lease and the handle. */
-  protected constructor(lease: EngineLease, handle: number) {
+  protected constructor(lease: EngineLease | undefined, handle: number | undefined) {
     super();
+    if (!lease || handle === undefined) {
+      const where = this[Symbol.toStringTag];
+      throw new BeitError('invalid-argument', `${where}: it is not made by new; expected await ${where}.fromPretrained(source).`, {
+        where,
+      });
+    }
     this.#lease = lease;
     this.#handle = handle;
   }

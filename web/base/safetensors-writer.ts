@@ -1,5 +1,6 @@
 /** Writes safetensors files: 8 bytes of header length, a JSON header, the data. */
 import { mismatch } from './errors.js';
+import { isArrayOf } from './realms.js';
 import type { AnyArray } from './tensors.js';
 
 const DTYPES: ReadonlyArray<[new (length: number) => AnyArray, string]> = [
@@ -49,7 +50,7 @@ export function safetensorsHeader(rows: readonly SafetensorsRow[], metadata?: Re
  */
 export function writeSafetensors(tensors: Record<string, { dims: readonly number[]; data: AnyArray }>): Uint8Array {
   const rows = Object.entries(tensors).map(([name, { dims, data }]): SafetensorsRow => {
-    const dtype = DTYPES.find(([kind]) => data instanceof kind)?.[1];
+    const dtype = DTYPES.find(([kind]) => isArrayOf(data, kind))?.[1];
     if (!dtype) throw mismatch('wrong-type', name, (data as object).constructor.name, 'a typed array of numbers');
     const count = dims.reduce((product, n) => product * n, 1);
     if (count !== data.length) throw mismatch('wrong-shape', name, `${data.length} elements`, `${count}`);

@@ -1,4 +1,5 @@
 import { mismatch } from './errors.js';
+import { isArrayOf } from './realms.js';
 
 /** Interleaved 8-bit samples, rows from the top. */
 export interface RawImage {
@@ -71,8 +72,9 @@ export function checkTensor(
   if (!Array.isArray(value?.dims) || !value.dims.every((n) => Number.isInteger(n) && n >= 0)) {
     throw mismatch('wrong-shape', where, 'a value without dims', '{dims, data}, dims an array of whole numbers');
   }
-  if (!kinds.some((kind) => value.data instanceof kind)) {
-    const got = value.data?.constructor?.name ?? typeof value.data;
+  const data: unknown = value.data;
+  if (!isArrayOf(data, ...kinds)) {
+    const got = (data as object | undefined)?.constructor?.name ?? typeof data;
     throw mismatch('wrong-type', `${where}.data`, got, kinds.map((kind) => kind.name).join(' or '));
   }
   const count = value.dims.reduce((product, n) => product * n, 1);

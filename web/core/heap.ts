@@ -34,11 +34,11 @@ export function allocate(core: Core, size: number, purpose: string): Block {
   // malloc(0) may answer null, which would read as a failure.
   const pointer = core._malloc(Math.max(size, 1)) >>> 0;
   if (pointer === 0) {
-    throw new OutOfMemoryError(`${purpose}: ${size} bytes could not be allocated.`, {
-      needed: size,
-      available: availableIn(core),
-      where: purpose,
-    });
+    const available = availableIn(core);
+    throw new OutOfMemoryError(
+      `${purpose}: ${size} bytes could not be allocated, since ${available} of at most ${core.maximum} are left (option maximumMemory).`,
+      { needed: size, available, where: purpose },
+    );
   }
   return new Block(core, pointer, size);
 }

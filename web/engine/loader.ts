@@ -235,7 +235,14 @@ class Load {
     const { dtype = 'f32', layerNormEps } = spec;
     const hasPooler = spec.addPoolingLayer !== false;
     const config = isTokenizerClass(className) ? tokenizerConfig(json) : unwrap(this.core.readConfig(json));
-    const model = unwrap(this.core.createModel(json, className, { ...spec, addPoolingLayer: hasPooler }));
+    const made = this.core.createModel(json, className, { ...spec, addPoolingLayer: hasPooler });
+    const saved = made.ok ? className : this.architectureOf(json);
+    if (!made.ok && saved && saved !== className && made.error.code === 'bad-config') {
+      // Of another class's config the fields of this class's head say nothing that a user could mend.
+      const what = `it was saved as ${saved}, and its config lacks what ${className} needs`;
+      throw failure('bad-config', this.source.label, `${what} (${made.error.message.replace(/\.$/, '')})`);
+    }
+    const model = unwrap(made);
     return { model, className, dtype, config: layerNormEps === undefined ? config : { ...config, layerNormEps }, hasPooler, json };
   }
 

@@ -1,5 +1,6 @@
 /** Images as samples. */
 import { mismatch } from '../base/errors.js';
+import { isArrayOf } from '../base/realms.js';
 import type { RawImage } from './engine.js';
 
 /** Throws a BeitError unless `image` has sizes of at least 1 and as many samples as they need. */
@@ -10,7 +11,7 @@ export function checkRawImage(where: string, image: RawImage): void {
       throw mismatch('invalid-argument', `${where}.${name}`, String(value), 'a whole number of at least 1');
     }
   }
-  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
+  if (!isArrayOf<Uint8Array | Uint8ClampedArray>(data, Uint8Array, Uint8ClampedArray)) {
     throw mismatch(
       'wrong-type',
       `${where}.data`,

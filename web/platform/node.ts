@@ -73,7 +73,7 @@ export const platform: Platform = {
     if (local) return local;
     // As in transformers: what is no path of this machine may be a name of the hub.
     if (isHubId(source)) return resolveSource(source, options, around);
-    throw failure('not-found', source, 'there is no such file or folder');
+    throw failure('not-found', source || 'source', 'there is no such file or folder, nor is it a model of the hub (owner/name)');
   },
 
   openCache: async (folder) => requireNodeCache(folder),

@@ -1,5 +1,6 @@
 /** Files that the caller holds already: File and Blob objects, bytes, streams. */
 import { failure, mismatch } from '../base/errors.js';
+import { isArrayOf } from '../base/realms.js';
 import { CHUNK_BYTES, fileNotFound, weightsNameOf, type Source, type SourceDescription, type SourceFile } from './source.js';
 
 // Each slice of a Blob is a request to the process that holds it.
@@ -31,7 +32,7 @@ export class FilesSource implements Source {
   async open(name: string): Promise<SourceFile> {
     const file = Object.hasOwn(this.files, name) ? this.files[name] : undefined;
     if (!file) throw fileNotFound(this.label, name);
-    if (file instanceof Uint8Array) return new BytesFile(name, file);
+    if (isArrayOf<Uint8Array>(file, Uint8Array)) return new BytesFile(name, file);
     return file instanceof Blob ? new BlobFile(name, file) : new StreamFile(name, file);
   }
 }
@@ -123,7 +124,7 @@ class StreamFile implements SourceFile {
     try {
       const { done, value } = await this.reader.read();
       if (done) return null;
-      if (!(value instanceof Uint8Array)) throw mismatch('wrong-type', this.name, 'a stream of something else', 'a stream of Uint8Array');
+      if (!isArrayOf(value, Uint8Array)) throw mismatch('wrong-type', this.name, 'a stream of something else', 'a stream of Uint8Array');
       return value;
     } catch (error) {
       throw error instanceof Error && error.name === 'BeitError' ? error : failure('io', this.name, 'the stream failed', error);

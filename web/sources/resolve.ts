@@ -1,5 +1,6 @@
 /** From what a user writes to a Source. */
 import { BeitError, mismatch } from '../base/errors.js';
+import { isArrayBuffer, isArrayOf } from '../base/realms.js';
 import { filesOf, isDropped, oneFolder, pathOf } from './drop.js';
 import { HttpSource, hubSource, urlSource, type HttpEnvironment } from './http/source.js';
 import { FilesSource, type HeldFile } from './memory.js';
@@ -79,17 +80,17 @@ function isFileList(source: object): source is Iterable<File> {
 function fromRecord(given: Record<string, unknown>): Source {
   const files: Record<string, HeldFile> = {};
   for (const [name, value] of Object.entries(given)) {
-    if (value instanceof ArrayBuffer) files[name] = new Uint8Array(value);
-    else if (value instanceof Uint8Array || value instanceof Blob || value instanceof ReadableStream) files[name] = value;
+    if (isArrayBuffer(value)) files[name] = new Uint8Array(value);
+    else if (isArrayOf(value, Uint8Array) || value instanceof Blob || value instanceof ReadableStream) files[name] = value;
     else
       throw mismatch(
         'invalid-argument',
         `source[${JSON.stringify(name)}]`,
         typeof value,
-        'Uint8Array, ArrayBuffer, Blob or ReadableStream',
+        'Uint8Array, ArrayBuffer, Blob or ReadableStream: the files by their names (options come after the source)',
       );
   }
-  return new FilesSource(files, Object.values(files).every((file) => file instanceof Uint8Array) ? 'bytes' : 'files');
+  return new FilesSource(files, Object.values(files).every((file) => isArrayOf(file, Uint8Array)) ? 'bytes' : 'files');
 }
 
 function nameOf(blob: Blob): string {

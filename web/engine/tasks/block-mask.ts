@@ -1,5 +1,6 @@
 /** Which patches of an image are hidden from the model: BEiT's block-wise masks. */
 import { mismatch } from '../../base/errors.js';
+import { isArrayOf } from '../../base/realms.js';
 
 /** One byte for each patch, rows from the top: 1 where the patch is masked, else 0. */
 export interface PatchMask {
@@ -75,7 +76,7 @@ export function checkMask(where: string, mask: PatchMask, height: number, width:
   if (mask.height !== height || mask.width !== width) {
     throw mismatch('invalid-argument', where, `${mask.height} x ${mask.width} patches`, `${height} x ${width}, as the model's image has`);
   }
-  if (!(mask.data instanceof Uint8Array)) throw mismatch('wrong-type', `${where}.data`, typeof mask.data, 'Uint8Array');
+  if (!isArrayOf(mask.data, Uint8Array)) throw mismatch('wrong-type', `${where}.data`, typeof mask.data, 'Uint8Array');
   if (mask.data.length !== height * width) {
     throw mismatch('wrong-shape', `${where}.data`, `${mask.data.length} bytes`, `${height * width}, one for each patch`);
   }

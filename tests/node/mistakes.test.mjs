@@ -1,0 +1,178 @@
+// What newcomers get wrong: each has a sentence that says what was found, what is expected, and so what to do.
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import test from 'node:test';
+import { runInNewContext } from 'node:vm';
+import {
+  BeitError,
+  BeitForImageClassification,
+  BeitImageProcessor,
+  BeitModel,
+  createEngine,
+  OutOfMemoryError,
+  pipeline,
+} from '../../dist/node.js';
+import { root } from './support.mjs';
+import { config, files, maskedFiles, pixelValues } from './tiny-checkpoint.mjs';
+
+const engine = await createEngine({ build: 'simd' });
+test.after(() => engine.dispose());
+const classify = await pipeline('image-classification', files(), { engine });
+const model = await BeitModel.fromPretrained(files(), { engine });
+const bytes = (text) => new TextEncoder().encode(text);
+const picture = join(root, 'tests/fixtures/images/rgb.png');
+const page = bytes('<!DOCTYPE html><html><body>Sign in to go on</body></html>');
+const heic = Uint8Array.from([0, 0, 0, 24, ...bytes('ftypheic'), 0, 0, 0, 0, ...bytes('mif1heic')]);
+const withFiles = (more, options) => pipeline('image-classification', { ...files(), ...more }, { engine, ...options });
+
+// [what was done, how, the code, what the sentence says]
+const MISTAKES = [
+  [
+    'a task misspelt',
+    () => pipeline('image-clasification'),
+    'invalid-argument',
+    /got "image-clasification", expected image-classification or/,
+  ],
+  ['a task of another name', () => pipeline('semantic-segmentation'), 'invalid-argument', /image-segmentation/],
+  ['no await before an image', () => classify(Promise.resolve(picture)), 'invalid-argument', /got Promise, expected .*await it/],
+  ['a response as an image', () => classify(new Response('x')), 'invalid-argument', /got Response, expected .*await response\.blob\(\)/],
+  ['no image', () => classify(), 'invalid-argument', /image: got undefined, expected a URL, a File or Blob, bytes/],
+  ['a list of numbers as an image', () => classify([1, 2, 3]), 'invalid-argument', /got Number, expected a URL/],
+  ['samples of floats', () => classify({ width: 1, height: 1, channels: 3, data: new Float32Array(3) }), 'wrong-type', /Uint8Array/],
+  [
+    'samples too few',
+    () => classify({ width: 2, height: 2, channels: 3, data: new Uint8Array(5) }),
+    'wrong-shape',
+    /5 samples, expected 12/,
+  ],
+  ['a picture that is not there', () => classify('no/such.png'), 'not-found', /no\/such\.png: there is no such file/],
+  ['a web page as a picture', () => classify(page), 'html', /got a web page, expected PNG, JPEG/],
+  ['a HEIC picture', () => classify(heic), 'unsupported', /HEIC/],
+  ['a PDF', () => classify(bytes('%PDF-1.7\n')), 'unsupported', /got PDF, expected PNG, JPEG/],
+  ['an empty file', () => classify(new Uint8Array(0)), 'bad-image', /an empty file/],
+  [
+    'a folder that is not there',
+    () => pipeline('image-classification', './no-such-model'),
+    'not-found',
+    /no such file or folder.*owner\/name/,
+  ],
+  ['an id with a blank', () => pipeline('image-classification', 'microsoft/beit base'), 'not-found', /owner\/name/],
+  ['no name at all', () => pipeline('image-classification', ''), 'not-found', /^source: .*owner\/name/],
+  [
+    'options in place of the source',
+    () => pipeline('image-classification', { topK: 3 }),
+    'invalid-argument',
+    /options come after the source/,
+  ],
+  ['an option of Python', () => classify(picture, { top_k: 2 }), 'invalid-argument', /no option top_k; expected topK/],
+  ['an option misspelt', () => withFiles({}, { onProgres: () => 0 }), 'invalid-argument', /no option onProgres; expected onProgress/],
+  ['a device', () => withFiles({}, { device: 'webgpu' }), 'invalid-argument', /models run on the processor/],
+  ['a dtype that there is not', () => withFiles({}, { dtype: 'fp16' }), 'unsupported', /got "fp16", expected "f32" or "int8"/],
+  [
+    'threads as text',
+    () => createEngine({ threads: '4' }),
+    'invalid-argument',
+    /threads: got 4, expected auto or a whole number from 1 to 64/,
+  ],
+  [
+    'a web page as weights',
+    () => withFiles({ 'model.safetensors': page }),
+    'html',
+    /a web page .*expected a safetensors, PyTorch or Flax file/,
+  ],
+  ['weights of ONNX', () => withFiles({ 'model.safetensors': bytes('\x08\x07\x12\x07pytorch') }), 'unsupported', /ONNX/],
+  ['a config that is no JSON', () => withFiles({ 'config.json': bytes('{oops') }), 'malformed', /config\.json: not valid JSON at byte 1/],
+  [
+    'a model of another family',
+    () => withFiles({ 'config.json': bytes('{"model_type": "vit", "architectures": ["ViTForImageClassification"]}') }),
+    'unsupported',
+    /got "vit", expected "beit"/,
+  ],
+  [
+    'a classifier for segmentation',
+    () => pipeline('image-segmentation', files(), { engine }),
+    'bad-config',
+    /saved as BeitForImageClassification, and its config lacks what BeitForSemanticSegmentation needs/,
+  ],
+  [
+    'a model for masked images as a classifier',
+    () => pipeline('image-classification', maskedFiles(8), { engine }),
+    'missing-tensor',
+    /4 missing: .*classifier\.weight; not expected: .*lm_head/,
+  ],
+  ['masked images without a source', () => pipeline('masked-image-modeling'), 'invalid-argument', /source: got none/],
+  [
+    'new in place of fromPretrained',
+    async () => new BeitModel(),
+    'invalid-argument',
+    /BeitModel: .*await BeitModel\.fromPretrained\(source\)/,
+  ],
+  ['a new processor', async () => new BeitImageProcessor(), 'invalid-argument', /BeitImageProcessor\.fromPretrained/],
+  ['an image for forward()', () => model.forward(heic), 'wrong-shape', /pixelValues: got a value without dims, expected \{dims, data\}/],
+  [
+    'no batch',
+    () => model.forward({ pixelValues: { dims: [3, 8, 8], data: new Float32Array(192) } }),
+    'wrong-shape',
+    /got \[3, 8, 8\], expected \(batch, 3,/,
+  ],
+  [
+    'topK of 0',
+    () => classify(picture, { topK: 0 }),
+    'invalid-argument',
+    /topK: got 0, expected a whole number of at least 1, or null for all/,
+  ],
+  [
+    'an image after dispose()',
+    async () => {
+      const gone = await pipeline('image-classification', files(), { engine });
+      await gone.dispose();
+      await gone(picture);
+    },
+    'disposed',
+    /has been disposed of/,
+  ],
+];
+
+for (const [what, call, code, sentence] of MISTAKES)
+  test(`${what}: ${code}`, async () => {
+    const error = await call().then(
+      () => assert.fail('no error'),
+      (reason) => reason,
+    );
+    assert.ok(error instanceof BeitError, String(error?.stack));
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, sentence);
+    assert.match(error.message, /^[^\n]+\.$/, 'one sentence');
+    // Whatever was wrong, the next call is right.
+    assert.equal((await classify(picture)).length, 3);
+  });
+
+test('too little memory: how much is needed, how much there is, and the option', async () => {
+  const large = { width: 8000, height: 8000, channels: 3, data: new Uint8Array(192e6) };
+  const small = await pipeline('image-classification', files(), { build: 'simd', maximumMemory: 32 << 20 });
+  await assert.rejects(small(large), (error) => {
+    assert.ok(error instanceof OutOfMemoryError);
+    assert.match(error.message, /192000000 bytes could not be allocated.*at most 33554432.*maximumMemory/);
+    assert.deepEqual([error.needed, error.available > 0 && error.available < 33554432], [192e6, true]);
+    return true;
+  });
+  assert.equal((await small(picture)).length, 3);
+  await small.dispose();
+});
+
+test('arrays of another realm are arrays', async () => {
+  const run = (expression, values = {}) => runInNewContext(expression, values);
+  const foreign = run('({ width: 2, height: 1, channels: 3, data: new Uint8Array([1, 2, 3, 4, 5, 6]) })');
+  assert.ok(!(foreign.data instanceof Uint8Array));
+  assert.deepEqual(await classify(foreign), await classify({ ...foreign, data: Uint8Array.from(foreign.data) }));
+  const source = Object.fromEntries(
+    Object.entries(files()).map(([name, data]) => [name, run('Uint8Array.from(values)', { values: [...data] })]),
+  );
+  const theirs = await BeitForImageClassification.fromPretrained(source, { engine });
+  const pixels = run('({ dims, data: Float32Array.from(values) })', { dims: pixelValues.dims, values: [...pixelValues.data] });
+  const { logits } = await theirs.forward({ pixelValues: { ...pixels, dims: [...pixels.dims] } });
+  assert.equal(logits.dims[1], Object.keys(config.id2label).length);
+  await theirs.dispose();
+  const buffer = run('new ArrayBuffer(4)');
+  await assert.rejects(classify(buffer), { code: 'bad-image' }, 'taken as bytes');
+});
