@@ -17,6 +17,7 @@ const SUITES = [
   { name: 'format', needs: [], run: checkFormat },
   { name: 'node', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('node') },
   { name: 'browser', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('browser'), alone: true },
+  { name: 'packages', needs: ['typescript', ...ARTEFACTS], run: packageTests, alone: true },
   ...ARTEFACTS.map((variant) => ({ name: `wasm-${variant}`, needs: [variant], run: () => wasmTests(variant) })),
   { name: 'native', needs: ['native'], run: () => catch2('native', [program('native')]) },
   { name: 'native-asan', needs: ['native-asan'], run: () => catch2('native-asan', [program('native-asan')], ASAN) },
@@ -69,6 +70,16 @@ async function nodeTests(folder) {
   return withStatus(result, status, output);
 }
 
+/** Runs the projects of tests/packages that a change has to pass; npm run test:packages has them all. */
+async function packageTests() {
+  const { status, output } = await run(process.execPath, [join('tests', 'packages', 'run.mjs'), '--ci'], {
+    log: 'test-packages',
+    allowFailure: true,
+  });
+  const [, passed = 0, failed = 0] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? [];
+  return withStatus({ passed: Number(passed), failed: Number(failed), skipped: 0 }, status, output);
+}
+
 /** A program that failed, or that ran nothing, is at least one failure, whatever it counted. */
 function withStatus(result, status, output) {
   if ((status !== 0 || result.passed === 0) && result.failed === 0) result.failed = 1;
@@ -112,7 +123,11 @@ await main(async (names) => {
 
   say('Set-up');
   const wants = (start) => suites.some(({ name }) => name.startsWith(start));
-  const environment = await setUp({ native: wants('native'), browsers: wants('browser'), programs: wants('format') ? FORMATTERS : {} });
+  const environment = await setUp({
+    native: wants('native'),
+    browsers: wants('browser') || wants('packages'),
+    programs: wants('format') ? FORMATTERS : {},
+  });
 
   say('Builds and tests');
   const builds = [...new Set(suites.flatMap(({ needs }) => needs))];
