@@ -7,6 +7,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeFlags } from './node-flags.mjs';
 import { ARTEFACTS, buildArtefact, buildTypeScript, buildVariant } from './build.mjs';
+import { checkCorpus } from './corpus.mjs';
 import { FORMATTERS, checkFormat } from './format.mjs';
 import { root } from './places.mjs';
 import { Failure, duration, elapsed, main, probe, run, say } from './report.mjs';
@@ -16,6 +17,7 @@ import { setUp } from './setup.mjs';
 const SUITES = [
   { name: 'format', needs: [], run: checkFormat },
   { name: 'node', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('node') },
+  { name: 'corpus', needs: ['typescript', 'simd'], run: checkCorpus },
   { name: 'browser', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('browser'), alone: true },
   { name: 'packages', needs: ['typescript', ...ARTEFACTS], run: packageTests, alone: true },
   ...ARTEFACTS.map((variant) => ({ name: `wasm-${variant}`, needs: [variant], run: () => wasmTests(variant) })),

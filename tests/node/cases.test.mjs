@@ -88,3 +88,22 @@ test('a regression gives its number', async () => {
 test('an adapter without its model is told for what it is', async () => {
   await rejects(BeitForImageClassification.fromPretrained(join(folder, '30-lora'), { engine }), 'unsupported', /LoRA/);
 });
+
+test('pictures as people have them: what Pillow makes of each, and what it refuses is refused', async () => {
+  const place = join(cases, 'pictures');
+  const expected = await engine.readTensors(new Uint8Array(readFileSync(join(place, 'expected.safetensors'))));
+  const pictures = readdirSync(place).filter((name) => /\.(jpg|png|gif|webp)$/.test(name));
+  assert.equal(pictures.length, 11);
+  for (const name of pictures) {
+    const image = await engine.decodeImage(new Uint8Array(readFileSync(join(place, name))), name).catch((error) => error);
+    if (!expected[name]) {
+      assert.equal(image.code, 'bad-image', `${name}: ${image.message}`);
+      assert.match(image.message, new RegExp(name));
+      continue;
+    }
+    assert.equal(image.message, undefined, name);
+    assert.deepEqual([image.height, image.width, image.channels], expected[name].dims, name);
+    const most = image.data.reduce((far, value, i) => Math.max(far, Math.abs(value - expected[name].data[i])), 0);
+    assert.ok(most <= (name.endsWith('.jpg') ? 6 : 0), `${name}: ${most} levels`);
+  }
+});
