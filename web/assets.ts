@@ -28,7 +28,7 @@ export const ASSETS = Object.keys(FILES) as AssetName[];
 export function addressOf(name: AssetName, folder?: string): string {
   if (folder !== undefined) return new URL(name, folder).href;
   try {
-    return FILES[name]().href;
+    return absolute(FILES[name]());
   } catch (error) {
     throw failure(
       'unsupported',
@@ -38,6 +38,11 @@ export function addressOf(name: AssetName, folder?: string): string {
       error,
     );
   }
+}
+
+/** Returns a file's address with its origin, which Turbopack's URLs in a page do not have. */
+export function absolute(url: URL): string {
+  return new URL(url.href, globalThis.document?.baseURI ?? globalThis.location?.href).href;
 }
 
 /** Returns the addresses of a build's two files. */

@@ -1,4 +1,4 @@
-import { addressOf } from '../assets.js';
+import { absolute, addressOf } from '../assets.js';
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import { HEARTBEAT_MS, type FromWorker, type ToWorker } from '../engine/protocol.js';
 import { openBrowserCache } from '../sources/cache/browser.js';
@@ -108,8 +108,9 @@ export const platform: Platform = {
 
   async sample(name, folder) {
     const sample = findSample(name);
-    const url = folder === undefined ? sample?.weights().href : new URL(pathInAssets(name), folder).href;
-    if (url === undefined) throw noSample(" and write import 'beit-wasm-samples'");
+    const given = folder === undefined ? sample?.weights() : new URL(pathInAssets(name), folder);
+    if (!given) throw noSample(" and write import 'beit-wasm-samples'");
+    const url = absolute(given);
     // The page's own file: the server's headers and the page's service worker say how long the browser keeps it.
     return new HttpSource(
       {
