@@ -72,7 +72,7 @@ export const RUNTIMES = [
   },
   {
     name: 'bun',
-    install: ['bun@1'],
+    install: [`@oven/bun-${platform}-${arch}@1`],
     files: { 'answer.mjs': ANSWER },
     command: [`@oven/bun-${platform}-${arch}/bin/bun`, 'answer.mjs'],
     says: SAYS,
