@@ -56,6 +56,7 @@ TEST_CASE("files decode to Pillow's samples", "[image_decode]") {
   REQUIRE(expected.ok());
   CHECK(expected->size() >= 80);
   for (const auto& [name, tensor] : *expected) {
+    if (name == "cmyk.jpg") continue;  // below
     DYNAMIC_SECTION(name) {
       const auto image = decodeImage(test::readBytes(kImages / name));
       if (!image.ok()) FAIL(image.error().message);
@@ -112,6 +113,20 @@ TEST_CASE("damaged files give an image or an error, never more", "[image_decode]
   CHECK(refused > 100);
 }
 
+TEST_CASE("a JPEG of four colours is left to codecs", "[image_decode]") {
+  const auto image = decodeImage(test::readBytes(kImages / "cmyk.jpg"));
+  REQUIRE_FALSE(image.ok());
+  CHECK(image.error().code == ErrorCode::kUnsupported);
+  CHECK(image.error().got == "JPEG of four colours (CMYK)");  // by which web/engine/image-files.ts knows it
+}
+
+TEST_CASE("a JPEG of which the decoder would show a part is refused", "[image_decode]") {
+  // Bytes before a restart marker, at which it stops without an error.
+  const auto image = decodeImage(test::readBytes(std::filesystem::path(BEIT_FIXTURES) / "codecs" / "padded-restart.jpg"));
+  REQUIRE_FALSE(image.ok());
+  CHECK(image.error().message == "image: this JPEG cannot be decoded (the decoder stopped before its end).");
+}
+
 TEST_CASE("files of another kind are named", "[image_decode]") {
   CHECK(errorOf("").code == ErrorCode::kBadImage);
   CHECK(errorOf("").got == "an empty file");
@@ -130,6 +145,7 @@ TEST_CASE("files of another kind are named", "[image_decode]") {
                                                         "HEIC"},
                                                        {std::string("II*\0\x08", 5), "TIFF"},
                                                        {std::string("MM\0*", 4), "TIFF"},
+                                                       {std::string("II+\0", 4), "TIFF"},
                                                        {"<?xml version='1.0'?><svg>", "SVG"},
                                                        {"P7\nWIDTH 1", "PAM"},
                                                        {"\xFF\x0A", "JPEG XL"},

@@ -106,7 +106,18 @@ function isOlder(version, least) {
   return at >= 0 && version[at] < least[at];
 }
 
-const sourceNames = (native) => ['xnnpack', 'pthreadpool', 'fxdiv', 'catch2', 'eigen3', 'libstb', 'yyjson', ...(native ? ['cpuinfo'] : [])];
+const sourceNames = (native) => [
+  'xnnpack',
+  'pthreadpool',
+  'fxdiv',
+  'catch2',
+  'eigen3',
+  'libstb',
+  'yyjson',
+  'libwebp',
+  'libjpeg-turbo',
+  ...(native ? ['cpuinfo'] : []),
+];
 
 /** Returns the folder of the sources; '' where this is not Debian and CMake fetches them. */
 function depsDir() {

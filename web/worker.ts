@@ -84,6 +84,6 @@ if (scope.name === HEART) {
     },
     browserHost,
     (description) => openDescription(description, browserHttp),
-    createThread,
+    { createThread },
   );
 }

@@ -2,6 +2,7 @@
 // code has allocated with malloc.
 #pragma once
 
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -45,6 +46,12 @@ class Buffer {
     buffer.data_.reset(data);
     buffer.size_ = count;
     return buffer;
+  }
+
+  // Keeps the first `count` elements; their memory stays as large as it was.
+  void truncate(size_t count) {
+    assert(count <= size_);
+    size_ = count;
   }
 
   T* data() { return data_.get(); }

@@ -13,9 +13,9 @@ namespace beit {
 // three channels: opacity is dropped as Pillow's convert("RGB") drops it, grey is spread, 16 bits
 // become 8. PNG, BMP, GIF and PNM give the samples that Pillow gives (except grey of more than 8
 // bits, where it cuts off everything above 255); JPEG may differ by a few levels, as decoders do.
-// Errors: those of recognizeImage; kBadImage for a file that is damaged or cut off, larger than
-// kMaxImagePixels, or of a variant that the decoder does not know (arithmetic-coded JPEG);
-// kOutOfMemory.
+// Errors: those of recognizeImage; kUnsupported for a JPEG of four colours, which src/codecs decodes;
+// kBadImage for a file that is damaged or cut off, larger than kMaxImagePixels, or of a variant that
+// the decoder does not know (arithmetic-coded JPEG); kOutOfMemory.
 // Reference: transformers image_utils.load_image, exif_transpose and convert("RGB") of Pillow.
 Result<Image8> decodeImage(std::span<const uint8_t> file);
 

@@ -1,6 +1,7 @@
 #include "src/image/stb_decoder.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -35,6 +36,7 @@ static_assert(STBI_MAX_DIMENSIONS == kMaxImageSide);
 struct Reader {
   std::span<const std::span<const uint8_t>> pieces;
   size_t at = 0;  // in the first of them
+  size_t total = 0;
   bool ran_out = false;
 
   // Hands out up to `size` bytes, or passes over them where there is no `to`.
@@ -45,6 +47,7 @@ struct Reader {
       const size_t count = std::min(size - taken, left.size());
       if (to) copyBytes(to + taken, left.data(), count);
       taken += count;
+      total += count;
       at += count;
       if (at < pieces[0].size()) break;
       pieces = pieces.subspan(1);
@@ -68,6 +71,15 @@ struct Reader {
 const stbi_io_callbacks kCallbacks{[](void* reader, char* to, int size) { return static_cast<Reader*>(reader)->read(to, size); },
                                    [](void* reader, int size) { static_cast<Reader*>(reader)->skip(size); },
                                    [](void* reader) { return static_cast<Reader*>(reader)->pieces.empty() ? 1 : 0; }};
+
+// Whether the decoder has read up to the marker that ends a JPEG. It also stops, without an error, where bytes follow the last
+// one of a restart interval, and leaves the rest of the picture empty.
+bool endsAtMarker(std::span<const uint8_t> read) {
+  constexpr size_t kAhead = sizeof(stbi__context::buffer_start);  // what it has read already of what it has not looked at
+  constexpr std::array<uint8_t, 2> kEnd{0xFF, 0xD9};
+  const auto last = read.last(std::min(read.size(), kAhead + kEnd.size()));
+  return std::search(last.begin(), last.end(), kEnd.begin(), kEnd.end()) != last.end();
+}
 
 Error decodeError(ImageFormat format, const Reader& reader) {
   const std::string_view reason = stbi_failure_reason();
@@ -99,6 +111,9 @@ Result<Image8> decodeWithStb(ImageFormat format, std::span<const std::span<const
   const auto bytes = static_cast<size_t>(int64_t{width} * height * kChannels);
   Image8 image{width, height, kChannels, Buffer<uint8_t>::adopt(samples, bytes)};
   if (reader.ran_out) return decodeError(format, reader);
+  if (format == ImageFormat::kJpeg && !endsAtMarker(pieces[0].first(std::min(reader.total, pieces[0].size())))) {
+    return notDecodable(format, "the decoder stopped before its end");
+  }
   return image;
 }
 

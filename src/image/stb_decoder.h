@@ -11,7 +11,7 @@
 
 namespace beit {
 
-// Returns the picture, with three channels, of a PNG or JPEG file that consists of `pieces`, one behind the other.
+// Returns the picture, with three channels, of a PNG or JPEG file that consists of `pieces`, one behind the other (a JPEG of one).
 // Errors: kBadImage for a file that is damaged, cut off, too large or of a variant that the decoder does not know; kOutOfMemory.
 Result<Image8> decodeWithStb(ImageFormat format, std::span<const std::span<const uint8_t>> pieces);
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "src/beit/config.h"
+#include "src/codecs/codecs.h"
 #include "src/image/image_decode.h"
 #include "src/image/image_processor_config.h"
 #include "weights/reading/checkpoint.h"
@@ -132,10 +133,16 @@ const char* readConfig(std::span<const uint8_t> bytes) {
   return nullptr;
 }
 
-const char* readImage(std::span<const uint8_t> bytes) {
-  const auto image = decodeImage(bytes);
+namespace {
+
+const char* check(const Result<Image8>& image) {
   if (!image.ok()) return image.error().message.empty() ? "an error without a sentence" : nullptr;
-  return image->width > 0 && image->height > 0 ? nullptr : "a picture without pixels";
+  return image->view().check("the picture").ok() ? nullptr : "a picture of other samples than its size tells";
 }
+
+}  // namespace
+
+const char* readImage(std::span<const uint8_t> bytes) { return check(decodeImage(bytes)); }
+const char* readCodecs(std::span<const uint8_t> bytes) { return check(codecs::decode(bytes)); }
 
 }  // namespace beit::fuzz

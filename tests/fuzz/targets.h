@@ -20,6 +20,8 @@ const char* readPickle(std::span<const uint8_t> bytes);
 const char* readConfig(std::span<const uint8_t> bytes);
 // A picture.
 const char* readImage(std::span<const uint8_t> bytes);
+// A picture that the module `codecs` decodes.
+const char* readCodecs(std::span<const uint8_t> bytes);
 
 // Those that go on from what was parsed, as far as it is small (model_targets.cpp).
 
@@ -45,6 +47,7 @@ inline constexpr NamedTarget kTargets[] = {
     {"pickle", readPickle},
     {"config", readConfig},
     {"image", readImage},
+    {"codecs", readCodecs},
     {"model", runConfig},
     {"tokenizer", runTokenizerConfig},
     {"processor", runProcessor},

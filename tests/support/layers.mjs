@@ -37,6 +37,7 @@ export const LAYERS = [
       'src/layers/',
       'src/parameters/',
       'src/kernels/',
+      'src/codecs/',
       'src/image/',
       'src/base/',
       'weights/',
@@ -51,6 +52,7 @@ export const LAYERS = [
   ['src/parameters/', ['src/base/']],
   ['src/kernels/gemm/quantization', ['src/kernels/', 'src/base/']],
   ['src/kernels/', ['src/kernels/gemm/quantization', 'src/base/']],
+  ['src/codecs/', ['src/image/', 'src/base/']],
   ['src/image/', ['src/base/']],
   ['src/base/', []],
 ];

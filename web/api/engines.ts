@@ -1,7 +1,7 @@
 /** Making engines, and sharing one among the objects that ask for the same. */
 import { platform } from '#platform';
 import { tell } from '../base/callbacks.js';
-import { artefactFiles } from '../assets.js';
+import { addressOf, artefactFiles } from '../assets.js';
 import { asBeitError, BeitError, mismatch, sentenceOf } from '../base/errors.js';
 import { isArrayBuffer, isArrayOf } from '../base/realms.js';
 import { abortable } from '../base/scheduling.js';
@@ -33,7 +33,8 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
 async function makeEngine(all: EngineOptions): Promise<Engine> {
   try {
     const settings = settingsOf(all);
-    if (!(all.worker ?? platform.workerByDefault)) return await LocalEngine.create(settings, platform.host(), false);
+    if (!(all.worker ?? platform.workerByDefault))
+      return await LocalEngine.create(settings, platform.host(), false, { readAsset: platform.readAsset });
     const script = all.workerFactory ? '' : platform.workerScript(folderOf('assets', all.assets));
     try {
       return await RemoteEngine.create(settings, platform.startWorker(script, all.workerFactory));
@@ -51,7 +52,7 @@ const NOT_STARTED = ['unsupported', 'engine-lost'];
 
 /** Returns an engine in the page itself, whose policy lets no worker be started from where the library is. */
 async function inThisThread(settings: EngineSettings, reason: BeitError): Promise<Engine> {
-  const engine = await LocalEngine.create(settings, platform.host(), false);
+  const engine = await LocalEngine.create(settings, platform.host(), false, { readAsset: platform.readAsset });
   engine.info = {
     ...engine.info,
     reason: `${engine.info.reason} It runs in the page's own thread, which it blocks, since there is no worker: ${sentenceOf(reason)}.`,
@@ -79,7 +80,8 @@ export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maxi
           },
     ]),
   ) as EngineSettings['files'];
-  return { build, threads, files, wasmBinary: checkedBinary(wasmBinary, build), maximumMemory };
+  const codecs = own === undefined ? addressOf('wasm/beit-codecs.wasm', folder) : new URL('beit-codecs.wasm', own).href;
+  return { build, threads, files, codecs, wasmBinary: checkedBinary(wasmBinary, build), maximumMemory };
 }
 
 function checkedBinary(binary: ArrayBuffer | Uint8Array | undefined, build: Build | 'auto' = 'auto'): Uint8Array | undefined {

@@ -49,8 +49,8 @@ function canvasOf(width: number, height: number): OffscreenCanvasRenderingContex
  * Returns the RGBA samples of a bitmap or a frame, at the size at which it is shown. Under transparent pixels
  * are the colours that their file has, where the browser can tell them.
  */
-export async function drawPixels(image: ImageBitmap | VideoFrame): Promise<RawImage> {
-  checkDrawable(image, 'image');
+export async function drawPixels(image: ImageBitmap | VideoFrame, where = 'image'): Promise<RawImage> {
+  checkDrawable(image, where);
   const { width, height } = shownSize(image);
   const context = canvasOf(width, height);
   context.drawImage(image, 0, 0, width, height);
@@ -58,7 +58,7 @@ export async function drawPixels(image: ImageBitmap | VideoFrame): Promise<RawIm
   try {
     drawn = context.getImageData(0, 0, width, height).data;
   } catch (error) {
-    throw failure('bad-image', 'image', `this browser cannot draw ${width} x ${height} pixels`, error);
+    throw failure('bad-image', where, `this browser cannot draw ${width} x ${height} pixels`, error);
   }
   const data = isOpaque(drawn) ? drawn : await straightPixels(image, width, height, drawn);
   return { width, height, channels: 4, data };

@@ -18,6 +18,8 @@ export type { RawImage };
 export interface EngineSettings extends BuildRequest {
   /** Where each build's files are. */
   files: Record<Build, ArtefactFiles>;
+  /** Where the module codecs is. */
+  codecs: string;
   /** The bytes of the .wasm file, where the caller has them. */
   wasmBinary?: Uint8Array | undefined;
   /** The most bytes of linear memory, 16 MB to 4 GB. Default: 4 GB, less where the engine does not give that */

@@ -1,10 +1,9 @@
 /** The worker's side: a LocalEngine that answers messages. */
 import { BeitError, packError } from '../base/errors.js';
-import type { CreateThread } from '../core/artefacts.js';
 import type { Host } from '../core/capabilities.js';
 import { RemoteSource } from '../sources/bridge.js';
 import type { Source, SourceDescription } from '../sources/source.js';
-import { LocalEngine } from './local.js';
+import { LocalEngine, type EngineServices } from './local.js';
 import { buffersOf, METHODS, type AnyCallOptions } from './methods.js';
 import { thinned } from './progress.js';
 import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
@@ -15,7 +14,7 @@ export function hostEngine(
   channel: Channel<FromWorker, ToWorker>,
   host: () => Host,
   openDescription: (description: SourceDescription) => Source,
-  createThread?: CreateThread,
+  services?: EngineServices,
 ): void {
   let engine: LocalEngine | null = null;
   const running = new Map<number, AbortController>();
@@ -27,7 +26,7 @@ export function hostEngine(
 
   const perform = async (message: Exclude<ToWorker, { type: 'abort' }>, options: AnyCallOptions): Promise<unknown> => {
     if (message.type === 'start') {
-      engine = await LocalEngine.create(message.settings, host(), true, createThread);
+      engine = await LocalEngine.create(message.settings, host(), true, services);
       engine.onInfo = (info) => channel.post({ type: 'info', info }, []);
       return engine.info;
     }

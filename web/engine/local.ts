@@ -8,6 +8,7 @@ import { chooseBuild, detectCapabilities, type Host } from '../core/capabilities
 import type { Core, CoreForward, CoreImageProcessor, CoreModel } from '../core/core.js';
 import { owned, withBytes, withMemoryFacts } from '../core/heap.js';
 import { checkMaximum } from '../core/memory.js';
+import { fetchBytes } from '../sources/http/source.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
 import { drawPixels } from './drawables.js';
@@ -34,6 +35,7 @@ import type {
 } from './engine.js';
 import { convertModel, inspectModel, loadModel } from './loader.js';
 import { callOf, METHODS, rejection, unlessStopped, type Method } from './methods.js';
+import { ImageFiles, type ReadAsset } from './image-files.js';
 import { withoutAlpha } from './pixels.js';
 import { TASKS } from './tasks/tasks.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
@@ -41,6 +43,14 @@ import { describe, ThreadChoice } from './thread-choice.js';
 
 // A pass yields this often, and so notices an abort this late at most, unless one layer is longer.
 const STEP_BREATH_MS = 4;
+
+/** What an engine has others do. */
+export interface EngineServices {
+  /** Makes its threads' workers. Default: they are this thread's own */
+  createThread?: CreateThread | undefined;
+  /** Default: fetch() */
+  readAsset?: ReadAsset | undefined;
+}
 
 interface Model {
   core: CoreModel;
@@ -74,6 +84,7 @@ export class LocalEngine implements Engine {
 
   private constructor(
     core: Core,
+    private readonly images: ImageFiles,
     private readonly settings: EngineSettings,
     public info: RuntimeInfo,
   ) {
@@ -101,17 +112,22 @@ export class LocalEngine implements Engine {
   }
 
   /**
-   * Chooses an artefact by what `host` can do, and starts it. Its threads' workers are this thread's
-   * own, unless `createThread` makes them.
+   * Chooses an artefact by what `host` can do, and starts it.
    */
-  static async create(settings: EngineSettings, host: Host, worker: boolean, createThread?: CreateThread): Promise<LocalEngine> {
+  static async create(
+    settings: EngineSettings,
+    host: Host,
+    worker: boolean,
+    { createThread, readAsset }: EngineServices = {},
+  ): Promise<LocalEngine> {
     const capabilities = detectCapabilities(host);
     const { build, threads, reason } = chooseBuild(capabilities, settings);
     const { files, wasmBinary, maximumMemory } = settings;
     if (maximumMemory !== undefined) checkMaximum(maximumMemory);
     const core = await startCore({ build, threads, files: files[build], wasmBinary, maximumMemory }, createThread);
     unwrap(core.start(threads, capabilities.table64));
-    return new LocalEngine(core, settings, { build, threads, reason, worker, capabilities });
+    const images = new ImageFiles(settings.codecs, readAsset ?? ((address) => fetchBytes(new URL(address), null)));
+    return new LocalEngine(core, images, settings, { build, threads, reason, worker, capabilities });
   }
 
   async memory(): Promise<MemoryUse> {
@@ -133,7 +149,27 @@ export class LocalEngine implements Engine {
   }
 
   async decodeImage(bytes: Uint8Array, label: string): Promise<RawImage> {
-    return this.use((core) => decode(core, bytes, label));
+    return this.images.decode(bytes, label, () =>
+      this.use((core) => {
+        const outcome = withBytes(core, bytes, 'an encoded image', (pointer, length) => core.decodeImage(pointer, length));
+        return outcome.ok ? { ok: true, value: { ...outcome.value, data: owned(core, outcome.value.data) } } : outcome;
+      }),
+    );
+  }
+
+  private async pixelsOf(image: EngineImage): Promise<RawImage> {
+    switch (image.kind) {
+      case 'raw':
+        return image;
+      case 'encoded':
+        return this.decodeImage(image.bytes, image.label);
+      case 'drawable':
+        try {
+          return await drawPixels(image.image);
+        } finally {
+          if (image.owned) image.image.close();
+        }
+    }
   }
 
   async openProcessor(json: string): Promise<OpenedProcessor> {
@@ -153,11 +189,11 @@ export class LocalEngine implements Engine {
     const results: Tensor[] = [];
     for (const image of images) {
       throwIfAborted(call.signal);
-      const readable = await drawn(image);
+      this.processor(handle); // before work is done for nothing
+      const pixels = await this.pixelsOf(image);
       results.push(
         this.use((core) => {
           const processor = this.processor(handle);
-          const pixels = readable.kind === 'raw' ? readable : decode(core, readable.bytes, readable.label);
           const { width, height, channels, data } = withoutAlpha(pixels, processor.channels);
           const { dims, data: values } = withBytes(core, asBytes(data), 'an image', (pointer) =>
             unwrap(processor.core.preprocess(pointer, width, height, channels)),
@@ -434,30 +470,6 @@ export class LocalEngine implements Engine {
 
 function disposed(subject: string): BeitError {
   return new BeitError('disposed', `${subject} has been disposed of.`, { where: subject });
-}
-
-function decode(core: Core, bytes: Uint8Array, label: string): RawImage {
-  const outcome = withBytes(core, bytes, 'an encoded image', (pointer, length) => core.decodeImage(pointer, length));
-  if (!outcome.ok) {
-    const { code, message, where, got, expected } = outcome.error;
-    throw new BeitError(code, label && !message.startsWith(label) ? `${label}: ${message}` : message, {
-      where: label || where,
-      got,
-      expected,
-    });
-  }
-  const { width, height, channels, data } = outcome.value;
-  return { width, height, channels, data: owned(core, data) };
-}
-
-/** Returns an image as what the core can read: what a browser shows is drawn, and closed where it is the library's. */
-async function drawn(image: EngineImage): Promise<Exclude<EngineImage, { kind: 'drawable' }>> {
-  if (image.kind !== 'drawable') return image;
-  try {
-    return { kind: 'raw', ...(await drawPixels(image.image)) };
-  } finally {
-    if (image.owned) image.image.close();
-  }
 }
 
 function asBytes(data: Uint8Array | Uint8ClampedArray): Uint8Array {

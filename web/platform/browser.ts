@@ -129,4 +129,6 @@ export const platform: Platform = {
   },
 
   readImage: (address, signal) => fetchBytes(new URL(address, pageUrl()), signal),
+
+  readAsset: (address) => fetchBytes(new URL(address), null),
 };

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { Host } from '../core/capabilities.js';
+import { fetchBytes } from '../sources/http/source.js';
 import { coresWithin, cpuQuota } from './cpu-quota.js';
 
 /** Returns what a thread of this Node may do. */
@@ -12,6 +14,12 @@ export function nodeHost(): Host {
 /** Returns what Node's permission model says, where that is switched on. */
 export function mayStartThreads(): boolean {
   return process.permission?.has('worker') ?? true;
+}
+
+/** Returns the bytes of a file of the package, wherever `assets` says that it lies. */
+export async function readNodeAsset(address: string): Promise<Uint8Array> {
+  const url = new URL(address);
+  return url.protocol === 'file:' ? readFile(url) : fetchBytes(url, null);
 }
 
 function readText(path: string): string | null {

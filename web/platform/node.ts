@@ -10,7 +10,7 @@ import { pathSource } from '../sources/folder-node.js';
 import { fetchBytes } from '../sources/http/source.js';
 import { resolveSource } from '../sources/resolve.js';
 import { isHubId } from '../sources/source.js';
-import { mayStartThreads, nodeHost } from './host-node.js';
+import { mayStartThreads, nodeHost, readNodeAsset } from './host-node.js';
 import { nodeHttp } from './http-node.js';
 import type { Platform } from './platform.js';
 import { findSample, noSample, pathInAssets, type SampleName } from './samples.js';
@@ -102,4 +102,6 @@ export const platform: Platform = {
       throw failure('io', String(address), `the file cannot be read (${sentenceOf(error)})`, error);
     }
   },
+
+  readAsset: readNodeAsset,
 };

@@ -23,4 +23,6 @@ export interface Platform {
   sample(name: SampleName, folder?: string): Promise<Source>;
   /** Returns the bytes of an image that is given as a string or URL. */
   readImage(address: string | URL, signal: AbortSignal | null): Promise<Uint8Array>;
+  /** Returns the bytes of a file of the package, which may lie on this machine. */
+  readAsset(address: string): Promise<Uint8Array>;
 }

@@ -1,0 +1,68 @@
+// The module `codecs`: one function from the bytes of a file to samples. No embind and no JavaScript of Emscripten's:
+// web/core/codecs.ts makes an instance for each file, which goes with all of its memory, so nothing is given back here.
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <span>
+#include <string>
+
+#include "src/codecs/codecs.h"
+
+namespace {
+
+struct Text {
+  const char* data;
+  uint32_t size;
+};
+
+Text textOf(std::string_view text) { return {text.data(), static_cast<uint32_t>(text.size())}; }
+
+// web/core/codecs.ts reads it as numbers of 32 bits, in this order.
+struct Answer {
+  uint32_t ok = 0;
+  uint32_t width = 0, height = 0, channels = 0;
+  const uint8_t* data = nullptr;
+  Text code{}, message{}, where{}, got{}, expected{};
+};
+static_assert(sizeof(void*) != 4 || sizeof(Answer) == 15 * 4);
+
+Answer answer;
+beit::Image8 image;
+beit::Error error;
+
+}  // namespace
+
+extern "C" {
+
+// Returns room for a file, or null.
+[[clang::export_name("allocate")]] void* allocate(size_t size) { return std::malloc(size ? size : 1); }
+
+// Decodes a file that lies in such room.
+[[clang::export_name("decode")]] const Answer* decode(const uint8_t* file, size_t size) {
+  answer = {};
+  try {
+    auto result = beit::codecs::decode({file, size});
+    if (result.ok()) {
+      image = std::move(result).value();
+      answer.ok = 1;
+      answer.width = static_cast<uint32_t>(image.width);
+      answer.height = static_cast<uint32_t>(image.height);
+      answer.channels = static_cast<uint32_t>(image.channels);
+      answer.data = image.data.data();
+      return &answer;
+    }
+    error = std::move(result).error();
+    answer.code = textOf(beit::codeName(error.code));
+    answer.message = textOf(error.message);
+    answer.where = textOf(error.where);
+    answer.got = textOf(error.got);
+    answer.expected = textOf(error.expected);
+  } catch (const std::bad_alloc&) {
+    answer.code = textOf("out-of-memory");
+    answer.message = textOf("image: no memory to decode this file.");
+    answer.where = textOf("image");
+  }
+  return &answer;
+}
+
+}  // extern "C"

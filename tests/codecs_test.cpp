@@ -1,0 +1,153 @@
+#include "src/codecs/codecs.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "src/codecs/tiff_compression.h"
+#include "tests/support/files.h"
+#include "tests/support/named_tensors.h"
+
+namespace beit {
+namespace {
+
+const std::filesystem::path kFiles = std::filesystem::path(BEIT_FIXTURES) / "codecs";
+
+std::vector<uint8_t> bytesOf(const std::string& text) { return {text.begin(), text.end()}; }
+
+Error errorOf(const std::string& file) {
+  auto image = codecs::decode(bytesOf(file));
+  return image.ok() ? Error{} : std::move(image).error();
+}
+
+}  // namespace
+
+TEST_CASE("codecs: files decode to Pillow's samples", "[codecs]") {
+  const auto expected = test::readTensors(kFiles / "decoded.safetensors");
+  REQUIRE(expected.ok());
+  CHECK(expected->size() >= 43);
+  for (const auto& [name, tensor] : *expected) {
+    DYNAMIC_SECTION(name) {
+      const auto image = codecs::decode(test::readBytes(kFiles / name));
+      if (!image.ok()) FAIL(image.error().message);
+      CHECK(Shape{image->height, image->width, image->channels} == tensor.shape);
+      CHECK(std::equal(image->data.begin(), image->data.end(), tensor.bytes.begin(), tensor.bytes.end()));
+    }
+  }
+}
+
+TEST_CASE("codecs: no truncation of a file is accepted or read beyond", "[codecs]") {
+  for (const char* name : {"lossy.webp", "lossless.webp", "exif6.webp", "cmyk-adobe.jpg", "cmyk-progressive-exif6.jpg", "no-end.jpg",
+                           "rgb-tiff_lzw.tif", "tiles.tif", "grey-jpeg.tif", "big.tif"}) {
+    const std::vector<uint8_t> whole = test::readBytes(kFiles / name);
+    // A JPEG may lack its end marker.
+    const size_t dispensable = std::string_view(name).ends_with(".jpg") ? 2 : 0;
+    const size_t complete = whole.size() - (std::string_view(name) == "no-end.jpg" ? 0 : dispensable);
+    for (size_t length = 0; length < complete; ++length) {
+      CAPTURE(name, length);
+      const std::vector<uint8_t> file(whole.begin(), whole.begin() + static_cast<ptrdiff_t>(length));
+      const auto image = codecs::decode(file);
+      REQUIRE_FALSE(image.ok());
+      CHECK((image.error().code == ErrorCode::kBadImage || (length < 12 && image.error().code == ErrorCode::kUnsupported)));
+    }
+  }
+}
+
+TEST_CASE("codecs: damaged files give an image or an error, never more", "[codecs]") {
+  std::mt19937 random(12);
+  for (const char* name :
+       {"lossy.webp", "alpha.webp", "animated.webp", "exif6.webp", "cmyk-adobe.jpg", "ycck-adobe.jpg", "between.jpg", "rgb-raw.tif",
+        "rgb-packbits.tif", "rgb-tiff_lzw.tif", "tiles.tif", "planes.tif", "grey-jpeg.tif", "p4.tif", "big.tif"}) {
+    const std::vector<uint8_t> whole = test::readBytes(kFiles / name);
+    REQUIRE_FALSE(whole.empty());
+    for (int round = 0; round < 100; ++round) {
+      std::vector<uint8_t> damaged = whole;
+      for (int i = 0; i < 3; ++i)
+        damaged[16 + random() % (std::min<size_t>(damaged.size(), round % 2 ? 64 : damaged.size()) - 16)] = static_cast<uint8_t>(random());
+      const auto image = codecs::decode(damaged);
+      if (image.ok()) CHECK(image->view().check("the image").ok());
+      else CHECK_FALSE(image.error().message.empty());
+    }
+  }
+}
+
+TEST_CASE("codecs: sizes that no memory has are refused before it is asked for", "[codecs]") {
+  std::string webp = test::readText(kFiles / "animated.webp");
+  webp.replace(24, 6, std::string("\xFE\xFF\0\xFE\xFF\0", 6));
+  CHECK(errorOf(webp).got == "65535 x 65535 pixels");
+  std::string jpeg = test::readText(kFiles / "cmyk-adobe.jpg");
+  const size_t frame = jpeg.find("\xFF\xC0");
+  REQUIRE(frame != std::string::npos);
+  jpeg.replace(frame + 5, 4, "\xFF\xDC\xFF\xDC");
+  CHECK(errorOf(jpeg).got == "65500 x 65500 pixels");
+  jpeg.replace(frame + 5, 4, "\x20\x20\x20\x20");  // of a size that is taken, but not of so few bytes
+  CHECK(errorOf(jpeg).message == "image: this JPEG is cut off.");
+  std::string tiff = test::readText(kFiles / "rgba.tif");
+  const size_t width = tiff.find(std::string("\0\x01\x03\0", 4)), height = tiff.find(std::string("\x01\x01\x03\0", 4));
+  REQUIRE((width != std::string::npos && height != std::string::npos));
+  tiff.replace(width + 8, 2, "\xFF\xFF");
+  tiff.replace(height + 8, 2, "\xFF\xFF");
+  CHECK(errorOf(tiff).got == "65535 x 65535 pixels");
+}
+
+TEST_CASE("codecs: a JPEG of absurdly many scans is refused", "[codecs]") {
+  const std::string jpeg = test::readText(kFiles / "cmyk-progressive-exif6.jpg");
+  const size_t scan = jpeg.rfind("\xFF\xDA"), end = jpeg.size() - 2;
+  REQUIRE(scan != std::string::npos);
+  const auto withScans = [&](int more) {
+    std::string file = jpeg.substr(0, end);
+    for (int i = 0; i < more; ++i) file += jpeg.substr(scan, end - scan);
+    return file + jpeg.substr(end);
+  };
+  CHECK(codecs::decode(bytesOf(withScans(20))).ok());
+  const Error error = errorOf(withScans(600));
+  CHECK(error.code == ErrorCode::kBadImage);
+  CHECK(error.message == "image: got a JPEG of more than 500 scans, expected 500 at most.");
+}
+
+TEST_CASE("codecs: what a TIFF has that is not read is named", "[codecs]") {
+  const auto edited = [](const char* name, uint8_t tag, const std::string& value) {
+    std::string file = test::readText(kFiles / name);
+    const size_t entry = file.find(std::string{static_cast<char>(tag), 1, 3, 0});
+    REQUIRE(entry != std::string::npos);
+    return file.replace(entry + 8, value.size(), value);
+  };
+  constexpr uint8_t kCompression = 3, kPhotometric = 6;
+  CHECK(errorOf(edited("grey.tif", kCompression, "\x04")).got == "a TIFF file of a fax's compression (CCITT)");
+  CHECK(errorOf(edited("grey.tif", kCompression, "\x50\xC3")).got == "a TIFF file compressed by Zstandard");
+  CHECK(errorOf(edited("grey.tif", kCompression, "\x07")).code == ErrorCode::kBadImage);
+  CHECK(errorOf(edited("rgb-raw.tif", kPhotometric, "\x08")).got == "a TIFF file of photometric interpretation 8");
+  CHECK(errorOf(edited("rgb-raw.tif", kPhotometric, "\x06")).got == "a TIFF file of the colours YCbCr without JPEG");
+  CHECK(errorOf(edited("grey.tif", kPhotometric, "\x02")).code == ErrorCode::kBadImage);
+  CHECK(errorOf("MZ").code == ErrorCode::kUnsupported);
+}
+
+TEST_CASE("codecs: LZW goes on behind a full table", "[codecs]") {
+  // Codes of 9 to 12 bits of plain bytes, without the code that clears the table: no entry is made behind the 4096th.
+  std::vector<uint8_t> packed;
+  uint32_t buffer = 0, next = 258;
+  int available = 0, bits = 9;
+  const auto put = [&](uint32_t code) {
+    buffer = buffer << bits | code;
+    for (available += bits; available >= 8; available -= 8) packed.push_back(static_cast<uint8_t>(buffer >> (available - 8)));
+  };
+  std::vector<uint8_t> expected(6000);
+  for (size_t i = 0; i < expected.size(); ++i) {
+    expected[i] = static_cast<uint8_t>(i * 7 + i / 256);
+    put(expected[i]);
+    if (i > 0 && next < 4096) ++next;
+    if (next + 1 == (1u << bits) && bits < 12) ++bits;
+  }
+  put(257);
+  packed.push_back(static_cast<uint8_t>(buffer << (8 - available)));
+  std::vector<uint8_t> out(expected.size() + 10);
+  REQUIRE(codecs::unpackLzw(packed, out) == expected.size());
+  out.resize(expected.size());
+  CHECK(out == expected);
+}
+
+}  // namespace beit

@@ -1,0 +1,101 @@
+/** Image files to samples: the core's decoder first, which gives the same everywhere; then the module codecs; then the browser. */
+import { BeitError, failure, mismatch, sentenceOf, type CoreError, type Outcome } from '../base/errors.js';
+import type { RawImage } from '../base/tensors.js';
+import { decodeWithCodecs } from '../core/codecs.js';
+import { drawPixels } from './drawables.js';
+import { withoutAlpha } from './pixels.js';
+
+/** Returns the bytes of a file of the package. */
+export type ReadAsset = (address: string) => Promise<Uint8Array>;
+
+/** What only `codecs` reads, as the core calls it. It reads every JPEG besides. */
+const IN_CODECS: readonly string[] = ['WebP', 'TIFF', 'JPEG of four colours (CMYK)'];
+const EXPECTED = 'PNG, JPEG, BMP, GIF, PNM, TIFF or WebP, as which it can be saved anew';
+
+/** What some browsers read, as the core calls it: not every one looks at a file's first bytes. */
+const MEDIA_TYPES: Record<string, string> = {
+  AVIF: 'image/avif',
+  HEIC: 'image/heic',
+  'JPEG XL': 'image/jxl',
+  'JPEG 2000': 'image/jp2',
+  TIFF: 'image/tiff',
+  WebP: 'image/webp',
+  ICO: 'image/x-icon',
+};
+
+export class ImageFiles {
+  private module: Promise<WebAssembly.Module> | null = null;
+
+  /** `address` is that of beit-codecs.wasm, which is read when the first file needs it. */
+  constructor(
+    private readonly address: string,
+    private readonly read: ReadAsset,
+  ) {}
+
+  /** Returns the samples of a file, which `own` has the core decode. Throws errors that begin with `label`. */
+  async decode(bytes: Uint8Array, label: string, own: () => Outcome<RawImage>): Promise<RawImage> {
+    const first = own();
+    if (first.ok) return first.value;
+    let reason = labelled(first.error, label);
+    // A JPEG that the core holds for damaged may be one in which others look past the damage.
+    const isOddJpeg = reason.code === 'bad-image' && bytes[0] === 0xff && bytes[1] === 0xd8;
+    if (reason.code !== 'unsupported' && !isOddJpeg) throw reason;
+    const format = isOddJpeg ? 'such a JPEG' : reason.got;
+    if (isOddJpeg || IN_CODECS.includes(format)) {
+      try {
+        const second = decodeWithCodecs(await this.codecs(), bytes);
+        if (second.ok) return second.value;
+        reason = labelled(second.error, label);
+        // A browser shows of a damaged file what is left, which is another picture.
+        if (reason.code !== 'unsupported') throw reason;
+      } catch (error) {
+        if (error === reason) throw error;
+        if (isOddJpeg) throw reason;
+        reason = failure('unsupported', label || 'image', `the decoder for ${format} cannot be had (${sentenceOf(error)})`, error);
+      }
+    } else {
+      reason = mismatch('unsupported', label || 'image', format, EXPECTED);
+    }
+    const shown = await decodeInBrowser(bytes, MEDIA_TYPES[format] ?? '', label || 'image');
+    if (shown) return shown;
+    throw reason;
+  }
+
+  private codecs(): Promise<WebAssembly.Module> {
+    this.module ??= this.read(this.address)
+      .then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>))
+      .catch((error: unknown) => {
+        this.module = null; // the next file tries again
+        throw error;
+      });
+    return this.module;
+  }
+}
+
+/** Returns what this browser makes of a file; null where it cannot, or this is none. */
+async function decodeInBrowser(bytes: Uint8Array, type: string, where: string): Promise<RawImage | null> {
+  if (typeof createImageBitmap !== 'function' || typeof OffscreenCanvas !== 'function') return null;
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }), {
+      colorSpaceConversion: 'none', // as Pillow, which leaves profiles alone
+      premultiplyAlpha: 'none',
+    });
+  } catch {
+    return null; // it has no decoder for it
+  }
+  try {
+    return withoutAlpha(await drawPixels(bitmap, where), 3);
+  } finally {
+    bitmap.close();
+  }
+}
+
+/** Returns an error of a decoder with the picture's name, where it has one. */
+function labelled({ code, message, where, got, expected }: CoreError, label: string): BeitError {
+  return new BeitError(code, label && !message.startsWith(label) ? `${label}: ${message}` : message, {
+    where: label || where,
+    got,
+    expected,
+  });
+}
