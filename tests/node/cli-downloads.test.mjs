@@ -58,10 +58,10 @@ test('the hub and the token are those of the environment, and downloads are kept
 
 test('with an empty BEIT_CACHE nothing is kept', async (t) => {
   const { hub, variables } = await setUp(t);
-  for (const requests of [3, 6]) {
+  for (const requests of [4, 8]) {
     const { status, stderr } = await beitIn(variables, ...INFO, 'owner/name');
     assert.deepEqual([status, stderr], [0, '']);
-    assert.equal(hub.requests.length, requests, 'config.json, and the weights over a redirect');
+    assert.equal(hub.requests.length, requests, 'the list, config.json, and the weights over a redirect');
   }
 });
 
@@ -72,7 +72,7 @@ test("what the hub's own tools have kept is read from there, the rest of the sam
   assert.deepEqual([partly.status, partly.stderr], [0, '']);
   assert.deepEqual(
     hub.requests.map(({ path }) => path),
-    [`/owner/name/resolve/${COMMIT}/model.safetensors`, '/owner/name/model.safetensors'],
+    [`/api/models/owner/name/revision/${COMMIT}`, `/owner/name/resolve/${COMMIT}/model.safetensors`, '/owner/name/model.safetensors'],
   );
   writeFileSync(join(home, 'hub/models--owner--name/snapshots', COMMIT, 'model.safetensors'), checkpoint['model.safetensors']);
   hub.requests.length = 0;

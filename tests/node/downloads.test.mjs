@@ -2,8 +2,9 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
-import { readListing, sumInPointer } from '../../dist/sources/http/hub-sums.js';
+import { sumInPointer } from '../../dist/sources/http/hub-pointer.js';
 import { nodeHttp } from '../../dist/platform/http-node.js';
+import { pageIsHidden } from '../../dist/sources/http/presence.js';
 import { retryAfter } from '../../dist/sources/http/retry.js';
 import { Sha256 } from '../../dist/base/sha256.js';
 import { hubSource, PLAIN_HTTP, urlSource } from '../../dist/sources/http/source.js';
@@ -64,13 +65,14 @@ test('a redirect to a second host, which never sees the token', async () => {
   assert.deepEqual(
     hub.requests.map(({ host, path, range }) => [host, path, range]),
     [
-      ['hub', `/owner/name/resolve/main/${WEIGHTS}`, 'bytes=0-'],
+      ['hub', '/api/models/owner/name/revision/main', ''],
+      ['hub', `/owner/name/resolve/${hub.commit()}/${WEIGHTS}`, 'bytes=0-'],
       ['cdn', `/owner/name/${WEIGHTS}`, 'bytes=0-'],
     ],
   );
   assert.deepEqual(
     hub.requests.map(({ headers }) => headers.authorization),
-    ['Bearer secret', undefined],
+    ['Bearer secret', 'Bearer secret', undefined],
   );
 });
 
@@ -145,13 +147,14 @@ test('bytes that are not what their SHA-256 says', async () => {
 test('where redirects are not seen, as in a page, the sum is asked for, and an ETag of 64 digits is none', async (t) => {
   t.after(() => hub.tell('sums'));
   const sum = hub.sha256(`owner/name/${WEIGHTS}`);
-  const api = '/api/models/owner/name/tree/main';
-  const raw = `/owner/name/raw/main/${WEIGHTS}`;
+  const api = '/api/models/owner/name/revision/main';
+  const raw = `/owner/name/raw/${hub.commit()}/${WEIGHTS}`;
+  const rawOfBranch = `/owner/name/raw/main/${WEIGHTS}`;
   for (const [what, asked] of [
     ['sums', [api]],
     ['asterisks', [api, raw]],
-    ['pointers', [api, raw]],
-    ['nothing', [api, raw]],
+    ['pointers', [api, rawOfBranch]],
+    ['nothing', [api, rawOfBranch]],
   ]) {
     hub.tell(what);
     for (const [options, environment] of [
@@ -160,7 +163,7 @@ test('where redirects are not seen, as in a page, the sum is asked for, and an E
     ]) {
       await assertWhole(sourceWith({}, options, environment));
       assert.deepEqual(
-        hub.requests.map(({ path }) => path).filter((path) => [api, raw].includes(path)),
+        hub.requests.map(({ path }) => path).filter((path) => [api, raw, rawOfBranch].includes(path)),
         asked,
       );
       const flipped = readWhole(sourceWith({ flip: 5_999_999 }, options, environment));
@@ -171,7 +174,7 @@ test('where redirects are not seen, as in a page, the sum is asked for, and an E
   await rejects(readWhole(sourceWith({ flip: 5_999_999 })), 'corrupt', new RegExp(`expected ${sum}`));
   assert.deepEqual(
     hub.requests.map(({ host }) => host),
-    ['hub', 'cdn'],
+    ['hub', 'hub', 'cdn'],
     'a redirect that is seen has it',
   );
 });
@@ -179,28 +182,17 @@ test('where redirects are not seen, as in a page, the sum is asked for, and an E
 test('the token goes along with the question for a sum; other files are not asked about', async () => {
   await assertWhole(sourceWith({}, { token: 'secret' }, PLAIN_HTTP));
   assert.equal(hub.requests.find(({ path }) => path.startsWith('/api/')).headers.authorization, 'Bearer secret');
+  hub.tell('asterisks');
   await readText(sourceWith({}, {}, PLAIN_HTTP), 'config.json');
-  assert.equal(hub.requests.length, 1);
+  hub.tell('sums');
+  assert.deepEqual(
+    hub.requests.map(({ path }) => path),
+    ['/api/models/owner/name/revision/main', `/owner/name/resolve/${hub.commit()}/config.json`],
+  );
 });
 
-test('lists and pointers that are something else', () => {
+test('pointers that are something else', () => {
   const sum = 'a'.repeat(64);
-  const list = [
-    { path: 'a/w.bin', lfs: { oid: sum.toUpperCase() } },
-    { path: 'a/config.json' },
-    { path: 'b/w.bin', lfs: { oid: 'b' } },
-    null,
-    5,
-    { path: 7 },
-  ];
-  assert.deepEqual(
-    [...readListing(JSON.stringify(list), 'a/')],
-    [
-      ['w.bin', sum],
-      ['config.json', ''],
-    ],
-  );
-  for (const text of ['', '<html>', '{}', 'null']) assert.equal(readListing(text, ''), null, text);
   const pointer = `version https://git-lfs.github.com/spec/v1\noid sha256:${sum}\nsize 5\n`;
   assert.equal(sumInPointer(pointer), sum);
   for (const text of ['', pointer.slice(1), pointer.replace('sha256', 'sha1'), pointer.replace('aa', '')])
@@ -309,12 +301,17 @@ test('a server that says nothing, or stops, is given up and asked again after a 
 test('who may not have a model is told what to do', async (t) => {
   const answers = { status: 401, reason: 'GatedRepo' };
   const { base } = await serve(t, (request, response) => {
+    if (request.url.startsWith('/api/') && !answers.reason) return void response.writeHead(404).end();
     response
       .writeHead(answers.status, { 'X-Error-Code': answers.reason, 'X-Error-Message': 'Access to model owner/name is restricted.' })
       .end();
   });
   for (const [reason, token, sentence] of [
-    ['GatedRepo', undefined, /this model is gated: it needs a token \(the option token\), whose owner has asked for access/],
+    [
+      'GatedRepo',
+      undefined,
+      /this model is gated: it needs a token \(the option token\), for which access is asked for on the model's page/,
+    ],
     ['GatedRepo', 'hf_x', /this model is gated: the token given has no access to it/],
     ['RepoNotFound', undefined, /there is no such public model, and a private one needs a token/],
     ['RepoNotFound', 'hf_x', /a private one needs another token/],
@@ -328,4 +325,46 @@ test('who may not have a model is told what to do', async (t) => {
     );
     assert.equal(error.status, 401);
   }
+});
+
+test('a page without a network, or that nobody sees, waits for both instead of giving up', async (t) => {
+  const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  const set = (name, value) => Object.defineProperty(globalThis, name, { value, configurable: true });
+  t.after(() => {
+    delete globalThis.document;
+    delete globalThis.navigator;
+    if (before) Object.defineProperty(globalThis, 'navigator', before);
+  });
+  set('document', page);
+  for (const away of ['offline', 'hidden', 'hidden page of a worker']) {
+    set('navigator', { onLine: away !== 'offline' });
+    page.visibilityState = away === 'hidden' ? 'hidden' : 'visible';
+    pageIsHidden(away.endsWith('worker'));
+    const source = sourceWith({ cuts: Array(9).fill(3_000_000) }, { retry: { attempts: 1, delay: 1 } });
+    const waits = [];
+    const file = await source.open(WEIGHTS, null, { onWarning: ({ code }) => waits.push(code) });
+    const reading = collect(file.read(0, bytes.length));
+    while (waits.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    hub.fail(`owner/name/${WEIGHTS}`);
+    set('navigator', { onLine: true });
+    page.visibilityState = 'visible';
+    pageIsHidden(false);
+    if (away === 'hidden') page.dispatchEvent(new Event('visibilitychange'));
+    assert.ok((await reading).equals(bytes), away);
+    assert.deepEqual(waits, ['network'], away);
+    await file.finish();
+    await file.close();
+  }
+  // What has not begun is not waited for, and a wait can be stopped.
+  set('navigator', { onLine: false });
+  hub.network('refusing');
+  await rejects(sourceWith({}, { retry: { attempts: 1, delay: 1 } }).open(WEIGHTS), 'network');
+  hub.network('good');
+  const controller = new AbortController();
+  const file = await sourceWith({ cuts: Array(9).fill(3_000_000) }, { retry: { attempts: 1, delay: 1 } }).open(WEIGHTS, controller.signal, {
+    onWarning: () => controller.abort(new Error('enough')),
+  });
+  await assert.rejects(collect(file.read(0, bytes.length)), /enough/);
+  await file.close();
 });

@@ -7,8 +7,8 @@ import { createServer } from 'node:http';
 import { gzipSync } from 'node:zlib';
 
 const LARGE = /\.(safetensors|bin|pth|pt|msgpack|pkl)$/;
-const COMMIT = '0123456789abcdef0123456789abcdef01234567';
-const EXPOSED = 'ETag, Content-Range, Accept-Ranges, Content-Length, X-Repo-Commit, X-Linked-ETag, X-Linked-Size, X-Xet-Hash';
+const EXPOSED =
+  'X-Repo-Commit,X-Request-Id,X-Error-Code,X-Error-Message,X-Total-Count,ETag,Link,Accept-Ranges,Content-Range,X-Linked-Size,X-Linked-ETag,X-Xet-Hash';
 const PIECE = 1 << 18;
 
 /**
@@ -31,10 +31,19 @@ const PIECE = 1 << 18;
 
 /**
  * Starts the two hosts. `files`: bytes, or the path of a file, by "owner/name/file". Returns
- * { url, cdn, requests, fail, replace, sha256, etag, expire, tell, network, close }; requests are { host, method, path, range, headers }.
+ * { url, cdn, requests, fail, replace, sha256, etag, expire, tell, network, protect, commit, close }; requests are { host, method, path, range, headers }.
  */
 export async function startHub(files, { host = 'localhost' } = {}) {
-  const contents = new Map(Object.entries(files).map(([name, content]) => [name, open(content)]));
+  let contents = new Map(Object.entries(files).map(([name, content]) => [name, open(content)]));
+  // By commit: a repository's past stays.
+  const commits = new Map();
+  const head = () => {
+    const commit = sumOf([...contents].map(([name, { sha256 }]) => `${name} ${sha256}\n`)).slice(0, 40);
+    commits.set(commit, contents);
+    return commit;
+  };
+  let access = 'public';
+  let accepted = '';
   const faults = new Map();
   const requests = [];
   // Signatures of earlier numbers have expired.
@@ -65,11 +74,15 @@ export async function startHub(files, { host = 'localhost' } = {}) {
       response.writeHead(204, { 'Access-Control-Allow-Headers': 'Authorization' }).end();
       return;
     }
-    const listed = /^\/api\/models\/([^/]+\/[^/]+)\/tree\/[^/]+(?:\/(.+))?$/.exec(decodeURIComponent(pathname));
-    if (listed) {
-      if (tells === 'nothing' || tells === 'pointers') response.writeHead(404).end();
-      else
-        response.setHeader('Content-Type', 'application/json').end(JSON.stringify(listingOf(listed[1], listed[2] ? `${listed[2]}/` : '')));
+    const api = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/([^/]+)$/.exec(pathname);
+    const allowed = access === 'public' || request.headers.authorization === `Bearer ${accepted}`;
+    if (api) {
+      const revision = decodeURIComponent(api[2]);
+      // As the real one: what is private is not told from what is not there, and what is gated may be looked at.
+      if (access === 'private' && !allowed) refuse(response, 401, '', 'Invalid username or password.');
+      else if (tells === 'nothing' || tells === 'pointers') response.writeHead(404).end();
+      else if (revision === 'absent') refuse(response, 404, 'RevisionNotFound', 'Invalid rev id: absent');
+      else response.setHeader('Content-Type', 'application/json; charset=utf-8').end(JSON.stringify(listingOf(api[1], revision)));
       return;
     }
     const raw = /^\/([^/]+\/[^/]+)\/raw\/[^/]+\/(.+)$/.exec(decodeURIComponent(pathname));
@@ -84,14 +97,21 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     }
     const parts = /^\/([^/]+\/[^/]+)\/(?:resolve\/([^/]+)\/)?(.+)$/.exec(decodeURIComponent(pathname));
     const name = parts && `${parts[1]}/${parts[3]}`;
-    const content = name && contents.get(name);
+    const commit = parts?.[2] ?? searchParams.get('commit');
+    const content = name && (commits.get(commit) ?? contents).get(name);
+    if (from === 'hub' && !allowed) {
+      if (access === 'gated')
+        refuse(response, 401, 'GatedRepo', `Access to model ${parts?.[1]} is restricted. You must have access to it.`);
+      else refuse(response, 401, 'RepoNotFound', 'Invalid username or password.');
+      return;
+    }
     if (!content) {
       const status = faults.get(name)?.statuses?.[0];
       if (status) return void response.writeHead(status, { 'Content-Type': 'application/xml' }).end('<Error/>');
       response.writeHead(404, { 'Content-Type': 'text/plain', 'X-Error-Code': 'EntryNotFound' }).end('Entry not found');
       return;
     }
-    response.setHeader('X-Repo-Commit', COMMIT);
+    response.setHeader('X-Repo-Commit', commits.has(commit) ? commit : head());
     if (from === 'hub' && LARGE.test(name)) {
       response
         .writeHead(302, {
@@ -99,7 +119,7 @@ export async function startHub(files, { host = 'localhost' } = {}) {
           'X-Linked-Size': content.size,
           'X-Xet-Hash': content.xetHash,
           ETag: `"${content.xetHash}"`,
-          Location: `${urlOf(cdn)}/${name}?X-Xet-Signed-Range=bytes%3D0-&signature=${++signed}`,
+          Location: `${urlOf(cdn)}/${name}?commit=${commit}&X-Xet-Signed-Range=bytes%3D0-&signature=${++signed}`,
         })
         .end();
       return;
@@ -111,18 +131,25 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     send(request, response, content, faults.get(name) ?? {}, LARGE.test(name));
   }
 
-  /** What the hub's API says of a folder: an ordinary file has git's sum, a large one its SHA-256 and Xet hash as well. */
-  function listingOf(id, folder) {
+  /** What the hub's API says of a revision with ?blobs=true: an ordinary file has git's name, a large one its SHA-256 as well. */
+  function listingOf(id, revision) {
     const masked = (sum) => (tells === 'asterisks' ? '*'.repeat(64) : sum);
-    return [...contents]
-      .filter(([name]) => name.startsWith(`${id}/${folder}`))
-      .map(([name, { size, sha256, xetHash }]) => ({
-        type: 'file',
-        oid: sha256.slice(0, 40),
+    const siblings = [...(commits.get(revision) ?? contents)]
+      .filter(([name]) => name.startsWith(`${id}/`))
+      .map(([name, { size, sha256 }]) => ({
+        rfilename: name.slice(id.length + 1),
+        blobId: LARGE.test(name) ? sumOf(['pointer', sha256]).slice(0, 40) : sha256.slice(0, 40),
         size,
-        path: name.slice(id.length + 1),
-        ...(LARGE.test(name) && { lfs: { oid: masked(sha256), size, pointerSize: 134 }, xetHash: masked(xetHash) }),
+        ...(LARGE.test(name) && { lfs: { sha256: masked(sha256), size, pointerSize: 134 } }),
       }));
+    const gated = access === 'gated' && 'manual';
+    const sha = /^[0-9a-f]{40}$/.test(revision) ? revision : head();
+    return { _id: '621ffdc136468d709f17ddb4', id, modelId: id, private: access === 'private', disabled: false, gated, sha, siblings };
+  }
+
+  function refuse(response, status, code, message) {
+    const headers = { 'Content-Type': 'application/json', 'X-Error-Message': message, ...(code && { 'X-Error-Code': code }) };
+    response.writeHead(status, headers).end(JSON.stringify({ error: message }));
   }
 
   return {
@@ -131,12 +158,24 @@ export async function startHub(files, { host = 'localhost' } = {}) {
     requests,
     /** Sets the faults of a file ("owner/name/file"); without any it is served well again. */
     fail: (name, wrong = {}) => faults.set(name, structuredClone(wrong)),
-    /** Another version of a file. */
-    replace: (name, content) => contents.set(name, open(content)),
+    /** Another version of a file, or none: a new commit. */
+    replace: (name, content) => {
+      head();
+      contents = new Map(contents);
+      if (content) contents.set(name, open(content));
+      else contents.delete(name);
+    },
+    /** What the branch is. */
+    commit: head,
+    /** 'public', 'gated' or 'private', but for who comes with the token. */
+    protect: (how, token = '') => {
+      access = how;
+      accepted = token;
+    },
     sha256: (name) => contents.get(name).sha256,
     /** The ETag that the CDN sends of a large file: its Xet hash. */
     etag: (name) => `"${contents.get(name).xetHash}"`,
-    /** What API and pointers tell: 'sums', 'asterisks' (a gated repository's API), 'pointers' (no API), or 'nothing'. */
+    /** What API and pointers tell: 'sums', 'asterisks' (an API that hides them), 'pointers' (no API), or 'nothing'. */
     tell: (what) => {
       tells = what;
     },

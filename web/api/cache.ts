@@ -29,6 +29,12 @@ export const cache = {
     return found.length;
   },
 
+  /**
+   * Asks the browser not to take away what is kept when it needs room, or when nobody has come for some days (Safari). Returns whether
+   * it will not. To be called in a page: Chromium and Safari decide by how it is used, Firefox asks its user. In Node it is true.
+   */
+  persist: (): Promise<boolean> => platform.persist(),
+
   /** Removes everything that this library keeps. */
   async clear(folder?: string): Promise<void> {
     await (await openStore(folder))?.clear();

@@ -2,12 +2,16 @@
 import { BeitError, packError } from '../base/errors.js';
 import type { Host } from '../core/capabilities.js';
 import { RemoteSource } from '../sources/bridge.js';
+import { pageIsHidden } from '../sources/http/presence.js';
 import type { Source, SourceDescription } from '../sources/source.js';
 import { LocalEngine, type EngineServices } from './local.js';
 import { buffersOf, METHODS, type AnyCallOptions } from './methods.js';
 import { thinned } from './progress.js';
 import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
 import { RemoteSink } from './sink-bridge.js';
+
+/** What is answered. */
+type Request = Exclude<ToWorker, { type: 'abort' | 'page' }>;
 
 /** Answers calls on `channel` for as long as the worker lives. */
 export function hostEngine(
@@ -24,7 +28,7 @@ export function hostEngine(
       ? openDescription(reference.description)
       : new RemoteSource(reference.label, reference.weightsName, reference.port);
 
-  const perform = async (message: Exclude<ToWorker, { type: 'abort' }>, options: AnyCallOptions): Promise<unknown> => {
+  const perform = async (message: Request, options: AnyCallOptions): Promise<unknown> => {
     if (message.type === 'start') {
       engine = await LocalEngine.create(message.settings, host(), true, services);
       engine.onInfo = (info) => channel.post({ type: 'info', info }, []);
@@ -51,7 +55,7 @@ export function hostEngine(
     }
   };
 
-  const answer = async (message: Exclude<ToWorker, { type: 'abort' }>): Promise<void> => {
+  const answer = async (message: Request): Promise<void> => {
     const { id } = message;
     const controller = new AbortController();
     running.set(id, controller);
@@ -73,6 +77,7 @@ export function hostEngine(
   channel.listen(
     (message) => {
       if (message.type === 'abort') running.get(message.id)?.abort(new BeitError('aborted', 'The work was stopped.'));
+      else if (message.type === 'page') pageIsHidden(message.hidden);
       else void answer(message);
     },
     () => undefined,

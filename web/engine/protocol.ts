@@ -15,7 +15,9 @@ export type ToWorker =
   | { type: 'start'; id: number; settings: EngineSettings }
   /** `args` without the call's options, of which only the priority crosses; a source in them is a SourceReference, a sink a MessagePort. */
   | { type: 'call'; id: number; method: Method; args: unknown[]; priority: number }
-  | { type: 'abort'; id: number };
+  | { type: 'abort'; id: number }
+  /** Whether the page is hidden: a worker does not see that. */
+  | { type: 'page'; hidden: boolean };
 
 export type FromWorker =
   /** Once, first: calls may be posted now. */

@@ -3,6 +3,7 @@ import { tell } from '../base/callbacks.js';
 import { BeitError, failure, fromCoreError, sentenceOf } from '../base/errors.js';
 import { throwIfAborted } from '../base/scheduling.js';
 import { serveSource } from '../sources/bridge.js';
+import { watchPage } from '../sources/http/presence.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionSink } from './conversion.js';
 import type { Engine, EngineSettings, RuntimeInfo } from './engine.js';
@@ -32,6 +33,7 @@ export class RemoteEngine implements Engine {
   private listening = false;
   private readonly early: (() => void)[] = [];
   private end: BeitError | null = null;
+  private unwatch = (): void => undefined;
 
   private constructor(private readonly channel: Channel<ToWorker, FromWorker>) {
     for (const method of Object.keys(METHODS) as Method[])
@@ -104,6 +106,7 @@ export class RemoteEngine implements Engine {
   /** Ends every call that waits, and all later ones, with `reason`. */
   private close(reason: BeitError): void {
     this.end ??= reason;
+    this.unwatch();
     for (const waiting of this.pending.values()) waiting.reject(this.end);
     this.pending.clear();
   }
@@ -157,6 +160,7 @@ export class RemoteEngine implements Engine {
     if (message.type === 'listening') {
       this.listening = true;
       for (const post of this.early.splice(0)) post();
+      if (!this.end) this.unwatch = watchPage((hidden) => this.channel.post({ type: 'page', hidden }, []));
       return;
     }
     if (message.type === 'info') {

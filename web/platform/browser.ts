@@ -1,7 +1,7 @@
 import { absolute, addressOf } from '../assets.js';
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import { HEARTBEAT_MS, type FromWorker, type ToWorker } from '../engine/protocol.js';
-import { openBrowserCache } from '../sources/cache/browser.js';
+import { openBrowserCache, persistStorage } from '../sources/cache/browser.js';
 import { fetchBytes, HttpSource } from '../sources/http/source.js';
 import { resolveSource } from '../sources/resolve.js';
 import { browserHost } from './host-browser.js';
@@ -105,6 +105,7 @@ export const platform: Platform = {
   resolveSource: (source, options) => resolveSource(source, options, { base: pageUrl(), http: browserHttp }),
 
   openCache: openBrowserCache,
+  persist: persistStorage,
 
   async sample(name, folder) {
     const sample = findSample(name);

@@ -77,6 +77,7 @@ export const platform: Platform = {
   },
 
   openCache: async (folder) => requireNodeCache(folder),
+  persist: async () => true,
 
   async sample(name, folder) {
     const pathOf = (address: URL): string => dirname(fileURLToPath(address));

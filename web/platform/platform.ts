@@ -19,6 +19,8 @@ export interface Platform {
   resolveSource(source: SourceLike, options: SourceOptions): Promise<Source>;
   /** Returns the store of api/cache.ts's functions: a folder's, or that of the origin for true. */
   openCache(folder: string | true): Promise<CacheStore | null>;
+  /** Asks that what is kept is not taken away for want of room. */
+  persist(): Promise<boolean>;
   /** Returns a checkpoint of beit-wasm-samples, or of `folder` (as addressOf() of assets.ts has it). Rejects with not-found where there is none. */
   sample(name: SampleName, folder?: string): Promise<Source>;
   /** Returns the bytes of an image that is given as a string or URL. */

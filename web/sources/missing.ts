@@ -11,7 +11,9 @@ const PASSING = new Set([408, 425, 429]);
  */
 export function countsAsMissing(error: unknown): error is BeitError {
   if (!(error instanceof BeitError)) return false;
-  const { code, status } = error;
+  const { code, status, expected } = error;
+  // A hub's refusal of a whole repository is no word on a file.
+  if (code === 'unauthorized' && expected !== '') return false;
   return code === 'not-found' || (code === 'html' && status > 0) || (status >= 400 && status <= 500 && !PASSING.has(status));
 }
 

@@ -147,13 +147,23 @@ class BrowserCache implements CacheStore {
     });
   }
 
+  async notesOf(source: string): Promise<string[]> {
+    return guarded(source, async () => Promise.all((await this.notes(source)).map(([, note]) => note.text())));
+  }
+
+  private async notes(source: string): Promise<[Request, Response][]> {
+    const found: [Request, Response][] = [];
+    for (const request of await this.stores.notes.keys()) {
+      const note = await this.stores.notes.match(request, { ignoreVary: true });
+      if (note?.headers.get(RECORD) === encodeURIComponent(source)) found.push([request, note]);
+    }
+    return found;
+  }
+
   async forget(source: string): Promise<void> {
     await guarded(source, async () => {
       const { notes, parts } = this.stores;
-      for (const request of await notes.keys()) {
-        const owner = (await notes.match(request))?.headers.get(RECORD);
-        if (owner === encodeURIComponent(source)) await notes.delete(request, { ignoreVary: true });
-      }
+      for (const [request] of await this.notes(source)) await notes.delete(request, { ignoreVary: true });
       for (const part of await recordsIn(parts)) if (part.source === source) await removePart(parts, part.url);
     });
   }

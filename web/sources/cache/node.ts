@@ -111,6 +111,11 @@ class NodeCache implements CacheStore {
     });
   }
 
+  async notesOf(source: string): Promise<string[]> {
+    const notes = await guarded(source, () => this.readAll<Note>(NOTE));
+    return notes.filter((note) => note.source === source).map(({ text }) => text);
+  }
+
   async forget(source: string): Promise<void> {
     await guarded(source, () => {
       for (const note of this.readAll<Note>(NOTE)) if (note.source === source) rmSync(this.stem(note.url) + NOTE, { force: true });

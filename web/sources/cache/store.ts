@@ -69,6 +69,8 @@ export interface CacheStore {
   readNote(url: string): Promise<string | null>;
   /** Keeps a text that is no file, such as a repository's list of them; null removes it. It is not listed. */
   writeNote(url: string, source: string, text: string | null): Promise<void>;
+  /** Returns the texts of a source's notes. */
+  notesOf(source: string): Promise<string[]>;
   /** Removes the notes of a source, and what interrupted downloads of it have left. */
   forget(source: string): Promise<void>;
   /** Removes everything, also what an interrupted download has left, but not what somebody is writing now. */

@@ -20,6 +20,8 @@ export interface HttpTarget {
    * keep: writing them to its cache takes a browser's network process longer than receiving them.
    */
   browserMayKeep: boolean;
+  /** The hub's API has refused the whole repository. */
+  denied?: boolean;
 }
 
 /** What a server says of a file's version; each is empty, or -1, where it says nothing. */
@@ -51,6 +53,9 @@ export interface Answer {
 const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MOST_REDIRECTS = 10;
+
+/** What a hub's 404 says that does not know the revision. */
+export const NO_REVISION = 'the hub has no such revision of it';
 
 /**
  * Asks for the file from `offset` on; -1 asks for all of it without naming a range. Throws a
@@ -153,8 +158,9 @@ async function accept(target: HttpTarget, response: Response, linked: Linked, of
   const { url, name, label } = target;
   const { status, headers } = response;
   const header = (key: string): string => headers.get(key) ?? '';
+  if (status === 404 && header('x-error-code') === 'RevisionNotFound') throw failure('not-found', label, NO_REVISION);
   if (status === 404 || status === 410) throw fileNotFound(label, name);
-  if (status === 401 || status === 403) throw unauthorized(target, status, header('x-error-code'));
+  if (status === 401 || status === 403) throw unauthorized(target, status, header('x-error-code') || (target.denied ? 'RepoNotFound' : ''));
   const range = /^bytes (?:(\d+)-(\d+)|\*)\/(\d+|\*)$/.exec(header('content-range'));
   const total = numberOf(range?.[3]) ?? -1;
   const whole = linked.size;
@@ -209,16 +215,19 @@ function refusal(url: string, status: number, what: string): BeitError {
   return new BeitError('network', `${url}: ${what}.`, { where: url, got: what, status });
 }
 
-/** Returns the error of a server that refuses access; `reason` is what a hub gives as X-Error-Code. */
-export function unauthorized({ url, headers }: Pick<HttpTarget, 'url' | 'headers'>, status: number, reason: string): BeitError {
+/**
+ * Returns the error of a server that refuses access; `reason` is what a hub gives as X-Error-Code. One that is about a whole
+ * repository, and not about a file of it, says what is expected.
+ */
+function unauthorized({ url, headers }: HttpTarget, status: number, reason: string): BeitError {
   const token = Object.keys(headers).some((name) => /^authorization$/i.test(name));
-  const what =
-    reason === 'GatedRepo'
-      ? `this model is gated: ${token ? 'the token given has no access to it' : 'it needs a token (the option token)'}, whose owner has asked for access on the model's page`
-      : reason === 'RepoNotFound'
-        ? `there is no such public model, and a private one needs ${token ? 'another token, since the one given has no access to it' : 'a token (the option token)'}`
-        : `the server refuses access (status ${status}); a token or other headers may be needed`;
-  return new BeitError('unauthorized', `${url}: ${what}.`, { where: url, got: what, status });
+  const facts = { where: url, status };
+  const gated = `this model is gated: ${token ? 'the token given has no access to it, which' : 'it needs a token (the option token), for which access'} is asked for on the model's page`;
+  const absent = `there is no such public model, and a private one needs ${token ? 'another token, since the one given has no access to it' : 'a token (the option token)'}`;
+  const got = reason === 'GatedRepo' ? gated : reason === 'RepoNotFound' ? absent : '';
+  if (got) return new BeitError('unauthorized', `${url}: ${got}.`, { ...facts, got, expected: 'a token with access' });
+  const plain = `the server refuses access (status ${status}); a token or other headers may be needed`;
+  return new BeitError('unauthorized', `${url}: ${plain}.`, { ...facts, got: plain });
 }
 
 function isEncoded({ headers }: Response): boolean {

@@ -18,7 +18,7 @@ const DELAY_MS = 300;
 const MOST_DELAY_MS = 20_000;
 // A server that asks for more patience than this is reported at once: nobody watches a bar that long.
 const MOST_ASKED_MS = 60_000;
-const TIMEOUT_MS = 30_000;
+export const TIMEOUT_MS = 30_000;
 
 /** A failure that another attempt may mend. `error` is what the caller sees if none does. */
 export class Transient {

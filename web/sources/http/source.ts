@@ -1,7 +1,7 @@
 /** Folders on servers: which address a file has, and whether it comes from there or from the cache. */
 import { tell } from '../../base/callbacks.js';
 import { asBeitError, type BeitError, failure, mismatch } from '../../base/errors.js';
-import { sleep, throwIfAborted } from '../../base/scheduling.js';
+import { abortable, sleep, throwIfAborted } from '../../base/scheduling.js';
 import { Sha256 } from '../../base/sha256.js';
 import type { CacheStore, CacheWriter, KeptFile } from '../cache/store.js';
 import { BytesFile } from '../memory.js';
@@ -19,7 +19,9 @@ import { absenceOf, rememberedAbsence } from './absence.js';
 import { get, reasonOf, sameVersion, type HttpTarget } from './answer.js';
 import { HttpFile, type Hasher } from './file.js';
 import { decoded, HUB_HOST, hubPlace } from './hub-address.js';
-import { HubSums } from './hub-sums.js';
+import { TIMEOUT_MS } from './retry.js';
+import { HubRepository, isBlob, isCommit, type HubFile } from './hub.js';
+import { pointerSum } from './hub-pointer.js';
 
 export type HttpDescription = Extract<SourceDescription, { kind: 'http' }>;
 
@@ -28,6 +30,8 @@ export interface HttpEnvironment {
   /** Returns the store that the option `cache` names; null where nothing is kept. */
   openCache(where: boolean | string | undefined): Promise<CacheStore | null>;
   newHasher(): Hasher;
+  /** Called where something is about to be kept: has the host not take it away for want of room. */
+  persist?(): void;
   /** Whether fetch shows redirects; a browser's does not. */
   seesRedirects: boolean;
 }
@@ -46,6 +50,7 @@ export function hubSource(
   const revision = options.revision ?? 'main';
   const headers = { ...options.headers };
   if (options.token) headers['Authorization'] = `Bearer ${options.token}`;
+  announce(options, environment);
   const base = `${host}/${id}/resolve/${encodeURIComponent(revision)}/${folder.split('/').map(encodeURIComponent).join('/')}`;
   return new HttpSource(
     {
@@ -56,7 +61,7 @@ export function hubSource(
       headers,
       ...(weightsName !== null && { weightsName }),
       hub: { host, id, folder, revision },
-      immutable: /^[0-9a-f]{40}$/i.test(revision),
+      immutable: isCommit(revision),
       ...choices(options),
     },
     environment,
@@ -71,6 +76,7 @@ export function urlSource(url: URL, options: SourceOptions = {}, environment = P
     const { id, host, revision } = place;
     return hubSource(id, { ...options, host, revision: revision ?? options.revision }, environment, place);
   }
+  announce(options, environment);
   const headers = { ...options.headers };
   const name = decoded(url.pathname.split('/').pop() ?? '');
   const make = (description: Pick<HttpDescription, 'label' | 'base' | 'files' | 'weightsName'>): HttpSource =>
@@ -84,6 +90,10 @@ export function urlSource(url: URL, options: SourceOptions = {}, environment = P
   const base = new URL(url);
   if (!base.pathname.endsWith('/')) base.pathname += '/';
   return make({ label: base.origin + base.pathname.replace(/\/$/, ''), base: base.href, files: {} });
+}
+
+function announce({ cache, offline }: SourceOptions, { persist }: HttpEnvironment): void {
+  if (cache !== false && !offline) persist?.();
 }
 
 type Choices = Pick<HttpDescription, 'retry' | 'cache' | 'offline' | 'revalidate' | 'sha256'>;
@@ -110,6 +120,12 @@ interface Wanted {
   url: string;
   /** The SHA-256 that the caller gave; else empty. */
   given: string;
+  /** The address means these bytes for ever. */
+  immutable: boolean;
+  /** What the hub tells of it. */
+  listed: HubFile | null;
+  /** Of a hub: the commit, where it is known, else the branch or tag. */
+  revision: string;
   store: CacheStore | null;
   signal: AbortSignal | null;
   watch: SourceWatch;
@@ -121,7 +137,7 @@ export class HttpSource implements Source {
   readonly weightsName: string | undefined;
   // One body is open at a time: a browser lets a page have six connections to a host.
   private active: HttpFile | null = null;
-  private readonly sums: HubSums | null;
+  private readonly repository: HubRepository | null;
   /** Questions that no load waits for. */
   private readonly checks: Promise<void>[] = [];
   /** The server has left a question unanswered: what is at hand is used without another. */
@@ -136,7 +152,7 @@ export class HttpSource implements Source {
   ) {
     this.label = description.label;
     this.weightsName = description.weightsName;
-    this.sums = description.hub ? new HubSums(description.hub) : null;
+    this.repository = description.hub ? new HubRepository(description.hub, description.label, (work) => this.checks.push(work)) : null;
   }
 
   describe(): SourceDescription | null {
@@ -145,19 +161,19 @@ export class HttpSource implements Source {
 
   /** Resolves when the server has been asked about all that was used as it is kept. Never rejects. */
   async checked(): Promise<void> {
-    await Promise.all(this.checks);
+    while (this.checks.length > 0) await this.checks.shift();
   }
 
   async open(name: string, signal: AbortSignal | null = null, given: SourceWatch = {}): Promise<SourceFile> {
-    const { offline = false, immutable = false, revalidate = 'background', sha256 = {}, texts = {} } = this.description;
+    const { offline = false, revalidate = 'background', sha256 = {}, texts = {} } = this.description;
     if (Object.hasOwn(texts, name)) return new BytesFile(name, new TextEncoder().encode(texts[name]));
-    const url = this.addressOf(name);
     const watch = { ...given, onWarning: (error: BeitError) => this.warn(given, error) };
-    const store = await this.openStore(url, watch);
+    const store = await this.openStore(watch);
     throwIfAborted(signal);
-    const wanted: Wanted = { name, url, given: sha256[name] ?? '', store, signal, watch };
+    const place = await this.placeOf(name, store, signal);
+    const wanted: Wanted = { ...place, name, given: sha256[name] ?? '', store, signal, watch };
     const kept = await this.keptOf(wanted);
-    const unasked = offline || immutable || revalidate === 'never';
+    const unasked = offline || wanted.immutable || revalidate === 'never';
     const later = revalidate === 'background' && kept !== null && !kept.record.stale;
     if (kept && (unasked || later || this.silent)) {
       const file = await openKept(kept);
@@ -170,9 +186,31 @@ export class HttpSource implements Source {
     return this.fetched(wanted, kept, absence);
   }
 
+  /** Returns where the file is: where its hub has told it, in the commit that all of a load is of. Rejects with not-found. */
+  private async placeOf(
+    name: string,
+    store: CacheStore | null,
+    signal: AbortSignal | null,
+  ): Promise<Pick<Wanted, 'url' | 'immutable' | 'listed' | 'revision'>> {
+    const { hub, offline = false, revalidate = 'background', immutable = false, retry = {} } = this.description;
+    const { repository } = this;
+    const { timeout = TIMEOUT_MS } = retry;
+    const asking = { target: this.requests(), store, offline, revalidate, timeout };
+    const listing = repository && (await abortable(repository.listing(asking), signal, () => undefined));
+    this.silent ||= repository?.silent ?? false;
+    if (repository?.unknownRevision) {
+      throw mismatch('invalid-argument', 'revision', hub!.revision, `a branch, a tag or a commit that ${this.label} has`);
+    }
+    if (!repository || !listing) return { url: this.addressOf(name), immutable, listed: null, revision: hub?.revision ?? '' };
+    const path = hub!.folder + name;
+    const listed = listing.files.get(path);
+    if (!listed) throw fileNotFound(this.label, name);
+    return { url: repository.addressOf(listing.commit, path), immutable: true, listed, revision: listing.commit };
+  }
+
   /** Returns the file from the server; what is at hand instead where that does not answer. */
   private async fetched(wanted: Wanted, kept: KeptFile | null, absence: BeitError | null): Promise<SourceFile> {
-    const { name, given, store, signal, watch } = wanted;
+    const { name, given, immutable, listed, revision, store, signal, watch } = wanted;
     const writer = await this.writerOf(wanted, kept === null);
     // Somebody may have kept it since it was looked for.
     const now = writer && (await this.keptOf(wanted));
@@ -182,11 +220,12 @@ export class HttpSource implements Source {
       if (file) return file;
     }
     const target = this.targetOf(wanted);
-    const asked = this.sums !== null && given === '' && isWeightsFile(name) ? this.sums : null;
-    const askSum = async (): Promise<string> => asked?.of(name, { fetch: target.fetch, headers: target.headers, signal }) ?? '';
-    // Beside the request for the file, where its answer cannot have the sum and a download is sure.
+    const { retry = {}, hub } = this.description;
+    // A small file has no sum. Beside the request for the file, where its answer cannot have the sum and a download is sure.
+    const unknown = hub && given === '' && !listed?.sha256 && !listed?.blob && isWeightsFile(name);
+    const askSum = async (): Promise<string> =>
+      listed?.sha256 || (unknown ? pointerSum({ ...hub, revision }, hub.folder + name, target, signal) : '');
     const early = target.seesRedirects || kept ? null : askSum();
-    const { retry = {}, immutable = false } = this.description;
     const atHand = kept !== null || absence !== null;
     const file = new HttpFile({
       target,
@@ -227,6 +266,7 @@ export class HttpSource implements Source {
       }
     }
     if (!file.sha256) file.expect(await (early ?? askSum()));
+    if (file.version && file.version.size < 0 && listed) file.version.size = listed.size;
     if (signal?.aborted) await giveUp();
     throwIfAborted(signal);
     file.patience(retry);
@@ -236,9 +276,14 @@ export class HttpSource implements Source {
   }
 
   /** Returns the kept file, unless another sum is wanted. */
-  private async keptOf({ store, url, given, watch }: Wanted): Promise<KeptFile | null> {
+  private async keptOf({ store, url, given, name, listed, watch }: Wanted): Promise<KeptFile | null> {
     try {
-      const found = (await store?.find(url)) ?? null;
+      let found = (await store?.find(url)) ?? null;
+      if (!found && store && listed) {
+        // Most files are the same in the next commit.
+        const same = (await store.list()).find((kept) => kept.source === this.label && kept.file === name && isBlob(kept, listed));
+        found = same ? await store.find(same.url) : null;
+      }
       return found && (given === '' || found.record.sha256 === given) ? found : null;
     } catch (error) {
       tell(watch.onWarning, asBeitError(error));
@@ -303,9 +348,9 @@ export class HttpSource implements Source {
     tell(watch.onWarning, error);
   }
 
-  private async openStore(url: string, watch: SourceWatch): Promise<CacheStore | null> {
-    const { cache, offline } = this.description;
-    if (cache === false || !/^https?:/.test(url)) return null;
+  private async openStore(watch: SourceWatch): Promise<CacheStore | null> {
+    const { base, cache, offline } = this.description;
+    if (cache === false || !/^https?:/.test(base)) return null;
     try {
       return await this.environment.openCache(cache);
     } catch (error) {
@@ -325,18 +370,16 @@ export class HttpSource implements Source {
   }
 
   private targetOf({ name, url, store }: Wanted): HttpTarget {
-    const { headers, cache, keptByBrowser = false } = this.description;
-    const seesRedirects = this.environment.seesRedirects && !this.customFetch;
+    const { cache, keptByBrowser = false } = this.description;
     const settled = !keptByBrowser && (store !== null || cache === false);
-    return {
-      name,
-      url,
-      label: this.label,
-      headers,
-      fetch: this.customFetch ?? fetch,
-      seesRedirects,
-      browserMayKeep: !settled || !isWeightsFile(name),
-    };
+    // The API tells of a repository that there is not, or that is private, what the file's own answer may leave out.
+    const denied = this.repository?.refused?.status === 401;
+    return { ...this.requests(), name, url, label: this.label, denied, browserMayKeep: !settled || !isWeightsFile(name) };
+  }
+
+  private requests(): Pick<HttpTarget, 'fetch' | 'headers' | 'seesRedirects'> {
+    const { headers } = this.description;
+    return { fetch: this.customFetch ?? fetch, headers, seesRedirects: this.environment.seesRedirects && !this.customFetch };
   }
 }
 
