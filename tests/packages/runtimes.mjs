@@ -28,7 +28,7 @@ import { pipeline } from 'beit-wasm';
 test('classifies bytes and samples of this realm', async () => {
   const classify = await pipeline('image-classification', null, { worker: false });
   expect((await classify(new Blob([readFileSync('harbour.jpg')])))[0].label).toBe('harbour');
-  expect(await classify({ data: new Uint8Array(4 * 4 * 3), width: 4, height: 4 })).toHaveLength(5);
+  expect(await classify({ data: new Uint8Array(4 * 4 * 4), width: 4, height: 4 })).toHaveLength(5);
   await classify.dispose();
 }, 60_000);
 `;
