@@ -90,7 +90,7 @@ describe('the package', () => {
       if (map) assert.ok(files.includes(`dist/${map}`), file);
     }
     const maps = files.filter((path) => path.endsWith('.map'));
-    for (const entry of ['index.node', 'service-worker', 'worker', 'worker-node']) assert.ok(maps.includes(`dist/${entry}.js.map`));
+    for (const entry of ['index.node', 'service-worker', 'worker-node']) assert.ok(maps.includes(`dist/${entry}.js.map`));
     for (const map of maps) {
       const { sources, sourcesContent } = JSON.parse(textOf(map));
       assert.equal(sourcesContent.length, sources.length, map);
