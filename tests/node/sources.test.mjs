@@ -201,8 +201,11 @@ test("a hub id becomes the hub's URLs, with revision, token and custom fetch", a
     },
   });
   assert.equal(await readText(source, 'config.json'), '{}');
+  const sent = { 'x-a': 'b', Authorization: 'Bearer secret' };
   assert.deepEqual(seen, [
-    ['https://hub.example/owner/name/resolve/refs%2Fpr%2F1/config.json', { 'x-a': 'b', Authorization: 'Bearer secret' }],
+    ['https://hub.example/api/models/owner/name/revision/refs%2Fpr%2F1?blobs=true', sent],
+    // Told nothing that could be a commit, it goes by the revision's name.
+    ['https://hub.example/owner/name/resolve/refs%2Fpr%2F1/config.json', sent],
   ]);
   assert.equal(source.describe(), null, 'a custom fetch cannot be posted');
   assert.equal(hubSource('owner/name').describe().base, 'https://huggingface.co/owner/name/resolve/main/');
