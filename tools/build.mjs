@@ -1,8 +1,8 @@
 // Builds. Without names: the release, that is the three wasm artefacts and the TypeScript, into dist/.
-//   node tools/build.mjs [VARIANT...]      VARIANT: see cmake/variant.cmake; also `codecs` and `typescript`
+//   node tools/build.mjs [VARIANT...]      VARIANT: see cmake/variant.cmake; also `typescript`
 // BEIT_WERROR=1   warnings of our own files are errors, as in CI: not for a stranger's newer compiler, which may know more of them
 import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { bundleScripts, bundleTypes } from './bundle.mjs';
 import { mendGlue, minifyGlue } from './glue.mjs';
@@ -58,26 +58,25 @@ export async function buildVariant(variant, targets, { env, depsDir, compiler, d
 
 /** Builds one artefact into dist/wasm. */
 export async function buildArtefact(variant, environment, targets = []) {
-  const folder = await buildVariant(variant, ['beit_artefact', ...targets], environment);
+  // The decoders that are fetched on demand are for all: they have the flags of `simd`, and are made with it.
+  const withCodecs = variant === 'simd';
+  const wanted = ['beit_artefact', ...(withCodecs ? ['beit_codecs_artefact'] : []), ...targets];
+  const folder = await buildVariant(variant, wanted, environment);
   const to = join(root, 'dist', 'wasm');
   mkdirSync(to, { recursive: true });
+  if (withCodecs) place(join(folder, 'wasm', 'beit-codecs.wasm'), to);
   const made = join(folder, 'wasm', `beit-${variant}`);
-  copyFileSync(`${made}.wasm`, join(to, `beit-${variant}.wasm`));
+  place(`${made}.wasm`, to);
   const glue = mendGlue(readFileSync(`${made}.js`, 'utf8'), { threads: variant.endsWith('threads') });
   writeFileSync(join(to, `beit-${variant}.js`), await minifyGlue(glue));
-  const bytes = statSync(join(to, `beit-${variant}.wasm`)).size;
-  say(`    dist/wasm/beit-${variant}.wasm: ${(bytes / 1e6).toFixed(2)} MB`);
   return folder;
 }
 
-/** Builds the decoders that are fetched on demand into dist/wasm: with the flags of `simd`, in its folder. */
-export async function buildCodecs(environment) {
-  const folder = await buildVariant('simd', ['beit_codecs_artefact'], environment);
-  const wasm = join(root, 'dist', 'wasm');
-  mkdirSync(wasm, { recursive: true });
-  const to = join(wasm, 'beit-codecs.wasm');
-  copyFileSync(join(folder, 'wasm', 'beit-codecs.wasm'), to);
-  say(`    dist/wasm/beit-codecs.wasm: ${(statSync(to).size / 1e6).toFixed(2)} MB`);
+/** Copies a file to a folder, and tells its size. */
+function place(file, folder) {
+  const to = join(folder, basename(file));
+  copyFileSync(file, to);
+  say(`    ${relative(root, to)}: ${(statSync(to).size / 1e6).toFixed(2)} MB`);
 }
 
 /** Compiles web/ into dist/: its modules one by one, which the project's tests import, and the few files that the package has. */
@@ -108,19 +107,17 @@ async function listAssets() {
 export async function buildRelease(environment) {
   await buildTypeScript();
   for (const variant of ARTEFACTS) await buildArtefact(variant, environment);
-  await buildCodecs(environment);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await main(async (names) => {
-    const known = [...ARTEFACTS, ...NATIVE, 'codecs', 'typescript'];
+    const known = [...ARTEFACTS, ...NATIVE, 'typescript'];
     const wrong = names.find((name) => !known.includes(name));
     if (wrong) throw new Failure(`There is nothing named ${wrong} to build; there are ${known.join(', ')}.`);
     const environment = await setUp({ native: names.some((name) => NATIVE.includes(name)) });
     if (names.length === 0) await buildRelease(environment);
     for (const name of names) {
       if (name === 'typescript') await buildTypeScript();
-      else if (name === 'codecs') await buildCodecs(environment);
       else if (ARTEFACTS.includes(name)) await buildArtefact(name, environment, ['beit_tests']);
       else await buildVariant(name, ['beit_tests'], environment);
     }

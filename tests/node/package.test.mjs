@@ -46,6 +46,7 @@ describe('the package', () => {
       assert.ok(files.includes(`dist/wasm/beit-${build}.wasm`), build);
     }
     for (const file of [
+      'dist/wasm/beit-codecs.wasm',
       'LICENSE',
       'README.md',
       'THIRD-PARTY-NOTICES.md',
