@@ -40,29 +40,34 @@ const asShipped = (transform) => ({
   },
 });
 
+/** Returns what becomes of a group: { text by the file's name }, source maps among them. */
+export async function bundle(group) {
+  const { build, transform } = await import('esbuild'); // here: build.mjs is loaded before set-up has installed packages
+  const { outputFiles } = await build({
+    entryPoints: group.map(([out, module]) => ({ out, in: join(web, module) })),
+    outdir: dist,
+    bundle: true,
+    splitting: group.length > 1,
+    chunkNames: 'chunk-[hash]',
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    platform: 'neutral',
+    external: ['node:*'],
+    legalComments: 'none',
+    minify: true,
+    sourcemap: 'external',
+    logLevel: 'silent',
+    plugins: [asShipped(transform)],
+  });
+  return new Map(outputFiles.map(({ path, text }) => [relative(dist, path), text]));
+}
+
 /** Writes the package's scripts with their source maps into dist/. */
 export async function bundleScripts() {
-  const { build, transform } = await import('esbuild'); // here: build.mjs is loaded before set-up has installed packages
   for (const name of readdirSync(dist)) if (CHUNK.test(name)) rmSync(join(dist, name));
   for (const group of GROUPS) {
-    const { outputFiles } = await build({
-      entryPoints: group.map(([out, module]) => ({ out, in: join(web, module) })),
-      outdir: dist,
-      bundle: true,
-      splitting: group.length > 1,
-      chunkNames: 'chunk-[hash]',
-      write: false,
-      format: 'esm',
-      target: 'es2022',
-      platform: 'neutral',
-      external: ['node:*'],
-      legalComments: 'none',
-      minify: true,
-      sourcemap: 'external',
-      logLevel: 'silent',
-      plugins: [asShipped(transform)],
-    });
-    const files = new Map(outputFiles.map(({ path, text }) => [relative(dist, path), text]));
+    const files = await bundle(group);
     for (const [name, text] of files) {
       if (name.endsWith('.js')) writeScript(name, text, JSON.parse(files.get(`${name}.map`)));
     }

@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
+import { bundle } from './bundle.mjs';
 import { root } from './places.mjs';
 import { Failure } from './report.mjs';
 
@@ -43,8 +44,8 @@ const NOT_COPIED = /\.(js|d\.ts)$|^tsconfig\.json$/;
 const LATER = /\/wasm\/|\/weights\/|^index\.html$/;
 
 /**
- * Writes the site: plain files for any web server, in any sub-folder. Each module graph (the page, the
- * library, its worker) becomes one file, since a request costs a browser more than what a module says;
+ * Writes the site: plain files for any web server, in any sub-folder. A module graph (the page; the library and
+ * its worker, with what they share) becomes few files, since a request costs a browser more than what a module says;
  * tabs that are not seen at first stay files of their own. Returns its folder.
  */
 export async function buildSite(to = BUILT_SITE) {
@@ -66,12 +67,13 @@ export async function buildSite(to = BUILT_SITE) {
   }
 
   const common = { bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'silent' };
-  // At their own addresses: both find the artefacts and each other from there.
-  await esbuild.build({
-    ...common,
-    entryPoints: ['index.js', 'worker.js'].map((name) => join(dist, name)),
-    outdir: join(to, 'beit-wasm', 'dist'),
-  });
+  // At their own addresses: both find the artefacts and each other from there. What they have in common, most of both, is there once.
+  const library = await bundle([
+    ['index', 'index.ts'],
+    ['worker', 'worker.ts'],
+  ]);
+  const scripts = [...library].filter(([name]) => name.endsWith('.js'));
+  for (const [name, text] of scripts) writeFileSync(join(to, 'beit-wasm', 'dist', name), text);
   await esbuild.build({ ...common, entryPoints: [join(SAMPLES, 'index.js')], outdir: join(to, 'beit-wasm-samples') });
   const { metafile } = await esbuild.build({
     ...common,
@@ -87,7 +89,8 @@ export async function buildSite(to = BUILT_SITE) {
   const main = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint?.endsWith('main.js'))[1];
   const needed = main.imports.filter(({ kind, external }) => kind === 'import-statement' && !external).map(({ path }) => basename(path));
   const page = join(to, 'index.html');
-  writeFileSync(page, withPreloads(readFileSync(page, 'utf8'), needed));
+  const shared = scripts.filter(([name]) => basename(name).startsWith('chunk-')).map(([name]) => `beit-wasm/dist/${name}`);
+  writeFileSync(page, withPreloads(readFileSync(page, 'utf8'), [...shared, ...needed]));
   writeServiceWorker(to);
   return to;
 }
