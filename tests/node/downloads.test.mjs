@@ -341,7 +341,7 @@ test('a page without a network, or that nobody sees, waits for both instead of g
     set('navigator', { onLine: away !== 'offline' });
     page.visibilityState = away === 'hidden' ? 'hidden' : 'visible';
     pageIsHidden(away.endsWith('worker'));
-    const source = sourceWith({ cuts: Array(9).fill(3_000_000) }, { retry: { attempts: 1, delay: 1 } });
+    const source = sourceWith({ cuts: Array(99).fill(3_000_000) }, { retry: { attempts: 1, delay: 1 } });
     const waits = [];
     const file = await source.open(WEIGHTS, null, { onWarning: ({ code }) => waits.push(code) });
     const reading = collect(file.read(0, bytes.length));
@@ -362,7 +362,7 @@ test('a page without a network, or that nobody sees, waits for both instead of g
   await rejects(sourceWith({}, { retry: { attempts: 1, delay: 1 } }).open(WEIGHTS), 'network');
   hub.network('good');
   const controller = new AbortController();
-  const file = await sourceWith({ cuts: Array(9).fill(3_000_000) }, { retry: { attempts: 1, delay: 1 } }).open(WEIGHTS, controller.signal, {
+  const file = await sourceWith({ cuts: Array(99).fill(3_000_000) }, { retry: { attempts: 1, delay: 1 } }).open(WEIGHTS, controller.signal, {
     onWarning: () => controller.abort(new Error('enough')),
   });
   await assert.rejects(collect(file.read(0, bytes.length)), /enough/);

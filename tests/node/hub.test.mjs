@@ -151,7 +151,7 @@ test('without a network a load is of the last commit that is there whole', async
   await load(source());
   hub.replace(CONFIG, Buffer.from('{"a": 2}'));
   hub.replace(WEIGHTS, Buffer.alloc(4_000_000, 7));
-  hub.fail(WEIGHTS, { cuts: Array(9).fill(2_000_000) });
+  hub.fail(WEIGHTS, { cuts: Array(99).fill(2_000_000) });
   await rejects(load(source({ revalidate: 'first' })), 'network', /broke off/);
   for (const network of ['silent', 'portal', 'refusing']) {
     hub.network(network);

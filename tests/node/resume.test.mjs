@@ -64,7 +64,7 @@ function inProcess(options, { until = Infinity } = {}) {
 
 test('cut at 6 of 8 MB, a download goes on in the next call', async (t) => {
   const { hub, folder, source } = await setUp(t);
-  hub.fail(WEIGHTS, { cuts: Array(9).fill(CUT) });
+  hub.fail(WEIGHTS, { cuts: Array(99).fill(CUT) });
   await rejects(load(source()), 'network', /broke off after 6000000 bytes/);
   hub.fail(WEIGHTS);
   hub.requests.length = 0;
@@ -120,7 +120,7 @@ test('a newer version on the server is fetched from its start', async (t) => {
   const { hub, folder } = await setUp(t);
   const source = () => urlSource(new URL(`${hub.cdn}/${WEIGHTS}`), { cache: folder, retry: { attempts: 0 } }, nodeHttp);
   hub.replace(WEIGHTS, Buffer.alloc(SIZE, 7));
-  hub.fail(WEIGHTS, { cuts: Array(9).fill(CUT) });
+  hub.fail(WEIGHTS, { cuts: Array(99).fill(CUT) });
   const file = await source().open(NAME);
   await rejects(collect(file.read(0, SIZE)), 'network');
   await file.close();
@@ -143,7 +143,7 @@ test('without a validator nothing is gone on with', async (t) => {
 
 test('a server that knows no ranges sends all of it, and what is there is skipped', async (t) => {
   const { hub, source } = await setUp(t);
-  hub.fail(WEIGHTS, { noRanges: true, cuts: Array(9).fill(CUT) });
+  hub.fail(WEIGHTS, { noRanges: true, cuts: Array(99).fill(CUT) });
   await rejects(load(source()), 'network');
   hub.requests.length = 0;
   hub.fail(WEIGHTS, { noRanges: true });
@@ -153,7 +153,7 @@ test('a server that knows no ranges sends all of it, and what is there is skippe
 
 test('bytes that were spoilt on the disk are found, and the next load begins anew', async (t) => {
   const { hub, folder, source } = await setUp(t);
-  hub.fail(WEIGHTS, { cuts: Array(9).fill(CUT) });
+  hub.fail(WEIGHTS, { cuts: Array(99).fill(CUT) });
   await rejects(load(source()), 'network');
   const [part] = readdirSync(folder).filter((name) => name.endsWith('.part'));
   const spoilt = readFileSync(join(folder, part));
@@ -169,7 +169,7 @@ test('bytes that were spoilt on the disk are found, and the next load begins ane
 
 test('what is left is read in any order, and belongs to its source', async (t) => {
   const { hub, folder, source } = await setUp(t);
-  hub.fail(WEIGHTS, { cuts: Array(9).fill(CUT) });
+  hub.fail(WEIGHTS, { cuts: Array(99).fill(CUT) });
   await rejects(load(source()), 'network');
   hub.fail(WEIGHTS);
   hub.requests.length = 0;
@@ -179,7 +179,7 @@ test('what is left is read in any order, and belongs to its source', async (t) =
   await file.finish();
   await file.close();
   assert.deepEqual(starts(hub), [CUT]);
-  hub.fail(WEIGHTS, { cuts: Array(9).fill(CUT) });
+  hub.fail(WEIGHTS, { cuts: Array(99).fill(CUT) });
   await cache.clear(folder);
   await rejects(load(source()), 'network');
   assert.equal(kept(folder).length, 2);
