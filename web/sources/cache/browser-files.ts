@@ -1,4 +1,5 @@
 /** Large files in the origin private file system, and the locks of those who read and write them. */
+import { sleep } from '../../base/scheduling.js';
 import { BlobFile } from '../memory.js';
 import { CHUNK_BYTES, type SourceFile } from '../source.js';
 
@@ -122,7 +123,7 @@ export class DataFile {
         return new DataFile(name, sync.getSize(), handle, sync, null);
       } catch (error) {
         if (attempt >= OPEN_ATTEMPTS) throw error;
-        await new Promise((resolve) => setTimeout(resolve, OPEN_WAIT_MS));
+        await sleep(OPEN_WAIT_MS, null);
       }
     }
   }

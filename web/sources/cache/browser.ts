@@ -10,6 +10,7 @@ import { beginOf, DataFile, dataBlob, dataNames, openData, removeData, takeLock 
 import {
   ABANDONED_MS,
   LEAST_PARTIAL_BYTES,
+  mayGoOn,
   type CachedFile,
   type CacheStore,
   type CacheWriter,
@@ -154,7 +155,7 @@ class BrowserCache implements CacheStore {
   private async notes(source: string): Promise<[Request, Response][]> {
     const found: [Request, Response][] = [];
     for (const request of await this.stores.notes.keys()) {
-      const note = await this.stores.notes.match(request, { ignoreVary: true });
+      const note = await matchIn(this.stores.notes, request);
       if (note?.headers.get(RECORD) === encodeURIComponent(source)) found.push([request, note]);
     }
     return found;
@@ -213,7 +214,7 @@ class BrowserWriter implements CacheWriter {
     const file = record && (await DataFile.open(record.data).catch(() => null));
     if (!record || !file) return new BrowserWriter(url, stores, release, null, null);
     const { data: _, ...facts } = record;
-    const usable = file.size >= LEAST_PARTIAL_BYTES && (record.bytes < 0 || file.size <= record.bytes);
+    const usable = mayGoOn(record, file.size);
     return new BrowserWriter(url, stores, release, file, usable ? { record: facts, file: await file.reader(record.file) } : null);
   }
 
@@ -307,11 +308,11 @@ async function leftBytes(): Promise<number> {
   return quota === undefined ? Infinity : quota - usage;
 }
 
-async function matchIn(store: Cache, url: string): Promise<Response | undefined> {
+async function matchIn(store: Cache, url: string | Request): Promise<Response | undefined> {
   return store.match(url, { ignoreVary: true });
 }
 
-async function recordIn(store: Cache, url: string): Promise<BrowserRecord | null> {
+async function recordIn(store: Cache, url: string | Request): Promise<BrowserRecord | null> {
   const response = await matchIn(store, url);
   return response ? readRecord(response) : null;
 }
@@ -319,8 +320,7 @@ async function recordIn(store: Cache, url: string): Promise<BrowserRecord | null
 async function recordsIn(store: Cache): Promise<BrowserRecord[]> {
   const found: BrowserRecord[] = [];
   for (const request of await store.keys()) {
-    const response = await store.match(request, { ignoreVary: true });
-    const record = response && readRecord(response);
+    const record = await recordIn(store, request);
     if (record) found.push(record);
   }
   return found;

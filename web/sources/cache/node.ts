@@ -13,6 +13,7 @@ import { FileLock, isLocked } from './lock-node.js';
 import {
   ABANDONED_MS,
   LEAST_PARTIAL_BYTES,
+  mayGoOn,
   type CachedFile,
   type CacheStore,
   type CacheWriter,
@@ -196,7 +197,7 @@ class NodeWriter implements CacheWriter {
   private findLeft(): PartialFile | null {
     const record = readJson<CachedFile>(this.stem + PART_RECORD);
     const size = statSync(this.stem + PART, { throwIfNoEntry: false })?.size ?? 0;
-    if (record?.url !== this.url || size < LEAST_PARTIAL_BYTES || (record.bytes >= 0 && size > record.bytes)) return null;
+    if (record?.url !== this.url || !mayGoOn(record, size)) return null;
     try {
       return { record, file: openLocalFile(record.file, this.stem + PART, record.source) };
     } catch {

@@ -80,5 +80,10 @@ export interface CacheStore {
 /** What of a download is worth being gone on with: less is fetched sooner than looked up. */
 export const LEAST_PARTIAL_BYTES = 1 << 20;
 
+/** Returns whether so many bytes that a download has left are worth being gone on with, and no more than the whole file. */
+export function mayGoOn({ bytes }: CachedFile, size: number): boolean {
+  return size >= LEAST_PARTIAL_BYTES && (bytes < 0 || size <= bytes);
+}
+
 /** What an interrupted download has left is taken away when nobody has gone on with it for so long. */
 export const ABANDONED_MS = 7 * 24 * 3600 * 1000;
