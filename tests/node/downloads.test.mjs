@@ -362,9 +362,13 @@ test('a page without a network, or that nobody sees, waits for both instead of g
   await rejects(sourceWith({}, { retry: { attempts: 1, delay: 1 } }).open(WEIGHTS), 'network');
   hub.network('good');
   const controller = new AbortController();
-  const file = await sourceWith({ cuts: Array(99).fill(3_000_000) }, { retry: { attempts: 1, delay: 1 } }).open(WEIGHTS, controller.signal, {
-    onWarning: () => controller.abort(new Error('enough')),
-  });
+  const file = await sourceWith({ cuts: Array(99).fill(3_000_000) }, { retry: { attempts: 1, delay: 1 } }).open(
+    WEIGHTS,
+    controller.signal,
+    {
+      onWarning: () => controller.abort(new Error('enough')),
+    },
+  );
   await assert.rejects(collect(file.read(0, bytes.length)), /enough/);
   await file.close();
 });
