@@ -28,6 +28,7 @@ export { BeitConfig, type BeitConfigFields } from './api/config.js';
 export { DalleTokenizer, type EncodeOptions, type ImageTokens, type TokenizerSource } from './api/dalle-tokenizer.js';
 export type {
   CallOptions,
+  ConfigFields,
   Engine,
   ForwardCallOptions,
   Inspection,
@@ -40,7 +41,7 @@ export type {
   SegmentationMap,
 } from './engine/engine.js';
 export { createEngine, runtimeInfo, type EngineOptions } from './api/engines.js';
-export { BeitError, OutOfMemoryError, type ErrorCode } from './base/errors.js';
+export { BeitError, OutOfMemoryError, type CoreErrorCode, type ErrorCode, type ErrorFacts } from './base/errors.js';
 export {
   FlaxBeitForImageClassification,
   FlaxBeitForMaskedImageModeling,
@@ -50,6 +51,7 @@ export {
   type FlaxSequenceClassifierOutput,
 } from './api/flax-models.js';
 export { BeitFeatureExtractor, BeitImageProcessor, type ProcessedImages, type SegmentationOptions } from './api/image-processor.js';
+export type { Drawable } from './api/drawables.js';
 export type { ImageInput } from './api/images.js';
 export { isolatePage } from './api/isolation.js';
 export { inspect, type InspectOptions } from './api/inspect.js';
@@ -85,13 +87,15 @@ export type {
 } from './api/pipelines/masked-image.js';
 export type { ImageSegmentationPipeline, SegmentOptions } from './api/pipelines/segmentation.js';
 export type { PretrainedOptions } from './api/pretrained.js';
-export type { DType } from './core/core.js';
+export type { CoreBindReport, CoreModelEstimate, CoreTensorEntry, DType } from './core/core.js';
+export type { ConversionFacts, ConversionSink, ConversionType } from './engine/conversion.js';
 export { colorOf } from './engine/tasks/segmentation.js';
 export { writeSafetensors } from './base/safetensors-writer.js';
 export type { RetryOptions } from './sources/http/retry.js';
 export type {
   Dropped,
   HubOptions,
+  Revalidate,
   Source,
   SourceDescription,
   SourceFile,

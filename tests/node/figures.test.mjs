@@ -4,7 +4,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { blockOf, partsOf, readFigures, sentenceOf } from '../../tools/bench/kernels.mjs';
-import { sentencesOf, tableOf } from '../../tools/bench/peers-table.mjs';
+import { headlineOf, sentencesOf, tableOf } from '../../tools/bench/peers-table.mjs';
 import { root } from '../../tools/places.mjs';
 
 const read = (...path) => readFileSync(join(root, ...path), 'utf8');
@@ -14,14 +14,18 @@ test('ARCHITECTURE.md shows the kernels as kernels.json has them', () => {
   assert.equal(partsOf(read('ARCHITECTURE.md'))[1], blockOf(readFigures()));
 });
 
-test('README.md says of the kernels what kernels.json has', () => {
-  const sentence = sentenceOf(readFigures());
-  assert.ok(read('README.md').replace(/\s+/g, ' ').includes(sentence), sentence);
+const says = (path, texts) => {
+  const document = read(...path.split('/')).replace(/\s+/g, ' ');
+  for (const text of texts) assert.ok(document.includes(text), `${path} does not say "${text}"`);
+};
+
+test('the guide of measurements says of the kernels what kernels.json has', () => {
+  says('docs/guides/measurements.md', [sentenceOf(readFigures())]);
 });
 
-test('README.md shows the libraries as peers.json has them', () => {
-  const readme = read('README.md').replace(/\s+/g, ' ');
-  for (const text of [...tableOf(peers), ...sentencesOf(peers)]) assert.ok(readme.includes(text), `README.md does not say "${text}"`);
+test('the guide of measurements and README.md show the libraries as peers.json has them', () => {
+  says('docs/guides/measurements.md', [...tableOf(peers), ...sentencesOf(peers)]);
+  says('README.md', headlineOf(peers));
 });
 
 /** A rate of a kernel, or the processor that one was measured on. */

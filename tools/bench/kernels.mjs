@@ -34,7 +34,7 @@ export function blockOf({ machine, rounds, rows }) {
   );
 }
 
-/** Returns what README.md says of them: on every product, build and place, the faster of ours against XNNPACK's. */
+/** Returns what the guide of measurements says of them: on every product, build and place, the faster of ours against XNNPACK's. */
 export function sentenceOf({ rows }) {
   const groups = [...new Set(rows.map(keyOf))].map((key) => rows.filter((row) => keyOf(row) === key));
   const range = (ours) => {

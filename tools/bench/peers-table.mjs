@@ -1,7 +1,7 @@
-// What README.md says of peers.json.
+// What README.md and the guide of measurements say of peers.json.
 import { spread } from './statistics.mjs';
 
-/** Rows of the table: what README.md calls them, by name. */
+/** Rows of the table: what the guide calls them, by name. */
 const ROWS = {
   'beit-wasm f32, relaxed': 'beit-wasm f32, relaxed SIMD',
   'beit-wasm f32, simd': 'beit-wasm f32, plain SIMD',
@@ -32,6 +32,14 @@ export function tableOf({ classification }) {
     const megabytes = (wasm / 1e6).toFixed(wasm < 1e6 ? 2 : 1);
     return `| ${[title, times, `${ready.toFixed(1)} s`, `${gigabytesOf(one).toFixed(2)} GB`, `${megabytes} MB`, difference(largest)].join(' | ')} |`;
   });
+}
+
+/** Returns pieces of README's one sentence on speed: base-224 in Chromium, two threads. */
+export function headlineOf({ classification }) {
+  const [ours, peer] = ['beit-wasm f32, relaxed', 'onnxruntime-web f32'].map((wanted) =>
+    classification.results.find(({ name, place, threads }) => name === wanted && place === 'chromium' && threads === 2),
+  );
+  return [`BEiT base takes ${secondsOf(ours).toFixed(2)} s for a picture`, `onnxruntime-web takes ${secondsOf(peer).toFixed(2)} s`];
 }
 
 /** Returns pieces of what is said of base-ADE-640. */

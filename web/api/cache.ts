@@ -11,6 +11,13 @@ async function openStore(folder: string | undefined): Promise<CacheStore | null>
  * What is kept of downloads. In a page: small files in the Cache API, large ones in the origin's
  * private file system. In Node each call needs the folder that the option `cache` named.
  * Every method rejects with io where the store cannot be read.
+ * @example
+ * ```js
+ * import { cache } from 'beit-wasm';
+ *
+ * for (const { source, file, bytes } of await cache.list()) console.log(source, file, bytes);
+ * await cache.delete('microsoft/beit-base-patch16-224');
+ * ```
  */
 export const cache = {
   /** Returns the kept files, the latest first; none where nothing can be kept (no secure context). */

@@ -52,6 +52,15 @@ export function asConfig(fields: ConfigFields): BeitConfig {
   return Object.freeze(fields) as BeitConfig;
 }
 
+/**
+ * Reads the config of a checkpoint.
+ * @example
+ * ```js
+ * import { BeitConfig } from 'beit-wasm';
+ *
+ * const { imageSize, id2label } = await BeitConfig.fromPretrained('microsoft/beit-base-patch16-224');
+ * ```
+ */
 export const BeitConfig = {
   /**
    * Returns the config of a source (a hub id, a URL, a path, files). Reads config.json only.

@@ -38,6 +38,12 @@ let defaults: Configuration = {};
 /**
  * Sets what calls from now on do where their own options say nothing; undefined takes an option back. Returns all that are
  * set. Throws invalid-argument for a name that is no option.
+ * @example
+ * ```js
+ * import { configure } from 'beit-wasm';
+ *
+ * configure({ assets: '/beit/', threads: 2 });
+ * ```
  */
 export function configure(options: Configuration): Configuration {
   checkConfiguration(options);

@@ -62,6 +62,17 @@ class DalleHalf extends PreTrainedModel {
   }
 }
 
+/**
+ * DALL-E's image tokenizer.
+ * @example
+ * ```js
+ * import { DalleTokenizer } from 'beit-wasm';
+ *
+ * const tokenizer = await DalleTokenizer.fromPretrained('https://example.com/dalle/');
+ * const tokens = await tokenizer.encode(file);
+ * const { width, height, data } = await tokenizer.decode(tokens);
+ * ```
+ */
 export class DalleTokenizer extends DisposableObject {
   private constructor(
     private readonly encoder: DalleHalf,

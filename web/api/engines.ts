@@ -24,6 +24,15 @@ ENGINE satisfies NamesOf<EngineOptions>;
  * Returns a new engine: an instance of the core with its own memory and threads. Use it to run
  * several side by side; without one, models and processors with the same options share one.
  * Rejects with unsupported, with a sentence, when the options cannot be met here.
+ * @example
+ * ```js
+ * import { createEngine, pipeline } from 'beit-wasm';
+ *
+ * const engine = await createEngine({ threads: 1 });
+ * const classify = await pipeline('image-classification', 'microsoft/beit-base-patch16-224', { engine });
+ * await classify.dispose();
+ * await engine.dispose();
+ * ```
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   checkOpening(options);
@@ -181,6 +190,12 @@ async function share(key: string, entry: Shared, call: CallOptions): Promise<Eng
 /**
  * Returns what an engine with these options would use here, without starting one. Throws
  * unsupported, with a sentence, where the options cannot be met.
+ * @example
+ * ```js
+ * import { runtimeInfo } from 'beit-wasm';
+ *
+ * const { build, threads, reason } = runtimeInfo();
+ * ```
  */
 export function runtimeInfo(options: EngineOptions = {}): RuntimeInfo {
   if (options.engine) return options.engine.info;

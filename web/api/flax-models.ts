@@ -11,7 +11,16 @@ export type FlaxBeitModelOutputWithPooling = BeitModelOutputWithPooling;
 export type FlaxSequenceClassifierOutput = Omit<ImageClassifierOutput, 'loss'>;
 export type FlaxMaskedLMOutput = Omit<MaskedLMOutput, 'loss'>;
 
-/** See BeitModel. */
+/**
+ * See BeitModel.
+ * @example
+ * ```js
+ * import { FlaxBeitModel } from 'beit-wasm';
+ *
+ * const model = await FlaxBeitModel.fromPretrained('microsoft/beit-base-patch16-224');
+ * const { lastHiddenState } = await model.forward({ pixelValues });
+ * ```
+ */
 export class FlaxBeitModel extends BeitModel {
   override get [Symbol.toStringTag](): string {
     return 'FlaxBeitModel';
@@ -31,7 +40,16 @@ export class FlaxBeitModel extends BeitModel {
   }
 }
 
-/** See BeitForMaskedImageModeling. */
+/**
+ * See BeitForMaskedImageModeling.
+ * @example
+ * ```js
+ * import { FlaxBeitForMaskedImageModeling } from 'beit-wasm';
+ *
+ * const model = await FlaxBeitForMaskedImageModeling.fromPretrained('microsoft/beit-base-patch16-224-pt22k');
+ * const { logits } = await model.forward({ pixelValues });
+ * ```
+ */
 export class FlaxBeitForMaskedImageModeling extends BeitForMaskedImageModeling {
   override get [Symbol.toStringTag](): string {
     return 'FlaxBeitForMaskedImageModeling';
@@ -51,7 +69,16 @@ export class FlaxBeitForMaskedImageModeling extends BeitForMaskedImageModeling {
   }
 }
 
-/** See BeitForImageClassification. */
+/**
+ * See BeitForImageClassification.
+ * @example
+ * ```js
+ * import { FlaxBeitForImageClassification } from 'beit-wasm';
+ *
+ * const model = await FlaxBeitForImageClassification.fromPretrained('microsoft/beit-base-patch16-224');
+ * const { logits } = await model.forward({ pixelValues });
+ * ```
+ */
 export class FlaxBeitForImageClassification extends BeitForImageClassification {
   override get [Symbol.toStringTag](): string {
     return 'FlaxBeitForImageClassification';

@@ -21,7 +21,16 @@ export interface SegmentationOptions {
   scores?: boolean | undefined;
 }
 
-/** Prepares images as the checkpoint was trained with them: resize, crop, rescale, normalise. */
+/**
+ * Prepares images as the checkpoint was trained with them: resize, crop, rescale, normalise.
+ * @example
+ * ```js
+ * import { BeitImageProcessor } from 'beit-wasm';
+ *
+ * const processor = await BeitImageProcessor.fromPretrained('microsoft/beit-base-patch16-224');
+ * const { pixelValues, originalSizes } = await processor.preprocess([photo, other]);
+ * ```
+ */
 export class BeitImageProcessor extends EngineObject {
   override get [Symbol.toStringTag](): string {
     return 'BeitImageProcessor';
@@ -128,7 +137,15 @@ async function processorText(files: Source, options: PretrainedOptions): Promise
   return timm ? timmProcessorOf(timm) : '{}';
 }
 
-/** The older name of BeitImageProcessor. */
+/**
+ * The older name of BeitImageProcessor.
+ * @example
+ * ```js
+ * import { BeitFeatureExtractor } from 'beit-wasm';
+ *
+ * const extractor = await BeitFeatureExtractor.fromPretrained('microsoft/beit-base-patch16-224');
+ * ```
+ */
 export const BeitFeatureExtractor = BeitImageProcessor;
 export type BeitFeatureExtractor = BeitImageProcessor;
 

@@ -14,6 +14,13 @@ export interface InspectOptions extends ModelOptions {
  * Returns what a checkpoint holds and how it fits its model, from its headers alone: class, config,
  * naming family, tensors, names that are missing, unexpected or not read, bytes to read and of memory.
  * Missing tensors are told, not thrown. Rejects like BeitModel.fromPretrained() for everything else.
+ * @example
+ * ```js
+ * import { inspect } from 'beit-wasm';
+ *
+ * const { className, estimate, report } = await inspect('microsoft/beit-base-patch16-224');
+ * console.log(className, estimate.weights, report.missing);
+ * ```
  */
 export async function inspect(source: SourceLike, options: InspectOptions = {}): Promise<Inspection> {
   const { className = 'auto', config, ...rest } = options;

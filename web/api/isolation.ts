@@ -9,6 +9,12 @@ const TRIED = 'beit-wasm isolation';
  * Call it before anything else. Returns `isolated`; `reloading`, after which nothing needs to be begun;
  * or `unavailable`, with which everything works on one thread: no service workers, no secure context,
  * or a browser that did not isolate the page for it.
+ * @example
+ * ```js
+ * import { isolatePage } from 'beit-wasm';
+ *
+ * if ((await isolatePage('isolation-worker.js')) !== 'reloading') console.log(crossOriginIsolated);
+ * ```
  */
 export async function isolatePage(script: string | URL): Promise<'isolated' | 'reloading' | 'unavailable'> {
   if (globalThis.crossOriginIsolated) return 'isolated';

@@ -56,6 +56,14 @@ export interface ForwardOptions extends ForwardCallOptions {
   interpolatePosEncoding?: boolean | undefined;
 }
 
+/**
+ * What all models have.
+ * @example
+ * ```js
+ * const { dialect, unexpected } = model.loading;
+ * const bytes = model.estimate.weights + model.estimate.activations;
+ * ```
+ */
 export abstract class PreTrainedModel extends EngineObject {
   readonly config: BeitConfig;
   /** What the encoder's fully connected layers compute with. */

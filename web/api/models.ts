@@ -37,7 +37,16 @@ export interface SegmentationModelOptions extends ModelOptions {
   auxiliaryHead?: boolean | undefined;
 }
 
-/** The encoder with its pooler. */
+/**
+ * The encoder with its pooler.
+ * @example
+ * ```js
+ * import { BeitModel } from 'beit-wasm';
+ *
+ * const model = await BeitModel.fromPretrained('microsoft/beit-base-patch16-224');
+ * const { lastHiddenState, poolerOutput } = await model.forward({ pixelValues });
+ * ```
+ */
 export class BeitModel extends PreTrainedModel {
   override get [Symbol.toStringTag](): string {
     return 'BeitModel';
@@ -80,7 +89,16 @@ export class BeitModel extends PreTrainedModel {
   }
 }
 
-/** The encoder with a classifier. */
+/**
+ * The encoder with a classifier.
+ * @example
+ * ```js
+ * import { BeitForImageClassification } from 'beit-wasm';
+ *
+ * const model = await BeitForImageClassification.fromPretrained('microsoft/beit-base-patch16-224');
+ * const { logits } = await model.forward({ pixelValues });
+ * ```
+ */
 export class BeitForImageClassification extends PreTrainedModel {
   override get [Symbol.toStringTag](): string {
     return 'BeitForImageClassification';
@@ -103,7 +121,17 @@ export class BeitForImageClassification extends PreTrainedModel {
   }
 }
 
-/** The encoder with a head that predicts the visual tokens of masked patches. */
+/**
+ * The encoder with a head that predicts the visual tokens of masked patches.
+ * @example
+ * ```js
+ * import { BeitForMaskedImageModeling, blockMask } from 'beit-wasm';
+ *
+ * const model = await BeitForMaskedImageModeling.fromPretrained('microsoft/beit-base-patch16-224-pt22k');
+ * const boolMaskedPos = { dims: [1, 196], data: blockMask({ ratio: 0.4 }).data };
+ * const { logits } = await model.forward({ pixelValues, boolMaskedPos });
+ * ```
+ */
 export class BeitForMaskedImageModeling extends PreTrainedModel {
   override get [Symbol.toStringTag](): string {
     return 'BeitForMaskedImageModeling';
@@ -129,7 +157,17 @@ export class BeitForMaskedImageModeling extends PreTrainedModel {
   }
 }
 
-/** The encoder with a feature pyramid, UPerNet's head and the auxiliary head of its loss. */
+/**
+ * The encoder with a feature pyramid, UPerNet's head and the auxiliary head of its loss.
+ * @example
+ * ```js
+ * import { BeitForSemanticSegmentation } from 'beit-wasm';
+ *
+ * const model = await BeitForSemanticSegmentation.fromPretrained('microsoft/beit-base-finetuned-ade-640-640');
+ * const outputs = await model.forward({ pixelValues });
+ * const [map] = await processor.postProcessSemanticSegmentation(outputs, { targetSizes: [[480, 640]] });
+ * ```
+ */
 export class BeitForSemanticSegmentation extends PreTrainedModel {
   override get [Symbol.toStringTag](): string {
     return 'BeitForSemanticSegmentation';
@@ -153,7 +191,16 @@ export class BeitForSemanticSegmentation extends PreTrainedModel {
   }
 }
 
-/** The encoder as a source of feature maps: those that the config's outFeatures or outIndices name. */
+/**
+ * The encoder as a source of feature maps: those that the config's outFeatures or outIndices name.
+ * @example
+ * ```js
+ * import { BeitBackbone } from 'beit-wasm';
+ *
+ * const model = await BeitBackbone.fromPretrained('microsoft/beit-base-patch16-224');
+ * const { featureMaps } = await model.forward({ pixelValues });
+ * ```
+ */
 export class BeitBackbone extends PreTrainedModel {
   override get [Symbol.toStringTag](): string {
     return 'BeitBackbone';

@@ -58,7 +58,20 @@ export interface ErrorFacts {
   cause?: unknown;
 }
 
-/** Every failure that this library reports. `message` is a whole sentence. */
+/**
+ * Every failure that this library reports. `message` is a whole sentence.
+ * @example
+ * ```js
+ * import { BeitError } from 'beit-wasm';
+ *
+ * try {
+ *   await classify(file);
+ * } catch (error) {
+ *   if (error instanceof BeitError && error.code === 'bad-image') console.log(error.message);
+ *   else throw error;
+ * }
+ * ```
+ */
 export class BeitError extends Error {
   override readonly name = 'BeitError';
   readonly code: ErrorCode;
@@ -78,7 +91,19 @@ export class BeitError extends Error {
   }
 }
 
-/** Code `out-of-memory`: linear memory has a maximum, which other models of the engine share. */
+/**
+ * Code `out-of-memory`: linear memory has a maximum, which other models of the engine share.
+ * @example
+ * ```js
+ * import { OutOfMemoryError } from 'beit-wasm';
+ *
+ * try {
+ *   await classify(file);
+ * } catch (error) {
+ *   if (error instanceof OutOfMemoryError) console.log(error.needed, error.available);
+ * }
+ * ```
+ */
 export class OutOfMemoryError extends BeitError {
   /** Bytes that were asked for; 0 where the one who asked did not say. */
   readonly needed: number;

@@ -1,7 +1,7 @@
 /** Writes safetensors files: 8 bytes of header length, a JSON header, the data. */
 import { mismatch } from './errors.js';
 import { isArrayOf } from './realms.js';
-import type { AnyArray } from './tensors.js';
+import type { AnyArray, OwnBytes } from './tensors.js';
 
 const DTYPES: ReadonlyArray<[new (length: number) => AnyArray, string]> = [
   [Float32Array, 'F32'],
@@ -47,8 +47,15 @@ export function safetensorsHeader(rows: readonly SafetensorsRow[], metadata?: Re
 /**
  * Returns the bytes of a safetensors file with these tensors, in this order, data aligned to 8
  * bytes. The element type is that of the array. Throws wrong-shape where dims and data disagree.
+ * @example
+ * ```js
+ * import { writeSafetensors } from 'beit-wasm';
+ *
+ * const file = writeSafetensors({ features: await extract(photo) });
+ * const blob = new Blob([file]);
+ * ```
  */
-export function writeSafetensors(tensors: Record<string, { dims: readonly number[]; data: AnyArray }>): Uint8Array {
+export function writeSafetensors(tensors: Record<string, { dims: readonly number[]; data: AnyArray }>): OwnBytes {
   const rows = Object.entries(tensors).map(([name, { dims, data }]): SafetensorsRow => {
     const dtype = DTYPES.find(([kind]) => isArrayOf(data, kind))?.[1];
     if (!dtype) throw mismatch('wrong-type', name, (data as object).constructor.name, 'a typed array of numbers');

@@ -9,6 +9,13 @@ export interface RawImage {
   data: Uint8Array | Uint8ClampedArray;
 }
 
+/**
+ * Bytes that share no memory with another thread, which is what ImageData and Blob take: Uint8Array<ArrayBuffer> and
+ * Uint8ClampedArray<ArrayBuffer>, in words that TypeScript before 5.7 knows, too.
+ */
+export type OwnBytes = ReturnType<typeof Uint8Array.of>;
+export type OwnClampedBytes = ReturnType<typeof Uint8ClampedArray.of>;
+
 /** Height and width. */
 export interface Size {
   height: number;

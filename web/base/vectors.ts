@@ -18,6 +18,12 @@ export function normalized({ dims, data }: Tensor): Tensor {
  * Returns how alike two vectors of features are, such as what image-feature-extraction pools of two images: the cosine of the
  * angle between them, from -1 to 1; 0 where one is all zeros. They need not be normalised. Throws wrong-shape unless both are
  * vectors of one length.
+ * @example
+ * ```js
+ * import { similarity } from 'beit-wasm';
+ *
+ * const alike = similarity(await extract(photo), await extract(other));
+ * ```
  */
 export function similarity(a: Tensor | ArrayLike<number>, b: Tensor | ArrayLike<number>): number {
   const [first, second] = [vectorOf(a, 'a'), vectorOf(b, 'b')];

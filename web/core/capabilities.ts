@@ -1,7 +1,15 @@
 /** What the JavaScript engine can do, found by probes, and what follows for the artefact. */
 import { BeitError } from '../base/errors.js';
 
-/** The builds of the core: 128-bit SIMD; the same with threads; relaxed SIMD (FMA) with threads. */
+/**
+ * The builds of the core: 128-bit SIMD; the same with threads; relaxed SIMD (FMA) with threads.
+ * @example
+ * ```js
+ * import { BUILDS, runtimeInfo } from 'beit-wasm';
+ *
+ * const others = BUILDS.filter((build) => build !== runtimeInfo().build);
+ * ```
+ */
 export const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'] as const;
 export type Build = (typeof BUILDS)[number];
 
@@ -49,7 +57,15 @@ export interface Capabilities extends Host {
   workers: boolean;
 }
 
-/** Returns what this thread can do. */
+/**
+ * Returns what this thread can do.
+ * @example
+ * ```js
+ * import { detectCapabilities } from 'beit-wasm';
+ *
+ * const { simd, threads, relaxedSimd } = detectCapabilities({ kind: 'browser', cores: 4, mayBlock: false });
+ * ```
+ */
 export function detectCapabilities(host: Host): Capabilities {
   // Lockdown modes take WebAssembly away altogether.
   const has = (feature: Feature): boolean =>
@@ -90,6 +106,12 @@ const MOST_THREADS = 64;
 /**
  * Returns the artefact and threads for a request. Throws invalid-argument for a request that is
  * none, and unsupported, with a sentence that says what is missing, for one that cannot be met.
+ * @example
+ * ```js
+ * import { chooseBuild, runtimeInfo } from 'beit-wasm';
+ *
+ * const { build, threads, reason } = chooseBuild(runtimeInfo().capabilities, { threads: 2 });
+ * ```
  */
 export function chooseBuild(can: Capabilities, request: BuildRequest = {}): BuildChoice {
   const { build = 'auto', threads = 'auto' } = request;

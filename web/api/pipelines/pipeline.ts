@@ -53,6 +53,14 @@ const MAKERS: { [T in Task]: Maker<T> } = {
  * Returns the pipeline of a task, ready to be called. Without a source it runs the small
  * checkpoint of the package beit-wasm-samples, where one can do the task. Rejects with invalid-argument for an unknown
  * task or a source that is missing, else like the class's fromPretrained().
+ * @example
+ * ```js
+ * import { pipeline } from 'beit-wasm';
+ *
+ * const classify = await pipeline('image-classification', 'microsoft/beit-base-patch16-224');
+ * const [{ label, score }] = await classify(file);
+ * await classify.dispose();
+ * ```
  */
 export async function pipeline<T extends Task>(
   task: T,

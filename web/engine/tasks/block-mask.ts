@@ -40,6 +40,13 @@ const MIN_BLOCK = 16;
  * all are asked for. Throws invalid-argument for a value outside its range, and for count and ratio
  * together. Reference: the paper's algorithm 1 as unilm's MaskingGenerator has it (a block is smaller
  * than the grid, of log-uniform aspect, and adds at least one patch).
+ * @example
+ * ```js
+ * import { blockMask } from 'beit-wasm';
+ *
+ * const mask = blockMask({ ratio: 0.4, seed: 7 });
+ * const { predictions } = await predict(file, { mask });
+ * ```
  */
 export function blockMask(options: BlockMaskOptions = {}): PatchMask {
   const { height = 14, width = 14, minAspect = 0.3, seed = 0 } = options;

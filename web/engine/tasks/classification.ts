@@ -4,7 +4,16 @@ import type { EngineImage, ForwardCallOptions } from '../engine.js';
 import { outputOf, PLAIN, type TaskContext } from './context.js';
 import type { Classification, EngineTasks, LabelChoice, ScoreFunction } from './types.js';
 
-/** Returns the softmax, computed from differences to the largest, so that nothing overflows. */
+/**
+ * Returns the softmax, computed from differences to the largest, so that nothing overflows.
+ * @example
+ * ```js
+ * import { softmax } from 'beit-wasm';
+ *
+ * const { logits } = await model.forward({ pixelValues });
+ * const scores = softmax(logits.data);
+ * ```
+ */
 export function softmax(logits: ArrayLike<number>): Float64Array {
   const values = Float64Array.from(logits);
   const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -13,7 +22,16 @@ export function softmax(logits: ArrayLike<number>): Float64Array {
   return values.map((value) => value / sum);
 }
 
-/** Returns 1 / (1 + exp(-x)) of each; exp only ever sees what is not positive. */
+/**
+ * Returns 1 / (1 + exp(-x)) of each; exp only ever sees what is not positive.
+ * @example
+ * ```js
+ * import { sigmoid } from 'beit-wasm';
+ *
+ * const { logits } = await model.forward({ pixelValues });
+ * const scores = sigmoid(logits.data);
+ * ```
+ */
 export function sigmoid(logits: ArrayLike<number>): Float64Array {
   return Float64Array.from(logits, (x) => {
     const small = Math.exp(-Math.abs(x));
@@ -30,7 +48,16 @@ export function scoreFunctionOf(problemType: string | null | undefined, numLabel
   return problemType === 'multi_label_classification' || numLabels === 1 ? 'sigmoid' : 'softmax';
 }
 
-/** Returns the `topK` best labels (all for null), best first; equal scores in the order of ids. */
+/**
+ * Returns the `topK` best labels (all for null), best first; equal scores in the order of ids.
+ * @example
+ * ```js
+ * import { rank } from 'beit-wasm';
+ *
+ * const { logits } = await model.forward({ pixelValues });
+ * const labels = rank(logits.data, model.config.id2label, 5, 'softmax');
+ * ```
+ */
 export function rank(logits: ArrayLike<number>, labels: readonly string[], topK: number | null, score: ScoreFunction): Classification[] {
   checkTopK(topK);
   const scores = score === 'softmax' ? softmax(logits) : score === 'sigmoid' ? sigmoid(logits) : Float64Array.from(logits);

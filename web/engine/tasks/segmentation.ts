@@ -6,6 +6,12 @@ import type { EngineTasks, LegendEntry } from './types.js';
 /**
  * Returns the colour of a class: PASCAL VOC's colour map from its second colour on (the first is
  * black). The first 255 classes differ.
+ * @example
+ * ```js
+ * import { colorOf } from 'beit-wasm';
+ *
+ * const [red, green, blue] = colorOf(3);
+ * ```
  */
 export function colorOf(id: number): [number, number, number] {
   const color: [number, number, number] = [0, 0, 0];
@@ -51,6 +57,6 @@ export async function segmentImage(
     labels,
     legend: legendOf(map, config['id2label'] as string[]),
     ...(map.scores && { scores: map.scores }),
-    ...(overlay && { overlay: { width, height, data: new Uint8ClampedArray(overlay.buffer) } }),
+    ...(overlay && { overlay: { width, height, data: new Uint8ClampedArray(overlay.buffer as ArrayBuffer) } }),
   };
 }

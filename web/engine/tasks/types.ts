@@ -1,5 +1,5 @@
 /** What tasks take and give: plain data, which crosses between threads. Types only. */
-import type { RawImage, Size, Tensor } from '../../base/tensors.js';
+import type { OwnClampedBytes, RawImage, Size, Tensor } from '../../base/tensors.js';
 import type { PatchMask } from './block-mask.js';
 
 export interface Classification {
@@ -24,7 +24,7 @@ export interface LegendEntry {
 export interface Overlay {
   width: number;
   height: number;
-  data: Uint8ClampedArray;
+  data: OwnClampedBytes;
 }
 
 /** The labels of an image, at the image's own size unless another was asked for. */
