@@ -29,7 +29,8 @@ function siteProblems() {
       const path = decodeURIComponent(pathname.slice(base.length));
       const file = path === '' || path.endsWith('/') ? posix.join(path, 'index.html') : path;
       if (!existsSync(join(site, file))) problems.add(`${page}: ${target}`);
-      else if (hash && pages.has(file) && !pages.get(file).includes(`id="${decodeURIComponent(hash.slice(1))}"`)) problems.add(`${page}: ${target}`);
+      else if (hash && pages.has(file) && !pages.get(file).includes(`id="${decodeURIComponent(hash.slice(1))}"`))
+        problems.add(`${page}: ${target}`);
     }
   }
   return [...problems];

@@ -11,7 +11,9 @@ export function documents() {
   const folders = ['docs', 'examples', 'packages', 'weights'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true }).map((name) => posix.join(folder, name.replaceAll('\\', '/'))),
   );
-  return [...readdirSync(root), ...folders].filter((path) => path.endsWith('.md') && !NOT_OURS.test(path) && !/node_modules/.test(path)).sort();
+  return [...readdirSync(root), ...folders]
+    .filter((path) => path.endsWith('.md') && !NOT_OURS.test(path) && !/node_modules/.test(path))
+    .sort();
 }
 
 export const textOfDocument = (path) => readFileSync(join(root, path), 'utf8');

@@ -187,7 +187,8 @@ test('JSON is JSON, and headers are those that isolate a page, or a policy', () 
   for (const block of guideBlocks) {
     if (block.language === 'json') JSON.parse(block.text);
     if (block.language !== 'text') continue;
-    const isolates = /Cross-Origin-Opener-Policy:? same-origin\b/.test(block.text) && /Cross-Origin-Embedder-Policy:? require-corp\b/.test(block.text);
+    const isolates =
+      /Cross-Origin-Opener-Policy:? same-origin\b/.test(block.text) && /Cross-Origin-Embedder-Policy:? require-corp\b/.test(block.text);
     assert.ok(isolates || /script-src 'self' 'wasm-unsafe-eval'/.test(block.text), placeOf(block));
   }
 });
@@ -220,7 +221,9 @@ test('each function and class of the package has an example in its comment', () 
   const declarations = readFileSync(join(root, 'dist/index.d.ts'), 'utf8');
   const [, names] = /^export \{ (.*) \};$/m.exec(declarations);
   const without = names.split(', ').filter((name) => {
-    const [comment] = new RegExp(`/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\s*(?=declare (?:abstract )?(?:class|function|const) ${name}\\b)`).exec(declarations) ?? [''];
+    const [comment] = new RegExp(`/\\*\\*(?:(?!\\*/)[\\s\\S])*\\*/\\s*(?=declare (?:abstract )?(?:class|function|const) ${name}\\b)`).exec(
+      declarations,
+    ) ?? [''];
     return !comment.includes('@example');
   });
   assert.deepEqual(without, []);
