@@ -13,7 +13,7 @@ const WEIGHTS = 'beit-wasm-samples/weights/classifier/model.safetensors';
 const MODULES = readdirSync(join(root, 'dist')).filter((file) => /^(index|chunk-\w+)\.js$/.test(file));
 const ALONE = [
   ...MODULES.map((file) => [`alone/${file}`, join(root, 'dist', file)]),
-  // What README has a page copy: the library's files, and the weights beside them.
+  // What the guide of tools has a page copy: the library's files, and the weights beside them.
   ['copy/weights/', join(root, 'packages', 'beit-wasm-samples', 'weights')],
   ['copy/', join(root, 'dist')],
   ...FOLDERS,

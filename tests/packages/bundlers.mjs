@@ -1,7 +1,7 @@
 /**
  * Projects that have the package as npm gives it. Each: name; install: what npm is asked for besides; files: what the project has beside
  * tests/packages/page; build: commands, run in its folder; serve: the folder of the result; copy: whether worker, core and weights are
- * copied beside it, as README says, and named by `assets`; dev: a development server's command, in place of build and serve, by its port;
+ * copied beside it, as the guide says, and named by `assets`; dev: a development server's command, in place of build and serve, by its port;
  * page: the address that is opened, by the other origin's; policy: a Content-Security-Policy; worker: false where the core runs in
  * the thread that asks; ci: whether `npm test` runs it. What else a bundler needs is in files, as docs/guides/bundlers.md shows it.
  */
@@ -25,7 +25,7 @@ const VITE = [5, 6, 7, 8].flatMap((version) => [
   },
 ]);
 
-const README_POLICY =
+const GUIDE_POLICY =
   "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'; img-src 'self' data:";
 
 const NEXT_FILES = {
@@ -71,7 +71,7 @@ export const BUNDLERS = [
   },
   { name: 'classic-page', serve: '.', page: () => 'classic.html' },
   ...VITE,
-  { name: 'vite-policy', install: ['vite@8'], build: [['vite', 'build', '--base', './']], serve: 'dist', policy: README_POLICY },
+  { name: 'vite-policy', install: ['vite@8'], build: [['vite', 'build', '--base', './']], serve: 'dist', policy: GUIDE_POLICY },
   {
     name: 'webpack',
     ci: true,

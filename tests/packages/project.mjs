@@ -19,10 +19,14 @@ export async function pack() {
   };
 }
 
-/** Makes an empty folder a project that has the packages, with `files` and what it installs besides. Returns its folder. */
-export async function makeProject({ name, install = [], files = {}, manifest = {} }, tarballs) {
+/**
+ * Makes an empty folder a project that has the packages, with the files of an example if one is named, with `files`, and what it installs
+ * besides. Returns its folder.
+ */
+export async function makeProject({ name, install = [], files = {}, manifest = {}, example }, tarballs) {
   const folder = mkdtempSync(join(tmpdir(), `beit-${name}-`));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'project', private: true, type: 'module', ...manifest }));
+  if (example) cpSync(join(root, 'examples', example), folder, { recursive: true, filter: (path) => !path.endsWith('node_modules') });
   for (const [file, text] of Object.entries(files)) {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     writeFileSync(join(folder, file), text);

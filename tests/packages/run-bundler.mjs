@@ -11,7 +11,7 @@ import { programOf } from './project.mjs';
 
 const PAGE = join(root, 'tests', 'packages', 'page');
 // What a page without a policy may do.
-const ANY_POLICY = "default-src * blob: data: 'unsafe-inline' 'wasm-unsafe-eval'";
+export const ANY_POLICY = "default-src * blob: data: 'unsafe-inline' 'wasm-unsafe-eval'";
 
 /** Builds the project in `folder`. */
 export async function build({ name, build: commands = [], serve, copy, ready }, folder) {
@@ -34,7 +34,7 @@ export async function build({ name, build: commands = [], serve, copy, ready }, 
 }
 
 /** Serves the project's result, or has its own server do so. Returns { url, close }. */
-async function serveProject({ serve, dev, policy = ANY_POLICY }, folder, isolated) {
+export async function serveProject({ serve, dev, policy = ANY_POLICY }, folder, isolated) {
   if (!dev) return start({ folders: [['', join(folder, serve)]], isolated, policy });
   const port = await freePort();
   const [command, ...args] = dev(port);
@@ -53,7 +53,7 @@ async function serveProject({ serve, dev, policy = ANY_POLICY }, folder, isolate
   return { url, close: async () => void server.kill() };
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve) => {
     const server = createServer().listen(0, 'localhost', () => {
       const { port } = server.address();

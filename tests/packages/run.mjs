@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { Failure, duration, main, run, say } from '../../tools/report.mjs';
 import { launch } from '../browser/support/browsers.mjs';
 import { BUNDLERS } from './bundlers.mjs';
+import { EXAMPLES } from './examples.mjs';
 import { makeProject, pack, programOf } from './project.mjs';
 import { build, open } from './run-bundler.mjs';
+import { tryExample } from './run-example.mjs';
 import { RUNTIMES } from './runtimes.mjs';
 import { LINT, TYPES } from './types.mjs';
 
-const CASES = [...BUNDLERS, ...RUNTIMES, ...TYPES, LINT];
+const CASES = [...BUNDLERS, ...RUNTIMES, ...EXAMPLES, ...TYPES, LINT];
 
 /** Returns what is wrong with a project: sentences. */
 async function problemsOf(test, folder, { tarballs, browser }) {
@@ -19,6 +21,7 @@ async function problemsOf(test, folder, { tarballs, browser }) {
     await build(test, folder);
     return open(test, folder, await browser());
   }
+  if (EXAMPLES.includes(test)) return tryExample(test, folder, browser);
   const problems = [];
   const log = `packages-${test.name}`;
   const call = ([program, ...args]) =>

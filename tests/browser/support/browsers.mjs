@@ -27,8 +27,11 @@ export const BROWSERS = {
   },
 };
 
-/** Starts a browser with a profile of its own, which close() takes away; Chromium with `flags` besides, Firefox with `prefs`. */
-export async function launch(name, flags = [], prefs = {}) {
+/**
+ * Starts a browser with a profile of its own, which close() takes away; Chromium with `flags` and the folders of `extensions` besides, Firefox
+ * with `prefs`.
+ */
+export async function launch(name, flags = [], prefs = {}, extensions = []) {
   const {
     names: [variable, ...paths],
     options,
@@ -40,6 +43,7 @@ export async function launch(name, flags = [], prefs = {}) {
     ...options,
     ...(flags.length > 0 && { args: [...options.args, ...flags] }),
     ...(options.extraPrefsFirefox && { extraPrefsFirefox: { ...options.extraPrefsFirefox, ...prefs } }),
+    ...(extensions.length > 0 && { enableExtensions: extensions, pipe: true }),
     executablePath,
     headless: true,
     userDataDir: profile,
