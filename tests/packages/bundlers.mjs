@@ -61,6 +61,60 @@ const SVELTE_FILES = {
   </script>\n`,
 };
 
+// What docs/guides/bundlers.md has of angular.json.
+const ANGULAR_ASSETS = [
+  { glob: 'worker.js', input: 'node_modules/beit-wasm/dist', output: 'beit' },
+  { glob: '**/*', input: 'node_modules/beit-wasm/dist/wasm', output: 'beit/wasm' },
+  { glob: '**/*', input: 'node_modules/beit-wasm-samples/weights', output: 'beit/weights' },
+];
+
+const ANGULAR_FILES = {
+  'angular.json': JSON.stringify({
+    version: 1,
+    projects: {
+      project: {
+        projectType: 'application',
+        root: '',
+        sourceRoot: 'src',
+        architect: {
+          build: {
+            builder: '@angular/build:application',
+            options: {
+              outputPath: { base: 'built', browser: '' },
+              index: 'src/index.html',
+              browser: 'src/main.ts',
+              tsConfig: 'tsconfig.json',
+              assets: ANGULAR_ASSETS,
+            },
+          },
+        },
+      },
+    },
+  }),
+  'tsconfig.json': JSON.stringify({
+    compilerOptions: {
+      target: 'ES2022',
+      module: 'preserve',
+      strict: true,
+      skipLibCheck: true,
+      allowJs: true,
+      lib: ['ES2022', 'DOM'],
+      types: [],
+    },
+    files: ['src/main.ts'],
+  }),
+  'src/index.html':
+    '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>beit-wasm in Angular</title><link rel="icon" href="data:,"></head><body><app-root></app-root></body></html>\n',
+  'src/main.ts': `import { Component, provideZonelessChangeDetection } from '@angular/core';
+    import { bootstrapApplication } from '@angular/platform-browser';
+    import 'beit-wasm-samples';
+    import * as library from 'beit-wasm';
+    import { answer } from '../answer.js';
+    @Component({ selector: 'app-root', template: 'Classifies' })
+    class App { constructor() { (globalThis as { answered?: unknown }).answered = answer(library); } }
+    bootstrapApplication(App, { providers: [provideZonelessChangeDetection()] });\n`,
+};
+
 export const BUNDLERS = [
   { name: 'cdn', ci: true, serve: '.', page: (foreign) => `cdn.html?from=${encodeURIComponent(`${foreign}node_modules/`)}` },
   {
@@ -134,6 +188,20 @@ export const BUNDLERS = [
     files: SVELTE_FILES,
     build: [['vite', 'build']],
     serve: 'build',
+  },
+  {
+    name: 'angular',
+    install: [
+      ...['build', 'cli', 'common', 'compiler', 'compiler-cli', 'core', 'platform-browser'].map((name) => `@angular/${name}@20`),
+      'rxjs@7',
+      'tslib@2',
+      'typescript@5.9',
+    ],
+    files: ANGULAR_FILES,
+    build: [['ng', 'build']],
+    serve: 'built',
+    ready: true,
+    page: () => '?assets=beit',
   },
   {
     name: 'webpack-background',
