@@ -39,6 +39,12 @@ export const cache = {
   /**
    * Asks the browser not to take away what is kept when it needs room, or when nobody has come for some days (Safari). Returns whether
    * it will not. To be called in a page: Chromium and Safari decide by how it is used, Firefox asks its user. In Node it is true.
+   * @example
+   * ```js
+   * import { cache } from 'beit-wasm';
+   *
+   * const stays = await cache.persist();
+   * ```
    */
   persist: (): Promise<boolean> => platform.persist(),
 

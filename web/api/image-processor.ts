@@ -76,6 +76,10 @@ export class BeitImageProcessor extends EngineObject {
    * Returns {pixelValues: (B, channels, height, width), originalSizes} of one image or several,
    * which must end up at one size. Rejects with bad-image for a file that cannot be decoded (named in the sentence),
    * and as toEngineImage() does for what is no image.
+   * @example
+   * ```js
+   * const { pixelValues, originalSizes } = await processor.preprocess(file);
+   * ```
    */
   async preprocess(images: ImageInput | readonly ImageInput[], call: CallOptions = {}): Promise<ProcessedImages> {
     const { engine, handle } = this.hold();

@@ -19,6 +19,10 @@ export interface Pipeline<Name extends string, Model, Options, Result> {
   /**
    * Yields the results of images one by one, in their order, as they come: from a list, a FileList, or anything that is iterated,
    * also asynchronously. Ends the calls that run when the loop is left.
+   * @example
+   * ```js
+   * for await (const labels of classify.stream(fileInput.files)) console.log(labels);
+   * ```
    */
   stream(images: Images, options?: Options & StreamOptions & { onError?: 'throw' | undefined }): AsyncGenerator<Result, void, undefined>;
   stream(images: Images, options: Options & StreamOptions): AsyncGenerator<Result | BeitError, void, undefined>;
