@@ -1,5 +1,6 @@
 // `npm run docs`: checks the links of all documents, writes the API reference from the declarations, and builds the site into build/docs. Its
 // tools are installed in docs/ alone, since nothing else needs them.
+// BEIT_DOCS_BASE   the folder in which a server has the site, such as /beit-wasm/ (default: /)
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join, posix } from 'node:path';
 import { linkProblems } from './documents.mjs';
