@@ -24,7 +24,37 @@ Error errorOf(const std::string& file) {
   return image.ok() ? Error{} : std::move(image).error();
 }
 
+// A TIFF of one row of grey in one strip.
+std::string greyTiff(int width, int bits, int photometric, const std::string& row) {
+  std::string tiff("II*\0\x08\0\0\0", 8);
+  const std::pair<int, int> entries[] = {{256, width}, {257, 1},           {258, bits},
+                                         {259, 1},     {262, photometric}, {273, 8 + 2 + 9 * 12 + 4},
+                                         {277, 1},     {278, 1},           {279, static_cast<int>(row.size())}};
+  tiff += std::string("\x09\0", 2);
+  for (const auto& [tag, value] : entries) {
+    tiff += {static_cast<char>(tag),   static_cast<char>(tag >> 8),   3, 0, 1, 0, 0, 0,
+             static_cast<char>(value), static_cast<char>(value >> 8), 0, 0};
+  }
+  return tiff + std::string(4, '\0') + row;
+}
+
 }  // namespace
+
+TEST_CASE("codecs: greys of more than 8 bits are cut off at 255, as Pillow's convert does", "[codecs]") {
+  const auto redsOf = [](const std::string& file) {
+    const auto image = codecs::decode(bytesOf(file));
+    if (!image.ok()) FAIL(image.error().message);
+    std::vector<int> reds;
+    for (size_t i = 0; i < image->data.size(); i += 3) reds.push_back(image->data[i]);
+    return reds;
+  };
+  constexpr int kWhiteIsZero = 0, kBlackIsZero = 1;
+  CHECK(redsOf(greyTiff(4, 16, kBlackIsZero, std::string("\0\0\xFE\0\xFF\0\0\1", 8))) == std::vector<int>{0, 254, 255, 255});
+  CHECK(redsOf(greyTiff(2, 16, kWhiteIsZero, std::string("\5\0\0\1", 4))) == std::vector<int>{5, 255});  // Pillow inverts 8 bits only
+  CHECK(redsOf(greyTiff(3, 12, kBlackIsZero, std::string("\x01\x21\x00\x07\xF0", 5))) == std::vector<int>{18, 255, 127});
+  CHECK(errorOf(greyTiff(3, 12, kBlackIsZero, "\x01\x21\x00\x07")).message == "image: this TIFF is cut off.");
+  CHECK(errorOf(greyTiff(2, 12, kWhiteIsZero, "123")).code == ErrorCode::kUnsupported);
+}
 
 TEST_CASE("codecs: files decode to Pillow's samples", "[codecs]") {
   const auto expected = test::readTensors(kFiles / "decoded.safetensors");

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <filesystem>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -12,11 +13,14 @@
 
 #include "src/image/image_format.h"
 #include "src/image/image_orientation.h"
+#include "src/image/jpeg_segments.h"
 #include "tests/support/files.h"
 #include "tests/support/named_tensors.h"
 
 namespace beit {
 namespace {
+
+using std::literals::operator""s;
 
 const std::filesystem::path kImages = std::filesystem::path(BEIT_FIXTURES) / "images";
 
@@ -47,6 +51,43 @@ std::vector<uint8_t> exifJpeg(const std::string& tiff) {
   bytes += static_cast<char>(length);
   bytes += std::string("Exif\0\0", 6) + tiff;
   return {bytes.begin(), bytes.end()};
+}
+
+std::vector<int> samplesOf(std::string_view bytes) {
+  const std::vector<uint8_t> file(bytes.begin(), bytes.end());
+  const auto image = decodeImage(file);
+  if (!image.ok()) FAIL(image.error().message);
+  return {image->data.begin(), image->data.end()};
+}
+
+std::vector<int> redsOf(std::string_view bytes) {
+  const std::vector<int> samples = samplesOf(bytes);
+  std::vector<int> reds;
+  for (size_t i = 0; i < samples.size(); i += 3) reds.push_back(samples[i]);
+  return reds;
+}
+
+std::string pngChunk(const std::string& type, const std::string& data) {
+  uint32_t crc = 0xFFFFFFFF;
+  for (const char c : type + data) {
+    crc ^= static_cast<uint8_t>(c);
+    for (int bit = 0; bit < 8; ++bit) crc = crc & 1 ? crc >> 1 ^ 0xEDB88320 : crc >> 1;
+  }
+  return bigEndian(static_cast<uint32_t>(data.size())) + type + data + bigEndian(~crc);
+}
+
+// What zlib makes of bytes where it does not compress: at most 65535. Nobody compares its checksum.
+std::string stored(const std::string& data) {
+  const auto size = static_cast<uint16_t>(data.size());
+  const char head[] = {
+      0x78, 1, 1, static_cast<char>(size), static_cast<char>(size >> 8), static_cast<char>(~size), static_cast<char>(~size >> 8)};
+  return std::string(head, sizeof head) + data + bigEndian(0);
+}
+
+// A PNG of one row of grey, with other chunks before and behind its pixels.
+std::string greyPng(int bits, uint32_t width, const std::string& row, const std::string& before = "", const std::string& behind = "") {
+  return "\x89PNG\r\n\x1A\n" + pngChunk("IHDR", bigEndian(width) + bigEndian(1) + static_cast<char>(bits) + std::string(4, '\0')) + before +
+         pngChunk("IDAT", stored(std::string(1, '\0') + row)) + behind + pngChunk("IEND", "");
 }
 
 }  // namespace
@@ -117,7 +158,23 @@ TEST_CASE("a JPEG of four colours is left to codecs", "[image_decode]") {
   const auto image = decodeImage(test::readBytes(kImages / "cmyk.jpg"));
   REQUIRE_FALSE(image.ok());
   CHECK(image.error().code == ErrorCode::kUnsupported);
-  CHECK(image.error().got == "JPEG of four colours (CMYK)");  // by which web/engine/image-files.ts knows it
+  CHECK(image.error().got == "JPEG of four colours (CMYK)");
+}
+
+TEST_CASE("a JPEG in colour of four columns or fewer is left to codecs", "[image_decode]") {
+  std::vector<uint8_t> file = test::readBytes(kImages / "444.jpg");
+  JpegSegments segments(file);
+  std::optional<JpegSegment> segment;
+  do segment = segments.next();
+  while (segment && !segment->isFrame());
+  REQUIRE(segment);
+  const size_t width = static_cast<size_t>(segment->body.data() - file.data()) + 3;
+  for (const auto& [columns, is_odd] : {std::pair{4, true}, {5, false}}) {
+    file[width] = 0;
+    file[width + 1] = static_cast<uint8_t>(columns);
+    const auto image = decodeImage(file);
+    CHECK((!image.ok() && image.error().code == ErrorCode::kUnsupported) == is_odd);
+  }
 }
 
 TEST_CASE("a JPEG of which the decoder would show a part is refused", "[image_decode]") {
@@ -147,7 +204,6 @@ TEST_CASE("files of another kind are named", "[image_decode]") {
                                                        {std::string("MM\0*", 4), "TIFF"},
                                                        {std::string("II+\0", 4), "TIFF"},
                                                        {"<?xml version='1.0'?><svg>", "SVG"},
-                                                       {"P7\nWIDTH 1", "PAM"},
                                                        {"\xFF\x0A", "JPEG XL"},
                                                        {"8BPS", "Photoshop"},
                                                        {std::string("\0\0\1\0", 4), "ICO"}};
@@ -181,18 +237,36 @@ TEST_CASE("sizes are checked before memory is asked for", "[image_decode]") {
   }
 }
 
-TEST_CASE("greys of more than 8 bits are spread by the file's largest", "[image_decode]") {
-  const auto samplesOf = [](std::string_view file) {
-    const auto image = decodeImage(std::span(reinterpret_cast<const uint8_t*>(file.data()), file.size()));
-    if (!image.ok()) FAIL(image.error().message);
-    std::vector<int> samples;
-    for (size_t i = 0; i < image->data.size(); i += 3) samples.push_back(image->data[i]);
-    return samples;
-  };
-  const std::vector<int> expected{0, 128, 255};
-  CHECK(samplesOf(std::string_view("P5 3 1 1000\n\0\0\x01\xF5\x03\xE8", 19)) == expected);
-  CHECK(samplesOf(std::string_view("P5 3 1 65535\n\0\0\x80\0\xFF\xFF", 19)) == expected);
-  CHECK(samplesOf("P2 3 1 1000 0 501 1000") == expected);
+TEST_CASE("greys of more than 8 bits are cut off at 255, as Pillow's convert does", "[image_decode]") {
+  CHECK(redsOf("P5 4 1 65535\n"s + "\0\0\0\xFE\1\0\xFF\xFF"s) == std::vector<int>{0, 254, 255, 255});
+  CHECK(redsOf("P5 3 1 1000\n"s + "\0\0\0\1\3\xE8"s) == std::vector<int>{0, 66, 255});  // of 65535
+  CHECK(redsOf("P2 3 1 1000 0 1 501") == std::vector<int>{0, 66, 255});
+  CHECK(redsOf(greyPng(16, 4, "\0\0\0\x80\0\xFF\1\0"s)) == std::vector<int>{0, 128, 255, 255});
+  CHECK(redsOf(greyPng(8, 2, "\x7F\xFF"s)) == std::vector<int>{127, 255});
+}
+
+TEST_CASE("a PAM has what its header says", "[image_decode]") {
+  const std::string size = "P7\n# a comment\nWIDTH 2\nHEIGHT 1\n";
+  CHECK(samplesOf(size + "DEPTH 3\nMAXVAL 255\nTUPLTYPE RGB\nENDHDR\n\1\2\3\4\5\6") == std::vector<int>{1, 2, 3, 4, 5, 6});
+  CHECK(samplesOf(size + "DEPTH 4\nMAXVAL 255\nTUPLTYPE RGB_ALPHA\nENDHDR\n\1\2\3\7\4\5\6\7") == std::vector<int>{1, 2, 3, 4, 5, 6});
+  CHECK(redsOf(size + "DEPTH 1\nMAXVAL 1\nTUPLTYPE BLACKANDWHITE\nENDHDR\n" + "\0\1"s) == std::vector<int>{0, 255});
+  CHECK(redsOf(size + "DEPTH 2\nMAXVAL 15\nTUPLTYPE GRAYSCALE_ALPHA\nENDHDR\n" + "\3\0\xF\0"s) == std::vector<int>{51, 255});
+  CHECK(redsOf(size + "MAXVAL 1000\nDEPTH 1\n\nENDHDR\n" + "\1\xF5\3\xE8"s) == std::vector<int>{128, 255});
+  CHECK(errorOf("P7\nWIDTH 1").message.find("cut off") != std::string::npos);
+  CHECK(errorOf(size + "DEPTH 3\nMAXVAL 255\nENDHDR\n12345").message.find("cut off") != std::string::npos);
+  CHECK(errorOf(size + "DEPTH 0\nMAXVAL 255\nENDHDR\n").message.find("0 samples a pixel") != std::string::npos);
+  CHECK(errorOf(size + "DEPTH 3\nENDHDR\n").message.find("samples up to 0") != std::string::npos);
+  CHECK(errorOf(size + "DEPTH three\nENDHDR\n").message.find("a DEPTH that is no number") != std::string::npos);
+  CHECK(errorOf("P7\n" + std::string(300, '#') + "\n").message.find("255 characters") != std::string::npos);
+}
+
+TEST_CASE("a DIB is a BMP without its first header", "[image_decode]") {
+  for (const char* name : {"p.bmp", "rgb.bmp", "32_v5.bmp", "rle8.bmp", "os2.bmp"}) {
+    CAPTURE(name);
+    const std::string bmp = test::readText(kImages / name);
+    CHECK(samplesOf(bmp.substr(14)) == samplesOf(bmp));
+  }
+  CHECK(errorOf(std::string("\x28\0\0\0", 4) + std::string(40, '\2')).got.starts_with("a file that begins with"));  // 514 planes
 }
 
 TEST_CASE("what Pillow refuses of a format that it reads is refused", "[image_decode]") {
@@ -224,6 +298,55 @@ TEST_CASE("what Pillow refuses of a format that it reads is refused", "[image_de
     CHECK(error.code == ErrorCode::kBadImage);
     CHECK(error.message.find(words) != std::string::npos);
   }
+}
+
+TEST_CASE("a PNG with more text than Pillow reads is refused", "[image_decode]") {
+  const auto text = [](size_t size) {
+    // Blocks of zeros, each stored as a byte that repeats: literal 0, then lengths of 258, by the fixed codes of Deflate.
+    std::string bits;
+    const auto put = [&](uint32_t code, int count) {  // Huffman codes begin with their highest bit
+      while (count-- > 0) bits += code >> count & 1 ? '1' : '0';
+    };
+    bits += "110";  // the last block, by the fixed codes
+    put(0x30, 8);   // the literal 0
+    for (size_t done = 1; done < size; done += 258) {
+      put(0xC5, 8);  // the length 258
+      put(0, 5);     // the distance 1
+    }
+    put(0, 7);  // the end
+    std::string deflated = "\x78\1";
+    for (size_t i = 0; i < bits.size(); i += 8) {
+      int byte = 0;
+      for (size_t j = 0; j < 8 && i + j < bits.size(); ++j) byte |= (bits[i + j] == '1') << j;
+      deflated += static_cast<char>(byte);
+    }
+    return deflated + bigEndian(0);
+  };
+  const std::string key("key\0\0", 5);
+  const std::string most = pngChunk("zTXt", key + text((1 << 20) - 300)), more = pngChunk("zTXt", key + text((1 << 20) + 300));
+  const std::string picture("\x7F");
+  CHECK(samplesOf(greyPng(8, 1, picture, most, most)).size() == 3);
+  for (const std::string& file : {greyPng(8, 1, picture, more), greyPng(8, 1, picture, "", more)}) {
+    CHECK(errorOf(file).message.find("a text of more than 1 MB") != std::string::npos);
+  }
+  const std::string plain = pngChunk("tEXt", key + std::string(40 << 20, 'x'));
+  CHECK(errorOf(greyPng(8, 1, picture, plain, plain)).message.find("more than 64 MB of text") != std::string::npos);
+  // Text that is damaged is none.
+  CHECK(samplesOf(greyPng(8, 1, picture, pngChunk("zTXt", key + "no zlib"))).size() == 3);
+}
+
+TEST_CASE("chunks of an APNG out of their order are refused", "[image_decode]") {
+  const std::string picture("\x7F"), control = pngChunk("acTL", bigEndian(1) + bigEndian(0));
+  const auto frame = [](uint32_t number) {
+    return pngChunk("fcTL", bigEndian(number) + bigEndian(1) + bigEndian(1) + bigEndian(0) + bigEndian(0) + std::string(6, '\0'));
+  };
+  const auto pixels = [](uint32_t number) { return pngChunk("fdAT", bigEndian(number) + "xx"); };
+  CHECK(samplesOf(greyPng(8, 1, picture, control + frame(0), pixels(1) + pixels(2))).size() == 3);
+  for (const std::string& file : {greyPng(8, 1, picture, control + frame(0), pixels(2)), greyPng(8, 1, picture, control, pixels(0)),
+                                  greyPng(8, 1, picture, control + frame(1))}) {
+    CHECK(errorOf(file).message.find("frames out of order") != std::string::npos);
+  }
+  CHECK(errorOf(greyPng(8, 1, picture, control + frame(0), pngChunk("fdAT", "\0"s))).message.find("too short") != std::string::npos);
 }
 
 TEST_CASE("a PNG's checksums are compared where Pillow compares them", "[image_decode]") {

@@ -11,7 +11,7 @@
 namespace beit::codecs {
 
 // Returns the image of a JPEG, TIFF or WebP file (of several the first), upright, with three channels: opacity is dropped as
-// Pillow's convert("RGB") drops it. The samples are Pillow's, but that 16 bits of grey become 8, where it cuts off all above 255.
+// Pillow's convert("RGB") drops it. The samples are Pillow's.
 // Errors: kUnsupported for a file of another format or of a variant that is not read here; kBadImage for one that is
 // damaged, cut off or larger than kMaxImagePixels; kOutOfMemory.
 Result<Image8> decode(std::span<const uint8_t> file);

@@ -3,7 +3,6 @@
 #include <cstddef>
 #include <cstdio>  // which jpeglib.h expects
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include <jpeglib.h>
@@ -11,13 +10,11 @@
 #include <jerror.h>
 
 #include "src/codecs/cmyk.h"
-#include "src/codecs/limits.h"
+#include "src/image/file_bytes.h"
 #include "src/image/image_orientation.h"
 
 namespace beit::codecs {
 namespace {
-
-using std::literals::operator""sv;
 
 // Each scan goes over the whole picture, so a file of a few kilobytes that has thousands would take hours. Encoders write a dozen;
 // libjpeg-turbo's own fuzzing stops at the same number.
@@ -43,7 +40,7 @@ Error cutOff() { return failure(ErrorCode::kBadImage, "image", "this JPEG is cut
 // Whether a file has the bytes that so many pixels take at the very least: a bit for each 8 x 8 of them, but with arithmetic coding.
 // So a few bytes with large sides take no memory.
 Status checkLength(const jpeg_decompress_struct& jpeg, size_t bytes) {
-  BEIT_TRY(checkLimits(jpeg.image_width, jpeg.image_height));
+  BEIT_TRY(checkPixels(jpeg.image_width, jpeg.image_height));
   const int64_t least = int64_t{jpeg.image_width} * jpeg.image_height / (64 * 8);
   return jpeg.arith_code || static_cast<int64_t>(bytes) >= least ? Status() : cutOff();
 }
@@ -109,16 +106,9 @@ class Decompressor {
 
 // The markers are those that the library has found, also among bytes of no segment.
 int markedOrientation(const jpeg_decompress_struct& jpeg) {
-  constexpr auto kExif = "Exif\0\0"sv, kXmp = "http://ns.adobe.com/xap/1.0/\0"sv;
-  std::vector<uint8_t> exif;  // of all its segments: one has room for 64 KB
-  std::span<const uint8_t> xmp;
-  for (auto marker = jpeg.marker_list; marker; marker = marker->next) {
-    const std::span<const uint8_t> bytes(marker->data, marker->data_length);
-    const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    if (text.starts_with(kExif)) exif.insert(exif.end(), bytes.begin() + kExif.size(), bytes.end());
-    if (text.starts_with(kXmp)) xmp = bytes.subspan(kXmp.size());
-  }
-  return orientationOf(exif, xmp);
+  JpegOrientation orientation;
+  for (auto marker = jpeg.marker_list; marker; marker = marker->next) orientation.addApp1({marker->data, marker->data_length});
+  return orientation.value();
 }
 
 void spreadGrey(const uint8_t* grey, uint8_t* rgb, int64_t width) {
@@ -128,7 +118,7 @@ void spreadGrey(const uint8_t* grey, uint8_t* rgb, int64_t width) {
 Result<Image8> decodeWhole(std::span<const uint8_t> file) {
   Decompressor decompressor(file);
   jpeg_decompress_struct& jpeg = decompressor.jpeg;
-  jpeg_save_markers(&jpeg, JPEG_APP0 + 1, 0xFFFF);
+  jpeg_save_markers(&jpeg, JpegOrientation::kApp1, 0xFFFF);
   if (jpeg_read_header(&jpeg, TRUE) != JPEG_HEADER_OK) return cutOff();
   BEIT_TRY(checkLength(jpeg, file.size()));
   const int64_t width = jpeg.image_width, height = jpeg.image_height;

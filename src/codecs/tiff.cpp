@@ -8,9 +8,9 @@
 
 #include "src/codecs/cmyk.h"
 #include "src/codecs/jpeg.h"
-#include "src/codecs/limits.h"
 #include "src/codecs/tiff_compression.h"
 #include "src/codecs/tiff_directory.h"
+#include "src/image/file_bytes.h"
 #include "src/image/image_orientation.h"
 #include "src/image/stb_decoder.h"
 
@@ -66,6 +66,7 @@ struct Layout {
   int64_t piece_width = 0, piece_height = 0;  // of a strip or a tile
   std::vector<uint64_t> offsets, counts;
 
+  bool isGrey() const { return photometric <= kBlackIsZero; }
   int64_t across() const { return (width + piece_width - 1) / piece_width; }
   int64_t down() const { return (height + piece_height - 1) / piece_height; }
   int64_t samplesOfPiece() const { return planar ? 1 : samples; }
@@ -126,10 +127,11 @@ Status readColours(const TiffDirectory& directory, Layout& layout) {
   if (layout.samples < colours || layout.samples > 8) {
     return damaged(std::to_string(layout.samples) + " samples a pixel for " + std::to_string(colours) + " colours");
   }
-  const bool is_grey = layout.photometric <= kBlackIsZero, is_palette = layout.photometric == kPalette;
+  const bool is_grey = layout.isGrey(), is_palette = layout.photometric == kPalette;
   const bool few_bits = layout.bits == 1 || layout.bits == 2 || layout.bits == 4;
-  const bool is_known = layout.bits == 8                   ? layout.format <= kSigned
-                        : few_bits                         ? layout.format == kUnsigned && layout.samples == 1 && (is_grey || is_palette)
+  const bool is_known = layout.bits == 8    ? layout.format <= kSigned
+                        : layout.bits == 12 ? layout.format == kUnsigned && layout.samples == 1 && layout.photometric == kBlackIsZero
+                        : few_bits          ? layout.format == kUnsigned && layout.samples == 1 && (is_grey || is_palette)
                         : layout.bits == 16 && !is_palette ? layout.format == kUnsigned || (layout.format == kSigned && is_grey)
                                                            : layout.bits == 32 && layout.samples == 1 && is_grey && layout.format <= kFloat;
   if (!is_known) {
@@ -181,7 +183,7 @@ Result<Layout> readLayout(const TiffDirectory& directory) {
   constexpr uint64_t kMostSide = kMaxImagePixels + 1;
   layout.width = static_cast<int64_t>(std::min(width, kMostSide));
   layout.height = static_cast<int64_t>(std::min(height, kMostSide));
-  BEIT_TRY(checkLimits(layout.width, layout.height));
+  BEIT_TRY(checkPixels(layout.width, layout.height));
   layout.compression = directory.number(kCompression, kNone);
   BEIT_TRY(checkCompression(layout.compression));
   layout.samples = static_cast<int64_t>(std::min<uint64_t>(directory.number(kSamplesPerPixel, 1), 1000));
@@ -218,14 +220,20 @@ void sumDifferences(std::span<uint8_t> row, int64_t samples, uint64_t bits, bool
 
 uint8_t clipped(float value) { return value > 0 ? static_cast<uint8_t>(std::min(value, 255.0f)) : 0; }  // also of no number
 
-// Sample `index` of a row as 8 bits: of few bits as it is, of 16 the upper ones, of others cut off.
+// Sample `index` of a row as 8 bits: of few bits as it is; of the 16 of a colour the upper ones; of greys of 12 bits and more cut off at
+// 255, as Pillow's convert("RGB") does.
 uint8_t sampleAt(const uint8_t* row, int64_t index, const Layout& layout) {
   switch (layout.bits) {
     case 8: return row[index];
     case 16: {
       const uint32_t value = wordAt(row + 2 * index, 2, layout.little);
       if (layout.format == kSigned) return clipped(static_cast<float>(static_cast<int16_t>(value)));
-      return static_cast<uint8_t>(value >> 8);
+      return static_cast<uint8_t>(layout.isGrey() ? std::min<uint32_t>(value, 255) : value >> 8);
+    }
+    case 12: {  // two in three bytes, whatever the order of bytes
+      const uint8_t* at = row + index / 2 * 3;
+      const int value = index % 2 ? (at[1] & 15) << 8 | at[2] : at[0] << 4 | at[1] >> 4;
+      return static_cast<uint8_t>(std::min(value, 255));
     }
     case 32: {
       const uint32_t value = wordAt(row + 4 * index, 4, layout.little);
@@ -354,7 +362,7 @@ Status toRgb(const TiffDirectory& directory, const Layout& layout, Image8& from,
     if (palette.size() < 3 * levels) return damaged("its palette is too short");
   }
   const int scale = layout.bits < 8 && !is_palette ? 255 / (static_cast<int>(levels) - 1) : 1;
-  const uint8_t inverted = layout.photometric == kWhiteIsZero && layout.bits <= 16 && layout.format == kUnsigned ? 255 : 0;
+  const uint8_t inverted = layout.photometric == kWhiteIsZero && layout.bits <= 8 && layout.format == kUnsigned ? 255 : 0;  // as Pillow
   const int64_t n = from.channels;
   const int64_t colours = n >= 3 ? 3 : 1;
   for (int64_t y = 0; y < layout.height; ++y) {

@@ -6,7 +6,7 @@
 #include <webp/decode.h>
 #include <webp/demux.h>
 
-#include "src/codecs/limits.h"
+#include "src/image/file_bytes.h"
 #include "src/image/image_orientation.h"
 
 namespace beit::codecs {
@@ -73,7 +73,7 @@ Result<Image8> decodeWebp(std::span<const uint8_t> file) {
 
   const int64_t width = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_WIDTH);
   const int64_t height = WebPDemuxGetI(demuxer.get(), WEBP_FF_CANVAS_HEIGHT);
-  BEIT_TRY(checkLimits(width, height));
+  BEIT_TRY(checkPixels(width, height));
   WebPIterator frame;
   const std::unique_ptr<WebPIterator, void (*)(WebPIterator*)> release(&frame, WebPDemuxReleaseIterator);
   if (!WebPDemuxGetFrame(demuxer.get(), 1, &frame)) return damaged();

@@ -83,7 +83,10 @@ Status readPalette(FileBytes& bytes, int64_t colours, size_t colour_bytes, Heade
 
 Result<Header> readHeader(std::span<const uint8_t> file) {
   FileBytes bytes(file);
-  const auto start = bytes.take(14), size = bytes.take(4);
+  // A DIB, as a clipboard has it, begins with what is a BMP's second header.
+  const bool is_dib = file.size() < 2 || file[0] != 'B' || file[1] != 'M';
+  const size_t start_size = is_dib ? 0 : 14;
+  const auto start = bytes.take(static_cast<int64_t>(start_size)), size = bytes.take(4);
   if (size.size() < 4) return cutOff();
   const uint32_t info_size = littleEndian32(size, 0);
   constexpr uint32_t kOs2 = 12, kSizes[] = {kOs2, 40, 52, 56, 64, 108, 124};
@@ -91,7 +94,7 @@ Result<Header> readHeader(std::span<const uint8_t> file) {
     return damaged("a header of " + std::to_string(info_size) + " bytes");
   }
   // With its size, so that the offsets are those of the documentation.
-  const auto info = file.subspan(14, std::min<size_t>(info_size, file.size() - 14));
+  const auto info = file.subspan(start_size, std::min<size_t>(info_size, file.size() - start_size));
   if (bytes.take(info_size - 4).size() < info_size - 4) return cutOff();
 
   Header header;
@@ -131,7 +134,7 @@ Result<Header> readHeader(std::span<const uint8_t> file) {
     BEIT_TRY(readPalette(bytes, colours, colour_bytes, header));
   }
   // The file says where its pixels are. Some say "behind the header", where their palette is.
-  int64_t offset = littleEndian32(start, 10);
+  int64_t offset = is_dib ? 0 : littleEndian32(start, 10);
   if (indexed && offset == 14 + int64_t{info_size}) offset += static_cast<int64_t>(colour_bytes) * colours;
   header.pixels_at = offset ? static_cast<size_t>(std::min(offset, static_cast<int64_t>(file.size()))) : bytes.at();
   return header;

@@ -51,11 +51,12 @@ inline Error notDecodable(ImageFormat format, const std::string& reason) {
   return failure(ErrorCode::kBadImage, "image", "this " + std::string(toString(format)) + " cannot be decoded (" + reason + ")");
 }
 
-// Returns an error unless a file may have a picture of that many pixels.
+// Returns an error unless a file may have a picture of that size. Asked before memory is taken for its pixels.
 inline Status checkPixels(int64_t width, int64_t height) {
-  if (width >= 1 && height >= 1 && width <= kMaxImagePixels && height <= kMaxImagePixels && width * height <= kMaxImagePixels) return {};
+  const bool is_side = width >= 1 && height >= 1 && width <= kMaxImageSide && height <= kMaxImageSide;
+  if (is_side && width * height <= kMaxImagePixels) return {};
   return mismatch(ErrorCode::kBadImage, "image", std::to_string(width) + " x " + std::to_string(height) + " pixels",
-                  "1 to " + std::to_string(kMaxImagePixels));
+                  "1 to " + std::to_string(kMaxImagePixels) + ", at most " + std::to_string(kMaxImageSide) + " a side");
 }
 
 }  // namespace beit

@@ -4,6 +4,7 @@
 #include "src/image/gif_reader.h"
 #include "src/image/image_format.h"
 #include "src/image/image_orientation.h"
+#include "src/image/jpeg_segments.h"
 #include "src/image/png_reader.h"
 #include "src/image/pnm_reader.h"
 #include "src/image/stb_decoder.h"
@@ -11,15 +12,17 @@
 namespace beit {
 namespace {
 
-// Components of a JPEG by its frame header; 0 where that is not found at once, as it should be.
-int jpegComponents(std::span<const uint8_t> jpeg) {
-  for (size_t at = 2; at + 10 <= jpeg.size() && jpeg[at] == 0xFF;) {
-    const uint8_t marker = jpeg[at + 1];
-    const bool is_frame = marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
-    if (is_frame) return jpeg[at + 9];
-    at += size_t{2} + (size_t{jpeg[at + 2]} << 8 | jpeg[at + 3]);
+// Which JPEGs src/codecs decodes as Pillow does and stb_image does not; nothing where the other one serves.
+const char* odd(std::span<const uint8_t> jpeg) {
+  JpegSegments segments(jpeg);
+  while (const auto segment = segments.next()) {
+    if (!segment->isFrame() || segment->body.size() < 6) continue;
+    const int width = segment->body[3] << 8 | segment->body[4], components = segment->body[5];
+    if (components == 4) return "JPEG of four colours (CMYK)";
+    if (components == 3 && width <= 4) return "JPEG of four columns or fewer";  // whose colours libjpeg does not smooth
+    break;
   }
-  return 0;
+  return nullptr;
 }
 
 }  // namespace
@@ -33,8 +36,7 @@ Result<Image8> decodeImage(std::span<const uint8_t> file) {
     case ImageFormat::kPng: return readPng(file);
     case ImageFormat::kJpeg: break;
   }
-  // The decoder's RGB of four colours is not Pillow's: src/codecs does those.
-  if (jpegComponents(file) == 4) return mismatch(ErrorCode::kUnsupported, "image", "JPEG of four colours (CMYK)", "one of one or three");
+  if (const char* kind = odd(file)) return mismatch(ErrorCode::kUnsupported, "image", kind, "another JPEG");
   const std::span<const uint8_t> pieces[] = {file};
   BEIT_ASSIGN(Image8 image, decodeWithStb(format, pieces));
   return makeUpright(std::move(image), jpegOrientation(file));

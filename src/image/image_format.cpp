@@ -1,5 +1,6 @@
 #include "src/image/image_format.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <string>
@@ -40,11 +41,19 @@ constexpr std::array kKnown{Magic{8, "WEBP", "WebP"},
                             Magic{0, "%PDF", "PDF"},
                             Magic{0, "#?RADIANCE", "Radiance HDR"},
                             Magic{0, "v/1\1", "OpenEXR"},
-                            Magic{0, "P7", "PAM"},
                             Magic{0, "PF", "PFM with colours"}};
 
 bool has(std::string_view text, size_t offset, std::string_view magic) {
   return text.size() >= offset && text.substr(offset).starts_with(magic);
+}
+
+// Whether a file begins with the header of a BMP without the one before it, by its size and its one plane.
+bool isDib(std::span<const uint8_t> bytes) {
+  constexpr uint8_t kOs2 = 12, kSizes[] = {kOs2, 40, 52, 56, 64, 108, 124};
+  if (bytes.size() < 16 || bytes[1] || bytes[2] || bytes[3]) return false;
+  if (std::find(std::begin(kSizes), std::end(kSizes), bytes[0]) == std::end(kSizes)) return false;
+  const size_t planes = bytes[0] == kOs2 ? 8 : 12;
+  return bytes[planes] == 1 && bytes[planes + 1] == 0;
 }
 
 // The first bytes as a person would look at them: "50 4b 03 04 (PK..)".
@@ -79,8 +88,8 @@ Result<ImageFormat> recognizeImage(std::span<const uint8_t> bytes) {
   if (has(text, 0, "\x89PNG\r\n\x1A\n")) return ImageFormat::kPng;
   if (has(text, 0, "\xFF\xD8\xFF")) return ImageFormat::kJpeg;
   if (has(text, 0, "GIF87a") || has(text, 0, "GIF89a")) return ImageFormat::kGif;
-  if (text.size() >= 2 && text[0] == 'P' && std::string_view("123456f").find(text[1]) != std::string_view::npos) return ImageFormat::kPnm;
-  if (has(text, 0, "BM")) return ImageFormat::kBmp;
+  if (text.size() >= 2 && text[0] == 'P' && std::string_view("1234567f").find(text[1]) != std::string_view::npos) return ImageFormat::kPnm;
+  if (has(text, 0, "BM") || isDib(bytes)) return ImageFormat::kBmp;
   for (const Magic& magic : kKnown) {
     if (has(text, magic.offset, magic.bytes)) {
       return mismatch(ErrorCode::kUnsupported, "image", magic.name, expected);

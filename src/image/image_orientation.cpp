@@ -4,7 +4,8 @@
 #include <cstring>
 #include <optional>
 #include <string_view>
-#include <vector>
+
+#include "src/image/jpeg_segments.h"
 
 namespace beit {
 namespace {
@@ -83,34 +84,19 @@ int orientationOf(std::span<const uint8_t> exif, std::span<const uint8_t> xmp) {
   return orientation && *orientation >= 1 && *orientation <= 8 ? static_cast<int>(*orientation) : 1;
 }
 
-int jpegOrientation(std::span<const uint8_t> jpeg) {
+void JpegOrientation::addApp1(std::span<const uint8_t> body) {
   using std::literals::operator""sv;
-  constexpr uint32_t kApp1 = 0xE1, kStartOfScan = 0xDA, kEnd = 0xD9;
   constexpr std::string_view kExif = "Exif\0\0"sv, kXmp = "http://ns.adobe.com/xap/1.0/\0"sv;
-  const Bytes bytes(jpeg, false);
-  std::vector<uint8_t> exif;  // of all its segments: one has room for 64 KB
-  std::span<const uint8_t> xmp;
-  size_t at = 2;  // behind the marker that starts the file
-  // A segment: 0xFF (any number of them), a marker, and a length that counts its own two bytes.
-  while (bytes.number(at, 1) == 0xFF) {
-    const auto marker = bytes.number(at + 1, 1);
-    if (marker == 0xFF) {
-      ++at;
-      continue;
-    }
-    const auto length = bytes.u16(at + 2);
-    if (!marker || !length || *length < 2 || marker == kStartOfScan || marker == kEnd) break;
-    const size_t body = at + 4;
-    const size_t size = *length - 2;
-    if (size > jpeg.size() - body) break;
-    if (marker == kApp1) {
-      const auto segment = jpeg.subspan(body, size);
-      if (startsWith(segment, kExif.data(), kExif.size())) exif.insert(exif.end(), segment.begin() + kExif.size(), segment.end());
-      if (startsWith(segment, kXmp.data(), kXmp.size())) xmp = segment.subspan(kXmp.size());
-    }
-    at = body + size;
-  }
-  return orientationOf(exif, xmp);
+  if (startsWith(body, kExif.data(), kExif.size())) exif_.insert(exif_.end(), body.begin() + kExif.size(), body.end());
+  if (startsWith(body, kXmp.data(), kXmp.size())) xmp_ = body.subspan(kXmp.size());
+}
+
+int jpegOrientation(std::span<const uint8_t> jpeg) {
+  JpegSegments segments(jpeg);
+  JpegOrientation orientation;
+  while (const auto segment = segments.next())
+    if (segment->marker == JpegOrientation::kApp1) orientation.addApp1(segment->body);
+  return orientation.value();
 }
 
 Result<Image8> makeUpright(Image8 image, int orientation) {

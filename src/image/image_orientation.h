@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "src/base/result.h"
 #include "src/image/image.h"
@@ -15,7 +16,22 @@ namespace beit {
 // Reference: Pillow Image.getexif.
 int orientationOf(std::span<const uint8_t> exif, std::span<const uint8_t> xmp);
 
-// Returns orientationOf the EXIF and XMP of a JPEG file.
+// The orientation that the segments APP1 of a JPEG tell.
+class JpegOrientation {
+ public:
+  static constexpr uint8_t kApp1 = 0xE1;
+
+  // Takes a segment's bytes behind its length, which stay where they are until value() has been asked.
+  void addApp1(std::span<const uint8_t> body);
+  // Returns orientationOf() the EXIF of all segments, since one has room for 64 KB, and the last one's XMP.
+  int value() const { return orientationOf(exif_, xmp_); }
+
+ private:
+  std::vector<uint8_t> exif_;
+  std::span<const uint8_t> xmp_;
+};
+
+// Returns the orientation that a JPEG file tells.
 int jpegOrientation(std::span<const uint8_t> jpeg);
 
 // Returns `image` turned and mirrored such that it is upright; `image` itself for orientation 1.

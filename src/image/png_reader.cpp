@@ -99,57 +99,77 @@ struct PngFile {
   // Of an animation.
   std::optional<uint32_t> frames;
   std::optional<Box> first_frame;
+  uint32_t in_sequence = 0;  // how many of its chunks have been read
   // Where an orientation may be.
   std::string exif, raw_profile, xmp;
   bool has_exif = false;
+  size_t text = 0;  // bytes of all texts
 
   int64_t width() const { return bigEndian32(header, 0); }
   int64_t height() const { return bigEndian32(header, 4); }
 };
 
-// Text that may be compressed. What is longer than Pillow reads is no text.
-std::optional<std::string> expanded(std::string_view text) {
-  constexpr size_t kLongest = size_t{1} << 20;
-  std::string out(kLongest, '\0');
-  const auto size = inflate(bytesOf(text), {reinterpret_cast<uint8_t*>(out.data()), out.size()});
-  if (!size) return std::nullopt;
-  out.resize(*size);
+// Pillow refuses a file with more text: what a chunk expands to, and that of all chunks.
+constexpr size_t kLongestText = size_t{1} << 20, kMostText = size_t{1} << 26;
+
+// What a text expands to; nothing of one that is damaged, which is passed over.
+Result<std::string> expanded(std::string_view text) {
+  std::string out(kLongestText, '\0');
+  bool has_more = false;
+  const auto size = inflate(bytesOf(text), {reinterpret_cast<uint8_t*>(out.data()), out.size()}, &has_more);
+  if (has_more) return damaged("a text of more than 1 MB");
+  out.resize(size.value_or(0));
   return out;
 }
 
-void readText(const Chunk& chunk, PngFile& png) {
+Status readText(const Chunk& chunk, PngFile& png) {
   std::string_view text = textOf(chunk.data);
   const size_t end = text.find('\0');
-  if (end == std::string_view::npos) return;
+  if (end == std::string_view::npos) return {};
   const std::string_view key = text.substr(0, end);
   text.remove_prefix(end + 1);
-  std::string* to = key == "Raw profile type exif" ? &png.raw_profile : key == "XML:com.adobe.xmp" ? &png.xmp : nullptr;
-  if (key == "exif" && chunk.type == "tEXt") {
-    to = &png.exif;
-    png.has_exif = true;
-  }
-  if (!to) return;
   bool compressed = chunk.type == "zTXt";
   if (compressed) {
     text.remove_prefix(std::min<size_t>(text.size(), 1));  // the method
   } else if (chunk.type == "iTXt") {
-    if (text.size() < 2) return;
+    if (text.size() < 2) return {};
     compressed = text[0] != 0;
     text.remove_prefix(2);
     for (int i = 0; i < 2; ++i) {  // the language, and the key in it
       const size_t stop = text.find('\0');
-      if (stop == std::string_view::npos) return;
+      if (stop == std::string_view::npos) return {};
       text.remove_prefix(stop + 1);
     }
   }
-  if (!compressed) *to = text;
-  else if (auto whole = expanded(text)) *to = std::move(*whole);
+  std::string value;
+  if (compressed) {
+    BEIT_ASSIGN(value, expanded(text));
+    text = value;
+  }
+  png.text += text.size();
+  if (png.text > kMostText) return damaged("more than 64 MB of text");
+  if (key == "exif" && chunk.type == "tEXt") {
+    png.exif = text;
+    png.has_exif = true;
+  } else if (key == "Raw profile type exif") {
+    png.raw_profile = text;
+  } else if (key == "XML:com.adobe.xmp") {
+    png.xmp = text;
+  }
+  return {};
+}
+
+// Frames and their pixels are numbered together.
+Status checkSequence(Bytes data, PngFile& png) {
+  if (bigEndian32(data, 0) != png.in_sequence) return damaged("frames out of order");
+  ++png.in_sequence;
+  return {};
 }
 
 Status readFrameControl(Bytes data, PngFile& png) {
   if (data.size() < 26) return damaged("a frame control chunk that is too short");
   const Box box{bigEndian32(data, 12), bigEndian32(data, 16), bigEndian32(data, 4), bigEndian32(data, 8)};
-  if (bigEndian32(data, 0) != (png.first_frame ? 1u : 0u)) return damaged("frames out of order");
+  BEIT_TRY(checkSequence(data, png));
   if (box.left + box.width > png.width() || box.top + box.height > png.height()) return damaged("a frame outside of the picture");
   png.first_frame = box;
   return {};
@@ -161,7 +181,11 @@ Status readChunk(const Chunk& chunk, bool before_pixels, PngFile& png) {
     png.exif = textOf(chunk.data);
     png.has_exif = true;
   } else if (chunk.type == "tEXt" || chunk.type == "zTXt" || chunk.type == "iTXt") {
-    readText(chunk, png);
+    BEIT_TRY(readText(chunk, png));
+  } else if (chunk.type == "fdAT") {
+    if (chunk.data.size() < 4) return damaged("a chunk of a frame's pixels that is too short");
+    if (png.in_sequence == 0) return damaged("frames out of order");
+    BEIT_TRY(checkSequence(chunk.data, png));
   } else if (!before_pixels) {
     return {};
   } else if (chunk.type == "IHDR") {

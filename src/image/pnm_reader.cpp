@@ -53,11 +53,58 @@ Result<int64_t> takeNumber(FileBytes& bytes) {
 struct Header {
   char kind = 0;
   int64_t width = 0, height = 0;
+  int64_t depth = 1;           // samples of a pixel in the file
   int64_t maximum = 1;         // of a sample
   bool little_endian = false;  // of floats
 
-  int64_t channels() const { return kind == '3' || kind == '6' ? 3 : 1; }
+  // Samples of a pixel that are kept: of a PAM neither opacity nor what nobody knows.
+  int64_t channels() const { return depth >= 3 ? 3 : 1; }
 };
+
+// A line of at most 255 characters without its end, spaces around it left out.
+Result<std::string> takeLine(FileBytes& bytes) {
+  std::string line;
+  for (;;) {
+    const auto c = bytes.next();
+    if (!c) return cutOff();
+    if (c == '\n') break;
+    if (line.size() == 255) return damaged("a line of more than 255 characters in its header");
+    line += static_cast<char>(*c);
+  }
+  while (!line.empty() && isSpace(static_cast<uint8_t>(line.back()))) line.pop_back();
+  return line;
+}
+
+// A PAM's: lines of a name and a value. Reference: netpbm's pam(5).
+Status readPamHeader(FileBytes& bytes, Header& header) {
+  header.depth = header.maximum = 0;
+  for (;;) {
+    BEIT_ASSIGN(const std::string line, takeLine(bytes));
+    if (line == "ENDHDR") break;
+    const size_t space = line.find_first_of(" \t");
+    const std::string name = line.substr(0, space);
+    int64_t* to = name == "WIDTH"    ? &header.width
+                  : name == "HEIGHT" ? &header.height
+                  : name == "DEPTH"  ? &header.depth
+                  : name == "MAXVAL" ? &header.maximum
+                                     : nullptr;
+    if (!to) continue;  // TUPLTYPE, whose meaning follows from the depth, comments and empty lines
+    const size_t first = line.find_first_not_of(" \t", space);
+    if (first == std::string::npos || line.size() - first > kLongestToken) return damaged("a " + name + " that is no number");
+    *to = 0;
+    for (const char c : line.substr(first)) {
+      if (c < '0' || c > '9') return damaged("a " + name + " that is no number");
+      *to = *to * 10 + (c - '0');
+    }
+  }
+  if (header.depth < 1 || header.depth > 16) return damaged(std::to_string(header.depth) + " samples a pixel");
+  return {};
+}
+
+Status checkMaximum(int64_t maximum) {
+  if (maximum < 1 || maximum > 65535) return damaged("samples up to " + std::to_string(maximum));
+  return {};
+}
 
 Result<Header> readHeader(FileBytes& bytes) {
   Header header;
@@ -65,6 +112,13 @@ Result<Header> readHeader(FileBytes& bytes) {
   if (kind.size() < 3) return cutOff();
   header.kind = static_cast<char>(kind[1]);
   if (!isSpace(kind[2])) return damaged("a kind that is not in use");
+  if (header.kind == '7') {
+    BEIT_TRY(readPamHeader(bytes, header));
+    BEIT_TRY(checkPixels(header.width, header.height));
+    BEIT_TRY(checkMaximum(header.maximum));
+    return header;
+  }
+  if (header.kind == '3' || header.kind == '6') header.depth = 3;
   BEIT_ASSIGN(header.width, takeNumber(bytes));
   BEIT_ASSIGN(header.height, takeNumber(bytes));
   BEIT_TRY(checkPixels(header.width, header.height));
@@ -76,16 +130,18 @@ Result<Header> readHeader(FileBytes& bytes) {
     header.little_endian = scale < 0;
   } else if (header.kind != '1' && header.kind != '4') {
     BEIT_ASSIGN(header.maximum, takeNumber(bytes));
-    if (header.maximum < 1 || header.maximum > 65535) return damaged("samples up to " + std::to_string(header.maximum));
+    BEIT_TRY(checkMaximum(header.maximum));
   }
   return header;
 }
 
-// What each sample becomes. Python rounds halves to even, as nearbyint does.
-std::vector<uint8_t> levels(int64_t maximum) {
-  std::vector<uint8_t> level(maximum < 256 ? 256 : 65536);
+// What each sample becomes. Python rounds halves to even, as nearbyint does. Grey of 16 bits goes up to 65535 in Pillow, whose
+// convert("RGB") cuts off what is above 255; a PAM it does not read.
+std::vector<uint8_t> levels(const Header& header) {
+  std::vector<uint8_t> level(header.maximum < 256 ? 256 : 65536);
+  const double most = header.maximum > 255 && header.channels() == 1 && header.kind != '7' ? 65535 : 255;
   for (size_t i = 0; i < level.size(); ++i) {
-    level[i] = static_cast<uint8_t>(std::fmin(std::nearbyint(static_cast<double>(i) / static_cast<double>(maximum) * 255), 255));
+    level[i] = static_cast<uint8_t>(std::fmin(std::nearbyint(static_cast<double>(i) / static_cast<double>(header.maximum) * most), 255));
   }
   return level;
 }
@@ -115,7 +171,7 @@ Status readBitsAsText(FileBytes& bytes, int64_t count, uint8_t* to) {
 }
 
 Status readSamplesAsText(FileBytes& bytes, const Header& header, int64_t count, uint8_t* to) {
-  const std::vector<uint8_t> level = levels(header.maximum);
+  const std::vector<uint8_t> level = levels(header);
   for (int64_t i = 0; i < count; ++i) {
     BEIT_ASSIGN(const int64_t value, takeNumber(bytes));
     if (value > header.maximum) return damaged("a sample of " + std::to_string(value) + ", more than " + std::to_string(header.maximum));
@@ -124,12 +180,12 @@ Status readSamplesAsText(FileBytes& bytes, const Header& header, int64_t count, 
   return {};
 }
 
-Status readSamples(FileBytes& bytes, const Header& header, int64_t count, uint8_t* to) {
-  const std::vector<uint8_t> level = levels(header.maximum);
-  const size_t size = header.maximum < 256 ? 1 : 2;
-  const auto samples = bytes.take(count * static_cast<int64_t>(size));
-  for (size_t i = 0; i < samples.size(); i += size) {
-    *to++ = level[size == 1 ? samples[i] : static_cast<size_t>(samples[i]) << 8 | samples[i + 1]];
+Status readSamples(FileBytes& bytes, const Header& header, uint8_t* to) {
+  const std::vector<uint8_t> level = levels(header);
+  const int64_t size = header.maximum < 256 ? 1 : 2, pixel = header.depth * size, kept = header.channels() * size;
+  const auto samples = bytes.take(header.width * header.height * pixel);
+  for (auto at = samples.begin(); at != samples.end(); at += pixel) {
+    for (int64_t i = 0; i < kept; i += size) *to++ = level[size == 1 ? at[i] : static_cast<size_t>(at[i]) << 8 | at[i + 1]];
   }
   return {};
 }
@@ -150,7 +206,7 @@ Status readFloats(FileBytes& bytes, const Header& header, uint8_t* to) {
 
 // The least that the samples take in the file.
 int64_t leastBytes(const Header& header) {
-  const int64_t samples = header.width * header.height * header.channels();
+  const int64_t samples = header.width * header.height * header.depth;
   switch (header.kind) {
     case '1': return samples;
     case '2':
@@ -176,7 +232,7 @@ Result<Image8> readPnm(std::span<const uint8_t> file) {
     case '3': BEIT_TRY(readSamplesAsText(bytes, header, samples, to)); break;
     case '4': BEIT_TRY(readBits(bytes, header, to)); break;
     case 'f': BEIT_TRY(readFloats(bytes, header, to)); break;
-    default: BEIT_TRY(readSamples(bytes, header, samples, to));
+    default: BEIT_TRY(readSamples(bytes, header, to));
   }
   if (header.channels() == 1) {  // greys lie at the front: spread from the end, where nothing is in the way
     for (int64_t i = pixels; i-- > 0;) std::memset(to + 3 * i, to[i], 3);

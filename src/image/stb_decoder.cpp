@@ -96,6 +96,21 @@ Error decodeError(ImageFormat format, const Reader& reader) {
   return failure(ErrorCode::kBadImage, "image", subject + " cannot be decoded (" + words + ")");
 }
 
+// Grey of 16 bits: Pillow keeps its values, and its convert("RGB") cuts off what is above 255.
+Result<Image8> decodeGrey16(ImageFormat format, std::span<const std::span<const uint8_t>> pieces) {
+  int width = 0, height = 0, channels = 0;
+  Reader reader{.pieces = pieces};
+  uint16_t* samples = stbi_load_16_from_callbacks(&kCallbacks, &reader, &width, &height, &channels, 1);
+  if (!samples) return decodeError(format, reader);
+  const auto count = static_cast<size_t>(int64_t{width} * height);
+  const auto greys = Buffer<uint16_t>::adopt(samples, count);
+  if (reader.ran_out) return decodeError(format, reader);
+  BEIT_ASSIGN(Image8 image, Image8::allocate({height, width}, 3, "the picture of a PNG"));
+  uint8_t* to = image.data.data();
+  for (size_t i = 0; i < count; ++i, to += 3) std::memset(to, std::min<int>(samples[i], 255), 3);
+  return image;
+}
+
 }  // namespace
 
 Result<Image8> decodeWithStb(ImageFormat format, std::span<const std::span<const uint8_t>> pieces) {
@@ -103,6 +118,8 @@ Result<Image8> decodeWithStb(ImageFormat format, std::span<const std::span<const
   Reader header{.pieces = pieces};
   if (!stbi_info_from_callbacks(&kCallbacks, &header, &width, &height, &channels)) return decodeError(format, header);
   BEIT_TRY(checkPixels(width, height));  // before memory is asked for
+  Reader depth{.pieces = pieces};
+  if (channels == 1 && stbi_is_16_bit_from_callbacks(&kCallbacks, &depth)) return decodeGrey16(format, pieces);
 
   Reader reader{.pieces = pieces};
   constexpr int kChannels = 3;
@@ -117,10 +134,11 @@ Result<Image8> decodeWithStb(ImageFormat format, std::span<const std::span<const
   return image;
 }
 
-std::optional<size_t> inflate(std::span<const uint8_t> zlib, std::span<uint8_t> out) {
+std::optional<size_t> inflate(std::span<const uint8_t> zlib, std::span<uint8_t> out, bool* has_more) {
   if (zlib.size() > INT32_MAX || out.size() > INT32_MAX) return std::nullopt;
   const int size = stbi_zlib_decode_buffer(reinterpret_cast<char*>(out.data()), static_cast<int>(out.size()),
                                            reinterpret_cast<const char*>(zlib.data()), static_cast<int>(zlib.size()));
+  if (has_more) *has_more = size < 0 && stbi_failure_reason() == std::string_view("output buffer limit");
   if (size < 0) return std::nullopt;
   return static_cast<size_t>(size);
 }

@@ -8,8 +8,8 @@ import { withoutAlpha } from './pixels.js';
 /** Returns the bytes of a file of the package. */
 export type ReadAsset = (address: string) => Promise<Uint8Array>;
 
-/** What only `codecs` reads, as the core calls it. It reads every JPEG besides. */
-const IN_CODECS: readonly string[] = ['WebP', 'TIFF', 'JPEG of four colours (CMYK)'];
+/** What only `codecs` reads, as the core calls it; besides, it reads the JPEGs that the core does not. */
+const IN_CODECS: readonly string[] = ['WebP', 'TIFF'];
 const EXPECTED = 'PNG, JPEG, BMP, GIF, PNM, TIFF or WebP, as which it can be saved anew';
 
 /** What some browsers read, as the core calls it: not every one looks at a file's first bytes. */
@@ -20,6 +20,7 @@ const MEDIA_TYPES: Record<string, string> = {
   'JPEG 2000': 'image/jp2',
   TIFF: 'image/tiff',
   WebP: 'image/webp',
+  'such a JPEG': 'image/jpeg',
   ICO: 'image/x-icon',
 };
 
@@ -38,10 +39,11 @@ export class ImageFiles {
     if (first.ok) return first.value;
     let reason = labelled(first.error, label);
     // A JPEG that the core holds for damaged may be one in which others look past the damage.
-    const isOddJpeg = reason.code === 'bad-image' && bytes[0] === 0xff && bytes[1] === 0xd8;
-    if (reason.code !== 'unsupported' && !isOddJpeg) throw reason;
-    const format = isOddJpeg ? 'such a JPEG' : reason.got;
-    if (isOddJpeg || IN_CODECS.includes(format)) {
+    const isJpeg = bytes[0] === 0xff && bytes[1] === 0xd8;
+    const isDamagedJpeg = isJpeg && reason.code === 'bad-image';
+    if (reason.code !== 'unsupported' && !isDamagedJpeg) throw reason;
+    const format = isJpeg ? 'such a JPEG' : reason.got;
+    if (isJpeg || IN_CODECS.includes(format)) {
       try {
         const second = decodeWithCodecs(await this.codecs(), bytes);
         if (second.ok) return second.value;
@@ -50,7 +52,7 @@ export class ImageFiles {
         if (reason.code !== 'unsupported') throw reason;
       } catch (error) {
         if (error === reason) throw error;
-        if (isOddJpeg) throw reason;
+        if (isDamagedJpeg) throw reason;
         reason = failure('unsupported', label || 'image', `the decoder for ${format} cannot be had (${sentenceOf(error)})`, error);
       }
     } else {
