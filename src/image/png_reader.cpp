@@ -166,12 +166,12 @@ Status checkSequence(Bytes data, PngFile& png) {
   return {};
 }
 
-Status readFrameControl(Bytes data, PngFile& png) {
+Status readFrameControl(Bytes data, bool before_pixels, PngFile& png) {
   if (data.size() < 26) return damaged("a frame control chunk that is too short");
   const Box box{bigEndian32(data, 12), bigEndian32(data, 16), bigEndian32(data, 4), bigEndian32(data, 8)};
   BEIT_TRY(checkSequence(data, png));
   if (box.left + box.width > png.width() || box.top + box.height > png.height()) return damaged("a frame outside of the picture");
-  png.first_frame = box;
+  if (before_pixels) png.first_frame = box;
   return {};
 }
 
@@ -182,6 +182,8 @@ Status readChunk(const Chunk& chunk, bool before_pixels, PngFile& png) {
     png.has_exif = true;
   } else if (chunk.type == "tEXt" || chunk.type == "zTXt" || chunk.type == "iTXt") {
     BEIT_TRY(readText(chunk, png));
+  } else if (chunk.type == "fcTL") {
+    BEIT_TRY(readFrameControl(chunk.data, before_pixels, png));
   } else if (chunk.type == "fdAT") {
     if (chunk.data.size() < 4) return damaged("a chunk of a frame's pixels that is too short");
     if (png.in_sequence == 0) return damaged("frames out of order");
@@ -200,8 +202,6 @@ Status readChunk(const Chunk& chunk, bool before_pixels, PngFile& png) {
     const uint32_t frames = bigEndian32(chunk.data, 0);
     if (png.frames) png.frames.reset();
     else if (frames > 0 && frames <= 0x80000000) png.frames = frames;
-  } else if (chunk.type == "fcTL") {
-    BEIT_TRY(readFrameControl(chunk.data, png));
   }
   return {};
 }
