@@ -5,7 +5,7 @@
 #   FETCHCONTENT_SOURCE_DIR_NAME   CMake's own variable, for one folder at a time
 #   the pin below                  fetched by CMake's FetchContent on a machine with a network
 include(FetchContent)
-set(BEIT_DEPS_DIR "" CACHE PATH "Folder with the unpacked sources: xnnpack, pthreadpool, fxdiv, cpuinfo, catch2, eigen3, libstb, yyjson, libwebp, libjpeg-turbo")
+set(BEIT_DEPS_DIR "" CACHE PATH "Folder with the unpacked sources: xnnpack, pthreadpool, fxdiv, cpuinfo, catch2, eigen3, libstb, yyjson, libwebp, libjpeg-turbo, dav1d")
 
 # Sets NAME_SOURCE_DIR in the caller. Only the files are wanted: the build rules are in this folder
 # (SOURCE_SUBDIR names a folder without a CMakeLists.txt, so that FetchContent adds no targets).
@@ -24,8 +24,11 @@ beit_source(pthreadpool https://github.com/google/pthreadpool.git  560c60d342a76
 beit_source(fxdiv       https://github.com/Maratyszcza/FXdiv.git   b408327ac2a15ec3e43352421954f5b1967701d1)  # 2020-04-17
 beit_source(yyjson      https://github.com/ibireme/yyjson.git      9ddba001a4ea88e93b46932e5c5b87b222e19a5f)  # 0.10.0
 beit_source(libstb      https://github.com/nothings/stb.git        5c205738c191bcb0abc65c4febfa9bd25ff35234)  # stb_image 2.30
-beit_source(libwebp     https://github.com/webmproject/libwebp.git a4d7a715337ded4451fec90ff8ce79728e04126c)  # 1.5.0, codecs only
-beit_source(libjpeg-turbo https://github.com/libjpeg-turbo/libjpeg-turbo.git 3b19db4e6e7493a748369974819b4c5fa84c7614)  # 2.1.5, codecs only
+if(BEIT_DECODERS)
+  beit_source(dav1d       https://code.videolan.org/videolan/dav1d.git 42b2b24fb8819f1ed3643aa9cf2a62f03868e3aa)  # 1.5.1, of avif
+  beit_source(libjpeg-turbo https://github.com/libjpeg-turbo/libjpeg-turbo.git 3b19db4e6e7493a748369974819b4c5fa84c7614)  # 2.1.5, of codecs
+  beit_source(libwebp     https://github.com/webmproject/libwebp.git a4d7a715337ded4451fec90ff8ce79728e04126c)  # 1.5.0, of codecs
+endif()
 beit_source(catch2      https://github.com/catchorg/Catch2.git     fa43b77429ba76c462b1898d6cd2f2d7a9416b14)  # 3.7.1, tests only
 beit_source(eigen3      https://gitlab.com/libeigen/eigen.git      3147391d946bb4b6c68edd901f2add6ac1f31f8c)  # 3.4.0, tests only
 if(NOT EMSCRIPTEN)

@@ -20,6 +20,12 @@ if(NOT BEIT_VARIANT IN_LIST BEIT_VARIANTS)
   message(FATAL_ERROR "BEIT_VARIANT is ${BEIT_VARIANT}; this compiler builds ${BEIT_VARIANTS}")
 endif()
 
+# The modules of decoders, codecs and avif, have one thread and the flags of `simd`: nothing is learned of them from the other variants.
+set(BEIT_DECODERS ON)
+if(BEIT_VARIANT MATCHES "-threads|tsan")
+  set(BEIT_DECODERS OFF)
+endif()
+
 set(BEIT_THREADS ON)
 if(BEIT_VARIANT STREQUAL "simd")
   set(BEIT_THREADS OFF)

@@ -9,6 +9,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "src/codecs/tiff_compression.h"
+#include "src/codecs/tiff_fax.h"
 #include "tests/support/files.h"
 #include "tests/support/named_tensors.h"
 
@@ -147,13 +148,55 @@ TEST_CASE("codecs: what a TIFF has that is not read is named", "[codecs]") {
     return file.replace(entry + 8, value.size(), value);
   };
   constexpr uint8_t kCompression = 3, kPhotometric = 6;
-  CHECK(errorOf(edited("grey.tif", kCompression, "\x04")).got == "a TIFF file of a fax's compression (CCITT)");
+  CHECK(errorOf(edited("grey.tif", kCompression, "\x04")).message == "image: this TIFF is damaged (a fax of other than black and white).");
   CHECK(errorOf(edited("grey.tif", kCompression, "\x50\xC3")).got == "a TIFF file compressed by Zstandard");
   CHECK(errorOf(edited("grey.tif", kCompression, "\x07")).code == ErrorCode::kBadImage);
   CHECK(errorOf(edited("rgb-raw.tif", kPhotometric, "\x08")).got == "a TIFF file of photometric interpretation 8");
   CHECK(errorOf(edited("rgb-raw.tif", kPhotometric, "\x06")).got == "a TIFF file of the colours YCbCr without JPEG");
   CHECK(errorOf(edited("grey.tif", kPhotometric, "\x02")).code == ErrorCode::kBadImage);
   CHECK(errorOf("MZ").code == ErrorCode::kUnsupported);
+}
+
+TEST_CASE("codecs: a fax is unpacked", "[codecs]") {
+  // What Pillow's libtiff makes of these rows, 1 for white.
+  const std::string rows[] = {"#####################################", "#####################################",
+                              "#####################################", "##.##...#.###########################",
+                              "####################..###............", "####################..###............"};
+  const auto fromHex = [](const std::string& hex) {
+    std::vector<uint8_t> bytes;
+    for (size_t i = 0; i < hex.size(); i += 2) bytes.push_back(static_cast<uint8_t>(std::stoi(hex.substr(i, 2), nullptr, 16)));
+    return bytes;
+  };
+  using Rows = codecs::FaxCoding::Rows;
+  for (const auto& [coding, hex] : {std::pair{Rows::kRuns, "16161674f0e92011c07011c070"},
+                                    {Rows::kMarkedRuns, "00116001160011600174f0e9200088e0380088e038"},
+                                    {Rows::kMarkedMixed, "0018b000a003160011745e23a800c4701c005e"},
+                                    {Rows::kDifferences, "e5d1788ea2224f980fe0020020"}}) {
+    CAPTURE(hex);
+    const std::vector<uint8_t> packed = fromHex(hex);
+    std::vector<uint8_t> out(6 * 5, 0xAA);
+    const auto count = codecs::unpackFax(packed, {.rows = coding, .width = 37}, 6, out);
+    if (!count.ok()) FAIL(count.error().message);
+    CHECK(*count == 6);
+    for (size_t y = 0; y < 6; ++y) {
+      std::string row;
+      for (size_t x = 0; x < 37; ++x) row += out[y * 5 + x / 8] >> (7 - x % 8) & 1 ? '.' : '#';
+      CHECK(row == rows[y]);
+    }
+    // Any of its beginnings, and any damage, ends in fewer rows or an error.
+    for (size_t length = 0; length < packed.size(); ++length) {
+      const auto fewer = codecs::unpackFax({packed.data(), length}, {.rows = coding, .width = 37}, 6, out);
+      if (fewer.ok()) CHECK(*fewer <= 6);
+    }
+    for (size_t at = 0; at < packed.size(); ++at) {
+      for (int bit = 0; bit < 8; ++bit) {
+        std::vector<uint8_t> damaged = packed;
+        damaged[at] ^= static_cast<uint8_t>(1 << bit);
+        const auto some = codecs::unpackFax(damaged, {.rows = coding, .width = 37}, 6, out);
+        CHECK((some.ok() ? *some <= 6 : some.error().code == ErrorCode::kBadImage));
+      }
+    }
+  }
 }
 
 TEST_CASE("codecs: LZW goes on behind a full table", "[codecs]") {

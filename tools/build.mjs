@@ -59,12 +59,15 @@ export async function buildVariant(variant, targets, { env, depsDir, compiler, d
 /** Builds one artefact into dist/wasm. */
 export async function buildArtefact(variant, environment, targets = []) {
   // The decoders that are fetched on demand are for all: they have the flags of `simd`, and are made with it.
-  const withCodecs = variant === 'simd';
-  const wanted = ['beit_artefact', ...(withCodecs ? ['beit_codecs_artefact'] : []), ...targets];
+  const withDecoders = variant === 'simd';
+  const wanted = ['beit_artefact', ...(withDecoders ? ['beit_codecs_artefact', 'beit_avif_artefact'] : []), ...targets];
   const folder = await buildVariant(variant, wanted, environment);
   const to = join(root, 'dist', 'wasm');
   mkdirSync(to, { recursive: true });
-  if (withCodecs) place(join(folder, 'wasm', 'beit-codecs.wasm'), to);
+  if (withDecoders) {
+    place(join(folder, 'wasm', 'beit-codecs.wasm'), to);
+    place(join(folder, 'wasm', 'beit-avif.wasm'), join(root, 'packages', 'beit-wasm-avif'));
+  }
   const made = join(folder, 'wasm', `beit-${variant}`);
   place(`${made}.wasm`, to);
   const glue = mendGlue(readFileSync(`${made}.js`, 'utf8'), { threads: variant.endsWith('threads') });

@@ -17,6 +17,7 @@ catch2      trixie 3.7.1                      c991b247a1a0d7bb9c39aa35faf0fe9e19
 eigen3      trixie 3.4.0                      b4c198460eba6f28d34894e3a5710998818515104d6e74e5cc331ce31e46e626
 eigen3      trixie 3.4.0                      b4c198460eba6f28d34894e3a5710998818515104d6e74e5cc331ce31e46e626
 libstb      trixie 0.0~git20241109.5c20573+ds a3a5820445a7dd063516bb542a5cd54ced8efc9c5a30bfbaae1bab6dec2c1a74
+dav1d       trixie 1.5.1                      401813f1f89fa8fd4295805aa5284d9aed9bc7fc1fdbe554af4292f64cbabe21
 libjpeg-turbo trixie 2.1.5                    254f3642b04e309fee775123133c6464181addc150499561020312ec61c1bf7c
 libwebp     trixie 1.5.0                      7d6fab70cf844bf6769077bd5d7a74893f8ffd4dfb42861745750c63c2a5c92c
 yyjson      trixie 0.10.0+ds                  ae6fde69a193e10afab426ef13f113d6903446405f9db9ee98bfb572bd6c961a

@@ -31,6 +31,7 @@ const SEEDS = {
   pickle: /pytorch_model\.bin$|\.pth$|\.pkl$/,
   config: /\.json$/,
   image: /\.(png|jpe?g|gif|bmp|p[bgp]m|pfm)$/,
+  avif: /\.avif$/,
   codecs: /\.(webp|jpe?g|tiff?)$/,
   model: /^config\.json$/,
   tokenizer: /^config\.json$/,

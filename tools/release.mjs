@@ -7,8 +7,10 @@ import { parseArgs } from 'node:util';
 import { root } from './places.mjs';
 import { Failure, main, say } from './report.mjs';
 
-const SAMPLES = 'packages/beit-wasm-samples';
-const FILES = ['package.json', `${SAMPLES}/package.json`, 'package-lock.json', 'CHANGELOG.md'];
+/** Packages beside the library's, of its version. */
+const OTHERS = ['beit-wasm-avif', 'beit-wasm-samples'];
+const folderOf = (name) => `packages/${name}`;
+const FILES = ['package.json', ...OTHERS.map((name) => `${folderOf(name)}/package.json`), 'package-lock.json', 'CHANGELOG.md'];
 
 /** Returns the texts of FILES as a release has them, by their names. `texts`: as they are. */
 export function released(texts, { version, repository, date }) {
@@ -23,26 +25,25 @@ export function released(texts, { version, repository, date }) {
   if (address?.protocol !== 'https:')
     throw new Failure('Name the repository by --repository https://…: npm resolves the links of README by it.');
   const home = address.href.replace(/(\.git)?\/?$/, '');
-  const [manifest, samples, lock] = FILES.slice(0, 3).map((name) => JSON.parse(texts[name]));
-  for (const [json, directory] of [
-    [manifest, undefined],
-    [samples, SAMPLES],
-  ]) {
+  const manifests = FILES.slice(0, -1).map((name) => JSON.parse(texts[name]));
+  const lock = manifests.at(-1);
+  const [manifest, ...others] = manifests.slice(0, -1);
+  for (const [json, directory] of [[manifest, undefined], ...others.map((json, i) => [json, folderOf(OTHERS[i])])]) {
     json.version = version;
     json.repository = { type: 'git', url: `git+${home}.git`, ...(directory && { directory }) };
     json.homepage = `${home}#readme`;
     json.bugs = { url: `${home}/issues` };
     json.publishConfig = { access: 'public', provenance: true };
   }
-  manifest.peerDependencies['beit-wasm-samples'] = `^${version}`;
+  for (const name of OTHERS) manifest.peerDependencies[name] = `^${version}`;
   lock.version = version;
   Object.assign(lock.packages[''], { version, peerDependencies: manifest.peerDependencies });
-  lock.packages[SAMPLES].version = version;
+  for (const name of OTHERS) lock.packages[folderOf(name)].version = version;
   const changelog = texts['CHANGELOG.md'];
   if (changelog.includes(`\n## ${version} `)) throw new Failure(`CHANGELOG.md has a section ${version} already.`);
   if (!changelog.includes('\n## Unreleased\n')) throw new Failure('CHANGELOG.md has no section "Unreleased".');
   return Object.fromEntries([
-    ...[manifest, samples, lock].map((json, i) => [FILES[i], `${JSON.stringify(json, null, 2)}\n`]),
+    ...manifests.map((json, i) => [FILES[i], `${JSON.stringify(json, null, 2)}\n`]),
     ['CHANGELOG.md', changelog.replace('\n## Unreleased\n', `\n## Unreleased\n\n## ${version} - ${date}\n`)],
   ]);
 }

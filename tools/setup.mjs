@@ -116,6 +116,7 @@ const sourceNames = (native) => [
   'yyjson',
   'libwebp',
   'libjpeg-turbo',
+  'dav1d',
   ...(native ? ['cpuinfo'] : []),
 ];
 

@@ -10,6 +10,7 @@
 #include "src/codecs/jpeg.h"
 #include "src/codecs/tiff_compression.h"
 #include "src/codecs/tiff_directory.h"
+#include "src/codecs/tiff_fax.h"
 #include "src/image/file_bytes.h"
 #include "src/image/image_orientation.h"
 #include "src/image/stb_decoder.h"
@@ -31,6 +32,7 @@ enum Tag : uint16_t {
   kRowsPerStrip = 278,
   kStripByteCounts = 279,
   kPlanarConfiguration = 284,
+  kT4Options = 292,
   kPredictor = 317,
   kColorMap = 320,
   kTileWidth = 322,
@@ -41,7 +43,17 @@ enum Tag : uint16_t {
   kSampleFormat = 339,
   kJpegTables = 347,
 };
-enum : uint64_t { kNone = 1, kLzw = 5, kJpeg = 7, kAdobeDeflate = 8, kPackBits = 32773, kDeflate = 32946 };
+enum : uint64_t {
+  kNone = 1,
+  kFaxRuns = 2,
+  kFaxT4 = 3,
+  kFaxT6 = 4,
+  kLzw = 5,
+  kJpeg = 7,
+  kAdobeDeflate = 8,
+  kPackBits = 32773,
+  kDeflate = 32946
+};
 enum : uint64_t { kWhiteIsZero = 0, kBlackIsZero = 1, kRgb = 2, kPalette = 3, kCmyk = 5, kYCbCr = 6 };
 enum : uint64_t { kUnsigned = 1, kSigned = 2, kFloat = 3 };
 constexpr uint64_t kAssociatedAlpha = 1;  // by which colours are multiplied
@@ -61,11 +73,12 @@ struct Layout {
   int64_t width = 0, height = 0;
   int64_t samples = 0;  // of a pixel
   int64_t kept = 0;     // of those, the first so many
-  uint64_t bits = 0, format = 0, compression = 0, photometric = 0, predictor = 0;
+  uint64_t bits = 0, format = 0, compression = 0, photometric = 0, predictor = 0, t4_options = 0;
   bool planar = false, reversed = false, little = true;
   int64_t piece_width = 0, piece_height = 0;  // of a strip or a tile
   std::vector<uint64_t> offsets, counts;
 
+  bool isFax() const { return compression >= kFaxRuns && compression <= kFaxT6; }
   bool isGrey() const { return photometric <= kBlackIsZero; }
   int64_t across() const { return (width + piece_width - 1) / piece_width; }
   int64_t down() const { return (height + piece_height - 1) / piece_height; }
@@ -75,9 +88,6 @@ struct Layout {
 
 const char* nameOfCompression(uint64_t compression) {
   switch (compression) {
-    case 2:
-    case 3:
-    case 4: return " of a fax's compression (CCITT)";
     case 6: return " with JPEG of the old form";
     case 34925: return " compressed by LZMA";
     case 50000: return " compressed by Zstandard";
@@ -89,6 +99,9 @@ const char* nameOfCompression(uint64_t compression) {
 Status checkCompression(uint64_t compression) {
   switch (compression) {
     case kNone:
+    case kFaxRuns:
+    case kFaxT4:
+    case kFaxT6:
     case kLzw:
     case kJpeg:
     case kAdobeDeflate:
@@ -99,7 +112,7 @@ Status checkCompression(uint64_t compression) {
   const std::string number = std::to_string(compression);
   const std::string name = nameOfCompression(compression);
   return unsupported("file" + (name.empty() ? " of compression " + number : name),
-                     "one that is not compressed, or by LZW, Deflate, PackBits or JPEG");
+                     "one that is not compressed, or by LZW, Deflate, PackBits, JPEG or as a fax");
 }
 
 // Sets what the colours need, and refuses what is not read.
@@ -139,6 +152,7 @@ Status readColours(const TiffDirectory& directory, Layout& layout) {
                        "1 to 16 bits, or grey of 32");
   }
   if (layout.compression == kJpeg && layout.bits != 8) return damaged("JPEG of other than 8 bits");
+  if (layout.isFax() && (layout.bits != 1 || layout.samples != 1)) return damaged("a fax of other than black and white");
   // Pillow takes a fourth sample that nothing explains for opacity, too, but that changes no colour.
   const bool has_alpha = colours != 4 && !is_palette && directory.number(kExtraSamples, 0) == kAssociatedAlpha && layout.samples > colours;
   layout.kept = colours + (has_alpha ? 1 : 0);
@@ -192,6 +206,7 @@ Result<Layout> readLayout(const TiffDirectory& directory) {
   layout.predictor = layout.compression == kLzw || layout.compression == kAdobeDeflate || layout.compression == kDeflate
                          ? directory.number(kPredictor, 1)
                          : 1;
+  layout.t4_options = directory.number(kT4Options, 0);
   layout.little = directory.isLittleEndian();
   BEIT_TRY(readColours(directory, layout));
   if (layout.predictor > 2 || (layout.predictor == 2 && layout.bits != 8 && layout.bits != 16 && layout.bits != 32)) {
@@ -310,6 +325,7 @@ class Reader {
     if (layout_.compression == kNone) return piece;  // whose count some programs get wrong
     if (is_short) return cutOff();
     if (layout_.compression == kJpeg) return decompressJpeg(piece);
+    if (layout_.isFax()) return decompressFax(piece, rows);
     if (static_cast<int64_t>(needed) / kMostExpansion > static_cast<int64_t>(piece.size())) return cutOff();
     const size_t whole = static_cast<size_t>(layout_.rowBytes() * layout_.piece_height);  // some fill their last strip up
     if (buffer_.size() < whole) {
@@ -329,6 +345,22 @@ class Reader {
       written = *size;
     }
     return std::span<const uint8_t>(buffer_.data(), written);
+  }
+
+  Result<std::span<const uint8_t>> decompressFax(std::span<const uint8_t> piece, int64_t rows) {
+    if (rows > 8 * static_cast<int64_t>(piece.size())) return cutOff();  // a row takes a bit at least
+    const auto needed = layout_.rowBytes() * rows;
+    if (static_cast<int64_t>(buffer_.size()) < needed) {
+      BEIT_ASSIGN(buffer_, Buffer<uint8_t>::allocate(needed, "a strip or tile of a TIFF"));
+    }
+    constexpr uint64_t kTwoDimensions = 1;
+    const FaxCoding coding{.rows = layout_.compression == kFaxRuns       ? FaxCoding::Rows::kRuns
+                                   : layout_.compression == kFaxT6       ? FaxCoding::Rows::kDifferences
+                                   : layout_.t4_options & kTwoDimensions ? FaxCoding::Rows::kMarkedMixed
+                                                                         : FaxCoding::Rows::kMarkedRuns,
+                           .width = layout_.piece_width};
+    BEIT_ASSIGN(const int64_t written, unpackFax(piece, coding, rows, {buffer_.data(), static_cast<size_t>(needed)}));
+    return std::span<const uint8_t>(buffer_.data(), static_cast<size_t>(layout_.rowBytes() * written));
   }
 
   Result<std::span<const uint8_t>> decompressJpeg(std::span<const uint8_t> piece) {

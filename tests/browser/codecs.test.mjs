@@ -9,16 +9,17 @@ import { root, startServer } from './support/server.mjs';
 
 const MODULE = 'beit-wasm/dist/wasm/beit-codecs.wasm';
 
-/** Returns a file of fixtures/codecs as a page can have it: its address, and what Pillow makes of it or of its twin. */
-const named = (base, file, twin = file) => {
-  const bytes = readFileSync(join(root, 'tests/fixtures/codecs/decoded.safetensors'));
+/** Returns a file of the fixtures as a page can have it: its address, and what Pillow makes of it. */
+const named = (base, file, folder = 'codecs') => {
+  const bytes = readFileSync(join(root, 'tests/fixtures', folder, 'decoded.safetensors'));
   const start = 8 + Number(bytes.readBigUInt64LE());
-  const { shape, data_offsets: range } = JSON.parse(bytes.subarray(8, start))[twin];
-  return { file: `${base}fixtures/codecs/${file}`, shape, samples: [...bytes.subarray(start + range[0], start + range[1])] };
+  const { shape, data_offsets: range } = JSON.parse(bytes.subarray(8, start))[file];
+  return { file: `${base}fixtures/${folder}/${file}`, shape, samples: [...bytes.subarray(start + range[0], start + range[1])] };
 };
 
 /** Runs in the page. Returns how far each picture's pixel values are from those of the samples, in levels of 255 at most. */
-async function farthest({ worker, ordinary, files }) {
+async function farthest({ worker, ordinary, files, avif }) {
+  if (avif) await import(new URL('../beit-wasm-avif/index.js', location.href).href);
   const { BeitImageProcessor } = await import(new URL('../beit-wasm/dist/index.js', location.href).href);
   const processor = await BeitImageProcessor.fromJSON({ do_resize: false, do_center_crop: false }, { worker });
   for (const file of ordinary) await processor.preprocess(file);
@@ -93,18 +94,31 @@ for (const name of Object.keys(BROWSERS)) {
           await page.close();
         });
 
+        it(`AVIF is the package's, where a page has it, ${where}`, async () => {
+          const { page, complaints } = await openPage(host.browser, `${server.url}tests/harness.html`);
+          const files = ['420-odd.avif', 'alpha.avif', 'grey.avif', 'exif5.avif'].map((file) => named(server.url, file, 'avif'));
+          const differences = await page.evaluate(farthest, { worker, ordinary: [], files, avif: true });
+          assert.deepEqual(
+            Object.entries(differences).filter(([, levels]) => levels !== 0),
+            [],
+          );
+          assert.deepEqual(complaints, []);
+          assert.deepEqual(server.reports, []);
+          await page.close();
+        });
+
         it(`what it does not read the browser decodes, or a sentence says what it is, ${where}`, async () => {
           const { page } = await openPage(host.browser, `${server.url}tests/harness.html`);
           const start = fetched();
           const differences = await page.evaluate(farthest, {
             worker,
             ordinary: [],
-            files: [named(server.url, 'small.avif', 'rgb-raw.tif')],
+            files: [named(server.url, 'lossless.avif', 'avif')],
           });
           // AVIF's own colours are rounded on their way to RGB.
           for (const [file, levels] of Object.entries(differences)) assert.ok(levels <= 4, `${file}: ${levels}`);
           assert.equal(fetched(), start);
-          const whole = readFileSync(join(root, 'tests/fixtures/codecs/small.avif'));
+          const whole = readFileSync(join(root, 'tests/fixtures/avif/lossless.avif'));
           for (const [file, format] of [
             [whole.subarray(0, 40), 'AVIF'],
             [Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>'), 'SVG'],

@@ -5,7 +5,10 @@
 #include <optional>
 
 #include "src/beit/config.h"
+#ifdef BEIT_DECODERS
+#include "src/avif/avif.h"
 #include "src/codecs/codecs.h"
+#endif
 #include "src/image/image_decode.h"
 #include "src/image/image_processor_config.h"
 #include "weights/reading/checkpoint.h"
@@ -143,6 +146,9 @@ const char* check(const Result<Image8>& image) {
 }  // namespace
 
 const char* readImage(std::span<const uint8_t> bytes) { return check(decodeImage(bytes)); }
+#ifdef BEIT_DECODERS
 const char* readCodecs(std::span<const uint8_t> bytes) { return check(codecs::decode(bytes)); }
+const char* readAvif(std::span<const uint8_t> bytes) { return check(avif::decode(bytes)); }
+#endif
 
 }  // namespace beit::fuzz

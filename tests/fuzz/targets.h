@@ -20,8 +20,11 @@ const char* readPickle(std::span<const uint8_t> bytes);
 const char* readConfig(std::span<const uint8_t> bytes);
 // A picture.
 const char* readImage(std::span<const uint8_t> bytes);
-// A picture that the module `codecs` decodes.
+#ifdef BEIT_DECODERS
+// A picture that the module `codecs`, or `avif`, decodes.
 const char* readCodecs(std::span<const uint8_t> bytes);
+const char* readAvif(std::span<const uint8_t> bytes);
+#endif
 
 // Those that go on from what was parsed, as far as it is small (model_targets.cpp).
 
@@ -47,7 +50,10 @@ inline constexpr NamedTarget kTargets[] = {
     {"pickle", readPickle},
     {"config", readConfig},
     {"image", readImage},
+#ifdef BEIT_DECODERS
     {"codecs", readCodecs},
+    {"avif", readAvif},
+#endif
     {"model", runConfig},
     {"tokenizer", runTokenizerConfig},
     {"processor", runProcessor},

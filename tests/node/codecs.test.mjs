@@ -1,14 +1,16 @@
-// The module codecs: files that the core leaves to others.
+// The modules codecs and avif: files that the core leaves to others.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { decodeWithCodecs } from '../../dist/core/codecs.js';
+import { decodeWith } from '../../dist/core/decoders.js';
 import { createEngine, pipeline } from '../../dist/node.js';
 import { fileServer, rejects, root, serve } from './support.mjs';
 
 const folder = join(root, 'tests/fixtures/codecs');
-const read = (name) => new Uint8Array(readFileSync(join(folder, name)));
+const bytesOf = (path) => new Uint8Array(readFileSync(join(root, path)));
+const read = (name) => bytesOf(`tests/fixtures/codecs/${name}`);
+const readAvif = (name) => bytesOf(`tests/fixtures/avif/${name}`);
 const engine = await createEngine({ build: 'simd' });
 test.after(() => engine.dispose());
 const pillow = Object.entries(await engine.readTensors(read('decoded.safetensors')));
@@ -18,7 +20,7 @@ test('files have the samples that Pillow gives', async (t) => {
   const module = await WebAssembly.compile(readFileSync(join(root, 'dist/wasm/beit-codecs.wasm')));
   for (const [name, { dims, data }] of pillow) {
     await t.test(name, async () => {
-      const outcome = decodeWithCodecs(module, read(name));
+      const outcome = decodeWith(module, read(name));
       assert.ok(outcome.ok, outcome.error?.message);
       const images = [outcome.value];
       // What the core decodes by itself may differ by a few levels.
@@ -29,6 +31,29 @@ test('files have the samples that Pillow gives', async (t) => {
       }
     });
   }
+});
+
+test('AVIF has the samples that Pillow gives, by the package beside this one', async (t) => {
+  const expected = Object.entries(await engine.readTensors(readAvif('decoded.safetensors')));
+  assert.ok(expected.length >= 11);
+  for (const [name, { dims, data }] of expected) {
+    await t.test(name, async () => {
+      const image = await engine.decodeImage(readAvif(name), name);
+      assert.deepEqual([image.height, image.width, image.channels], dims);
+      assert.deepEqual(Buffer.from(image.data), Buffer.from(data));
+    });
+  }
+});
+
+test('AVIF without its package is refused with what to install', async (t) => {
+  const { LocalEngine } = await import('../../dist/engine/local.js');
+  const { settingsOf } = await import('../../dist/api/engines.js');
+  const { nodeHost } = await import('../../dist/platform/host-node.js');
+  const settings = settingsOf({ build: 'simd' });
+  assert.match(settings.decoders.avif, /\/beit-avif\.wasm$/);
+  const own = await LocalEngine.create({ ...settings, decoders: { ...settings.decoders, avif: null } }, nodeHost(), false);
+  t.after(() => own.dispose());
+  await rejects(own.decodeImage(readAvif('444.avif'), 'a.avif'), 'unsupported', /^a\.avif: got AVIF, .*npm install beit-wasm-avif/);
 });
 
 test('a JPEG that lacks more than its end marker is refused', async () => {
@@ -55,7 +80,12 @@ test('the module is fetched when the first file needs it, and once', async (t) =
   const { LocalEngine } = await import('../../dist/engine/local.js');
   const { settingsOf } = await import('../../dist/api/engines.js');
   const { nodeHost } = await import('../../dist/platform/host-node.js');
-  const own = await LocalEngine.create({ ...settingsOf({ build: 'simd' }), codecs: `${base}beit-codecs.wasm` }, nodeHost(), false);
+  const settings = settingsOf({ build: 'simd' });
+  const own = await LocalEngine.create(
+    { ...settings, decoders: { ...settings.decoders, codecs: `${base}beit-codecs.wasm` } },
+    nodeHost(),
+    false,
+  );
   t.after(() => own.dispose());
   await own.decodeImage(new Uint8Array(readFileSync(join(root, 'tests/fixtures/images/rgb.png'))), 'rgb.png');
   assert.deepEqual(asked, []);
@@ -63,7 +93,11 @@ test('the module is fetched when the first file needs it, and once', async (t) =
   await own.decodeImage(read('lossless.webp'), 'lossless.webp');
   assert.equal(asked.length, 1);
 
-  const without = await LocalEngine.create({ ...settingsOf({ build: 'simd' }), codecs: `${base}absent.wasm` }, nodeHost(), false);
+  const without = await LocalEngine.create(
+    { ...settings, decoders: { ...settings.decoders, codecs: `${base}absent.wasm` } },
+    nodeHost(),
+    false,
+  );
   t.after(() => without.dispose());
   await rejects(without.decodeImage(read('lossy.webp'), 'lossy.webp'), 'unsupported', /^lossy\.webp: the decoder for WebP .*404/);
 });
@@ -76,7 +110,7 @@ test('what cannot be read is refused in a sentence', async () => {
   const heic = new TextEncoder().encode('\0\0\0\x18ftypheic\0\0\0\0mif1heic');
   const expected = 'expected PNG, JPEG, BMP, GIF, PNM, TIFF or WebP, as which it can be saved anew\\.$';
   await rejects(engine.decodeImage(heic, 'a.heic'), 'unsupported', new RegExp(`^a\\.heic: got HEIC, ${expected}`));
-  await rejects(engine.decodeImage(read('small.avif'), 'a.avif'), 'unsupported', new RegExp(`^a\\.avif: got AVIF, ${expected}`));
+  await rejects(engine.decodeImage(readAvif('444.avif').subarray(0, 200), 'a.avif'), 'bad-image', /^a\.avif: .*cut off\.$/);
   const tiff = read('grey.tif');
   await rejects(engine.decodeImage(tiff.subarray(0, tiff.length - 1), 'a.tif'), 'bad-image', /^a\.tif: .*cut off\.$/);
   // 16383 x 16383 pixels, 0.8 GB, in a header of 30 bytes: nothing is allocated that is not there.

@@ -18,7 +18,7 @@ describe('the package', () => {
   let files;
   let listed;
   let alone;
-  let withSamples;
+  let withSamples, withAvif;
 
   before(async () => {
     folder = mkdtempSync(join(tmpdir(), 'beit-package-'));
@@ -35,7 +35,9 @@ describe('the package', () => {
     alone = (await call(process.execPath, ['alone.mjs'], { cwd: folder })).stdout;
     const samples = await call('npm', ['pack', '--json', '--workspace', 'beit-wasm-samples', '--pack-destination', folder], { cwd: root });
     [withSamples] = JSON.parse(samples.stdout);
-    await call('npm', ['install', '--offline', '--no-audit', '--no-fund', withSamples.filename], { cwd: folder });
+    const avif = await call('npm', ['pack', '--json', '--workspace', 'beit-wasm-avif', '--pack-destination', folder], { cwd: root });
+    [withAvif] = JSON.parse(avif.stdout);
+    await call('npm', ['install', '--offline', '--no-audit', '--no-fund', withSamples.filename, withAvif.filename], { cwd: folder });
   });
 
   after(() => rmSync(folder, { recursive: true, force: true }));
@@ -164,6 +166,19 @@ describe('the package', () => {
       expected.map(({ label }) => label),
     );
     labels.forEach(({ score }, i) => assert.ok(Math.abs(score - expected[i].score) < 1e-4));
+  });
+
+  it('reads AVIF with the package that has the decoder, which is within 0.6 MB', async () => {
+    const module = withAvif.files.find(({ path }) => path === 'beit-avif.wasm');
+    assert.ok(module.size <= 600_000, `${module.size} bytes`);
+    for (const file of ['LICENSE', 'THIRD-PARTY-NOTICES.md', 'README.md', 'index.js', 'index.d.ts'])
+      assert.ok(
+        withAvif.files.some(({ path }) => path === file),
+        file,
+      );
+    const picture = join(root, 'tests/fixtures/avif/444.avif');
+    const { stdout } = await call(join(folder, 'node_modules/.bin/beit'), ['classify', '--json', picture], { cwd: folder });
+    assert.equal(JSON.parse(stdout)[0].labels.length, 5);
   });
 
   it('has a command that segments', async () => {

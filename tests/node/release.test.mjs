@@ -6,25 +6,27 @@ import { test } from 'node:test';
 import { released } from '../../tools/release.mjs';
 import { root } from './support.mjs';
 
-const NAMES = ['package.json', 'packages/beit-wasm-samples/package.json', 'package-lock.json', 'CHANGELOG.md'];
+const OTHERS = ['beit-wasm-avif', 'beit-wasm-samples'];
+const NAMES = ['package.json', ...OTHERS.map((name) => `packages/${name}/package.json`), 'package-lock.json', 'CHANGELOG.md'];
 const texts = Object.fromEntries(NAMES.map((name) => [name, readFileSync(join(root, name), 'utf8')]));
 const release = { version: '9.8.7', repository: 'https://git.example/owner/beit.git', date: '2031-02-03' };
 
 test('a release has one version everywhere, an address, provenance and a dated section', () => {
   const after = released(texts, release);
-  const [manifest, samples, lock] = NAMES.slice(0, 3).map((name) => JSON.parse(after[name]));
-  for (const json of [manifest, samples]) {
+  const [manifest, ...rest] = NAMES.slice(0, -1).map((name) => JSON.parse(after[name]));
+  const lock = rest.pop();
+  for (const json of [manifest, ...rest]) {
     assert.equal(json.version, '9.8.7');
     assert.equal(json.repository.url, 'git+https://git.example/owner/beit.git');
     assert.equal(json.homepage, 'https://git.example/owner/beit#readme');
     assert.deepEqual(json.publishConfig, { access: 'public', provenance: true });
   }
-  assert.equal(samples.repository.directory, 'packages/beit-wasm-samples');
-  assert.equal(manifest.peerDependencies['beit-wasm-samples'], '^9.8.7');
-  assert.deepEqual(
-    [lock.version, lock.packages[''].version, lock.packages['packages/beit-wasm-samples'].version],
-    ['9.8.7', '9.8.7', '9.8.7'],
-  );
+  for (const [i, name] of OTHERS.entries()) {
+    assert.equal(rest[i].repository.directory, `packages/${name}`);
+    assert.equal(manifest.peerDependencies[name], '^9.8.7');
+    assert.equal(lock.packages[`packages/${name}`].version, '9.8.7');
+  }
+  assert.deepEqual([lock.version, lock.packages[''].version], ['9.8.7', '9.8.7']);
   assert.match(after['CHANGELOG.md'], /\n## Unreleased\n\n## 9\.8\.7 - 2031-02-03\n/);
   // Nothing else is changed.
   const { dependencies, devDependencies, exports, files } = JSON.parse(texts['package.json']);

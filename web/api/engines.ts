@@ -90,7 +90,8 @@ export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maxi
     ]),
   ) as EngineSettings['files'];
   const codecs = own === undefined ? addressOf('wasm/beit-codecs.wasm', folder) : new URL('beit-codecs.wasm', own).href;
-  return { build, threads, files, codecs, wasmBinary: checkedBinary(wasmBinary, build), maximumMemory };
+  const decoders = { codecs, avif: platform.avifModule() };
+  return { build, threads, files, decoders, wasmBinary: checkedBinary(wasmBinary, build), maximumMemory };
 }
 
 function checkedBinary(binary: ArrayBuffer | Uint8Array | undefined, build: Build | 'auto' = 'auto'): Uint8Array | undefined {

@@ -10,6 +10,7 @@ import type { Build, BuildRequest, Capabilities } from '../core/capabilities.js'
 import type { ArtefactFiles, CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry, DType } from '../core/core.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
+import type { DecoderAddresses } from './image-files.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 
 export type { RawImage };
@@ -18,8 +19,8 @@ export type { RawImage };
 export interface EngineSettings extends BuildRequest {
   /** Where each build's files are. */
   files: Record<Build, ArtefactFiles>;
-  /** Where the module codecs is. */
-  codecs: string;
+  /** Where the modules of decoders are. */
+  decoders: DecoderAddresses;
   /** The bytes of the .wasm file, where the caller has them. */
   wasmBinary?: Uint8Array | undefined;
   /** The most bytes of linear memory, 16 MB to 4 GB. Default: 4 GB, less where the engine does not give that */

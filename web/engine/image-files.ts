@@ -1,16 +1,24 @@
-/** Image files to samples: the core's decoder first, which gives the same everywhere; then the module codecs; then the browser. */
+/** Image files to samples: the core's decoder first, which gives the same everywhere; then the modules codecs and avif; then the browser. */
 import { BeitError, failure, mismatch, sentenceOf, type CoreError, type Outcome } from '../base/errors.js';
 import type { RawImage } from '../base/tensors.js';
-import { decodeWithCodecs } from '../core/codecs.js';
+import { decodeWith } from '../core/decoders.js';
 import { drawPixels } from './drawables.js';
 import { withoutAlpha } from './pixels.js';
 
 /** Returns the bytes of a file of the package. */
 export type ReadAsset = (address: string) => Promise<Uint8Array>;
 
-/** What only `codecs` reads, as the core calls it; besides, it reads the JPEGs that the core does not. */
-const IN_CODECS: readonly string[] = ['WebP', 'TIFF'];
+/** Where the modules of decoders are; null where the package that has one is not known. */
+export interface DecoderAddresses {
+  codecs: string;
+  avif: string | null;
+}
+
+/** Which module reads what the core names so; besides, `codecs` reads the JPEGs that the core does not. */
+const MODULES: Record<string, keyof DecoderAddresses> = { WebP: 'codecs', TIFF: 'codecs', AVIF: 'avif', 'HEIC or AVIF': 'avif' };
 const EXPECTED = 'PNG, JPEG, BMP, GIF, PNM, TIFF or WebP, as which it can be saved anew';
+/** AVIF has a package of its own, since most have none of it. */
+const AVIF_EXPECTED = `${EXPECTED}, or the package that reads AVIF ("npm install beit-wasm-avif"; a page imports it)`;
 
 /** What some browsers read, as the core calls it: not every one looks at a file's first bytes. */
 const MEDIA_TYPES: Record<string, string> = {
@@ -25,11 +33,11 @@ const MEDIA_TYPES: Record<string, string> = {
 };
 
 export class ImageFiles {
-  private module: Promise<WebAssembly.Module> | null = null;
+  private readonly modules = new Map<string, Promise<WebAssembly.Module>>();
 
-  /** `address` is that of beit-codecs.wasm, which is read when the first file needs it. */
+  /** A module is read when the first file needs it. */
   constructor(
-    private readonly address: string,
+    private readonly addresses: DecoderAddresses,
     private readonly read: ReadAsset,
   ) {}
 
@@ -43,9 +51,11 @@ export class ImageFiles {
     const isDamagedJpeg = isJpeg && reason.code === 'bad-image';
     if (reason.code !== 'unsupported' && !isDamagedJpeg) throw reason;
     const format = isJpeg ? 'such a JPEG' : reason.got;
-    if (isJpeg || IN_CODECS.includes(format)) {
+    const name = isJpeg ? 'codecs' : MODULES[format];
+    const address = name && this.addresses[name];
+    if (address) {
       try {
-        const second = decodeWithCodecs(await this.codecs(), bytes);
+        const second = decodeWith(await this.module(address), bytes);
         if (second.ok) return second.value;
         reason = labelled(second.error, label);
         // A browser shows of a damaged file what is left, which is another picture.
@@ -56,21 +66,21 @@ export class ImageFiles {
         reason = failure('unsupported', label || 'image', `the decoder for ${format} cannot be had (${sentenceOf(error)})`, error);
       }
     } else {
-      reason = mismatch('unsupported', label || 'image', format, EXPECTED);
+      reason = mismatch('unsupported', label || 'image', format, name === 'avif' ? AVIF_EXPECTED : EXPECTED);
     }
     const shown = await decodeInBrowser(bytes, MEDIA_TYPES[format] ?? '', label || 'image');
     if (shown) return shown;
     throw reason;
   }
 
-  private codecs(): Promise<WebAssembly.Module> {
-    this.module ??= this.read(this.address)
-      .then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>))
-      .catch((error: unknown) => {
-        this.module = null; // the next file tries again
-        throw error;
-      });
-    return this.module;
+  private module(address: string): Promise<WebAssembly.Module> {
+    let module = this.modules.get(address);
+    if (!module) {
+      module = this.read(address).then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>));
+      module.catch(() => this.modules.delete(address)); // the next file tries again
+      this.modules.set(address, module);
+    }
+    return module;
   }
 }
 

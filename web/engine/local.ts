@@ -126,7 +126,7 @@ export class LocalEngine implements Engine {
     if (maximumMemory !== undefined) checkMaximum(maximumMemory);
     const core = await startCore({ build, threads, files: files[build], wasmBinary, maximumMemory }, createThread);
     unwrap(core.start(threads, capabilities.table64));
-    const images = new ImageFiles(settings.codecs, readAsset ?? ((address) => fetchBytes(new URL(address), null)));
+    const images = new ImageFiles(settings.decoders, readAsset ?? ((address) => fetchBytes(new URL(address), null)));
     return new LocalEngine(core, images, settings, { build, threads, reason, worker, capabilities });
   }
 

@@ -8,6 +8,7 @@ import { browserHost } from './host-browser.js';
 import { browserHttp } from './http-browser.js';
 import { startModuleWorker, whyNotLoaded } from './module-worker.js';
 import type { Platform } from './platform.js';
+import { findAvif } from './avif.js';
 import { findSample, noSample, pathInAssets, textsOf } from './samples.js';
 
 function pageUrl(): string | undefined {
@@ -127,6 +128,11 @@ export const platform: Platform = {
       },
       browserHttp,
     );
+  },
+
+  avifModule: () => {
+    const module = findAvif();
+    return module ? absolute(module) : null;
   },
 
   readImage: (address, signal) => fetchBytes(new URL(address, pageUrl()), signal),

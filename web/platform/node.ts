@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread, Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
@@ -13,12 +14,14 @@ import { isHubId } from '../sources/source.js';
 import { mayStartThreads, nodeHost, readNodeAsset } from './host-node.js';
 import { nodeHttp } from './http-node.js';
 import type { Platform } from './platform.js';
+import { findAvif } from './avif.js';
 import { findSample, noSample, pathInAssets, type SampleName } from './samples.js';
 
 const isAddress = (text: string): boolean => /^(https?|data|blob):/i.test(text);
 
 // Joined, for bundlers not to look for a package that need not be there.
 const SAMPLES = ['beit', 'wasm', 'samples'].join('-');
+const AVIF_FILE = [['beit', 'wasm', 'avif'].join('-'), 'beit-avif.wasm'].join('/');
 
 async function sampleAddress(name: SampleName): Promise<URL> {
   if (!findSample(name)) {
@@ -87,6 +90,14 @@ export const platform: Platform = {
     const source = pathSource(path);
     if (!source) throw failure('not-found', path, 'the sample checkpoint is not there');
     return source;
+  },
+
+  avifModule() {
+    try {
+      return (findAvif() ?? pathToFileURL(createRequire(import.meta.url).resolve(AVIF_FILE))).href;
+    } catch {
+      return null; // it is not installed
+    }
   },
 
   async readImage(address, signal) {

@@ -23,6 +23,8 @@ export interface Platform {
   persist(): Promise<boolean>;
   /** Returns a checkpoint of beit-wasm-samples, or of `folder` (as addressOf() of assets.ts has it). Rejects with not-found where there is none. */
   sample(name: SampleName, folder?: string): Promise<Source>;
+  /** Returns the address of beit-wasm-avif's module, or null where that package is not known. */
+  avifModule(): string | null;
   /** Returns the bytes of an image that is given as a string or URL. */
   readImage(address: string | URL, signal: AbortSignal | null): Promise<Uint8Array>;
   /** Returns the bytes of a file of the package, which may lie on this machine. */

@@ -14,6 +14,7 @@ export const FOLDERS = [
   ['isolation-worker.js', join(root, 'dist', 'isolation-worker.js')],
   ['tests/', join(root, 'tests', 'browser', 'pages')],
   ['fixtures/', join(root, 'tests', 'fixtures')],
+  ['beit-wasm-avif/', join(root, 'packages', 'beit-wasm-avif')],
   ...SITE,
 ];
 

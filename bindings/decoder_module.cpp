@@ -1,12 +1,12 @@
-// The module `codecs`: one function from the bytes of a file to samples. No embind and no JavaScript of Emscripten's:
-// web/core/codecs.ts makes an instance for each file, which goes with all of its memory, so nothing is given back here.
+// A module of decoders, `codecs` or `avif`: one function from the bytes of a file to samples. No embind and no JavaScript of
+// Emscripten's: web/core/decoders.ts makes an instance for each file, which goes with all of its memory, so nothing is given back here.
 #include <cstdint>
 #include <cstdlib>
 #include <new>
 #include <span>
 #include <string>
 
-#include "src/codecs/codecs.h"
+#include BEIT_DECODER_HEADER
 
 namespace {
 
@@ -17,7 +17,7 @@ struct Text {
 
 Text textOf(std::string_view text) { return {text.data(), static_cast<uint32_t>(text.size())}; }
 
-// web/core/codecs.ts reads it as numbers of 32 bits, in this order.
+// web/core/decoders.ts reads it as numbers of 32 bits, in this order.
 struct Answer {
   uint32_t ok = 0;
   uint32_t width = 0, height = 0, channels = 0;
@@ -41,7 +41,7 @@ extern "C" {
 [[clang::export_name("decode")]] const Answer* decode(const uint8_t* file, size_t size) {
   answer = {};
   try {
-    auto result = beit::codecs::decode({file, size});
+    auto result = beit::BEIT_DECODER::decode({file, size});
     if (result.ok()) {
       image = std::move(result).value();
       answer.ok = 1;
