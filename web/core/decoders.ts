@@ -5,6 +5,12 @@
 import { failure, packError, sentenceOf, type ErrorCode, type Outcome } from '../base/errors.js';
 import type { CoreImage } from './core.js';
 
+/** Where the modules of decoders are; null where the package that has one is not known. */
+export interface DecoderAddresses {
+  codecs: string;
+  avif: string | null;
+}
+
 interface DecoderExports {
   memory: WebAssembly.Memory;
   _initialize(): void;

@@ -8,9 +8,9 @@ import type { FromGlobal } from '../base/globals.js';
 import type { AnyTensor, LabelMap, RawImage, Size, Tensor } from '../base/tensors.js';
 import type { Build, BuildRequest, Capabilities } from '../core/capabilities.js';
 import type { ArtefactFiles, CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry, DType } from '../core/core.js';
+import type { DecoderAddresses } from '../core/decoders.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
-import type { DecoderAddresses } from './image-files.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 
 export type { RawImage };

@@ -1,18 +1,12 @@
 /** Image files to samples: the core's decoder first, which gives the same everywhere; then the modules codecs and avif; then the browser. */
 import { BeitError, failure, mismatch, sentenceOf, type CoreError, type Outcome } from '../base/errors.js';
 import type { RawImage } from '../base/tensors.js';
-import { decodeWith } from '../core/decoders.js';
+import { decodeWith, type DecoderAddresses } from '../core/decoders.js';
 import { drawPixels } from './drawables.js';
 import { withoutAlpha } from './pixels.js';
 
 /** Returns the bytes of a file of the package. */
 export type ReadAsset = (address: string) => Promise<Uint8Array>;
-
-/** Where the modules of decoders are; null where the package that has one is not known. */
-export interface DecoderAddresses {
-  codecs: string;
-  avif: string | null;
-}
 
 /** Which module reads what the core names so; besides, `codecs` reads the JPEGs that the core does not. */
 const MODULES: Record<string, keyof DecoderAddresses> = { WebP: 'codecs', TIFF: 'codecs', AVIF: 'avif', 'HEIC or AVIF': 'avif' };
