@@ -12,7 +12,8 @@ import { blocksOf, documents, linkProblems, textOfDocument } from '../../tools/d
 import { root } from './support.mjs';
 
 /** Documents for users; those for who works on the project have commands only. */
-const GUIDES = documents().filter((path) => /^(README\.md|docs\/|packages\/|examples\/)/.test(path));
+// Of the notices the words are others'.
+const GUIDES = documents().filter((path) => /^(README\.md|docs\/|packages\/|examples\/)/.test(path) && !path.endsWith('NOTICES.md'));
 const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 
 const blocks = documents().flatMap((path) => blocksOf(textOfDocument(path)).map((block) => ({ ...block, path })));
