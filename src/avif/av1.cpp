@@ -22,9 +22,13 @@ struct Picture : Dav1dPicture {
   Picture& operator=(const Picture&) = delete;
 };
 
+// As many as dav1d takes where addresses have 32 bits; the same everywhere.
+constexpr int64_t kMostPixels = int64_t{1} << 26;
+
 Error refusal(int error) {
   if (error == DAV1D_ERR(ENOMEM)) return failure(ErrorCode::kOutOfMemory, "image", "no memory to decode this AVIF");
-  if (error == DAV1D_ERR(ERANGE)) return failure(ErrorCode::kBadImage, "image", "this AVIF has more pixels than 2^28");
+  if (error == DAV1D_ERR(ERANGE))
+    return failure(ErrorCode::kBadImage, "image", "this AVIF, or a cell of its grid, has more pixels than " + std::to_string(kMostPixels));
   return failure(ErrorCode::kBadImage, "image", "this AVIF is damaged (dav1d's error " + std::to_string(-error) + ")");
 }
 
@@ -46,7 +50,7 @@ Result<Planes> decodeAv1(std::span<const uint8_t> data) {
   settings.n_threads = 1;
   settings.max_frame_delay = 1;
   settings.all_layers = 0;
-  settings.frame_size_limit = static_cast<unsigned>(kMaxImagePixels);
+  settings.frame_size_limit = static_cast<unsigned>(kMostPixels);
   settings.logger = {nullptr, nullptr};
   Dav1dContext* opened = nullptr;
   if (const int error = dav1d_open(&opened, &settings); error < 0) return refusal(error);

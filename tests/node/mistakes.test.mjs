@@ -1,5 +1,7 @@
 // What newcomers get wrong: each has a sentence that says what was found, what is expected, and so what to do.
 import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
 import { runInNewContext } from 'node:vm';
@@ -17,6 +19,8 @@ import { config, files, maskedFiles, pixelValues } from './tiny-checkpoint.mjs';
 
 const engine = await createEngine({ build: 'simd' });
 test.after(() => engine.dispose());
+const nothingKept = mkdtempSync(join(tmpdir(), 'beit-cache-'));
+test.after(() => rmSync(nothingKept, { recursive: true, force: true }));
 const classify = await pipeline('image-classification', files(), { engine });
 const model = await BeitModel.fromPretrained(files(), { engine });
 const bytes = (text) => new TextEncoder().encode(text);
@@ -55,6 +59,12 @@ const MISTAKES = [
     () => pipeline('image-classification', './no-such-model'),
     'not-found',
     /no such file or folder.*owner\/name/,
+  ],
+  [
+    'offline before anything is kept',
+    () => pipeline('image-classification', 'owner/name', { offline: true, cache: nothingKept }),
+    'not-found',
+    /^owner\/name: its weights are not in the cache, and the option offline forbids to fetch them: load it once without/,
   ],
   ['an id with a blank', () => pipeline('image-classification', 'microsoft/beit base'), 'not-found', /owner\/name/],
   ['no name at all', () => pipeline('image-classification', ''), 'not-found', /^source: .*owner\/name/],

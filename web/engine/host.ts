@@ -26,7 +26,7 @@ export function hostEngine(
   const opened = (reference: SourceReference): Source & { close?(): void } =>
     reference.kind === 'description'
       ? openDescription(reference.description)
-      : new RemoteSource(reference.label, reference.weightsName, reference.port);
+      : new RemoteSource(reference.label, reference.weightsName, reference.port, reference.offline);
 
   const perform = async (message: Request, options: AnyCallOptions): Promise<unknown> => {
     if (message.type === 'start') {

@@ -400,6 +400,13 @@ class Load {
         this.refusals.add(name, error);
       }
     }
+    if (this.source.offline) {
+      throw failure(
+        'not-found',
+        label,
+        'its weights are not in the cache, and the option offline forbids to fetch them: load it once without',
+      );
+    }
     throw failure(
       this.refusals.codeAmong(names) ?? 'not-found',
       label,

@@ -9,7 +9,7 @@ export const HEARTBEAT_MS = 400;
 /** A source that the worker opens by itself, or one whose bytes come over a port. */
 export type SourceReference =
   | { kind: 'description'; description: SourceDescription }
-  | { kind: 'port'; label: string; weightsName: string | undefined; port: MessagePort };
+  | { kind: 'port'; label: string; weightsName: string | undefined; offline: boolean | undefined; port: MessagePort };
 
 export type ToWorker =
   | { type: 'start'; id: number; settings: EngineSettings }

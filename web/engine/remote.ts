@@ -213,6 +213,6 @@ function openAtTheOtherEnd(source: Source): Served {
   if (description) return { reference: { kind: 'description', description }, transfer: [], stop: () => undefined };
   const { port1, port2 } = new MessageChannel();
   const service = serveSource(source, port1);
-  const { label, weightsName } = source;
-  return { reference: { kind: 'port', label, weightsName, port: port2 }, transfer: [port2], stop: () => service.stop() };
+  const { label, weightsName, offline } = source;
+  return { reference: { kind: 'port', label, weightsName, offline, port: port2 }, transfer: [port2], stop: () => service.stop() };
 }

@@ -84,6 +84,7 @@ export class RemoteSource implements Source {
     readonly label: string,
     readonly weightsName: string | undefined,
     private readonly port: MessagePort,
+    readonly offline?: boolean,
   ) {
     port.onmessage = ({ data }: MessageEvent<Answer | Event>) => {
       if ('event' in data) {

@@ -41,6 +41,8 @@ export interface Source {
   readonly label: string;
   /** The weights file, where the source names one; else the usual names are tried. */
   readonly weightsName?: string | undefined;
+  /** Whether only what is kept is used. */
+  readonly offline?: boolean | undefined;
   /** Opens a file. Rejects with code not-found when the source does not have it. */
   open(name: string, signal?: AbortSignal | null, watch?: SourceWatch): Promise<SourceFile>;
   /** The same source as plain data, for a worker to open by itself; null where that cannot be. */

@@ -17,6 +17,7 @@ export function stoppable(source: Source, signal: AbortSignal | null | undefined
   return {
     label: source.label,
     weightsName: source.weightsName,
+    offline: source.offline,
     describe: () => source.describe(),
     open: async (name, own, watch) => {
       throwIfAborted(signal);

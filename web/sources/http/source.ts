@@ -135,6 +135,7 @@ interface Wanted {
 export class HttpSource implements Source {
   readonly label: string;
   readonly weightsName: string | undefined;
+  readonly offline: boolean;
   // One body is open at a time: a browser lets a page have six connections to a host.
   private active: HttpFile | null = null;
   private readonly repository: HubRepository | null;
@@ -151,6 +152,7 @@ export class HttpSource implements Source {
     private readonly customFetch?: typeof fetch,
   ) {
     this.label = description.label;
+    this.offline = description.offline ?? false;
     this.weightsName = description.weightsName;
     this.repository = description.hub ? new HubRepository(description.hub, description.label, (work) => this.checks.push(work)) : null;
   }
