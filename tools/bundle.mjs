@@ -21,6 +21,8 @@ const GROUPS = [
   ],
   // Bundlers move it to where it has no neighbours.
   [['worker', 'worker.ts']],
+  // It is fetched by its address, in workers too, where there is a GPU to use.
+  [['gpu', 'gpu/model.ts']],
 ];
 
 /** Files of dist/ of which each is one of the package's chunks. */
@@ -77,8 +79,8 @@ export async function bundleScripts() {
 function writeScript(name, script, written) {
   const { text, map } = insertBehind(script, byLines(written), IMPORT_CALL, IMPORT_COMMENTS);
   // Who uses the command line sees sentences, not stacks, and so does a page of what happens in its worker, whose map would
-  // hold once more the sources that the library's has (200 kB). Some entries have nothing but names of what is in other files.
-  if (name === 'cli/main.js' || name === 'worker.js' || map.sources.length === 0) return void writeFileSync(join(dist, name), text);
+  // hold once more the sources that the library's has (200 kB), and on a GPU. Some entries have nothing but names of what is in other files.
+  if (['cli/main.js', 'worker.js', 'gpu.js'].includes(name) || map.sources.length === 0) return void writeFileSync(join(dist, name), text);
   map.sources = map.sources.map((source) => source.replace(/^(\.\.\/)+/, '').replace(/\.ts$/, '.js'));
   writeFileSync(join(dist, name), `${text}//# sourceMappingURL=${basename(name)}.map\n`);
   writeFileSync(join(dist, `${name}.map`), JSON.stringify(map));

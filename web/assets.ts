@@ -17,6 +17,7 @@ const FILES = {
   'wasm/beit-simd-threads.wasm': () => new URL('./wasm/beit-simd-threads.wasm', import.meta.url),
   'wasm/beit-relaxed-threads.js': () => new URL('./wasm/beit-relaxed-threads.js', import.meta.url),
   'wasm/beit-relaxed-threads.wasm': () => new URL('./wasm/beit-relaxed-threads.wasm', import.meta.url),
+  'gpu.js': () => new URL('./gpu.js', import.meta.url),
   'wasm/beit-codecs.wasm': () => new URL('./wasm/beit-codecs.wasm', import.meta.url),
 };
 

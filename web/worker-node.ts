@@ -2,7 +2,7 @@
 import { parentPort, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { hostEngine } from './engine/host.js';
 import type { FromWorker, ToWorker } from './engine/protocol.js';
-import { nodeHost, readNodeAsset } from './platform/host-node.js';
+import { nodeGpu, nodeHost, readNodeAsset } from './platform/host-node.js';
 import { nodeHttp } from './platform/http-node.js';
 import { FolderSource } from './sources/folder-node.js';
 import { openDescription } from './sources/resolve.js';
@@ -17,5 +17,5 @@ hostEngine(
   },
   nodeHost,
   (description) => (description.kind === 'folder' ? new FolderSource(description) : openDescription(description, nodeHttp)),
-  { readAsset: readNodeAsset },
+  { readAsset: readNodeAsset, findGpu: nodeGpu },
 );

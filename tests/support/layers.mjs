@@ -22,6 +22,7 @@ export const LAYERS = [
     'web/platform/',
     'web/assets.ts',
     'web/engine/',
+    'web/gpu/',
     'web/sources/',
     'web/core/',
     'web/base/',

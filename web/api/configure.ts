@@ -2,13 +2,14 @@
 import { platform } from '#platform';
 import { BeitError } from '../base/errors.js';
 import type { BuildRequest } from '../core/capabilities.js';
+import type { Device, OwnDevice } from '../engine/devices.js';
 import type { Source, SourceLike, SourceOptions } from '../sources/source.js';
 import { checkConfiguration, checkOpening, RUNTIME, type NamesOf } from './options.js';
 
 /** Where the library's own files are and how it runs; each can be given to one call, or to configure(). */
 export interface RuntimeOptions extends BuildRequest {
   /**
-   * The folder (its URL, in a page relative to it) that has worker.js, wasm/ and weights/, a copy of the package's dist/; for
+   * The folder (its URL, in a page relative to it) that has worker.js, gpu.js, wasm/ and weights/, a copy of the package's dist/; for
    * bundlers that do not carry them along. It may be another origin's that allows this (CORS). Default: beside the library
    */
   assets?: string | URL | undefined;
@@ -26,6 +27,13 @@ export interface RuntimeOptions extends BuildRequest {
    * false in its worker threads.
    */
   worker?: boolean | undefined;
+  /**
+   * What models compute on. gpu: WebGPU, for every model that it can run; the others stay on the processor, which onWarning and runtimeInfo() tell, and
+   * without a GPU loading rejects with unsupported. auto: WebGPU where there is a real GPU and a model is large enough to gain. A GPUDevice is
+   * used as it is, in the caller's thread, and never destroyed. A GPU's answers are checked before it is trusted, and whatever fails on it is done again
+   * on the processor. In Node it takes the package `webgpu`. Default: cpu
+   */
+  device?: Device | OwnDevice | undefined;
 }
 
 RUNTIME satisfies NamesOf<RuntimeOptions>;

@@ -7,6 +7,7 @@ import { isArrayBuffer, isArrayOf } from '../base/realms.js';
 import { abortable } from '../base/scheduling.js';
 import { BUILDS, chooseBuild, detectCapabilities, type Build } from '../core/capabilities.js';
 import type { CallOptions, Engine, EngineSettings, LoadCallOptions, RuntimeInfo } from '../engine/engine.js';
+import { DEVICES, deviceOf, type OwnDevice } from '../engine/devices.js';
 import { LocalEngine } from '../engine/local.js';
 import { RemoteEngine } from '../engine/remote.js';
 import { configured, folderOf, type RuntimeOptions } from './configure.js';
@@ -42,8 +43,17 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
 async function makeEngine(all: EngineOptions): Promise<Engine> {
   try {
     const settings = settingsOf(all);
-    if (!(all.worker ?? platform.workerByDefault))
-      return await LocalEngine.create(settings, platform.host(), false, { readAsset: platform.readAsset });
+    const gpuDevice = ownDevice(all.device);
+    if (gpuDevice && all.worker)
+      throw mismatch(
+        'invalid-argument',
+        'device',
+        'a GPUDevice beside worker: true',
+        'worker: false, since it cannot be handed to a worker',
+      );
+    const { readAsset, findGpu } = platform;
+    if (gpuDevice || !(all.worker ?? platform.workerByDefault))
+      return await LocalEngine.create(settings, platform.host(), false, { readAsset, findGpu, gpuDevice });
     const script = all.workerFactory ? '' : platform.workerScript(folderOf('assets', all.assets));
     try {
       return await RemoteEngine.create(settings, platform.startWorker(script, all.workerFactory));
@@ -61,7 +71,8 @@ const NOT_STARTED = ['unsupported', 'engine-lost'];
 
 /** Returns an engine in the page itself, whose policy lets no worker be started from where the library is. */
 async function inThisThread(settings: EngineSettings, reason: BeitError): Promise<Engine> {
-  const engine = await LocalEngine.create(settings, platform.host(), false, { readAsset: platform.readAsset });
+  const { readAsset, findGpu } = platform;
+  const engine = await LocalEngine.create(settings, platform.host(), false, { readAsset, findGpu });
   engine.info = {
     ...engine.info,
     reason: `${engine.info.reason} It runs in the page's own thread, which it blocks, since there is no worker: ${sentenceOf(reason)}.`,
@@ -75,7 +86,7 @@ function isForeign(script: string): boolean {
 }
 
 /** Returns what an engine is made from. Throws invalid-argument. */
-export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maximumMemory }: EngineOptions): EngineSettings {
+export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maximumMemory, device }: EngineOptions): EngineSettings {
   const folder = folderOf('assets', assets);
   const own = folderOf('artefacts', artefacts);
   const files = Object.fromEntries(
@@ -91,7 +102,30 @@ export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maxi
   ) as EngineSettings['files'];
   const codecs = own === undefined ? addressOf('wasm/beit-codecs.wasm', folder) : new URL('beit-codecs.wasm', own).href;
   const decoders = { codecs, avif: platform.avifModule() };
-  return { build, threads, files, decoders, wasmBinary: checkedBinary(wasmBinary, build), maximumMemory };
+  return {
+    build,
+    threads,
+    files,
+    decoders,
+    gpu: addressOf('gpu.js', folder),
+    device: typeof device === 'string' ? device : undefined,
+    wasmBinary: checkedBinary(wasmBinary, build),
+    maximumMemory,
+  };
+}
+
+/** Returns the caller's device, where `device` is one. Throws invalid-argument for what is neither that nor a name. */
+function ownDevice(device: EngineOptions['device']): OwnDevice | undefined {
+  const given: unknown = device;
+  if (given === undefined || DEVICES.some((name) => name === given)) return undefined;
+  // One of another realm, or of a package, is no instance of this one's class.
+  if (typeof given === 'object' && given !== null && 'createComputePipelineAsync' in given) return given as OwnDevice;
+  throw mismatch(
+    'invalid-argument',
+    'device',
+    JSON.stringify(given) ?? typeof given,
+    `${DEVICES.map((name) => `"${name}"`).join(', ')} or a GPUDevice`,
+  );
 }
 
 function checkedBinary(binary: ArrayBuffer | Uint8Array | undefined, build: Build | 'auto' = 'auto'): Uint8Array | undefined {
@@ -130,6 +164,7 @@ function numberOf(object: object | undefined): number {
 
 /** Returns a share in the engine for these options. */
 export async function leaseEngine(options: EngineOptions, call: LoadCallOptions = {}): Promise<EngineLease> {
+  ownDevice(options.device);
   if (options.engine) {
     if (!options.engine.usable) throw new BeitError('disposed', 'The engine has been disposed of.', { where: 'engine' });
     return { engine: options.engine, release: async () => undefined };
@@ -144,6 +179,7 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
     maximumMemory = 0,
     wasmBinary,
     workerFactory,
+    device = 'cpu',
   } = all;
   const key = JSON.stringify([
     worker,
@@ -154,6 +190,7 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
     maximumMemory,
     numberOf(wasmBinary),
     numberOf(workerFactory),
+    typeof device === 'string' ? device : numberOf(device),
   ]);
   let entry = shared.get(key);
   if (!entry || entry.engine?.usable === false) {
@@ -188,6 +225,12 @@ async function share(key: string, entry: Shared, call: CallOptions): Promise<Eng
   return { engine, release };
 }
 
+/** Returns what an engine uses, for one of its models where `handle` is one's. */
+export function infoOf({ info }: Engine, handle?: number): RuntimeInfo {
+  const { devices, ...facts } = info;
+  return { ...facts, ...(handle !== undefined && devices[handle]) };
+}
+
 /**
  * Returns what an engine with these options would use here, without starting one. Throws
  * unsupported, with a sentence, where the options cannot be met.
@@ -199,10 +242,12 @@ async function share(key: string, entry: Shared, call: CallOptions): Promise<Eng
  * ```
  */
 export function runtimeInfo(options: EngineOptions = {}): RuntimeInfo {
-  if (options.engine) return options.engine.info;
+  if (options.engine) return infoOf(options.engine);
   const all = configured(options);
   const { worker = platform.workerByDefault } = all;
   const host = platform.host();
   const capabilities = detectCapabilities({ ...host, mayBlock: host.mayBlock || worker });
-  return { ...chooseBuild(capabilities, all), worker, capabilities };
+  const own = ownDevice(all.device);
+  const device = typeof all.device === 'string' ? all.device : 'cpu';
+  return { ...chooseBuild(capabilities, all), worker: worker && !own, capabilities, ...deviceOf(device, own !== undefined) };
 }

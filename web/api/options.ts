@@ -13,6 +13,7 @@ export const RUNTIME = {
   workerFactory: true,
   maximumMemory: true,
   worker: true,
+  device: true,
   build: true,
   threads: true,
 } as const;
@@ -65,8 +66,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   session_options: 'threads and build',
   model_file_name: 'the address of the file as the source',
   subfolder: "the folder's address as the source",
-  device: 'none: models run on the processor, with threads',
-  device_map: 'none: models run on the processor, with threads',
+  device_map: 'device',
   endpoint: 'host',
   abort_signal: 'signal',
   pooling: 'output',

@@ -5,7 +5,7 @@ import type { DType } from '../core/core.js';
 import type { Engine, LoadCallOptions, MemoryUse, RuntimeInfo } from '../engine/engine.js';
 import type { SourceOptions } from '../sources/source.js';
 import type { EngineLease, EngineOptions } from './engines.js';
-import { leaseEngine } from './engines.js';
+import { infoOf, leaseEngine } from './engines.js';
 import { checkOpening } from './options.js';
 
 /** Every value of `dtype`. */
@@ -91,9 +91,10 @@ export abstract class EngineObject extends DisposableObject {
     return this.#lease?.engine.usable ?? false;
   }
 
-  /** Returns what is used (build, threads, worker) and, in a sentence, why. */
+  /** Returns what is used (build, threads, worker, device) and, in sentences, why. */
   runtimeInfo(): RuntimeInfo {
-    return this.hold().engine.info;
+    const { engine, handle } = this.hold();
+    return infoOf(engine, handle);
   }
 
   /** Returns the bytes of linear memory of this object's engine, and how many are in use. */

@@ -4,6 +4,7 @@ import { DTYPES } from '../api/pretrained.js';
 import { BUILDS, type Build } from '../core/capabilities.js';
 import type { DType } from '../core/core.js';
 import type { Engine } from '../engine/engine.js';
+import { DEVICES, type Device } from '../engine/devices.js';
 import { oneOf, wholeNumber, type OptionSpec, type Parsed } from './arguments.js';
 
 export const ENGINE_OPTIONS: readonly OptionSpec[] = [
@@ -14,6 +15,12 @@ export const ENGINE_OPTIONS: readonly OptionSpec[] = [
     value: DTYPES.join('|'),
     help: 'what models compute with (default: int8 for a checkpoint that is stored so, else f32)',
     parse: oneOf(DTYPES),
+  },
+  {
+    name: 'device',
+    value: DEVICES.join('|'),
+    help: 'what models compute on; gpu and auto need the package webgpu (default: cpu)',
+    parse: oneOf(DEVICES),
   },
 ];
 
@@ -32,6 +39,7 @@ export function engineOptions(parsed: Parsed): {
   build: Build | undefined;
   threads: number | undefined;
   dtype: DType | undefined;
+  device: Device | undefined;
 } {
   // A command has nothing to do beside its engine.
   return {
@@ -39,5 +47,6 @@ export function engineOptions(parsed: Parsed): {
     build: parsed.value<Build>('build'),
     threads: parsed.value<number>('threads'),
     dtype: parsed.value<DType>('dtype'),
+    device: parsed.value<Device>('device'),
   };
 }

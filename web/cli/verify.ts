@@ -4,7 +4,7 @@ import { DalleTokenizer } from '../api/dalle-tokenizer.js';
 import { BeitError, failure } from '../base/errors.js';
 import type { AnyTensor, LabelMap, Tensor } from '../base/tensors.js';
 import type { DType } from '../core/core.js';
-import type { Engine } from '../engine/engine.js';
+import type { Engine, LoadedModel } from '../engine/engine.js';
 import type { CommandSpec } from './arguments.js';
 import { compare, type Comparison, type Tolerance } from './compare.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
@@ -52,9 +52,12 @@ async function verifyCase(engine: Engine, folder: string, dtype: DType | undefin
     if (!isFile(join(folder, EXPECTED))) throw failure('not-found', join(folder, EXPECTED), 'there is no such file: this is no case');
     const expected = await readTensorFile(engine, join(folder, EXPECTED));
     const isModel = isFile(join(folder, 'case.json'));
-    const results = isModel ? await verifyModel(engine, folder, expected, dtype) : await verifyProcessor(engine, folder, expected);
+    const on: string[] = [];
+    const results = isModel
+      ? await verifyModel(engine, folder, expected, dtype, (device) => device === 'gpu' && on.push(' (gpu)'))
+      : await verifyProcessor(engine, folder, expected);
     const pass = results.length > 0 && results.every(([, { pass }]) => pass);
-    console.log(`${pass ? 'pass' : 'FAIL'}  ${basename(folder)}`);
+    console.log(`${pass ? 'pass' : 'FAIL'}  ${basename(folder)}${on.join('')}`);
     for (const [name, { pass, largest, why }] of results) {
       console.log(`      ${name.padEnd(24)} max |a-b| ${largest.toExponential(2).padStart(9)}  ${pass ? 'pass' : `FAIL: ${why}`}`);
     }
@@ -87,6 +90,7 @@ async function verifyModel(
   folder: string,
   expected: Record<string, AnyTensor>,
   dtype: DType | undefined,
+  told: (device: LoadedModel['device']) => void,
 ): Promise<Results> {
   const path = join(folder, 'case.json');
   const facts = readJson(path);
@@ -102,6 +106,7 @@ async function verifyModel(
     dtype,
     addPoolingLayer: facts['add_pooling_layer'] !== false,
   });
+  told(model.device);
   try {
     const outputs = await engine.forward(model.handle, inputs, {
       outputHiddenStates: wanted.some(([name]) => name.startsWith('hidden_states.')),

@@ -11,6 +11,7 @@ import type { ArtefactFiles, CoreBindReport, CoreModelEstimate, CoreModelOptions
 import type { DecoderAddresses } from '../core/decoders.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
+import type { Device, DeviceChoice } from './devices.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 
 export type { RawImage };
@@ -21,6 +22,10 @@ export interface EngineSettings extends BuildRequest {
   files: Record<Build, ArtefactFiles>;
   /** Where the modules of decoders are. */
   decoders: DecoderAddresses;
+  /** Where the module is that computes on GPUs. */
+  gpu: string;
+  /** Default: cpu */
+  device?: Device | undefined;
   /** The bytes of the .wasm file, where the caller has them. */
   wasmBinary?: Uint8Array | undefined;
   /** The most bytes of linear memory, 16 MB to 4 GB. Default: 4 GB, less where the engine does not give that */
@@ -28,7 +33,7 @@ export interface EngineSettings extends BuildRequest {
 }
 
 /** What is used and why. Plain data. */
-export interface RuntimeInfo {
+export interface RuntimeInfo extends DeviceChoice {
   build: Build;
   /** How many work; `auto` decides between the first passes, and anew now and then. */
   threads: number;
@@ -39,6 +44,11 @@ export interface RuntimeInfo {
   capabilities: Capabilities;
 }
 
+/** Of an engine, and of each of its models by handle. */
+export interface EngineInfo extends RuntimeInfo {
+  devices: Readonly<Record<number, DeviceChoice>>;
+}
+
 /** In bytes: linear memory (heap, which never shrinks), of it in use, the most that was ever taken, and the most that it may have. */
 export interface MemoryUse {
   heap: number;
@@ -46,6 +56,8 @@ export interface MemoryUse {
   /** Since the engine started: what loading and running needed, without the room to spare by which the heap grows. */
   peak: number;
   maximum: number;
+  /** Memory of the GPU, weights and what lies between steps; 0 where none is used. */
+  gpu: number;
 }
 
 /**
@@ -115,6 +127,7 @@ export type ConfigFields = Record<string, unknown>;
 
 export interface LoadedModel {
   handle: number;
+  device: DeviceChoice['device'];
   className: string;
   dtype: DType;
   config: ConfigFields;
@@ -125,7 +138,7 @@ export interface LoadedModel {
 }
 
 /** What a checkpoint holds and how it fits its model, without loading it. */
-export interface Inspection extends Omit<LoadedModel, 'handle'> {
+export interface Inspection extends Omit<LoadedModel, 'handle' | 'device'> {
   tensors: CoreTensorEntry[];
 }
 
@@ -189,7 +202,7 @@ export interface OpenedProcessor {
 
 /** Every method rejects with a BeitError: after dispose() with code `disposed`, once the engine has ended by itself with `engine-lost`. */
 export interface Engine {
-  readonly info: RuntimeInfo;
+  readonly info: EngineInfo;
   /** False after dispose(), and once the engine is lost. */
   readonly usable: boolean;
   memory(): Promise<MemoryUse>;

@@ -4,6 +4,7 @@ import type { Host } from '../core/capabilities.js';
 import { RemoteSource } from '../sources/bridge.js';
 import { pageIsHidden } from '../sources/http/presence.js';
 import type { Source, SourceDescription } from '../sources/source.js';
+import type { LoadedModel } from './engine.js';
 import { LocalEngine, type EngineServices } from './local.js';
 import { buffersOf, METHODS, type AnyCallOptions } from './methods.js';
 import { thinned } from './progress.js';
@@ -22,6 +23,8 @@ export function hostEngine(
 ): void {
   let engine: LocalEngine | null = null;
   const running = new Map<number, AbortController>();
+  /** By handle: sources of models on a GPU, which may have to be read once more. */
+  const kept = new Map<number, { close?(): void }[]>();
 
   const opened = (reference: SourceReference): Source & { close?(): void } =>
     reference.kind === 'description'
@@ -40,7 +43,7 @@ export function hostEngine(
     const { call, source, sink } = METHODS[method];
     const args = [...message.args];
     if (call !== undefined) args[call] = { ...options, priority };
-    const standIns: { close?(): void }[] = [];
+    let standIns: { close?(): void }[] = [];
     const put = (index: number, standIn: { close?(): void }): void => {
       args[index] = standIn;
       standIns.push(standIn);
@@ -49,7 +52,15 @@ export function hostEngine(
       if (source !== undefined) put(source, opened(args[source] as SourceReference));
       if (sink !== undefined) put(sink, new RemoteSink(args[sink] as MessagePort));
       // The types of both ends are Engine's; what is between them is a list of anything.
-      return await (started[method] as (...args: unknown[]) => Promise<unknown>).apply(started, args);
+      const value = await (started[method] as (...args: unknown[]) => Promise<unknown>).apply(started, args);
+      if (method === 'loadModel' && (value as LoadedModel).device === 'gpu') {
+        kept.set((value as LoadedModel).handle, standIns);
+        standIns = [];
+      } else if (method === 'release') {
+        standIns = kept.get(args[0] as number) ?? [];
+        kept.delete(args[0] as number);
+      }
+      return value;
     } finally {
       for (const standIn of standIns) standIn.close?.();
     }

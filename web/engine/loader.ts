@@ -39,32 +39,77 @@ interface Created {
   json: string;
 }
 
-/** Loads a model. On any failure, and on abort, everything taken is given back. */
-export async function loadModel(
+export type LoadedFacts = Omit<LoadedModel, 'handle' | 'device'>;
+
+/** Takes a model's weights in place of the core: all values of each tensor, by its name in transformers. What it throws ends the load. */
+export interface WeightTaker {
+  put(name: string, bytes: Uint8Array): Promise<void>;
+  finish(): Promise<void>;
+}
+
+/** Returns who is to take the weights; null: the core. */
+export type Offer<Taker> = (facts: Pick<LoadedFacts, 'className' | 'dtype' | 'config' | 'hasPooler'>) => Promise<Taker | null>;
+
+/** Loads a model, into the core or to where `offer` says. On any failure, and on abort, everything that the core took is given back. */
+export async function loadModel<Taker extends WeightTaker = never>(
   core: Core,
   source: Source,
   spec: ModelSpec,
   call: LoadCallOptions = {},
-): Promise<{ model: CoreModel; facts: Omit<LoadedModel, 'handle'> }> {
+  offer?: Offer<Taker>,
+): Promise<{ model: CoreModel; taker: null; facts: LoadedFacts } | { model: null; taker: Taker; facts: LoadedFacts }> {
   const load = new Load(core, source, call);
   try {
     const { model, ...created } = await load.createModel(spec);
+    let kept = false;
     try {
+      const taker = (await offer?.(created)) ?? null;
+      throwIfAborted(call.signal);
+      if (taker) return { model: null, taker, facts: { ...created, ...(await fillElsewhere(core, load, model, taker)) } };
       const report = load.checked(unwrap(model.bind(load.checkpoint)));
       makeRoom(core, source.label, unwrap(model.estimate()));
       await load.pump('weights', report.fillBytes);
       await load.finish();
       unwrap(model.finish());
       load.report('ready', '', 0, 0);
-      return { model, facts: { ...created, report, estimate: unwrap(model.estimate()) } };
-    } catch (error) {
-      model.delete();
-      throw error;
+      const estimate = unwrap(model.estimate());
+      kept = true;
+      return { model, taker: null, facts: { ...created, report, estimate } };
+    } finally {
+      if (!kept) model.delete();
     }
   } catch (error) {
     throw load.refusals.explain(error);
   } finally {
     await load.end();
+  }
+}
+
+// A class that saves all names with their prefix.
+const FULL_NAMES = 'BeitForImageClassification';
+
+/** Hands a model's weights over by the path of a conversion: of the model only its list of tensors is used. */
+async function fillElsewhere(
+  core: Core,
+  load: Load,
+  model: CoreModel,
+  taker: WeightTaker,
+): Promise<Pick<LoadedFacts, 'report' | 'estimate'>> {
+  const estimate = unwrap(model.estimate());
+  const conversion = unwrap(model.convert(load.checkpoint, FULL_NAMES, elementTypeOf('f32')));
+  try {
+    const report = load.checked(unwrap(conversion.report()));
+    const tensors = unwrap(conversion.tensors());
+    await load.pump('weights', report.fillBytes, async () => {
+      for (const { tensor, data } of unwrap(conversion.take())) await taker.put(tensors[tensor]!.name, owned(core, data));
+    });
+    unwrap(conversion.finish());
+    await load.finish();
+    await taker.finish();
+    load.report('ready', '', 0, 0);
+    return { report, estimate };
+  } finally {
+    conversion.delete();
   }
 }
 

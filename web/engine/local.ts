@@ -8,15 +8,18 @@ import { chooseBuild, detectCapabilities, type Host } from '../core/capabilities
 import type { Core, CoreForward, CoreImageProcessor, CoreModel } from '../core/core.js';
 import { owned, withBytes, withMemoryFacts } from '../core/heap.js';
 import { checkMaximum } from '../core/memory.js';
+import type { GpuModel, PassInputs } from '../gpu/model.js';
 import { fetchBytes } from '../sources/http/source.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
+import { deviceOf, type DeviceChoice, type OwnDevice } from './devices.js';
 import { drawPixels } from './drawables.js';
 import type {
   CallOptions,
   ConfigFields,
   Engine,
   EngineImage,
+  EngineInfo,
   EngineSettings,
   ForwardCallOptions,
   ForwardInputs,
@@ -29,11 +32,22 @@ import type {
   OpenedProcessor,
   Preprocessed,
   RawImage,
-  RuntimeInfo,
   SegmentationExtras,
   SegmentationMap,
 } from './engine.js';
-import { convertModel, inspectModel, loadModel } from './loader.js';
+import {
+  browserGpu,
+  checkInputs,
+  GpuHost,
+  guarded,
+  isGpuFailure,
+  needsProcessor,
+  onGpu,
+  onProcessor,
+  processorWarning,
+  type FindGpu,
+} from './gpu.js';
+import { convertModel, inspectModel, loadModel, type LoadedFacts, type Offer, type WeightTaker } from './loader.js';
 import { callOf, METHODS, rejection, unlessStopped, type Method } from './methods.js';
 import { ImageFiles, type ReadAsset } from './image-files.js';
 import { withoutAlpha } from './pixels.js';
@@ -50,11 +64,20 @@ export interface EngineServices {
   createThread?: CreateThread | undefined;
   /** Default: fetch() */
   readAsset?: ReadAsset | undefined;
+  /** Default: the browser's */
+  findGpu?: FindGpu | undefined;
+  /** A device of the caller's, to be used in place of one of the engine's own. */
+  gpuDevice?: OwnDevice | undefined;
 }
 
 interface Model {
-  core: CoreModel;
+  /** Null where only the GPU has its weights. */
+  core: CoreModel | null;
+  gpu: GpuModel | null;
   config: ConfigFields;
+  /** Loads it into the core. */
+  reload(call: CallOptions): Promise<CoreModel>;
+  onWarning: LoadCallOptions['onWarning'];
 }
 
 interface Processor {
@@ -78,7 +101,7 @@ export class LocalEngine implements Engine {
   private trapped = false;
 
   /** Told when a trial has changed `info`. */
-  onInfo: ((info: RuntimeInfo) => void) | null = null;
+  onInfo: ((info: EngineInfo) => void) | null = null;
   /** Null where the caller has said how many threads there are, or there can only be one. */
   private readonly choice: ThreadChoice | null;
 
@@ -86,7 +109,8 @@ export class LocalEngine implements Engine {
     core: Core,
     private readonly images: ImageFiles,
     private readonly settings: EngineSettings,
-    public info: RuntimeInfo,
+    public info: EngineInfo,
+    private readonly gpus: GpuHost,
   ) {
     for (const method of Object.keys(METHODS) as Method[]) this.holdToErrors(method);
     this.core = core;
@@ -118,7 +142,7 @@ export class LocalEngine implements Engine {
     settings: EngineSettings,
     host: Host,
     worker: boolean,
-    { createThread, readAsset }: EngineServices = {},
+    { createThread, readAsset, findGpu = browserGpu, gpuDevice }: EngineServices = {},
   ): Promise<LocalEngine> {
     const capabilities = detectCapabilities(host);
     const { build, threads, reason } = chooseBuild(capabilities, settings);
@@ -127,11 +151,15 @@ export class LocalEngine implements Engine {
     const core = await startCore({ build, threads, files: files[build], wasmBinary, maximumMemory }, createThread);
     unwrap(core.start(threads, capabilities.table64));
     const images = new ImageFiles(settings.decoders, readAsset ?? ((address) => fetchBytes(new URL(address), null)));
-    return new LocalEngine(core, images, settings, { build, threads, reason, worker, capabilities });
+    const { device = 'cpu' } = settings;
+    const own = gpuDevice ?? null;
+    const gpus = new GpuHost({ device, own, address: settings.gpu, find: findGpu });
+    const info = { build, threads, reason, worker, capabilities, ...deviceOf(device, own !== null), devices: {} };
+    return new LocalEngine(core, images, settings, info, gpus);
   }
 
   async memory(): Promise<MemoryUse> {
-    return this.use((core) => ({ ...unwrap(core.memory()), maximum: core.maximum }));
+    return this.use((core) => ({ ...unwrap(core.memory()), maximum: core.maximum, gpu: this.gpus.bytes }));
   }
 
   async readConfig(json: string): Promise<ConfigFields> {
@@ -227,10 +255,61 @@ export class LocalEngine implements Engine {
   }
 
   async loadModel(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<LoadedModel> {
-    const { model, facts } = await this.load(call, (core, own) => loadModel(core, source, spec, own));
+    const reload = async (own: CallOptions): Promise<CoreModel> =>
+      (await this.load({ signal: own.signal }, (core, stopped) => loadModel(core, source, spec, stopped))).model!;
+    const {
+      model: core,
+      gpu,
+      facts,
+      choice,
+    } = this.gpus.wanted
+      ? await this.loadWithGpu(source, spec, call)
+      : { ...(await this.load(call, (core, own) => loadModel(core, source, spec, own))), gpu: null, choice: null };
     const handle = ++this.lastHandle;
-    this.models.set(handle, { core: model, config: facts.config });
-    return { handle, ...facts };
+    this.models.set(handle, { core, gpu, config: facts.config, reload, onWarning: call.onWarning });
+    if (choice) this.tellDevice(handle, choice);
+    return { handle, device: gpu ? 'gpu' : 'cpu', ...facts };
+  }
+
+  /** Loads a model to the GPU where that can run it, else into the core. */
+  private async loadWithGpu(
+    source: Source,
+    spec: ModelSpec,
+    call: LoadCallOptions,
+  ): Promise<{ model: CoreModel | null; gpu: GpuModel | null; facts: LoadedFacts; choice: DeviceChoice }> {
+    let reason = '';
+    let unused: GpuModel | null = null;
+    const refuse = (why: string, warned: boolean): null => {
+      reason = why;
+      if (warned) tell(call.onWarning, processorWarning(why));
+      return null;
+    };
+    const offer: Offer<WeightTaker & { gpu: GpuModel }> = async (description) => {
+      const offered = await this.gpus.offer({ ...description, biasResize: spec.relativePositionBiasResize ?? 'reference' });
+      if ('reason' in offered) return refuse(offered.reason, offered.warned);
+      const gpu = (unused = offered);
+      return { gpu, put: (name, bytes) => guarded(() => gpu.put(name, bytes)), finish: () => guarded(() => gpu.finish()) };
+    };
+    try {
+      const { model, taker, facts } = await this.load(call, (core, own) => loadModel(core, source, spec, own, offer));
+      unused = null;
+      if (!taker) return { model, gpu: null, facts, choice: onProcessor(reason) };
+      const { gpu } = taker;
+      return { model, gpu, facts: { ...facts, estimate: { ...facts.estimate, ...gpu.bytes } }, choice: onGpu(gpu) };
+    } catch (error) {
+      if (!isGpuFailure(error)) throw error;
+      refuse(`the GPU could not take the model: ${sentenceOf(error).replace(/\.$/, '')}`, true);
+    } finally {
+      (unused as GpuModel | null)?.destroy();
+    }
+    const { model, facts } = await this.load(call, (core, own) => loadModel(core, source, spec, own));
+    return { model, gpu: null, facts, choice: onProcessor(reason) };
+  }
+
+  private tellDevice(handle: number, choice: DeviceChoice | null): void {
+    const { [handle]: _, ...others } = this.info.devices;
+    this.info = { ...this.info, devices: choice ? { ...others, [handle]: choice } : others };
+    this.onInfo?.(this.info);
   }
 
   inspect(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<Inspection> {
@@ -289,6 +368,9 @@ export class LocalEngine implements Engine {
     call: ForwardCallOptions,
   ): Promise<Record<string, Tensor>> {
     const model = this.model(handle);
+    const fromGpu = await this.passOnGpu(handle, model, inputs, switches, call);
+    if (fromGpu) return fromGpu;
+    const core = (model.core ??= await model.reload(call));
     const { pixelValues, tokens, boolMaskedPos, labels } = inputs;
     const given = {
       ...(pixelValues && { pixelValues }),
@@ -296,7 +378,7 @@ export class LocalEngine implements Engine {
       ...(boolMaskedPos && { boolMaskedPos }),
       ...(labels && { labels }),
     };
-    const pass = this.use(() => unwrap(model.core.begin(given, switches)));
+    const pass = this.use(() => unwrap(core.begin(given, switches)));
     try {
       const milliseconds = await this.runSteps(pass, call);
       this.recordPass(handle, (pixelValues ?? tokens)?.data.length ?? 0, milliseconds);
@@ -307,6 +389,35 @@ export class LocalEngine implements Engine {
       });
     } finally {
       if (!this.trapped) pass.delete();
+    }
+  }
+
+  /** Returns null where a pass is the processor's, or has become so: then the model is no more on the GPU, and its owner is told. */
+  private async passOnGpu(
+    handle: number,
+    model: Model,
+    inputs: ForwardInputs,
+    switches: ForwardSwitches,
+    { signal, onStep }: ForwardCallOptions,
+  ): Promise<Record<string, Tensor> | null> {
+    const { gpu } = model;
+    if (!gpu || needsProcessor(inputs, switches)) return null;
+    checkInputs(gpu.shape, inputs);
+    const { dims, data } = inputs.pixelValues!;
+    const [batch, , height, width] = dims as [number, number, number, number];
+    if (gpu.obstacle({ height, width })) return null;
+    const mask = inputs.boolMaskedPos?.data ?? null;
+    const given: PassInputs = { pixels: data, batch, height, width, mask, hiddenStates: switches.outputHiddenStates };
+    try {
+      return await gpu.run(given, { signal, onStep: (done, total) => tell(onStep, done, total) });
+    } catch (error) {
+      throwIfAborted(signal);
+      const reason = `the GPU failed in a pass: ${sentenceOf(error).replace(/\.$/, '')}`;
+      gpu.destroy();
+      model.gpu = null;
+      this.tellDevice(handle, onProcessor(reason));
+      tell(model.onWarning, processorWarning(reason));
+      return null;
     }
   }
 
@@ -377,8 +488,11 @@ export class LocalEngine implements Engine {
     // Between two passes, before any other that waits.
     await this.queue.run(
       async () => {
-        if (!this.trapped) this.models.get(handle)?.core.delete();
+        const model = this.models.get(handle);
+        model?.gpu?.destroy();
+        if (!this.trapped) model?.core?.delete();
         this.models.delete(handle);
+        if (this.info.devices[handle]) this.tellDevice(handle, null);
         this.passes.delete(handle);
         this.choice?.forget(handle);
       },
@@ -396,8 +510,9 @@ export class LocalEngine implements Engine {
     // A pass that is running ends at its next step, which finds `end`.
     await this.queue.run(async () => {
       this.core = null;
+      this.giveGpuBack();
       if (!this.trapped) {
-        for (const model of this.models.values()) model.core.delete();
+        for (const model of this.models.values()) model.core?.delete();
         for (const processor of this.processors.values()) processor.core.delete();
       }
       this.models.clear();
@@ -405,6 +520,11 @@ export class LocalEngine implements Engine {
       if (!this.trapped) core.stop();
       core.PThread?.terminateAllThreads();
     });
+  }
+
+  private giveGpuBack(): void {
+    for (const model of this.models.values()) model.gpu?.destroy();
+    this.gpus.close();
   }
 
   private live(): Core {
@@ -460,6 +580,7 @@ export class LocalEngine implements Engine {
   private abandon(reason: BeitError): void {
     this.trapped = true;
     this.end ??= reason;
+    this.giveGpuBack();
     for (const controller of this.loads.keys()) controller.abort(this.end);
     this.models.clear();
     this.processors.clear();

@@ -1,7 +1,7 @@
 /** What crosses between a RemoteEngine and its worker. */
 import type { CoreError } from '../base/errors.js';
 import type { SourceDescription } from '../sources/source.js';
-import type { EngineSettings, Progress, RuntimeInfo } from './engine.js';
+import type { EngineSettings, Progress, EngineInfo } from './engine.js';
 import type { Method } from './methods.js';
 
 export const HEARTBEAT_MS = 400;
@@ -28,8 +28,8 @@ export type FromWorker =
   | { type: 'alive'; lock: string }
   /** Where there are no locks: something comes through the port at least each HEARTBEAT_MS for as long as the worker lives. */
   | { type: 'heart'; port: MessagePort }
-  /** The engine's threads or their reason have changed. */
-  | { type: 'info'; info: RuntimeInfo }
+  /** The engine's threads or their reason have changed, or what a model computes on. */
+  | { type: 'info'; info: EngineInfo }
   | { type: 'result'; id: number; value: unknown }
   | { type: 'error'; id: number; error: CoreError; usable: boolean }
   | { type: 'progress'; id: number; progress: Progress }

@@ -6,7 +6,7 @@ import { serveSource } from '../sources/bridge.js';
 import { watchPage } from '../sources/http/presence.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionSink } from './conversion.js';
-import type { Engine, EngineSettings, RuntimeInfo } from './engine.js';
+import type { Engine, EngineInfo, EngineSettings, LoadedModel } from './engine.js';
 import { callOf, METHODS, rejection, unlessStopped, type AnyCallOptions, type Crossing, type Method } from './methods.js';
 import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
 import { serveSink } from './sink-bridge.js';
@@ -20,13 +20,22 @@ interface Pending {
   call: AnyCallOptions;
 }
 
+/** A model on a GPU may have to be loaded once more, from the same source, and somebody is to hear of it. */
+interface Kept {
+  id: number;
+  call: AnyCallOptions;
+  services: { stop(): void }[];
+}
+
 /** What the constructor gives an engine by the table METHODS. */
 export interface RemoteEngine extends Pick<Engine, Method> {}
 
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the constructor gives it all that the interface names
 export class RemoteEngine implements Engine {
-  info!: RuntimeInfo;
+  info!: EngineInfo;
   private readonly pending = new Map<number, Pending>();
+  /** By handle: what models on a GPU may still need of the call that loaded them. */
+  private readonly kept = new Map<number, Kept>();
   private lastId = 0;
   // Firefox now and then loses what is posted to a module worker before its modules have run: such
   // calls wait until it says that it listens.
@@ -49,7 +58,7 @@ export class RemoteEngine implements Engine {
     const engine = new RemoteEngine(channel);
     const timer = setTimeout(() => engine.lose(`it did not start within ${limit / 1000} seconds`), limit);
     try {
-      engine.info = (await engine.request((id) => ({ type: 'start', id, settings }))) as RuntimeInfo;
+      engine.info = (await engine.request((id) => ({ type: 'start', id, settings }))) as EngineInfo;
       return engine;
     } catch (error) {
       await engine.dispose();
@@ -75,7 +84,7 @@ export class RemoteEngine implements Engine {
     const call = callOf(method, given);
     const args = given.slice(0, at);
     const handed: Transferable[] = [];
-    const services: { stop(): void }[] = [];
+    let services: { stop(): void }[] = [];
     const stay = (index: number | undefined, serve: (value: never) => Served): void => {
       if (index === undefined) return;
       const { reference, transfer: ports, stop } = serve(given[index] as never);
@@ -87,13 +96,28 @@ export class RemoteEngine implements Engine {
       handed.push(...(transfer?.(...given) ?? []));
       stay(source, openAtTheOtherEnd);
       stay(sink, overPort);
-      const value = await this.request((id) => ({ type: 'call', id, method, args, priority: call.priority ?? 0 }), call, handed);
+      let called = 0;
+      const value = await this.request(
+        (id) => ({ type: 'call', id: (called = id), method, args, priority: call.priority ?? 0 }),
+        call,
+        handed,
+      );
+      if (method === 'loadModel' && (value as LoadedModel).device === 'gpu') {
+        this.kept.set((value as LoadedModel).handle, { id: called, call, services });
+        services = [];
+      }
+      if (method === 'release') this.drop(given[0] as number);
       return await unlessStopped(this, method, value, call);
     } catch (error) {
       throw rejection(error, call);
     } finally {
       for (const service of services) service.stop();
     }
+  }
+
+  private drop(handle: number): void {
+    for (const service of this.kept.get(handle)?.services ?? []) service.stop();
+    this.kept.delete(handle);
   }
 
   /** To be called where the worker is gone, or of no use: ends it, which gives its memory back, and every call. */
@@ -109,6 +133,7 @@ export class RemoteEngine implements Engine {
     this.unwatch();
     for (const waiting of this.pending.values()) waiting.reject(this.end);
     this.pending.clear();
+    for (const handle of [...this.kept.keys()]) this.drop(handle);
   }
 
   /**
@@ -166,6 +191,9 @@ export class RemoteEngine implements Engine {
     if (message.type === 'info') {
       this.info = message.info;
       return;
+    }
+    if (message.type === 'warning' && !this.pending.has(message.id)) {
+      for (const { id, call } of this.kept.values()) if (id === message.id) tell(call.onWarning, fromCoreError(message.error));
     }
     const waiting = this.pending.get(message.id);
     if (!waiting) return;

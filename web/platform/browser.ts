@@ -1,3 +1,4 @@
+import { browserGpu } from '../engine/gpu.js';
 import { absolute, addressOf } from '../assets.js';
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import { HEARTBEAT_MS, type FromWorker, type ToWorker } from '../engine/protocol.js';
@@ -138,4 +139,5 @@ export const platform: Platform = {
   readImage: (address, signal) => fetchBytes(new URL(address, pageUrl()), signal),
 
   readAsset: (address) => fetchBytes(new URL(address), null),
+  findGpu: browserGpu,
 };

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { sentenceOf } from '../base/errors.js';
 import type { Host } from '../core/capabilities.js';
+import type { FindGpu } from '../engine/gpu.js';
 import { fetchBytes } from '../sources/http/source.js';
 import { coresWithin, cpuQuota } from './cpu-quota.js';
 
@@ -21,6 +23,28 @@ export async function readNodeAsset(address: string): Promise<Uint8Array> {
   const url = new URL(address);
   return url.protocol === 'file:' ? readFile(url) : fetchBytes(url, null);
 }
+
+// Joined, for bundlers not to look for a package that need not be there.
+const WEBGPU = ['web', 'gpu'].join('');
+
+let system: GPU | undefined;
+
+/** Deno has WebGPU, Node by a package. */
+export const nodeGpu: FindGpu = async () => {
+  const { navigator } = globalThis as { navigator?: { gpu?: GPU } };
+  if (navigator?.gpu) return navigator.gpu;
+  if (system) return system;
+  try {
+    const { create } = (await import(WEBGPU)) as { create(flags: string[]): GPU };
+    // Kept for as long as the thread lives: its devices end with it.
+    system = create([]);
+    return system;
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
+    if (missing) return 'Node has WebGPU by the package webgpu, which is not installed (npm install webgpu)';
+    return `the package webgpu cannot be used (${sentenceOf(error).replace(/\.$/, '')})`;
+  }
+};
 
 function readText(path: string): string | null {
   try {

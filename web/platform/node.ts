@@ -11,7 +11,7 @@ import { pathSource } from '../sources/folder-node.js';
 import { fetchBytes } from '../sources/http/source.js';
 import { resolveSource } from '../sources/resolve.js';
 import { isHubId } from '../sources/source.js';
-import { mayStartThreads, nodeHost, readNodeAsset } from './host-node.js';
+import { mayStartThreads, nodeGpu, nodeHost, readNodeAsset } from './host-node.js';
 import { nodeHttp } from './http-node.js';
 import type { Platform } from './platform.js';
 import { findAvif } from './avif.js';
@@ -116,4 +116,5 @@ export const platform: Platform = {
   },
 
   readAsset: readNodeAsset,
+  findGpu: nodeGpu,
 };

@@ -3,6 +3,7 @@
  * node.ts, exports the one of the two that fits.
  */
 import type { Host } from '../core/capabilities.js';
+import type { FindGpu } from '../engine/gpu.js';
 import type { Channel, FromWorker, ToWorker } from '../engine/protocol.js';
 import type { CacheStore } from '../sources/cache/store.js';
 import type { Source, SourceLike, SourceOptions } from '../sources/source.js';
@@ -29,4 +30,5 @@ export interface Platform {
   readImage(address: string | URL, signal: AbortSignal | null): Promise<Uint8Array>;
   /** Returns the bytes of a file of the package, which may lie on this machine. */
   readAsset(address: string): Promise<Uint8Array>;
+  findGpu: FindGpu;
 }

@@ -1,0 +1,174 @@
+/** Where a model computes, and the models that are on a GPU. What computes there is a file of its own, fetched when it is first wanted. */
+import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
+import type { FromGlobal } from '../base/globals.js';
+import type { DType } from '../core/core.js';
+import type { Gpu, GpuModel, ModelDescription, ModelShape } from '../gpu/model.js';
+import type { Device, DeviceChoice, OwnDevice } from './devices.js';
+import type { ForwardInputs, ForwardSwitches } from './engine.js';
+
+/** What WebGPU's system is here, or why there is none, as a part of a sentence. */
+export type FindGpu = () => Promise<FromGlobal<'GPU'> | string>;
+
+export const browserGpu: FindGpu = async () => globalThis.navigator?.gpu ?? 'this browser has no WebGPU here';
+
+export interface GpuSettings {
+  device: Device;
+  own: OwnDevice | null;
+  /** Where the file is that computes on GPUs. */
+  address: string;
+  find: FindGpu;
+}
+
+type Module = typeof import('../gpu/model.js');
+
+/** A failure of the GPU, not of the checkpoint: the same may be had on the processor. */
+class GpuFailure extends Error {}
+
+/** Does work of the GPU; what that throws is a failure of the GPU. */
+export async function guarded(work: () => void | Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    throw new GpuFailure(sentenceOf(error), { cause: error });
+  }
+}
+
+export function isGpuFailure(error: unknown): boolean {
+  return error instanceof GpuFailure || (error instanceof BeitError && error.cause instanceof GpuFailure);
+}
+
+// Below this a pass on the processor takes less time than one on a GPU takes to begin.
+const SMALL_OPERATIONS = 1e9;
+
+const OPEN_ENDED = 'Calls with labels or outputAttentions are computed on the processor.';
+
+/** The engine's share in a GPU: one device for all its models. */
+export class GpuHost {
+  private module: Promise<Module> | null = null;
+  private opening: Promise<Gpu | string> | null = null;
+  private gpu: Gpu | null = null;
+
+  constructor(private readonly settings: GpuSettings) {}
+
+  /** Whether a GPU is to be looked for. */
+  get wanted(): boolean {
+    return this.settings.device !== 'cpu' || this.settings.own !== null;
+  }
+
+  /** Of all buffers that live. */
+  get bytes(): number {
+    return this.gpu?.bytes ?? 0;
+  }
+
+  /**
+   * Returns an empty model for what is about to be loaded, or why it is to be the processor's, as a part of a sentence. `warned`: whether somebody
+   * asked for what cannot be had. Rejects with unsupported where a GPU was asked for and there is none.
+   */
+  async offer(description: ModelDescription & { dtype: DType }): Promise<GpuModel | { reason: string; warned: boolean }> {
+    const { device, own } = this.settings;
+    const asked = own !== null || device === 'gpu';
+    if (description.dtype === 'int8') return { reason: 'int8 is computed on the processor only', warned: asked };
+    const module = await this.load();
+    const shape = typeof module === 'string' ? module : module.shapeOf(description);
+    if (typeof module === 'string' || typeof shape === 'string') return this.refused(String(shape), asked, typeof module === 'string');
+    const operations = module.operationsOf(shape);
+    if (!asked && operations < SMALL_OPERATIONS) {
+      return { reason: `a pass takes only ${(operations / 1e9).toPrecision(2)} GFLOP, for which a GPU brings nothing`, warned: false };
+    }
+    const gpu = await this.open(module, asked);
+    if (typeof gpu === 'string') return this.refused(gpu, asked, true);
+    const wrong = await module.checkKernels(gpu, shape);
+    if (wrong) return { reason: `${gpu.name} failed the check of its answers: ${wrong}`, warned: true };
+    try {
+      return new module.GpuModel(gpu, shape);
+    } catch (error) {
+      return { reason: sentenceOf(error).replace(/\.$/, ''), warned: true };
+    }
+  }
+
+  close(): void {
+    this.gpu?.close();
+    this.gpu = null;
+    this.opening = null;
+  }
+
+  private refused(reason: string, asked: boolean, none: boolean): { reason: string; warned: boolean } {
+    if (asked && none) throw failure('unsupported', 'device', `a GPU cannot be used here: ${reason}`);
+    return { reason, warned: asked };
+  }
+
+  private async load(): Promise<Module | string> {
+    try {
+      this.module ??= import(/* webpackIgnore: true */ /* @vite-ignore */ this.settings.address) as Promise<Module>;
+      return await this.module;
+    } catch (error) {
+      this.module = null;
+      return `the file ${this.settings.address} cannot be loaded (${sentenceOf(error).replace(/\.$/, '')})`;
+    }
+  }
+
+  private async open(module: Module, asked: boolean): Promise<Gpu | string> {
+    if (this.gpu?.broken) this.close();
+    this.opening ??= this.openNew(module, asked);
+    const gpu = await this.opening;
+    if (typeof gpu === 'string') this.opening = null;
+    else this.gpu = gpu;
+    return gpu;
+  }
+
+  private async openNew(module: Module, asked: boolean): Promise<Gpu | string> {
+    const { own, find } = this.settings;
+    const system = own ? undefined : await find();
+    return typeof system === 'string' ? system : module.openGpu(system, own, asked);
+  }
+}
+
+/** Returns what is told of a model that is on a GPU. */
+export function onGpu({ gpu }: GpuModel): DeviceChoice {
+  return { device: 'gpu', deviceReason: `The GPU (${gpu.name}), whose answers were checked. ${OPEN_ENDED}` };
+}
+
+/** Returns what is told of one that is not. */
+export function onProcessor(reason: string): DeviceChoice {
+  return { device: 'cpu', deviceReason: `The processor, because ${reason}.` };
+}
+
+/** Returns the warning that goes with it. */
+export function processorWarning(reason: string): BeitError {
+  return failure('unsupported', 'device', `the model computes on the processor, because ${reason}`);
+}
+
+/** Returns whether a call is the processor's. */
+export function needsProcessor(inputs: ForwardInputs, switches: ForwardSwitches): boolean {
+  return switches.outputAttentions || inputs.labels !== undefined;
+}
+
+// As src/beit/embeddings.cpp has it.
+const MOST_PIXELS = 65536;
+
+const shown = (dims: readonly number[]): string => `[${dims.join(', ')}]`;
+
+/** Throws what the core says of inputs that do not fit the config. */
+export function checkInputs(
+  { numChannels, patchSize: patch, useMaskToken }: ModelShape,
+  { pixelValues, boolMaskedPos }: ForwardInputs,
+): void {
+  const dims = pixelValues?.dims ?? [];
+  const [batch = 0, channels = 0, height = 0, width = 0] = dims;
+  const fits = batch >= 1 && channels === numChannels && height >= patch.height && width >= patch.width;
+  if (dims.length !== 4 || !fits || height > MOST_PIXELS || width > MOST_PIXELS) {
+    const expected = `(batch, ${numChannels}, height of at least ${patch.height}, width of at least ${patch.width})`;
+    throw mismatch('wrong-shape', 'pixel_values', shown(dims), expected);
+  }
+  const count = dims.reduce((a, b) => a * b, 1);
+  if (pixelValues?.data.length !== count)
+    throw mismatch('wrong-shape', 'pixel_values', `${pixelValues?.data.length} values`, `as many as ${shown(dims)} holds`);
+  if (!boolMaskedPos) return;
+  if (!useMaskToken) {
+    const why = 'none, since this model has no mask token (use_mask_token is false)';
+    throw mismatch('invalid-argument', 'bool_masked_pos', 'a mask', why);
+  }
+  const expected = [batch, Math.floor(height / patch.height) * Math.floor(width / patch.width)];
+  if (shown(boolMaskedPos.dims) !== shown(expected) || boolMaskedPos.data.length !== expected[0]! * expected[1]!)
+    throw mismatch('wrong-shape', 'bool_masked_pos', shown(boolMaskedPos.dims), shown(expected));
+}

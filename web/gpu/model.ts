@@ -1,0 +1,205 @@
+/** A model on a GPU: filled once, then asked for passes. Whatever a method throws is a reason to compute on the processor, but for the signal's own. */
+import { because, openGpu, type Gpu } from './device.js';
+import type { GridSize } from './grid-resize.js';
+import { attentionKernel, MEAN, NORM, PATCHES, productKernel, TILES, TOKENS } from './kernels.js';
+import { makePlan, mostImages, type Inputs, type Plan } from './plan.js';
+import { selfCheck } from './self-check.js';
+import { gridOf, operationsOf, padded, shapeOf, type ModelDescription, type ModelShape } from './shape.js';
+import { Buffers, encode, type Step } from './steps.js';
+import { makeWeights, type Weights } from './weights.js';
+
+export { openGpu, operationsOf, shapeOf };
+export type { Gpu, ModelDescription, ModelShape };
+
+/** Inputs of a pass, checked by the caller. */
+export interface PassInputs {
+  /** (batch, planes, height, width) */
+  pixels: Float32Array;
+  batch: number;
+  height: number;
+  width: number;
+  /** (batch, patches); what is not 0 is masked. */
+  mask: Uint8Array | null;
+  hiddenStates: boolean;
+}
+
+export interface PassCall {
+  signal?: AbortSignal | null | undefined;
+  /** How many submits of how many are done. */
+  onStep(done: number, total: number): void;
+}
+
+export interface PlainTensor {
+  dims: number[];
+  data: Float32Array;
+}
+
+// A submit of so many operations takes 0.2 s on a slow GPU (0.1 TFLOP/s): systems end those of seconds, and an abort waits for one.
+const MOST_OPERATIONS = 20e9;
+
+// Images of one pass: more do not fill a GPU better.
+const MOST_IMAGES = 8;
+
+/** Tries the kernels of a shape, once a device. Returns what is wrong, as a part of a sentence, or null. */
+export function checkKernels(gpu: Gpu, { headPadded }: ModelShape): Promise<string | null> {
+  const check =
+    gpu.checks.get(headPadded) ?? selfCheck(gpu, headPadded / 4).catch((error: unknown) => `it refuses to compute (${because(error)})`);
+  gpu.checks.set(headPadded, check);
+  return check;
+}
+
+export class GpuModel {
+  private readonly weights: Weights;
+  private plan: Plan | null = null;
+  private destroyed = false;
+
+  /** Takes the memory of the weights, and has pipelines compiled that the weights need not wait for. */
+  constructor(
+    readonly gpu: Gpu,
+    readonly shape: ModelShape,
+  ) {
+    const buffers = new Buffers(gpu);
+    try {
+      this.weights = makeWeights(buffers, shape);
+    } catch (error) {
+      buffers.destroy();
+      throw error;
+    }
+    const codes = [...TILES.map(productKernel), NORM, attentionKernel(shape.headPadded / 4), PATCHES, TOKENS, MEAN];
+    for (const code of codes) gpu.pipeline(code).catch(() => undefined); // whoever uses it hears of it
+  }
+
+  /** Bytes of the weights and of what lies between the steps of the last pass's shape. */
+  get bytes(): { weights: number; activations: number } {
+    return { weights: this.weights.buffers.bytes, activations: this.plan?.bytes ?? 0 };
+  }
+
+  /** Takes all values of a tensor, by its name in transformers. */
+  put(name: string, bytes: Uint8Array): void {
+    const { takers } = this.weights;
+    const take = takers.get(name);
+    if (!take) throw new Error(`there is no ${name} in it`);
+    takers.delete(name);
+    take(new Float32Array(bytes.slice().buffer));
+  }
+
+  /** To be called when all tensors have come: makes ready for an image of the config's size. */
+  async finish(): Promise<void> {
+    for (const name of this.weights.takers.keys()) throw new Error(`it has no ${name}`);
+    const { height, width } = this.shape.imageSize;
+    await this.planFor({ batch: 1, height, width, hiddenStates: false });
+    await this.gpu.device.queue.onSubmittedWorkDone();
+    if (this.gpu.broken) throw new Error(this.gpu.broken);
+  }
+
+  /** Returns whether inputs of a size are the processor's: only it resizes relative position biases as timm and unilm do. */
+  obstacle(size: GridSize): boolean {
+    const { grid, patchSize, biasResize, useRelativePositionBias, useSharedRelativePositionBias } = this.shape;
+    const { height, width } = gridOf(size, patchSize);
+    const biased = useRelativePositionBias || useSharedRelativePositionBias;
+    return biased && biasResize !== 'reference' && (height !== grid.height || width !== grid.width);
+  }
+
+  /** Runs a pass. Passes of one model come one after the other. */
+  async run(inputs: PassInputs, call: PassCall): Promise<Record<string, PlainTensor>> {
+    const { batch, height, width, hiddenStates } = inputs;
+    const room = mostImages(this.gpu, this.shape, inputs);
+    if (room < 1) throw new Error(`${height} x ${width} pixels are too many for it`);
+    const passes = Math.ceil(batch / Math.min(room, MOST_IMAGES));
+    const together = Math.ceil(batch / passes);
+    const plan = await this.planFor({ batch: together, height, width, hiddenStates });
+    const segments = segmentsOf(plan.steps);
+    const { outputs } = plan;
+    const results = outputs.map(({ dims: [, ...dims] }): PlainTensor => {
+      const all = [batch, ...dims];
+      return { dims: all, data: new Float32Array(all.reduce((a, b) => a * b)) };
+    });
+    let done = 0;
+    for (let first = 0; first < batch; first += together) {
+      const count = Math.min(together, batch - first);
+      this.write(plan, inputs, first, count);
+      await this.submit(plan, segments, call, () => call.onStep(++done, passes * segments.length));
+      await this.read(plan, results, first, count);
+    }
+    return Object.fromEntries(outputs.map(({ name }, i) => [name, results[i]!]));
+  }
+
+  /** Gives all its memory back. */
+  destroy(): void {
+    this.destroyed = true;
+    this.weights.buffers.destroy();
+    this.plan?.destroy();
+    this.plan = null;
+  }
+
+  private async planFor(inputs: Inputs): Promise<Plan> {
+    if (this.plan && (Object.keys(inputs) as (keyof Inputs)[]).every((key) => this.plan!.inputs[key] === inputs[key])) return this.plan;
+    this.plan?.destroy();
+    this.plan = null;
+    const plan = await makePlan(this.gpu, this.shape, this.weights, inputs);
+    if (this.destroyed) plan.destroy();
+    return (this.plan = plan);
+  }
+
+  private write({ pixels, mask }: Plan, inputs: PassInputs, first: number, count: number): void {
+    const { queue } = this.gpu.device;
+    const perImage = inputs.pixels.length / inputs.batch;
+    queue.writeBuffer(pixels, 0, inputs.pixels as Float32Array<ArrayBuffer>, first * perImage, count * perImage);
+    const { height, width } = gridOf(inputs, this.shape.patchSize);
+    const masked = new Uint32Array(count * height * width);
+    if (inputs.mask) masked.set(inputs.mask.subarray(first * height * width, (first + count) * height * width));
+    queue.writeBuffer(mask, 0, masked);
+  }
+
+  /** Has the GPU do all segments: one works and one waits, so that it does not stand still and an abort is soon noticed. */
+  private async submit(plan: Plan, segments: readonly Step[][], { signal }: PassCall, onStep: () => void): Promise<void> {
+    const { device } = this.gpu;
+    const done: Promise<undefined>[] = [];
+    for (const [i, segment] of segments.entries()) {
+      if (i >= 2) await done[i - 2];
+      if (this.gpu.broken) throw new Error(this.gpu.broken);
+      if (signal?.aborted) throw signal.reason;
+      await this.gpu.checked(() => device.queue.submit([encode(device, segment, plan.result)]));
+      done.push(device.queue.onSubmittedWorkDone());
+      onStep();
+    }
+    await Promise.all(done);
+    if (signal?.aborted) throw signal.reason;
+  }
+
+  /** Puts what has come out for images from `first` on into the results. */
+  private async read({ result, outputs, inputs }: Plan, results: readonly PlainTensor[], first: number, count: number): Promise<void> {
+    await result.mapAsync(1);
+    const values = new Float32Array(result.getMappedRange());
+    for (const [i, { data, dims }] of results.entries()) {
+      const { at, rows, channels, map } = outputs[i]!;
+      const perImage = data.length / dims[0]!,
+        wide = padded(channels),
+        runs = rows / inputs.batch;
+      for (let b = 0; b < count; ++b)
+        for (let row = 0; row < runs; ++row) {
+          const from = at / 4 + (b * runs + row) * wide,
+            to = (first + b) * perImage;
+          if (!map) data.set(values.subarray(from, from + channels), to + row * channels);
+          else if (row > 0) for (let c = 0; c < channels; ++c) data[to + c * (runs - 1) + row - 1] = values[from + c]!;
+        }
+    }
+    result.unmap();
+  }
+}
+
+/** Returns runs of steps of which none takes a GPU long. */
+export function segmentsOf(steps: readonly Step[]): Step[][] {
+  const segments: Step[][] = [];
+  let operations = Infinity;
+  for (const step of steps) {
+    const own = 'pipeline' in step ? step.operations : 0;
+    if (operations + own > MOST_OPERATIONS) {
+      segments.push([]);
+      operations = 0;
+    }
+    operations += own;
+    segments.at(-1)!.push(step);
+  }
+  return segments;
+}

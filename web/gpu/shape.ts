@@ -1,0 +1,106 @@
+/** What of a config decides which weights and kernels a model has. */
+import type { GridSize } from './grid-resize.js';
+import { activationNumber, WIDEST_HEAD } from './kernels.js';
+
+/** Fields of the config, as the core reads it: camelCase, defaults filled in. */
+interface Config {
+  hiddenSize: number;
+  numHiddenLayers: number;
+  numAttentionHeads: number;
+  intermediateSize: number;
+  hiddenAct: string;
+  layerNormEps: number;
+  imageSize: GridSize;
+  patchSize: GridSize;
+  numChannels: number;
+  vocabSize: number;
+  numLabels: number;
+  useMaskToken: boolean;
+  useAbsolutePositionEmbeddings: boolean;
+  useRelativePositionBias: boolean;
+  useSharedRelativePositionBias: boolean;
+  layerScaleInitValue: number;
+  useMeanPooling: boolean;
+  outIndices: number[];
+  addFpn: boolean;
+  reshapeHiddenStates: boolean;
+}
+
+/** A model as its engine describes it. Plain data. */
+export interface ModelDescription {
+  className: string;
+  config: Readonly<Record<string, unknown>>;
+  hasPooler: boolean;
+  biasResize: 'reference' | 'timm' | 'unilm';
+}
+
+export interface ModelShape extends Config {
+  /** BeitModel, BeitForImageClassification, BeitForMaskedImageModeling or BeitBackbone. */
+  className: string;
+  biasResize: ModelDescription['biasResize'];
+  /** Patches each way at the config's image size. */
+  grid: GridSize;
+  /** Channels of a head, and the same up to a multiple of four. */
+  headChannels: number;
+  headPadded: number;
+  /** As products know it. */
+  activation: number;
+  /** Whether all states are normalised at the end. */
+  norm: boolean;
+  pool: boolean;
+  /** Outputs of the head, if there is one. */
+  outputs: number;
+  /** After which layers (0: the embeddings) the backbone gives a map. */
+  stages: number[];
+}
+
+/** Returns the next multiple of four. */
+export const padded = (count: number): number => Math.ceil(count / 4) * 4;
+
+export const CLASSIFIER = 'BeitForImageClassification';
+export const MASKED = 'BeitForMaskedImageModeling';
+export const BACKBONE = 'BeitBackbone';
+
+/** Returns the grid of patches of an image. */
+export function gridOf({ height, width }: GridSize, patch: GridSize): GridSize {
+  return { height: Math.floor(height / patch.height), width: Math.floor(width / patch.width) };
+}
+
+/** Returns a model's shape, or why the GPU cannot run it, as a part of a sentence. */
+export function shapeOf({ className: given, config: fields, hasPooler, biasResize }: ModelDescription): ModelShape | string {
+  const config = fields as unknown as Config;
+  const { hiddenSize, numAttentionHeads, hiddenAct, imageSize, patchSize, useMeanPooling, numHiddenLayers } = config;
+  // The same models have other names in the reference, too.
+  const className = given.replace(/^FlaxBeit|^Data2VecVision/, 'Beit');
+  const activation = activationNumber(hiddenAct);
+  const headChannels = hiddenSize / numAttentionHeads,
+    headPadded = padded(headChannels);
+  const only = (what: string): string => `${what} is computed on the processor only`;
+  if (!['BeitModel', CLASSIFIER, MASKED, BACKBONE].includes(className)) return only(given);
+  if (headPadded > 4 * WIDEST_HEAD) return only(`a head of ${headChannels} channels`);
+  if (!activation) return only(`the activation ${hiddenAct}`);
+  const backbone = className === BACKBONE;
+  if (backbone && config.addFpn) return only('the feature pyramid of a backbone');
+  const stages = [...new Set(config.outIndices)].sort((a, b) => a - b);
+  return {
+    ...config,
+    className,
+    biasResize,
+    grid: gridOf(imageSize, patchSize),
+    headChannels,
+    headPadded,
+    activation,
+    norm: !backbone && !useMeanPooling,
+    pool: className === CLASSIFIER || (className === 'BeitModel' && hasPooler),
+    outputs: className === CLASSIFIER ? config.numLabels : className === MASKED ? config.vocabSize : 0,
+    stages: !backbone ? [] : stages.length > 0 ? stages : [numHiddenLayers],
+  };
+}
+
+/** Returns about how many operations a pass takes on one image of the config's size. */
+export function operationsOf({ grid, numChannels, patchSize, hiddenSize, numHiddenLayers, intermediateSize }: ModelShape): number {
+  const patches = grid.height * grid.width,
+    tokens = 1 + patches;
+  const layer = tokens * (4 * hiddenSize + 2 * intermediateSize + 2 * tokens);
+  return 2 * hiddenSize * (numHiddenLayers * layer + patches * numChannels * patchSize.height * patchSize.width);
+}

@@ -1,0 +1,146 @@
+/** A model's weights as buffers, filled tensor by tensor from the core's conversion to transformers' names. */
+import { largestBuffer } from './device.js';
+import { MASKED, padded, type ModelShape } from './shape.js';
+import type { Buffers } from './steps.js';
+
+/** A constant matrix (outputs, inputs), and one behind the other a bias and a factor for each output. */
+export interface Matrix {
+  outputs: number;
+  /** Padded inputs. */
+  inputs: number;
+  weights: GPUBuffer;
+  vectors: GPUBuffer;
+}
+
+export interface Layer {
+  normBefore: GPUBuffer;
+  queryKeyValue: Matrix;
+  attentionOutput: Matrix;
+  normAfter: GPUBuffer;
+  intermediate: Matrix;
+  output: Matrix;
+}
+
+export interface Weights {
+  projection: Matrix;
+  /** The class token, and the mask token. */
+  tokens: GPUBuffer;
+  layers: Layer[];
+  norm: GPUBuffer | null;
+  poolNorm: GPUBuffer | null;
+  headNorm: GPUBuffer | null;
+  head: Matrix | null;
+  /** As trained: (1 + patches, channels) of positions, and (distances, heads) of biases, for all layers and for each. */
+  positions: Float32Array | null;
+  sharedBias: Float32Array | null;
+  biases: Float32Array[];
+  buffers: Buffers;
+  /** What takes the values of each tensor that is still to come, by its name. */
+  takers: Map<string, (values: Float32Array) => void>;
+}
+
+/** Returns `values`, runs of `length` floats, with zeros behind each run up to `to`. */
+function spread(values: Float32Array, length: number, to: number): Float32Array {
+  if (length === to) return values;
+  const wide = new Float32Array((values.length / length) * to);
+  for (let from = 0, at = 0; from < values.length; from += length, at += to) wide.set(values.subarray(from, from + length), at);
+  return wide;
+}
+
+/** Returns weights of zeros, to be filled. Throws where the GPU cannot have them. */
+export function makeWeights(buffers: Buffers, shape: ModelShape): Weights {
+  const { hiddenSize, numAttentionHeads: heads, headChannels, headPadded, intermediateSize, patchSize, norm, pool, outputs } = shape;
+  const wide = padded(hiddenSize),
+    wideHeads = heads * headPadded;
+  const { gpu } = buffers;
+  const takers: Weights['takers'] = new Map();
+
+  const make = (floats: number): GPUBuffer => {
+    const limit = largestBuffer(gpu.device);
+    if (4 * floats > limit) throw new Error(`a matrix has ${4 * floats} bytes, and it reads ${limit} at once`);
+    return buffers.floats(floats);
+  };
+  const write = (buffer: GPUBuffer, floats: number, values: Float32Array): void =>
+    gpu.device.queue.writeBuffer(buffer, 4 * floats, values as Float32Array<ArrayBuffer>);
+  const vector = (name: string, buffer: GPUBuffer, at: number): void => {
+    takers.set(name, (values) => write(buffer, at, values));
+  };
+  const normOf = (name: string): GPUBuffer => {
+    const buffer = make(2 * wide);
+    vector(`${name}.weight`, buffer, 0);
+    vector(`${name}.bias`, buffer, wide);
+    return buffer;
+  };
+  const bare = (rows: number, inputs: number): Matrix => {
+    const vectors = make(2 * padded(rows));
+    write(vectors, padded(rows), new Float32Array(rows).fill(1));
+    return { outputs: rows, inputs, weights: make(rows * inputs), vectors };
+  };
+  /** Inputs come in runs of `length`, of which each is padded. */
+  const matrix = (name: string, rows: number, inputs: number, length = inputs): Matrix => {
+    const made = bare(rows, (inputs / length) * padded(length));
+    takers.set(`${name}.weight`, (values) => write(made.weights, 0, spread(values, length, padded(length))));
+    vector(`${name}.bias`, made.vectors, 0);
+    return made;
+  };
+  /** The three projections as one, their heads padded; the queries' factor is 1/sqrt(D). */
+  const projections = (name: string): Matrix => {
+    const made = bare(3 * wideHeads, wide);
+    write(made.vectors, 3 * wideHeads, new Float32Array(wideHeads).fill(1 / Math.sqrt(headChannels)));
+    for (const [i, part] of ['query', 'key', 'value'].entries()) {
+      takers.set(`${name}.${part}.weight`, (values) =>
+        write(made.weights, i * wideHeads * wide, spread(spread(values, hiddenSize, wide), headChannels * wide, headPadded * wide)),
+      );
+      if (part !== 'key')
+        takers.set(`${name}.${part}.bias`, (values) => write(made.vectors, i * wideHeads, spread(values, headChannels, headPadded)));
+    }
+    return made;
+  };
+
+  const table = 'relative_position_bias.relative_position_bias_table';
+  const layers = Array.from({ length: shape.numHiddenLayers }, (_, i): Layer => {
+    const name = `beit.encoder.layer.${i}`;
+    const layer = {
+      normBefore: normOf(`${name}.layernorm_before`),
+      queryKeyValue: projections(`${name}.attention.attention`),
+      attentionOutput: matrix(`${name}.attention.output.dense`, hiddenSize, hiddenSize, headChannels),
+      normAfter: normOf(`${name}.layernorm_after`),
+      intermediate: matrix(`${name}.intermediate.dense`, intermediateSize, hiddenSize),
+      output: matrix(`${name}.output.dense`, hiddenSize, intermediateSize),
+    };
+    if (shape.layerScaleInitValue > 0) {
+      vector(`${name}.lambda_1`, layer.attentionOutput.vectors, wide);
+      vector(`${name}.lambda_2`, layer.output.vectors, wide);
+    }
+    if (shape.useRelativePositionBias) {
+      takers.set(`${name}.attention.attention.${table}`, (values) => {
+        weights.biases[i] = values;
+      });
+    }
+    return layer;
+  });
+  const weights: Weights = {
+    projection: matrix('beit.embeddings.patch_embeddings.projection', hiddenSize, shape.numChannels * patchSize.height * patchSize.width),
+    tokens: make(2 * wide),
+    layers,
+    norm: norm ? normOf('beit.layernorm') : null,
+    poolNorm: pool && !norm ? normOf('beit.pooler.layernorm') : null,
+    headNorm: shape.className === MASKED ? normOf('layernorm') : null,
+    head: outputs > 0 ? matrix(shape.className === MASKED ? 'lm_head' : 'classifier', outputs, hiddenSize) : null,
+    positions: null,
+    sharedBias: null,
+    biases: [],
+    buffers,
+    takers,
+  };
+  vector('beit.embeddings.cls_token', weights.tokens, 0);
+  if (shape.useMaskToken) vector('beit.embeddings.mask_token', weights.tokens, wide);
+  const keep = (name: string, as: 'positions' | 'sharedBias'): void => {
+    takers.set(name, (values) => {
+      weights[as] = values;
+    });
+  };
+  if (shape.useAbsolutePositionEmbeddings) keep('beit.embeddings.position_embeddings', 'positions');
+  if (shape.useSharedRelativePositionBias) keep(`beit.encoder.${table}`, 'sharedBias');
+  return weights;
+}
