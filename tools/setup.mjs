@@ -14,6 +14,9 @@ import { Failure, elapsed, main, probe, run, say, step, textOf } from './report.
 
 const EMSCRIPTEN_AT_LEAST = [3, 1, 69]; // older ones lack the relaxed SIMD intrinsics that XNNPACK uses
 
+// What leads the package webgpu to the software adapter that comes with Chromium.
+const VULKAN = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/libvulkan.so.1`;
+
 /**
  * Returns { env, compiler, depsDir }: the environment in which emcc can be run, which one that is, and
  * the folder of the sources ('' where CMake is to fetch them itself).
@@ -32,7 +35,7 @@ export async function setUp({ native = false, browsers = false, programs = {}, w
     patch: 'patch',
     python3: 'python3',
     ...(native ? { 'g++': 'g++', gcc: 'gcc' } : {}),
-    ...(browsers ? { chromium: 'chromium', 'firefox-esr': 'firefox-esr' } : {}),
+    ...(browsers ? { chromium: 'chromium', 'firefox-esr': 'firefox-esr', [VULKAN]: 'libvulkan1' } : {}),
     ...programs,
     ...(which('emcc') || isInstalled(own) ? {} : FOR_EMSCRIPTEN),
     ...(missing.length > 0 ? { xz: 'xz-utils', bzip2: 'bzip2' } : {}),

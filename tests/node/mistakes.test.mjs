@@ -76,7 +76,7 @@ const MISTAKES = [
   ],
   ['an option of Python', () => classify(picture, { top_k: 2 }), 'invalid-argument', /no option top_k; expected topK/],
   ['an option misspelt', () => withFiles({}, { onProgres: () => 0 }), 'invalid-argument', /no option onProgres; expected onProgress/],
-  ['a device', () => withFiles({}, { device: 'webgpu' }), 'invalid-argument', /models run on the processor/],
+  ['a device', () => withFiles({}, { device: 'webgpu' }), 'invalid-argument', /"auto", "cpu", "gpu" or a GPUDevice/],
   ['a dtype that there is not', () => withFiles({}, { dtype: 'fp16' }), 'unsupported', /got "fp16", expected "f32" or "int8"/],
   [
     'threads as text',

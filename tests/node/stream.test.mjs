@@ -123,7 +123,7 @@ const MISTAKES = [
   ],
   ['a pipeline of the embedded model', (options) => pipeline('image-classification', null, options), { onprogress: () => 0 }, 'onProgress'],
   ['fromPretrained()', open, { local_files_only: true }, 'offline'],
-  ['fromPretrained()', open, { device: 'webgpu' }, 'none: models run on the processor, with threads'],
+  ['fromPretrained()', open, { device_map: 'auto' }, 'device'],
   ['fromPretrained()', open, { quantized: true }, "dtype: 'int8'"],
   ['a processor', (options) => BeitImageProcessor.fromPretrained(files(), { engine, ...options }), { cache_dir: 'x' }, 'cache'],
   ['a processor', (options) => BeitImageProcessor.fromJSON({}, { engine, ...options }), { Signal: null }, 'signal'],

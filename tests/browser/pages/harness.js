@@ -47,6 +47,7 @@ globalThis.harness = {
       .map((name) => name.slice(4));
     const model = await library[facts.class].fromPretrained(folder, { engine, addPoolingLayer: facts.add_pooling_layer });
     try {
+      if (options?.device === 'gpu' && model.runtimeInfo().device !== 'gpu') throw new Error(model.runtimeInfo().deviceReason);
       const outputs = await model.forward(forwardInputs(expected, folder), {
         outputHiddenStates: wanted.some((name) => name.startsWith('hidden_states.')),
         outputAttentions: wanted.some((name) => name.startsWith('attentions.')),
@@ -67,6 +68,20 @@ globalThis.harness = {
     } finally {
       await classify.dispose();
     }
+  },
+
+  /** Opens the embedded classifier with these options, for classifyOpened(). */
+  async open(options) {
+    const warnings = [];
+    const classify = await pipeline('image-classification', null, { ...options, onWarning: ({ message }) => warnings.push(message) });
+    globalThis.opened = { classify, warnings };
+    return classify.runtimeInfo();
+  },
+
+  async classifyOpened(image) {
+    const { classify, warnings } = globalThis.opened;
+    const labels = await classify(new URL(`../${image}`, import.meta.url), { topK: null });
+    return { labels, warnings, info: classify.runtimeInfo(), memory: await classify.memory() };
   },
 
   /** Hands bytes that are no image over, and then an image: [facts of the error, labels]. */

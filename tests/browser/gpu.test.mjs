@@ -1,0 +1,104 @@
+// WebGPU in Chromium, by its software adapter, which a flag gives: reference cases, where there is none, and a GPU process that ends.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { launch, openHarness } from './support/browsers.mjs';
+import { assertClean } from './support/clean.mjs';
+import { startServer } from './support/server.mjs';
+
+const SAMPLE = 'samples/beach.jpg';
+const CASES = ['classify-batch3', 'classify-larger-input-absolute', 'mim-shared-bias', 'model-mask', 'model-odd-sizes', 'backbone-stages'];
+
+/** Calls the harness; an error there is an error here. */
+async function call(page, method, ...args) {
+  const { value, error } = await page.evaluate(
+    (wanted, given) =>
+      globalThis.harness[wanted](...given).then(
+        (value) => ({ value }),
+        (error) => ({ error: String(error) }),
+      ),
+    method,
+    args,
+  );
+  if (error) throw new Error(error);
+  return value;
+}
+
+for (const [place, flags] of [
+  ['with a software adapter', ['--enable-unsafe-webgpu']],
+  ['without one', []],
+]) {
+  describe(`WebGPU in Chromium ${place}`, () => {
+    let host, server;
+    before(async () => {
+      host = await launch('chromium', flags);
+      server = await startServer();
+    });
+    after(async () => {
+      await server?.stop();
+      await host?.close();
+    });
+
+    async function withPage(work) {
+      const { page, complaints } = await openHarness(host.browser, `${server.url}tests/harness.html`);
+      try {
+        await work(page);
+        await assertClean(page, complaints, server);
+      } finally {
+        await page.close();
+      }
+    }
+
+    it('takes no GPU by itself, and says why', async () => {
+      await withPage(async (page) => {
+        const plain = await call(page, 'classify', SAMPLE);
+        const auto = await call(page, 'classify', SAMPLE, { device: 'auto' });
+        assert.deepEqual([plain.info.device, auto.info.device], ['cpu', 'cpu']);
+        assert.match(auto.info.deviceReason, /GFLOP/);
+        assert.deepEqual(auto.labels, plain.labels);
+        assert.equal(server.sent.filter(({ path }) => path.endsWith('gpu.js')).length, 1, 'fetched by who asks for it only');
+      });
+    });
+
+    if (flags.length === 0) {
+      it('refuses a GPU that is asked for', async () => {
+        await withPage(async (page) => {
+          await assert.rejects(call(page, 'open', { device: 'gpu' }), /a GPU cannot be used here: .*(no adapter|no WebGPU)/);
+        });
+      });
+      return;
+    }
+
+    for (const worker of [true, false]) {
+      it(`answers reference cases ${worker ? 'in a worker' : 'in the page itself'}`, async () => {
+        await withPage(async (page) => {
+          for (const name of worker ? CASES : CASES.slice(0, 1)) {
+            const results = await call(page, 'runCase', `golden/models/${name}`, { device: 'gpu', worker });
+            assert.ok(results.length > 0, name);
+            for (const { name: output, pass, why } of results) assert.ok(pass, `${name}, ${output}: ${why}`);
+          }
+        });
+      });
+    }
+
+    it('goes on on the processor when the process of the GPU has ended', async () => {
+      await withPage(async (page) => {
+        const { device, deviceReason, worker } = await call(page, 'open', { device: 'gpu' });
+        assert.deepEqual([device, worker], ['gpu', true], deviceReason);
+        const first = await call(page, 'classifyOpened', SAMPLE);
+        assert.deepEqual([first.info.device, first.warnings], ['gpu', []]);
+        assert.ok(first.memory.gpu > 1e6);
+        const devtools = await host.browser.target().createCDPSession();
+        const { processInfo } = await devtools.send('SystemInfo.getProcessInfo');
+        process.kill(processInfo.find(({ type }) => type === 'GPU').id);
+        const second = await call(page, 'classifyOpened', SAMPLE);
+        assert.equal(second.info.device, 'cpu');
+        assert.match(second.warnings.join(), /computes on the processor, because the GPU failed in a pass/);
+        assert.equal(second.memory.gpu, 0);
+        for (const [i, { label, score }] of first.labels.entries()) {
+          assert.equal(label, second.labels[i].label);
+          assert.ok(Math.abs(score - second.labels[i].score) < 1e-4);
+        }
+      });
+    });
+  });
+}

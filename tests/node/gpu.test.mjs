@@ -1,0 +1,486 @@
+// Models on WebGPU, computed by Chromium's software adapter: the reference's answers, and what becomes of a GPU that is not there, wrong or lost.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'node:test';
+import { BeitForImageClassification, BeitModel, createEngine, pipeline } from '../../dist/node.js';
+import { platform } from '../../dist/platform/node.js';
+import { compare } from '../../dist/cli/compare.js';
+import { beitIn, golden, rejects, root } from './support.mjs';
+
+const ICD = '/usr/lib/chromium/vk_swiftshader_icd.json';
+const VARIABLES = { VK_ICD_FILENAMES: process.env.VK_ICD_FILENAMES ?? ICD, XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? tmpdir() };
+
+/** Returns WebGPU's system with an adapter, or why there is none. */
+async function findSystem() {
+  if (!existsSync(VARIABLES.VK_ICD_FILENAMES)) return `There is no software adapter at ${VARIABLES.VK_ICD_FILENAMES}.`;
+  Object.assign(process.env, VARIABLES);
+  try {
+    const { create, globals } = await import('webgpu');
+    const system = create([]);
+    return (await system.requestAdapter()) ? { system, ...globals } : 'WebGPU finds no adapter.';
+  } catch (error) {
+    return `The package webgpu cannot be used (${error.message}).`;
+  }
+}
+const found = await findSystem();
+const skip = typeof found === 'string' && found;
+const device = skip ? null : await (await found.system.requestAdapter()).requestDevice();
+// Engines that share a device compile once.
+test.after(() => device?.destroy());
+
+const models = join(golden, 'models');
+const sourceOf = (name) => platform.resolveSource(join(models, name), {});
+
+async function withEngine(options, use) {
+  const engine = await createEngine({ build: 'simd', worker: false, ...options });
+  try {
+    return await use(engine);
+  } finally {
+    await engine.dispose();
+  }
+}
+
+/** Returns { inputs, expected, facts } of a reference case. */
+async function caseOf(engine, name) {
+  const facts = JSON.parse(readFileSync(join(models, name, 'case.json'), 'utf8'));
+  const tensors = await engine.readTensors(new Uint8Array(readFileSync(join(models, name, 'expected.safetensors'))));
+  const labels = tensors['in.labels'];
+  const whole = labels?.data instanceof BigInt64Array ? Int32Array.from(labels.data, Number) : labels?.data;
+  const inputs = {
+    pixelValues: tensors['in.pixel_values'],
+    boolMaskedPos: tensors['in.bool_masked_pos'],
+    labels: labels && { dims: labels.dims, data: whole },
+  };
+  return { facts, inputs, expected: Object.entries(tensors).filter(([output]) => output.startsWith('out.')) };
+}
+
+/** Loads a case's model. Returns it with the warnings that came. */
+async function load(engine, name, { facts, ...spec } = {}) {
+  const warnings = [];
+  const { class: className, add_pooling_layer: pooler } = facts ?? JSON.parse(readFileSync(join(models, name, 'case.json'), 'utf8'));
+  const model = await engine.loadModel(
+    await sourceOf(name),
+    { className, addPoolingLayer: pooler !== false, ...spec },
+    { onWarning: ({ message }) => warnings.push(message) },
+  );
+  return { ...model, warnings };
+}
+
+const PLAIN = { outputHiddenStates: false, outputAttentions: false, interpolatePosEncoding: true };
+
+/** Asserts that a model gives a case's answers. */
+async function assertAnswers(engine, handle, name, { inputs, expected, facts }) {
+  const wants = (kind) => expected.some(([output]) => output.startsWith(`out.${kind}.`));
+  const switches = { ...PLAIN, outputHiddenStates: wants('hidden_states'), outputAttentions: wants('attentions') };
+  const outputs = await engine.forward(handle, inputs, switches);
+  for (const [output, tensor] of expected) {
+    const { pass, why } = compare(outputs[output.slice(4)], tensor, facts);
+    assert.ok(pass, `${name}, ${output}: ${why}`);
+  }
+}
+
+/** Asserts that two lists of numbers are equal but for rounding. */
+function assertNear(given, expected, tolerance = 2e-5) {
+  assert.equal(given.length, expected.length);
+  const worst = given.reduce((most, value, i) => Math.max(most, Math.abs(value - expected[i])), 0);
+  assert.ok(worst < tolerance, `off by ${worst}`);
+}
+
+test('reference cases within their tolerances, on the GPU', { skip }, async () => {
+  await withEngine({ device }, async (engine) => {
+    const names = readdirSync(models).filter((name) => !name.startsWith('segment'));
+    assert.ok(names.length >= 27, names.join());
+    for (const name of names) {
+      const reference = await caseOf(engine, name);
+      const model = await load(engine, name, reference);
+      assert.deepEqual([model.device, model.warnings], ['gpu', []], name);
+      assert.match(engine.info.devices[model.handle].deviceReason, /^The GPU \(.*, whose answers were checked\./);
+      await assertAnswers(engine, model.handle, name, reference);
+      await engine.release(model.handle);
+    }
+    assert.equal((await engine.memory()).gpu, 0);
+  });
+});
+
+test('a batch of more than fits in a pass, hidden states and masks: as on the processor', { skip }, async () => {
+  const switches = { ...PLAIN, outputHiddenStates: true };
+  const outputs = [];
+  for (const options of [{ device }, {}]) {
+    await withEngine(options, async (engine) => {
+      const { inputs } = await caseOf(engine, 'model-mask');
+      const { handle, device: on } = await load(engine, 'model-mask');
+      assert.equal(on, options.device ? 'gpu' : 'cpu');
+      const [, ...dims] = inputs.pixelValues.dims;
+      const perImage = dims.reduce((a, b) => a * b);
+      const data = Float32Array.from({ length: 11 * perImage }, (_, i) => Math.sin(i * 0.7));
+      const patches = inputs.boolMaskedPos.dims[1];
+      const mask = Uint8Array.from({ length: 11 * patches }, (_, i) => (i % 3 === 0 || i % 7 === 0 ? 1 : 0));
+      const given = { pixelValues: { dims: [11, ...dims], data }, boolMaskedPos: { dims: [11, patches], data: mask } };
+      outputs.push(await engine.forward(handle, given, switches));
+      // Less of the same, after more of it.
+      const last = { dims: [1, ...dims], data: data.slice(10 * perImage) };
+      const one = await engine.forward(
+        handle,
+        { pixelValues: last, boolMaskedPos: { dims: [1, patches], data: mask.slice(10 * patches) } },
+        PLAIN,
+      );
+      const states = outputs.at(-1)['last_hidden_state'];
+      assertNear(one['last_hidden_state'].data, states.data.subarray((10 * states.data.length) / 11));
+    });
+  }
+  const [gpu, cpu] = outputs;
+  assert.deepEqual(Object.keys(gpu).sort(), Object.keys(cpu).sort());
+  for (const name of Object.keys(cpu)) {
+    assert.deepEqual(gpu[name].dims, cpu[name].dims, name);
+    assertNear(gpu[name].data, cpu[name].data);
+  }
+});
+
+test('inputs that do not fit are refused as on the processor', { skip }, async () => {
+  const sentences = [];
+  for (const options of [{ device }, {}]) {
+    await withEngine(options, async (engine) => {
+      const { handle } = await load(engine, 'classify-batch3');
+      const wrong = async (dims, count, boolMaskedPos) => {
+        const inputs = { pixelValues: { dims, data: new Float32Array(count) }, ...(boolMaskedPos && { boolMaskedPos }) };
+        sentences.push((await engine.forward(handle, inputs, PLAIN).catch((error) => error)).message);
+      };
+      await wrong([1, 4, 48, 48], 4 * 48 * 48);
+      await wrong([1, 3, 4, 48], 3 * 4 * 48);
+      await wrong([1, 3, 48], 3 * 48);
+      await wrong([1, 3, 48, 48], 3 * 48 * 48, { dims: [1, 36], data: new Uint8Array(36) });
+    });
+  }
+  assert.deepEqual(sentences.slice(0, 4), sentences.slice(4));
+  for (const sentence of sentences) assert.match(sentence, /: got .*, expected /);
+});
+
+test('what the GPU does not do goes to the processor whole, and is told', { skip }, async () => {
+  await withEngine({ device }, async (engine) => {
+    for (const [name, spec, why] of [
+      ['segment-aux', {}, /BeitForSemanticSegmentation is computed on the processor only/],
+      ['classify-batch3', { dtype: 'int8' }, /int8 is computed on the processor only/],
+    ]) {
+      const { handle, device: on, warnings } = await load(engine, name, spec);
+      assert.equal(on, 'cpu');
+      assert.match(warnings.join(), why);
+      assert.match(engine.info.devices[handle].deviceReason, why);
+    }
+  });
+});
+
+/** Returns what is true while `use` runs, with a system of WebGPU's in the place of this Node's. */
+async function withSystem(gpu, use) {
+  const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
+  try {
+    return await use();
+  } finally {
+    if (before) Object.defineProperty(globalThis, 'navigator', before);
+    else delete globalThis.navigator;
+  }
+}
+
+/** Lends the tests' device to an engine that takes it for its own, and ends it: all that takes long has been compiled for it. */
+function lend() {
+  device.destroy = () => delete device.destroy;
+  return device;
+}
+
+/** Opens a model of a case with options, and returns its runtimeInfo(). */
+async function infoOf(name, options) {
+  const model = await BeitForImageClassification.fromPretrained(join(models, name), { build: 'simd', worker: false, ...options });
+  const info = model.runtimeInfo();
+  await model.dispose();
+  return info;
+}
+
+test('without an adapter gpu is refused and auto computes on the processor', async () => {
+  const nothing = { requestAdapter: async () => null };
+  // Of a size at which a GPU would be taken.
+  const large = { config: largeConfig() };
+  await withSystem(nothing, async () => {
+    await rejects(infoOf('classify-no-positions', { device: 'gpu' }), 'unsupported', /WebGPU has no adapter here/);
+    const { device: on, deviceReason } = await infoOf('classify-no-positions', { device: 'auto', ...large });
+    assert.deepEqual([on, deviceReason], ['cpu', 'The processor, because WebGPU has no adapter here.']);
+  });
+  await withSystem({ requestAdapter: () => Promise.reject(new Error('It broke.')) }, async () => {
+    await rejects(infoOf('classify-no-positions', { device: 'gpu' }), 'unsupported', /gives no device \(It broke\)/);
+  });
+  await rejects(infoOf('classify-no-positions', { device: 'cuda' }), 'invalid-argument', /"auto", "cpu", "gpu" or a GPUDevice/);
+});
+
+/** The config of classify-no-positions at 640 x 640 pixels, which takes 9 GFLOP. */
+function largeConfig() {
+  const config = JSON.parse(readFileSync(join(models, 'classify-no-positions', 'config.json'), 'utf8'));
+  return { ...config, image_size: 640 };
+}
+
+test('auto takes a real GPU for large models, and neither small ones nor a software adapter', { skip }, async () => {
+  const { system } = found;
+  const real = {
+    async requestAdapter(options) {
+      const adapter = await system.requestAdapter(options);
+      const info = { vendor: 'acme', architecture: 'one', device: '', description: 'ACME One', isFallbackAdapter: false };
+      return { info, limits: adapter.limits, requestDevice: async () => lend() };
+    },
+  };
+  const large = { device: 'auto', config: largeConfig() };
+  await withSystem(system, async () => {
+    const { device: on, deviceReason } = await infoOf('classify-no-positions', large);
+    assert.equal(on, 'cpu');
+    assert.match(deviceReason, /only SwiftShader.* here, computed by the processor/);
+  });
+  await withSystem(real, async () => {
+    const { device: on, deviceReason } = await infoOf('classify-no-positions', large);
+    assert.equal(on, 'gpu');
+    assert.match(deviceReason, /ACME One/);
+    assert.match((await infoOf('classify-no-positions', { device: 'auto' })).deviceReason, /only 0\.\d+ GFLOP/);
+  });
+});
+
+/** Returns a device that compiles other code than it is given, as a driver that is wrong. */
+async function wrongDevice(changes) {
+  const wrong = await (await found.system.requestAdapter()).requestDevice();
+  const { createShaderModule } = wrong;
+  wrong.createShaderModule = ({ code }) => {
+    const changed = changes.reduce((text, [from, to]) => text.replace(from, to), code);
+    return createShaderModule.call(wrong, { code: changed });
+  };
+  return wrong;
+}
+
+test('a GPU whose answers are wrong is not used', { skip }, async () => {
+  const subtle = [
+    ['dot(a1,b2)', 'dot(a1,b1)'],
+    ['p.eps', '0.01'],
+    ['far-place[j]', 'far-place[j]+1'],
+  ];
+  for (const [changes, what] of [
+    [subtle, /failed the check of its answers: it is wrong in products, LayerNorm, attention\.$/],
+    [[['fn main', 'fn other']], /failed the check of its answers: it refuses to compute/],
+  ]) {
+    const wrong = await wrongDevice(changes);
+    await withEngine({ device: wrong }, async (engine) => {
+      const reference = await caseOf(engine, 'classify-batch3');
+      const { handle, device: on, warnings } = await load(engine, 'classify-batch3', reference);
+      assert.equal(on, 'cpu');
+      assert.match(warnings.join(), what);
+      await assertAnswers(engine, handle, 'classify-batch3', reference);
+      assert.equal((await engine.memory()).gpu, 0);
+    });
+    wrong.destroy();
+  }
+});
+
+test('a model that the GPU cannot take, and a load that is stopped, leave nothing on it', { skip }, async () => {
+  const { createBuffer, limits } = device;
+  const small = { maxBufferSize: 2 ** 20, maxStorageBufferBindingSize: 5000 };
+  let reads = 0;
+  const refusing = (descriptor) => {
+    // The first is the check's own.
+    if (descriptor.usage & 1 && ++reads > 1) throw new Error('No more of those.');
+    return createBuffer.call(device, descriptor);
+  };
+  for (const [name, value, why] of [
+    ['limits', small, /a matrix has \d+ bytes, and it reads 5000 at once/],
+    ['createBuffer', refusing, /the GPU could not take the model: No more of those\./],
+  ]) {
+    await withEngine({ device }, async (engine) => {
+      const reference = await caseOf(engine, 'classify-batch3');
+      const before = Object.getOwnPropertyDescriptor(device, name);
+      Object.defineProperty(device, name, { value, configurable: true });
+      try {
+        const { handle, device: on, warnings } = await load(engine, 'classify-batch3', reference);
+        assert.equal(on, 'cpu');
+        assert.match(warnings.join(), why);
+        await assertAnswers(engine, handle, 'classify-batch3', reference);
+        assert.equal((await engine.memory()).gpu, 0);
+      } finally {
+        if (before) Object.defineProperty(device, name, before);
+        else delete device[name];
+      }
+    });
+  }
+  assert.deepEqual([device.limits, reads], [limits, 2]);
+  await withEngine({ device }, async (engine) => {
+    for (const phase of ['index', 'weights']) {
+      const controller = new AbortController();
+      const onProgress = (progress) => progress.phase === phase && controller.abort(new Error('enough'));
+      const spec = { className: 'BeitForImageClassification' };
+      await assert.rejects(engine.loadModel(await sourceOf('classify-batch3'), spec, { onProgress, signal: controller.signal }), {
+        message: 'enough',
+      });
+      assert.equal((await engine.memory()).gpu, 0);
+    }
+  });
+});
+
+test("dispose gives every buffer back, and leaves the caller's device alone", { skip }, async () => {
+  const live = new Set();
+  const { createBuffer } = device;
+  device.createBuffer = (descriptor) => {
+    const buffer = createBuffer.call(device, descriptor);
+    live.add(buffer);
+    const { destroy } = buffer;
+    buffer.destroy = () => {
+      live.delete(buffer);
+      destroy.call(buffer);
+    };
+    return buffer;
+  };
+  try {
+    const model = await BeitModel.fromPretrained(join(models, 'model-mask'), { device, build: 'simd' });
+    assert.equal(model.runtimeInfo().worker, false);
+    assert.equal(model.runtimeInfo().device, 'gpu');
+    const bytes = [...live].reduce((sum, { size }) => sum + size, 0);
+    assert.equal((await model.memory()).gpu, bytes);
+    assert.equal(model.estimate.weights + model.estimate.activations, bytes);
+    const { height, width } = model.config.imageSize;
+    const forward = (batch) =>
+      model.forward({ pixelValues: { dims: [batch, 3, height, width], data: new Float32Array(batch * 3 * height * width) } });
+    await forward(2);
+    await forward(1);
+    assert.equal((await model.memory()).gpu, bytes);
+    const passes = [forward(1), forward(1)];
+    await model.dispose();
+    for (const pass of passes) assert.ok((await pass).lastHiddenState.data.every(Number.isFinite));
+    assert.equal(live.size, 0);
+  } finally {
+    delete device.createBuffer;
+  }
+  assert.equal(await Promise.race([device.lost, new Promise((resolve) => setTimeout(resolve, 20, 'there'))]), 'there');
+  await rejects(createEngine({ device, worker: true }), 'invalid-argument', /GPUDevice beside worker: true/);
+});
+
+test('a pass is stopped between submits, and the next one is right', { skip }, async () => {
+  await withEngine({ device }, async (engine) => {
+    const reference = await caseOf(engine, 'classify-batch3');
+    const { handle } = await load(engine, 'classify-batch3', reference);
+    const { dims, data } = reference.inputs.pixelValues;
+    const twelve = { dims: [12, ...dims.slice(1)], data: Float32Array.from({ length: 4 * data.length }, (_, i) => data[i % data.length]) };
+    const controller = new AbortController();
+    const steps = [];
+    const pass = engine.forward(handle, { pixelValues: twelve }, PLAIN, {
+      signal: controller.signal,
+      onStep: (done, total) => {
+        steps.push(`${done} of ${total}`);
+        controller.abort(new Error('enough'));
+      },
+    });
+    await assert.rejects(pass, { message: 'enough' });
+    assert.deepEqual(steps, ['1 of 2']);
+    await assertAnswers(engine, handle, 'classify-batch3', reference);
+  });
+});
+
+test('models of one engine and of two run side by side', { skip }, async () => {
+  await withEngine({ device }, (one) =>
+    withEngine({ device }, async (other) => {
+      const runs = [];
+      for (const [engine, name] of [
+        [one, 'classify-batch3'],
+        [one, 'mim-shared-bias'],
+        [other, 'backbone-stages'],
+        [other, 'classify-batch3'],
+      ]) {
+        const reference = await caseOf(engine, name);
+        const { handle } = await load(engine, name, reference);
+        for (let i = 0; i < 3; ++i) runs.push(() => assertAnswers(engine, handle, name, reference));
+      }
+      await Promise.all(runs.map((run) => run()));
+    }),
+  );
+});
+
+test('a GPU that is lost: the call is answered all the same, and its model goes on on the processor', { skip }, async () => {
+  const devices = [];
+  const capturing = {
+    async requestAdapter(options) {
+      const adapter = await found.system.requestAdapter(options);
+      const requestDevice = async (wanted) => {
+        devices.push(devices.length === 0 ? await adapter.requestDevice(wanted) : lend());
+        return devices.at(-1);
+      };
+      return { info: adapter.info, limits: adapter.limits, requestDevice };
+    },
+  };
+  await withSystem(capturing, () =>
+    withEngine({ device: 'gpu' }, async (engine) => {
+      const reference = await caseOf(engine, 'classify-batch3');
+      const { handle, warnings, device: on } = await load(engine, 'classify-batch3', reference);
+      assert.equal(on, 'gpu');
+      const before = assertAnswers(engine, handle, 'classify-batch3', reference);
+      devices[0].destroy();
+      await before;
+      assert.match(warnings.join(), /computes on the processor, because the GPU failed in a pass/);
+      assert.equal(engine.info.devices[handle].device, 'cpu');
+      await assertAnswers(engine, handle, 'classify-batch3', reference);
+      assert.equal(warnings.length, 1);
+      assert.equal((await engine.memory()).gpu, 0);
+      // What comes next has a new device.
+      const next = await load(engine, 'classify-batch3', reference);
+      assert.deepEqual([next.device, devices.length], ['gpu', 2]);
+      await assertAnswers(engine, next.handle, 'classify-batch3', reference);
+    }),
+  );
+});
+
+test("a stream, which can be read only once, is the processor's where the GPU refuses the model", { skip }, async () => {
+  await withSystem(found.system, async () => {
+    const folder = join(models, 'classify-no-positions');
+    const stream = new Blob([readFileSync(join(folder, 'model.safetensors'))]).stream();
+    const config = readFileSync(join(folder, 'config.json'), 'utf8');
+    const model = await BeitForImageClassification.fromPretrained(stream, { device: 'auto', config, build: 'simd', worker: false });
+    assert.equal(model.runtimeInfo().device, 'cpu');
+    await model.dispose();
+  });
+});
+
+test('in a worker, of bytes that only the caller has: also what is read once more for the processor', { skip }, async () => {
+  const folder = join(models, 'classify-loss-single-label');
+  const files = { 'config.json': 'config.json', 'model.safetensors': 'model.safetensors' };
+  for (const name of Object.keys(files)) files[name] = new Uint8Array(readFileSync(join(folder, name)));
+  const model = await BeitForImageClassification.fromPretrained(files, { device: 'gpu', build: 'simd', worker: true });
+  try {
+    const { worker, device: on } = model.runtimeInfo();
+    assert.deepEqual([worker, on], [true, 'gpu']);
+    const { height, width } = model.config.imageSize;
+    const pixelValues = { dims: [1, 3, height, width], data: new Float32Array(3 * height * width).fill(0.3) };
+    const { logits } = await model.forward({ pixelValues });
+    const withLoss = await model.forward({ pixelValues, labels: { dims: [1], data: new Int32Array([1]) } });
+    assert.equal(withLoss.loss.data?.length ?? 1, 1);
+    assertNear(logits.data, withLoss.logits.data);
+    assert.equal(model.runtimeInfo().device, 'gpu');
+  } finally {
+    await model.dispose();
+  }
+});
+
+test('a pipeline on the GPU finds what the processor finds', { skip }, async () => {
+  const photo = join(root, 'demo', 'samples', 'beach.jpg');
+  const results = [];
+  for (const on of ['cpu', 'gpu']) {
+    const classify = await pipeline('image-classification', undefined, { device: on === 'gpu' ? device : 'cpu', build: 'simd' });
+    assert.equal(classify.runtimeInfo().device, on);
+    results.push(await classify(photo, { topK: 3 }));
+    await classify.dispose();
+  }
+  const [cpu, gpu] = results;
+  for (const [i, { label, score }] of cpu.entries()) {
+    assert.equal(gpu[i].label, label);
+    assert.ok(Math.abs(gpu[i].score - score) < 1e-5);
+  }
+});
+
+test('the command line: --device gpu', { skip }, async () => {
+  const names = ['classify-batch3', 'mim-shared-bias'].map((name) => join(models, name));
+  const { status, stdout, stderr } = await beitIn(VARIABLES, 'verify', '--device', 'gpu', '--build', 'simd', ...names);
+  assert.equal(status, 0, stdout + stderr);
+  for (const line of ['pass  classify-batch3 (gpu)', 'pass  mim-shared-bias (gpu)']) assert.ok(stdout.split('\n').includes(line), stdout);
+  const without = await beitIn({ ...VARIABLES, VK_ICD_FILENAMES: '/nowhere' }, 'verify', '--device', 'gpu', '--build', 'simd', names[0]);
+  assert.equal(without.status, 1);
+  assert.match(without.stdout, /a GPU cannot be used here: WebGPU has no adapter here\./);
+});
