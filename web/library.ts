@@ -26,10 +26,12 @@ export { rank, sigmoid, softmax } from './engine/tasks/classification.js';
 export type { Classification, LegendEntry, Overlay, ScoreFunction, Segmentation } from './engine/tasks/types.js';
 export { BeitConfig, type BeitConfigFields } from './api/config.js';
 export { DalleTokenizer, type EncodeOptions, type ImageTokens, type TokenizerSource } from './api/dalle-tokenizer.js';
+export type { Device, DeviceChoice } from './engine/devices.js';
 export type {
   CallOptions,
   ConfigFields,
   Engine,
+  EngineInfo,
   ForwardCallOptions,
   Inspection,
   LoadCallOptions,
