@@ -2,7 +2,7 @@
 // packages. Run again, it does nothing in under a second.
 //   node tools/setup.mjs [--native] [--browsers]
 //     --native     also what the native tests need
-//     --browsers   also Chromium and Firefox
+//     --browsers   also Chromium, Firefox and WebKit
 // BEIT_TOOLS      where tools and sources go (default: ~/.cache/beit-wasm)
 // BEIT_DEPS_DIR   a folder that has the sources already: see cmake/dependencies.cmake
 import { existsSync, mkdirSync } from 'node:fs';
@@ -35,7 +35,7 @@ export async function setUp({ native = false, browsers = false, programs = {}, w
     patch: 'patch',
     python3: 'python3',
     ...(native ? { 'g++': 'g++', gcc: 'gcc' } : {}),
-    ...(browsers ? { chromium: 'chromium', 'firefox-esr': 'firefox-esr', [VULKAN]: 'libvulkan1' } : {}),
+    ...(browsers ? BROWSERS : {}),
     ...programs,
     ...(which('emcc') || isInstalled(own) ? {} : FOR_EMSCRIPTEN),
     ...(missing.length > 0 ? { xz: 'xz-utils', bzip2: 'bzip2' } : {}),
@@ -67,6 +67,15 @@ export async function setUp({ native = false, browsers = false, programs = {}, w
   if (missing.length === 0) await fetchSources(native);
   return { ...(onPath ?? (await installedEmcc(own))), depsDir: depsDir() };
 }
+
+/** WebKit comes as a library with a small browser, which needs a screen: Xvfb is one of memory. */
+const BROWSERS = {
+  chromium: 'chromium',
+  'firefox-esr': 'firefox-esr',
+  [VULKAN]: 'libvulkan1',
+  WebKitWebDriver: 'webkit2gtk-driver',
+  Xvfb: 'xvfb',
+};
 
 /** Waits for all, and only then throws what the first failed with: others may still write files. */
 async function all(promises) {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { BROWSERS, launch, openPage } from './support/browsers.mjs';
+import { ENGINES, launch, openPage } from './support/browsers.mjs';
 import { root, startServer } from './support/server.mjs';
 
 const MODULE = 'beit-wasm/dist/wasm/beit-codecs.wasm';
@@ -53,7 +53,7 @@ async function refusal({ worker, file }) {
   return said;
 }
 
-for (const name of Object.keys(BROWSERS)) {
+for (const name of ENGINES) {
   for (const isolated of [true, false]) {
     describe(`codecs in ${name}, ${isolated ? 'isolated' : 'not isolated'}`, () => {
       let host;

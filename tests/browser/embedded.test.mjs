@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { blockMask, pipeline } from '../../dist/node.js';
 import { buildSite } from '../../tools/site.mjs';
-import { BROWSERS, launch, openPage, screenshot } from './support/browsers.mjs';
+import { ENGINES, launch, openPage, screenshot } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
 import { answerTo, answered, openTab, part } from './support/demo.mjs';
 import { root, startServer } from './support/server.mjs';
@@ -67,7 +67,7 @@ async function assertMasked(page) {
   assert.equal(await page.$$eval('#panel-mask figure', (figures) => figures.length), 3);
 }
 
-for (const name of Object.keys(BROWSERS)) {
+for (const name of ENGINES) {
   describe(`embedded checkpoints in ${name}`, () => {
     let host;
     let server;

@@ -1,7 +1,7 @@
 // Every kind of image that a browser has, in a worker and in the page: the same pixel values.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { BROWSERS, launch, openPage } from './support/browsers.mjs';
+import { ENGINES, launch, openPage } from './support/browsers.mjs';
 import { startServer } from './support/server.mjs';
 
 // Drawing may round colours once on its way: two of 255 steps, scaled to the processor's [-1, 1].
@@ -108,7 +108,7 @@ async function transparentPixels({ worker, picture }) {
   return all;
 }
 
-for (const name of Object.keys(BROWSERS)) {
+for (const name of ENGINES) {
   describe(`what cannot be drawn, in ${name}`, () => {
     let host;
     let server;
@@ -135,6 +135,8 @@ for (const name of Object.keys(BROWSERS)) {
         await page.close();
       });
 
+      // WebKit has multiplied them with alpha before anything can read them.
+      if (name === 'webkit') continue;
       it(`gives an element's transparent pixels the colours of its file, ${worker ? 'in a worker' : 'in the page itself'}`, async () => {
         const { page } = await openPage(host.browser, `${server.url}tests/harness.html`);
         const { file, element, again } = await page.evaluate(transparentPixels, {

@@ -3,12 +3,14 @@ import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { BROWSERS, launch, openHarness } from './support/browsers.mjs';
+import { ENGINES, launch, openHarness } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
 import { root, startServer } from './support/server.mjs';
 
 const GOLDEN = join(root, 'tests', 'fixtures', 'golden');
 const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
+// WebKit has no relaxed SIMD, and the threaded artefact has all the code of the other.
+const buildsOf = (name) => (name === 'webkit' ? ['simd-threads'] : BUILDS);
 const SAMPLE = 'samples/beach.jpg';
 const WEIGHTS = 'beit-wasm-samples/weights/classifier/model.safetensors';
 const CASE = 'golden/models/classify-patch16';
@@ -20,7 +22,7 @@ const cases = ['models', 'formats']
   .filter((folder) => !hasOwnName(folder))
   .map((folder) => `golden/${folder}`);
 
-for (const name of Object.keys(BROWSERS)) {
+for (const name of ENGINES) {
   describe(`library in ${name}`, () => {
     let host;
     before(async () => {
@@ -66,7 +68,7 @@ for (const name of Object.keys(BROWSERS)) {
 
     it('has cases to run', () => assert.ok(cases.length >= 26, `${cases.length} cases`));
 
-    for (const build of BUILDS) {
+    for (const build of buildsOf(name)) {
       it(`answers every reference case within its tolerance: ${build}`, async () => {
         await withHarness({}, async (page) => {
           for (const path of cases) {
@@ -168,10 +170,11 @@ for (const name of Object.keys(BROWSERS)) {
     it('would notice eval in the page and in workers', async () => {
       await withHarness({ clean: false }, async (page, server) => {
         assert.deepEqual(await call(page, 'breakPolicy'), ['EvalError', 'EvalError']);
-        // Both reports: the document's event and the server's list, which gets the worker's as well.
+        // Both reports: the document's event and the server's list, which gets the worker's as well, but not of WebKit.
+        const reported = name === 'webkit' ? 1 : 2;
         assert.equal((await page.evaluate(() => globalThis.policyViolations)).length, 1);
-        for (let i = 0; i < 50 && server.reports.length < 2; ++i) await new Promise((resolve) => setTimeout(resolve, 100));
-        assert.equal(server.reports.length, 2);
+        for (let i = 0; i < 50 && server.reports.length < reported; ++i) await new Promise((resolve) => setTimeout(resolve, 100));
+        assert.equal(server.reports.length, reported);
       });
     });
   });

@@ -79,6 +79,20 @@ describe('built site', () => {
     await server.stop();
   });
 
+  it('answers in WebKit, with threads', async (t) => {
+    const server = await startServer({ folders: [['', site]], base: BASE });
+    t.after(() => server.stop());
+    const webkit = await launch('webkit');
+    t.after(() => webkit.close());
+    const { page, complaints } = await openPage(webkit.browser, server.url);
+    assert.equal((await answerTo(page, 'beach'))[0].label, 'beach');
+    const { build, threads } = await runtimeOf(page);
+    assert.equal(build, 'simd-threads');
+    assert.ok(threads > 0);
+    for (const tab of ['segment', 'mask', 'models', 'benchmark', 'classify']) await openTab(page, tab);
+    assert.deepEqual(complaints, []);
+  });
+
   it('can be installed', async () => {
     const server = await startServer({ folders: [['', site]], base: BASE });
     const { page } = await openPage(host.browser, server.url);

@@ -1,9 +1,10 @@
-// Chromium and Firefox as Debian has them, headless, and pages that note all they complain about.
+// Chromium, Firefox and WebKit as Debian has them, headless, and pages that note all they complain about.
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import puppeteer from 'puppeteer-core';
 import { root } from './server.mjs';
+import { launchWebKit, miniBrowser } from './webkit.mjs';
 
 // Long enough for a machine that builds at the same time; what works takes a second.
 const PATIENCE_MS = 60000;
@@ -27,11 +28,20 @@ export const BROWSERS = {
   },
 };
 
+/** Those in which what an engine does otherwise is tried: what BROWSERS has, and WebKit. */
+export const ENGINES = [...Object.keys(BROWSERS), 'webkit'];
+
 /**
  * Starts a browser with a profile of its own, which close() takes away; Chromium with `flags` and the folders of `extensions` besides, Firefox
  * with `prefs`.
  */
 export async function launch(name, flags = [], prefs = {}, extensions = []) {
+  if (name === 'webkit') {
+    const binary = process.env.BEIT_WEBKIT ?? miniBrowser();
+    if (!binary)
+      throw new Error("There is no WebKit: install Debian's packages webkit2gtk-driver and xvfb, or set BEIT_WEBKIT to its MiniBrowser.");
+    return launchWebKit(binary, PATIENCE_MS);
+  }
   const {
     names: [variable, ...paths],
     options,
