@@ -28,6 +28,7 @@ const SOURCE: NamesOf<SourceOptions> = {
   cache: true,
   offline: true,
   revalidate: true,
+  keepAs: true,
   sha256: true,
 };
 

@@ -1,5 +1,5 @@
 /** What a conversion of a checkpoint to transformers' form is made of, but for its weights. */
-import { mismatch } from '../base/errors.js';
+import { failure, mismatch } from '../base/errors.js';
 import { safetensorsHeader, type SafetensorsRow } from '../base/safetensors-writer.js';
 import type { CoreBindReport, CoreFileTensor } from '../core/core.js';
 
@@ -17,6 +17,37 @@ export interface ConversionSink {
   /** Once, first: the files of the source that are read, the new file's size, and its first bytes. */
   begin(sources: readonly string[], bytes: number, first: Uint8Array): void | Promise<void>;
   write(offset: number, data: Uint8Array): void | Promise<void>;
+}
+
+/** Makes a file of its pieces as they come, in Blobs, which a browser need not hold in memory. */
+export class BlobSink implements ConversionSink {
+  private readonly pieces: { offset: number; blob: Blob }[] = [];
+  private size = 0;
+  private first: Blob | null = null;
+  /** The files of the source. */
+  sources: readonly string[] = [];
+
+  begin(sources: readonly string[], bytes: number, first: Uint8Array): void {
+    this.sources = sources;
+    this.size = bytes;
+    this.first = new Blob([first as Uint8Array<ArrayBuffer>]);
+  }
+
+  write(offset: number, data: Uint8Array): void {
+    this.pieces.push({ offset, blob: new Blob([data as Uint8Array<ArrayBuffer>]) });
+  }
+
+  /** The whole file. Throws internal where a piece has not come, or came twice. */
+  finish(): Blob {
+    const sorted = this.pieces.sort((a, b) => a.offset - b.offset);
+    let end = this.first?.size ?? 0;
+    for (const { offset, blob } of sorted) {
+      if (offset !== end) throw failure('internal', 'The conversion', `a piece begins at ${offset}, and the one before ends at ${end}`);
+      end += blob.size;
+    }
+    if (end !== this.size) throw failure('internal', 'The conversion', `it has ${end} bytes of ${this.size}`);
+    return new Blob([this.first!, ...sorted.map(({ blob }) => blob)], { type: 'application/octet-stream' });
+  }
 }
 
 export interface ConversionFacts {

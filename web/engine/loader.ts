@@ -180,6 +180,7 @@ export async function convertModel(
       await load.pump('weights', report.fillBytes, async () => {
         for (const { tensor, data } of unwrap(conversion.take())) await taken(sink.write(offsets[tensor]!, owned(core, data)));
       });
+      await load.finish();
       unwrap(conversion.finish());
       load.report('ready', '', 0, 0);
       return { className, json, report, bytes, tensors };

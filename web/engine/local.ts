@@ -10,7 +10,7 @@ import { owned, withBytes, withMemoryFacts } from '../core/heap.js';
 import { checkMaximum } from '../core/memory.js';
 import type { GpuModel, PassInputs } from '../gpu/model.js';
 import { fetchBytes } from '../sources/http/source.js';
-import type { Source } from '../sources/source.js';
+import { WEIGHTS_FILES, type Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
 import { deviceOf, type DeviceChoice, type OwnDevice } from './devices.js';
 import { drawPixels } from './drawables.js';
@@ -47,7 +47,8 @@ import {
   processorWarning,
   type FindGpu,
 } from './gpu.js';
-import { convertModel, inspectModel, loadModel, type LoadedFacts, type Offer, type WeightTaker } from './loader.js';
+import { loadKept } from './kept-form.js';
+import { convertModel, inspectModel, type LoadedFacts, type Offer, type WeightTaker } from './loader.js';
 import { callOf, METHODS, rejection, unlessStopped, type Method } from './methods.js';
 import { ImageFiles, type ReadAsset } from './image-files.js';
 import { withoutAlpha } from './pixels.js';
@@ -256,7 +257,7 @@ export class LocalEngine implements Engine {
 
   async loadModel(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<LoadedModel> {
     const reload = async (own: CallOptions): Promise<CoreModel> =>
-      (await this.load({ signal: own.signal }, (core, stopped) => loadModel(core, source, spec, stopped))).model!;
+      (await this.load({ signal: own.signal }, (core, stopped) => loadKept(core, source, spec, stopped))).model!;
     const {
       model: core,
       gpu,
@@ -264,7 +265,7 @@ export class LocalEngine implements Engine {
       choice,
     } = this.gpus.wanted
       ? await this.loadWithGpu(source, spec, call)
-      : { ...(await this.load(call, (core, own) => loadModel(core, source, spec, own))), gpu: null, choice: null };
+      : { ...(await this.load(call, (core, own) => loadKept(core, source, spec, own))), gpu: null, choice: null };
     const handle = ++this.lastHandle;
     this.models.set(handle, { core, gpu, config: facts.config, reload, onWarning: call.onWarning });
     if (choice) this.tellDevice(handle, choice);
@@ -291,7 +292,7 @@ export class LocalEngine implements Engine {
       return { gpu, put: (name, bytes) => guarded(() => gpu.put(name, bytes)), finish: () => guarded(() => gpu.finish()) };
     };
     try {
-      const { model, taker, facts } = await this.load(call, (core, own) => loadModel(core, source, spec, own, offer));
+      const { model, taker, facts } = await this.load(call, (core, own) => loadKept(core, source, spec, own, offer));
       unused = null;
       if (!taker) return { model, gpu: null, facts, choice: onProcessor(reason) };
       const { gpu } = taker;
@@ -302,7 +303,7 @@ export class LocalEngine implements Engine {
     } finally {
       (unused as GpuModel | null)?.destroy();
     }
-    const { model, facts } = await this.load(call, (core, own) => loadModel(core, source, spec, own));
+    const { model, facts } = await this.load(call, (core, own) => loadKept(core, source, spec, own));
     return { model, gpu: null, facts, choice: onProcessor(reason) };
   }
 
@@ -313,7 +314,11 @@ export class LocalEngine implements Engine {
   }
 
   inspect(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<Inspection> {
-    return this.load(call, (core, own) => inspectModel(core, source, spec, own));
+    return this.load(call, async (core, own) => {
+      // What is kept of it may be all that there is without a network.
+      if (source.kept && !(await source.kept.find(spec.weights ?? WEIGHTS_FILES, own.signal, own))) source.kept.leave();
+      return inspectModel(core, source, spec, own);
+    });
   }
 
   convert(

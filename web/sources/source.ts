@@ -35,6 +35,23 @@ export interface SourceWatch {
   onWarning?: ((error: BeitError) => void) | undefined;
 }
 
+/** In what form weights can be kept: as `convert()` writes them with this dtype. */
+export type Form = 'int8';
+
+/** Weights that are kept in another form than they come in. */
+export interface KeptForm {
+  form: Form;
+  /**
+   * Returns whether one of these weights files is kept so, and is still what the server has: then open() gives that. Else open()
+   * keeps no weights, until keep() or leave().
+   */
+  find(names: readonly string[], signal?: AbortSignal | null, watch?: SourceWatch): Promise<boolean>;
+  /** Keeps what the file that open() gave has become. What fails is told as a warning. */
+  keep(name: string, made: Blob, signal?: AbortSignal | null, watch?: SourceWatch): Promise<void>;
+  /** Has weights kept as they come. */
+  leave(): void;
+}
+
 /** A folder of files. Implement it to load checkpoints from anywhere else. */
 export interface Source {
   /** For messages: the id, URL or path. */
@@ -43,6 +60,8 @@ export interface Source {
   readonly weightsName?: string | undefined;
   /** Whether only what is kept is used. */
   readonly offline?: boolean | undefined;
+  /** Set where weights are to be kept in another form. */
+  readonly kept?: KeptForm | null;
   /** Opens a file. Rejects with code not-found when the source does not have it. */
   open(name: string, signal?: AbortSignal | null, watch?: SourceWatch): Promise<SourceFile>;
   /** The same source as plain data, for a worker to open by itself; null where that cannot be. */
@@ -64,6 +83,7 @@ export type SourceDescription =
       cache?: boolean | string | undefined;
       offline?: boolean | undefined;
       revalidate?: Revalidate | undefined;
+      keepAs?: Form | undefined;
       sha256?: Record<string, string>;
       /** Files that need not be fetched, by their names. */
       texts?: Record<string, string>;
@@ -127,6 +147,12 @@ export interface SourceOptions extends HubOptions {
    * `first`, for three seconds at most; or `never`. Default: background
    */
   revalidate?: Revalidate | undefined;
+  /**
+   * Keep weights as int8 instead of as they come, as `convert()` writes them: of the 346 MB of a base model 89 are kept, which later
+   * loads with this option read, and compute with unless `dtype` says f32. A download that breaks off begins anew in the next
+   * call. Weights in shards are kept as they come; a `fetch` of the caller's cannot be used with it. Default: as they come
+   */
+  keepAs?: Form | undefined;
   /** SHA-256 of files by their names, as hexadecimal digits: what differs is refused, and every byte is read. */
   sha256?: Record<string, string> | undefined;
 }

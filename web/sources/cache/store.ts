@@ -1,5 +1,5 @@
 /** Where downloads are kept. Types, and what both stores hold to. */
-import type { SourceFile } from '../source.js';
+import type { Form, SourceFile } from '../source.js';
 
 /** A file that is kept: whole, and verified where its SHA-256 was known. Plain data. */
 export interface CachedFile {
@@ -19,6 +19,17 @@ export interface CachedFile {
   sha256: string;
   /** The server was found to have another version by now, which the next load asks for. */
   stale?: boolean;
+  /** It is kept in another form than it came in: `bytes` are those of what is kept, all else is of the original. */
+  form?: Form;
+  /** With `form`: the bytes of what came. */
+  originalBytes?: number;
+}
+
+/** Returns where a file is kept in a form: no address that a server is asked for. */
+export function addressInForm(url: string, form: Form): string {
+  const address = new URL(url);
+  address.searchParams.set('kept-as', form);
+  return address.href;
 }
 
 /** A whole file in a store. */

@@ -1,4 +1,5 @@
 /** One GET: what is sent, what the answer's headers say, and which answers are refused. */
+import type { CachedFile } from '../cache/store.js';
 import { BeitError, failure, mismatch, sentenceOf } from '../../base/errors.js';
 import { abortable, following, throwIfAborted } from '../../base/scheduling.js';
 import { fileNotFound } from '../source.js';
@@ -257,6 +258,11 @@ export function differenceOf(a: Version, b: Version): string | null {
   if (a.size >= 0 && b.size >= 0 && a.size !== b.size) return `it had ${a.size} bytes and has ${b.size}`;
   const dated = !a.etag && !b.etag && a.lastModified && b.lastModified;
   return dated && a.lastModified !== b.lastModified ? `it was of ${a.lastModified} and is of ${b.lastModified}` : null;
+}
+
+/** Returns the version of its server's file that a kept one is of. */
+export function versionOf({ etag, lastModified, sha256, bytes, originalBytes = bytes }: CachedFile): Version {
+  return { etag, lastModified, sha256, size: originalBytes };
 }
 
 /** Returns whether the two are surely the same version: something that names it says so. */

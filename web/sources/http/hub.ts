@@ -3,9 +3,9 @@
  * What was told is kept, so that a load needs no answer.
  */
 import { asBeitError, type BeitError } from '../../base/errors.js';
-import type { CachedFile, CacheStore } from '../cache/store.js';
+import { addressInForm, type CachedFile, type CacheStore } from '../cache/store.js';
 import type { Revalidate } from '../source.js';
-import { get, NO_REVISION, type HttpTarget } from './answer.js';
+import { get, NO_REVISION, versionOf, type HttpTarget } from './answer.js';
 import { BodyReader } from './body-reader.js';
 import type { HubPlace } from './hub-address.js';
 import { Transient } from './retry.js';
@@ -145,7 +145,7 @@ export class HubRepository {
       (record) =>
         !this.isOf(older, record) ||
         !newer.files.has(this.pathOf(record)) ||
-        records.some((other) => other.file === record.file && this.isOf(newer, other)),
+        records.some((other) => other.file === record.file && other.form === record.form && this.isOf(newer, other)),
     );
   }
 
@@ -170,7 +170,9 @@ export class HubRepository {
   private isOf({ commit, files }: HubListing, record: CachedFile): boolean {
     const path = this.pathOf(record);
     const file = files.get(path);
-    return file !== undefined && (record.url === this.addressOf(commit, path) || isBlob(record, file));
+    if (!file) return false;
+    const address = this.addressOf(commit, path);
+    return record.url === (record.form ? addressInForm(address, record.form) : address) || isBlob(record, file);
   }
 
   private pathOf({ file }: CachedFile): string {
@@ -207,8 +209,9 @@ export function isCommit(revision: string): boolean {
 }
 
 /** Returns whether a kept file has the bytes of this one, whatever its commit: a hub's ETag of a small file is git's name for it. */
-export function isBlob({ sha256, etag, bytes }: CachedFile, file: HubFile): boolean {
-  if (file.size >= 0 && file.size !== bytes) return false;
+export function isBlob(record: CachedFile, file: HubFile): boolean {
+  const { sha256, etag, size } = versionOf(record);
+  if (file.size >= 0 && file.size !== size) return false;
   if (file.sha256) return sha256 === file.sha256;
   return file.blob !== '' && etag.replace(/^W\/|"/g, '') === file.blob;
 }

@@ -3,12 +3,15 @@ import { tell } from '../../base/callbacks.js';
 import { asBeitError, type BeitError, failure, mismatch } from '../../base/errors.js';
 import { abortable, sleep, throwIfAborted } from '../../base/scheduling.js';
 import { Sha256 } from '../../base/sha256.js';
-import type { CacheStore, CacheWriter, KeptFile } from '../cache/store.js';
-import { BytesFile } from '../memory.js';
+import { addressInForm, type CachedFile, type CacheStore, type CacheWriter, type KeptFile } from '../cache/store.js';
+import { BlobFile, BytesFile } from '../memory.js';
 import { countsAsMissing } from '../missing.js';
 import {
   fileNotFound,
+  isShardIndex,
   isWeightsFile,
+  type Form,
+  type KeptForm,
   type Source,
   type SourceDescription,
   type SourceFile,
@@ -16,7 +19,7 @@ import {
   type SourceWatch,
 } from '../source.js';
 import { absenceOf, rememberedAbsence } from './absence.js';
-import { get, reasonOf, sameVersion, type HttpTarget } from './answer.js';
+import { get, reasonOf, sameVersion, versionOf, type HttpTarget, type Version } from './answer.js';
 import { HttpFile, type Hasher } from './file.js';
 import { decoded, HUB_HOST, hubPlace } from './hub-address.js';
 import { TIMEOUT_MS } from './retry.js';
@@ -96,14 +99,17 @@ function announce({ cache, offline }: SourceOptions, { persist }: HttpEnvironmen
   if (cache !== false && !offline) persist?.();
 }
 
-type Choices = Pick<HttpDescription, 'retry' | 'cache' | 'offline' | 'revalidate' | 'sha256'>;
+type Choices = Pick<HttpDescription, 'retry' | 'cache' | 'offline' | 'revalidate' | 'keepAs' | 'sha256'>;
 
-function choices({ retry, cache, offline, revalidate = 'background', sha256 }: SourceOptions): Choices {
+function choices({ retry, cache, offline, revalidate = 'background', keepAs, sha256, fetch }: SourceOptions): Choices {
+  if (keepAs !== undefined && !FORMS.includes(keepAs)) throw mismatch('invalid-argument', 'keepAs', String(keepAs), FORMS.join(', '));
+  if (keepAs !== undefined && fetch) throw mismatch('invalid-argument', 'keepAs', 'the option fetch beside it', 'one of the two');
   if (!REVALIDATE.includes(revalidate)) throw mismatch('invalid-argument', 'revalidate', String(revalidate), REVALIDATE.join(', '));
   const lower = Object.fromEntries(Object.entries(sha256 ?? {}).map(([name, digits]) => [name, digits.toLowerCase()]));
-  return { retry, cache, offline, revalidate, sha256: lower };
+  return { retry, cache, offline, revalidate, keepAs, sha256: lower };
 }
 
+const FORMS: readonly string[] = ['int8'] satisfies Form[];
 const REVALIDATE: readonly string[] = ['background', 'first', 'never'] satisfies SourceOptions['revalidate'][];
 
 // With a copy at hand nobody waits longer for a server.
@@ -145,6 +151,13 @@ export class HttpSource implements Source {
   private silent = false;
   /** Failures to keep that were told. */
   private readonly told = new Set<string>();
+  readonly kept: KeptForm | null;
+  /** What is kept in another form, and is to be given in place of the file. */
+  private inForm: KeptFile | null = null;
+  /** Weights are about to become something else, which is kept instead. */
+  private changing = false;
+  /** The versions of the files that open() has given. */
+  private readonly given = new Map<string, Version>();
 
   constructor(
     private readonly description: HttpDescription,
@@ -155,6 +168,17 @@ export class HttpSource implements Source {
     this.offline = description.offline ?? false;
     this.weightsName = description.weightsName;
     this.repository = description.hub ? new HubRepository(description.hub, description.label, (work) => this.checks.push(work)) : null;
+    const { keepAs } = description;
+    this.kept = keepAs
+      ? {
+          form: keepAs,
+          find: (names, signal = null, watch = {}) => this.findInForm(keepAs, names, signal, watch),
+          keep: (name, made, signal = null, watch = {}) => this.keepInForm(keepAs, name, made, signal, watch),
+          leave: () => {
+            this.changing = false;
+          },
+        }
+      : null;
   }
 
   describe(): SourceDescription | null {
@@ -167,25 +191,85 @@ export class HttpSource implements Source {
   }
 
   async open(name: string, signal: AbortSignal | null = null, given: SourceWatch = {}): Promise<SourceFile> {
-    const { offline = false, revalidate = 'background', sha256 = {}, texts = {} } = this.description;
+    const { offline = false, revalidate = 'background', texts = {} } = this.description;
     if (Object.hasOwn(texts, name)) return new BytesFile(name, new TextEncoder().encode(texts[name]));
-    const watch = { ...given, onWarning: (error: BeitError) => this.warn(given, error) };
-    const store = await this.openStore(watch);
-    throwIfAborted(signal);
-    const place = await this.placeOf(name, store, signal);
-    const wanted: Wanted = { ...place, name, given: sha256[name] ?? '', store, signal, watch };
+    const inForm = this.inForm?.record.file === name ? await openKept(this.inForm) : null;
+    if (inForm) return inForm;
+    const wanted = await this.wantedOf(name, signal, given);
     const kept = await this.keptOf(wanted);
     const unasked = offline || wanted.immutable || revalidate === 'never';
     const later = revalidate === 'background' && kept !== null && !kept.record.stale;
     if (kept && (unasked || later || this.silent)) {
       const file = await openKept(kept);
       if (file && !unasked && !this.silent) this.checks.push(this.check(kept, wanted));
+      if (file) this.given.set(name, versionOf(kept.record));
       if (file) return file;
     }
     const absence = kept ? null : await this.absenceOf(wanted);
     if (absence && (unasked || this.silent)) throw offline ? fileNotFound(this.label, name) : absence;
     if (offline) throw failure('not-found', `${this.label}/${name}`, 'it is not in the cache, and the option offline forbids to fetch it');
     return this.fetched(wanted, kept, absence);
+  }
+
+  private async wantedOf(name: string, signal: AbortSignal | null, given: SourceWatch): Promise<Wanted> {
+    const { sha256 = {} } = this.description;
+    const watch = { ...given, onWarning: (error: BeitError) => this.warn(given, error) };
+    const store = await this.openStore(watch);
+    throwIfAborted(signal);
+    return { ...(await this.placeOf(name, store, signal)), name, given: sha256[name] ?? '', store, signal, watch };
+  }
+
+  private async findInForm(form: Form, names: readonly string[], signal: AbortSignal | null, watch: SourceWatch): Promise<boolean> {
+    for (const name of this.weightsName ? [this.weightsName] : names) {
+      if (isShardIndex(name)) continue;
+      try {
+        const wanted = await this.wantedOf(name, signal, watch);
+        if (!wanted.store) return true; // nothing can be kept, so nothing is to be made for it
+        const kept = await this.keptOf(wanted, form);
+        if (!kept || !(await this.isCurrent(kept, wanted))) continue;
+        this.inForm = kept;
+        return true;
+      } catch (error) {
+        if (!countsAsMissing(error)) throw error;
+      }
+    }
+    this.changing = !this.description.offline;
+    return false;
+  }
+
+  /** Returns whether a kept file may be used: its server has no other, or is asked later, or does not answer. */
+  private async isCurrent(kept: KeptFile, wanted: Wanted): Promise<boolean> {
+    const { offline = false, revalidate = 'background' } = this.description;
+    if (offline || wanted.immutable || revalidate === 'never' || this.silent) return true;
+    if (revalidate === 'first' || kept.record.stale) return (await this.sameThere(kept, wanted, ASK_MS)) ?? true;
+    this.checks.push(this.check(kept, wanted));
+    return true;
+  }
+
+  private async keepInForm(form: Form, name: string, made: Blob, signal: AbortSignal | null, watching: SourceWatch): Promise<void> {
+    this.changing = false;
+    const { url, store, watch, given } = await this.wantedOf(name, signal, watching);
+    const version = this.given.get(name);
+    if (!store || !version) return;
+    const { etag, lastModified, size } = version;
+    const sha256 = given || version.sha256;
+    const address = addressInForm(url, form);
+    const saved = new Date().toISOString();
+    const facts = { etag, lastModified, sha256, form, ...(size >= 0 && { originalBytes: size }) };
+    const record: CachedFile = { url: address, source: this.label, file: name, bytes: made.size, saved, ...facts };
+    let writer: CacheWriter | null = null;
+    try {
+      writer = await store.write(address);
+      if (!writer) return; // another tab or process keeps the same
+      await writer.begin(record, false);
+      for await (const chunk of new BlobFile(name, made).read(0, made.size)) await writer.write(chunk);
+      throwIfAborted(signal);
+      await writer.commit(record);
+    } catch (error) {
+      await writer?.end(false);
+      throwIfAborted(signal);
+      tell(watch.onWarning, asBeitError(error));
+    }
   }
 
   /** Returns where the file is: where its hub has told it, in the commit that all of a load is of. Rejects with not-found. */
@@ -213,7 +297,7 @@ export class HttpSource implements Source {
   /** Returns the file from the server; what is at hand instead where that does not answer. */
   private async fetched(wanted: Wanted, kept: KeptFile | null, absence: BeitError | null): Promise<SourceFile> {
     const { name, given, immutable, listed, revision, store, signal, watch } = wanted;
-    const writer = await this.writerOf(wanted, kept === null);
+    const writer = this.changing && isWeightsFile(name) && !isShardIndex(name) ? null : await this.writerOf(wanted, kept === null);
     // Somebody may have kept it since it was looked for.
     const now = writer && (await this.keptOf(wanted));
     if (now && now.record.saved !== kept?.record.saved) {
@@ -260,7 +344,8 @@ export class HttpSource implements Source {
       await this.remember(wanted, failed);
       throw failed;
     }
-    if (kept && file.version && sameVersion({ ...kept.record, size: kept.record.bytes }, file.version)) {
+    if (file.version) this.given.set(name, file.version);
+    if (kept && file.version && sameVersion(versionOf(kept.record), file.version)) {
       const same = await openKept(kept);
       if (same) {
         await giveUp();
@@ -277,13 +362,14 @@ export class HttpSource implements Source {
     return file;
   }
 
-  /** Returns the kept file, unless another sum is wanted. */
-  private async keptOf({ store, url, given, name, listed, watch }: Wanted): Promise<KeptFile | null> {
+  /** Returns the kept file, in that form or as it came, unless another sum is wanted. */
+  private async keptOf({ store, url, given, name, listed, watch }: Wanted, form?: Form): Promise<KeptFile | null> {
     try {
-      let found = (await store?.find(url)) ?? null;
+      let found = (await store?.find(form ? addressInForm(url, form) : url)) ?? null;
       if (!found && store && listed) {
         // Most files are the same in the next commit.
-        const same = (await store.list()).find((kept) => kept.source === this.label && kept.file === name && isBlob(kept, listed));
+        const candidates = (await store.list()).filter((kept) => kept.source === this.label && kept.file === name && kept.form === form);
+        const same = candidates.find((kept) => isBlob(kept, listed));
         found = same ? await store.find(same.url) : null;
       }
       return found && (given === '' || found.record.sha256 === given) ? found : null;
@@ -318,15 +404,19 @@ export class HttpSource implements Source {
   }
 
   /** Asks whether the server still has the version that is kept, and marks it where it has another. Never rejects. */
-  private async check({ record }: KeptFile, wanted: Wanted): Promise<void> {
-    const target = this.targetOf(wanted);
+  private async check(kept: KeptFile, wanted: Wanted): Promise<void> {
+    if ((await this.sameThere(kept, wanted, CHECK_MS)) === false) await wanted.store?.outdate(kept.record).catch(() => undefined);
+  }
+
+  /** Returns whether the server has the version that is kept; null where it does not answer: what is kept stays good for who cannot ask. */
+  private async sameThere({ record }: KeptFile, wanted: Wanted, timeout: number): Promise<boolean | null> {
     try {
-      const answer = await get(target, isWeightsFile(wanted.name) ? 0 : -1, {}, null, CHECK_MS);
+      const answer = await get(this.targetOf(wanted), isWeightsFile(wanted.name) ? 0 : -1, {}, null, timeout);
       await answer.body?.cancel().catch(() => undefined);
       answer.end();
-      if (!sameVersion({ ...record, size: record.bytes }, answer.version)) await wanted.store?.outdate(record);
+      return sameVersion(versionOf(record), answer.version);
     } catch {
-      // What is kept stays good for who cannot ask.
+      return null;
     }
   }
 
