@@ -24,6 +24,7 @@ import './beit-wasm-samples/index.js';
 
 const OFFLINE_AFTER_MS = 2000;
 
+const link = new URLSearchParams(location.search);
 const checkpoints = new Checkpoints(new Settings(location.search));
 const pictures = new Pictures();
 const { models } = checkpoints;
@@ -98,6 +99,19 @@ async function arrived(name, panel) {
   }
 }
 
+/** Takes the picture and the model that the address names: ?image=… and ?model=… */
+async function followLink() {
+  const [image, model] = [link.get('image'), link.get('model')];
+  if (image) void import('./page/links.js').then(({ takeLinkedPicture }) => takeLinkedPicture(image, pictures));
+  if (!model) return;
+  const seen = location.hash;
+  location.hash = 'models';
+  const panel = await modelsPanel();
+  const task = await panel.takeSource(model);
+  // To the tab that uses it, unless somebody has gone elsewhere, or the link names one.
+  if (task && location.hash === '#models') location.hash = seen || task;
+}
+
 followRuntime(checkpoints);
 for (const [task, model] of Object.entries(models)) {
   model.addEventListener('change', function keep() {
@@ -113,9 +127,10 @@ for (const [task, model] of Object.entries(models)) {
   });
 }
 // Loading begins before anything else is done: the first answer comes as soon as it can.
-if (!location.hash || location.hash === '#classify') void models.classify.load();
+if (!link.has('model') && (!location.hash || location.hash === '#classify')) void models.classify.load();
+void followLink(); // before the tabs look at the address
 new Tabs(/** @type {HTMLElement} */ (document.querySelector('[role="tablist"]')), open);
-showSamples(byId('samples', HTMLUListElement), pictures);
+showSamples(byId('samples', HTMLUListElement), pictures, !link.has('image'));
 watchCamera((file) => pictures.take({ file, name: file.name }));
 watchForFiles({
   input: byId('file', HTMLInputElement),

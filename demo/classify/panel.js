@@ -65,6 +65,11 @@ export class ClassifyPanel extends PicturePanel {
     return this.#comparing ? see(use, image, call) : use(image, { topK: LABELS_SHOWN, ...call });
   }
 
+  /** @override */
+  call() {
+    return { task: 'image-classification', name: 'classify', result: 'labels', options: { topK: LABELS_SHOWN } };
+  }
+
   /**
    * @override
    * @param {Classification[] | Seen} result

@@ -1,6 +1,7 @@
 // @ts-check
 /** Masked image modelling: hide patches, and see what the model thinks is there. */
 import { blockMask } from '../library.js';
+import { embeddedUrl } from '../models/embedded.js';
 import { make, part } from '../page/dom.js';
 import { percent } from '../page/format.js';
 import { patchGrid, seenRegion } from '../pictures/view.js';
@@ -20,13 +21,18 @@ export class MaskPanel extends PicturePanel {
   /** The model whose grid the editor has. @type {MaskedImageModelingPipeline | null} */
   #use = null;
   #seed = 1;
+  /** Whether the mask is not only what ratio and seed give. */
+  #painted = false;
 
   /** @param {ConstructorParameters<typeof PicturePanel<MaskedImageModelingPipeline, MaskedImagePrediction>>[0]} parts */
   constructor(parts) {
     super(parts);
     const { root, model } = parts;
     this.#frame = new Frame(part(root, 'stage', HTMLElement));
-    this.#editor = new MaskEditor(this.#frame, () => void this.run());
+    this.#editor = new MaskEditor(this.#frame, () => {
+      this.#painted = true;
+      void this.run();
+    });
     this.#ratio = part(root, 'ratio', HTMLInputElement);
     this.#ratio.addEventListener('input', () => {
       part(root, 'ratio-text', HTMLOutputElement).value = `${this.#ratio.value} %`;
@@ -40,6 +46,7 @@ export class MaskPanel extends PicturePanel {
       const { mask } = this.#editor;
       if (!this.#use) return;
       this.#editor.take({ ...mask, data: new Uint8Array(mask.data.length) }, seenRegion(this.#use.processor.config));
+      this.#painted = true;
       void this.run();
     });
     model.addEventListener('change', () => this.#offer());
@@ -64,6 +71,13 @@ export class MaskPanel extends PicturePanel {
   work(use, image, call) {
     if (use !== this.#use) this.#begin(use);
     return use(image, { mask: this.#editor.mask, ...call });
+  }
+
+  /** @override */
+  call() {
+    const options = this.#painted ? { mask: this.#editor.mask } : { ratio: Number(this.#ratio.value) / 100, seed: this.#seed };
+    const own = { source: embeddedUrl('mask'), more: { tokenizer: embeddedUrl('tokenizer') } };
+    return { task: 'masked-image-modeling', name: 'predict', result: '{ predictions, tokens }', options, ...own };
   }
 
   /**
@@ -104,6 +118,7 @@ export class MaskPanel extends PicturePanel {
   /** @param {MaskedImageModelingPipeline} use */
   #begin(use) {
     this.#use = use;
+    this.#painted = false;
     const { rows, columns } = patchGrid(use);
     const mask = blockMask({ height: rows, width: columns, ratio: Number(this.#ratio.value) / 100, seed: this.#seed });
     this.#editor.take(mask, seenRegion(use.processor.config));

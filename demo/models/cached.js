@@ -42,8 +42,12 @@ export async function showCached(root, choose) {
         await cache.delete(source).catch(() => undefined);
         await showCached(root, choose);
       });
+      const form = kept.find((file) => file.form)?.form;
       const bytes = kept.reduce((sum, file) => sum + file.bytes, 0);
-      const facts = make('p', { className: 'detail muted', textContent: `${megabytes(bytes)} in ${kept.length} files` });
+      const facts = make('p', {
+        className: 'detail muted',
+        textContent: `${megabytes(bytes)} in ${kept.length} files${form ? `, weights as ${form}` : ''}`,
+      });
       return make(
         'li',
         {},

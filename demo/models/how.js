@@ -6,8 +6,8 @@ import { make, part } from '../page/dom.js';
 /** @import { Build, ModelOptions } from '../library.js' */
 /** @import { Settings } from '../page/settings.js' */
 
-/** Number types that the library can compute with. @type {readonly NonNullable<ModelOptions['dtype']>[]} */
-const DTYPES = ['f32', 'int8'];
+/** Number types that the library can compute with; auto: as the weights are stored. */
+const DTYPES = ['auto', 'f32', 'int8'];
 
 const MOST_THREADS = 16;
 
@@ -62,5 +62,7 @@ export function offerSettings(root, settings) {
     settings.change({ build: /** @type {Build | 'auto'} */ (build.value), threads: 'auto' });
   });
   threads.addEventListener('change', () => settings.change({ threads: threads.value === 'auto' ? 'auto' : Number(threads.value) }));
-  dtype.addEventListener('change', () => settings.change({ dtype: /** @type {ModelOptions['dtype']} */ (dtype.value) }));
+  dtype.addEventListener('change', () =>
+    settings.change({ dtype: dtype.value === 'auto' ? undefined : /** @type {ModelOptions['dtype']} */ (dtype.value) }),
+  );
 }

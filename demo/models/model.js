@@ -20,8 +20,8 @@
  */
 
 /**
- * A place where a checkpoint comes from, and what to call it.
- * @typedef {{ source: SourceLike, name: string }} Chosen
+ * A place where a checkpoint comes from, what to call it, and whether its weights are kept as something smaller.
+ * @typedef {{ source: SourceLike, name: string, keepAs?: 'int8' | undefined }} Chosen
  */
 
 /**
@@ -57,6 +57,11 @@ export class Model extends EventTarget {
     this.#open = open;
   }
 
+  /** How it is run. */
+  get options() {
+    return this.#settings.options;
+  }
+
   /** Loads, unless that is under way or done; resolves when it is over. Never rejects: `state` tells. */
   async load() {
     if (this.state.kind === 'ready') return;
@@ -73,6 +78,7 @@ export class Model extends EventTarget {
     try {
       const use = await this.#open(this.chosen?.source ?? null, {
         ...this.#settings.options,
+        ...(this.chosen?.keepAs && { keepAs: this.chosen.keepAs }),
         signal: controller.signal,
         onProgress: (progress) => {
           if (!controller.signal.aborted) this.#become({ kind: 'loading', progress });

@@ -1,7 +1,9 @@
 // @ts-check
 /** The Models tab: a checkpoint is named or dropped, looked into, and taken by the tab that can use it. */
-import { inspect } from '../library.js';
+import { cache, inspect } from '../library.js';
 import { announce, part } from '../page/dom.js';
+import { megabytes } from '../page/format.js';
+import { keepModelInAddress } from '../page/links.js';
 import { Notice } from '../page/notice.js';
 import { LoadingTeller } from '../page/progress.js';
 import { explainLoading, factsOf } from '../page/sentences.js';
@@ -9,11 +11,15 @@ import { showCached } from './cached.js';
 import { taskOf } from './checkpoints.js';
 import { fits, showDetected } from './detected.js';
 import { offerSettings } from './how.js';
+import { showOffers } from './offers.js';
 import { followSlots } from './slots.js';
 
 /** @import { Progress } from '../library.js' */
 /** @import { Checkpoints } from './checkpoints.js' */
 /** @import { Chosen, Model, Usable } from './model.js' */
+
+// Weights of as many bytes are kept as int8, and asked about where a line is paid by the megabyte.
+const LARGE_BYTES = 50e6;
 
 export class ModelsPanel {
   #root;
@@ -34,17 +40,19 @@ export class ModelsPanel {
     this.#checkpoints = checkpoints;
     this.#notice = new Notice(part(root, 'notice', HTMLElement), {
       stop: () => this.#work?.abort(),
-      takeWayOut: () => {
-        if (this.#last) void this.#take(this.#last);
+      takeWayOut: (way) => {
+        if (this.#last) void this.#take(this.#last, way === 'download');
       },
     });
     followSlots(part(root, 'slots', HTMLElement), checkpoints);
     offerSettings(root, checkpoints.settings);
+    showOffers(part(root, 'offers', HTMLElement), checkpoints, (source) => this.takeSource(source));
+    keepModelInAddress(checkpoints);
     const text = part(root, 'source', HTMLInputElement);
     part(root, 'choose-form', HTMLFormElement).addEventListener('submit', (event) => {
       event.preventDefault();
       const source = text.value.trim();
-      if (source) void this.#take({ source, name: source });
+      if (source) this.takeSource(source);
       else
         this.#notice.problem({
           sentence: 'Write a hub id such as microsoft/beit-base-patch16-224, or a URL, first.',
@@ -65,10 +73,22 @@ export class ModelsPanel {
   }
 
   #showCached() {
-    void showCached(this.#root, (source) => void this.#take({ source, name: source }));
+    void showCached(this.#root, (source) => this.takeSource(source));
   }
 
   deactivate() {}
+
+  /**
+   * Loads a checkpoint by its hub id or address. Resolves with the task that it does now, or null.
+   * @param {string} source
+   */
+  async takeSource(source) {
+    await this.#take({ source, name: source });
+    const found = Object.entries(this.#checkpoints.models).find(
+      ([, { state, chosen }]) => state.kind === 'ready' && chosen?.source === source,
+    );
+    return found && found[0] !== 'tokenizer' ? found[0] : null;
+  }
 
   /**
    * Loads a checkpoint from files that were chosen or dropped.
@@ -82,16 +102,20 @@ export class ModelsPanel {
   /**
    * Looks into a checkpoint, and lets its task's model load it.
    * @param {Chosen} chosen
+   * @param {boolean} agreed to a large download on a line that is paid by the megabyte
    */
-  async #take(chosen) {
+  async #take(chosen, agreed = false) {
     this.#work?.abort();
     this.#last = chosen;
     const work = (this.#work = new AbortController());
     part(this.#root, 'detected', HTMLElement).hidden = true;
     this.#busy(null);
+    const { options } = this.#checkpoints.settings;
+    const keepAs = typeof chosen.source === 'string' && options.dtype !== 'f32' ? /** @type {const} */ ('int8') : undefined;
     try {
       const found = await inspect(chosen.source, {
-        ...this.#checkpoints.settings.options,
+        ...options,
+        keepAs,
         signal: work.signal,
         onProgress: (progress) => {
           if (work === this.#work) this.#busy(progress);
@@ -100,6 +124,16 @@ export class ModelsPanel {
       if (work !== this.#work) return;
       showDetected(this.#root, found);
       announce(part(this.#root, 'verdict', HTMLElement).textContent ?? '');
+      const large = found.report.fillBytes >= LARGE_BYTES;
+      if (large && !agreed && isMetered() && !(await isKept(chosen.source))) {
+        this.#notice.problem({
+          sentence: `This is a download of ${megabytes(found.report.fillBytes)}, and this line is a metered one or saves data.`,
+          wayOut: 'download',
+          calm: true,
+        });
+        return;
+      }
+      if (large || found.tensors.some(({ dtype }) => dtype === 'I8')) chosen.keepAs = keepAs;
       const task = taskOf(found.className);
       if (task && fits(found)) await this.#load(/** @type {Model<Usable>} */ (this.#checkpoints.models[task]), chosen, work);
       else this.#notice.clear();
@@ -166,4 +200,16 @@ export class ModelsPanel {
     const { text, share } = this.#teller.tell(progress);
     this.#notice.busy(text, share);
   }
+}
+
+/** Returns whether what is downloaded may be paid by the megabyte, or is to be little. */
+function isMetered() {
+  const { connection } = /** @type {{ connection?: { saveData?: boolean, type?: string } }} */ (navigator);
+  return connection?.saveData === true || connection?.type === 'cellular';
+}
+
+/** @param {unknown} source */
+async function isKept(source) {
+  const files = await cache.list().catch(() => []);
+  return files.some((file) => file.source === source && file.bytes >= LARGE_BYTES / 4);
 }

@@ -2,7 +2,7 @@
 /** What went wrong, as a sentence with a way out. */
 
 /**
- * @typedef {'load' | 'choose' | 'restart' | 'models' | 'again' | 'reload' | null} WayOut what a button can do about it
+ * @typedef {'load' | 'choose' | 'restart' | 'models' | 'again' | 'reload' | 'download' | null} WayOut what a button can do about it
  * @typedef {{ sentence: string, detail?: string, wayOut: WayOut, calm?: boolean }} Explanation detail:
  *   the library's own sentence; calm: nothing went wrong
  */
@@ -15,6 +15,7 @@ export const WAYS_OUT = {
   models: 'Choose a checkpoint',
   again: 'Try again',
   reload: 'Load the page again',
+  download: 'Download it',
 };
 
 /** @type {Readonly<Record<string, string>>} */

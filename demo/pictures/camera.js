@@ -29,7 +29,7 @@ export async function openCamera(video) {
   }
   const stop = () => {
     for (const track of stream.getTracks()) track.stop();
-    video.srcObject = null;
+    if (video.srcObject === stream) video.srcObject = null;
   };
   try {
     video.srcObject = stream;
@@ -52,16 +52,21 @@ export function watchCamera(take) {
   const shutter = byId('camera-take', HTMLButtonElement);
   /** @type {(() => void) | null} */
   let stop = null;
+  /** Another with each opening and closing: a camera that comes for an earlier one goes at once. */
+  let turn = 0;
 
   byId('camera-open', HTMLButtonElement).addEventListener('click', async () => {
     problem.hidden = true;
     shutter.disabled = true;
     dialog.showModal();
+    const mine = ++turn;
     try {
-      stop = await openCamera(video);
+      const close = await openCamera(video);
+      if (mine !== turn) return close();
+      stop = close;
       shutter.disabled = false;
-      if (!dialog.open) stop();
     } catch (error) {
+      if (mine !== turn) return;
       problem.textContent = /** @type {Error} */ (error).message;
       problem.hidden = false;
     }
@@ -75,7 +80,12 @@ export function watchCamera(take) {
   });
   byId('camera-close', HTMLButtonElement).addEventListener('click', () => dialog.close());
   dialog.addEventListener('close', () => {
+    ++turn;
     stop?.();
     stop = null;
+  });
+  // Nobody sees what the camera sees.
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'hidden') dialog.close();
   });
 }

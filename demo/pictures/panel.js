@@ -9,6 +9,7 @@ import { decodingWhereNeeded } from './pixels.js';
 
 /** @import { ForwardCallOptions, MemoryUse } from '../library.js' */
 /** @import { Model, Usable } from '../models/model.js' */
+/** @import { Call } from '../page/code.js' */
 /** @import { Explanation } from '../page/sentences.js' */
 /** @import { Picture, Pictures } from './pictures.js' */
 
@@ -32,6 +33,8 @@ export class PicturePanel {
   /** @type {Picture | null} */
   #previewed = null;
   #teller = new LoadingTeller();
+  /** What the model made of the picture last. @type {R | null} */
+  #result = null;
 
   /**
    * @param {object} parts
@@ -58,6 +61,8 @@ export class PicturePanel {
         else void model.load();
       },
     });
+    const code = part(root, 'code', HTMLDetailsElement);
+    code.addEventListener('toggle', () => void this.#showCode());
     model.addEventListener('change', () => this.#follow());
     pictures.addEventListener('change', () => this.#take());
     pictures.addEventListener('refused', () => {
@@ -106,6 +111,21 @@ export class PicturePanel {
     throw new Error('A tab says how it shows a picture.');
   }
 
+  /**
+   * Returns the call that the tab makes of its pipeline, for who wants to make it, too. Implemented by each tab.
+   * @returns {Call}
+   */
+  call() {
+    throw new Error('A tab says what it calls.');
+  }
+
+  async #showCode() {
+    const code = part(this.root, 'code', HTMLDetailsElement);
+    if (!code.open) return;
+    const { showCode } = await import('../page/code.js');
+    showCode(code, { call: this.call(), chosen: this.model.chosen, options: this.model.options, result: this.#result });
+  }
+
   /** Works on the current picture, anew if need be. The newest picture is the one that is wanted. */
   async run() {
     const { state } = this.model;
@@ -141,7 +161,9 @@ export class PicturePanel {
       if (signal.aborted) throw signal.reason;
       this.#answered = { picture, use };
       part(this.root, 'fact-time', HTMLElement).textContent = duration(performance.now() - start);
+      this.#result = result;
       const sentence = this.answer(result, picture);
+      void this.#showCode();
       this.#show(this.#answer);
       announce(sentence);
       part(this.root, 'fact-memory', HTMLElement).textContent = megabytes((await use.memory()).heap);
@@ -195,6 +217,7 @@ export class PicturePanel {
       }
       case 'ready':
         if (this.pictures.current) this.#take();
+        else if (this.pictures.refusal) this.explain({ sentence: this.pictures.refusal, wayOut: 'choose' });
         else this.explain({ sentence: 'The model is ready: give it a picture.', wayOut: 'choose', calm: true });
         break;
       case 'absent':
@@ -216,6 +239,7 @@ export class PicturePanel {
     const { state, chosen } = this.model;
     line.hidden = state.kind !== 'ready';
     line.textContent = chosen ? `Model: ${chosen.name}.` : 'Model: the small one that comes with this page, trained on drawn scenes.';
+    part(this.root, 'caveat', HTMLElement).hidden = chosen !== null;
   }
 
   /**

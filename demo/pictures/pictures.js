@@ -13,6 +13,7 @@ export class Pictures extends EventTarget {
   /** @param {Picture} picture */
   take(picture) {
     this.current = picture;
+    this.refusal = '';
     this.dispatchEvent(new Event('change'));
   }
 

@@ -12,12 +12,13 @@ const NAMES = ['beach', 'mountain lake', 'farm', 'harbour', 'street', 'night cit
  * file is fetched once and kept, so that it can be looked at when the server is gone.
  * @param {HTMLUListElement} list
  * @param {Pictures} pictures
+ * @param {boolean} takeFirst whether no other picture is on its way
  */
-export function showSamples(list, pictures) {
+export function showSamples(list, pictures, takeFirst = true) {
   const [first, ...others] = NAMES.map((name) => placeSample(list, name, pictures));
   // The others are not to be in the way of the first answer.
   void first?.().then((picture) => {
-    if (picture && !pictures.current) pictures.take(picture);
+    if (picture && takeFirst && !pictures.current) pictures.take(picture);
     return Promise.all(others.map((load) => load()));
   });
 }

@@ -18,6 +18,8 @@ export class Live {
   video = make('video', { muted: true, playsInline: true });
   /** @type {(() => void) | null} */
   #close = null;
+  /** Another with each start and stop: a camera that comes for an earlier one goes at once. */
+  #turn = 0;
   #busy = false;
   #shown = 0;
   #dropped = 0;
@@ -50,7 +52,16 @@ export class Live {
    * @param {(error: unknown) => void} failed
    */
   async start(failed) {
-    this.#close = await openCamera(this.video);
+    const turn = ++this.#turn;
+    const close = await openCamera(this.video).catch((error) => {
+      if (turn === this.#turn) throw error;
+      return null;
+    });
+    if (turn !== this.#turn || !close) {
+      close?.();
+      return;
+    }
+    this.#close = close;
     [this.#shown, this.#dropped, this.#times] = [0, 0, []];
     const next = () => {
       if (!this.running) return;
@@ -74,6 +85,7 @@ export class Live {
   }
 
   stop() {
+    ++this.#turn;
     this.#close?.();
     this.#close = null;
   }

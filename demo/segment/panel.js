@@ -23,6 +23,10 @@ export class SegmentPanel extends PicturePanel {
   #segmentation = null;
   #drawn = Promise.resolve();
   #opacity;
+  /** Nobody sees what the camera sees. */
+  #hide = () => {
+    if (document.visibilityState === 'hidden') this.#endLive();
+  };
 
   /** @param {ConstructorParameters<typeof PicturePanel<ImageSegmentationPipeline, Segmentation>>[0]} parts */
   constructor(parts) {
@@ -45,7 +49,14 @@ export class SegmentPanel extends PicturePanel {
   }
 
   /** @override */
+  activate() {
+    super.activate();
+    document.addEventListener('visibilitychange', this.#hide);
+  }
+
+  /** @override */
   deactivate() {
+    document.removeEventListener('visibilitychange', this.#hide);
     super.deactivate();
     this.#endLive();
   }
@@ -72,6 +83,11 @@ export class SegmentPanel extends PicturePanel {
    */
   work(use, image, call) {
     return use(image, call);
+  }
+
+  /** @override */
+  call() {
+    return { task: 'image-segmentation', name: 'segment', result: '{ legend, labels, width, height }', options: {} };
   }
 
   /**
@@ -159,6 +175,7 @@ export class SegmentPanel extends PicturePanel {
       this.explain({ sentence: /** @type {Error} */ (error).message, wayOut: 'choose' });
       return;
     }
+    if (!this.#live.running) return; // it was not wanted any more when it came
     part(this.root, 'live', HTMLButtonElement).setAttribute('aria-pressed', 'true');
     part(this.root, 'live-facts', HTMLElement).hidden = false;
   }
