@@ -57,7 +57,7 @@ const TABS = { classify: 'Classify', segment: 'Segment', mask: 'Mask' };
 export function showOffers(list, checkpoints, choose) {
   for (const { task, title, knows, size, licence, source } of OFFERS) {
     const model = checkpoints.models[task];
-    const take = make('button', { type: 'button', className: 'button small', textContent: 'Take it', ariaLabel: `Take it: ${title}` });
+    const take = make('button', { type: 'button', className: 'button small' });
     take.addEventListener('click', () => (source === null ? void model.choose(null) : choose(source)));
     const card = make(
       'li',
@@ -70,9 +70,9 @@ export function showOffers(list, checkpoints, choose) {
     list.append(card);
     const mark = () => {
       const used = model.state.kind === 'ready' && (model.chosen?.source ?? null) === source;
-      card.toggleAttribute('aria-current', used);
-      if (used) card.setAttribute('aria-current', 'true');
+      card.ariaCurrent = String(used);
       take.textContent = used ? 'In use' : 'Take it';
+      take.ariaLabel = `${take.textContent}: ${title}`;
       take.disabled = used;
     };
     model.addEventListener('change', mark);

@@ -37,6 +37,7 @@ function block(title, text) {
     try {
       await navigator.clipboard.writeText(text);
       copy.textContent = 'Copied';
+      copy.ariaLabel = `Copied: ${title}`;
       announce('Copied.');
     } catch {
       // Marked, it can be copied by hand.

@@ -46,6 +46,10 @@ describe('demo for everybody', () => {
       const { page } = await openPage(host.browser, server.url, view);
       const fixture = (path) => `${server.url}fixtures/golden/${path}/`;
       await answerTo(page, 'beach');
+      await page.$eval(part('classify', 'code'), (details) => {
+        details.open = true;
+      });
+      await page.waitForFunction((selector) => document.querySelector(`${selector} pre`), {}, part('classify', 'code'));
       await assertGood(page, `${name}-classify`);
       await page.select('#attention-view', 'layer');
       await page.waitForFunction((selector) => !document.querySelector(selector).hidden, {}, '#panel-classify .overlay');
