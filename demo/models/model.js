@@ -12,10 +12,10 @@
  * @template {Usable} T
  * @typedef {{ kind: 'idle' }
  *   | { kind: 'absent' }
- *   | { kind: 'loading', progress: Progress | null }
+ *   | { kind: 'loading', progress: Progress | null, waiting?: boolean }
  *   | { kind: 'stopped' }
  *   | { kind: 'failed', error: unknown }
- *   | { kind: 'ready', use: T, milliseconds: number }} ModelState absent: no checkpoint has been chosen,
+ *   | { kind: 'ready', use: T, milliseconds: number }} ModelState waiting: for the network; absent: no checkpoint has been chosen,
  *   and none for the task comes with the page
  */
 
@@ -80,6 +80,9 @@ export class Model extends EventTarget {
         ...this.#settings.options,
         ...(this.chosen?.keepAs && { keepAs: this.chosen.keepAs }),
         signal: controller.signal,
+        onWarning: ({ code }) => {
+          if (code === 'network' && !navigator.onLine && this.state.kind === 'loading') this.#become({ ...this.state, waiting: true });
+        },
         onProgress: (progress) => {
           if (!controller.signal.aborted) this.#become({ kind: 'loading', progress });
         },

@@ -5,7 +5,7 @@ import { announce, part } from '../page/dom.js';
 import { megabytes } from '../page/format.js';
 import { keepModelInAddress } from '../page/links.js';
 import { Notice } from '../page/notice.js';
-import { LoadingTeller } from '../page/progress.js';
+import { LoadingTeller, WAITING } from '../page/progress.js';
 import { explainLoading, factsOf } from '../page/sentences.js';
 import { showCached } from './cached.js';
 import { taskOf } from './checkpoints.js';
@@ -117,6 +117,9 @@ export class ModelsPanel {
         ...options,
         keepAs,
         signal: work.signal,
+        onWarning: ({ code }) => {
+          if (work === this.#work && code === 'network' && !navigator.onLine) this.#notice.busy(WAITING.text, WAITING.share);
+        },
         onProgress: (progress) => {
           if (work === this.#work) this.#busy(progress);
         },
@@ -174,7 +177,9 @@ export class ModelsPanel {
    */
   async #load(model, chosen, work) {
     const follow = () => {
-      if (model.state.kind === 'loading' && work === this.#work) this.#busy(model.state.progress);
+      if (model.state.kind !== 'loading' || work !== this.#work) return;
+      if (model.state.waiting) this.#notice.busy(WAITING.text, WAITING.share);
+      else this.#busy(model.state.progress);
     };
     const stop = () => model.stop();
     this.#teller = new LoadingTeller();

@@ -14,6 +14,9 @@ const PHASES = {
   ready: 'Getting ready …',
 };
 
+/** What is said while there is no network. */
+export const WAITING = { text: 'Waiting for the network …', share: null };
+
 // A speed needs some time behind it before it says anything.
 const LEAST_SECONDS = 0.5;
 

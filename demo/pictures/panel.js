@@ -3,7 +3,7 @@
 import { announce, byId, part } from '../page/dom.js';
 import { duration, megabytes } from '../page/format.js';
 import { Notice } from '../page/notice.js';
-import { LoadingTeller } from '../page/progress.js';
+import { LoadingTeller, WAITING } from '../page/progress.js';
 import { explainAbsent, explainLoading, explainPicture } from '../page/sentences.js';
 import { decodingWhereNeeded } from './pixels.js';
 
@@ -211,7 +211,7 @@ export class PicturePanel {
     switch (state.kind) {
       case 'loading': {
         if (!state.progress) this.#teller = new LoadingTeller();
-        const { text, share } = this.#teller.tell(state.progress);
+        const { text, share } = state.waiting ? WAITING : this.#teller.tell(state.progress);
         this.#busy(text, share);
         break;
       }

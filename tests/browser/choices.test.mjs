@@ -10,7 +10,7 @@ import { config, files, tensors } from '../node/tiny-checkpoint.mjs';
 import { startHub } from '../support/hub-server.mjs';
 import { BROWSERS, launch, openPage, screenshot } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
-import { answerTo, answered, openTab, part, problemWith, usable } from './support/demo.mjs';
+import { answerTo, answered, loaded, openTab, part, problemWith, usable } from './support/demo.mjs';
 import { root, startServer } from './support/server.mjs';
 
 /** A classifier of 4 x 4 patches that is large enough to be asked about: most of it are neurons. */
@@ -138,6 +138,32 @@ for (const name of Object.keys(BROWSERS)) {
     it('says what is wrong with the picture of a link', async () => {
       const { page } = await openPage(host.browser, `${server.url}?image=no-such-picture.jpg`);
       await problemWith(page, 'does not have the picture of the link (status 404)');
+      await page.close();
+    });
+
+    it('waits for the network before a download', async () => {
+      const { page } = await openPage(host.browser, 'about:blank');
+      await page.evaluateOnNewDocument(() => {
+        globalThis.online = true;
+        Object.defineProperty(Navigator.prototype, 'onLine', { get: () => globalThis.online, configurable: true });
+      });
+      await page.goto(`${server.url}?worker=false`);
+      await answerTo(page, 'beach');
+      await openTab(page, 'models');
+      hub.network('refusing');
+      await page.evaluate((source) => {
+        globalThis.online = false;
+        document.getElementById('source').value = source;
+        document.querySelector('#panel-models button[type="submit"]').click();
+      }, `${hub.url}/owner/large/resolve/main/`);
+      await page.waitForFunction(() => /Waiting for the network/.test(document.querySelector('#panel-models .busy')?.innerText));
+      hub.network('good');
+      await page.evaluate(() => {
+        globalThis.online = true;
+        dispatchEvent(new Event('online'));
+      });
+      assert.match(await loaded(page), /BeitForImageClassification: the tab Classify uses it/);
+      await page.evaluate(async () => (await import(new URL('beit-wasm/dist/index.js', location.href).href)).cache.clear());
       await page.close();
     });
 

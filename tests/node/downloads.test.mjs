@@ -356,11 +356,22 @@ test('a page without a network, or that nobody sees, waits for both instead of g
     await file.finish();
     await file.close();
   }
-  // What has not begun is not waited for, and a wait can be stopped.
-  set('navigator', { onLine: false });
+  // What has not begun is waited for, unless the network is said to be there.
   hub.network('refusing');
   await rejects(sourceWith({}, { retry: { attempts: 1, delay: 1 } }).open(WEIGHTS), 'network');
+  set('navigator', { onLine: false });
+  const told = [];
+  const opening = sourceWith({}, { retry: { attempts: 1, delay: 1 } }).open(WEIGHTS, null, { onWarning: ({ code }) => told.push(code) });
+  while (told.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
   hub.network('good');
+  set('navigator', { onLine: true });
+  page.dispatchEvent(new Event('visibilitychange'));
+  const begun = await opening;
+  assert.ok((await collect(begun.read(0, bytes.length))).equals(bytes));
+  assert.deepEqual(told, ['network']);
+  await begun.close();
+  // A wait can be stopped.
+  set('navigator', { onLine: false });
   const controller = new AbortController();
   const file = await sourceWith({ cuts: Array(99).fill(3_000_000) }, { retry: { attempts: 1, delay: 1 } }).open(
     WEIGHTS,

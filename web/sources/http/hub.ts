@@ -2,12 +2,14 @@
  * A repository as its hub tells it in one request: which commit a revision is, and which files that has, with sizes and sums.
  * What was told is kept, so that a load needs no answer.
  */
+import { tell } from '../../base/callbacks.js';
 import { asBeitError, type BeitError } from '../../base/errors.js';
 import { addressInForm, type CachedFile, type CacheStore } from '../cache/store.js';
 import type { Revalidate } from '../source.js';
 import { get, NO_REVISION, versionOf, type HttpTarget } from './answer.js';
 import { BodyReader } from './body-reader.js';
 import type { HubPlace } from './hub-address.js';
+import { isAway, untilBack } from './presence.js';
 import { Transient } from './retry.js';
 
 /** A file of a commit. */
@@ -43,6 +45,9 @@ export interface HubAsking {
   revalidate: Revalidate;
   /** Milliseconds after which a load without a list at hand goes the longer way. */
   timeout: number;
+  /** Told why, when the network is waited for, until this stops it. */
+  onAway: ((error: BeitError) => void) | undefined;
+  signal: AbortSignal | null;
 }
 
 // With a list at hand nobody waits longer, see HttpSource.
@@ -82,7 +87,7 @@ export class HubRepository {
   private async choose(asking: HubAsking): Promise<HubListing | null> {
     const { store, offline, revalidate } = asking;
     const note = store && (await this.read(store));
-    if (!note) return offline ? null : this.ask(asking, null, asking.timeout);
+    if (!note) return offline ? null : this.askInTheEnd(asking);
     const whole = note.before === null || (await this.hasAll(store, note.current, note.before));
     const kept = whole ? note.current : note.before!;
     if (whole && note.before && !offline) this.later(this.tidy(store, note.current, note.before));
@@ -93,6 +98,16 @@ export class HubRepository {
     }
     const before = whole ? note.current : note.before;
     return (await this.ask(asking, before, ASK_AGAIN_MS)) ?? kept;
+  }
+
+  /** As ask(), of a repository of which nothing is at hand: where there is no network it is waited for. */
+  private async askInTheEnd(asking: HubAsking): Promise<HubListing | null> {
+    for (;;) {
+      const listing = await this.ask(asking, null, asking.timeout);
+      if (listing || !this.silent || !isAway()) return listing;
+      if (this.refused) tell(asking.onAway, this.refused);
+      await untilBack(asking.signal);
+    }
   }
 
   /** Asks the hub and keeps its answer. Returns null where there is none. */

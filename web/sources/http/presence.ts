@@ -27,10 +27,15 @@ export function pageIsHidden(hidden: boolean): void {
   if (!hidden) for (const wake of sleeping) wake();
 }
 
+/** Returns whether the browser says that there is no network. False in Node. */
+export function isOffline(): boolean {
+  return (globalThis as Surroundings).navigator?.onLine === false;
+}
+
 /** Returns whether a request that failed has failed for want of a network, or because nobody looks. False in Node. */
 export function isAway(): boolean {
-  const { navigator, document } = globalThis as Surroundings;
-  return navigator?.onLine === false || document?.visibilityState === 'hidden' || hiddenPage;
+  const { document } = globalThis as Surroundings;
+  return isOffline() || document?.visibilityState === 'hidden' || hiddenPage;
 }
 
 const sleeping = new Set<() => void>();

@@ -1,7 +1,7 @@
 /** Trying again: bounded, with exponential backoff and jitter, and stopped by an AbortSignal. */
 import type { BeitError } from '../../base/errors.js';
 import { sleep, throwIfAborted } from '../../base/scheduling.js';
-import { isAway, untilBack } from './presence.js';
+import { isAway, isOffline, untilBack } from './presence.js';
 
 /** How often and how soon a request is tried again. Plain data. */
 export interface RetryOptions {
@@ -40,7 +40,6 @@ export function retryAfter(header: string | null, now = Date.now()): number | nu
 export class Retries {
   readonly timeout: number;
   private failures = 0;
-  private begun = false;
   private readonly attempts: number;
   private readonly delay: number;
 
@@ -60,9 +59,9 @@ export class Retries {
     throwIfAborted(this.signal);
     if (!(thrown instanceof Transient)) throw thrown;
     if ((thrown.asked ?? 0) > MOST_ASKED_MS) throw thrown.error;
-    if (this.failures >= this.attempts) {
-      // A download that is under way outlasts a tunnel, or a phone in a pocket.
-      if (!this.begun || this.attempts === 0 || !isAway()) throw thrown.error;
+    if (this.failures >= this.attempts || (isOffline() && thrown.error.status === 0)) {
+      // A load outlasts a tunnel, or a phone in a pocket, also one that has only just been asked for.
+      if (this.attempts === 0 || !isAway()) throw thrown.error;
       this.onAway(thrown.error);
       await untilBack(this.signal);
       if (!isAway()) this.failures = 0;
@@ -77,6 +76,5 @@ export class Retries {
   /** To be called for every byte gained: what failed before does not count any more. */
   gained(): void {
     this.failures = 0;
-    this.begun = true;
   }
 }

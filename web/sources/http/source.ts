@@ -216,7 +216,7 @@ export class HttpSource implements Source {
     const watch = { ...given, onWarning: (error: BeitError) => this.warn(given, error) };
     const store = await this.openStore(watch);
     throwIfAborted(signal);
-    return { ...(await this.placeOf(name, store, signal)), name, given: sha256[name] ?? '', store, signal, watch };
+    return { ...(await this.placeOf(name, store, signal, watch)), name, given: sha256[name] ?? '', store, signal, watch };
   }
 
   private async findInForm(form: Form, names: readonly string[], signal: AbortSignal | null, watch: SourceWatch): Promise<boolean> {
@@ -277,11 +277,12 @@ export class HttpSource implements Source {
     name: string,
     store: CacheStore | null,
     signal: AbortSignal | null,
+    watch: SourceWatch,
   ): Promise<Pick<Wanted, 'url' | 'immutable' | 'listed' | 'revision'>> {
     const { hub, offline = false, revalidate = 'background', immutable = false, retry = {} } = this.description;
     const { repository } = this;
     const { timeout = TIMEOUT_MS } = retry;
-    const asking = { target: this.requests(), store, offline, revalidate, timeout };
+    const asking = { target: this.requests(), store, offline, revalidate, timeout, signal, onAway: watch.onWarning };
     const listing = repository && (await abortable(repository.listing(asking), signal, () => undefined));
     this.silent ||= repository?.silent ?? false;
     if (repository?.unknownRevision) {
