@@ -43,7 +43,6 @@ export type {
   SegmentationMap,
 } from './engine/engine.js';
 export { convert, type ConversionTarget, type Converted, type ConvertOptions } from './api/convert.js';
-export type { ConversionSink, ConversionType } from './engine/conversion.js';
 export { createEngine, runtimeInfo, type EngineOptions } from './api/engines.js';
 export { BeitError, OutOfMemoryError, type CoreErrorCode, type ErrorCode, type ErrorFacts } from './base/errors.js';
 export {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { BeitModel, colorOf, createEngine, DalleTokenizer, pipeline, similarity } from '../../dist/node.js';
+import { startHub } from '../support/hub-server.mjs';
 import { golden, rejects, root } from './support.mjs';
 import { config, files, maskedFiles, pixelValues } from './tiny-checkpoint.mjs';
 
@@ -209,4 +210,42 @@ test('`await using` waits until the memory is given back', async () => {
   await model[asyncDispose]();
   assert.equal(model.usable, false);
   assert.equal(typeof DalleTokenizer.prototype[asyncDispose], 'function');
+});
+
+test('the files of a processor and of a model are asked for at the same time, and what fails first ends the other', async (t) => {
+  const hub = await startHub(
+    Object.fromEntries(Object.entries(files()).map(([name, bytes]) => [`owner/name/${name}`, Buffer.from(bytes)])),
+  );
+  t.after(() => hub.close());
+  let configAsked;
+  const asked = new Promise((resolve) => {
+    configAsked = resolve;
+  });
+  // The processor's file comes once the model's is asked for.
+  const waiting = async (input, options) => {
+    if (String(input).endsWith('/preprocessor_config.json')) await asked;
+    else if (String(input).endsWith('/config.json')) configAsked();
+    return fetch(input, options);
+  };
+  const options = { engine, host: hub.url, retry: { attempts: 0 } };
+  const classify = await pipeline('image-classification', 'owner/name', { ...options, fetch: waiting });
+  await classify.dispose();
+  const { used } = await engine.memory();
+  let ended;
+  const silent = new Promise((resolve) => {
+    ended = resolve;
+  });
+  const failing = async (input, { signal, ...rest }) => {
+    if (String(input).endsWith('/preprocessor_config.json')) return new Response('{"size": ', { status: 200 });
+    if (!String(input).endsWith('/config.json')) return fetch(input, { signal, ...rest });
+    return new Promise((_, reject) => {
+      signal.addEventListener('abort', () => {
+        ended();
+        reject(signal.reason);
+      });
+    });
+  };
+  await rejects(pipeline('image-classification', 'owner/name', { ...options, fetch: failing }), 'truncated', /preprocessor_config|JSON/);
+  await silent;
+  assert.equal((await engine.memory()).used, used);
 });

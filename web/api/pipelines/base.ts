@@ -1,7 +1,7 @@
 /** What every pipeline is: a processor, a model, and a function from an image to a result. */
 import { asyncDisposeSymbol, disposeSymbol } from '../../base/dispose.js';
 import { BeitError, failure } from '../../base/errors.js';
-import { abortable, throwIfAborted } from '../../base/scheduling.js';
+import { abortable, following, throwIfAborted } from '../../base/scheduling.js';
 import type { CallOptions, ForwardCallOptions, MemoryUse, RuntimeInfo } from '../../engine/engine.js';
 import type { EngineTask, EngineTasks } from '../../engine/tasks/types.js';
 import type { Source } from '../../sources/source.js';
@@ -75,24 +75,36 @@ export async function runTask<T extends EngineTask>(
   return engine.run(task, { processor: handle, model: modelHandle }, await toEngineImage(image, 'image', call), settings, call);
 }
 
-/** Opens the source's processor and its model; nothing stays behind on a failure. */
+/** Opens the source's processor and its model at the same time, the first failure ending the other; nothing stays behind on a failure. */
 export async function openParts<Model extends PreTrainedModel>(
   source: Source,
   options: PretrainedOptions,
-  load: () => Promise<Model>,
+  load: (signal: AbortSignal) => Promise<Model>,
 ): Promise<Parts<Model>> {
-  const processor = await BeitImageProcessor.fromPretrained(source, options);
-  try {
-    const model = await load();
-    // Their engine may have been lost, and made anew, in between.
-    if (!processor.usable) {
-      await model.dispose();
-      throw failure('engine-lost', 'The engine', 'it was lost while the model was loaded');
-    }
-    return { processor, model };
-  } catch (error) {
-    await processor.dispose();
+  const { controller, stop } = following(options.signal);
+  const { signal } = controller;
+  const end = (error: unknown): never => {
+    controller.abort(error);
     throw error;
+  };
+  try {
+    const [processor, model] = await Promise.allSettled([
+      BeitImageProcessor.fromPretrained(source, { ...options, signal }).catch(end),
+      load(signal).catch(end),
+    ]);
+    const opened = [processor, model].flatMap((part): Held[] => (part.status === 'fulfilled' ? [part.value] : []));
+    try {
+      if (processor.status === 'rejected') throw processor.reason;
+      if (model.status === 'rejected') throw model.reason;
+      // Their engine may have been lost, and made anew, in between.
+      if (!processor.value.usable) throw failure('engine-lost', 'The engine', 'it was lost while the model was loaded');
+      return { processor: processor.value, model: model.value };
+    } catch (error) {
+      for (const part of opened) await part.dispose();
+      throw error;
+    }
+  } finally {
+    stop();
   }
 }
 

@@ -26,7 +26,8 @@ export interface ClassifyOptions extends ForwardCallOptions {
 export type ImageClassificationPipeline = Pipeline<'image-classification', BeitForImageClassification, ClassifyOptions, Classification[]>;
 
 export function makeImageClassification(source: Source, options: ModelOptions & PipelineOptions): Promise<ImageClassificationPipeline> {
-  const open = (given: ModelOptions) => openParts(source, given, () => BeitForImageClassification.fromPretrained(source, given));
+  const open = (given: ModelOptions) =>
+    openParts(source, given, (signal) => BeitForImageClassification.fromPretrained(source, { ...given, signal }));
   return assemble('image-classification', options, open, (parts, image, given: ClassifyOptions) => {
     const { topK = 5, functionToApply, threshold, allow, deny, ...call } = given;
     return runTask('image-classification', parts, image, { topK, functionToApply, threshold, allow, deny }, call);

@@ -25,7 +25,7 @@ export type ImageFeatureExtractionPipeline = Pipeline<'image-feature-extraction'
 
 export function makeFeatureExtraction(source: Source, options: ModelOptions & PipelineOptions): Promise<ImageFeatureExtractionPipeline> {
   const open = (given: ModelOptions) =>
-    openParts(source, given, () => BeitModel.fromPretrained(source, { ...given, addPoolingLayer: 'auto' }));
+    openParts(source, given, (signal) => BeitModel.fromPretrained(source, { ...given, signal, addPoolingLayer: 'auto' }));
   return assemble('image-feature-extraction', options, open, async (parts, image, given: FeatureOptions) => {
     const { model } = parts;
     const { output = 'pooled', normalize = false, ...call } = given;

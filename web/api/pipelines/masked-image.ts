@@ -92,7 +92,7 @@ export async function makeMaskedImageModeling(source: Source, options: MaskedIma
     const tokenizer = own ? await DalleTokenizer.fromPretrained(tokens, first) : null;
     const rest = own ? { ...from, onProgress: partOf(from.onProgress, 0.5, 1) } : from;
     try {
-      return { ...(await openParts(source, rest, () => loadModel(source, rest, theirs ?? tokenizer))), tokenizer };
+      return { ...(await openParts(source, rest, (signal) => loadModel(source, { ...rest, signal }, theirs ?? tokenizer))), tokenizer };
     } catch (error) {
       await tokenizer?.dispose();
       throw error;

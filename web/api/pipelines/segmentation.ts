@@ -28,7 +28,7 @@ export function makeImageSegmentation(
 ): Promise<ImageSegmentationPipeline> {
   const open = (given: SegmentationModelOptions) =>
     // No loss is asked for here, so the head that only a loss needs is left out.
-    openParts(source, given, () => BeitForSemanticSegmentation.fromPretrained(source, { ...given, auxiliaryHead: false }));
+    openParts(source, given, (signal) => BeitForSemanticSegmentation.fromPretrained(source, { ...given, signal, auxiliaryHead: false }));
   return assemble('image-segmentation', options, open, (parts, image, given: SegmentOptions) => {
     const { scores = false, overlay = false, resultSize, ...call } = given;
     return runTask('image-segmentation', parts, image, { scores, overlay, resultSize: checked(resultSize) }, call);

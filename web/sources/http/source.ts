@@ -142,7 +142,7 @@ export class HttpSource implements Source {
   readonly label: string;
   readonly weightsName: string | undefined;
   readonly offline: boolean;
-  // One body is open at a time: a browser lets a page have six connections to a host.
+  // One body of weights is open at a time: a browser lets a page have six connections to a host.
   private active: HttpFile | null = null;
   private readonly repository: HubRepository | null;
   /** Questions that no load waits for. */
@@ -323,6 +323,7 @@ export class HttpSource implements Source {
       signal,
       watch,
       activate: async (self) => {
+        if (!isWeightsFile(name)) return; // it is read at once
         if (this.active && this.active !== self) await this.active.pause();
         this.active = self;
       },
