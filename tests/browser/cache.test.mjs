@@ -55,7 +55,8 @@ for (const name of Object.keys(BROWSERS)) {
           // More than the tries that get on: a browser that loses bytes with their connection gets on by less than was sent.
           hub.fail(WEIGHTS, { cuts: Array(99).fill(CUT) });
           const first = await openTab();
-          assert.equal((await first.call('load', 'owner/name', { ...options, worker })).code, 'network');
+          const patient = { ...options, worker, retry: { attempts: 5, delay: 5 } };
+          assert.equal((await first.call('load', 'owner/name', patient)).code, 'network');
           assert.equal((await first.call('dataFiles')).length, 1);
           await first.page.close();
           hub.fail(WEIGHTS);
