@@ -45,6 +45,13 @@ export interface Converted {
 /**
  * Writes a checkpoint of any container and naming as one safetensors file with transformers' names, as `beit convert` does. It takes no
  * more of the engine's memory than the largest tensor. Rejects like BeitModel.fromPretrained(), and as the target does.
+ * @example
+ * ```js
+ * import { convert, pipeline } from 'beit-wasm';
+ *
+ * const { files } = await convert('microsoft/beit-base-patch16-224', { dtype: 'int8' });
+ * const classify = await pipeline('image-classification', files);
+ * ```
  */
 export async function convert(source: SourceLike, options: ConvertOptions = {}): Promise<Converted> {
   const { dtype = 'f32', className = 'auto', addPoolingLayer, to, config, ...rest } = options;
