@@ -368,6 +368,7 @@ ForwardOptions forwardOptions(val options) {
   if (!isPresent(options)) return result;
   result.output_hidden_states = options["outputHiddenStates"].isTrue();
   result.output_attentions = options["outputAttentions"].isTrue();
+  result.output_pooled_states = options["outputPooledStates"].isTrue();
   result.interpolate_pos_encoding = !options["interpolatePosEncoding"].isFalse();
   return result;
 }

@@ -1,6 +1,7 @@
 // BeitModel as a whole, held against the reference in double precision.
 #include "src/beit/beit_model.h"
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "src/registry.h"
@@ -88,6 +89,48 @@ TEST_CASE("BeitModel is the reference for random configs, weights, sizes and mas
           heads = std::move(taller);
         }
         CHECK(test::relativeDifference(part(outputs.at("attentions." + std::to_string(i)), b), heads) <= kTolerance);
+      }
+    }
+  }
+}
+
+TEST_CASE("Pooled states are what models of fewer layers pool, to the last bit", "[beit_model]") {
+  for (uint32_t seed = 1; seed <= 12; ++seed) {
+    test::Random random(seed);
+    BeitConfig config = randomConfig(random);
+    config.use_mean_pooling = seed % 3 != 0;  // the states are there in either case
+    config.num_hidden_layers = 3;
+    auto created = createModel(config, "BeitModel", {false}, test::execution());
+    REQUIRE(created.ok());
+    auto weights = test::randomWeights((*created)->parameters(), seed);
+    REQUIRE(test::fill((*created)->parameters(), weights).ok());
+    const ForwardInputs inputs = test::randomInputs(config, 2, config.image_size, false, random);
+    ForwardOptions options;
+    options.output_pooled_states = true;
+    const auto outputs = test::outputsOf(**created, test::copyOf(inputs), options);
+    CHECK(outputs.size() == 2);
+    const Tensor& states = outputs.at("pooled_states");
+    REQUIRE(states.shape == Shape{2, 4, config.hidden_size});
+
+    const auto channels = static_cast<size_t>(config.hidden_size);
+    weights["beit.pooler.layernorm.weight"] = std::vector<float>(channels, 1.0f);
+    weights["beit.pooler.layernorm.bias"] = std::vector<float>(channels, 0.0f);
+    for (int64_t layers = 1; layers <= 3; ++layers) {
+      BeitConfig shorter = config;
+      shorter.num_hidden_layers = layers;
+      shorter.use_mean_pooling = true;
+      auto pooling = createModel(shorter, "BeitModel", {true}, test::execution());
+      REQUIRE(pooling.ok());
+      test::Weights kept;
+      for (const Parameter& parameter : (*pooling)->parameters().all()) kept[parameter.name] = weights.at(parameter.name);
+      REQUIRE(test::fill((*pooling)->parameters(), kept).ok());
+      const auto pooled = test::outputsOf(**pooling, test::copyOf(inputs));
+      for (int64_t b = 0; b < 2; ++b) {
+        CAPTURE(seed, layers, b);
+        const auto got = part(states, b).subspan(static_cast<size_t>(layers) * channels, channels);
+        const auto want = part(pooled.at("pooler_output"), b);
+        CHECK(std::equal(got.begin(), got.end(), want.begin()));
+        CHECK(std::any_of(got.begin(), got.end(), [](float value) { return value != 0.0f; }));
       }
     }
   }

@@ -7,6 +7,18 @@
 
 namespace beit {
 
+namespace {
+
+// mean = the mean of rows 1 to T - 1 of an image's states (T, C): what the pooler of the reference takes of it.
+void meanOfPatches(const float* states, int64_t tokens, int64_t channels, float* mean) {
+  std::fill_n(mean, channels, 0.0f);
+  for (int64_t p = 1; p < tokens; ++p)
+    for (int64_t c = 0; c < channels; ++c) mean[c] += states[p * channels + c];
+  for (int64_t c = 0; c < channels; ++c) mean[c] /= static_cast<float>(tokens - 1);
+}
+
+}  // namespace
+
 VisionTransformer::VisionTransformer(ParameterList& parameters, const BeitConfig& config, Parts parts, WeightType type,
                                      const Execution& execution)
     : config_(config),
@@ -32,7 +44,7 @@ Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addS
                                                                                      std::shared_ptr<const ForwardInputs> inputs,
                                                                                      const ForwardOptions& options, size_t last_layer,
                                                                                      OnHiddenState on_hidden_state) {
-  if (options.output_hidden_states || options.output_attentions) last_layer = encoder_.layers();
+  if (options.output_hidden_states || options.output_attentions || options.output_pooled_states) last_layer = encoder_.layers();
   BEIT_TRY(embeddings_.check(*inputs));
   const Shape& shape = inputs->pixel_values.shape;
   const Size grid = config_.patchGrid({shape[2], shape[3]});
@@ -47,8 +59,17 @@ Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addS
   auto scratch = std::make_shared<EncoderScratch>();
   BEIT_ASSIGN(*scratch, EncoderScratch::allocate(execution_, encoderSpec(config_), batch, tokens));
 
+  auto pooled_states = std::make_shared<Tensor>();
+  if (options.output_pooled_states) {
+    BEIT_ASSIGN(*pooled_states, execution_.workspace().tensor({batch, static_cast<int64_t>(last_layer) + 1, channels}, "pooled_states"));
+  }
+
   const auto emitHiddenState = [=, this](ForwardPass& to, size_t index) -> Status {
     BEIT_TRY(on_hidden_state(to, index, *states));
+    if (options.output_pooled_states) {
+      pool(*states, index, *pooled_states);
+      if (index == last_layer) to.output("pooled_states", std::move(*pooled_states));
+    }
     if (!options.output_hidden_states) return {};
     BEIT_ASSIGN(Tensor copy, execution_.workspace().tensor({batch, tokens, channels}, "hidden_states"));
     std::copy_n(states->hidden.data(), copy.values.size(), copy.values.data());
@@ -78,7 +99,7 @@ Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addS
 }
 
 Status VisionTransformer::normAndPool(HiddenStates& states) const {
-  const int64_t channels = config_.hidden_size, patches = states.tokens - 1;
+  const int64_t channels = config_.hidden_size;
   // sequence_output = self.layernorm(sequence_output), an identity with mean pooling
   if (has_norm_) layernorm_.run(execution_, states.batch * states.tokens, states.hidden.data(), states.hidden.data());
   if (!has_pooler_) return {};
@@ -91,13 +112,23 @@ Status VisionTransformer::normAndPool(HiddenStates& states) const {
       return;
     }
     // pooled_output = self.layernorm(hidden_states[:, 1:, :].mean(1))
-    std::fill_n(pooled, channels, 0.0f);
-    for (int64_t p = 1; p <= patches; ++p)
-      for (int64_t c = 0; c < channels; ++c) pooled[c] += sequence[p * channels + c];
-    for (int64_t c = 0; c < channels; ++c) pooled[c] /= static_cast<float>(patches);
+    meanOfPatches(sequence, states.tokens, channels, pooled);
   });
   if (config_.use_mean_pooling) pooler_layernorm_.run(execution_, states.batch, states.pooled.data(), states.pooled.data());
   return {};
+}
+
+void VisionTransformer::pool(const HiddenStates& states, size_t index, Tensor& pooled) const {
+  const int64_t channels = config_.hidden_size, rows = pooled.shape[1];
+  execution_.parallelFor(static_cast<size_t>(states.batch), [&](size_t, size_t image) {
+    const auto b = static_cast<int64_t>(image);
+    float* row = pooled.values.data() + (b * rows + static_cast<int64_t>(index)) * channels;
+    meanOfPatches(states.hidden.data() + b * states.tokens * channels, states.tokens, channels, row);
+  });
+  for (int64_t b = 0; b < states.batch; ++b) {
+    float* row = pooled.values.data() + (b * rows + static_cast<int64_t>(index)) * channels;
+    normalize(execution_, 1, channels, config_.layer_norm_eps, row, row);
+  }
 }
 
 Result<ForwardInputs> BeitPreTrainedModel::typicalInputs() const {

@@ -37,7 +37,7 @@ class VisionTransformer {
   using OnHiddenState = std::function<Status(ForwardPass& pass, size_t index, const HiddenStates& states)>;
 
   // Adds the steps from pixels to the final states: embeddings, one a layer, norm and pooler.
-  // hidden_states.N and attentions.N are put out where the options ask for them.
+  // hidden_states.N, attentions.N and pooled_states are put out where the options ask for them.
   Result<std::shared_ptr<HiddenStates>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                                                  const ForwardOptions& options);
 
@@ -48,6 +48,8 @@ class VisionTransformer {
 
  private:
   Status normAndPool(HiddenStates& states) const;
+  // Fills row `index` of each image of pooled_states (B, layers + 1, C).
+  void pool(const HiddenStates& states, size_t index, Tensor& pooled) const;
 
   const BeitConfig& config_;
   const Execution& execution_;

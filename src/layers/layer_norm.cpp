@@ -22,6 +22,7 @@ void parallelRows(const Execution& execution, int64_t rows, const Row& row) {
   });
 }
 
+// `weight` and `bias` are (channels), or both null for ones and zeros.
 void normalizeRow(int64_t channels, const float* input, const float* weight, const float* bias, float epsilon, float* output) {
   F32x4 total = splat4(0.0f);
   int64_t c = 0;
@@ -41,6 +42,10 @@ void normalizeRow(int64_t channels, const float* input, const float* weight, con
   variance /= static_cast<float>(channels);
 
   const float inverse = 1.0f / std::sqrt(variance + epsilon);
+  if (!weight) {
+    for (c = 0; c < channels; ++c) output[c] = (input[c] - mean) * inverse;
+    return;
+  }
   for (c = 0; c + 4 <= channels; c += 4) {
     const F32x4 d = (load4(input + c) - splat4(mean)) * splat4(inverse);
     store4(output + c, multiplyAdd(d, load4(weight + c), load4(bias + c)));
@@ -71,6 +76,12 @@ void LayerNorm::declare(ParameterList& parameters, const std::string& prefix, in
 void LayerNorm::run(const Execution& execution, int64_t rows, const float* input, float* output) const {
   parallelRows(execution, rows, [&](int64_t r) {
     normalizeRow(channels, input + r * channels, weight.data(), bias.data(), epsilon, output + r * channels);
+  });
+}
+
+void normalize(const Execution& execution, int64_t rows, int64_t channels, double epsilon, const float* input, float* output) {
+  parallelRows(execution, rows, [&](int64_t r) {
+    normalizeRow(channels, input + r * channels, nullptr, nullptr, static_cast<float>(epsilon), output + r * channels);
   });
 }
 

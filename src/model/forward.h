@@ -29,6 +29,9 @@ struct ForwardInputs {
 struct ForwardOptions {
   bool output_hidden_states = false;
   bool output_attentions = false;
+  // The mean of the patches' states, normalised without weights, of the embeddings and after each layer: the features on which a
+  // classifier of fewer layers can be taught. No such output exists in the reference.
+  bool output_pooled_states = false;
   // Accepted for the reference's sake: positions are resized to the input whenever its size is not
   // the pre-trained one, as transformers 5 does.
   bool interpolate_pos_encoding = true;
