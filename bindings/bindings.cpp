@@ -61,6 +61,7 @@ EMSCRIPTEN_BINDINGS(beit) {
   class_<ModelHandle>("Model")
       .smart_ptr<std::shared_ptr<ModelHandle>>("ModelPointer")
       .function("className", &ModelHandle::className)
+      .function("replace", &ModelHandle::replace)
       .function("bind", &ModelHandle::bind)
       .function("inspect", &ModelHandle::inspect)
       .function("convert", &ModelHandle::convert)

@@ -40,6 +40,12 @@ ImageView8 imageView(uintptr_t pointer, double width, double height, double chan
   return {toWhole(width), toWhole(height), toWhole(channels), heapBytes(pointer, bytes >= 0 && bytes <= kMaxBytes ? bytes : 0)};
 }
 
+// Hands the parameters what is given in place of a checkpoint's.
+Status giveReplaced(std::vector<NamedTensor>& replaced, ParameterList& parameters) {
+  for (NamedTensor& given : replaced) BEIT_TRY(parameters.give(given.name, given.tensor.shape, given.tensor.values.span()));
+  return {};
+}
+
 }  // namespace
 
 val start(int threads, bool tall_tiles) {
@@ -95,8 +101,18 @@ val ModelHandle::create(const std::string& config_json, const std::string& class
   });
 }
 
+val ModelHandle::replace(const std::string& name, val tensor) {
+  return guarded([&]() -> val {
+    auto values = tensorFromJs(tensor, name.c_str());
+    if (!values.ok()) return failed(values.error());
+    replaced_.push_back({name, std::move(values).value()});
+    return success();
+  });
+}
+
 val ModelHandle::bind(CheckpointHandle& checkpoint) {
-  return guarded([&] {
+  return guarded([&]() -> val {
+    if (const Status status = giveReplaced(replaced_, model_->parameters()); !status) return failed(status.error());
     auto report = checkpoint.checkpoint_.bind(model_->parameters());
     if (report.ok()) checkpoint.bound_ = shared_from_this();
     return outcome(std::move(report), [](const BindReport& r) { return toJs(r); });
@@ -115,6 +131,7 @@ val ModelHandle::convert(CheckpointHandle& checkpoint, const std::string& class_
     auto created = Conversion::create(model_->parameters(), class_name, *type);
     if (!created.ok()) return failed(created.error());
     std::shared_ptr<Conversion> conversion = std::move(created).value();
+    if (const Status status = giveReplaced(replaced_, conversion->parameters()); !status) return failed(status.error());
     auto report = checkpoint.checkpoint_.bind(conversion->parameters());
     if (!report.ok()) return failed(report.error());
     checkpoint.bound_ = conversion;

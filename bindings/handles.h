@@ -40,6 +40,7 @@ class ModelHandle : public std::enable_shared_from_this<ModelHandle> {
   static val create(const std::string& config_json, const std::string& class_name, val options);
 
   std::string className() const { return model_->className(); }
+  val replace(const std::string& name, val tensor);
   val bind(CheckpointHandle& checkpoint);
   val inspect(const CheckpointHandle& checkpoint);
   val convert(CheckpointHandle& checkpoint, const std::string& class_name, const std::string& dtype);
@@ -50,6 +51,7 @@ class ModelHandle : public std::enable_shared_from_this<ModelHandle> {
  private:
   std::shared_ptr<const Execution> execution_;
   std::unique_ptr<Model> model_;
+  std::vector<NamedTensor> replaced_;  // for convert()
 };
 
 class CheckpointHandle {

@@ -55,6 +55,22 @@ TEST_CASE("What has not arrived is named, and so is what its receiver refused", 
   CHECK(parameters.complete().ok());
 }
 
+TEST_CASE("Values that are given need not arrive", "[parameters]") {
+  ParameterList parameters;
+  FloatBuffer head;
+  parameters.add("head", {2, 2}, head);
+  std::vector<float> values{1.0f, 2.0f, 3.0f, 4.0f};
+  CHECK(parameters.give("tail", {2, 2}, values).error().code == ErrorCode::kNotFound);
+  const Status wrong = parameters.give("head", {4}, values);
+  CHECK(wrong.error().code == ErrorCode::kWrongShape);
+  CHECK(wrong.error().message == "head: got [4], expected [2, 2].");
+  CHECK_FALSE(parameters.complete().ok());
+  REQUIRE(parameters.give("head", {2, 2}, values).ok());
+  CHECK(parameters.complete().ok());
+  CHECK(parameters.find("head")->given);
+  CHECK(head.data()[3] == 4.0f);
+}
+
 TEST_CASE("A list that expects nothing is complete", "[parameters]") {
   const ParameterList parameters;
   CHECK(parameters.complete().ok());

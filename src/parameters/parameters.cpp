@@ -40,6 +40,17 @@ Status ParameterList::deliverQuantized(size_t index, QuantizedValues values) {
   return {};
 }
 
+Status ParameterList::give(std::string_view name, const Shape& shape, std::span<float> values) {
+  const auto found = by_name_.find(std::string(name));
+  if (found == by_name_.end()) return failure(ErrorCode::kNotFound, std::string(name), "the model has no such parameter");
+  Parameter& parameter = parameters_[found->second];
+  if (shape != parameter.shape) return mismatch(ErrorCode::kWrongShape, parameter.name, toString(shape), toString(parameter.shape));
+  assert(*elementCount(shape) == static_cast<int64_t>(values.size()));
+  BEIT_TRY(deliver(found->second, values));
+  parameter.given = true;
+  return {};
+}
+
 Status ParameterList::complete() const {
   std::vector<std::string> missing;
   for (const auto& parameter : parameters_)

@@ -31,6 +31,7 @@ struct Parameter {
   std::function<Status(QuantizedValues)> receive_quantized;
   int64_t bytes = 0;  // what is held of it once it has been received
   bool received = false;
+  bool given = false;  // by its owner, in place of what a checkpoint may have: see ParameterList::give()
 };
 
 class ParameterList {
@@ -51,6 +52,11 @@ class ParameterList {
   Status deliver(size_t index, std::span<float> values);
   // The same for one that has receive_quantized().
   Status deliverQuantized(size_t index, QuantizedValues values);
+
+  // Hands values to the parameter of that name before a checkpoint is bound, which then need not have it, and may have more of the
+  // body than the parameters: they are a model of another head and of fewer layers. Errors: kNotFound for a name that is none's,
+  // kWrongShape; those of the receiver.
+  Status give(std::string_view name, const Shape& shape, std::span<float> values);
 
   // Returns an error that names every parameter that has not arrived, or success.
   Status complete() const;

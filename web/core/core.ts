@@ -114,6 +114,7 @@ export interface CoreForwardInputs {
 export interface CoreForwardOptions {
   outputHiddenStates: boolean;
   outputAttentions: boolean;
+  outputPooledStates?: boolean | undefined;
   interpolatePosEncoding: boolean;
 }
 
@@ -125,7 +126,7 @@ export interface CoreForward {
   stepsTotal(): number;
   /**
    * After the last step: last_hidden_state, pooler_output, logits, loss, hidden_states.N, attentions.N,
-   * feature_maps.N (BeitBackbone), decoder_stats and reconstruction (DalleDecoder).
+   * pooled_states, feature_maps.N (BeitBackbone), decoder_stats and reconstruction (DalleDecoder).
    */
   outputs(): Outcome<Record<string, CoreTensor>>;
   delete(): void;
@@ -184,6 +185,11 @@ export interface CoreModel {
    * BeitBackbone, DalleEncoder, DalleDecoder.
    */
   className(): string;
+  /**
+   * Before bind() or convert(): the values of a parameter, by the name that transformers 4 has for it, in place of a checkpoint's. That
+   * may then have more layers than the model.
+   */
+  replace(name: string, tensor: CoreTensor): Outcome<null>;
   /** Fails with every missing and every mis-shaped tensor named at once. */
   bind(checkpoint: CoreCheckpoint): Outcome<CoreBindReport>;
   /** Like bind, but only tells: never fails on missing tensors, fills nothing. */

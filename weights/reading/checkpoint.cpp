@@ -163,7 +163,11 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
   report.averaged = files_[0].reader->averaged();
   std::vector<bool> present(parameters.all().size()), used(entries_.size());
   const ScaleIndex scales(entries_);
-  const bool body = hasBody(parameters);
+  bool body = hasBody(parameters);
+  for (size_t i = 0; i < present.size(); ++i) {
+    present[i] = parameters.all()[i].given;
+    body = body && !present[i];  // what is given in part may be of fewer layers
+  }
   for (size_t i = 0; i < entries_.size(); ++i) {
     const TensorEntry& entry = entries_[i];
     if (isUnused(entry.name)) {
@@ -175,6 +179,10 @@ Result<BindReport> Checkpoint::match(ParameterList& parameters, std::vector<Rout
     if (deliveries.empty()) {
       report.unexpected.push_back(entry.name);
       report.left_out |= body && isOfBody(dialect, entry.name);
+      continue;
+    }
+    if (parameters.all()[deliveries.front().parameter].given) {
+      report.skipped.push_back(entry.name);
       continue;
     }
     const TensorEntry* own = entry.dtype == DType::kI8 ? scales.of(entry.name) : nullptr;
@@ -252,7 +260,8 @@ Result<BindReport> Checkpoint::inspect(ParameterList& parameters) const { return
 Result<BindReport> Checkpoint::bind(ParameterList& parameters) {
   if (failed_) return failure(ErrorCode::kInvalidArgument, "Checkpoint", "reading it has failed");
   for (const Parameter& parameter : parameters.all())
-    if (parameter.received) return failure(ErrorCode::kInvalidArgument, parameter.name, "the model has been filled before");
+    if (parameter.received && !parameter.given)
+      return failure(ErrorCode::kInvalidArgument, parameter.name, "the model has been filled before");
   std::vector<Route> routes;
   BEIT_ASSIGN(BindReport report, match(parameters, &routes));
   if (!report.missing.empty() || !report.wrong.empty() || report.left_out) {

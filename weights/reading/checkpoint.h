@@ -33,7 +33,7 @@ struct BindReport {
   bool left_out = false;                // whether a tensor of the body is unexpected: the config turns off what it is for
   bool wrong_type = false;              // whether an element type is among what is wrong
   std::vector<std::string> unexpected;  // tensors without a parameter, in the file's names
-  std::vector<std::string> skipped;     // dead tensors, in the file's names
+  std::vector<std::string> skipped;     // dead tensors, and those in place of which others are given, in the file's names
   int64_t fill_bytes = 0;               // what the fill stage will read
 };
 
