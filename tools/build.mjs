@@ -58,14 +58,15 @@ export async function buildVariant(variant, targets, { env, depsDir, compiler, d
 
 /** Builds one artefact into dist/wasm. */
 export async function buildArtefact(variant, environment, targets = []) {
-  // The decoders that are fetched on demand are for all: they have the flags of `simd`, and are made with it.
-  const withDecoders = variant === 'simd';
-  const wanted = ['beit_artefact', ...(withDecoders ? ['beit_codecs_artefact', 'beit_avif_artefact'] : []), ...targets];
+  // The modules that are fetched on demand are for all: they have the flags of `simd`, and are made with it.
+  const withModules = variant === 'simd';
+  const wanted = ['beit_artefact', ...(withModules ? ['beit_codecs_artefact', 'beit_avif_artefact', 'beit_teaching_artefact'] : []), ...targets];
   const folder = await buildVariant(variant, wanted, environment);
   const to = join(root, 'dist', 'wasm');
   mkdirSync(to, { recursive: true });
-  if (withDecoders) {
+  if (withModules) {
     place(join(folder, 'wasm', 'beit-codecs.wasm'), to);
+    place(join(folder, 'wasm', 'beit-teaching.wasm'), to);
     place(join(folder, 'wasm', 'beit-avif.wasm'), join(root, 'packages', 'beit-wasm-avif'));
   }
   const made = join(folder, 'wasm', `beit-${variant}`);

@@ -17,6 +17,7 @@ export const LAYERS = [
     'web/cli/',
     'web/',
     'web/wasm/',
+    'web/api/teaching/',
     'web/api/pipelines/',
     'web/api/',
     'web/platform/',
@@ -40,6 +41,7 @@ export const LAYERS = [
       'src/kernels/',
       'src/codecs/',
       'src/avif/',
+      'src/teaching/',
       'src/image/',
       'src/base/',
       'weights/',
@@ -56,6 +58,7 @@ export const LAYERS = [
   ['src/kernels/', ['src/kernels/gemm/quantization', 'src/base/']],
   ['src/avif/', ['src/image/', 'src/base/']],
   ['src/codecs/', ['src/image/', 'src/base/']],
+  ['src/teaching/', ['src/base/']],
   ['src/image/', ['src/base/']],
   ['src/base/', []],
 ];
