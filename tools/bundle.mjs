@@ -15,6 +15,7 @@ const GROUPS = [
   [
     ['index', 'index.ts'],
     ['index.node', 'index.node.ts'],
+    ['teacher', 'teaching.ts'],
     ['service-worker', 'service-worker.ts'],
     ['worker-node', 'worker-node.ts'],
     ['cli/main', 'cli/main.ts'],
@@ -90,7 +91,7 @@ function writeScript(name, script, written) {
 export async function bundleTypes() {
   const [{ rollup }, { dts }] = await Promise.all([import('rollup'), import('rollup-plugin-dts')]);
   const bundle = await rollup({
-    input: join(dist, 'library.d.ts'),
+    input: join(dist, 'index.d.ts'),
     plugins: [dts()],
     onwarn: ({ message }) => {
       throw new Failure(`The declarations cannot be put into one file: ${message}`);

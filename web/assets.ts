@@ -19,6 +19,7 @@ const FILES = {
   'wasm/beit-relaxed-threads.wasm': () => new URL('./wasm/beit-relaxed-threads.wasm', import.meta.url),
   'gpu.js': () => new URL('./gpu.js', import.meta.url),
   'wasm/beit-codecs.wasm': () => new URL('./wasm/beit-codecs.wasm', import.meta.url),
+  'wasm/beit-teaching.wasm': () => new URL('./wasm/beit-teaching.wasm', import.meta.url),
 };
 
 export type AssetName = keyof typeof FILES;

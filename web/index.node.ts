@@ -5,3 +5,4 @@ import { usePlatform } from './platform/shared.js';
 usePlatform(platform);
 
 export * from './library.js';
+export * from './teaching.js';

@@ -1,4 +1,4 @@
-/** What the library offers in browsers and in Node alike. */
+/** What the library offers in browsers and in Node alike, but for teaching.ts. */
 export { blockMask, type BlockMaskOptions, type PatchMask } from './engine/tasks/block-mask.js';
 export {
   BUILDS,

@@ -8,3 +8,4 @@ import createCore from './wasm/beit-simd.js';
 provideArtefact('simd', createCore);
 
 export * from './library.js';
+export * from './teaching.js';

@@ -51,6 +51,21 @@ test('BeitModel gives states, attentions and the pooled output on request', () =
     assert.deepEqual(all.lastHiddenState.data, plain.lastHiddenState.data);
   }));
 
+test('pooled states come on request, normalised', () =>
+  using(BeitModel, {}, async (model) => {
+    const { pooledStates, hiddenStates } = await model.forward({ pixelValues }, { outputPooledStates: true, outputHiddenStates: true });
+    assert.deepEqual(pooledStates.dims, [1, 3, 4]);
+    for (const [layer, { data }] of hiddenStates.entries()) {
+      const mean = [0, 1, 2, 3].map((c) => [1, 2, 3, 4].reduce((sum, token) => sum + data[token * 4 + c] / 4, 0));
+      const middle = mean.reduce((a, b) => a + b) / 4;
+      const variance = mean.reduce((sum, value) => sum + (value - middle) ** 2 / 4, 0);
+      for (const [c, value] of mean.entries()) {
+        const want = (value - middle) / Math.sqrt(variance + 1e-12);
+        assert.ok(Math.abs(pooledStates.data[layer * 4 + c] - want) < 1e-4, `layer ${layer}`);
+      }
+    }
+  }));
+
 test('without a pooling layer there is no pooled output', () =>
   using(BeitModel, { addPoolingLayer: false }, async (model) => {
     assert.deepEqual(Object.keys(await model.forward({ pixelValues })), ['lastHiddenState']);

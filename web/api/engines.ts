@@ -100,13 +100,17 @@ export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maxi
           },
     ]),
   ) as EngineSettings['files'];
-  const codecs = own === undefined ? addressOf('wasm/beit-codecs.wasm', folder) : new URL('beit-codecs.wasm', own).href;
+  const [codecs, teaching] =
+    own === undefined
+      ? [addressOf('wasm/beit-codecs.wasm', folder), addressOf('wasm/beit-teaching.wasm', folder)]
+      : [new URL('beit-codecs.wasm', own).href, new URL('beit-teaching.wasm', own).href];
   const decoders = { codecs, avif: platform.avifModule() };
   return {
     build,
     threads,
     files,
     decoders,
+    teaching,
     gpu: addressOf('gpu.js', folder),
     device: typeof device === 'string' ? device : undefined,
     wasmBinary: checkedBinary(wasmBinary, build),

@@ -49,6 +49,8 @@ export interface LabelledInputs extends ModelInputs {
 export interface ForwardOptions extends ForwardCallOptions {
   outputHiddenStates?: boolean | undefined;
   outputAttentions?: boolean | undefined;
+  /** Not of the reference: see ModelOutput.pooledStates. */
+  outputPooledStates?: boolean | undefined;
   /**
    * Accepted for the reference's sake: position embeddings are resized to images of another size than the
    * config's whatever it says, as transformers 5 does.
@@ -84,9 +86,16 @@ export abstract class PreTrainedModel extends EngineObject {
   /** Checks the inputs, runs one pass and returns its outputs by the reference's names. */
   protected async run(inputs: LabelledInputs, options: ForwardOptions): Promise<NamedOutputs> {
     const { engine, handle } = this.hold();
-    const { outputHiddenStates = false, outputAttentions = false, interpolatePosEncoding = true, ...call } = options;
-    checkCall('forward()', call, ['outputHiddenStates', 'outputAttentions', 'interpolatePosEncoding']);
-    return engine.forward(handle, checkInputs(inputs), { outputHiddenStates, outputAttentions, interpolatePosEncoding }, call);
+    const {
+      outputHiddenStates = false,
+      outputAttentions = false,
+      outputPooledStates = false,
+      interpolatePosEncoding = true,
+      ...call
+    } = options;
+    checkCall('forward()', call, ['outputHiddenStates', 'outputAttentions', 'outputPooledStates', 'interpolatePosEncoding']);
+    const switches = { outputHiddenStates, outputAttentions, outputPooledStates, interpolatePosEncoding };
+    return engine.forward(handle, checkInputs(inputs), switches, call);
   }
 }
 

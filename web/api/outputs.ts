@@ -7,6 +7,11 @@ export interface ModelOutput {
   hiddenStates?: Tensor[];
   /** With outputAttentions: one for each layer, after the softmax; (B, H, T, T) each. */
   attentions?: Tensor[];
+  /**
+   * With outputPooledStates: the mean of the patches' states, normalised without weights, of the embeddings and after each layer;
+   * (B, layers + 1, C). What Teacher learns from.
+   */
+  pooledStates?: Tensor;
 }
 
 export interface BeitModelOutputWithPooling extends ModelOutput {
@@ -55,9 +60,11 @@ export function lossOf({ loss }: NamedOutputs): { loss?: Tensor } {
 export function listsOf(outputs: NamedOutputs): ModelOutput {
   const hiddenStates = series(outputs, 'hidden_states');
   const attentions = series(outputs, 'attentions');
+  const pooledStates = outputs['pooled_states'];
   return {
     ...(hiddenStates.length > 0 && { hiddenStates }),
     ...(attentions.length > 0 && { attentions }),
+    ...(pooledStates && { pooledStates }),
   };
 }
 

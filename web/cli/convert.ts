@@ -8,7 +8,8 @@ import { readOptionalText } from '../sources/text.js';
 import { oneOf, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
-import { checkFolder, FileInParts, sameFile, writeTextFile } from './files.js';
+import { FileInParts } from '../platform/written-file-node.js';
+import { checkFolder, sameFile, writeTextFile } from './files.js';
 import { CLASS_OPTIONS, modelSpec, WEIGHTS_OPTIONS } from './model-options.js';
 
 export const convert: CommandSpec = {

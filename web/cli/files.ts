@@ -1,9 +1,10 @@
 /** Files of the command line: failures are sentences. */
-import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import { writeSafetensors } from '../base/safetensors-writer.js';
 import type { AnyArray, AnyTensor } from '../base/tensors.js';
 import type { Engine } from '../engine/engine.js';
+import { attemptWrite, temporaryNameOf } from '../platform/written-file-node.js';
 
 /** Returns a file's bytes. Throws not-found or io. */
 export function readBytes(path: string): Uint8Array {
@@ -76,50 +77,6 @@ export function sameFile(a: string, b: string): boolean {
   return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
 }
 
-/** A file that is written in parts of any order, and stands under its name only when it is whole. */
-export class FileInParts {
-  private readonly temporary: string;
-  private handle: number | null = null;
-
-  constructor(private readonly path: string) {
-    this.temporary = temporaryNameOf(path);
-  }
-
-  /** Makes the file, `size` bytes of zero, under a temporary name beside its own. Throws io, like the rest. */
-  begin(size: number): void {
-    this.attempt(() => {
-      this.handle = openSync(this.temporary, 'w');
-      ftruncateSync(this.handle, size);
-    });
-  }
-
-  write(offset: number, data: Uint8Array): void {
-    this.attempt(() => {
-      for (let done = 0; done < data.length; ) done += writeSync(this.handle!, data, done, data.length - done, offset + done);
-    });
-  }
-
-  /** Gives the file its name. */
-  finish(): void {
-    this.attempt(() => {
-      closeSync(this.handle!);
-      this.handle = null;
-      renameSync(this.temporary, this.path);
-    });
-  }
-
-  /** Removes what is there of a file that is not whole. */
-  abandon(): void {
-    if (this.handle !== null) closeSync(this.handle);
-    this.handle = null;
-    rmSync(this.temporary, { force: true });
-  }
-
-  private attempt(work: () => void): void {
-    attemptWrite(this.path, work);
-  }
-}
-
 /** Writes a text file, whole or not at all. Throws io. */
 export function writeTextFile(path: string, text: string): void {
   const temporary = temporaryNameOf(path);
@@ -127,16 +84,4 @@ export function writeTextFile(path: string, text: string): void {
     writeFileSync(temporary, text);
     renameSync(temporary, path);
   });
-}
-
-function temporaryNameOf(path: string): string {
-  return `${path}.${process.pid}.part`;
-}
-
-function attemptWrite(path: string, work: () => void): void {
-  try {
-    work();
-  } catch (error) {
-    throw failure('io', path, `the file cannot be written (${sentenceOf(error)})`, error);
-  }
 }

@@ -9,6 +9,7 @@ import type { AnyTensor, LabelMap, RawImage, Size, Tensor } from '../base/tensor
 import type { Build, BuildRequest, Capabilities } from '../core/capabilities.js';
 import type { ArtefactFiles, CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry, DType } from '../core/core.js';
 import type { DecoderAddresses } from '../core/decoders.js';
+import type { HeadFit, TeachingExamples } from '../core/teaching.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
 import type { Device, DeviceChoice } from './devices.js';
@@ -22,6 +23,8 @@ export interface EngineSettings extends BuildRequest {
   files: Record<Build, ArtefactFiles>;
   /** Where the modules of decoders are. */
   decoders: DecoderAddresses;
+  /** Where the module is that fits heads. */
+  teaching: string;
   /** Where the module is that computes on GPUs. */
   gpu: string;
   /** Default: cpu */
@@ -118,6 +121,11 @@ export interface ModelSpec extends Omit<CoreModelOptions, 'addPoolingLayer'> {
   addPoolingLayer?: boolean | 'auto' | undefined;
   /** In place of the source's config.json. */
   configJson?: string | undefined;
+  /**
+   * Values of parameters, by the names that transformers 4 has for them, in place of the source's, which may then have more layers than
+   * the config.
+   */
+  replaced?: Readonly<Record<string, Tensor>> | undefined;
   /** Names of the weights file to try, in place of the usual ones. */
   weights?: readonly string[] | undefined;
 }
@@ -154,6 +162,7 @@ export interface ForwardInputs {
 export interface ForwardSwitches {
   outputHiddenStates: boolean;
   outputAttentions: boolean;
+  outputPooledStates?: boolean | undefined;
   interpolatePosEncoding: boolean;
 }
 
@@ -238,6 +247,8 @@ export interface Engine {
     settings: EngineTasks[T]['settings'],
     call?: ForwardCallOptions,
   ): Promise<EngineTasks[T]['result']>;
+  /** Returns the linear head that fits these features best, and its judgement of each of them by a fit without it. */
+  fitHead(examples: TeachingExamples): Promise<HeadFit>;
   /** Gives back the memory of a model or a processor; a running pass finishes first. */
   release(handle: number): Promise<void>;
   /** Gives everything back: models, processors, threads, the linear memory. */

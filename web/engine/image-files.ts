@@ -3,10 +3,8 @@ import { BeitError, failure, mismatch, sentenceOf, type CoreError, type Outcome 
 import type { RawImage } from '../base/tensors.js';
 import { decodeWith, type DecoderAddresses } from '../core/decoders.js';
 import { drawPixels } from './drawables.js';
+import type { LateModules } from './late-modules.js';
 import { withoutAlpha } from './pixels.js';
-
-/** Returns the bytes of a file of the package. */
-export type ReadAsset = (address: string) => Promise<Uint8Array>;
 
 /** Which module reads what the core names so; besides, `codecs` reads the JPEGs that the core does not. */
 const MODULES: Record<string, keyof DecoderAddresses> = { WebP: 'codecs', TIFF: 'codecs', AVIF: 'avif', 'HEIC or AVIF': 'avif' };
@@ -27,12 +25,9 @@ const MEDIA_TYPES: Record<string, string> = {
 };
 
 export class ImageFiles {
-  private readonly modules = new Map<string, Promise<WebAssembly.Module>>();
-
-  /** A module is read when the first file needs it. */
   constructor(
     private readonly addresses: DecoderAddresses,
-    private readonly read: ReadAsset,
+    private readonly modules: LateModules,
   ) {}
 
   /** Returns the samples of a file, which `own` has the core decode. Throws errors that begin with `label`. */
@@ -49,7 +44,7 @@ export class ImageFiles {
     const address = name && this.addresses[name];
     if (address) {
       try {
-        const second = decodeWith(await this.module(address), bytes);
+        const second = decodeWith(await this.modules.get(address), bytes);
         if (second.ok) return second.value;
         reason = labelled(second.error, label);
         // A browser shows of a damaged file what is left, which is another picture.
@@ -65,16 +60,6 @@ export class ImageFiles {
     const shown = await decodeInBrowser(bytes, MEDIA_TYPES[format] ?? '', label || 'image');
     if (shown) return shown;
     throw reason;
-  }
-
-  private module(address: string): Promise<WebAssembly.Module> {
-    let module = this.modules.get(address);
-    if (!module) {
-      module = this.read(address).then((bytes) => WebAssembly.compile(bytes as Uint8Array<ArrayBuffer>));
-      module.catch(() => this.modules.delete(address)); // the next file tries again
-      this.modules.set(address, module);
-    }
-    return module;
   }
 }
 

@@ -289,6 +289,7 @@ class Load {
       throw failure('bad-config', this.source.label, `${what} (${made.error.message.replace(/\.$/, '')})`);
     }
     const model = unwrap(made);
+    for (const [name, tensor] of Object.entries(spec.replaced ?? {})) unwrap(model.replace(name, tensor));
     return { model, className, dtype, config: layerNormEps === undefined ? config : { ...config, layerNormEps }, hasPooler, json };
   }
 

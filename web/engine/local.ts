@@ -8,6 +8,7 @@ import { chooseBuild, detectCapabilities, type Host } from '../core/capabilities
 import type { Core, CoreForward, CoreImageProcessor, CoreModel } from '../core/core.js';
 import { owned, withBytes, withMemoryFacts } from '../core/heap.js';
 import { checkMaximum } from '../core/memory.js';
+import { fitHead, type HeadFit, type TeachingExamples } from '../core/teaching.js';
 import type { GpuModel, PassInputs } from '../gpu/model.js';
 import { fetchBytes } from '../sources/http/source.js';
 import { WEIGHTS_FILES, type Source } from '../sources/source.js';
@@ -50,7 +51,8 @@ import {
 import { loadKept } from './kept-form.js';
 import { convertModel, inspectModel, type LoadedFacts, type Offer, type WeightTaker } from './loader.js';
 import { callOf, METHODS, rejection, unlessStopped, type Method } from './methods.js';
-import { ImageFiles, type ReadAsset } from './image-files.js';
+import { ImageFiles } from './image-files.js';
+import { LateModules, type ReadAsset } from './late-modules.js';
 import { withoutAlpha } from './pixels.js';
 import { TASKS } from './tasks/tasks.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
@@ -106,15 +108,18 @@ export class LocalEngine implements Engine {
   /** Null where the caller has said how many threads there are, or there can only be one. */
   private readonly choice: ThreadChoice | null;
 
+  private readonly images: ImageFiles;
+
   private constructor(
     core: Core,
-    private readonly images: ImageFiles,
+    private readonly modules: LateModules,
     private readonly settings: EngineSettings,
     public info: EngineInfo,
     private readonly gpus: GpuHost,
   ) {
     for (const method of Object.keys(METHODS) as Method[]) this.holdToErrors(method);
     this.core = core;
+    this.images = new ImageFiles(settings.decoders, modules);
     this.choice = (settings.threads ?? 'auto') === 'auto' && info.threads > 1 ? new ThreadChoice(info.threads) : null;
   }
 
@@ -151,12 +156,12 @@ export class LocalEngine implements Engine {
     if (maximumMemory !== undefined) checkMaximum(maximumMemory);
     const core = await startCore({ build, threads, files: files[build], wasmBinary, maximumMemory }, createThread);
     unwrap(core.start(threads, capabilities.table64));
-    const images = new ImageFiles(settings.decoders, readAsset ?? ((address) => fetchBytes(new URL(address), null)));
+    const modules = new LateModules(readAsset ?? ((address) => fetchBytes(new URL(address), null)));
     const { device = 'cpu' } = settings;
     const own = gpuDevice ?? null;
     const gpus = new GpuHost({ device, own, address: settings.gpu, find: findGpu });
     const info = { build, threads, reason, worker, capabilities, ...deviceOf(device, own !== null), devices: {} };
-    return new LocalEngine(core, images, settings, info, gpus);
+    return new LocalEngine(core, modules, settings, info, gpus);
   }
 
   async memory(): Promise<MemoryUse> {
@@ -243,6 +248,11 @@ export class LocalEngine implements Engine {
       );
       return { ...map, ...(overlay && { overlay }) };
     });
+  }
+
+  async fitHead(examples: TeachingExamples): Promise<HeadFit> {
+    this.live();
+    return unwrap(fitHead(await this.modules.get(this.settings.teaching), examples));
   }
 
   async preprocessMap(handle: number, map: RawImage): Promise<LabelMap> {

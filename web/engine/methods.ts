@@ -44,6 +44,7 @@ export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> 
       call?.transfer ? buffersOf(Object.values(inputs).flatMap((input?: { data: ArrayBufferView }) => (input ? [input.data] : []))) : [],
   },
   run: { call: 4, transfer: (_, __, image) => ownedOf([image]) },
+  fitHead: {},
   release: { givesBack: true },
 };
 

@@ -136,6 +136,14 @@ export const platform: Platform = {
     return module ? absolute(module) : null;
   },
 
+  folderToWrite(path) {
+    throw failure(
+      'unsupported',
+      path,
+      'a page cannot write to a path: give a FileSystemDirectoryHandle, as showDirectoryPicker() returns it',
+    );
+  },
+
   readImage: (address, signal) => fetchBytes(new URL(address, pageUrl()), signal),
 
   readAsset: (address) => fetchBytes(new URL(address), null),

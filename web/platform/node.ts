@@ -1,6 +1,7 @@
+import { mkdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread, Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { addressOf } from '../assets.js';
@@ -16,6 +17,7 @@ import { nodeHttp } from './http-node.js';
 import type { Platform } from './platform.js';
 import { findAvif } from './avif.js';
 import { findSample, noSample, pathInAssets, type SampleName } from './samples.js';
+import { attemptWrite, FileInParts } from './written-file-node.js';
 
 const isAddress = (text: string): boolean => /^(https?|data|blob):/i.test(text);
 
@@ -98,6 +100,17 @@ export const platform: Platform = {
     } catch {
       return null; // it is not installed
     }
+  },
+
+  folderToWrite(path) {
+    attemptWrite(path, () => mkdirSync(path, { recursive: true }));
+    return {
+      create(name, bytes) {
+        const file = new FileInParts(join(path, name));
+        file.begin(bytes);
+        return { write: (offset, data) => file.write(offset, data), close: () => file.finish(), abort: () => file.abandon() };
+      },
+    };
   },
 
   async readImage(address, signal) {

@@ -9,6 +9,21 @@ import type { CacheStore } from '../sources/cache/store.js';
 import type { Source, SourceLike, SourceOptions } from '../sources/source.js';
 import type { SampleName } from './samples.js';
 
+/** A file on its way: all its bytes, in any order. */
+export interface FileToWrite {
+  write(offset: number, data: Uint8Array): void | Promise<void>;
+  /** The file is whole. */
+  close(): void | Promise<void>;
+  /** It will never be. */
+  abort(): void | Promise<void>;
+}
+
+/** Where files are written to. */
+export interface FolderToWrite {
+  /** Begins a file of that name and size. */
+  create(name: string, bytes: number): FileToWrite | Promise<FileToWrite>;
+}
+
 export interface Platform {
   host(): Host;
   workerByDefault: boolean;
@@ -26,6 +41,8 @@ export interface Platform {
   sample(name: SampleName, folder?: string): Promise<Source>;
   /** Returns the address of beit-wasm-avif's module, or null where that package is not known. */
   avifModule(): string | null;
+  /** Returns a folder of this machine, made where it is not there, for files to be written to. Throws unsupported where there are none, and io. */
+  folderToWrite(path: string): FolderToWrite;
   /** Returns the bytes of an image that is given as a string or URL. */
   readImage(address: string | URL, signal: AbortSignal | null): Promise<Uint8Array>;
   /** Returns the bytes of a file of the package, which may lie on this machine. */

@@ -25,9 +25,13 @@ export interface ClassifyOptions extends ForwardCallOptions {
 /** From an image to its labels, best first. */
 export type ImageClassificationPipeline = Pipeline<'image-classification', BeitForImageClassification, ClassifyOptions, Classification[]>;
 
-export function makeImageClassification(source: Source, options: ModelOptions & PipelineOptions): Promise<ImageClassificationPipeline> {
-  const open = (given: ModelOptions) =>
-    openParts(source, given, (signal) => BeitForImageClassification.fromPretrained(source, { ...given, signal }));
+/** `load` makes the model of the source. */
+export function makeImageClassification(
+  source: Source,
+  options: ModelOptions & PipelineOptions,
+  load: typeof BeitForImageClassification.fromPretrained = BeitForImageClassification.fromPretrained,
+): Promise<ImageClassificationPipeline> {
+  const open = (given: ModelOptions) => openParts(source, given, (signal) => load(source, { ...given, signal }));
   return assemble('image-classification', options, open, (parts, image, given: ClassifyOptions) => {
     const { topK = 5, functionToApply, threshold, allow, deny, ...call } = given;
     return runTask('image-classification', parts, image, { topK, functionToApply, threshold, allow, deny }, call);

@@ -1,4 +1,4 @@
-/** image-feature-extraction: from an image to what the encoder makes of it. */
+/** image-feature-extraction, and the features that Teacher learns from: from an image to what the encoder makes of it. */
 import { normalized } from '../../base/vectors.js';
 import type { EngineImage, ForwardCallOptions } from '../engine.js';
 import { outputOf, PLAIN, type TaskContext } from './context.js';
@@ -21,4 +21,16 @@ export async function extractFeatures(
   );
   const features = { dims: dims.slice(1), data };
   return normalize ? normalized(features) : features;
+}
+
+export async function poolStates(
+  { engine, processor, model }: TaskContext,
+  image: EngineImage,
+  _: EngineTasks['pooled-states']['settings'],
+  call: ForwardCallOptions,
+): Promise<EngineTasks['pooled-states']['result']> {
+  const { pixelValues } = await engine.preprocess(processor, [image], call);
+  const outputs = await engine.forward(model, { pixelValues }, { ...PLAIN, outputPooledStates: true }, call);
+  const { dims, data } = outputOf(outputs, 'pooled_states');
+  return { dims: dims.slice(1), data };
 }

@@ -2,7 +2,7 @@
 import type { EngineImage, ForwardCallOptions } from '../engine.js';
 import { classify } from './classification.js';
 import type { TaskContext } from './context.js';
-import { extractFeatures } from './features.js';
+import { extractFeatures, poolStates } from './features.js';
 import { predictHidden } from './masked-image.js';
 import { segmentImage } from './segmentation.js';
 import type { EngineTask, EngineTasks } from './types.js';
@@ -18,5 +18,6 @@ export const TASKS: { readonly [T in EngineTask]: Perform<T> } = {
   'image-classification': classify,
   'image-segmentation': segmentImage,
   'image-feature-extraction': extractFeatures,
+  'pooled-states': poolStates,
   'masked-image-modeling': predictHidden,
 };

@@ -93,6 +93,8 @@ export interface EngineTasks {
     settings: { output: 'pooled' | 'tokens' | number; normalize: boolean };
     result: Tensor;
   };
+  /** What Teacher learns from: the pooled states (layers + 1, C). */
+  'pooled-states': { settings: Record<never, never>; result: Tensor };
   'masked-image-modeling': { settings: Hiding & { logits: boolean }; result: HiddenPatches };
 }
 

@@ -1,0 +1,282 @@
+// Teacher: a head on the features of a checkpoint, by pictures that are drawn here.
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { createEngine, inspect, pipeline, Teacher } from '../../dist/node.js';
+import { root, rejects, temporaryFolder } from './support.mjs';
+
+const classifier = join(root, 'weights/embedded/classifier');
+const masked = join(root, 'weights/embedded/masked-image-modeling');
+const engine = await createEngine({ build: 'simd' });
+test.after(() => engine.dispose());
+
+/** Numbers from 0 to 1 that are the same every time. */
+function numbers(seed) {
+  let state = seed;
+  return () => {
+    state = (state * 48271) % 2147483647;
+    return state / 2147483647;
+  };
+}
+
+const PATTERNS = {
+  rows: (x, y, step) => Math.floor(y / step) % 2,
+  columns: (x, y, step) => Math.floor(x / step) % 2,
+  dots: (x, y, step) => (x % (2 * step) < step && y % (2 * step) < step ? 1 : 0),
+};
+
+/** A picture of 48 pixels a side with a pattern in colours, widths and noise of its own. */
+function draw(pattern, seed) {
+  const random = numbers(seed * 7919 + 1);
+  for (let i = 0; i < 5; ++i) random();
+  const [step, colours] = [3 + Math.floor(random() * 4), Array.from({ length: 6 }, (_, i) => random() * 70 + (i < 3 ? 10 : 110))];
+  const data = new Uint8Array(48 * 48 * 3);
+  for (let i = 0; i < data.length; ++i) {
+    const [pixel, channel] = [Math.floor(i / 3), i % 3];
+    data[i] = colours[3 * PATTERNS[pattern](pixel % 48, Math.floor(pixel / 48), step) + channel] + random() * 50;
+  }
+  return { width: 48, height: 48, channels: 3, data };
+}
+
+const drawn = (pattern, from, count) => Array.from({ length: count }, (_, i) => draw(pattern, from + i));
+
+/** Returns a teacher of the three patterns, `count` pictures each. */
+async function taught(source, count, options = {}) {
+  const teacher = await Teacher.from(source, { engine, ...options });
+  for (const [k, pattern] of Object.keys(PATTERNS).entries()) await teacher.add(pattern, drawn(pattern, 100 * k + 1, count));
+  return teacher;
+}
+
+/** Returns scores of each class for each row by solving the normal equations, rows of which `without` holds left out. */
+function naiveScores({ features, labels, channels, classes }, penalty, without, row) {
+  const size = channels + 1;
+  const matrix = Array.from({ length: size }, (_, i) =>
+    Float64Array.from({ length: size + classes }, (_, j) => (i === j && i < channels ? penalty : 0)),
+  );
+  const extended = (i) => [...features.subarray(i * channels, (i + 1) * channels), 1];
+  for (let i = 0; i < labels.length; ++i) {
+    if (without(i)) continue;
+    const x = extended(i);
+    for (let a = 0; a < size; ++a) {
+      for (let b = 0; b < size; ++b) matrix[a][b] += x[a] * x[b];
+      for (let k = 0; k < classes; ++k) matrix[a][size + k] += x[a] * (labels[i] === k ? 1 : -1);
+    }
+  }
+  for (let p = 0; p < size; ++p) {
+    const pivot = matrix.slice(p).reduce((best, line, i) => (Math.abs(line[p]) > Math.abs(matrix[best][p]) ? p + i : best), p);
+    [matrix[p], matrix[pivot]] = [matrix[pivot], matrix[p]];
+    for (let i = 0; i < size; ++i) {
+      if (i === p) continue;
+      const factor = matrix[i][p] / matrix[p][p];
+      for (let j = p; j < size + classes; ++j) matrix[i][j] -= factor * matrix[p][j];
+    }
+  }
+  const x = extended(row);
+  return Array.from({ length: classes }, (_, k) => x.reduce((sum, value, c) => sum + (value * matrix[c][size + k]) / matrix[c][c], 0));
+}
+
+test('the module fits the head of the normal equations, and judges each example by a fit without its burst', async () => {
+  const random = numbers(5);
+  for (const [count, channels] of [
+    [9, 12],
+    [30, 6],
+  ]) {
+    const labels = Int32Array.from({ length: count }, (_, i) => i % 3);
+    const bursts = Int32Array.from({ length: count }, (_, i) => Math.floor(i / 6) * 3 + (i % 3));
+    const features = Float32Array.from(
+      { length: count * channels },
+      (_, i) => (i % channels === labels[Math.floor(i / channels)] ? 1 : 0) + random(),
+    );
+    const examples = { features, labels, bursts, channels, classes: 3 };
+    const fit = await engine.fitHead(examples);
+    let variance = 0;
+    for (let c = 0; c < channels; ++c) {
+      const column = Array.from({ length: count }, (_, i) => features[i * channels + c]);
+      const mean = column.reduce((a, b) => a + b) / count;
+      variance += column.reduce((sum, value) => sum + (value - mean) ** 2 / count, 0);
+    }
+    for (let i = 0; i < count; ++i) {
+      const head = Array.from({ length: 3 }, (_, k) =>
+        fit.weight.subarray(k * channels, (k + 1) * channels).reduce((sum, w, c) => sum + w * features[i * channels + c], fit.bias[k]),
+      );
+      const whole = naiveScores(examples, fit.lambda * variance, () => false, i);
+      const without = naiveScores(examples, fit.lambda * variance, (j) => bursts[j] === bursts[i], i);
+      for (let k = 0; k < 3; ++k) {
+        assert.ok(Math.abs(head[k] - whole[k]) < 1e-9, `${count}: ${head[k]}, ${whole[k]}`);
+        assert.ok(Math.abs(fit.scores[i * 3 + k] - without[k]) < 1e-8, `${count}: ${fit.scores[i * 3 + k]}, ${without[k]}`);
+      }
+    }
+  }
+  const wrong = {
+    features: new Float32Array(8).fill(NaN),
+    labels: Int32Array.of(0, 1),
+    bursts: Int32Array.of(0, 1),
+    channels: 4,
+    classes: 2,
+  };
+  await rejects(engine.fitHead(wrong), 'invalid-argument', /example 0 that is infinite or NaN/);
+});
+
+test('it learns patterns that its checkpoint does not name, and tells those it has not seen', async () => {
+  const teacher = await taught(classifier, 12);
+  const fit = await teacher.fit();
+  assert.deepEqual(fit.labels, ['rows', 'columns', 'dots']);
+  assert.deepEqual(fit.counts, [12, 12, 12]);
+  assert.ok(fit.accuracy >= 0.85, `${fit.accuracy}`);
+  assert.ok(fit.interval[0] < fit.accuracy && fit.accuracy <= fit.interval[1] + 1e-12);
+  assert.equal(
+    fit.confusion.flat().reduce((a, b) => a + b),
+    36,
+  );
+  assert.equal(
+    fit.confusion.reduce((sum, row, k) => sum + row[k], 0),
+    36 - fit.wrong.length,
+  );
+  let right = 0;
+  for (const pattern of Object.keys(PATTERNS))
+    for (const image of drawn(pattern, 1000, 6)) {
+      const [best, ...rest] = await teacher.classify(image);
+      assert.equal(rest.length, 2);
+      right += best.label === pattern;
+    }
+  assert.ok(right >= 15, `${right} of 18`);
+  // Labels that are mixed up are nothing to learn: the judgement has to say so.
+  for (const [i, { id }] of teacher.pictures.entries()) teacher.relabel(id, Object.keys(PATTERNS)[(i * 7) % 3]);
+  assert.ok((await teacher.fit()).accuracy < 0.6);
+  await teacher.dispose();
+});
+
+test('its model answers as it does, in f32 and f16, after fewer layers', async (t) => {
+  for (const source of [classifier, masked]) {
+    const teacher = await taught(source, 6);
+    const { layer } = await teacher.fit({ layer: 2 });
+    assert.equal(layer, 2);
+    const image = draw('dots', 77);
+    const want = await teacher.classify(image, { topK: null });
+    const own = await teacher.pipeline({ engine });
+    const folder = temporaryFolder(t);
+    for (const dtype of ['f32', 'f16']) {
+      const files = await teacher.save(join(folder, dtype), { dtype });
+      assert.deepEqual(readdirSync(join(folder, dtype)).sort(), [...files].sort());
+    }
+    const saved = await Promise.all(['f32', 'f16'].map((dtype) => pipeline('image-classification', join(folder, dtype), { engine })));
+    for (const [run, tolerance] of [
+      [own, 1e-5],
+      [saved[0], 1e-5],
+      [saved[1], 5e-3],
+    ]) {
+      const got = await run(image, { topK: null });
+      assert.deepEqual(run.model.config.id2label, ['rows', 'columns', 'dots']);
+      assert.equal(run.model.config.numHiddenLayers, 2);
+      for (const { label, score } of want) {
+        const found = got.find((one) => one.label === label).score;
+        assert.ok(Math.abs(found - score) <= tolerance, `${label}: ${found}, ${score}`);
+      }
+      await run.dispose();
+    }
+    const { report, tensors } = await inspect(join(folder, 'f16'), { engine });
+    assert.deepEqual([report.missing, report.unexpected, report.wrong], [[], [], []]);
+    assert.ok(!tensors.some(({ name }) => /layer\.2\.|mask_token|lm_head/.test(name)));
+    const card = readFileSync(join(folder, 'f16/README.md'), 'utf8');
+    assert.match(card, /^---\nlibrary_name: transformers\npipeline_tag: image-classification\n/);
+    assert.match(card, /\| columns \| 6 \|/);
+    await teacher.dispose();
+  }
+});
+
+test('what was taught can be kept, opened again and joined: the head is that of all pictures', async () => {
+  const [mine, theirs, both] = [await taught(classifier, 5), await Teacher.from(classifier, { engine }), await taught(classifier, 5)];
+  for (const pattern of ['dots', 'rows', 'waves']) {
+    const images = drawn(pattern === 'waves' ? 'columns' : pattern, 500, 5);
+    await theirs.add(pattern, images, { burst: 'walk' });
+    await both.add(pattern, images, { burst: 'walk' });
+  }
+  const opened = await Teacher.open(mine.project(), { engine });
+  assert.deepEqual(opened.pictures, mine.pictures);
+  const ids = opened.join(theirs.project());
+  assert.equal(ids.length, 15);
+  assert.deepEqual(await opened.fit({ layer: 3 }), await both.fit({ layer: 3 }));
+  const image = draw('rows', 900);
+  assert.deepEqual(await opened.classify(image), await both.classify(image));
+  const other = await Teacher.from(join(root, 'weights/embedded/segmentation'), { engine });
+  if (other.layers !== mine.layers) assert.throws(() => other.join(mine.project()), /expected those of/);
+  await rejects(Teacher.open(new Uint8Array(40), { engine }), 'malformed');
+  await rejects(Teacher.open(mine.project().subarray(0, -4), { engine }), 'truncated');
+  for (const teacher of [mine, theirs, both, opened, other]) await teacher.dispose();
+});
+
+test('a link is a classifier', async () => {
+  const teacher = await taught(null, 6);
+  await teacher.fit();
+  const link = teacher.link();
+  assert.ok(link.length < 1000, `${link.length} letters`);
+  const run = await Teacher.fromLink(`https://example.org/demo/#${link}`, { engine });
+  for (const pattern of Object.keys(PATTERNS)) {
+    const image = draw(pattern, 321);
+    const [want] = await teacher.classify(image);
+    const [got] = await run(image);
+    assert.equal(got.label, want.label);
+    assert.ok(Math.abs(got.score - want.score) < 0.05, `${got.score}, ${want.score}`);
+  }
+  await run.dispose();
+  for (const [wrong, sentence] of [
+    ['', /link: beit/],
+    [link.replace('base=beit-wasm-samples', 'base=%2Fetc'), /hub id/],
+    [link.replace(/layer=\d+/, 'layer=99'), /after layer 99/],
+    [link.slice(0, -2), /as many weights|base64/],
+  ])
+    await rejects(Teacher.fromLink(wrong, { engine }), 'malformed', sentence);
+  await teacher.dispose();
+  const here = await taught(classifier, 1);
+  await here.fit();
+  assert.throws(() => here.link(), { code: 'unsupported' });
+  await here.dispose();
+});
+
+test('with few pictures it keeps the last layer, and says nothing of how often it is right', async () => {
+  const teacher = await Teacher.from(classifier, { engine });
+  await rejects(teacher.fit(), 'invalid-argument', /pictures of 0 labels/);
+  await rejects(teacher.classify(draw('rows', 1)), 'invalid-argument', /fit\(\) first/);
+  const [first, second] = await teacher.add('rows', drawn('rows', 1, 2));
+  await rejects(teacher.fit(), 'invalid-argument', /pictures of 1 labels/);
+  await teacher.add('columns', draw('columns', 1));
+  const fit = await teacher.fit();
+  assert.equal(fit.layer, teacher.layers);
+  assert.deepEqual([fit.accuracy, fit.interval], [null, null]);
+  teacher.relabel(second, 'dots');
+  assert.deepEqual(teacher.labels, ['rows', 'dots', 'columns']);
+  teacher.remove([first]);
+  assert.deepEqual(teacher.labels, ['dots', 'columns']);
+  assert.throws(() => teacher.remove([second, first]), { code: 'not-found' });
+  assert.equal(teacher.pictures.length, 2);
+  await rejects(teacher.fit({ layer: 7 }), 'invalid-argument', /from 1 to 6/);
+  await rejects(teacher.add('', draw('rows', 1)), 'invalid-argument', /label/);
+  await rejects(teacher.save(join(root, 'nowhere'), { dtype: 'int8' }), 'unsupported');
+  assert.ok(!existsSync(join(root, 'nowhere')));
+  await assert.rejects(teacher.add('rows', draw('rows', 1), { signal: AbortSignal.abort() }), { name: 'AbortError' });
+  assert.equal(teacher.pictures.length, 2);
+  await teacher.dispose();
+  await rejects(teacher.classify(draw('rows', 1)), 'disposed');
+});
+
+test('near-duplicates of a burst are left out together', async () => {
+  const teacher = await Teacher.from(classifier, { engine });
+  // Pictures of nothing but noise, three times each: who has seen one knows the others.
+  for (const label of ['a', 'b'])
+    for (let i = 0; i < 6; ++i) {
+      const image = draw('rows', (label === 'a' ? 40 : 60) + i);
+      await teacher.add(label, [image, image, image], { burst: `burst ${i}` });
+    }
+  const apart = await teacher.fit({ layer: 6 });
+  const plain = await Teacher.from(classifier, { engine });
+  for (const label of ['a', 'b'])
+    for (let i = 0; i < 6; ++i) {
+      const image = draw('rows', (label === 'a' ? 40 : 60) + i);
+      await plain.add(label, [image, image, image]);
+    }
+  const together = await plain.fit({ layer: 6 });
+  assert.ok(together.accuracy > 0.9 && apart.accuracy < 0.75, `${together.accuracy}, ${apart.accuracy}`);
+  await teacher.dispose();
+  await plain.dispose();
+});

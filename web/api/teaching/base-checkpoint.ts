@@ -1,0 +1,56 @@
+/** The checkpoint that a head is taught on: which it is, in words that another machine finds it by. */
+import { platform } from '#platform';
+import { failure } from '../../base/errors.js';
+import type { Source, SourceLike, SourceOptions } from '../../sources/source.js';
+import { configured, folderOf, sourceOf } from '../configure.js';
+import type { RuntimeOptions } from '../configure.js';
+
+export interface BaseCheckpoint {
+  /** A hub id, a URL, a path; what was dropped or is in memory has its source's label. */
+  id: string;
+  /** The hub's branch, tag or commit. */
+  revision: string | null;
+  /** Whether `id` leads there from another machine, only from this one, or from nowhere. */
+  reach: 'anywhere' | 'here' | 'nowhere';
+}
+
+/** That of no name, the classifier of beit-wasm-samples. */
+export const SAMPLE_ID = 'beit-wasm-samples/classifier';
+
+export async function openBase(
+  given: SourceLike | null | undefined,
+  options: SourceOptions & RuntimeOptions,
+): Promise<{ source: Source; base: BaseCheckpoint }> {
+  if (given === undefined || given === null || given === SAMPLE_ID) {
+    const source = await platform.sample('classifier', folderOf('assets', configured(options).assets));
+    return { source, base: { id: SAMPLE_ID, revision: null, reach: 'anywhere' } };
+  }
+  const source = await sourceOf(given, options);
+  return { source, base: baseOf(source) };
+}
+
+function baseOf(source: Source): BaseCheckpoint {
+  const description = source.describe();
+  if (description?.kind === 'http') {
+    const { hub, base, weightsName = '', label } = description;
+    if (hub && hub.folder === '' && !weightsName) return { id: hub.id, revision: hub.revision, reach: 'anywhere' };
+    const url = new URL(weightsName, base);
+    return /^https?:$/.test(url.protocol)
+      ? { id: url.href, revision: null, reach: 'anywhere' }
+      : { id: label, revision: null, reach: 'nowhere' };
+  }
+  if (description?.kind === 'folder') return { id: description.folder, revision: null, reach: 'here' };
+  return { id: source.label, revision: null, reach: 'nowhere' };
+}
+
+/** Opens the checkpoint that a file or a link names, or, in its place, the one that the caller gives. */
+export async function reopenBase(
+  { id, revision, reach }: BaseCheckpoint,
+  options: SourceOptions & RuntimeOptions & { source?: SourceLike | undefined },
+): Promise<Source> {
+  const { source, ...rest } = options;
+  if (source !== undefined) return sourceOf(source, rest);
+  if (reach === 'nowhere')
+    throw failure('not-found', id, 'the checkpoint that this was taught on has no address; give it as the option source');
+  return (await openBase(id, revision === null ? rest : { ...rest, revision })).source;
+}

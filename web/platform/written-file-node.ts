@@ -1,0 +1,59 @@
+/** Files that Node writes: whole or not at all. */
+import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { failure, sentenceOf } from '../base/errors.js';
+
+/** A file that is written in parts of any order, and stands under its name only when it is whole. */
+export class FileInParts {
+  private readonly temporary: string;
+  private handle: number | null = null;
+
+  constructor(private readonly path: string) {
+    this.temporary = temporaryNameOf(path);
+  }
+
+  /** Makes the file, `size` bytes of zero, under a temporary name beside its own. Throws io, like the rest. */
+  begin(size: number): void {
+    this.attempt(() => {
+      this.handle = openSync(this.temporary, 'w');
+      ftruncateSync(this.handle, size);
+    });
+  }
+
+  write(offset: number, data: Uint8Array): void {
+    this.attempt(() => {
+      for (let done = 0; done < data.length; ) done += writeSync(this.handle!, data, done, data.length - done, offset + done);
+    });
+  }
+
+  /** Gives the file its name. */
+  finish(): void {
+    this.attempt(() => {
+      closeSync(this.handle!);
+      this.handle = null;
+      renameSync(this.temporary, this.path);
+    });
+  }
+
+  /** Removes what is there of a file that is not whole. */
+  abandon(): void {
+    if (this.handle !== null) closeSync(this.handle);
+    this.handle = null;
+    rmSync(this.temporary, { force: true });
+  }
+
+  private attempt(work: () => void): void {
+    attemptWrite(this.path, work);
+  }
+}
+
+export function temporaryNameOf(path: string): string {
+  return `${path}.${process.pid}.part`;
+}
+
+export function attemptWrite(path: string, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    throw failure('io', path, `the file cannot be written (${sentenceOf(error)})`, error);
+  }
+}
