@@ -6,6 +6,7 @@ import { helpOf, parseArguments, usageError, type CommandSpec } from './argument
 import { classify } from './classify.js';
 import { complain, sentenceFor } from './complaints.js';
 import { convert } from './convert.js';
+import { evaluate } from './evaluate.js';
 import { features } from './features.js';
 import { forward } from './forward.js';
 import { info } from './info.js';
@@ -13,10 +14,24 @@ import { preprocess } from './preprocess.js';
 import { reconstruct } from './reconstruct.js';
 import { needsRelaxedFlag, rerunWithRelaxedFlag } from './relaxed.js';
 import { segment } from './segment.js';
+import { teach } from './teach.js';
 import { tokenize } from './tokenize.js';
 import { verify } from './verify.js';
 
-const COMMANDS: readonly CommandSpec[] = [classify, segment, features, reconstruct, tokenize, info, convert, forward, verify, preprocess];
+const COMMANDS: readonly CommandSpec[] = [
+  classify,
+  segment,
+  features,
+  teach,
+  evaluate,
+  reconstruct,
+  tokenize,
+  info,
+  convert,
+  forward,
+  verify,
+  preprocess,
+];
 const USAGE_STATUS = 2;
 // What a shell shows for a program that SIGPIPE ended; Node ignores that signal.
 const PIPE_STATUS = 141;

@@ -1,0 +1,75 @@
+// beit teach and beit evaluate, on folders of pictures that are drawn here.
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { writePng } from '../../dist/cli/png.js';
+import { beit, root, temporaryFolder } from './support.mjs';
+
+const classifier = join(root, 'weights/embedded/classifier');
+
+/** Writes pictures of bright stripes, across or along, to folders of these names; returns the folder. */
+function imageFolder(folder, { count, from = 0, names = ['across', 'along'] }) {
+  for (const [k, name] of names.entries()) {
+    mkdirSync(join(folder, name), { recursive: true });
+    for (let i = from; i < from + count; ++i) {
+      const data = Uint8Array.from({ length: 40 * 40 * 3 }, (_, j) => {
+        const pixel = Math.floor(j / 3);
+        const place = k === 0 ? Math.floor(pixel / 40) : pixel % 40;
+        return (Math.floor((place + i) / (3 + (i % 3))) % 2) * (140 + 10 * (i % 5)) + ((i * 37 + (j % 3) * 29) % 80);
+      });
+      writeFileSync(join(folder, name, `${i}.png`), writePng({ width: 40, height: 40, channels: 3, data }));
+    }
+  }
+  return folder;
+}
+
+test('a folder of folders becomes a model, which other folders are told by', async (t) => {
+  const folder = temporaryFolder(t);
+  const data = imageFolder(join(folder, 'data/train'), { count: 12 }) && join(folder, 'data');
+  imageFolder(join(data, 'validation'), { count: 4, from: 50 });
+  writeFileSync(join(data, 'train/across/notes.txt'), 'no picture');
+  const out = join(folder, 'model');
+  const { status, stdout, stderr } = await beit('teach', data, '--model', classifier, '--out', out, '--build', 'simd', '--dtype', 'f32');
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stdout,
+    /^Taught 2 labels by 24 pictures, after layer [1-6] of 6\.\nRight on \d+ of 24 \(.*\), each judged without itself\.\nRight on [678] of 8 /,
+  );
+  const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
+  assert.deepEqual(config.id2label, { 0: 'across', 1: 'along' });
+  assert.deepEqual([config.architectures, config.torch_dtype], [['BeitForImageClassification'], 'float32']);
+
+  const svg = join(folder, 'confusion.svg');
+  const judged = await beit('evaluate', data, '--model', out, '--json', '--confusion', svg, '--build', 'simd');
+  assert.equal(judged.status, 0, judged.stderr);
+  const result = JSON.parse(judged.stdout);
+  assert.deepEqual([result.labels, result.pictures, result.failed], [['across', 'along'], 8, []]);
+  assert.equal(result.right, result.confusion[0][0] + result.confusion[1][1]);
+  assert.equal(result.accuracy, result.right / 8);
+  assert.match(readFileSync(svg, 'utf8'), /^<svg [\s\S]*across as along: \d[\s\S]*<\/svg>\n$/);
+
+  writeFileSync(join(data, 'validation/across/broken.png'), 'not a picture');
+  const broken = await beit('evaluate', data, '--model', out, '--build', 'simd');
+  assert.equal(broken.status, 1);
+  assert.match(broken.stderr, /^beit: .*broken\.png/);
+  assert.match(broken.stdout, /^Right on \d of 8 [\s\S]*\n {2}along: \d of 4\n$/);
+});
+
+test('what cannot be taught is told in a sentence, and nothing is written', async (t) => {
+  const folder = temporaryFolder(t);
+  const one = imageFolder(join(folder, 'one'), { count: 1, names: ['across'] });
+  for (const [sentence, ...words] of [
+    [/there is no such folder/, 'teach', join(folder, 'absent'), '--out', join(folder, 'out')],
+    [/of at least two/, 'teach', one, '--model', classifier, '--out', join(folder, 'out')],
+    [/would be overwritten/, 'teach', one, '--model', classifier, '--out', classifier],
+    [/no pictures in folders/, 'evaluate', join(one, 'across')],
+    [/folders of across, expected labels of the model/, 'evaluate', one, '--model', classifier],
+    [/--out FOLDER is missing/, 'teach', one],
+  ]) {
+    const { status, stdout, stderr } = await beit(...words);
+    assert.equal(status, 2, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, sentence);
+  }
+});

@@ -1,0 +1,61 @@
+/** Pictures in folders: one for each label, or these in folders train and validation (torchvision's ImageFolder). */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { failure, mismatch, sentenceOf } from '../base/errors.js';
+
+export interface LabelledFile {
+  label: string;
+  path: string;
+}
+
+const PICTURE = /\.(png|jpe?g|gif|bmp|p[bgpn]m|pfm|webp|tiff?)$/i;
+const TRAINING = ['train', 'training'];
+const VALIDATION = ['validation', 'valid', 'val', 'test'];
+
+/** Returns the pictures to learn from, and those to be judged by where the folder sets some apart; by label and name. Throws not-found or io. */
+export function readImageFolder(folder: string): { training: LabelledFile[]; validation: LabelledFile[] | null } {
+  const folders = foldersIn(folder);
+  const training = folders.find((name) => TRAINING.includes(name.toLowerCase()));
+  const validation = folders.find((name) => VALIDATION.includes(name.toLowerCase()));
+  if (training === undefined) return { training: labelled(folder), validation: null };
+  return { training: labelled(join(folder, training)), validation: validation === undefined ? null : labelled(join(folder, validation)) };
+}
+
+/** Returns the pictures of a folder of labels, or of the part of one that is for judging. */
+export function readValidation(folder: string): LabelledFile[] {
+  const { training, validation } = readImageFolder(folder);
+  return validation ?? training;
+}
+
+function labelled(folder: string): LabelledFile[] {
+  const files = foldersIn(folder).flatMap((label) => picturesIn(join(folder, label)).map((path) => ({ label, path })));
+  if (files.length === 0) throw mismatch('not-found', folder, 'no pictures in folders', 'a folder for each label, with pictures in it');
+  return files;
+}
+
+function foldersIn(folder: string): string[] {
+  return entriesOf(folder)
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .map(({ name }) => name)
+    .sort();
+}
+
+function picturesIn(folder: string): string[] {
+  return entriesOf(folder)
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.name.startsWith('.')) return [];
+      return entry.isDirectory() ? picturesIn(path) : PICTURE.test(entry.name) ? [path] : [];
+    })
+    .sort();
+}
+
+function entriesOf(folder: string) {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw failure('not-found', folder, 'there is no such folder', error);
+    throw failure('io', folder, `the folder cannot be read (${sentenceOf(error)})`, error);
+  }
+}
