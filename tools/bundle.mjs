@@ -15,7 +15,6 @@ const GROUPS = [
   [
     ['index', 'index.ts'],
     ['index.node', 'index.node.ts'],
-    ['teacher', 'teaching.ts'],
     ['service-worker', 'service-worker.ts'],
     ['worker-node', 'worker-node.ts'],
     ['cli/main', 'cli/main.ts'],

@@ -67,10 +67,10 @@ export async function buildSite(to = BUILT_SITE) {
   }
 
   const common = { bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'silent' };
-  // At their own addresses: they find the artefacts and each other from there. What they have in common, most of all, is there once.
+  // At their own addresses: both find the artefacts and each other from there. What they have in common, most of both, is there once.
+  // No tab teaches, so that comes with neither.
   const library = await bundle([
     ['index', 'library.ts'],
-    ['teacher', 'teaching.ts'],
     ['worker', 'worker.ts'],
   ]);
   const scripts = [...library].filter(([name]) => name.endsWith('.js'));

@@ -251,6 +251,7 @@ test('with few pictures it keeps the last layer, and says nothing of how often i
   assert.throws(() => teacher.remove([second, first]), { code: 'not-found' });
   assert.equal(teacher.pictures.length, 2);
   await rejects(teacher.fit({ layer: 7 }), 'invalid-argument', /from 1 to 6/);
+  await rejects(teacher.fit({ layers: 2 }), 'invalid-argument', /there is no option layers/);
   await rejects(teacher.add('', draw('rows', 1)), 'invalid-argument', /label/);
   await rejects(teacher.save(join(root, 'nowhere'), { dtype: 'int8' }), 'unsupported');
   assert.ok(!existsSync(join(root, 'nowhere')));

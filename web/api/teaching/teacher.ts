@@ -9,9 +9,12 @@ import { rank, select } from '../../engine/tasks/classification.js';
 import type { Classification, LabelChoice } from '../../engine/tasks/types.js';
 import { PROCESSOR_FILE, type Source, type SourceLike } from '../../sources/source.js';
 import { readOptionalText } from '../../sources/text.js';
+import { asConfig } from '../config.js';
 import type { ImageInput } from '../images.js';
+import { inspect } from '../inspect.js';
 import type { ModelOptions } from '../model-base.js';
 import { BeitModel } from '../models.js';
+import { checkCall } from '../options.js';
 import { openParts, runTask, type Parts, type PipelineOptions } from '../pipelines/base.js';
 import type { ImageClassificationPipeline } from '../pipelines/classification.js';
 import { heldBy } from '../pretrained.js';
@@ -74,6 +77,10 @@ interface Opened {
   parts: Parts<BeitModel>;
 }
 
+/**
+ * A head that is taught by pictures on a checkpoint that stays as it is. Where a call rejects with engine-lost,
+ * Teacher.open(teacher.project()) goes on.
+ */
 export class Teacher extends DisposableObject {
   private readonly taught = new Map<number, TaughtPicture>();
   private lastId = 0;
@@ -113,21 +120,17 @@ export class Teacher extends DisposableObject {
   static async fromLink(link: string, { source, ...options }: ReopenOptions & PipelineOptions = {}): Promise<ImageClassificationPipeline> {
     const { id, revision, head } = readLink(link);
     const files = await reopenBase({ id, revision, reach: 'anywhere' }, { ...options, source });
-    const model = await BeitModel.fromPretrained(files, { ...options, dtype: 'f32', addPoolingLayer: false });
-    const { config } = model;
-    try {
-      const [channels, layers] = [head.weight.length / head.labels.length, config.numHiddenLayers];
-      if (channels !== config.hiddenSize || head.layer > layers)
-        throw mismatch(
-          'malformed',
-          'link',
-          `a head of ${channels} channels after layer ${head.layer}`,
-          `${config.hiddenSize} and at most ${layers}, as ${id} has`,
-        );
-      return await openTaught(files, config, head, options);
-    } finally {
-      await model.dispose();
-    }
+    const { config: fields } = await inspect(files, { ...options, className: 'BeitModel' });
+    const config = asConfig(fields);
+    const [channels, layers] = [head.weight.length / head.labels.length, config.numHiddenLayers];
+    if (channels !== config.hiddenSize || head.layer > layers)
+      throw mismatch(
+        'malformed',
+        'link',
+        `a head of ${channels} channels after layer ${head.layer}`,
+        `${config.hiddenSize} and at most ${layers}, as ${id} has`,
+      );
+    return openTaught(files, config, head, options);
   }
 
   private static async make(source: Source, base: BaseCheckpoint, options: TeacherOptions): Promise<Teacher> {
@@ -187,7 +190,8 @@ export class Teacher extends DisposableObject {
    * Fits a head to all pictures, and judges it by each of them. It takes milliseconds, so it can follow every change. Rejects with
    * invalid-argument where there are no two labels with pictures.
    */
-  async fit({ layer = 'auto', signal }: FitOptions = {}): Promise<TaughtFit> {
+  async fit({ layer = 'auto', signal, ...rest }: FitOptions = {}): Promise<TaughtFit> {
+    checkCall('fit()', rest);
     const { layers } = this;
     if (layer !== 'auto' && !(Number.isInteger(layer) && layer >= 1 && layer <= layers))
       throw mismatch('invalid-argument', 'layer', String(layer), `"auto" or a whole number from 1 to ${layers}`);
@@ -241,7 +245,7 @@ export class Teacher extends DisposableObject {
   pipeline(options: ModelOptions & PipelineOptions = {}): Promise<ImageClassificationPipeline> {
     const { head } = this.ready();
     const { source, parts } = this.live();
-    return openTaught(source, parts.model.config, head, { ...this.opened.options, ...options });
+    return openTaught(source, parts.model.config, head, { ...this.opened.options, signal: null, ...options });
   }
 
   /**
@@ -250,6 +254,7 @@ export class Teacher extends DisposableObject {
    * Returns the names. The checkpoint is read again. Rejects with io, or with the signal's reason.
    */
   async save(target: SaveTarget, { dtype = 'f16', ...call }: SaveOptions = {}): Promise<string[]> {
+    checkCall('save()', call, ['onProgress', 'onWarning']);
     if (dtype !== 'f16' && dtype !== 'f32') throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f16" or "f32"');
     const { head, fit } = this.ready();
     const { source, base, parts } = this.live();
