@@ -60,7 +60,11 @@ export async function buildVariant(variant, targets, { env, depsDir, compiler, d
 export async function buildArtefact(variant, environment, targets = []) {
   // The modules that are fetched on demand are for all: they have the flags of `simd`, and are made with it.
   const withModules = variant === 'simd';
-  const wanted = ['beit_artefact', ...(withModules ? ['beit_codecs_artefact', 'beit_avif_artefact', 'beit_teaching_artefact'] : []), ...targets];
+  const wanted = [
+    'beit_artefact',
+    ...(withModules ? ['beit_codecs_artefact', 'beit_avif_artefact', 'beit_teaching_artefact'] : []),
+    ...targets,
+  ];
   const folder = await buildVariant(variant, wanted, environment);
   const to = join(root, 'dist', 'wasm');
   mkdirSync(to, { recursive: true });

@@ -140,7 +140,7 @@ export function processorWarning(reason: string): BeitError {
 
 /** Returns whether a call is the processor's. */
 export function needsProcessor(inputs: ForwardInputs, switches: ForwardSwitches): boolean {
-  return switches.outputAttentions || inputs.labels !== undefined;
+  return switches.outputAttentions || switches.outputPooledStates === true || inputs.labels !== undefined;
 }
 
 // As src/beit/embeddings.cpp has it.
