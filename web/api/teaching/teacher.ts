@@ -80,6 +80,17 @@ interface Opened {
 /**
  * A head that is taught by pictures on a checkpoint that stays as it is. Where a call rejects with engine-lost,
  * Teacher.open(teacher.project()) goes on.
+ *
+ * @example
+ * ```js
+ * import { Teacher } from 'beit-wasm';
+ *
+ * const teacher = await Teacher.from('microsoft/beit-base-patch16-224-pt22k-ft22k');
+ * await teacher.add('cat', ['cat-1.jpg', 'cat-2.jpg']);
+ * await teacher.add('dog', ['dog-1.jpg', 'dog-2.jpg']);
+ * await teacher.fit();
+ * console.log(await teacher.classify('photo.jpg'));
+ * ```
  */
 export class Teacher extends DisposableObject {
   private readonly taught = new Map<number, TaughtPicture>();
