@@ -42,41 +42,68 @@ const asShipped = (transform) => ({
   },
 });
 
-/** Returns what becomes of a group: { text by the file's name }, source maps among them. */
-export async function bundle(group) {
+/** Of several files of a group: those with which the library's size is decided. The others are read as they are, and need no source maps. */
+const isMinified = (name, inputs) => name === 'cli/main.js' || inputs.some((input) => input.endsWith('web/engine/local.ts'));
+
+/** Returns what becomes of a group: { text, map } by the file's name; with `readable` map is null for what is not minified then. */
+export async function bundle(group, { readable = false } = {}) {
   const { build, transform } = await import('esbuild'); // here: build.mjs is loaded before set-up has installed packages
-  const { outputFiles } = await build({
+  const { outputFiles, metafile } = await build({
     entryPoints: group.map(([out, module]) => ({ out, in: join(web, module) })),
+    absWorkingDir: root,
     outdir: dist,
     bundle: true,
     splitting: group.length > 1,
     chunkNames: 'chunk-[hash]',
     write: false,
+    metafile: true,
     format: 'esm',
     target: 'es2022',
     platform: 'neutral',
     external: ['node:*'],
     legalComments: 'none',
-    minify: true,
+    minify: !readable,
     sourcemap: 'external',
     logLevel: 'silent',
     plugins: [asShipped(transform)],
   });
-  return new Map(outputFiles.map(({ path, text }) => [relative(dist, path), text]));
+  const texts = new Map(outputFiles.map(({ path, text }) => [relative(dist, path), text]));
+  const files = new Map();
+  for (const [name, plain] of texts) {
+    if (!name.endsWith('.js')) continue;
+    const map = texts.get(`${name}.map`);
+    if (!readable) {
+      files.set(name, { text: plain, map });
+    } else if (isMinified(name, Object.keys(metafile.outputs[relative(root, join(dist, name))].inputs))) {
+      const inline = `//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString('base64')}\n`;
+      const options = { minify: true, format: 'esm', target: 'es2022', sourcemap: 'external', legalComments: 'none', logLevel: 'silent' };
+      const minified = await transform(plain + inline, options);
+      files.set(name, { text: minified.code, map: minified.map });
+    } else {
+      const text = plain.replace(/^\/\/ web\/.*\n/gm, ''); // which esbuild writes before what each module has
+      files.set(name, { text, map: null });
+    }
+  }
+  return files;
 }
 
 /** Writes the package's scripts with their source maps into dist/. */
 export async function bundleScripts() {
   for (const name of readdirSync(dist)) if (CHUNK.test(name)) rmSync(join(dist, name));
   for (const group of GROUPS) {
-    const files = await bundle(group);
-    for (const [name, text] of files) {
-      if (name.endsWith('.js')) writeScript(name, text, JSON.parse(files.get(`${name}.map`)));
-    }
+    for (const [name, { text, map }] of await bundle(group, { readable: group.length > 1 }))
+      writeScript(name, text, map && JSON.parse(map));
   }
 }
 
 function writeScript(name, script, written) {
+  if (written === null) {
+    rmSync(join(dist, `${name}.map`), { force: true }); // of tsc's module
+    return void writeFileSync(
+      join(dist, name),
+      script.replaceAll(IMPORT_CALL, (call) => call + IMPORT_COMMENTS),
+    );
+  }
   const { text, map } = insertBehind(script, byLines(written), IMPORT_CALL, IMPORT_COMMENTS);
   // Who uses the command line sees sentences, not stacks, and so does a page of what happens in its worker, whose map would
   // hold once more the sources that the library's has (200 kB), and on a GPU. Some entries have nothing but names of what is in other files.

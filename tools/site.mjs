@@ -73,7 +73,7 @@ export async function buildSite(to = BUILT_SITE) {
     ['index', 'library.ts'],
     ['worker', 'worker.ts'],
   ]);
-  const scripts = [...library].filter(([name]) => name.endsWith('.js'));
+  const scripts = [...library].map(([name, { text }]) => [name, text]);
   for (const [name, text] of scripts) writeFileSync(join(to, 'beit-wasm', 'dist', name), text);
   await esbuild.build({ ...common, entryPoints: [join(SAMPLES, 'index.js')], outdir: join(to, 'beit-wasm-samples') });
   const { metafile } = await esbuild.build({
