@@ -161,6 +161,18 @@ TEST_CASE("a JPEG of four colours is left to codecs", "[image_decode]") {
   CHECK(image.error().got == "JPEG of four colours (CMYK)");
 }
 
+TEST_CASE("a JPEG of fewer bytes than its pixels take is refused before it is decoded", "[image_decode]") {
+  std::string file = test::readText(kImages / "444.jpg");
+  const size_t frame = file.find("\xFF\xC0");
+  REQUIRE(frame != std::string::npos);
+  file.replace(frame + 5, 4, "\x3F\xFF\x3F\xFF");
+  CHECK(errorOf(file).message == "image: this JPEG is cut off.");
+  CHECK(errorOf(file).code == ErrorCode::kBadImage);
+  // Bytes between segments do not hide its size.
+  file.insert(frame, "\x12\x34");
+  CHECK(errorOf(file).message == "image: this JPEG is cut off.");
+}
+
 TEST_CASE("a JPEG in colour of four columns or fewer is left to codecs", "[image_decode]") {
   std::vector<uint8_t> file = test::readBytes(kImages / "444.jpg");
   JpegSegments segments(file);

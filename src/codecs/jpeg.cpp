@@ -12,6 +12,7 @@
 #include "src/codecs/cmyk.h"
 #include "src/image/file_bytes.h"
 #include "src/image/image_orientation.h"
+#include "src/image/jpeg_segments.h"
 
 namespace beit::codecs {
 namespace {
@@ -37,12 +38,10 @@ Error refusal(int code) {
 
 Error cutOff() { return failure(ErrorCode::kBadImage, "image", "this JPEG is cut off"); }
 
-// Whether a file has the bytes that so many pixels take at the very least: a bit for each 8 x 8 of them, but with arithmetic coding.
-// So a few bytes with large sides take no memory.
+// Whether a file may have a picture of its size, and the bytes for it.
 Status checkLength(const jpeg_decompress_struct& jpeg, size_t bytes) {
   BEIT_TRY(checkPixels(jpeg.image_width, jpeg.image_height));
-  const int64_t least = int64_t{jpeg.image_width} * jpeg.image_height / (64 * 8);
-  return jpeg.arith_code || static_cast<int64_t>(bytes) >= least ? Status() : cutOff();
+  return jpeg.arith_code || mayHoldJpeg(jpeg.image_width, jpeg.image_height, bytes) ? Status() : cutOff();
 }
 
 // The decompressor, with the file as its source. At the file's end the library is told to wait, which ends the work; but a file of

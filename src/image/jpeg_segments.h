@@ -16,6 +16,10 @@ struct JpegSegment {
   bool isFrame() const { return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC; }
 };
 
+// Whether a file has the bytes that so many pixels take at the very least: a bit for each 8 x 8 of them, but with arithmetic coding.
+// So a few bytes with large sides take neither memory nor time.
+inline bool mayHoldJpeg(int64_t width, int64_t height, size_t bytes) { return width * height / (64 * 8) <= static_cast<int64_t>(bytes); }
+
 class JpegSegments {
  public:
   explicit JpegSegments(std::span<const uint8_t> jpeg) : jpeg_(jpeg) {}

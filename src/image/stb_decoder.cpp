@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "src/image/file_bytes.h"
+#include "src/image/jpeg_segments.h"
 
 // Only the formats that have no reader of our own, and no files: a sixth of stb_image.
 #define STB_IMAGE_IMPLEMENTATION
@@ -118,6 +119,7 @@ Result<Image8> decodeWithStb(ImageFormat format, std::span<const std::span<const
   Reader header{.pieces = pieces};
   if (!stbi_info_from_callbacks(&kCallbacks, &header, &width, &height, &channels)) return decodeError(format, header);
   BEIT_TRY(checkPixels(width, height));  // before memory is asked for
+  if (format == ImageFormat::kJpeg && !mayHoldJpeg(width, height, pieces[0].size())) return cutOff(format);
   Reader depth{.pieces = pieces};
   if (channels == 1 && stbi_is_16_bit_from_callbacks(&kCallbacks, &depth)) return decodeGrey16(format, pieces);
 
