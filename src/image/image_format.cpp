@@ -13,7 +13,9 @@ namespace {
 
 using std::literals::operator""sv;
 
-constexpr std::string_view kExpected = "PNG, JPEG, BMP, GIF or PNM";
+constexpr const char* kHere = "PNG, JPEG, BMP, GIF or PNM";
+// With those that src/codecs reads: for what is no picture at all.
+constexpr std::string_view kExpected = "PNG, JPEG, BMP, GIF, PNM, TIFF or WebP";
 
 struct Magic {
   size_t offset;
@@ -92,12 +94,12 @@ Result<ImageFormat> recognizeImage(std::span<const uint8_t> bytes) {
   if (has(text, 0, "BM") || isDib(bytes)) return ImageFormat::kBmp;
   for (const Magic& magic : kKnown) {
     if (has(text, magic.offset, magic.bytes)) {
-      return mismatch(ErrorCode::kUnsupported, "image", magic.name, expected);
+      return mismatch(ErrorCode::kUnsupported, "image", magic.name, kHere);
     }
   }
   if (looksLikeHtml(text)) {
     if (text.substr(0, 1024).find("<svg") != std::string_view::npos) {
-      return mismatch(ErrorCode::kUnsupported, "image", "SVG", expected);
+      return mismatch(ErrorCode::kUnsupported, "image", "SVG", kHere);
     }
     return mismatch(ErrorCode::kHtml, "image", "a web page", expected);
   }
