@@ -1,28 +1,21 @@
 // A module of decoders, `codecs` or `avif`: one function from the bytes of a file to samples. No embind and no JavaScript of
-// Emscripten's: web/core/decoders.ts makes an instance for each file, which goes with all of its memory, so nothing is given back here.
+// Emscripten's: web/core/plain-module.ts makes an instance for each file, which goes with all of its memory, so nothing is given back here.
 #include <cstdint>
 #include <cstdlib>
 #include <new>
 #include <span>
-#include <string>
 
+#include "bindings/module_answer.h"
 #include BEIT_DECODER_HEADER
 
 namespace {
-
-struct Text {
-  const char* data;
-  uint32_t size;
-};
-
-Text textOf(std::string_view text) { return {text.data(), static_cast<uint32_t>(text.size())}; }
 
 // web/core/decoders.ts reads it as numbers of 32 bits, in this order.
 struct Answer {
   uint32_t ok = 0;
   uint32_t width = 0, height = 0, channels = 0;
   const uint8_t* data = nullptr;
-  Text code{}, message{}, where{}, got{}, expected{};
+  beit::ErrorTexts texts{};
 };
 static_assert(sizeof(void*) != 4 || sizeof(Answer) == 15 * 4);
 
@@ -52,15 +45,11 @@ extern "C" {
       return &answer;
     }
     error = std::move(result).error();
-    answer.code = textOf(beit::codeName(error.code));
-    answer.message = textOf(error.message);
-    answer.where = textOf(error.where);
-    answer.got = textOf(error.got);
-    answer.expected = textOf(error.expected);
+    answer.texts = beit::errorTexts(error);
   } catch (const std::bad_alloc&) {
-    answer.code = textOf("out-of-memory");
-    answer.message = textOf("image: no memory to decode this file.");
-    answer.where = textOf("image");
+    answer.texts.code = beit::moduleText("out-of-memory");
+    answer.texts.message = beit::moduleText("image: no memory to decode this file.");
+    answer.texts.where = beit::moduleText("image");
   }
   return &answer;
 }

@@ -1,28 +1,20 @@
-// The module `teaching`: one function from features to a head. As codecs_module.cpp, it has no embind and no JavaScript of
-// Emscripten's: web/core/teaching.ts makes an instance for each fit, which goes with all of its memory, so nothing is given back here.
+// The module `teaching`: one function from features to a head. As decoder_module.cpp, it has no embind and no JavaScript of
+// Emscripten's: web/core/plain-module.ts makes an instance for each fit, which goes with all of its memory, so nothing is given back here.
 #include <cstdint>
 #include <cstdlib>
 #include <new>
-#include <string>
-#include <string_view>
 
+#include "bindings/module_answer.h"
 #include "src/teaching/ridge.h"
 
 namespace {
-
-struct Text {
-  const char* data;
-  uint32_t size;
-};
-
-Text textOf(std::string_view text) { return {text.data(), static_cast<uint32_t>(text.size())}; }
 
 // web/core/teaching.ts reads it in this order: numbers of 64 bits, then of 32.
 struct Answer {
   double lambda = 0.0, temperature = 0.0, loss = 0.0;
   uint32_t ok = 0;
   const double *weight = nullptr, *bias = nullptr, *scores = nullptr;
-  Text code{}, message{}, where{}, got{}, expected{};
+  beit::ErrorTexts texts{};
 };
 static_assert(sizeof(void*) != 4 || sizeof(Answer) == 3 * 8 + 14 * 4);
 
@@ -56,15 +48,11 @@ extern "C" {
       return &answer;
     }
     error = std::move(result).error();
-    answer.code = textOf(beit::codeName(error.code));
-    answer.message = textOf(error.message);
-    answer.where = textOf(error.where);
-    answer.got = textOf(error.got);
-    answer.expected = textOf(error.expected);
+    answer.texts = beit::errorTexts(error);
   } catch (const std::bad_alloc&) {
-    answer.code = textOf("out-of-memory");
-    answer.message = textOf("Examples to fit a head to: no memory for their matrices.");
-    answer.where = textOf("Examples to fit a head to");
+    answer.texts.code = beit::moduleText("out-of-memory");
+    answer.texts.message = beit::moduleText("Examples to fit a head to: no memory for their matrices.");
+    answer.texts.where = beit::moduleText("Examples to fit a head to");
   }
   return &answer;
 }

@@ -1,8 +1,6 @@
-/**
- * The module `teaching` (bindings/teaching_module.cpp): a linear head on features in closed form (src/teaching/ridge.h). As that of
- * codecs it has no JavaScript of its own, and each fit gets an instance, whose memory goes with it.
- */
-import { failure, packError, sentenceOf, type ErrorCode, type Outcome } from '../base/errors.js';
+/** The module `teaching` (bindings/teaching_module.cpp): a linear head on features in closed form (src/teaching/ridge.h). */
+import { failure, packError, type Outcome } from '../base/errors.js';
+import { errorAt, inInstance, type PlainExports } from './plain-module.js';
 
 /** Features with what they show. Plain data. */
 export interface TeachingExamples {
@@ -30,11 +28,7 @@ export interface HeadFit {
   loss: number;
 }
 
-interface TeachingExports {
-  memory: WebAssembly.Memory;
-  _initialize(): void;
-  /** Room for an argument; 0 where there is no memory. */
-  allocate(bytes: number): number;
+interface TeachingExports extends PlainExports {
   /** A pointer to the Answer of teaching_module.cpp. */
   fit(features: number, labels: number, bursts: number, count: number, channels: number, classes: number): number;
 }
@@ -43,22 +37,10 @@ const WHERE = 'Examples to fit a head to';
 
 /** Returns the head, with memory of its own. */
 export function fitHead(module: WebAssembly.Module, examples: TeachingExamples): Outcome<HeadFit> {
-  try {
-    const instance = new WebAssembly.Instance(module, { env: { emscripten_notify_memory_growth: () => undefined } });
-    return fitIn(instance.exports as unknown as TeachingExports, examples);
-  } catch (error) {
-    const memoryIsOut = error instanceof RangeError;
-    return {
-      ok: false,
-      error: packError(
-        failure(memoryIsOut ? 'out-of-memory' : 'internal', WHERE, `the module teaching stopped (${sentenceOf(error)})`, error),
-      ),
-    };
-  }
+  return inInstance(module, { name: 'the module teaching', where: WHERE }, (teaching: TeachingExports) => fitIn(teaching, examples));
 }
 
 function fitIn(teaching: TeachingExports, { features, labels, bursts, channels, classes }: TeachingExamples): Outcome<HeadFit> {
-  teaching._initialize();
   const pointers: number[] = [];
   for (const { buffer, byteOffset, byteLength } of [features, labels, bursts]) {
     const pointer = teaching.allocate(byteLength) >>> 0;
@@ -86,6 +68,5 @@ function fitIn(teaching: TeachingExports, { features, labels, bursts, channels, 
       },
     };
   }
-  const text = (index: number): string => new TextDecoder().decode(new Uint8Array(buffer, words[index], words[index + 1]!).slice());
-  return { ok: false, error: { code: text(4) as ErrorCode, message: text(6), where: text(8), got: text(10), expected: text(12) } };
+  return { ok: false, error: errorAt(teaching, words, 4) };
 }
