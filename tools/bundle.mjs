@@ -1,7 +1,7 @@
 // What the package has of web/: few files, made of many. The library is there once: browsers' entry, Node's, the command
 // line and the service worker's share it.
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { IMPORT_COMMENTS, IMPORT_CALL } from './glue.mjs';
 import { root } from './places.mjs';
 import { Failure } from './report.mjs';
@@ -10,20 +10,21 @@ import { byLines, insertBehind } from './source-maps.mjs';
 const web = join(root, 'web');
 const dist = join(root, 'dist');
 
-/** [the file in dist/, the module of web/]. Those of a group share what they have in common, in files of their own. */
-const GROUPS = [
-  [
-    ['index', 'index.ts'],
-    ['index.node', 'index.node.ts'],
-    ['service-worker', 'service-worker.ts'],
-    ['worker-node', 'worker-node.ts'],
-    ['cli/main', 'cli/main.ts'],
-  ],
-  // Bundlers move it to where it has no neighbours.
-  [['worker', 'worker.ts']],
-  // It is fetched by its address, in workers too, where there is a GPU to use.
-  [['gpu', 'gpu/model.ts']],
+/** [the file in dist/, the module of web/]: those share what they have in common, in files of their own, and all that engine.ts uses in ENGINE. */
+const ENTRIES = [
+  ['index', 'index.ts'],
+  ['index.node', 'index.node.ts'],
+  ['service-worker', 'service-worker.ts'],
+  ['worker', 'worker.ts'],
+  ['worker-node', 'worker-node.ts'],
+  ['cli/main', 'cli/main.ts'],
 ];
+
+/** A file by itself, since bundlers that the library's worker is an asset for move it to where it has no neighbours. */
+const ENGINE = ['engine', 'engine.ts'];
+
+/** It is fetched by its address, in workers too, where there is a GPU to use. */
+const GPU = ['gpu', 'gpu/model.ts'];
 
 /** Files of dist/ of which each is one of the package's chunks. */
 const CHUNK = /^chunk-\w+\.js(\.map)?$/;
@@ -42,18 +43,39 @@ const asShipped = (transform) => ({
   },
 });
 
-/** Of several files of a group: those with which the library's size is decided. The others are read as they are, and need no source maps. */
-const isMinified = (name, inputs) => name === 'cli/main.js' || inputs.some((input) => input.endsWith('web/engine/local.ts'));
+/** What is imported from a module of the engine, in a bundle of which that is no part: its names, and the module behind a `?`. */
+const FROM_ENGINE = /\b(import|export)\s*\{([^}]*)\}\s*from\s*"engine\?([^"]+)"/g;
 
-/** Returns what becomes of a group: { text, map } by the file's name; with `readable` map is null for what is not minified then. */
-export async function bundle(group, { readable = false } = {}) {
+/** Leaves the engine's modules out of a bundle, which imports from them as FROM_ENGINE has it. */
+const withoutEngine = (modules) => ({
+  name: 'without-engine',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.{1,2}\/.*\.js$/ }, ({ path, importer }) => {
+      const module = relative(web, join(dirname(importer), path))
+        .replaceAll('\\', '/')
+        .replace(/\.js$/, '.ts');
+      return modules.has(module) ? { path: `engine?${module}`, external: true, sideEffects: false } : undefined;
+    });
+  },
+});
+
+/** Leaves the list of addresses a file by itself, for which package.json has an alias. */
+const filesApart = {
+  name: 'files-apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/files\.js$/ }, ({ path, importer }) =>
+      join(dirname(importer), path) === join(web, 'files.js') ? { path: './files.js', external: true, sideEffects: false } : undefined,
+    );
+  },
+};
+
+/** Runs esbuild. Returns { texts: by the file's name, with maps, outputs: esbuild's account of each }. */
+async function esbuild(options, plugins = []) {
   const { build, transform } = await import('esbuild'); // here: build.mjs is loaded before set-up has installed packages
   const { outputFiles, metafile } = await build({
-    entryPoints: group.map(([out, module]) => ({ out, in: join(web, module) })),
     absWorkingDir: root,
     outdir: dist,
     bundle: true,
-    splitting: group.length > 1,
     chunkNames: 'chunk-[hash]',
     write: false,
     metafile: true,
@@ -62,38 +84,91 @@ export async function bundle(group, { readable = false } = {}) {
     platform: 'neutral',
     external: ['node:*'],
     legalComments: 'none',
-    minify: !readable,
     sourcemap: 'external',
     logLevel: 'silent',
-    plugins: [asShipped(transform)],
+    plugins: [...plugins, asShipped(transform)],
+    ...options,
   });
-  const texts = new Map(outputFiles.map(({ path, text }) => [relative(dist, path), text]));
+  return { texts: new Map(outputFiles.map(({ path, text }) => [relative(dist, path), text])), outputs: metafile.outputs };
+}
+
+const pointsOf = (group) => group.map(([out, module]) => ({ out, in: join(web, module) }));
+
+/**
+ * Returns entries, their chunks, and the engine, of which they have nothing: { text, map } by the file's name. The engine is minified, and
+ * entries are unless `readable`.
+ */
+export async function bundleLibrary(entries, { readable = false } = {}) {
+  const { outputs } = await esbuild({ entryPoints: pointsOf([ENGINE]) });
+  const [{ inputs }] = Object.values(outputs).filter(({ entryPoint }) => entryPoint);
+  const modules = new Set(Object.keys(inputs).map((path) => relative(web, join(root, path)).replaceAll('\\', '/')));
+  const plugins = [withoutEngine(modules), ...(readable ? [filesApart] : [])];
+  const { texts } = await esbuild({ entryPoints: pointsOf(entries), splitting: true, minify: !readable }, plugins);
+  /** Of each module of the engine, what is imported from it. */
+  const wanted = new Map();
   const files = new Map();
   for (const [name, plain] of texts) {
     if (!name.endsWith('.js')) continue;
-    const map = texts.get(`${name}.map`);
-    if (!readable) {
-      files.set(name, { text: plain, map });
-    } else if (isMinified(name, Object.keys(metafile.outputs[relative(root, join(dist, name))].inputs))) {
-      const inline = `//# sourceMappingURL=data:application/json;base64,${Buffer.from(map).toString('base64')}\n`;
-      const options = { minify: true, format: 'esm', target: 'es2022', sourcemap: 'external', legalComments: 'none', logLevel: 'silent' };
-      const minified = await transform(plain + inline, options);
-      files.set(name, { text: minified.code, map: minified.map });
-    } else {
-      const text = plain.replace(/^\/\/ web\/.*\n/gm, ''); // which esbuild writes before what each module has
-      files.set(name, { text, map: null });
-    }
+    const to = name.includes('/') ? '../engine.js' : './engine.js';
+    const text = plain.replace(FROM_ENGINE, (_, verb, names, module) => {
+      if (!wanted.has(module)) wanted.set(module, new Set());
+      for (const each of names.split(',')) wanted.get(module).add(each.trim().split(/\s+as\s+/)[0]);
+      return `${verb} {${names}} from "${to}"`;
+    });
+    if (text.includes('"engine?')) throw new Failure(`${name} imports from the engine in a way that tools/bundle.mjs does not know.`);
+    // Who uses the command line sees sentences, not stacks. The comments are what esbuild writes before what each module has.
+    const shipped = readable && name === 'cli/main.js' ? await minified(text) : text.replace(/^\/\/ web\/.*\n/gm, '');
+    files.set(name, { text: shipped, map: null });
   }
+  for (const name of files.keys()) if (!CHUNK.test(name)) nameAll(files, name);
+  files.set('engine.js', await engine(wanted));
   return files;
+}
+
+/** Has an entry name what its chunks import, so that who loads it asks for all at once. */
+function nameAll(files, entry) {
+  const importsOf = (name) => [...(files.get(name)?.text.matchAll(/(?:\bfrom|\bimport)\s*"(\.[^"]+\.js)"/g) ?? [])].map(([, path]) => path);
+  const named = new Set(importsOf(entry));
+  const lacking = [...named].flatMap((path) => importsOf(basename(path))).filter((path) => !named.has(path) && !entry.includes('/'));
+  const file = files.get(entry);
+  file.text = [...new Set(lacking)].map((path) => `import "${path}";\n`).join('') + file.text;
+}
+
+async function minified(text) {
+  const { transform } = await import('esbuild');
+  return (await transform(text, { minify: true, format: 'esm', target: 'es2022', legalComments: 'none', logLevel: 'silent' })).code;
+}
+
+/** Returns the engine's file, which exports these names of its modules. */
+async function engine(wanted) {
+  wanted.set(ENGINE[1], new Set([...(wanted.get(ENGINE[1]) ?? []), 'runs']));
+  const names = [...wanted.values()].flatMap((some) => [...some]);
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice) throw new Failure(`Two modules of the engine have something named ${twice}: its file cannot export both.`);
+  const contents = [...wanted].map(([module, some]) => `export { ${[...some].join(', ')} } from './${module}';`).join('\n');
+  const { texts } = await esbuild({
+    stdin: { contents, resolveDir: web, sourcefile: join(web, 'exports.js') },
+    outfile: join(dist, 'engine.js'),
+    outdir: undefined,
+    minify: true,
+  });
+  const text = texts.get('engine.js');
+  // Minifying takes the mark away that is wanted here; an annotation needs no column of a source map.
+  const [, local] = /([\w$]+) as runs\b/.exec(text) ?? [];
+  const parts = text.split(new RegExp(`(?<=[ ,])${local?.replaceAll('$', '\\$')}=`));
+  if (parts.length !== 2) throw new Failure('The call by which engine.js begins as a worker cannot be found in it.');
+  return { text: parts.join(`${local}=/* @__PURE__ */`), map: texts.get('engine.js.map') };
 }
 
 /** Writes the package's scripts with their source maps into dist/. */
 export async function bundleScripts() {
   for (const name of readdirSync(dist)) if (CHUNK.test(name)) rmSync(join(dist, name));
-  for (const group of GROUPS) {
-    for (const [name, { text, map }] of await bundle(group, { readable: group.length > 1 }))
-      writeScript(name, text, map && JSON.parse(map));
-  }
+  const gpu = await esbuild({ entryPoints: pointsOf([GPU]), minify: true });
+  const files = await bundleLibrary(ENTRIES, { readable: true });
+  for (const [name, { text, map }] of files) writeScript(name, text, map && JSON.parse(map));
+  writeScript('gpu.js', gpu.texts.get('gpu.js'), null);
+  // Parcel makes of each file whose address it finds a script that is none of these any more, and cannot have a module in two bundles.
+  writeFileSync(join(dist, 'no-files.js'), 'export const FILES = {};\n');
 }
 
 function writeScript(name, script, written) {
@@ -105,9 +180,6 @@ function writeScript(name, script, written) {
     );
   }
   const { text, map } = insertBehind(script, byLines(written), IMPORT_CALL, IMPORT_COMMENTS);
-  // Who uses the command line sees sentences, not stacks, and so does a page of what happens in its worker, whose map would
-  // hold once more the sources that the library's has (200 kB), and on a GPU. Some entries have nothing but names of what is in other files.
-  if (['cli/main.js', 'worker.js', 'gpu.js'].includes(name) || map.sources.length === 0) return void writeFileSync(join(dist, name), text);
   map.sources = map.sources.map((source) => source.replace(/^(\.\.\/)+/, '').replace(/\.ts$/, '.js'));
   writeFileSync(join(dist, name), `${text}//# sourceMappingURL=${basename(name)}.map\n`);
   writeFileSync(join(dist, `${name}.map`), JSON.stringify(map));
@@ -130,5 +202,5 @@ export async function bundleTypes() {
   writeFileSync(join(dist, 'index.d.ts'), `/// <reference lib="esnext.disposable" />\n${text}`);
   writeFileSync(join(dist, 'service-worker.d.ts'), "export * from './index.js';\n");
   for (const name of ['worker', 'isolation-worker']) writeFileSync(join(dist, `${name}.d.ts`), 'export {};\n');
-  for (const name of ['worker-node', 'index.node', 'cli/main']) rmSync(join(dist, `${name}.d.ts`), { force: true });
+  for (const name of ['engine', 'worker-node', 'index.node', 'cli/main']) rmSync(join(dist, `${name}.d.ts`), { force: true });
 }

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
-import { bundle } from './bundle.mjs';
+import { bundleLibrary } from './bundle.mjs';
 import { root } from './places.mjs';
 import { Failure } from './report.mjs';
 
@@ -67,12 +67,8 @@ export async function buildSite(to = BUILT_SITE) {
   }
 
   const common = { bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'silent' };
-  // At their own addresses: both find the artefacts and each other from there. What they have in common, most of both, is there once.
-  // No tab teaches, so that comes with neither.
-  const library = await bundle([
-    ['index', 'library.ts'],
-    ['worker', 'worker.ts'],
-  ]);
+  // At its own address, from which it finds the artefacts and the engine, which is the page's and its worker's. No tab teaches.
+  const library = await bundleLibrary([['index', 'library.ts']]);
   const scripts = [...library].map(([name, { text }]) => [name, text]);
   for (const [name, text] of scripts) writeFileSync(join(to, 'beit-wasm', 'dist', name), text);
   await esbuild.build({ ...common, entryPoints: [join(SAMPLES, 'index.js')], outdir: join(to, 'beit-wasm-samples') });
@@ -90,8 +86,7 @@ export async function buildSite(to = BUILT_SITE) {
   const main = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint?.endsWith('main.js'))[1];
   const needed = main.imports.filter(({ kind, external }) => kind === 'import-statement' && !external).map(({ path }) => basename(path));
   const page = join(to, 'index.html');
-  const shared = scripts.filter(([name]) => basename(name).startsWith('chunk-')).map(([name]) => `beit-wasm/dist/${name}`);
-  writeFileSync(page, withPreloads(readFileSync(page, 'utf8'), [...shared, ...needed]));
+  writeFileSync(page, withPreloads(readFileSync(page, 'utf8'), ['beit-wasm/dist/engine.js', ...needed]));
   writeServiceWorker(to);
   return to;
 }

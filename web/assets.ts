@@ -1,26 +1,8 @@
-/**
- * The files that the package carries beside its modules. Each address is written out, since bundlers find what they must carry
- * by this very form, and as a function, since not every module has an address to begin from: to import this throws nothing
- * and fetches nothing. Only the page and Node ask here; a worker is told. This file stays in the top folder: index.js,
- * into which the build puts it, lies there, too.
- */
+/** Where the package's files are. Only the page and Node ask here; a worker is told. */
 import { failure } from './base/errors.js';
 import type { Build } from './core/capabilities.js';
 import type { ArtefactFiles } from './core/core.js';
-
-/** By their paths below the package's folder dist/. */
-const FILES = {
-  'worker.js': () => new URL('./worker.js', import.meta.url),
-  'wasm/beit-simd.js': () => new URL('./wasm/beit-simd.js', import.meta.url),
-  'wasm/beit-simd.wasm': () => new URL('./wasm/beit-simd.wasm', import.meta.url),
-  'wasm/beit-simd-threads.js': () => new URL('./wasm/beit-simd-threads.js', import.meta.url),
-  'wasm/beit-simd-threads.wasm': () => new URL('./wasm/beit-simd-threads.wasm', import.meta.url),
-  'wasm/beit-relaxed-threads.js': () => new URL('./wasm/beit-relaxed-threads.js', import.meta.url),
-  'wasm/beit-relaxed-threads.wasm': () => new URL('./wasm/beit-relaxed-threads.wasm', import.meta.url),
-  'gpu.js': () => new URL('./gpu.js', import.meta.url),
-  'wasm/beit-codecs.wasm': () => new URL('./wasm/beit-codecs.wasm', import.meta.url),
-  'wasm/beit-teaching.wasm': () => new URL('./wasm/beit-teaching.wasm', import.meta.url),
-};
+import { FILES } from './files.js';
 
 export type AssetName = keyof typeof FILES;
 
@@ -36,7 +18,7 @@ export function addressOf(name: AssetName, folder?: string): string {
     throw failure(
       'unsupported',
       `beit-wasm's file ${name}`,
-      'its address is not known, since this bundle is no ES module (it has no import.meta.url): ' +
+      'its address is not known, since this bundle is no ES module (it has no import.meta.url), or made by Parcel: ' +
         "make it one, name a copy of the package's folder dist by the option assets, or, in a bundle for Node, leave beit-wasm external",
       error,
     );

@@ -1,18 +1,22 @@
 // Where the library's files are: beside it, in a folder that the page names, on another origin, or not there.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { build } from 'esbuild';
 import { BROWSERS, launch, openPage } from './support/browsers.mjs';
 import { FOLDERS, root, startServer } from './support/server.mjs';
 
 const LIBRARY = 'beit-wasm/dist/index.js';
-const WORKER = 'beit-wasm/dist/worker.js';
+const ENGINE = 'beit-wasm/dist/engine.js';
 const WEIGHTS = 'beit-wasm-samples/weights/classifier/model.safetensors';
 // The library's own modules, and nothing beside them: as a bundler leaves it that does not follow new URL().
-const MODULES = readdirSync(join(root, 'dist')).filter((file) => /^(index|chunk-\w+)\.js$/.test(file));
+const bundle = mkdtempSync(join(tmpdir(), 'beit-alone-'));
+before(() => build({ entryPoints: [join(root, 'dist/index.js')], bundle: true, format: 'esm', outdir: bundle, logLevel: 'silent' }));
+after(() => rmSync(bundle, { recursive: true, force: true }));
 const ALONE = [
-  ...MODULES.map((file) => [`alone/${file}`, join(root, 'dist', file)]),
+  ['alone/', bundle],
   // What the guide of tools has a page copy: the library's files, and the weights beside them.
   ['copy/weights/', join(root, 'packages', 'beit-wasm-samples', 'weights')],
   ['copy/', join(root, 'dist')],
@@ -88,7 +92,7 @@ for (const name of Object.keys(BROWSERS)) {
         const alone = `${server.url}alone/index.js`;
         const lost = await ask(alone);
         assert.equal(lost.code, 'engine-lost');
-        assert.match(lost.message, /alone\/worker\.js could not be loaded: .*404.*the option assets/);
+        assert.match(lost.message, /alone\/engine\.js could not be loaded: .*404.*the option assets/);
         assert.equal((await ask(alone, { assets: '../copy' })).label, 'beach');
         assert.equal((await ask(alone, {}, { page: { assets: '../copy/' } })).label, 'beach');
         // Small files are in the library.
@@ -102,7 +106,7 @@ for (const name of Object.keys(BROWSERS)) {
     it('takes a worker and a core that the page has', async () => {
       await withPage({}, async ({ ask, server }) => {
         const binary = `${server.url}beit-wasm/dist/wasm/beit-simd.wasm`;
-        const { label } = await ask(server.url + LIBRARY, { build: 'simd' }, { factory: `../${WORKER}`, binary });
+        const { label } = await ask(server.url + LIBRARY, { build: 'simd' }, { factory: '../beit-wasm/dist/worker.js', binary });
         assert.equal(label, 'beach');
         assert.equal(server.sent.filter(({ path }) => path.endsWith('.wasm')).length, 1);
       });
@@ -110,8 +114,8 @@ for (const name of Object.keys(BROWSERS)) {
 
     it("says what a worker's script lacks", async () => {
       await withPage({}, async ({ ask, server }) => {
-        server.bare(WORKER);
-        assert.match((await ask(server.url + LIBRARY)).message, /worker\.js could not be loaded: .*Cross-Origin-Embedder-Policy/);
+        server.bare(ENGINE);
+        assert.match((await ask(server.url + LIBRARY)).message, /engine\.js could not be loaded: .*Cross-Origin-Embedder-Policy/);
       });
     });
 

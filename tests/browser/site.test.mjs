@@ -49,7 +49,7 @@ describe('built site', () => {
     // The service worker has all that this browser needs.
     await page.waitForFunction(
       async () => {
-        const wanted = ['./', 'main.js', 'beit-wasm/dist/worker.js', 'beit-wasm-samples/weights/classifier/model.safetensors'];
+        const wanted = ['./', 'main.js', 'beit-wasm/dist/engine.js', 'beit-wasm-samples/weights/classifier/model.safetensors'];
         const artefact = `beit-wasm/dist/wasm/beit-${document.getElementById('runtime-build').textContent}.wasm`;
         const found = await Promise.all([...wanted, artefact].map((file) => caches.match(new URL(file, document.baseURI).href)));
         return navigator.serviceWorker.controller !== null && found.every(Boolean);

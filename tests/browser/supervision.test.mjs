@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
+import { WORKER } from '../../dist/engine/protocol.js';
 import { BROWSERS } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
 import { suiteWithHarness } from './support/harness.mjs';
@@ -12,14 +13,14 @@ import { FOLDERS, root } from './support/server.mjs';
 // A page over plain HTTP: no locks, no threads, no cache.
 const INSECURE = 'insecure.test';
 const SAMPLE = '../samples/beach.jpg';
-const WORKER = 'beit-wasm/dist/worker.js';
+const ENGINE = 'beit-wasm/dist/engine.js';
 
-/** Returns the path of a copy of the library's worker that can be told to close itself, and to be busy. */
+/** Returns the path of a copy of the library's engine that can be told to close itself, and to be busy. */
 function closingWorker(folder) {
-  const script = join(folder, 'worker.js');
+  const script = join(folder, 'engine.js');
   writeFileSync(
     script,
-    `${readFileSync(join(root, 'dist/worker.js'), 'utf8')}\nif (globalThis.name === 'beit') {
+    `${readFileSync(join(root, 'dist/engine.js'), 'utf8')}\nif (globalThis.name === '${WORKER}') {
   new BroadcastChannel('beit-test-close').onmessage = () => close();
   new BroadcastChannel('beit-test-busy').onmessage = ({ data }) => { for (const begin = performance.now(); performance.now() < begin + data;); };
 }\n`,
@@ -28,7 +29,7 @@ function closingWorker(folder) {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'beit-worker-'));
-const folders = [[WORKER, closingWorker(folder)], ...FOLDERS];
+const folders = [[ENGINE, closingWorker(folder)], ...FOLDERS];
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Asserts what harness.lose() tells of a worker that ended in the middle of a pass. */
@@ -62,7 +63,7 @@ for (const name of Object.keys(BROWSERS)) {
     }
 
     it('says that a worker cannot be started, and ends where a thread cannot', async () => {
-      const refused = await call('refuse', 'beit', {});
+      const refused = await call('refuse', WORKER, {});
       assert.deepEqual([refused?.name, refused?.code], ['BeitError', 'unsupported'], refused?.message);
       assert.match(refused.message, /not from here.*worker: false/);
       const lost = await call('refuse', 'em-pthread', { build: 'simd-threads', threads: 2 });

@@ -31,10 +31,10 @@ async function run(text, args, flags = []) {
 }
 
 test('all addresses of files are in one place, and the worker is told them', () => {
-  const scripts = readdirSync(dist).filter((file) => /^(index|service-worker|chunk-\w+)\.js$/.test(file));
+  const scripts = readdirSync(dist).filter((file) => /^(index|service-worker|files|chunk-\w+)\.js$/.test(file));
   const named = scripts.flatMap((file) => readFileSync(join(dist, file), 'utf8').match(/new URL\([^)]*import\.meta\.url\)/g) ?? []);
-  assert.deepEqual(named.sort(), ASSETS.map((path) => `new URL("./${path}", import.meta.url)`).sort());
-  assert.doesNotMatch(readFileSync(join(dist, 'worker.js'), 'utf8'), /import\.meta/);
+  assert.deepEqual(named.sort(), ASSETS.map((path) => `new URL('./${path}', import.meta.url)`).sort());
+  assert.doesNotMatch(readFileSync(join(dist, 'engine.js'), 'utf8'), /import\.meta/);
   assert.deepEqual(JSON.parse(readFileSync(join(dist, 'assets.json'), 'utf8')).files, ASSETS);
 });
 

@@ -22,6 +22,7 @@ export const LAYERS = [
     'web/api/',
     'web/platform/',
     'web/assets.ts',
+    'web/files.ts',
     'web/engine/',
     'web/gpu/',
     'web/sources/',

@@ -9,7 +9,7 @@ import { checkConfiguration, checkOpening, RUNTIME, type NamesOf } from './optio
 /** Where the library's own files are and how it runs; each can be given to one call, or to configure(). */
 export interface RuntimeOptions extends BuildRequest {
   /**
-   * The folder (its URL, in a page relative to it) that has worker.js, gpu.js, wasm/ and weights/, a copy of the package's dist/; for
+   * The folder (its URL, in a page relative to it) that has engine.js, gpu.js, wasm/ and weights/, a copy of the package's dist/; for
    * bundlers that do not carry them along. It may be another origin's that allows this (CORS). Default: beside the library
    */
   assets?: string | URL | undefined;
@@ -17,7 +17,7 @@ export interface RuntimeOptions extends BuildRequest {
   artefacts?: string | URL | undefined;
   /** The bytes of the .wasm of `build`, which has to be named: then none is fetched. */
   wasmBinary?: ArrayBuffer | Uint8Array | undefined;
-  /** Returns the worker that runs worker.js (`beit-wasm/worker`), in browsers, for those that have a way of their own to start one. */
+  /** Returns a worker that runs `beit-wasm/worker`, in browsers, for those that have a way of their own to start one. */
   workerFactory?: (() => unknown) | undefined;
   /** The most bytes of linear memory, 16 MB to 4 GB. Default: 4 GB, less where the engine does not give that */
   maximumMemory?: number | undefined;

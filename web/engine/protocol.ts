@@ -6,6 +6,9 @@ import type { Method } from './methods.js';
 
 export const HEARTBEAT_MS = 400;
 
+/** The name of a page's worker, by which engine.js knows what it is run for. */
+export const WORKER = 'beit-wasm engine';
+
 /** A source that the worker opens by itself, or one whose bytes come over a port. */
 export type SourceReference =
   | { kind: 'description'; description: SourceDescription }

@@ -1,7 +1,7 @@
 import { browserGpu } from '../engine/gpu.js';
 import { absolute, addressOf } from '../assets.js';
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
-import { HEARTBEAT_MS, type FromWorker, type ToWorker } from '../engine/protocol.js';
+import { HEARTBEAT_MS, WORKER, type FromWorker, type ToWorker } from '../engine/protocol.js';
 import { openBrowserCache, persistStorage } from '../sources/cache/browser.js';
 import { fetchBytes, HttpSource } from '../sources/http/source.js';
 import { resolveSource } from '../sources/resolve.js';
@@ -60,14 +60,14 @@ export const platform: Platform = {
   // Where there are no workers inside (a service worker), the engine runs in the thread itself.
   workerByDefault: typeof Worker === 'function',
 
-  workerScript: (folder) => addressOf('worker.js', folder),
+  workerScript: (folder) => addressOf('engine.js', folder),
 
   startWorker(script, factory) {
     if (!factory && typeof Worker !== 'function')
       throw new BeitError('unsupported', 'This thread cannot start workers: leave out worker: true.');
     let worker: Worker;
     try {
-      worker = factory ? (factory() as Worker) : startModuleWorker(script, 'beit');
+      worker = factory ? (factory() as Worker) : startModuleWorker(script, WORKER);
     } catch (error) {
       throw failure(
         'unsupported',

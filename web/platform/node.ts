@@ -45,7 +45,7 @@ export const platform: Platform = {
   workerByDefault: isMainThread && mayStartThreads(),
 
   // It lies beside that of browsers.
-  workerScript: (folder) => new URL('worker-node.js', addressOf('worker.js', folder)).href,
+  workerScript: (folder) => new URL('worker-node.js', addressOf('engine.js', folder)).href,
 
   startWorker(script) {
     // What the process was told of its own modules, such as a loader or --input-type, is not for the library's.

@@ -10,7 +10,7 @@ globalThis.Worker = class extends Worker {
   constructor(address, options) {
     instead.get(options.name)?.();
     super(address, options);
-    if (options.name === 'beit') workers.push(this);
+    if (options.name === 'beit-wasm engine') workers.push(this);
   }
 };
 
