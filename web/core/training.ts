@@ -1,0 +1,150 @@
+/**
+ * What a training artefact exports (registered in bindings/training_bindings.cpp): beit-training-VARIANT of the package
+ * beit-wasm-training. Types only. The rules are those of core.ts.
+ *
+ * The course of a run: createTrainer(); supply() for each of tensors(), finish(); then for each step of the optimiser startBatch(), one
+ * addPicture() or addPixels() for each example, mix(), a pass for each micro-batch that begin() makes, applyStep(). A pass that is dropped
+ * leaves the weights as the last applyStep() left them.
+ */
+import type { Outcome } from '../base/errors.js';
+import type { Core, CoreTensor } from './core.js';
+
+/** Which parameters learn: biases, norms, layer scales, tables and the head; those of the last layers and the head; all. */
+export type TrainingMethod = { kind: 'vectors' } | { kind: 'last'; layers: number } | { kind: 'full' };
+
+/** What trainers of src/training/training_settings.h are made with. Sent as JSON; what is left out has its default. */
+export interface CoreTrainingSettings {
+  method: 'vectors' | 'last' | 'full';
+  /** With method `last`: how many layers learn. */
+  last_layers?: number;
+  /** Of every random number. Default: 0 */
+  seed?: number;
+
+  /** The highest rate. */
+  rate: number;
+  /** What the rate of the head is beside that. Default: 1 */
+  head_rate_factor?: number;
+  /** Default: cosine */
+  schedule?: 'cosine' | 'linear' | 'constant';
+  /** How many steps there will be. */
+  total_steps: number;
+  /** Default: 0 */
+  warmup_steps?: number;
+  /** What the warm-up begins at. Default: 0 */
+  warmup_rate?: number;
+  /** What the schedule ends at. Default: 0 */
+  min_rate?: number;
+
+  /** Default: 0 */
+  weight_decay?: number;
+  /** Which parameters are not decayed: as unilm or as transformers' Trainer has it. Default: unilm */
+  decay_groups?: 'unilm' | 'transformers';
+  /** What the rate of each layer is beside that of the next. Default: 1 */
+  layer_decay?: number;
+  /** Default: 0.9, 0.999, 1e-8 */
+  beta1?: number;
+  beta2?: number;
+  epsilon?: number;
+  /** The greatest norm of all gradients; 0: no limit. Default: 0 */
+  clip?: number;
+  /** Of an average of the weights, by step; 0: none is kept. Default: 0 */
+  moving_average?: number;
+
+  /** Of the last layer; the others' rise to it. Default: the config's drop_path_rate */
+  drop_path?: number;
+  /** Of labels. Default: 0 */
+  smoothing?: number;
+  /** Parameters of Beta distributions; 0: not done. Default: 0 */
+  mixup?: number;
+  cutmix?: number;
+
+  /** Default: none */
+  augment?: 'none' | 'light' | 'strong';
+}
+
+/** A tensor of the model that is trained, by the name that transformers 4 has for it. */
+export interface CoreTrainedTensor {
+  name: string;
+  shape: number[];
+  /** Whether it learns. */
+  trained: boolean;
+}
+
+/** In bytes. */
+export interface CoreTrainingEstimate {
+  weights: number;
+  gradients: number;
+  /** Moments and, where one is kept, the average. */
+  optimizer: number;
+  /** Of one pass with so many examples, the batch's pixels included. */
+  activations: number;
+}
+
+/** One running pass over a micro-batch: step() does one layer's work in one direction. A trainer runs one pass at a time. */
+export interface CoreTrainingPass {
+  /** Value: true when there is nothing left to do. */
+  step(): Outcome<boolean>;
+  stepsDone(): number;
+  stepsTotal(): number;
+  /**
+   * After the last step. loss: the mean over the micro-batch; logits: (count, L), for soft targets as for labels.
+   */
+  result(): Outcome<{ loss: number; logits: CoreTensor }>;
+  delete(): void;
+}
+
+export interface CoreTrainer {
+  tensors(): Outcome<CoreTrainedTensor[]>;
+  /** Gives a tensor its values: `count` floats at `pointer`, row-major. */
+  supply(name: string, pointer: number, count: number): Outcome<null>;
+  /** After the last supply(): an error if any tensor has not arrived. */
+  finish(): Outcome<null>;
+  /** Of micro-batches of so many examples out of batches of so many. May be called before supply(). */
+  estimate(microBatch: number, batch: number): Outcome<CoreTrainingEstimate>;
+
+  /** Begins a batch of `size` examples; with `learn` false they are prepared as for inference, and begin() makes no gradients. */
+  startBatch(size: number, learn: boolean): Outcome<null>;
+  /**
+   * Adds height x width x channels samples at `pointer`, augmented by a random stream of (seed, epoch, picture) if the batch is to learn
+   * from, and by the processor alone if not. label: a class.
+   */
+  addPicture(
+    pointer: number,
+    width: number,
+    height: number,
+    channels: number,
+    label: number,
+    epoch: number,
+    picture: number,
+  ): Outcome<null>;
+  /** Adds an example whose pixel values (channels, height, width) are made; `count` floats at `pointer`. */
+  addPixels(pointer: number, count: number, label: number): Outcome<null>;
+  /** When all are added: mixup and cutmix where they are asked for, and soft targets. */
+  mix(): Outcome<null>;
+  /**
+   * Begins a pass over examples [first, first + count) of the batch. If the batch is to learn from, gradients are added to those of the
+   * batch, each example with a share of 1 / size; averaged: the average of the weights answers (only if it is not).
+   */
+  begin(first: number, count: number, averaged: boolean): Outcome<CoreTrainingPass>;
+  /** After the passes over a whole batch: clips, moves the weights, and forgets the gradients. step: how many have been done. */
+  applyStep(): Outcome<{ step: number; rate: number; gradientNorm: number }>;
+  /** Forgets the gradients of a batch that is given up. */
+  dropGradients(): Outcome<null>;
+
+  /** Returns a tensor's values; averaged: of the average, where it is kept and learns. */
+  read(name: string, averaged: boolean): Outcome<CoreTensor>;
+  /** Returns all that goes on from step to step but the weights: the step's number, moments, the average. */
+  state(): Outcome<Uint8Array>;
+  /** Takes what state() returned, of a trainer with the same settings; the weights are supplied as ever. */
+  restore(pointer: number, length: number): Outcome<null>;
+  delete(): void;
+}
+
+export interface TrainingCore
+  extends Pick<
+    Core,
+    'HEAPU8' | 'maximum' | '_malloc' | '_free' | 'PThread' | 'start' | 'stop' | 'timeThreads' | 'limitThreads' | 'memory' | 'takeProfile'
+  > {
+  /** Of BeitForImageClassification. */
+  createTrainer(configJson: string, preprocessorConfigJson: string, settings: string): Outcome<CoreTrainer>;
+}
