@@ -1,0 +1,100 @@
+// A model with a loss whose parameters are trained: passes forward and back, which add up gradients. What is done with those is the
+// caller's: an optimiser changes TrainedParameter::value between two passes.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "src/beit/config.h"
+#include "src/kernels/execution.h"
+#include "src/model/forward.h"
+#include "src/parameters/parameters.h"
+#include "src/training/trainable.h"
+
+namespace beit {
+
+// A batch. Labels are as the reference's loss takes them (src/beit/losses.h) and, for single_label_classification, also
+// floats (B, L): the share of each class, as smoothing and mixing make them. config.problem_type says so where they are
+// mixed; floats without it are for multi_label_classification. Masked image modelling takes a mask and the ids of the masked patches.
+struct TrainingInputs : ForwardInputs {
+  // What each branch is multiplied by, (layers, 2, B): of each layer first the attention's, then the other's. Empty for ones.
+  // Drop path is 0 or 1 / (1 - rate).
+  std::vector<float> branch_scale;
+  // In place of the elements of pixel_values, of which only the shape is read then: what a pass put out as "frozen_states", (B, T, C).
+  Tensor frozen_states;
+};
+
+struct GradientOptions {
+  // Times this the gradients of the batch's mean loss are added to what is there: its share, where several passes make up a batch.
+  float weight = 1.0f;
+  // The loss and the logits only: keeps nothing for a way back, and changes no gradient. Labels may be left out then, and the loss is.
+  bool evaluate = false;
+  // Puts out "frozen_states", the states before the first layer that is trained: they are the same in each pass of these pixels and
+  // this mask as long as branch_scale is 1 for the frozen layers. Error: kInvalidArgument where the embeddings are trained.
+  bool output_frozen_states = false;
+};
+
+// Bytes that training takes beside what the optimiser has.
+struct TrainingEstimate {
+  int64_t weights = 0;      // all parameters
+  int64_t gradients = 0;    // of those that are trained
+  int64_t activations = 0;  // one pass
+  int64_t staging = 0;      // the largest parameter, while it is being filled
+};
+
+class TrainingModel {
+ public:
+  // For BeitForImageClassification and BeitForMaskedImageModeling, or one of these with "Data2VecVision" for "Beit".
+  // `execution` must outlive it. Errors: kUnsupported for another class; kBadConfig where the config has no labels;
+  // kInvalidArgument for a choice that the model does not have.
+  static Result<std::unique_ptr<TrainingModel>> create(BeitConfig config, std::string_view class_name, const Trainable& which,
+                                                       const Execution& execution);
+  virtual ~TrainingModel() = default;
+  TrainingModel(const TrainingModel&) = delete;
+  TrainingModel& operator=(const TrainingModel&) = delete;
+
+  const BeitConfig& config() const { return config_; }
+  const std::string& className() const { return class_name_; }
+
+  // To be filled with weights before the first pass (see weights/reading/checkpoint.h): the same as the model's of that class.
+  ParameterList& parameters() { return parameters_; }
+
+  // All parameters in the order of parameters(), trained or not.
+  std::span<TrainedParameter> trained() { return trained_; }
+
+  // Layers, from the first on, that are frozen with the embeddings (see Trainable).
+  int64_t frozenLayers() const { return frozen_layers_; }
+
+  // Bytes of a pass of `batch` images of `size`; before the weights are there, too. What cannot be addressed counts as
+  // what was asked for.
+  TrainingEstimate estimate(int64_t batch, Size size);
+
+  // Returns a pass that is ready for its first step: one for the embeddings, each layer and the head, and the same on the way back. It
+  // holds the inputs and all memory that it needs. Puts out "loss" (1) and "logits": (B, L), or those of the masked patches, in order,
+  // (masked, vocab_size). Gradients are complete after the last step; a pass that is dropped before has added some of
+  // its own (clearGradients()). Values may not change while a pass is on its way, and a second one begins when the first is done.
+  // Errors: kMissingTensor before the parameters are filled, kWrongShape, kWrongType and kInvalidArgument for inputs
+  // that do not fit, kOutOfMemory.
+  Result<std::unique_ptr<ForwardPass>> begin(TrainingInputs inputs, const GradientOptions& options);
+
+  // Sets all gradients to 0.
+  void clearGradients();
+
+ protected:
+  TrainingModel(BeitConfig config, std::string_view class_name, const Execution& execution)
+      : execution_(execution), config_(std::move(config)), class_name_(class_name) {}
+
+  const Execution& execution_;
+  const BeitConfig config_;
+  ParameterList parameters_;
+  std::vector<TrainedParameter> trained_;
+  int64_t frozen_layers_ = 0;
+
+ private:
+  std::string class_name_;
+};
+
+}  // namespace beit
