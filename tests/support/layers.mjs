@@ -49,6 +49,7 @@ export const LAYERS = [
     ],
   ],
   ['src/registry', ['src/dalle/', 'src/beit/', 'src/model/', 'src/layers/', 'src/parameters/', 'src/kernels/', 'src/base/']],
+  ['src/training/', ['src/beit/', ...MODELS_USE, 'src/image/']],
   ['src/dalle/', MODELS_USE],
   ['src/beit/', MODELS_USE],
   ['src/model/', ['src/layers/', 'src/parameters/', 'src/kernels/', 'src/base/']],

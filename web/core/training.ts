@@ -9,14 +9,10 @@
 import type { Outcome } from '../base/errors.js';
 import type { Core, CoreTensor } from './core.js';
 
-/** Which parameters learn: biases, norms, layer scales, tables and the head; those of the last layers and the head; all. */
-export type TrainingMethod = { kind: 'vectors' } | { kind: 'last'; layers: number } | { kind: 'full' };
-
 /** What trainers of src/training/training_settings.h are made with. Sent as JSON; what is left out has its default. */
 export interface CoreTrainingSettings {
-  method: 'vectors' | 'last' | 'full';
-  /** With method `last`: how many layers learn. */
-  last_layers?: number;
+  /** What learns: biases, norms, layer scales, tables and the head; so many layers and the head; all. */
+  method: 'vectors' | `last:${number}` | 'full';
   /** Of every random number. Default: 0 */
   seed?: number;
 
@@ -37,8 +33,8 @@ export interface CoreTrainingSettings {
 
   /** Default: 0 */
   weight_decay?: number;
-  /** Which parameters are not decayed: as unilm or as transformers' Trainer has it. Default: unilm */
-  decay_groups?: 'unilm' | 'transformers';
+  /** Whose rules say which parameters are not decayed and how a warm-up rises. Default: unilm */
+  conventions?: 'unilm' | 'transformers';
   /** What the rate of each layer is beside that of the next. Default: 1 */
   layer_decay?: number;
   /** Default: 0.9, 0.999, 1e-8 */
@@ -123,20 +119,29 @@ export interface CoreTrainer {
   mix(): Outcome<null>;
   /**
    * Begins a pass over examples [first, first + count) of the batch. If the batch is to learn from, gradients are added to those of the
-   * batch, each example with a share of 1 / size; averaged: the average of the weights answers (only if it is not).
+   * batch, each example with a share of 1 / size.
    */
-  begin(first: number, count: number, averaged: boolean): Outcome<CoreTrainingPass>;
+  begin(first: number, count: number): Outcome<CoreTrainingPass>;
   /** After the passes over a whole batch: clips, moves the weights, and forgets the gradients. step: how many have been done. */
   applyStep(): Outcome<{ step: number; rate: number; gradientNorm: number }>;
   /** Forgets the gradients of a batch that is given up. */
   dropGradients(): Outcome<null>;
 
-  /** Returns a tensor's values; averaged: of the average, where it is kept and learns. */
-  read(name: string, averaged: boolean): Outcome<CoreTensor>;
-  /** Returns all that goes on from step to step but the weights: the step's number, moments, the average. */
-  state(): Outcome<Uint8Array>;
-  /** Takes what state() returned, of a trainer with the same settings; the weights are supplied as ever. */
-  restore(pointer: number, length: number): Outcome<null>;
+  /** Returns a tensor's values. */
+  read(name: string): Outcome<CoreTensor>;
+  /** Exchanges the weights with their average, where one is kept: once to judge it or to save it, and once more to go on. */
+  exchangeAverage(): Outcome<null>;
+  /**
+   * What goes on from step to step beside the weights, which are supplied as ever: exp_avg.NAME, exp_avg_sq.NAME and, where an average is
+   * kept, average.NAME.
+   */
+  states(): Outcome<{ name: string; shape: number[] }[]>;
+  readState(name: string): Outcome<CoreTensor>;
+  supplyState(name: string, pointer: number, count: number): Outcome<null>;
+  /** How many steps have been done. */
+  steps(): number;
+  /** Goes on after so many, once weights and states are those of that step. */
+  setSteps(steps: number): Outcome<null>;
   delete(): void;
 }
 

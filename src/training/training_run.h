@@ -1,0 +1,72 @@
+// A classifier in training, from its config to the last step: the model, its optimiser, and the batch that it learns from next.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "src/base/result.h"
+#include "src/image/image.h"
+#include "src/training/augmentation.h"
+#include "src/training/trainer.h"
+#include "src/training/training_batch.h"
+#include "src/training/training_model.h"
+#include "src/training/training_settings.h"
+
+namespace beit {
+
+class TrainingRun {
+ public:
+  // Of BeitForImageClassification, from the texts of config.json, preprocessor_config.json and the settings. `execution` must outlive it.
+  // Errors: those of the three parsers and of TrainingModel::create().
+  static Result<std::unique_ptr<TrainingRun>> create(std::string_view config_json, std::string_view processor_json,
+                                                     std::string_view settings_json, const Execution& execution);
+
+  // To be filled first (ParameterList::deliver()).
+  TrainingModel& model() { return *model_; }
+  // When it is filled. Errors: kMissingTensor, kOutOfMemory.
+  Status finish();
+  // Null before finish().
+  Trainer* trainer() { return trainer_.get(); }
+
+  // Bytes of weights, gradients, what the optimiser has, and a pass over `micro_batch` examples out of a batch of `batch`.
+  struct Estimate {
+    int64_t weights, gradients, optimizer, activations;
+  };
+  Estimate estimate(int64_t micro_batch, int64_t batch);
+
+  // Begins a batch of `size` examples, to learn from or to judge. Gradients of an earlier one that was given up are forgotten.
+  Status startBatch(int64_t size, bool learn);
+  // Adds a picture of a class: with its chance changes where the batch is to learn from, else as the processor makes it.
+  Status addPicture(const ImageView8& image, int64_t label, int64_t epoch, int64_t picture);
+  // Adds pixel values (channels, height, width) of the size of the processor's pictures.
+  Status addPixels(std::span<const float> pixels, int64_t label);
+  // When all are there, of a batch to learn from.
+  Status mix();
+
+  // Returns a pass over examples [first, first + count). In a batch to learn from it adds its share to the gradients.
+  Result<std::unique_ptr<ForwardPass>> begin(int64_t first, int64_t count);
+
+  // After the passes of a whole batch.
+  Result<TrainerStep> applyStep();
+
+ private:
+  TrainingRun(TrainingSettings settings, BeitImageProcessorConfig processor, std::unique_ptr<TrainingModel> model);
+
+  int64_t classes() const { return model_->config().num_labels; }
+  Status addTensor(const Tensor& pixels, int64_t label);
+
+  TrainingSettings settings_;
+  Augmenter augmenter_;
+  Shape example_;  // of the pixel values of one picture
+  std::unique_ptr<TrainingModel> model_;
+  std::unique_ptr<Trainer> trainer_;
+  std::vector<double> drop_rates_;
+  std::optional<TrainingBatch> batch_;
+  bool learns_ = false;
+  const Execution* execution_ = nullptr;
+};
+
+}  // namespace beit
