@@ -6,8 +6,10 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "src/base/result.h"
+#include "src/base/size.h"
 #include "src/base/tensor.h"
 #include "src/image/image.h"
 #include "src/image/image_processor_config.h"

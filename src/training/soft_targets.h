@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 
+#include "src/base/size.h"
 #include "src/base/tensor.h"
 #include "src/training/training_settings.h"
 
