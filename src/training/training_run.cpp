@@ -1,13 +1,24 @@
 #include "src/training/training_run.h"
 
+#include <algorithm>
+#include <numeric>
 #include <string>
 #include <utility>
 
 #include "src/beit/config.h"
 #include "src/training/drop_path.h"
+#include "src/training/random.h"
 
 namespace beit {
 namespace {
+
+constexpr std::string_view kSharedTable = "beit.encoder.relative_position_bias.relative_position_bias_table";
+
+std::string tableOf(int64_t layer) {
+  return "beit.encoder.layer." + std::to_string(layer) + ".attention.attention.relative_position_bias.relative_position_bias_table";
+}
+
+bool isOfHead(std::string_view name) { return !name.starts_with("beit."); }
 
 Status notFilled() { return failure(ErrorCode::kMissingTensor, "training", "the model has not got its weights yet"); }
 
@@ -35,10 +46,59 @@ Result<std::unique_ptr<TrainingRun>> TrainingRun::create(std::string_view config
   return run;
 }
 
+Status TrainingRun::supply(std::string_view name, std::span<float> values) {
+  ParameterList& parameters = model_->parameters();
+  if (name == kSharedTable && !parameters.find(name)) {
+    // deliver() may change what it is given.
+    BEIT_ASSIGN(const FloatBuffer table, FloatBuffer::copyOf(values, "a shared table of position biases"));
+    for (int64_t layer = 0; layer < model_->config().num_hidden_layers; ++layer) {
+      std::copy(table.span().begin(), table.span().end(), values.begin());
+      BEIT_TRY(supply(tableOf(layer), values));
+    }
+    return {};
+  }
+  const Parameter* parameter = parameters.find(name);
+  if (!parameter) return {};
+  const int64_t count = elementCount(parameter->shape).value_or(0);
+  if (static_cast<int64_t>(values.size()) != count) {
+    if (isOfHead(name)) return {};
+    return mismatch(ErrorCode::kWrongShape, std::string(name), std::to_string(values.size()) + " values", std::to_string(count));
+  }
+  return parameters.deliver(static_cast<size_t>(parameter - parameters.all().data()), values);
+}
+
+// unilm's head is drawn from a normal distribution that is cut off at two units, where it has next to nothing; and made small.
+Result<FloatBuffer> TrainingRun::firstValues(const Parameter& parameter) const {
+  BEIT_ASSIGN(FloatBuffer values, FloatBuffer::allocate(elementCount(parameter.shape).value_or(0), "a new head"));
+  const bool weight = parameter.name.ends_with(".weight"), norm = !isOfHead(parameter.name);
+  std::fill(values.span().begin(), values.span().end(), weight && norm ? 1.0f : 0.0f);
+  if (!weight || norm) return values;
+  const double scale = settings_.conventions == TrainingConventions::kUnilm ? 0.02 * 0.001 : 0.02;
+  Random random(static_cast<uint64_t>(settings_.seed), RandomPurpose::kHead);
+  for (float& value : values.span()) value = static_cast<float>(random.normal() * scale);
+  return values;
+}
+
 Status TrainingRun::finish() {
-  BEIT_TRY(model_->parameters().complete());
+  ParameterList& parameters = model_->parameters();
+  for (size_t i = 0; i < parameters.all().size(); ++i) {
+    Parameter& parameter = parameters.all()[i];
+    if (parameter.received) continue;
+    if (!isOfHead(parameter.name) && !parameter.name.starts_with("beit.pooler.")) continue;
+    BEIT_ASSIGN(FloatBuffer values, firstValues(parameter));
+    BEIT_TRY(parameters.deliver(i, values.span()));
+  }
+  BEIT_TRY(parameters.complete());
   BEIT_ASSIGN(trainer_, Trainer::create(model_->trained(), settings_, model_->config().num_hidden_layers, *execution_));
   return {};
+}
+
+Result<Buffer<int32_t>> TrainingRun::order(int64_t epoch, int64_t count) const {
+  BEIT_ASSIGN(Buffer<int32_t> order, Buffer<int32_t>::allocate(count, "the order of pictures"));
+  std::iota(order.begin(), order.end(), 0);
+  Random random(static_cast<uint64_t>(settings_.seed), RandomPurpose::kOrder, static_cast<uint32_t>(epoch));
+  for (int64_t i = count; i > 1; --i) std::swap(order[static_cast<size_t>(i - 1)], order[static_cast<size_t>(random.below(i))]);
+  return order;
 }
 
 TrainingRun::Estimate TrainingRun::estimate(int64_t micro_batch, int64_t batch) {

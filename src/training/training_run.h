@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "src/base/buffer.h"
 #include "src/base/result.h"
 #include "src/image/image.h"
 #include "src/training/augmentation.h"
@@ -24,12 +25,19 @@ class TrainingRun {
   static Result<std::unique_ptr<TrainingRun>> create(std::string_view config_json, std::string_view processor_json,
                                                      std::string_view settings_json, const Execution& execution);
 
-  // To be filled first (ParameterList::deliver()).
   TrainingModel& model() { return *model_; }
-  // When it is filled. Errors: kMissingTensor, kOutOfMemory.
+  // Takes a tensor of the checkpoint that the run begins with, by its name in transformers 4; its values may be changed. A table of
+  // position biases that all layers share becomes each layer's own, as unilm has it. What the model has not is left out. Error: kWrongShape
+  // for another number of values, but for the head's: of other labels it is left out.
+  Status supply(std::string_view name, std::span<float> values);
+  // When all have been supplied. What pre-training has not is drawn as the settings say (the head) or 1 and 0 (the norm before it). Errors:
+  // kMissingTensor, kOutOfMemory.
   Status finish();
   // Null before finish().
   Trainer* trainer() { return trainer_.get(); }
+
+  // Returns the order in which so many pictures are learned from in that epoch.
+  Result<Buffer<int32_t>> order(int64_t epoch, int64_t count) const;
 
   // Bytes of weights, gradients, what the optimiser has, and a pass over `micro_batch` examples out of a batch of `batch`.
   struct Estimate {
@@ -56,6 +64,7 @@ class TrainingRun {
   TrainingRun(TrainingSettings settings, BeitImageProcessorConfig processor, std::unique_ptr<TrainingModel> model);
 
   int64_t classes() const { return model_->config().num_labels; }
+  Result<FloatBuffer> firstValues(const Parameter& parameter) const;
   Status addTensor(const Tensor& pixels, int64_t label);
 
   TrainingSettings settings_;

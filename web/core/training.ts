@@ -91,10 +91,15 @@ export interface CoreTrainingPass {
 
 export interface CoreTrainer {
   tensors(): Outcome<CoreTrainedTensor[]>;
-  /** Gives a tensor its values: `count` floats at `pointer`, row-major. */
+  /**
+   * Takes a tensor of the checkpoint that the run begins with: `count` floats at `pointer`, row-major, which may be changed. What the model
+   * has not, or in the head of another size, is left out; a table of position biases that layers share becomes each one's own.
+   */
   supply(name: string, pointer: number, count: number): Outcome<null>;
-  /** After the last supply(): an error if any tensor has not arrived. */
+  /** After the last supply(): draws the head where none has come; an error if any other tensor has not. */
   finish(): Outcome<null>;
+  /** Returns the order in which so many pictures are learned from in that epoch. */
+  order(epoch: number, count: number): Outcome<Int32Array>;
   /** Of micro-batches of so many examples out of batches of so many. May be called before supply(). */
   estimate(microBatch: number, batch: number): Outcome<CoreTrainingEstimate>;
 
