@@ -6,7 +6,7 @@
 
 #include "src/base/result.h"
 #include "src/kernels/execution.h"
-#include "src/training/trainable.h"
+#include "src/training/training_model.h"
 
 namespace beit {
 

@@ -10,7 +10,7 @@
 #include "src/base/result.h"
 #include "src/base/tensor.h"
 #include "src/kernels/execution.h"
-#include "src/training/trainable.h"
+#include "src/training/training_model.h"
 #include "src/training/training_settings.h"
 
 namespace beit {
