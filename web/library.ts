@@ -20,7 +20,7 @@ export {
   AutoModelForSemanticSegmentation,
 } from './api/auto.js';
 export { cache } from './api/cache.js';
-export { configure, type Configuration, type RuntimeOptions } from './api/configure.js';
+export { configure, sourceOf as resolveSource, type Configuration, type RuntimeOptions } from './api/configure.js';
 export type { CachedFile } from './sources/cache/store.js';
 export { rank, sigmoid, softmax } from './engine/tasks/classification.js';
 export type { Classification, LegendEntry, Overlay, ScoreFunction, Segmentation } from './engine/tasks/types.js';
@@ -78,7 +78,8 @@ export type {
 } from './api/outputs.js';
 export { pipeline, type Task, type Tasks } from './api/pipelines/pipeline.js';
 export type { Pipeline, PipelineOptions } from './api/pipelines/base.js';
-export type { Images, StreamOptions } from './api/pipelines/stream.js';
+export { createPool, type EnginePool, type Pooled, type PooledPipeline, type PoolOptions } from './api/pipelines/pool.js';
+export type { Images, PooledResult, StreamOptions } from './api/pipelines/stream.js';
 export type { ClassifyOptions, ImageClassificationPipeline } from './api/pipelines/classification.js';
 export type { FeatureOptions, ImageFeatureExtractionPipeline } from './api/pipelines/features.js';
 export type {

@@ -68,8 +68,20 @@ function given<Options extends object>(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }
 
-/** Returns the source that a user names. Rejects with invalid-argument or not-found for what is none, or for an option that there is not. */
-export async function sourceOf(source: SourceLike, options: SourceOptions): Promise<Source> {
+/**
+ * Returns the source that a user names, of which each file can be read. Rejects with invalid-argument or not-found for what is none, or
+ * for an option that there is not.
+ * @example
+ * ```js
+ * import { resolveSource } from 'beit-wasm';
+ *
+ * const source = await resolveSource('microsoft/beit-base-patch16-224');
+ * const config = await source.open('config.json');
+ * for await (const bytes of config.read(0, config.size)) console.log(new TextDecoder().decode(bytes));
+ * await config.close();
+ * ```
+ */
+export async function sourceOf(source: SourceLike, options: SourceOptions = {}): Promise<Source> {
   checkOpening(options);
   return platform.resolveSource(source, configured(options));
 }

@@ -1,5 +1,5 @@
 /** Results of many images, one by one. */
-import { asBeitError, mismatch } from '../../base/errors.js';
+import { asBeitError, mismatch, type BeitError } from '../../base/errors.js';
 import { abortable, following } from '../../base/scheduling.js';
 import type { CallOptions } from '../../engine/engine.js';
 import type { ImageInput } from '../images.js';
@@ -14,18 +14,24 @@ export interface StreamOptions {
   onError?: 'throw' | 'yield' | undefined;
 }
 
+/** One answer of a pool's results(). */
+export type PooledResult<Result> = { index: number; image: ImageInput } & (
+  | { result: Result; error?: undefined }
+  | { result?: undefined; error: BeitError }
+);
+
 const MAX_PREFETCH = 16;
 
 type Outcome = { result: unknown } | { error: unknown } | null;
 
-/** Yields what `run` makes of each image, in their order, `prefetch` of them begun ahead; see Pipeline.stream(). */
+/** Yields what `run` makes of each image, in their order, `prefetch` of them begun ahead, at most `most`; see Pipeline.stream(). */
 export async function* streamed<Options extends CallOptions & StreamOptions>(
   images: Images,
   { prefetch = 1, onError = 'throw', signal, ...options }: Options,
   run: (image: ImageInput, options: CallOptions) => Promise<unknown>,
+  most = 0,
 ): AsyncGenerator<never, void, undefined> {
-  if (!Number.isInteger(prefetch) || prefetch < 0 || prefetch > MAX_PREFETCH)
-    throw mismatch('invalid-argument', 'prefetch', String(prefetch), `an integer from 0 to ${MAX_PREFETCH}`);
+  checkPrefetch(prefetch, most);
   if (onError !== 'throw' && onError !== 'yield')
     throw mismatch('invalid-argument', 'onError', JSON.stringify(onError), '"throw" or "yield"');
   const iterator = iteratorOf(images);
@@ -55,6 +61,57 @@ export async function* streamed<Options extends CallOptions & StreamOptions>(
     // Not waited for: a generator that waits for an image would answer after that.
     void Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
+}
+
+/** Yields what `run` makes of each image as it comes; see PooledPipeline.results(). */
+export async function* asTheyCome<Options extends CallOptions & StreamOptions>(
+  images: Images,
+  { prefetch = 1, signal, ...options }: Options,
+  run: (image: ImageInput, options: CallOptions) => Promise<unknown>,
+  most = 0,
+): AsyncGenerator<PooledResult<never>, void, undefined> {
+  checkPrefetch(prefetch, most);
+  const iterator = iteratorOf(images);
+  const { controller, stop } = following(signal);
+  let asked = 0;
+  let taken = 0;
+  const begun = new Map<number, Promise<{ place: number; answer: PooledResult<never> | null }>>();
+  const begin = async (place: number): Promise<{ place: number; answer: PooledResult<never> | null }> => {
+    const { done, value } = await iterator.next();
+    if (done) return { place, answer: null };
+    const facts = { index: taken++, image: value as ImageInput };
+    try {
+      return { place, answer: { ...facts, result: (await run(facts.image, { ...options, signal: controller.signal })) as never } };
+    } catch (error) {
+      if (controller.signal.aborted) throw error;
+      return { place, answer: { ...facts, error: asBeitError(error) } };
+    }
+  };
+  const next = (): void => {
+    const beginning = begin(asked);
+    beginning.catch(() => undefined); // the race below may have ended
+    begun.set(asked++, beginning);
+  };
+  try {
+    while (begun.size <= prefetch) next();
+    while (begun.size > 0) {
+      const { place, answer } = await abortable(Promise.race(begun.values()), controller.signal, () => undefined);
+      begun.delete(place);
+      if (!answer) continue;
+      next();
+      yield answer;
+    }
+  } finally {
+    stop();
+    controller.abort(new DOMException('The stream was left.', 'AbortError'));
+    void Promise.resolve(iterator.return?.()).catch(() => undefined);
+  }
+}
+
+function checkPrefetch(prefetch: number, most: number): void {
+  const limit = Math.max(most, MAX_PREFETCH);
+  if (!Number.isInteger(prefetch) || prefetch < 0 || prefetch > limit)
+    throw mismatch('invalid-argument', 'prefetch', String(prefetch), `an integer from 0 to ${limit}`);
 }
 
 function iteratorOf(images: Images): Iterator<ImageInput> | AsyncIterator<ImageInput> {
