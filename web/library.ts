@@ -20,7 +20,7 @@ export {
   AutoModelForSemanticSegmentation,
 } from './api/auto.js';
 export { cache } from './api/cache.js';
-export { configure, sourceOf as resolveSource, type Configuration, type RuntimeOptions } from './api/configure.js';
+export { configure, resolveSource, type Configuration, type RuntimeOptions } from './api/configure.js';
 export type { CachedFile } from './sources/cache/store.js';
 export { rank, sigmoid, softmax } from './engine/tasks/classification.js';
 export type { Classification, LegendEntry, Overlay, ScoreFunction, Segmentation } from './engine/tasks/types.js';

@@ -187,6 +187,13 @@ describe('the package', () => {
     assert.ok(legend.length > 1 && legend.every(({ label }) => !label.startsWith('LABEL_')), stdout);
   });
 
+  it('says what to install for batches', async () => {
+    const words = ['batch', '--task', 'classify', '--input', sample, '--output', 'out'];
+    const failed = await call(join(folder, 'node_modules/.bin/beit'), words, { cwd: folder }).catch((error) => error);
+    assert.equal(failed.code, 2);
+    assert.match(failed.stderr, /^beit: beit batch needs the package beit-wasm-batch, [^\n]*"npm install beit-wasm-batch"[^\n]*\n$/);
+  });
+
   it('says in one sentence what is wrong with an image, with status 1', async () => {
     const failed = await call(join(folder, 'node_modules/.bin/beit'), ['classify', 'no-such.png'], { cwd: folder }).then(
       () => null,

@@ -98,7 +98,10 @@ test('a call that is stopped ends, and so does a stream that is left', async () 
   assert.deepEqual(await classify(pictures[1]), expected[1]);
 });
 
-test('an engine that is lost is made anew, and no picture is lost with it', async () => {
+test('an engine that is lost is made anew, and no picture is lost with it', async (t) => {
+  // A worker that nobody waits for does not keep the process alive, and its end is waited for here.
+  const alive = setInterval(() => undefined, 1000);
+  t.after(() => clearInterval(alive));
   const before = workers.length;
   let seen = 0;
   const found = [];

@@ -68,9 +68,15 @@ function given<Options extends object>(options: Options): Options {
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
 }
 
+/** Returns the source that a user names. Rejects with invalid-argument or not-found for what is none, or for an option that there is not. */
+export async function sourceOf(source: SourceLike, options: SourceOptions): Promise<Source> {
+  checkOpening(options);
+  return platform.resolveSource(source, configured(options));
+}
+
 /**
- * Returns the source that a user names, of which each file can be read. Rejects with invalid-argument or not-found for what is none, or
- * for an option that there is not.
+ * Returns the source that a user names, whose files can be read one by one. Rejects with invalid-argument or not-found for what is
+ * none, or for an option that there is not.
  * @example
  * ```js
  * import { resolveSource } from 'beit-wasm';
@@ -81,10 +87,8 @@ function given<Options extends object>(options: Options): Options {
  * await config.close();
  * ```
  */
-export async function sourceOf(source: SourceLike, options: SourceOptions = {}): Promise<Source> {
-  checkOpening(options);
-  return platform.resolveSource(source, configured(options));
-}
+export const resolveSource: (source: SourceLike, options?: SourceOptions) => Promise<Source> = (source, options = {}) =>
+  sourceOf(source, options);
 
 /** Returns the address of a folder, with a final slash, in a page relative to it. */
 export function folderOf(name: string, folder: string | URL | undefined): string | undefined {

@@ -46,7 +46,7 @@ export function safetensorsHeader(rows: readonly SafetensorsRow[], metadata?: Re
 
 /**
  * Returns the bytes of a safetensors file with these tensors, in this order, data aligned to 8
- * bytes. The element type is that of the array. Throws wrong-shape where dims and data disagree.
+ * bytes; `metadata` are texts for its header. The element type is that of the array. Throws wrong-shape where dims and data disagree.
  * @example
  * ```js
  * import { writeSafetensors } from 'beit-wasm';
@@ -55,7 +55,10 @@ export function safetensorsHeader(rows: readonly SafetensorsRow[], metadata?: Re
  * const blob = new Blob([file]);
  * ```
  */
-export function writeSafetensors(tensors: Record<string, { dims: readonly number[]; data: AnyArray }>): OwnBytes {
+export function writeSafetensors(
+  tensors: Record<string, { dims: readonly number[]; data: AnyArray }>,
+  metadata?: Record<string, string>,
+): OwnBytes {
   const rows = Object.entries(tensors).map(([name, { dims, data }]): SafetensorsRow => {
     const dtype = DTYPES.find(([kind]) => isArrayOf(data, kind))?.[1];
     if (!dtype) throw mismatch('wrong-type', name, (data as object).constructor.name, 'a typed array of numbers');
@@ -63,7 +66,7 @@ export function writeSafetensors(tensors: Record<string, { dims: readonly number
     if (count !== data.length) throw mismatch('wrong-shape', name, `${data.length} elements`, `${count}`);
     return { name, dtype, shape: dims, bytes: data.byteLength };
   });
-  const begin = safetensorsHeader(rows);
+  const begin = safetensorsHeader(rows, metadata);
   const file = new Uint8Array(rows.reduce((sum, { bytes }) => sum + bytes, begin.length));
   file.set(begin);
   let offset = begin.length;

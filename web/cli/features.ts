@@ -42,7 +42,7 @@ export const features: CommandSpec = {
   },
 };
 
-function layer(text: string): 'pooled' | 'tokens' | number | null {
+export function layer(text: string): 'pooled' | 'tokens' | number | null {
   if (text === 'pooled' || text === 'tokens') return text;
   return /^-?\d{1,4}$/.test(text) ? Number(text) : null;
 }

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import '../node.js';
 import { helpOf, parseArguments, usageError, type CommandSpec } from './arguments.js';
+import { batch } from './batch.js';
 import { classify } from './classify.js';
 import { complain, sentenceFor } from './complaints.js';
 import { convert } from './convert.js';
@@ -22,6 +23,7 @@ const COMMANDS: readonly CommandSpec[] = [
   classify,
   segment,
   features,
+  batch,
   teach,
   evaluate,
   reconstruct,

@@ -93,7 +93,7 @@ function rowsOf({ height, width, data }: ImageTokens): number[][] {
   return Array.from({ length: height }, (_, y) => [...data.subarray(y * width, (y + 1) * width)]);
 }
 
-function size(text: string): Size | null {
+export function size(text: string): Size | null {
   const [, height = '', width = height] = /^(\d{1,4})(?:x(\d{1,4}))?$/.exec(text) ?? [];
   const sides = { height: Number(height), width: Number(width) };
   return Object.values(sides).every((side) => side >= 8 && side <= MOST_SIDE && side % 8 === 0) ? sides : null;

@@ -61,7 +61,8 @@ export const platform: Platform = {
           if (!ended) onFailure(`it exited with status ${status}`);
         });
       },
-      busy: (waiting: boolean) => (waiting ? worker.ref() : worker.unref()),
+      // Who waits for its end is to see it, though nobody waits for an answer any more.
+      busy: (waiting: boolean) => (waiting || ended ? worker.ref() : worker.unref()),
       terminate: async () => {
         ended = true;
         await worker.terminate();

@@ -83,7 +83,7 @@ const PICTURES_PER_ENGINE = 2;
  *
  * const pool = await createPool();
  * const classify = await pool.pipeline('image-classification', 'microsoft/beit-base-patch16-224');
- * for await (const { index, result } of classify.results(files)) console.log(index, result?.[0].label);
+ * for await (const { index, result, error } of classify.results(fileInput.files)) console.log(index, error ?? result);
  * await pool.dispose();
  * ```
  */

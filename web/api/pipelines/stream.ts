@@ -16,8 +16,8 @@ export interface StreamOptions {
 
 /** One answer of a pool's results(). */
 export type PooledResult<Result> = { index: number; image: ImageInput } & (
-  | { result: Result; error?: undefined }
-  | { result?: undefined; error: BeitError }
+  | { result: Result; error: null }
+  | { result: null; error: BeitError }
 );
 
 const MAX_PREFETCH = 16;
@@ -81,10 +81,11 @@ export async function* asTheyCome<Options extends CallOptions & StreamOptions>(
     if (done) return { place, answer: null };
     const facts = { index: taken++, image: value as ImageInput };
     try {
-      return { place, answer: { ...facts, result: (await run(facts.image, { ...options, signal: controller.signal })) as never } };
+      const result = (await run(facts.image, { ...options, signal: controller.signal })) as never;
+      return { place, answer: { ...facts, result, error: null } };
     } catch (error) {
       if (controller.signal.aborted) throw error;
-      return { place, answer: { ...facts, error: asBeitError(error) } };
+      return { place, answer: { ...facts, result: null, error: asBeitError(error) } };
     }
   };
   const next = (): void => {

@@ -1,0 +1,113 @@
+/** The module `beit-wasm`, which is handed in: so there is one of it. Of it are used: */
+export interface Beit {
+  createPool: unknown;
+  resolveSource: unknown;
+  DalleTokenizer: unknown;
+  writeSafetensors: unknown;
+  BeitError: new (...given: never[]) => Error & { code: string };
+}
+
+export type BatchTask = 'classify' | 'segment' | 'features' | 'tokenize';
+export type BatchFormat = 'jsonl' | 'parquet' | 'arrow' | 'safetensors' | 'png';
+
+export interface JobOptions {
+  task: BatchTask;
+  /** A checkpoint, as pipeline() takes it. */
+  model: unknown;
+  /** The folder that shards are written to. */
+  output: string;
+  /** Default: jsonl */
+  format?: BatchFormat | undefined;
+  options?:
+    | {
+        /** classify: how many labels. */
+        topK?: number | undefined;
+        /** features: as the pipeline's output. */
+        layer?: 'pooled' | 'tokens' | number | undefined;
+        /** features: vectors of length 1. */
+        normalize?: boolean | undefined;
+        /** tokenize: pictures are resized to it. Default: 112 x 112 */
+        size?: { height: number; width: number } | undefined;
+      }
+    | undefined;
+  /** Of createPool(). */
+  engines?: number | undefined;
+  threads?: number | undefined;
+  device?: 'auto' | 'cpu' | 'gpu' | undefined;
+  /** For loading: dtype, onProgress and so on. */
+  load?: object | undefined;
+  /** For finding the model: token, revision, cache and so on. */
+  source?: object | undefined;
+  signal?: AbortSignal | null | undefined;
+}
+
+/** Some pictures of a job, in plain data, which any queue carries. */
+export interface Shard {
+  number: number;
+  /** Of its file: a number, and a sum of what it holds, which model and which options included. */
+  name: string;
+  /** Paths and URLs. */
+  pictures: string[];
+}
+
+/** What is known of a picture beside its answer. */
+export interface Row {
+  path: string;
+  sha256: string | null;
+  width: number | null;
+  height: number | null;
+  status: 'ok' | 'error';
+  error_code: string | null;
+  error_message: string | null;
+  milliseconds: number;
+}
+
+export interface WriteOptions {
+  /** Puts the shard back: nothing is written. */
+  signal?: AbortSignal | undefined;
+  onPicture?: ((row: Row) => void) | undefined;
+  /** All pictures are under way: the next shard may begin. */
+  onBegun?: (() => void) | undefined;
+  /** stop: a picture that fails ends the shard with its error. Default: skip */
+  onError?: 'skip' | 'stop' | undefined;
+}
+
+/** What is to be done with pictures, by which model, written how and where. */
+export interface Job {
+  readonly output: string;
+  readonly engines: number;
+  /** What every shard has in its metadata. */
+  readonly facts: { task: BatchTask; format: BatchFormat; model: string; sum: string; options: object };
+  shardsOf(pictures: readonly string[], size: number): Shard[];
+  /** Returns the names of those that are finished. Throws invalid-argument where the folder holds shards of another model, of other options or pictures. */
+  finished(shards: readonly Shard[]): Set<string>;
+  /** Makes the engines and loads the model; the first write() does so, too. */
+  open(signal?: AbortSignal): Promise<unknown>;
+  /** Takes a shard and writes it, whole or not at all. */
+  write(shard: Shard, options?: WriteOptions): Promise<{ path: string; rows: number; errors: number }>;
+  /** Removes files that a process which was killed has left. No other may be writing there. */
+  tidy(): void;
+  dispose(): Promise<void>;
+}
+
+export declare function openJob(beit: Beit, options: JobOptions): Promise<Job>;
+
+/** Returns the pictures that words of `--input` stand for. */
+export declare function pictureNames(beit: Beit, words: readonly string[], stdin?: NodeJS.ReadableStream): Promise<string[]>;
+
+export interface BatchOptions extends JobOptions {
+  input: readonly string[];
+  /** Default: 2000 */
+  shardSize?: number | undefined;
+  resume?: boolean | undefined;
+  onError?: 'skip' | 'stop' | undefined;
+  /** The port on which figures are served. */
+  metrics?: number | undefined;
+}
+
+/** Does what `beit batch` does. Returns the exit status. */
+export declare function runBatch(
+  beit: Beit,
+  options: BatchOptions,
+  surroundings?: { print?: (line: string) => void; terminal?: { isTTY?: boolean; columns?: number; write(text: string): unknown } },
+): Promise<number>;

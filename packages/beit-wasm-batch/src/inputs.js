@@ -1,0 +1,79 @@
+/** From the words of --input to the names of pictures, in an order that is the same each time. */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
+import { glob } from 'tinyglobby';
+
+const PICTURE = /\.(png|jpe?g|jfif|bmp|gif|webp|avif|tiff?|p[bgpn]m)$/i;
+const ADDRESS = /^https?:/i;
+const COLUMNS = ['path', 'url', 'file', 'image', 'file_name', 'image_path'];
+
+/**
+ * Returns the names (paths and URLs) that words stand for: a picture, a folder, a pattern, a list (.txt, a name a line), a table
+ * (.parquet with a column path or url), `-` for a list on `stdin`, or the URL of a picture or a list.
+ */
+export async function pictureNames(beit, words, stdin = process.stdin) {
+  const names = [];
+  for (const word of words) for (const name of await namesOf(beit, word, stdin)) names.push(name);
+  if (names.length === 0) throw failure(beit, 'not-found', words.join(' ') || 'input', 'there is no picture in it');
+  return names;
+}
+
+export function failure(beit, code, where, what, cause) {
+  return new beit.BeitError(code, `${where}: ${what}.`, { where, got: what, cause });
+}
+
+async function namesOf(beit, word, stdin) {
+  if (word === '-') return linesOf(await textOf(stdin));
+  if (ADDRESS.test(word)) return /\.txt$/i.test(new URL(word).pathname) ? linesOf(await fetchText(beit, word)) : [word];
+  const stat = statSync(word, { throwIfNoEntry: false });
+  if (stat?.isDirectory()) return picturesIn(word);
+  if (stat && /\.txt$/i.test(word)) return linesOf(readFileSync(word, 'utf8'));
+  if (stat && /\.parquet$/i.test(word)) return namesInTable(beit, word);
+  if (stat) return [word];
+  if (/[*?[{]/.test(word))
+    return (await glob(word.replaceAll('\\', '/'), { absolute: isAbsolute(word), onlyFiles: true, expandDirectories: false })).sort();
+  throw failure(beit, 'not-found', word, 'there is no such file or folder');
+}
+
+function picturesIn(folder) {
+  return readdirSync(folder, { withFileTypes: true })
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return picturesIn(path);
+      return PICTURE.test(entry.name) ? [path] : [];
+    });
+}
+
+const linesOf = (text) =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
+
+async function textOf(stream) {
+  let text = '';
+  for await (const part of stream.setEncoding('utf8')) text += part;
+  return text;
+}
+
+async function fetchText(beit, address) {
+  const answer = await fetch(address).catch((error) => {
+    throw failure(beit, 'network', address, 'the server cannot be reached', error);
+  });
+  if (!answer.ok) throw failure(beit, 'network', address, `the server answered ${answer.status}`);
+  return answer.text();
+}
+
+async function namesInTable(beit, path) {
+  try {
+    const file = await asyncBufferFromFile(path);
+    const rows = await parquetReadObjects({ file });
+    const column = COLUMNS.find((name) => rows.length > 0 && name in rows[0]);
+    if (!column) throw new Error(`it has none of the columns ${COLUMNS.join(', ')}`);
+    return rows.map((row) => String(row[column]));
+  } catch (error) {
+    throw failure(beit, 'malformed', path, `the table cannot be read (${error.message})`, error);
+  }
+}

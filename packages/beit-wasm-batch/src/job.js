@@ -1,0 +1,171 @@
+/** A batch's job, cut into shards: the seam between who has shards to give and who writes them. */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { PART, writeWhole } from './files.js';
+import { contentOf, FORMATS } from './formats/formats.js';
+import { failure } from './inputs.js';
+import { modelSum } from './model-sum.js';
+import { rowOf } from './pictures.js';
+import { answersOf, openTask, TASKS } from './tasks.js';
+
+const JOB_FILE = 'batch.json';
+// One that an engine works on, and one that is read meanwhile.
+const PICTURES_PER_ENGINE = 2;
+const KEY_DIGITS = 16;
+
+const sha256 = (text) => createHash('sha256').update(text).digest('hex');
+
+/**
+ * Opens a job: what is to be done with pictures, by which model, written how and where. `beit`: the module beit-wasm. The model
+ * is loaded when the first shard is written.
+ */
+export async function openJob(beit, given) {
+  const { task, model, output, format = 'jsonl', options = {}, load = {}, signal = null } = given;
+  const wrong = (where, got, expected) =>
+    new beit.BeitError('invalid-argument', `${where}: got ${got}, expected ${expected}.`, { where, got, expected });
+  if (!TASKS.includes(task)) throw wrong('task', JSON.stringify(task), TASKS.join(', '));
+  const fitting = Object.keys(FORMATS).filter((name) => FORMATS[name].tasks.includes(task));
+  if (!fitting.includes(format)) throw wrong('format', JSON.stringify(format), `${fitting.join(', ')} for ${task}`);
+  const source = await beit.resolveSource(model, given.source ?? {});
+  const sum = await modelSum(source, { tokenizer: task === 'tokenize', signal });
+  const all = task === 'tokenize' ? { size: { height: 112, width: 112 }, ...options } : options;
+  const facts = { task, format, model: source.label, sum, options: { ...all, ...(load.dtype && { dtype: load.dtype }) } };
+  return new Job(beit, source, facts, { output, load, options: all, engines: given.engines, threads: given.threads, device: given.device });
+}
+
+class Job {
+  #beit;
+  #source;
+  #how;
+  #opening = null;
+  #pool = null;
+
+  constructor(beit, source, facts, how) {
+    this.#beit = beit;
+    this.#source = source;
+    this.#how = how;
+    /** Task, format, model, its sum and all options, as shards have them. */
+    this.facts = facts;
+    this.output = how.output;
+  }
+
+  /** How many engines there are; 0 before the first shard. */
+  get engines() {
+    return this.#pool?.engines ?? 0;
+  }
+
+  /** Cuts pictures into shards of `size`: { number, name, pictures }. A shard's name is what it holds. */
+  shardsOf(pictures, size) {
+    const shards = [];
+    for (let from = 0; from < pictures.length; from += size) shards.push(this.#shard(shards.length, pictures.slice(from, from + size)));
+    return shards;
+  }
+
+  #shard(number, pictures) {
+    const { ending } = FORMATS[this.facts.format];
+    const { model, ...content } = this.facts; // the same weights may lie elsewhere
+    const key = sha256(JSON.stringify([content, pictures])).slice(0, KEY_DIGITS);
+    return { number, name: `${String(number).padStart(5, '0')}-${key}.${ending}`, pictures };
+  }
+
+  /**
+   * Makes the folder, and returns which of these shards it has. Throws where it holds others: of another model, of other options or of other
+   * pictures.
+   */
+  finished(shards) {
+    const { output } = this.#how;
+    mkdirSync(output, { recursive: true });
+    const path = join(output, JOB_FILE);
+    const before = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null;
+    const refuse = (what) => failure(this.#beit, 'invalid-argument', output, `${what}; name another folder, or remove what is in it`);
+    if (before) {
+      const { facts } = this;
+      for (const name of ['task', 'format', 'sum', 'options']) {
+        const [old, now] = [before[name], facts[name]].map((value) => JSON.stringify(value));
+        if (old === now) continue;
+        if (name === 'sum') throw refuse(`its shards are of another model (${before.model}, sum ${old}, not ${facts.model}, sum ${now})`);
+        throw refuse(`its shards were made with ${name} ${old}, not ${now}`);
+      }
+    }
+    const names = new Set(shards.map(({ name }) => name));
+    const there = readdirSync(output).filter((name) => /^\d{5,}-[0-9a-f]{16}\.[a-z]+$/.test(name));
+    const other = there.find((name) => !names.has(name));
+    if (other) throw refuse(`its shard ${other} is of other pictures than these`);
+    if (!before) writeWhole(path, Buffer.from(`${JSON.stringify(this.facts, null, 2)}\n`));
+    return new Set(there);
+  }
+
+  /** Removes what a process that was killed has left. To be called where no other writes into the folder. */
+  tidy() {
+    for (const name of readdirSync(this.#how.output)) if (name.endsWith(PART)) rmSync(join(this.#how.output, name), { recursive: true });
+  }
+
+  /** Makes the engines and loads the model, if that has not been done. */
+  open(signal) {
+    this.#opening ??= this.#open(signal).catch(async (error) => {
+      this.#opening = null;
+      await this.#pool?.dispose();
+      throw error;
+    });
+    return this.#opening;
+  }
+
+  async #open(signal) {
+    const { engines, threads, device, load, options } = this.#how;
+    this.#pool = await this.#beit.createPool({ engines, threads, device });
+    return openTask(this.#beit, this.#pool, this.facts.task, this.#source, { options, load: { ...load, signal } });
+  }
+
+  /**
+   * Makes a shard's rows and writes them. Returns { path, rows, errors }. `signal` puts the shard back: nothing is written. `onPicture`
+   * is told each row, `onBegun` that all pictures are under way: then the next shard may begin. With `stop` a picture that fails ends the shard.
+   */
+  async write({ name, pictures }, { signal = new AbortController().signal, onPicture, onBegun, onError = 'skip' } = {}) {
+    const opened = await this.open(signal);
+    const rows = new Array(pictures.length);
+    let next = 0;
+    const ended = new AbortController();
+    const either = AbortSignal.any([signal, ended.signal]);
+    const work = async () => {
+      while (next < pictures.length) {
+        either.throwIfAborted();
+        const place = next++;
+        if (next === pictures.length) onBegun?.();
+        const row = await rowOf(this.#beit, pictures[place], (bytes) => opened.work(bytes, either), either);
+        onPicture?.(row);
+        if (row.status === 'error' && onError === 'stop')
+          throw new this.#beit.BeitError(row.error_code, `${row.path}: ${row.error_message}`, { where: row.path });
+        rows[place] = row;
+      }
+    };
+    const workers = Array.from({ length: this.engines * PICTURES_PER_ENGINE }, () =>
+      work().catch((error) => {
+        ended.abort(error);
+        throw error;
+      }),
+    );
+    const [failed] = (await Promise.allSettled(workers)).filter(({ status }) => status === 'rejected');
+    if (failed) throw ended.signal.reason ?? failed.reason;
+    const path = join(this.#how.output, name);
+    const content = await contentOf(this.facts.format, {
+      rows,
+      answers: answersOf(this.facts.task),
+      vectorLength: opened.vectorLength,
+      facts: this.facts,
+      beit: this.#beit,
+    });
+    signal.throwIfAborted();
+    try {
+      writeWhole(path, content);
+    } catch (error) {
+      throw failure(this.#beit, 'io', path, `the shard cannot be written (${error.message})`, error);
+    }
+    return { path, rows: rows.length, errors: rows.filter(({ status }) => status === 'error').length };
+  }
+
+  async dispose() {
+    await this.#opening?.catch(() => undefined);
+    await this.#pool?.dispose();
+  }
+}
