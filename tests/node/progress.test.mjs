@@ -52,7 +52,12 @@ test('the share of a load rises from 0 to 1, through files that are downloaded a
   );
 
   const kept = new LoadShare();
-  kept.expect(2);
+  kept.expect(
+    new Map([
+      ['a', -1],
+      ['b', -1],
+    ]),
+  );
   const downloads = [
     kept.after('download', 'a', 0, 10),
     kept.after('download', 'a', 10, 10),
@@ -68,6 +73,28 @@ test('the share of a load rises from 0 to 1, through files that are downloaded a
     ['0.010', '0.455', '0.677', '0.677', '0.900', '0.900', '0.945', '1.000'],
   );
   assert.equal(new LoadShare().after('download', 'a', 5, 0), 0.01, 'of an unknown size nothing is known');
+});
+
+test('of files that come at once each has its part by its bytes', () => {
+  const shards = new LoadShare();
+  const sizes = new Map([
+    ['a', 100],
+    ['b', 100],
+    ['c', 200],
+  ]);
+  shards.expect(sizes, new Set(['b', 'c']));
+  const shares = [
+    shards.after('weights', '', 0, 40),
+    shards.after('weights', 'a', 10, 40),
+    shards.after('download', 'b', 100, 100),
+    shards.after('download', 'c', 100, 200),
+    shards.after('download', 'c', 200, 200),
+    shards.after('weights', 'c', 40, 40),
+  ];
+  assert.deepEqual(
+    shares.map((share) => share.toFixed(3)),
+    ['0.010', '0.088', '0.311', '0.533', '0.756', '0.990'],
+  );
 });
 
 test('of several loads in a row each is a part', () => {

@@ -31,7 +31,7 @@ const PIECE = 1 << 18;
 
 /**
  * Starts the two hosts. `files`: bytes, or the path of a file, by "owner/name/file". Returns
- * { url, cdn, requests, fail, replace, sha256, etag, expire, tell, network, protect, commit, close }; requests are { host, method, path, range, headers }.
+ * { url, cdn, requests, fail, replace, sha256, etag, expire, tell, network, protect, commit, close }; requests are { host, method, path, range, headers, open }.
  */
 export async function startHub(files, { host = 'localhost' } = {}) {
   let contents = new Map(Object.entries(files).map(([name, content]) => [name, open(content)]));
@@ -58,7 +58,12 @@ export async function startHub(files, { host = 'localhost' } = {}) {
 
   function answer(request, response, from) {
     const { pathname, searchParams } = new URL(request.url, 'http://x/');
-    requests.push({ host: from, method: request.method, path: pathname, range: request.headers.range ?? '', headers: request.headers });
+    const { method, headers } = request;
+    const entry = { host: from, method, path: pathname, range: headers.range ?? '', headers, open: true };
+    requests.push(entry);
+    response.on('close', () => {
+      entry.open = false;
+    });
     if (network === 'silent') return;
     if (network === 'refusing') {
       request.socket.destroy();

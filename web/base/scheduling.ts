@@ -108,6 +108,20 @@ export class TurnQueue {
   }
 }
 
+/** Does `work` for all items, at most `limit` at a time. Rejects with the first failure, when all that has begun has ended. */
+export async function severalAtOnce<T>(items: Iterable<T>, limit: number, work: (item: T) => Promise<void>): Promise<void> {
+  const rest = [...items].values();
+  const failures: unknown[] = [];
+  const lane = async (): Promise<void> => {
+    for (const item of rest) {
+      if (failures.length > 0) return;
+      await work(item).catch((error: unknown) => failures.push(error));
+    }
+  };
+  await Promise.all(Array.from({ length: limit }, lane));
+  if (failures.length > 0) throw failures[0];
+}
+
 /**
  * Returns what `promise` returns, or rejects with the signal's reason as soon as it is aborted;
  * the work behind `promise` goes on, and `late` gets its value.

@@ -1,13 +1,14 @@
 /** Moves a checkpoint's bytes from a source into the core. What they mean is the core's affair. */
 import { tell } from '../base/callbacks.js';
 import { failure, OutOfMemoryError, unwrap } from '../base/errors.js';
-import { abortable, Breather, throwIfAborted } from '../base/scheduling.js';
+import { abortable, Breather, severalAtOnce, throwIfAborted } from '../base/scheduling.js';
 import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, CoreModelEstimate, CoreRead, DType } from '../core/core.js';
 import { allocate, availableIn, owned, reserve, type Block } from '../core/heap.js';
 import { countsAsMissing, Refusals } from '../sources/missing.js';
 import {
   CHUNK_BYTES,
   CONFIG_FILE,
+  FILES_AT_ONCE,
   FLAX_FILE,
   WEIGHTS_FILES,
   isShardIndex,
@@ -200,6 +201,8 @@ class Load {
   readonly refusals = new Refusals();
   private readonly files = new Map<string, SourceFile>();
   private readonly breather = new Breather();
+  /** Those that come as wholes, before they are read. */
+  private ahead: ReadonlySet<string> = new Set();
   private staging: Block | null = null;
   private tensorCount = 0;
   private readonly share = new LoadShare();
@@ -314,13 +317,20 @@ class Load {
 
   private async readIndex(spec: ModelSpec, className: string): Promise<void> {
     const names = await this.weightFiles(spec, className);
-    this.share.expect(names.length);
-    for (const name of names) {
-      const file = await this.open(name);
-      unwrap(this.checkpoint.addFile(name, file.size));
-    }
+    this.share.expect(new Map(names.map((name) => [name, -1])));
+    await severalAtOnce(names, FILES_AT_ONCE, async (name) => void (await this.open(name)));
+    for (const name of names) unwrap(this.checkpoint.addFile(name, this.files.get(name)!.size));
     await this.pump('index', 0);
+    this.fetchAhead(names);
     this.tensorCount = unwrap(this.checkpoint.tensors()).length;
+  }
+
+  /** Has files that are kept come while the first one is read. What fails there, reading it finds. */
+  private fetchAhead(names: readonly string[]): void {
+    const sizes = new Map(names.map((name) => [name, this.files.get(name)!.size]));
+    this.ahead = new Set(names.slice(1).filter((name) => this.files.get(name)!.keeping));
+    this.share.expect(sizes, this.ahead);
+    severalAtOnce(this.ahead, FILES_AT_ONCE - 1, async (name) => this.files.get(name)!.fetchAll!()).catch(() => undefined);
   }
 
   /** Has the files verified and kept as wholes, where they are to be. */
@@ -365,6 +375,7 @@ class Load {
       const wanted = unwrap(this.checkpoint.next());
       if (!wanted) return;
       const file = await this.open(wanted.file);
+      if (this.ahead.has(wanted.file)) await file.fetchAll!();
       const moved = async (bytes: number): Promise<void> => {
         loaded += bytes;
         await taken?.();

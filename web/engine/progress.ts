@@ -9,12 +9,16 @@ const SMALL = 0.01,
 /** How much of a load is done; see Progress.share. */
 export class LoadShare {
   #share = 0;
-  #expected = 1;
+  #filled = 0;
+  #sizes: ReadonlyMap<string, number> = new Map();
+  #wholes: ReadonlySet<string> = new Set();
   readonly #downloads = new Map<string, number>();
 
-  /** Tells how many weights files there are, which may be downloaded as wholes. */
-  expect(files: number): void {
-    this.#expected = Math.max(files, 1);
+  /** Tells the sizes of the weights files, -1 where one is not known, and which will be downloaded as wholes. */
+  expect(sizes: ReadonlyMap<string, number>, wholes: ReadonlySet<string> = new Set()): void {
+    this.#sizes = sizes;
+    this.#wholes = wholes;
+    for (const name of wholes) if (!this.#downloads.has(name)) this.#downloads.set(name, 0);
   }
 
   /** Returns the share after this much of a phase. */
@@ -24,23 +28,34 @@ export class LoadShare {
   }
 
   #reached(phase: Phase, file: string, part: number): number {
-    switch (phase) {
-      case 'ready':
-        return 1;
-      case 'index':
-        return SMALL;
-      case 'weights': {
-        const from = this.#downloads.size > 0 ? DOWNLOADED : SMALL;
-        return from + part * (1 - SMALL - from);
-      }
-      case 'download': {
-        this.#downloads.set(file, part);
-        const done = [...this.#downloads.values()].reduce((sum, each) => sum + each, 0);
-        return SMALL + Math.min(done / this.#expected, 1) * (DOWNLOADED - SMALL);
-      }
-      default:
-        return 0;
+    if (phase === 'ready') return 1;
+    if (phase === 'config') return 0;
+    if (phase === 'weights') {
+      this.#filled = part;
+      this.#leaveParts();
     }
+    // Once weights are read, of a file that is not fetched as a whole only gaps are downloads.
+    if (phase === 'download' && part > 0 && (this.#filled === 0 || this.#downloads.has(file))) this.#downloads.set(file, part);
+    let downloaded = 0;
+    let wholes = 0;
+    for (const [name, done] of this.#downloads) {
+      downloaded += done * this.#weightOf(name);
+      wholes += this.#weightOf(name);
+    }
+    const ofDownloads = DOWNLOADED - SMALL;
+    return SMALL + downloaded * ofDownloads + this.#filled * (1 - 2 * SMALL - wholes * ofDownloads);
+  }
+
+  #leaveParts(): void {
+    for (const [name, done] of this.#downloads) if (done < 1 && !this.#wholes.has(name)) this.#downloads.delete(name);
+  }
+
+  /** Returns a file's part of all weights. */
+  #weightOf(file: string): number {
+    const sizes = [...this.#sizes.values()];
+    if (sizes.length === 0) return 1;
+    const all = sizes.reduce((sum, size) => sum + size, 0);
+    return all <= 0 || sizes.includes(-1) ? 1 / sizes.length : (this.#sizes.get(file) ?? 0) / all;
   }
 }
 
@@ -62,20 +77,28 @@ export function thinned(
   milliseconds = 16,
   now = () => performance.now(),
 ): (progress: Progress) => void {
-  let last: Progress | null = null;
-  let held: Progress | null = null;
-  let told = 0;
+  /** Of each file and phase: when it was told, and what was held back since. */
+  const rows = new Map<string, { told: number; held: Progress | null }>();
+  let share = 0;
+  const tellOf = (progress: Progress): void => {
+    share = Math.max(progress.share, share);
+    listener({ ...progress, share });
+  };
   return (progress) => {
+    const key = `${progress.phase} ${progress.file}`;
     const ended = progress.total > 0 && progress.loaded >= progress.total;
-    const same = last !== null && last.phase === progress.phase && last.file === progress.file;
-    last = progress;
-    if (same && !ended && now() - told < milliseconds) {
-      held = progress;
+    const row = rows.get(key);
+    if (row && !ended && now() - row.told < milliseconds) {
+      row.held = progress;
       return;
     }
-    if (!same && held) listener(held);
-    held = null;
-    listener(progress);
-    told = now();
+    if (!row) {
+      for (const other of rows.values()) {
+        if (other.held) tellOf(other.held);
+        other.held = null;
+      }
+    }
+    rows.set(key, { told: now(), held: null });
+    tellOf(progress);
   };
 }

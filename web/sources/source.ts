@@ -23,6 +23,10 @@ export interface SourceFile {
    * reads the rest. Rejects with corrupt for bytes that are not what they should be.
    */
   finish?(): Promise<void>;
+  /** Whether it is kept as it comes: then all of it comes. */
+  readonly keeping?: boolean;
+  /** Has the rest of a file come that is kept, which is told as a download: others may come meanwhile. No read before it has resolved. */
+  fetchAll?(): Promise<void>;
   /** Before finish() it ends what is under way. */
   close(): Promise<void>;
 }
@@ -169,6 +173,9 @@ export const WEIGHTS_FILES: readonly string[] = [
   'pytorch_model.bin.index.json',
   FLAX_FILE,
 ];
+
+/** How many files of one source come at a time: a browser lets a page have six connections to a host. */
+export const FILES_AT_ONCE = 3;
 
 /** The most bytes that one chunk of a read has: small enough to stay in a processor's cache. */
 export const CHUNK_BYTES = 1 << 20;

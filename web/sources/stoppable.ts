@@ -63,6 +63,14 @@ class StoppableFile implements SourceFile {
     if (this.file.finish) await abortable(Promise.resolve(this.file.finish()), this.signal, () => undefined);
   }
 
+  get keeping(): boolean {
+    return this.file.keeping ?? false;
+  }
+
+  async fetchAll(): Promise<void> {
+    if (this.file.fetchAll) await abortable(Promise.resolve(this.file.fetchAll()), this.signal, () => undefined);
+  }
+
   async close(): Promise<void> {
     if (!this.signal.aborted) return void (await this.file.close());
     let timer: ReturnType<typeof setTimeout> | undefined;

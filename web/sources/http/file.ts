@@ -28,7 +28,7 @@ export interface HttpFileSettings {
   immutable: boolean;
   signal: AbortSignal | null;
   watch: SourceWatch;
-  /** Called before this file uses its connection: a source has one at a time. */
+  /** Called before this file uses its connection: a source has few at a time. */
   activate: (self: HttpFile) => Promise<void>;
 }
 
@@ -56,6 +56,12 @@ export class HttpFile implements SourceFile {
   private writer: CacheWriter | null = null;
   /** Once the whole file is kept: it is read from there. */
   private kept: SourceFile | null = null;
+  private fetching: Promise<void> | null = null;
+  /** What is being done with the kept copy. */
+  private work: Promise<unknown> = Promise.resolve();
+  /** How much is waited for: answers, bytes. */
+  private waits = 0;
+  private closed = false;
 
   constructor(private readonly settings: HttpFileSettings) {
     this.name = settings.target.name;
@@ -96,7 +102,7 @@ export class HttpFile implements SourceFile {
   /** Begins to keep the file. To be called before the first read, once its sum is known if it will be. */
   async keep(): Promise<void> {
     const resume = this.left !== null;
-    if (!(await this.keeping((writer) => writer.begin(this.record(this.size), resume)))) await this.forgetLeft();
+    if (!(await this.withWriter((writer) => writer.begin(this.record(this.size), resume)))) await this.forgetLeft();
   }
 
   /** Asks for what comes after the bytes that are left. Returns whether they are of the version that the server has now. */
@@ -153,6 +159,34 @@ export class HttpFile implements SourceFile {
     await this.advance(Infinity);
   }
 
+  get busy(): boolean {
+    return this.waits > 0;
+  }
+
+  get keeping(): boolean {
+    return this.writer !== null;
+  }
+
+  fetchAll(): Promise<void> {
+    this.fetching ??= this.fetchKept().finally(() => {
+      this.fetching = null;
+    });
+    return this.fetching;
+  }
+
+  private async fetchKept(): Promise<void> {
+    while (this.writer) {
+      const chunk = await this.pull();
+      if (!chunk) return;
+      await this.consume(chunk, chunk.length);
+      this.tellDownload();
+    }
+  }
+
+  private tellDownload(): void {
+    tell(this.settings.watch.onDownload, this.name, this.position, Math.max(this.size, 0));
+  }
+
   /** Moves to `offset`. Returns false where the file ends before it. */
   private async seek(offset: number): Promise<boolean> {
     if (this.kept) return true;
@@ -173,7 +207,7 @@ export class HttpFile implements SourceFile {
       const chunk = await this.pull();
       if (!chunk) return false;
       await this.consume(chunk, Math.min(chunk.length, offset - this.position));
-      tell(this.settings.watch.onDownload, this.name, this.position, Math.max(this.size, 0));
+      this.tellDownload();
     }
     return true;
   }
@@ -191,7 +225,7 @@ export class HttpFile implements SourceFile {
     const fresh = bytes.subarray(known);
     this.hasher?.update(fresh);
     const there = this.left !== null && this.fed < this.left.file.size;
-    if (this.writer && !there) await this.keeping((writer) => writer.write(fresh));
+    if (this.writer && !there) await this.withWriter((writer) => writer.write(fresh));
     this.fed += fresh.length;
     if (this.fed === this.size) await this.complete();
   }
@@ -214,7 +248,7 @@ export class HttpFile implements SourceFile {
       }
     }
     const { store } = this;
-    if (!store || !(await this.keeping((writer) => writer.commit(this.record(this.fed))))) return;
+    if (!store || !(await this.withWriter((writer) => writer.commit(this.record(this.fed))))) return;
     this.writer = null;
     this.kept = await store
       .find(url)
@@ -233,11 +267,13 @@ export class HttpFile implements SourceFile {
   }
 
   /** Does something with the kept copy. What fails there is told, and the file goes on without. */
-  private async keeping(work: (writer: CacheWriter) => Promise<void>): Promise<boolean> {
+  private async withWriter(work: (writer: CacheWriter) => Promise<void>): Promise<boolean> {
     const { writer } = this;
     if (!writer) return false;
     try {
-      await work(writer);
+      const done = work(writer);
+      this.work = done.catch(() => undefined);
+      await done;
       return true;
     } catch (error) {
       this.writer = null;
@@ -275,18 +311,23 @@ export class HttpFile implements SourceFile {
     if (this.rest) return this.rest;
     const left = await this.pullLeft();
     if (left) return left;
-    await this.settings.activate(this);
-    while (!this.ended) {
-      if (!this.body) await this.connect(this.position);
-      try {
-        const chunk = await this.receive();
-        if (chunk) return chunk;
-      } catch (error) {
-        await this.pause();
-        await this.retries.after(error);
+    ++this.waits;
+    try {
+      await this.settings.activate(this);
+      while (!this.ended && !this.closed) {
+        if (!this.body) await this.connect(this.position);
+        try {
+          const chunk = await this.receive();
+          if (chunk) return chunk;
+        } catch (error) {
+          await this.pause();
+          if (!this.closed) await this.retries.after(error);
+        }
       }
+      return null;
+    } finally {
+      --this.waits;
     }
-    return null;
   }
 
   /** Returns what the body gives next at the position, or null where that is nothing yet, or its end. */
@@ -341,15 +382,20 @@ export class HttpFile implements SourceFile {
 
   private async request(offset: number, version: Version | null): Promise<Answer> {
     const { target, signal, activate } = this.settings;
-    await activate(this);
     // Naming a range also keeps the body from being compressed, so that its length is the file's.
     const ranged = offset > 0 || isWeightsFile(this.name);
-    for (;;) {
-      try {
-        return await get(target, ranged ? offset : -1, this.condition(version), signal, this.retries.timeout);
-      } catch (error) {
-        await this.retries.after(error);
+    ++this.waits;
+    try {
+      await activate(this);
+      for (;;) {
+        try {
+          return await get(target, ranged ? offset : -1, this.condition(version), signal, this.retries.timeout);
+        } catch (error) {
+          await this.retries.after(error);
+        }
       }
+    } finally {
+      --this.waits;
     }
   }
 
@@ -392,7 +438,9 @@ export class HttpFile implements SourceFile {
 
   /** Ends: what has come of a file that is to be kept is left for the next time. */
   async close(): Promise<void> {
+    this.closed = true;
     await this.pause();
+    await this.work;
     await this.writer?.end(true);
     this.writer = null;
     await this.kept?.close();

@@ -7,6 +7,7 @@ import { addressInForm, type CachedFile, type CacheStore, type CacheWriter, type
 import { BlobFile, BytesFile } from '../memory.js';
 import { countsAsMissing } from '../missing.js';
 import {
+  FILES_AT_ONCE,
   fileNotFound,
   isShardIndex,
   isWeightsFile,
@@ -142,8 +143,8 @@ export class HttpSource implements Source {
   readonly label: string;
   readonly weightsName: string | undefined;
   readonly offline: boolean;
-  // One body of weights is open at a time: a browser lets a page have six connections to a host.
-  private active: HttpFile | null = null;
+  /** The files whose bodies are open, the one that was used last behind the others. */
+  private active: HttpFile[] = [];
   private readonly repository: HubRepository | null;
   /** Questions that no load waits for. */
   private readonly checks: Promise<void>[] = [];
@@ -324,8 +325,11 @@ export class HttpSource implements Source {
       watch,
       activate: async (self) => {
         if (!isWeightsFile(name)) return; // it is read at once
-        if (this.active && this.active !== self) await this.active.pause();
-        this.active = self;
+        this.active = [...this.active.filter((other) => other !== self), self];
+        if (this.active.length <= FILES_AT_ONCE) return;
+        const idle = this.active.find((other) => !other.busy) ?? this.active[0]!;
+        this.active = this.active.filter((other) => other !== idle);
+        await idle.pause();
       },
     });
     const giveUp = async (): Promise<void> => {
