@@ -4,6 +4,7 @@
 
 #include "src/beit/backbone.h"
 #include "src/beit/beit_model.h"
+#include "src/beit/class_name.h"
 #include "src/beit/image_classification.h"
 #include "src/beit/masked_image_modeling.h"
 #include "src/beit/segmentation/semantic_segmentation.h"
@@ -55,15 +56,6 @@ constexpr DalleClass kDalleClasses[] = {
     {DalleDecoder::kClassName, [](const DalleConfig& config, const Execution& execution) { return make<DalleDecoder>(config, execution); }},
 };
 
-// Returns the name that the same class has in kBeitClasses: the Flax classes compute what PyTorch's do, and
-// Data2VecVision is the same model.
-std::string plainName(std::string_view class_name) {
-  if (class_name.starts_with("Flax")) return plainName(class_name.substr(4));
-  constexpr std::string_view kData2Vec = "Data2VecVision";
-  if (class_name.starts_with(kData2Vec)) return "Beit" + std::string(class_name.substr(kData2Vec.size()));
-  return std::string(class_name);
-}
-
 // Returns "BeitModel, …, BeitForSemanticSegmentation or BeitBackbone".
 std::string allNames() {
   std::string names;
@@ -85,7 +77,7 @@ Result<std::unique_ptr<Model>> createModel(BeitConfig config, std::string_view c
     config.layer_norm_eps = epsilon;
   }
   config.relative_position_bias_resize = options.relative_position_bias_resize;
-  const std::string name = plainName(class_name);
+  const std::string name = plainClassName(class_name);
   for (const BeitClass& each : kBeitClasses)
     if (name == each.name) return each.create(std::move(config), options, execution);
   return mismatch(ErrorCode::kUnsupported, "Model class", "\"" + name + "\"", allNames());

@@ -7,17 +7,12 @@
 
 namespace beit {
 
-namespace {
-
-// mean = the mean of rows 1 to T - 1 of an image's states (T, C): what the pooler of the reference takes of it.
 void meanOfPatches(const float* states, int64_t tokens, int64_t channels, float* mean) {
   std::fill_n(mean, channels, 0.0f);
   for (int64_t p = 1; p < tokens; ++p)
     for (int64_t c = 0; c < channels; ++c) mean[c] += states[p * channels + c];
   for (int64_t c = 0; c < channels; ++c) mean[c] /= static_cast<float>(tokens - 1);
 }
-
-}  // namespace
 
 VisionTransformer::VisionTransformer(ParameterList& parameters, const BeitConfig& config, Parts parts, WeightType type,
                                      const Execution& execution)
@@ -127,7 +122,7 @@ void VisionTransformer::pool(const HiddenStates& states, size_t index, Tensor& p
   });
   for (int64_t b = 0; b < states.batch; ++b) {
     float* row = pooled.values.data() + (b * rows + static_cast<int64_t>(index)) * channels;
-    normalize(execution_, 1, channels, config_.layer_norm_eps, row, row);
+    normalize(execution_, 1, channels, static_cast<float>(config_.layer_norm_eps), nullptr, nullptr, row, row);
   }
 }
 

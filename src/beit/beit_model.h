@@ -14,6 +14,9 @@
 
 namespace beit {
 
+// mean (C) = the mean of rows 1 to T - 1 of an image's states (T, C): what the pooler of the reference takes of it.
+void meanOfPatches(const float* states, int64_t tokens, int64_t channels, float* mean);
+
 // The part that all classes share; its parameters have the prefix "beit.".
 class VisionTransformer {
  public:

@@ -6,9 +6,6 @@
 
 namespace beit {
 
-namespace {
-
-// columns (P, planes * patch height * patch width) = the patches of one image (planes, height, width).
 void unfoldPatches(const Execution& execution, const float* image, int64_t planes, Size size, Size patch, float* columns) {
   const WorkTimer timer(execution.profile(), Work::kEmbeddings);
   const Size grid{size.height / patch.height, size.width / patch.width};
@@ -22,7 +19,28 @@ void unfoldPatches(const Execution& execution, const float* image, int64_t plane
   });
 }
 
-}  // namespace
+Status checkInputs(const ForwardInputs& inputs, const BeitConfig& config, bool values) {
+  const Shape& shape = inputs.pixel_values.shape;
+  const auto wrong = [](std::string where, std::string got, std::string expected) {
+    return mismatch(ErrorCode::kWrongShape, std::move(where), std::move(got), std::move(expected));
+  };
+  constexpr int64_t kMaxPixels = 65536;  // a side
+  if (shape.size() != 4 || shape[0] < 1 || shape[1] != config.num_channels || shape[2] < config.patch_size.height ||
+      shape[3] < config.patch_size.width || shape[2] > kMaxPixels || shape[3] > kMaxPixels)
+    return wrong("pixel_values", toString(shape),
+                 "(batch, " + std::to_string(config.num_channels) + ", height of at least " + std::to_string(config.patch_size.height) +
+                     ", width of at least " + std::to_string(config.patch_size.width) + ")");
+  if (values && static_cast<int64_t>(inputs.pixel_values.values.size()) != elementCount(shape))
+    return wrong("pixel_values", std::to_string(inputs.pixel_values.values.size()) + " values", "as many as " + toString(shape) + " holds");
+  if (!inputs.mask_shape) return {};
+  if (!config.use_mask_token)
+    return mismatch(ErrorCode::kInvalidArgument, "bool_masked_pos", "a mask",
+                    "none, since this model has no mask token (use_mask_token is false)");
+  const Shape expected{shape[0], config.patchGrid({shape[2], shape[3]}).area()};
+  if (*inputs.mask_shape != expected || static_cast<int64_t>(inputs.bool_masked_pos.size()) != expected[0] * expected[1])
+    return wrong("bool_masked_pos", toString(*inputs.mask_shape), toString(expected));
+  return {};
+}
 
 void Embeddings::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config) {
   config_ = &config;
@@ -34,29 +52,6 @@ void Embeddings::declare(ParameterList& parameters, const std::string& prefix, c
   // A convolution whose stride is its kernel is a linear layer over the patch's pixels.
   projection_.declareConvolution(parameters, prefix + ".patch_embeddings.projection",
                                  {channels, config.num_channels, config.patch_size.height, config.patch_size.width});
-}
-
-Status Embeddings::check(const ForwardInputs& inputs) const {
-  const Shape& shape = inputs.pixel_values.shape;
-  const auto wrong = [](std::string where, std::string got, std::string expected) {
-    return mismatch(ErrorCode::kWrongShape, std::move(where), std::move(got), std::move(expected));
-  };
-  constexpr int64_t kMaxPixels = 65536;  // a side
-  if (shape.size() != 4 || shape[0] < 1 || shape[1] != config_->num_channels || shape[2] < config_->patch_size.height ||
-      shape[3] < config_->patch_size.width || shape[2] > kMaxPixels || shape[3] > kMaxPixels)
-    return wrong("pixel_values", toString(shape),
-                 "(batch, " + std::to_string(config_->num_channels) + ", height of at least " + std::to_string(config_->patch_size.height) +
-                     ", width of at least " + std::to_string(config_->patch_size.width) + ")");
-  if (static_cast<int64_t>(inputs.pixel_values.values.size()) != elementCount(shape))
-    return wrong("pixel_values", std::to_string(inputs.pixel_values.values.size()) + " values", "as many as " + toString(shape) + " holds");
-  if (!inputs.mask_shape) return {};
-  if (!config_->use_mask_token)
-    return mismatch(ErrorCode::kInvalidArgument, "bool_masked_pos", "a mask",
-                    "none, since this model has no mask token (use_mask_token is false)");
-  const Shape expected{shape[0], config_->patchGrid({shape[2], shape[3]}).area()};
-  if (*inputs.mask_shape != expected || static_cast<int64_t>(inputs.bool_masked_pos.size()) != expected[0] * expected[1])
-    return wrong("bool_masked_pos", toString(*inputs.mask_shape), toString(expected));
-  return {};
 }
 
 Status Embeddings::embedPatches(const Execution& execution, const Tensor& pixel_values, Size grid, float* states) const {

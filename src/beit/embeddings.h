@@ -13,14 +13,19 @@
 
 namespace beit {
 
+// columns (P, planes * patch height * patch width) = the patches of one image (planes, height, width).
+void unfoldPatches(const Execution& execution, const float* image, int64_t planes, Size size, Size patch, float* columns);
+
+// Returns an error when the inputs do not fit the config: channels, at least one patch, a mask of (B, P) and only where the
+// model has a mask token. Without `values` of the pixels only their shape is looked at.
+Status checkInputs(const ForwardInputs& inputs, const BeitConfig& config, bool values = true);
+
 class Embeddings {
  public:
   // Adds the parameters under `prefix` ("beit.embeddings"). `config` must outlive the object.
   void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config);
 
-  // Returns an error when the inputs do not fit the config: channels, at least one patch, a mask of
-  // (B, P) and only where the model has a mask token.
-  Status check(const ForwardInputs& inputs) const;
+  Status check(const ForwardInputs& inputs) const { return checkInputs(inputs, *config_); }
 
   // states (B, T, C) = cls token, then the patches' embeddings, plus positions.
   Status run(const Execution& execution, const ForwardInputs& inputs, float* states) const;

@@ -67,4 +67,24 @@ std::vector<float> interpolateGrid(const float* input, int64_t height, int64_t w
   return output;
 }
 
+std::vector<double> interpolateGridBackward(const double* gradient, int64_t height, int64_t width, int64_t channels, int64_t new_height,
+                                            int64_t new_width, Interpolation mode) {
+  const std::vector<FilterTaps> rows = computeTaps(height, new_height, mode);
+  const std::vector<FilterTaps> columns = computeTaps(width, new_width, mode);
+  std::vector<double> input(vectorSize(height * width * channels));
+  for (const FilterTaps& row : rows) {
+    for (const FilterTaps& column : columns) {
+      for (size_t i = 0; i < 4; ++i)
+        for (size_t j = 0; j < 4; ++j) {
+          const double weight = row.weight[i] * column.weight[j];
+          if (weight == 0.0) continue;
+          double* to = input.data() + (row.index[i] * width + column.index[j]) * channels;
+          for (int64_t c = 0; c < channels; ++c) to[c] += weight * gradient[c];
+        }
+      gradient += channels;
+    }
+  }
+  return input;
+}
+
 }  // namespace beit

@@ -14,4 +14,9 @@ enum class Interpolation { kBilinear, kBicubic };
 std::vector<float> interpolateGrid(const float* input, int64_t height, int64_t width, int64_t channels, int64_t new_height,
                                    int64_t new_width, Interpolation mode);
 
+// The transpose of interpolateGrid(): returns, (height, width, channels), what each sample of its input receives of `gradient`,
+// (new_height, new_width, channels).
+std::vector<double> interpolateGridBackward(const double* gradient, int64_t height, int64_t width, int64_t channels, int64_t new_height,
+                                            int64_t new_width, Interpolation mode);
+
 }  // namespace beit

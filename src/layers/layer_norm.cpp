@@ -74,15 +74,13 @@ void LayerNorm::declare(ParameterList& parameters, const std::string& prefix, in
 }
 
 void LayerNorm::run(const Execution& execution, int64_t rows, const float* input, float* output) const {
-  parallelRows(execution, rows, [&](int64_t r) {
-    normalizeRow(channels, input + r * channels, weight.data(), bias.data(), epsilon, output + r * channels);
-  });
+  normalize(execution, rows, channels, epsilon, weight.data(), bias.data(), input, output);
 }
 
-void normalize(const Execution& execution, int64_t rows, int64_t channels, double epsilon, const float* input, float* output) {
-  parallelRows(execution, rows, [&](int64_t r) {
-    normalizeRow(channels, input + r * channels, nullptr, nullptr, static_cast<float>(epsilon), output + r * channels);
-  });
+void normalize(const Execution& execution, int64_t rows, int64_t channels, float epsilon, const float* weight, const float* bias,
+               const float* input, float* output) {
+  parallelRows(execution, rows,
+               [&](int64_t r) { normalizeRow(channels, input + r * channels, weight, bias, epsilon, output + r * channels); });
 }
 
 void LayerNorm::runAfterResidual(const Execution& execution, int64_t rows, float* states, const float* branch, const float* scale,

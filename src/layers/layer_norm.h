@@ -28,8 +28,9 @@ struct LayerNorm {
                         float* output) const;
 };
 
-// The same as LayerNorm::run() with weights of 1 and biases of 0, to the last bit.
-void normalize(const Execution& execution, int64_t rows, int64_t channels, double epsilon, const float* input, float* output);
+// The same as LayerNorm::run() with these weights and biases, (channels) each, or both null for 1 and 0.
+void normalize(const Execution& execution, int64_t rows, int64_t channels, float epsilon, const float* weight, const float* bias,
+               const float* input, float* output);
 
 // states += scale * branch for `rows` rows of `channels` floats; scale is (channels), or null for 1.
 void addResidual(const Execution& execution, int64_t rows, int64_t channels, float* states, const float* branch, const float* scale);

@@ -1,12 +1,10 @@
-// Which of a model's parameters are trained, and a parameter with its gradient.
+// Which of a model's parameters are trained.
 #pragma once
 
 #include <cstdint>
-#include <string>
 #include <string_view>
 
 #include "src/base/result.h"
-#include "src/base/tensor.h"
 #include "src/beit/config.h"
 
 namespace beit {
@@ -28,16 +26,7 @@ Result<Trainable> parseTrainable(std::string_view text, int64_t layers);
 // Returns the layers, from the first on, that are frozen with the embeddings: 0 where the embeddings are trained.
 int64_t frozenLayers(const Trainable& which, const BeitConfig& config);
 
-// Returns whether the parameter of that name and shape (see ParameterList) is trained.
+// Returns whether the parameter of that name (see ParameterList) is trained.
 bool isTrained(const Trainable& which, const BeitConfig& config, std::string_view name);
-
-// A parameter and its gradient, row-major.
-struct TrainedParameter {
-  std::string name;  // transformers 4's, with the prefix "beit."
-  Shape shape;
-  bool trained = false;
-  FloatBuffer value;     // empty until it has been received
-  FloatBuffer gradient;  // of as many elements; zeros once it has been received, and empty for one that is frozen
-};
 
 }  // namespace beit

@@ -12,7 +12,11 @@
 #include "src/kernels/execution.h"
 #include "src/model/forward.h"
 #include "src/parameters/parameters.h"
+#include "src/training/embeddings_backward.h"
+#include "src/training/layer_tape.h"
 #include "src/training/trainable.h"
+#include "src/training/trained_head.h"
+#include "src/training/trained_parameters.h"
 
 namespace beit {
 
@@ -52,7 +56,7 @@ class TrainingModel {
   // kInvalidArgument for a choice that the model does not have.
   static Result<std::unique_ptr<TrainingModel>> create(BeitConfig config, std::string_view class_name, const Trainable& which,
                                                        const Execution& execution);
-  virtual ~TrainingModel() = default;
+  ~TrainingModel();
   TrainingModel(const TrainingModel&) = delete;
   TrainingModel& operator=(const TrainingModel&) = delete;
 
@@ -63,7 +67,7 @@ class TrainingModel {
   ParameterList& parameters() { return parameters_; }
 
   // All parameters in the order of parameters(), trained or not.
-  std::span<TrainedParameter> trained() { return trained_; }
+  std::span<TrainedParameter> trained() { return values_.all(); }
 
   // Layers, from the first on, that are frozen with the embeddings (see Trainable).
   int64_t frozenLayers() const { return frozen_layers_; }
@@ -83,18 +87,31 @@ class TrainingModel {
   // Sets all gradients to 0.
   void clearGradients();
 
- protected:
-  TrainingModel(BeitConfig config, std::string_view class_name, const Execution& execution)
-      : execution_(execution), config_(std::move(config)), class_name_(class_name) {}
+ private:
+  struct Pass;
+
+  TrainingModel(BeitConfig config, const std::string& class_name, const Trainable& which, const ParameterList& declared,
+                const Execution& execution);
+  Status check(const TrainingInputs& inputs, const GradientOptions& options) const;
+  Status addSteps(ForwardPass& steps, TrainingInputs inputs, const GradientOptions& options) const;
+  Status allocate(Pass& pass) const;
+  Status runTypical(int64_t batch, Size size) const;
+  void runLayer(Pass& pass, size_t layer) const;
+  void runLayerBackward(Pass& pass, size_t layer) const;
+  bool biased() const;
+  GridBias biasOf(size_t layer, Size grid) const;
+  static const float* branchScale(const Pass& pass, size_t layer);
 
   const Execution& execution_;
   const BeitConfig config_;
+  const std::string class_name_;
+  const int64_t frozen_layers_;
   ParameterList parameters_;
-  std::vector<TrainedParameter> trained_;
-  int64_t frozen_layers_ = 0;
-
- private:
-  std::string class_name_;
+  TrainedParameters values_;
+  std::unique_ptr<TrainedEmbeddings> embeddings_;
+  std::vector<std::unique_ptr<TrainedLayer>> layers_;
+  TrainedParameter* shared_bias_table_ = nullptr;
+  std::unique_ptr<TrainedHead> head_;
 };
 
 }  // namespace beit

@@ -48,6 +48,20 @@ Result<Tensor> tensorOf(const NamedValues& values) {
   return tensor;
 }
 
+CaseRow compare(const std::string& name, const Tensor* got, const NamedValues& want, double atol, double rtol) {
+  CaseRow row{name, 0.0, got && got->shape == want.shape};
+  if (!row.pass) return row;
+  const auto values = want.values();
+  for (size_t i = 0; i < values.size(); ++i) {
+    const double difference = std::abs(static_cast<double>(got->values.data()[i]) - values[i]);
+    row.largest_difference = std::max(row.largest_difference, difference);
+    if (!(difference <= atol + rtol * std::abs(values[i]))) row.pass = false;
+  }
+  return row;
+}
+
+}  // namespace
+
 Result<ForwardInputs> inputsOf(const std::map<std::string, NamedValues>& tensors) {
   ForwardInputs inputs;
   BEIT_ASSIGN(inputs.pixel_values, tensorOf(tensors.at("in.pixel_values")));
@@ -64,30 +78,20 @@ Result<ForwardInputs> inputsOf(const std::map<std::string, NamedValues>& tensors
   return inputs;
 }
 
-CaseRow compare(const std::string& name, const Tensor* got, const NamedValues& want, double atol, double rtol) {
-  CaseRow row{name, 0.0, got && got->shape == want.shape};
-  if (!row.pass) return row;
-  const auto values = want.values();
-  for (size_t i = 0; i < values.size(); ++i) {
-    const double difference = std::abs(static_cast<double>(got->values.data()[i]) - values[i]);
-    row.largest_difference = std::max(row.largest_difference, difference);
-    if (!(difference <= atol + rtol * std::abs(values[i]))) row.pass = false;
-  }
-  return row;
+Status fill(ParameterList& parameters, const fs::path& folder, size_t piece) {
+  BEIT_ASSIGN(const auto files, checkpointFiles(folder));
+  Checkpoint checkpoint;
+  for (const auto& file : files) BEIT_TRY(checkpoint.addFile(file, static_cast<int64_t>(readBytes(folder / file).size())));
+  BEIT_TRY(readStage(folder, checkpoint, piece));
+  BEIT_ASSIGN(const BindReport report, checkpoint.bind(parameters));
+  return readStage(folder, checkpoint, piece);
 }
-
-}  // namespace
 
 Result<std::unique_ptr<Model>> loadModel(const fs::path& folder, const std::string& class_name, const ModelOptions& options,
                                          const Execution& execution, size_t piece) {
   BEIT_ASSIGN(BeitConfig config, parseConfig(readText(folder / "config.json")));
   BEIT_ASSIGN(std::unique_ptr<Model> model, createModel(std::move(config), class_name, options, execution));
-  BEIT_ASSIGN(const auto files, checkpointFiles(folder));
-  Checkpoint checkpoint;
-  for (const auto& file : files) BEIT_TRY(checkpoint.addFile(file, static_cast<int64_t>(readBytes(folder / file).size())));
-  BEIT_TRY(readStage(folder, checkpoint, piece));
-  BEIT_ASSIGN(const BindReport report, checkpoint.bind(model->parameters()));
-  BEIT_TRY(readStage(folder, checkpoint, piece));
+  BEIT_TRY(fill(model->parameters(), folder, piece));
   return model;
 }
 

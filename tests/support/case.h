@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "src/beit/model_options.h"
 #include "src/kernels/execution.h"
 #include "src/model/model.h"
+#include "tests/support/named_tensors.h"
 
 namespace beit::test {
 
@@ -18,6 +20,12 @@ struct CaseRow {
   double largest_difference = 0.0;
   bool pass = false;  // |a - b| <= atol + rtol |b| everywhere, and the shapes are the same
 };
+
+// Fills the parameters from the safetensors (one, or shards) of a folder.
+Status fill(ParameterList& parameters, const std::filesystem::path& folder, size_t piece);
+
+// Returns what a case's "in." tensors are.
+Result<ForwardInputs> inputsOf(const std::map<std::string, NamedValues>& tensors);
 
 // Returns a filled model from a folder with config.json and safetensors (one, or shards). Bytes are
 // given in pieces of `piece` bytes.

@@ -34,6 +34,7 @@ export const LAYERS = [
     'bindings/',
     [
       'src/registry',
+      'src/training/',
       'src/dalle/',
       'src/beit/',
       'src/model/',

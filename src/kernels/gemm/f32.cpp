@@ -54,8 +54,14 @@ void packRows(int64_t inputs, int64_t outputs, const float* weight, int64_t stri
 void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
   for (int64_t column = 0; column < outputs; column += kNr) {
     const int64_t columns = std::min(kNr, outputs - column);
-    for (int64_t k = 0; k < inputs; ++k, panels += kNr) {
-      std::fill(std::copy_n(weight + k * stride + column, columns, panels), panels + kNr, 0.0f);
+    const float* from = weight + column;
+    for (int64_t k = 0; k < inputs; ++k, panels += kNr, from += stride) {
+      if (columns < kNr) {
+        std::fill(std::copy_n(from, columns, panels), panels + kNr, 0.0f);
+        continue;
+      }
+      store4(panels, load4(from));
+      store4(panels + 4, load4(from + 4));
     }
   }
 }
@@ -63,6 +69,15 @@ void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t s
 void multiplyPacked(const Microkernels& kernels, int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
                     const float* panels, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue) {
   multiplyPanels(kernels, rows, inputs, outputs, 0, panelsOf(outputs), input, input_stride, panels, bias, output, output_stride, epilogue);
+}
+
+void multiplyPacked(const Execution& execution, int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
+                    const float* panels, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue) {
+  forGemmTasks(execution, rows, panelsOf(outputs), inputs * static_cast<int64_t>(sizeof(float)),
+               [&](size_t, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
+                 multiplyPanels(execution.microkernels(), last_row - row, inputs, outputs, panel, last_panel, input + row * input_stride,
+                                input_stride, panels, bias, output + row * output_stride, output_stride, epilogue);
+               });
 }
 
 Result<PackedMatrix> PackedMatrix::pack(int64_t inputs, int64_t outputs, const float* weight, int64_t weight_stride, const float* bias) {
@@ -83,11 +98,7 @@ void PackedMatrix::scale(float factor) {
 
 void PackedMatrix::multiply(const Execution& execution, int64_t rows, const float* input, int64_t input_stride, float* output,
                             int64_t output_stride, GemmEpilogue epilogue) const {
-  forGemmTasks(execution, rows, panelsOf(outputs_), inputs_ * static_cast<int64_t>(sizeof(float)),
-               [&](size_t, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
-                 multiplyPanels(execution.microkernels(), last_row - row, inputs_, outputs_, panel, last_panel, input + row * input_stride,
-                                input_stride, panels_.data(), bias_.data(), output + row * output_stride, output_stride, epilogue);
-               });
+  multiplyPacked(execution, rows, inputs_, outputs_, input, input_stride, panels_.data(), bias_.data(), output, output_stride, epilogue);
 }
 
 }  // namespace beit

@@ -29,6 +29,10 @@ void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t s
 void multiplyPacked(const Microkernels& kernels, int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
                     const float* panels, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue = {});
 
+// The same on all threads.
+void multiplyPacked(const Execution& execution, int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
+                    const float* panels, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue = {});
+
 class PackedMatrix {
  public:
   PackedMatrix() = default;

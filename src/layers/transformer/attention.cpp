@@ -16,12 +16,17 @@ constexpr int64_t kAttentionRows = 24;
 
 int64_t roundedTokens(int64_t tokens) { return (tokens + 7) / 8 * 8; }
 
-// Floats of the keys and the values of all heads of one image, packed.
-int64_t panelFloats(const AttentionSpec& spec, int64_t tokens) {
-  return spec.heads * (packedFloats(spec.headDim(), tokens) + packedFloats(tokens, spec.headDim()));
+}  // namespace
+
+// The keys and the values of all heads, packed.
+int64_t attentionPanelFloats(const AttentionSpec& spec, int64_t batch, int64_t tokens) {
+  return batch * spec.heads * (packedFloats(spec.headDim(), tokens) + packedFloats(tokens, spec.headDim()));
 }
 
-// Replaces `count` scores by exp(score - max) / sum.
+int64_t attentionScoreFloats(const Execution& execution, int64_t tokens) {
+  return execution.threads() * kAttentionRows * roundedTokens(tokens);
+}
+
 void softmaxRow(float* scores, int64_t count) {
   // The tail of the last group takes no part: its scores become 0 probabilities.
   const int64_t whole = count / 4 * 4;
@@ -54,19 +59,54 @@ void softmaxRow(float* scores, int64_t count) {
   for (int64_t i = whole; i < count; ++i) scores[i] *= inverse;
 }
 
-}  // namespace
+void attend(const Execution& execution, const AttentionSpec& spec, int64_t batch, int64_t tokens, const AttentionStates& states,
+            const GridBias& bias, float* panels, float* scores, float* probabilities) {
+  const WorkTimer timer(execution.profile(), Work::kAttention,
+                        4.0 * static_cast<double>(batch * spec.hidden) * static_cast<double>(tokens * tokens));
+  const int64_t rounded = roundedTokens(tokens), head_dim = spec.headDim();
+  // Of each head first the keys, (T, D) as a layer's weights are, then the values, which are transposed.
+  const int64_t key_floats = packedFloats(head_dim, tokens), value_floats = packedFloats(tokens, head_dim);
+  execution.parallelFor(static_cast<size_t>(batch * spec.heads), [&](size_t, size_t task) {
+    const int64_t b = static_cast<int64_t>(task) / spec.heads, head = static_cast<int64_t>(task) % spec.heads;
+    const int64_t offset = b * tokens * spec.hidden + head * head_dim;
+    float* of_head = panels + static_cast<int64_t>(task) * (key_floats + value_floats);
+    packRows(head_dim, tokens, states.key + offset, spec.hidden, of_head);
+    packColumns(tokens, head_dim, states.value + offset, spec.hidden, of_head + key_floats);
+  });
+
+  const int64_t blocks = (tokens + kAttentionRows - 1) / kAttentionRows;
+  execution.parallelFor(static_cast<size_t>(batch * spec.heads * blocks), [&](size_t thread, size_t task) {
+    const int64_t block = static_cast<int64_t>(task) % blocks, of_head = static_cast<int64_t>(task) / blocks;
+    const int64_t b = of_head / spec.heads, head = of_head % spec.heads;
+    const int64_t first = block * kAttentionRows, rows = std::min(kAttentionRows, tokens - first);
+    const int64_t offset = b * tokens * spec.hidden + head * head_dim;
+    float* of_thread = scores + static_cast<int64_t>(thread) * kAttentionRows * rounded;
+    const float* keys = panels + of_head * (key_floats + value_floats);
+    // attention_scores = query @ key^T (+ relative_position_bias), then softmax
+    multiplyPacked(execution.microkernels(), rows, head_dim, tokens, states.query + offset + first * spec.hidden, spec.hidden, keys,
+                   /*bias=*/nullptr, of_thread, rounded);
+    for (int64_t r = 0; r < rows; ++r) {
+      float* row = of_thread + r * rounded;
+      if (!bias.empty()) bias.addToRow(head, first + r, row);
+      softmaxRow(row, tokens);
+      if (probabilities) std::copy_n(row, tokens, probabilities + (of_head * tokens + first + r) * tokens);
+    }
+    // context_layer = attention_probs @ value
+    multiplyPacked(execution.microkernels(), rows, tokens, head_dim, of_thread, rounded, keys + key_floats, /*bias=*/nullptr,
+                   states.context + offset + first * spec.hidden, spec.hidden);
+  });
+}
 
 Result<AttentionScratch> AttentionScratch::allocate(const Execution& execution, const AttentionSpec& spec, int64_t batch, int64_t tokens) {
   const Workspace& workspace = execution.workspace();
   const int64_t states = batch * tokens * spec.hidden;
-  const int64_t rounded = roundedTokens(tokens);
   AttentionScratch scratch;
   BEIT_ASSIGN(scratch.query, workspace.floats(states, "queries"));
   BEIT_ASSIGN(scratch.key, workspace.floats(states, "keys"));
   BEIT_ASSIGN(scratch.value, workspace.floats(states, "values"));
   BEIT_ASSIGN(scratch.context, workspace.floats(states, "attention's result"));
-  BEIT_ASSIGN(scratch.panels, workspace.floats(batch * panelFloats(spec, tokens), "packed keys and values"));
-  BEIT_ASSIGN(scratch.scores, workspace.floats(execution.threads() * kAttentionRows * rounded, "attention scores"));
+  BEIT_ASSIGN(scratch.panels, workspace.floats(attentionPanelFloats(spec, batch, tokens), "packed keys and values"));
+  BEIT_ASSIGN(scratch.scores, workspace.floats(attentionScoreFloats(execution, tokens), "attention scores"));
   return scratch;
 }
 
@@ -89,47 +129,9 @@ Status Attention::run(const Execution& execution, int64_t batch, int64_t tokens,
     key_.run(execution, *shared, scratch.key.data());
     value_.run(execution, *shared, scratch.value.data());
   }
-  attend(execution, batch, tokens, bias, scratch, probabilities);
+  attend(execution, spec_, batch, tokens, {scratch.query.data(), scratch.key.data(), scratch.value.data(), scratch.context.data()}, bias,
+         scratch.panels.data(), scratch.scores.data(), probabilities);
   return output_.run(execution, rows, scratch.context.data(), output);
-}
-
-void Attention::attend(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias, AttentionScratch& scratch,
-                       float* probabilities) const {
-  const WorkTimer timer(execution.profile(), Work::kAttention,
-                        4.0 * static_cast<double>(batch * spec_.hidden) * static_cast<double>(tokens * tokens));
-  const int64_t rounded = roundedTokens(tokens), head_dim = spec_.headDim();
-  // Of each head first the keys, (T, D) as a layer's weights are, then the values, which are transposed.
-  const int64_t key_floats = packedFloats(head_dim, tokens), value_floats = packedFloats(tokens, head_dim);
-  execution.parallelFor(static_cast<size_t>(batch * spec_.heads), [&](size_t, size_t task) {
-    const int64_t b = static_cast<int64_t>(task) / spec_.heads, head = static_cast<int64_t>(task) % spec_.heads;
-    const int64_t offset = b * tokens * spec_.hidden + head * head_dim;
-    float* panels = scratch.panels.data() + static_cast<int64_t>(task) * (key_floats + value_floats);
-    packRows(head_dim, tokens, scratch.key.data() + offset, spec_.hidden, panels);
-    packColumns(tokens, head_dim, scratch.value.data() + offset, spec_.hidden, panels + key_floats);
-  });
-
-  const int64_t blocks = (tokens + kAttentionRows - 1) / kAttentionRows;
-  execution.parallelFor(static_cast<size_t>(batch * spec_.heads * blocks), [&](size_t thread, size_t task) {
-    const int64_t block = static_cast<int64_t>(task) % blocks, of_head = static_cast<int64_t>(task) / blocks;
-    const int64_t b = of_head / spec_.heads, head = of_head % spec_.heads;
-    const int64_t first = block * kAttentionRows, rows = std::min(kAttentionRows, tokens - first);
-    const int64_t offset = b * tokens * spec_.hidden + head * head_dim;
-    float* scores = scratch.scores.data() + static_cast<int64_t>(thread) * kAttentionRows * rounded;
-    const float* panels = scratch.panels.data() + of_head * (key_floats + value_floats);
-    // attention_scores = query @ key^T (+ relative_position_bias), then softmax
-    multiplyPacked(execution.microkernels(), rows, head_dim, tokens, scratch.query.data() + offset + first * spec_.hidden, spec_.hidden,
-                   panels,
-                   /*bias=*/nullptr, scores, rounded);
-    for (int64_t r = 0; r < rows; ++r) {
-      float* row = scores + r * rounded;
-      if (!bias.empty()) bias.addToRow(head, first + r, row);
-      softmaxRow(row, tokens);
-      if (probabilities) std::copy_n(row, tokens, probabilities + (of_head * tokens + first + r) * tokens);
-    }
-    // context_layer = attention_probs @ value
-    multiplyPacked(execution.microkernels(), rows, tokens, head_dim, scores, rounded, panels + key_floats, /*bias=*/nullptr,
-                   scratch.context.data() + offset + first * spec_.hidden, spec_.hidden);
-  });
 }
 
 }  // namespace beit

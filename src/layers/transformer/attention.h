@@ -20,6 +20,22 @@ struct AttentionSpec {
   int64_t headDim() const { return hidden / heads; }
 };
 
+// What attention reads and writes, (B, T, C) each; queries are times 1/√D.
+struct AttentionStates {
+  const float *query, *key, *value;
+  float* context;
+};
+
+// context = softmax(query @ key^T + bias) @ value for each image and head. `bias` may be empty. `panels` and `scores` have
+// as many floats as the next two functions say. `probabilities` is null, or takes (B, H, T, T) after softmax.
+void attend(const Execution& execution, const AttentionSpec& spec, int64_t batch, int64_t tokens, const AttentionStates& states,
+            const GridBias& bias, float* panels, float* scores, float* probabilities);
+int64_t attentionPanelFloats(const AttentionSpec& spec, int64_t batch, int64_t tokens);
+int64_t attentionScoreFloats(const Execution& execution, int64_t tokens);
+
+// Replaces `count` scores by exp(score - max) / sum.
+void softmaxRow(float* scores, int64_t count);
+
 // Scratch memory of one attention, reused by all layers.
 struct AttentionScratch {
   FloatBuffer query, key, value, context;  // (B, T, C) each
@@ -41,9 +57,6 @@ class Attention {
              float* output, float* probabilities) const;
 
  private:
-  void attend(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias, AttentionScratch& scratch,
-              float* probabilities) const;
-
   AttentionSpec spec_;
   Linear query_, key_, value_, output_;
 };

@@ -151,6 +151,22 @@ std::vector<float> resizeGeometric(const float* table, Size from, Size to, int64
   return out;
 }
 
+// The transpose of resizeGeometric().
+std::vector<double> resizeGeometricBackward(const double* gradient, Size from, Size to, int64_t heads, RelativePositionBiasResize mode) {
+  const Matrix rows = axisWeights(from.height, to.height, mode), columns = axisWeights(from.width, to.width, mode);
+  std::vector<double> table(vectorSize(from.area() * heads));
+  std::vector<double> partial(vectorSize(from.width * heads));
+  for (int64_t y = 0; y < to.height; ++y) {
+    std::fill(partial.begin(), partial.end(), 0.0);
+    for (int64_t x = 0; x < to.width; ++x, gradient += heads)
+      for (int64_t j = 0; j < from.width; ++j)
+        for (int64_t head = 0; head < heads; ++head) partial[static_cast<size_t>(j * heads + head)] += columns.row(x)[j] * gradient[head];
+    for (int64_t i = 0; i < from.height; ++i)
+      for (size_t c = 0; c < partial.size(); ++c) table[static_cast<size_t>(i) * partial.size() + c] += rows.row(y)[i] * partial[c];
+  }
+  return table;
+}
+
 }  // namespace
 
 std::vector<float> resizeBiasTable(const float* table, Size trained, Size grid, int64_t heads, RelativePositionBiasResize mode) {
@@ -164,6 +180,21 @@ std::vector<float> resizeBiasTable(const float* table, Size trained, Size grid, 
   const float* cls = table + from.area() * heads;
   resized.insert(resized.end(), cls, cls + kClsRows * heads);
   return resized;
+}
+
+std::vector<double> resizeBiasTableBackward(const double* gradient, Size trained, Size grid, int64_t heads,
+                                            RelativePositionBiasResize mode) {
+  const Size from{2 * trained.height - 1, 2 * trained.width - 1}, to{2 * grid.height - 1, 2 * grid.width - 1};
+  const bool reference = mode == RelativePositionBiasResize::kTransformers;
+  const Size taken = reference ? Size{from.width, from.height} : from;
+  std::vector<double> table;
+  if (taken == to) table.assign(gradient, gradient + to.area() * heads);
+  else if (reference)
+    table = interpolateGridBackward(gradient, taken.height, taken.width, heads, to.height, to.width, Interpolation::kBilinear);
+  else table = resizeGeometricBackward(gradient, from, to, heads, mode);
+  const double* cls = gradient + to.area() * heads;
+  table.insert(table.end(), cls, cls + kClsRows * heads);
+  return table;
 }
 
 }  // namespace beit

@@ -30,4 +30,9 @@ constexpr int64_t kClsRows = 3;
 // scipy's interp2d(kind="cubic").
 std::vector<float> resizeBiasTable(const float* table, Size trained, Size grid, int64_t heads, RelativePositionBiasResize mode);
 
+// The transpose of resizeBiasTable(): returns what each row of the table for the grid `trained` receives of `gradient`, that of
+// the table for `grid`.
+std::vector<double> resizeBiasTableBackward(const double* gradient, Size trained, Size grid, int64_t heads,
+                                            RelativePositionBiasResize mode);
+
 }  // namespace beit
