@@ -107,9 +107,10 @@ async function followLink() {
   const seen = location.hash;
   location.hash = 'models';
   const panel = await modelsPanel();
-  const task = await panel.takeSource(model);
-  // To the tab that uses it, unless somebody has gone elsewhere, or the link names one.
-  if (task && location.hash === '#models') location.hash = seen || task;
+  panel.takeSource(model, (task) => {
+    // To the tab that uses it, unless somebody has gone elsewhere, or the link names one.
+    if (location.hash === '#models') location.hash = seen || task;
+  });
 }
 
 followRuntime(checkpoints);

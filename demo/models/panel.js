@@ -15,7 +15,7 @@ import { showOffers } from './offers.js';
 import { followSlots } from './slots.js';
 
 /** @import { Progress } from '../library.js' */
-/** @import { Checkpoints } from './checkpoints.js' */
+/** @import { Checkpoints, TaskName } from './checkpoints.js' */
 /** @import { Chosen, Model, Usable } from './model.js' */
 
 // Weights of as many bytes are kept as int8, and asked about where a line is paid by the megabyte.
@@ -30,6 +30,8 @@ export class ModelsPanel {
   #work = null;
   /** What was chosen last, for a second try. @type {Chosen | null} */
   #last = null;
+  /** Told once that is ready, be it at the second try. @type {((task: TaskName) => void) | null} */
+  #ready = null;
 
   /**
    * @param {HTMLElement} root
@@ -79,15 +81,13 @@ export class ModelsPanel {
   deactivate() {}
 
   /**
-   * Loads a checkpoint by its hub id or address. Resolves with the task that it does now, or null.
+   * Loads a checkpoint by its hub id or address.
    * @param {string} source
+   * @param {((task: TaskName) => void) | null} ready told what it does, once it can
    */
-  async takeSource(source) {
-    await this.#take({ source, name: source });
-    const found = Object.entries(this.#checkpoints.models).find(
-      ([, { state, chosen }]) => state.kind === 'ready' && chosen?.source === source,
-    );
-    return found && found[0] !== 'tokenizer' ? found[0] : null;
+  takeSource(source, ready = null) {
+    this.#ready = ready;
+    void this.#take({ source, name: source });
   }
 
   /**
@@ -95,6 +95,7 @@ export class ModelsPanel {
    * @param {File[]} files
    */
   takeFiles(files) {
+    this.#ready = null;
     const weights = files.find(({ name }) => !name.endsWith('.json')) ?? files[0];
     void this.#take({ source: files, name: files.length === 1 ? (weights?.name ?? '') : `${weights?.name} and ${files.length - 1} more` });
   }
@@ -138,8 +139,12 @@ export class ModelsPanel {
       }
       if (large || found.tensors.some(({ dtype }) => dtype === 'I8')) chosen.keepAs = keepAs;
       const task = taskOf(found.className);
-      if (task && fits(found)) await this.#load(/** @type {Model<Usable>} */ (this.#checkpoints.models[task]), chosen, work);
-      else this.#notice.clear();
+      if (!task || !fits(found)) {
+        this.#notice.clear();
+        return;
+      }
+      await this.#load(/** @type {Model<Usable>} */ (this.#checkpoints.models[task]), chosen, work);
+      if (work === this.#work) this.#ready?.(task);
     } catch (error) {
       if (work !== this.#work || (await this.#isTokenizer(error, chosen, work))) return;
       this.#notice.problem(

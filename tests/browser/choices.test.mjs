@@ -181,6 +181,9 @@ for (const name of Object.keys(BROWSERS)) {
       const fetched = () => hub.requests.filter(({ host: at, path }) => at === 'cdn' && path.endsWith('.safetensors')).length;
       const before = fetched();
       await page.locator('#panel-models .problem button').click();
+      // As without the question, to the tab that uses it.
+      await page.waitForFunction(() => location.hash === '#classify');
+      await openTab(page, 'models');
       const row = `${part('models', 'cached')} li:has(button[aria-label*="owner/large"])`; // others may be kept, too
       await page.waitForFunction((selector) => /weights as int8/.test(document.querySelector(selector)?.innerText), {}, row);
       assert.match(await page.$eval(row, (element) => element.innerText), /^.*owner\/large.*\s+\d\d(\.\d)? MB in 3 files, weights as int8/);
