@@ -57,6 +57,8 @@ export async function start({
   });
   return {
     url: `http://${host}:${server.address().port}${base}`,
+    /** Lets the process end while this serves. */
+    unref: () => server.unref(),
     /** Ends the server and every connection; a second call does nothing. */
     close: () =>
       new Promise((resolve) => {

@@ -60,7 +60,8 @@ export async function startServer({
     if (file) sendInHalves(response, file, headers, slow.get(path));
     return file !== null;
   };
-  const { url, close } = await start({ folders, isolated, base, policy: `${rules}; report-uri ${base}${REPORTS}`, before });
+  const { url, close, unref } = await start({ folders, isolated, base, policy: `${rules}; report-uri ${base}${REPORTS}`, before });
+  unref(); // where a browser cannot be started, nobody waits for it
   return {
     url,
     /** What browsers reported against the policy, from pages and from workers, oldest first. */

@@ -36,7 +36,10 @@ export async function launchWebKit(binary, patience) {
   const start = (program, args, options) => {
     const child = spawn(program, args, options);
     processes.push(child);
-    return new Promise((resolve, reject) => child.once('spawn', () => resolve(child)).once('error', reject));
+    return new Promise((resolve, reject) => {
+      const refuse = ({ message }) => reject(new Error(`${message}: install Debian's packages webkit2gtk-driver and xvfb.`));
+      child.once('spawn', () => resolve(child)).once('error', refuse);
+    });
   };
   const killAll = () => processes.forEach((child) => child.kill());
   process.once('exit', killAll); // a test that fails for good leaves none behind
