@@ -15,9 +15,6 @@
 
 namespace beit::js {
 
-namespace {
-
-// What the module computes on: wasm threads are a resource of the whole instance.
 std::shared_ptr<const Execution>& execution() {
   static std::shared_ptr<const Execution> instance;
   return instance;
@@ -26,6 +23,8 @@ std::shared_ptr<const Execution>& execution() {
 std::span<const uint8_t> heapBytes(uintptr_t pointer, double length) {
   return {reinterpret_cast<const uint8_t*>(pointer), static_cast<size_t>(length)};
 }
+
+namespace {
 
 // Returns a number of JavaScript as a whole one, or -1 for what is none that can be counted.
 int64_t toWhole(double number) {

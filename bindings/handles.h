@@ -5,6 +5,7 @@
 #include <emscripten/val.h>
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "src/image/image_processor.h"
@@ -22,6 +23,10 @@ using emscripten::val;
 // model that uses it is deleted, and start() may be called again. `tall_tiles`: see src/kernels/gemm/f32_microkernel.h.
 val start(int threads, bool tall_tiles);
 void stop();
+// What the module computes on: wasm threads are a resource of the whole instance. Null before start().
+std::shared_ptr<const Execution>& execution();
+// What lies in the linear memory for a call.
+std::span<const uint8_t> heapBytes(uintptr_t pointer, double length);
 // See src/kernels/thread_trial.h and ThreadPool::limit(); `threads` is from 1 to what start() was given. Value: milliseconds.
 val timeThreads(int threads);
 void limitThreads(int threads);
@@ -91,7 +96,8 @@ class ConversionHandle {
 
 class ForwardHandle {
  public:
-  ForwardHandle(std::unique_ptr<ForwardPass> pass, std::shared_ptr<ModelHandle> model) : model_(std::move(model)), pass_(std::move(pass)) {}
+  // `model` is kept for as long as the pass.
+  ForwardHandle(std::unique_ptr<ForwardPass> pass, std::shared_ptr<void> model) : model_(std::move(model)), pass_(std::move(pass)) {}
 
   val step();
   double stepsDone() const { return static_cast<double>(pass_->stepsDone()); }
@@ -99,7 +105,7 @@ class ForwardHandle {
   val outputs() const;
 
  private:
-  std::shared_ptr<ModelHandle> model_;
+  std::shared_ptr<void> model_;
   std::unique_ptr<ForwardPass> pass_;
 };
 

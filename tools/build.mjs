@@ -73,11 +73,21 @@ export async function buildArtefact(variant, environment, targets = []) {
     place(join(folder, 'wasm', 'beit-teaching.wasm'), to);
     place(join(folder, 'wasm', 'beit-avif.wasm'), join(root, 'packages', 'beit-wasm-avif'));
   }
-  const made = join(folder, 'wasm', `beit-${variant}`);
+  await placeArtefact(join(folder, 'wasm', `beit-${variant}`), to, variant);
+  return folder;
+}
+
+/** Builds the artefact that trains into packages/beit-wasm-training. */
+export async function buildTraining(variant, environment) {
+  const folder = await buildVariant(variant, ['beit_training_artefact'], environment);
+  await placeArtefact(join(folder, 'wasm', `beit-training-${variant}`), join(root, 'packages', 'beit-wasm-training'), variant);
+}
+
+/** Puts an artefact's two files, MADE.wasm and MADE.js, in a folder. */
+async function placeArtefact(made, to, variant) {
   place(`${made}.wasm`, to);
   const glue = mendGlue(readFileSync(`${made}.js`, 'utf8'), { threads: variant.endsWith('threads') });
-  writeFileSync(join(to, `beit-${variant}.js`), await minifyGlue(glue));
-  return folder;
+  writeFileSync(join(to, `${basename(made)}.js`), await minifyGlue(glue));
 }
 
 /** Copies a file to a folder, and tells its size. */
@@ -111,10 +121,13 @@ async function listAssets() {
   writeFileSync(join(dist, 'assets.json'), `${JSON.stringify({ folder: 'dist', files: ASSETS }, null, 2)}\n`);
 }
 
-/** Builds all that the package holds. */
+/** Builds all that the packages hold. */
 export async function buildRelease(environment) {
   await buildTypeScript();
-  for (const variant of ARTEFACTS) await buildArtefact(variant, environment);
+  for (const variant of ARTEFACTS) {
+    await buildArtefact(variant, environment);
+    await buildTraining(variant, environment);
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
@@ -126,7 +139,10 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     if (names.length === 0) await buildRelease(environment);
     for (const name of names) {
       if (name === 'typescript') await buildTypeScript();
-      else if (ARTEFACTS.includes(name)) await buildArtefact(name, environment, ['beit_tests']);
+      else if (ARTEFACTS.includes(name)) {
+        await buildArtefact(name, environment, ['beit_tests']);
+        await buildTraining(name, environment);
+      }
       else await buildVariant(name, ['beit_tests'], environment);
     }
     say(`Done after ${elapsed()}`);

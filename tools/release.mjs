@@ -8,7 +8,7 @@ import { root } from './places.mjs';
 import { Failure, main, say } from './report.mjs';
 
 /** Packages beside the library's, of its version. */
-const OTHERS = ['beit-wasm-avif', 'beit-wasm-batch', 'beit-wasm-samples'];
+const OTHERS = ['beit-wasm-avif', 'beit-wasm-batch', 'beit-wasm-samples', 'beit-wasm-training'];
 const folderOf = (name) => `packages/${name}`;
 const FILES = ['package.json', ...OTHERS.map((name) => `${folderOf(name)}/package.json`), 'package-lock.json', 'CHANGELOG.md'];
 

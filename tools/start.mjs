@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { ARTEFACTS, buildArtefact, buildTypeScript, compileTypeScript } from './build.mjs';
+import { ARTEFACTS, buildArtefact, buildTraining, buildTypeScript, compileTypeScript } from './build.mjs';
 import { root } from './places.mjs';
 import { Failure, elapsed, main, run, say } from './report.mjs';
 import { start } from './serve.mjs';
@@ -51,7 +51,7 @@ await main(async (args) => {
       compiled = true;
     },
   });
-  const builds = ARTEFACTS.length;
+  const builds = ARTEFACTS.length + 1;
   say(`Build 1 of ${builds}: what this Node runs`);
   if (!compiled) await buildTypeScript();
   const first = await artefactOfThisNode();
@@ -63,6 +63,8 @@ await main(async (args) => {
     say(`Build ${i + 2} of ${builds}: for other engines`);
     await buildArtefact(variant, environment);
   }
+  say(`Build ${builds} of ${builds}: what trains`);
+  for (const variant of ARTEFACTS) await buildTraining(variant, environment);
   say(`Ready after ${elapsed()}`);
   if (values['no-serve']) return;
   const { host } = values;

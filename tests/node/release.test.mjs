@@ -6,7 +6,7 @@ import { test } from 'node:test';
 import { released } from '../../tools/release.mjs';
 import { root } from './support.mjs';
 
-const OTHERS = ['beit-wasm-avif', 'beit-wasm-batch', 'beit-wasm-samples'];
+const OTHERS = ['beit-wasm-avif', 'beit-wasm-batch', 'beit-wasm-samples', 'beit-wasm-training'];
 const NAMES = ['package.json', ...OTHERS.map((name) => `packages/${name}/package.json`), 'package-lock.json', 'CHANGELOG.md'];
 const texts = Object.fromEntries(NAMES.map((name) => [name, readFileSync(join(root, name), 'utf8')]));
 const release = { version: '9.8.7', repository: 'https://git.example/owner/beit.git', date: '2031-02-03' };

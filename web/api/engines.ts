@@ -2,10 +2,10 @@
 import { platform } from '#platform';
 import { tell } from '../base/callbacks.js';
 import { addressOf, artefactFiles } from '../assets.js';
-import { asBeitError, BeitError, mismatch, sentenceOf } from '../base/errors.js';
+import { asBeitError, BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import { isArrayBuffer, isArrayOf } from '../base/realms.js';
 import { abortable } from '../base/scheduling.js';
-import { BUILDS, chooseBuild, detectCapabilities, type Build } from '../core/capabilities.js';
+import { BUILDS, chooseBuild, detectCapabilities, ofEachBuild, type Build } from '../core/capabilities.js';
 import type { CallOptions, Engine, EngineSettings, LoadCallOptions, RuntimeInfo } from '../engine/engine.js';
 import { DEVICES, deviceOf, type OwnDevice } from '../engine/devices.js';
 import { LocalEngine } from '../engine/local.js';
@@ -40,9 +40,24 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   return makeEngine(configured(options));
 }
 
-async function makeEngine(all: EngineOptions): Promise<Engine> {
+/** Returns an engine whose core trains. Rejects as createEngine(), and with unsupported where the package with the builds for it is not there. */
+export async function createTrainingEngine(options: EngineOptions = {}): Promise<Engine> {
+  const all = configured(options);
+  const own = folderOf('artefacts', all.artefacts);
+  const files = own === undefined ? platform.trainingBuilds() : buildsIn(own, 'beit-training');
+  if (!files) {
+    throw failure(
+      'unsupported',
+      'Training',
+      "its builds are a package of their own: npm install beit-wasm-training; a page adds import 'beit-wasm-training'",
+    );
+  }
+  return makeEngine(all, files);
+}
+
+async function makeEngine(all: EngineOptions, files?: EngineSettings['files']): Promise<Engine> {
   try {
-    const settings = settingsOf(all);
+    const settings = { ...settingsOf(all), ...(files && { files }) };
     const gpuDevice = ownDevice(all.device);
     if (gpuDevice && all.worker)
       throw mismatch(
@@ -89,17 +104,7 @@ function isForeign(script: string): boolean {
 export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maximumMemory, device }: EngineOptions): EngineSettings {
   const folder = folderOf('assets', assets);
   const own = folderOf('artefacts', artefacts);
-  const files = Object.fromEntries(
-    BUILDS.map((name) => [
-      name,
-      own === undefined
-        ? artefactFiles(name, folder)
-        : {
-            script: new URL(`beit-${name}.js`, own).href,
-            wasm: new URL(`beit-${name}.wasm`, own).href,
-          },
-    ]),
-  ) as EngineSettings['files'];
+  const files = own === undefined ? ofEachBuild((name) => artefactFiles(name, folder)) : buildsIn(own, 'beit');
   const [codecs, teaching] =
     own === undefined
       ? [addressOf('wasm/beit-codecs.wasm', folder), addressOf('wasm/beit-teaching.wasm', folder)]
@@ -116,6 +121,14 @@ export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maxi
     wasmBinary: checkedBinary(wasmBinary, build),
     maximumMemory,
   };
+}
+
+/** Returns the builds whose files, PREFIX-BUILD.js and .wasm, lie in a folder. */
+function buildsIn(folder: string, prefix: string): EngineSettings['files'] {
+  return ofEachBuild((name) => ({
+    script: new URL(`${prefix}-${name}.js`, folder).href,
+    wasm: new URL(`${prefix}-${name}.wasm`, folder).href,
+  }));
 }
 
 /** Returns the caller's device, where `device` is one. Throws invalid-argument for what is neither that nor a name. */

@@ -39,3 +39,29 @@ export function compare(actual: Values | undefined, expected: Values, { atol, rt
   }
   return { pass: outside === 0, largest, why: outside === 0 ? '' : `${outside} of ${expected.data.length} values are outside` };
 }
+
+// Of a float's sums beside those of double precision.
+const GRADIENT_NORM = 1e-5;
+const GRADIENT_ATOL = 1e-6;
+const GRADIENT_RTOL = 1e-4;
+
+/**
+ * Compares a gradient as a whole, by the norm of the difference beside the norm of what was expected, and by value beside its largest: small ones
+ * among large ones are sums that cancel.
+ */
+export function compareGradient(actual: Values | undefined, expected: Values): Comparison {
+  let largest = 0;
+  let squares = 0;
+  for (const value of expected.data) {
+    largest = Math.max(largest, Math.abs(Number(value)));
+    squares += Number(value) ** 2;
+  }
+  const byValue = compare(actual, expected, { atol: GRADIENT_ATOL + GRADIENT_RTOL * largest, rtol: 0 });
+  if (!byValue.pass) return byValue;
+  let differences = 0;
+  expected.data.forEach((value: number | bigint, i: number) => {
+    differences += (Number(actual!.data[i]) - Number(value)) ** 2;
+  });
+  const share = squares === 0 ? Math.sqrt(differences) : Math.sqrt(differences / squares);
+  return share <= GRADIENT_NORM ? byValue : { ...byValue, pass: false, why: `the norm of the difference is ${share.toExponential(2)} of its norm` };
+}

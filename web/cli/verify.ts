@@ -1,18 +1,20 @@
 import { basename, join } from 'node:path';
 import { platform } from '#platform';
 import { DalleTokenizer } from '../api/dalle-tokenizer.js';
+import { createTrainingEngine } from '../api/engines.js';
 import { BeitError, failure } from '../base/errors.js';
 import type { AnyTensor, LabelMap, Tensor } from '../base/tensors.js';
 import type { DType } from '../core/core.js';
 import type { Engine, LoadedModel } from '../engine/engine.js';
-import type { CommandSpec } from './arguments.js';
-import { compare, type Comparison, type Tolerance } from './compare.js';
-import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
+import type { CommandSpec, Parsed } from './arguments.js';
+import { compare, compareGradient, type Comparison, type Tolerance } from './compare.js';
+import { ENGINE_OPTIONS, engineOptions, withEngine } from './engine-options.js';
 import { checkFolder, isFile, readJson, readTensorFile } from './files.js';
 import { forwardInputs, inputOf } from './inputs.js';
 import { preprocessTensors } from './preprocess.js';
 
 const EXPECTED = 'expected.safetensors';
+const GRADIENT = 'grad.';
 // Pixel values are k * scale + offset of 8-bit integers: two orders of evaluating that differ by a
 // rounding of a value near 1.
 const PREPROCESS_TOLERANCE: Tolerance = { atol: 1e-6, rtol: 0 };
@@ -29,13 +31,20 @@ export const verify: CommandSpec = {
     'A CASE is a folder with config.json, weights, case.json and expected.safetensors (in.*, out.*), or',
     'one with preprocessor_config.json and expected.safetensors. Each output must hold',
     '|a-b| <= atol + rtol |b|; with --dtype int8, whose weights are rounded, |a-b| <= 5 % of the largest',
-    '|b| of the output. The exit status is 1 if any does not.',
+    '|b| of the output. Each grad.NAME, the gradient of out.loss by a parameter as transformers 4 names it,',
+    'must hold |a-b| <= 1e-6 + 1e-4 of the largest |b|, and be within 1e-5 in all (the norm of a-b beside',
+    "that of b). The exit status is 1 if any does not.",
   ],
   async run(parsed) {
     const dtype = parsed.value<DType>('dtype');
     return withEngine(parsed, async (engine) => {
       let failed = 0;
-      for (const folder of parsed.operands) if (!(await verifyCase(engine, folder, dtype))) ++failed;
+      const trainer = new LateTrainer(parsed);
+      try {
+        for (const folder of parsed.operands) if (!(await verifyCase(engine, trainer, folder, dtype))) ++failed;
+      } finally {
+        await trainer.dispose();
+      }
       const count = parsed.operands.length;
       console.log(
         `${count - failed} of ${count} ${count === 1 ? 'case passes' : 'cases pass'} (${engine.info.build}, ${engine.info.threads} threads)`,
@@ -45,8 +54,24 @@ export const verify: CommandSpec = {
   },
 };
 
+/** The engine for cases with gradients, started for the first of them. */
+class LateTrainer {
+  private engine: Promise<Engine> | null = null;
+
+  constructor(private readonly parsed: Parsed) {}
+
+  get(): Promise<Engine> {
+    return (this.engine ??= createTrainingEngine(engineOptions(this.parsed)));
+  }
+
+  async dispose(): Promise<void> {
+    const engine = await this.engine?.catch(() => null);
+    await engine?.dispose();
+  }
+}
+
 /** Runs a case and prints it. Returns whether it passes. */
-async function verifyCase(engine: Engine, folder: string, dtype: DType | undefined): Promise<boolean> {
+async function verifyCase(engine: Engine, trainer: LateTrainer, folder: string, dtype: DType | undefined): Promise<boolean> {
   try {
     checkFolder(folder);
     if (!isFile(join(folder, EXPECTED))) throw failure('not-found', join(folder, EXPECTED), 'there is no such file: this is no case');
@@ -54,14 +79,17 @@ async function verifyCase(engine: Engine, folder: string, dtype: DType | undefin
     const isModel = isFile(join(folder, 'case.json'));
     const on: string[] = [];
     const results = isModel
-      ? await verifyModel(engine, folder, expected, dtype, (device) => device === 'gpu' && on.push(' (gpu)'))
+      ? [
+          ...(await verifyModel(engine, folder, expected, dtype, (device) => device === 'gpu' && on.push(' (gpu)'))),
+          ...(await verifyGradients(trainer, folder, expected)),
+        ]
       : await verifyProcessor(engine, folder, expected);
     const pass = results.length > 0 && results.every(([, { pass }]) => pass);
     console.log(`${pass ? 'pass' : 'FAIL'}  ${basename(folder)}${on.join('')}`);
     for (const [name, { pass, largest, why }] of results) {
       console.log(`      ${name.padEnd(24)} max |a-b| ${largest.toExponential(2).padStart(9)}  ${pass ? 'pass' : `FAIL: ${why}`}`);
     }
-    if (results.length === 0) console.log(`      ${EXPECTED} has no tensor out.*`);
+    if (results.length === 0) console.log(`      ${EXPECTED} has no tensor out.* or grad.*`);
     return pass;
   } catch (error) {
     if (!(error instanceof BeitError)) throw error;
@@ -79,10 +107,10 @@ function quantizedTolerance({ data }: AnyTensor): Tolerance {
 
 type Results = Array<[name: string, comparison: Comparison]>;
 
-function outputsOf(expected: Record<string, AnyTensor>): Array<[name: string, tensor: AnyTensor]> {
+function outputsOf(expected: Record<string, AnyTensor>, prefix = 'out.'): Array<[name: string, tensor: AnyTensor]> {
   return Object.entries(expected)
-    .filter(([name]) => name.startsWith('out.'))
-    .map(([name, tensor]) => [name.slice(4), tensor]);
+    .filter(([name]) => name.startsWith(prefix))
+    .map(([name, tensor]) => [name.slice(prefix.length), tensor]);
 }
 
 async function verifyModel(
@@ -120,6 +148,17 @@ async function verifyModel(
   } finally {
     await engine.release(model.handle);
   }
+}
+
+/** Holds the gradients that a case has against the model's. They are computed in floats, whatever the outputs are. */
+async function verifyGradients(trainer: LateTrainer, folder: string, expected: Record<string, AnyTensor>): Promise<Results> {
+  const wanted = outputsOf(expected, GRADIENT);
+  if (wanted.length === 0) return [];
+  const className = String(readJson(join(folder, 'case.json'))['class']);
+  const inputs = forwardInputs(expected, join(folder, EXPECTED));
+  const engine = await trainer.get();
+  const { gradients } = await engine.gradients(await platform.resolveSource(folder, {}), { className }, inputs);
+  return wanted.map(([name, tensor]) => [GRADIENT + name, compareGradient(gradients[name], tensor)]);
 }
 
 /** Tokens must be equal; `out.tokens` are what is decoded. */

@@ -13,6 +13,11 @@ import { BeitError } from '../base/errors.js';
 export const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'] as const;
 export type Build = (typeof BUILDS)[number];
 
+/** Returns something of each build, by its name. */
+export function ofEachBuild<T>(make: (build: Build) => T): Record<Build, T> {
+  return Object.fromEntries(BUILDS.map((build) => [build, make(build)])) as Record<Build, T>;
+}
+
 type Feature = 'simd' | 'exceptions' | 'threads' | 'relaxedSimd' | 'table64';
 
 const MODULE_HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];

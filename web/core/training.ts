@@ -7,7 +7,7 @@
  * leaves the weights as the last applyStep() left them.
  */
 import type { Outcome } from '../base/errors.js';
-import type { Core, CoreTensor } from './core.js';
+import type { Core, CoreForward, CoreForwardInputs, CoreTensor } from './core.js';
 
 /** What trainers of src/training/training_settings.h are made with. Sent as JSON; what is left out has its default. */
 export interface CoreTrainingSettings {
@@ -150,11 +150,24 @@ export interface CoreTrainer {
   delete(): void;
 }
 
-export interface TrainingCore
-  extends Pick<
-    Core,
-    'HEAPU8' | 'maximum' | '_malloc' | '_free' | 'PThread' | 'start' | 'stop' | 'timeThreads' | 'limitThreads' | 'memory' | 'takeProfile'
-  > {
+/** Tensors of a loss's gradients: of all that a model learns, from one pass. */
+export interface CoreGradients {
+  /** All of the model's parameters, by the names that transformers 4 has for them. */
+  tensors(): Outcome<{ name: string; shape: number[] }[]>;
+  /** As CoreTrainer's. */
+  supply(name: string, pointer: number, count: number): Outcome<null>;
+  finish(): Outcome<null>;
+  /** Begins a pass; inputs have labels. Its outputs are loss and logits. */
+  begin(inputs: CoreForwardInputs): Outcome<CoreForward>;
+  /** After that pass: what the loss changes by with a parameter. */
+  gradient(name: string): Outcome<CoreTensor>;
+  delete(): void;
+}
+
+/** A training artefact is the core with these besides. */
+export interface TrainingCore extends Core {
   /** Of BeitForImageClassification. */
   createTrainer(configJson: string, preprocessorConfigJson: string, settings: string): Outcome<CoreTrainer>;
+  /** Of BeitForImageClassification and BeitForMaskedImageModeling. */
+  createGradients(configJson: string, className: string): Outcome<CoreGradients>;
 }

@@ -13,6 +13,7 @@ import type { HeadFit, TeachingExamples } from '../core/teaching.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
 import type { Device, DeviceChoice } from './devices.js';
+import type { Gradients } from './gradients.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 
 export type { RawImage };
@@ -229,6 +230,8 @@ export interface Engine {
   segment(logits: Tensor, size: Size | null, extras: SegmentationExtras): Promise<SegmentationMap>;
   loadModel(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<LoadedModel>;
   inspect(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<Inspection>;
+  /** Loads a model, and returns its loss for inputs that have labels, with the gradients of all parameters. Only of an engine that trains. */
+  gradients(source: Source, spec: ModelSpec, inputs: ForwardInputs, call?: LoadCallOptions): Promise<Gradients>;
   /**
    * Writes a checkpoint to `sink` as one safetensors file with transformers' names, its values of type `dtype`; of the
    * model's memory this takes that of the largest tensor. Returns what was written, and the source's config.

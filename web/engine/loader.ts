@@ -49,7 +49,7 @@ export interface WeightTaker {
 }
 
 /** Returns who is to take the weights; null: the core. */
-export type Offer<Taker> = (facts: Pick<LoadedFacts, 'className' | 'dtype' | 'config' | 'hasPooler'>) => Promise<Taker | null>;
+export type Offer<Taker> = (facts: Pick<Created, 'className' | 'dtype' | 'config' | 'hasPooler' | 'json'>) => Promise<Taker | null>;
 
 /** Loads a model, into the core or to where `offer` says. On any failure, and on abort, everything that the core took is given back. */
 export async function loadModel<Taker extends WeightTaker = never>(

@@ -5,7 +5,7 @@ import { Breather, following, throwIfAborted, TurnQueue, yieldToEventLoop } from
 import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import { startCore, type CreateThread } from '../core/artefacts.js';
 import { chooseBuild, detectCapabilities, type Host } from '../core/capabilities.js';
-import type { Core, CoreForward, CoreImageProcessor, CoreModel } from '../core/core.js';
+import type { Core, CoreForward, CoreForwardInputs, CoreImageProcessor, CoreModel } from '../core/core.js';
 import { owned, withBytes, withMemoryFacts } from '../core/heap.js';
 import { checkMaximum } from '../core/memory.js';
 import { fitHead, type HeadFit, type TeachingExamples } from '../core/teaching.js';
@@ -48,6 +48,7 @@ import {
   processorWarning,
   type FindGpu,
 } from './gpu.js';
+import { gradientsOf, type Gradients } from './gradients.js';
 import { loadKept } from './kept-form.js';
 import { convertModel, inspectModel, type LoadedFacts, type Offer, type WeightTaker } from './loader.js';
 import { callOf, METHODS, rejection, unlessStopped, type Method } from './methods.js';
@@ -341,6 +342,10 @@ export class LocalEngine implements Engine {
     return this.load(call, (core, own) => convertModel(core, source, spec, dtype, sink, own));
   }
 
+  gradients(source: Source, spec: ModelSpec, inputs: ForwardInputs, call: LoadCallOptions = {}): Promise<Gradients> {
+    return this.load(call, (core, own) => gradientsOf(core, source, spec, givenOf(inputs), own));
+  }
+
   /** Runs a load that dispose() can stop as well as the caller's signal. */
   private async load<T>(call: LoadCallOptions, work: (core: Core, own: LoadCallOptions) => Promise<T>): Promise<T> {
     const core = this.live();
@@ -386,14 +391,8 @@ export class LocalEngine implements Engine {
     const fromGpu = await this.passOnGpu(handle, model, inputs, switches, call);
     if (fromGpu) return fromGpu;
     const core = (model.core ??= await model.reload(call));
-    const { pixelValues, tokens, boolMaskedPos, labels } = inputs;
-    const given = {
-      ...(pixelValues && { pixelValues }),
-      ...(tokens && { tokens }),
-      ...(boolMaskedPos && { boolMaskedPos }),
-      ...(labels && { labels }),
-    };
-    const pass = this.use(() => unwrap(core.begin(given, switches)));
+    const { pixelValues, tokens } = inputs;
+    const pass = this.use(() => unwrap(core.begin(givenOf(inputs), switches)));
     try {
       const milliseconds = await this.runSteps(pass, call);
       this.recordPass(handle, (pixelValues ?? tokens)?.data.length ?? 0, milliseconds);
@@ -610,4 +609,14 @@ function disposed(subject: string): BeitError {
 
 function asBytes(data: Uint8Array | Uint8ClampedArray): Uint8Array {
   return data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** Returns the inputs that there are. */
+function givenOf({ pixelValues, tokens, boolMaskedPos, labels }: ForwardInputs): CoreForwardInputs {
+  return {
+    ...(pixelValues && { pixelValues }),
+    ...(tokens && { tokens }),
+    ...(boolMaskedPos && { boolMaskedPos }),
+    ...(labels && { labels }),
+  };
 }

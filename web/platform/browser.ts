@@ -10,6 +10,7 @@ import { browserHttp } from './http-browser.js';
 import { startModuleWorker, whyNotLoaded } from './module-worker.js';
 import type { Platform } from './platform.js';
 import { findAvif } from './avif.js';
+import { findTraining } from './training.js';
 import { findSample, noSample, pathInAssets, textsOf } from './samples.js';
 
 function pageUrl(): string | undefined {
@@ -135,6 +136,8 @@ export const platform: Platform = {
     const module = findAvif();
     return module ? absolute(module) : null;
   },
+
+  trainingBuilds: () => findTraining(absolute) ?? null,
 
   folderToWrite(path) {
     throw failure(

@@ -6,6 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread, Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { addressOf } from '../assets.js';
 import { failure, sentenceOf } from '../base/errors.js';
+import { ofEachBuild, type Build } from '../core/capabilities.js';
 import type { FromWorker, ToWorker } from '../engine/protocol.js';
 import { requireNodeCache } from '../sources/cache/node.js';
 import { pathSource } from '../sources/folder-node.js';
@@ -16,6 +17,7 @@ import { mayStartThreads, nodeGpu, nodeHost, readNodeAsset } from './host-node.j
 import { nodeHttp } from './http-node.js';
 import type { Platform } from './platform.js';
 import { findAvif } from './avif.js';
+import { findTraining } from './training.js';
 import { findSample, noSample, pathInAssets, type SampleName } from './samples.js';
 import { attemptWrite, FileInParts } from './written-file-node.js';
 
@@ -24,6 +26,7 @@ const isAddress = (text: string): boolean => /^(https?|data|blob):/i.test(text);
 // Joined, for bundlers not to look for a package that need not be there.
 const SAMPLES = ['beit', 'wasm', 'samples'].join('-');
 const AVIF_FILE = [['beit', 'wasm', 'avif'].join('-'), 'beit-avif.wasm'].join('/');
+const TRAINING_FILES = [['beit', 'wasm', 'training'].join('-'), 'beit-training-'].join('/');
 
 async function sampleAddress(name: SampleName): Promise<URL> {
   if (!findSample(name)) {
@@ -98,6 +101,18 @@ export const platform: Platform = {
   avifModule() {
     try {
       return (findAvif() ?? pathToFileURL(createRequire(import.meta.url).resolve(AVIF_FILE))).href;
+    } catch {
+      return null; // it is not installed
+    }
+  },
+
+  trainingBuilds() {
+    try {
+      const pathOf = createRequire(import.meta.url).resolve;
+      const addressIn = (build: Build, ending: string): string => pathToFileURL(pathOf(`${TRAINING_FILES}${build}.${ending}`)).href;
+      return (
+        findTraining(({ href }) => href) ?? ofEachBuild((build) => ({ script: addressIn(build, 'js'), wasm: addressIn(build, 'wasm') }))
+      );
     } catch {
       return null; // it is not installed
     }

@@ -2,7 +2,8 @@
  * What differs between a browser and Node. Types only: `#platform`, which package.json's `imports` lead to browser.ts or
  * node.ts, exports the one of the two that fits.
  */
-import type { Host } from '../core/capabilities.js';
+import type { Build, Host } from '../core/capabilities.js';
+import type { ArtefactFiles } from '../core/core.js';
 import type { FindGpu } from '../engine/gpu.js';
 import type { Channel, FromWorker, ToWorker } from '../engine/protocol.js';
 import type { CacheStore } from '../sources/cache/store.js';
@@ -41,6 +42,8 @@ export interface Platform {
   sample(name: SampleName, folder?: string): Promise<Source>;
   /** Returns the address of beit-wasm-avif's module, or null where that package is not known. */
   avifModule(): string | null;
+  /** Returns the addresses of beit-wasm-training's builds, or null where that package is not known. */
+  trainingBuilds(): Record<Build, ArtefactFiles> | null;
   /** Returns a folder of this machine, made where it is not there, for files to be written to. Throws unsupported where there are none, and io. */
   folderToWrite(path: string): FolderToWrite;
   /** Returns the bytes of an image that is given as a string or URL. */
