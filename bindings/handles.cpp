@@ -24,20 +24,18 @@ std::span<const uint8_t> heapBytes(uintptr_t pointer, double length) {
   return {reinterpret_cast<const uint8_t*>(pointer), static_cast<size_t>(length)};
 }
 
-namespace {
-
-// Returns a number of JavaScript as a whole one, or -1 for what is none that can be counted.
 int64_t toWhole(double number) {
   constexpr double kMax = 9007199254740992.0;  // 2^53
   return number >= 0 && number <= kMax ? static_cast<int64_t>(number) : -1;
 }
 
-// The caller has staged width * height * channels bytes at `pointer`.
 ImageView8 imageView(uintptr_t pointer, double width, double height, double channels) {
   constexpr double kMaxBytes = 4294967295.0;
   const double bytes = width * height * channels;
   return {toWhole(width), toWhole(height), toWhole(channels), heapBytes(pointer, bytes >= 0 && bytes <= kMaxBytes ? bytes : 0)};
 }
+
+namespace {
 
 // Hands the parameters what is given in place of a checkpoint's.
 Status giveReplaced(std::vector<NamedTensor>& replaced, ParameterList& parameters) {

@@ -27,6 +27,10 @@ void stop();
 std::shared_ptr<const Execution>& execution();
 // What lies in the linear memory for a call.
 std::span<const uint8_t> heapBytes(uintptr_t pointer, double length);
+// The caller has staged width * height * channels bytes at `pointer`.
+ImageView8 imageView(uintptr_t pointer, double width, double height, double channels);
+// Returns a number of JavaScript as a whole one, or -1 for what is none that can be counted.
+int64_t toWhole(double number);
 // See src/kernels/thread_trial.h and ThreadPool::limit(); `threads` is from 1 to what start() was given. Value: milliseconds.
 val timeThreads(int threads);
 void limitThreads(int threads);

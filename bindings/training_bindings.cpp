@@ -8,7 +8,29 @@ EMSCRIPTEN_BINDINGS(beit_training) {
   using emscripten::function;
   using namespace beit::js;
 
+  function("createTrainer", &TrainerHandle::create);
   function("createGradients", &GradientsHandle::create);
+
+  class_<TrainerHandle>("Trainer")
+      .smart_ptr<std::shared_ptr<TrainerHandle>>("TrainerPointer")
+      .function("tensors", &TrainerHandle::tensors)
+      .function("supply", &TrainerHandle::supply)
+      .function("finish", &TrainerHandle::finish)
+      .function("estimate", &TrainerHandle::estimate)
+      .function("startBatch", &TrainerHandle::startBatch)
+      .function("addPicture", &TrainerHandle::addPicture)
+      .function("addPixels", &TrainerHandle::addPixels)
+      .function("mix", &TrainerHandle::mix)
+      .function("begin", &TrainerHandle::begin)
+      .function("applyStep", &TrainerHandle::applyStep)
+      .function("dropGradients", &TrainerHandle::dropGradients)
+      .function("read", &TrainerHandle::read)
+      .function("exchangeAverage", &TrainerHandle::exchangeAverage)
+      .function("states", &TrainerHandle::states)
+      .function("readState", &TrainerHandle::readState)
+      .function("supplyState", &TrainerHandle::supplyState)
+      .function("steps", &TrainerHandle::steps)
+      .function("setSteps", &TrainerHandle::setSteps);
 
   class_<GradientsHandle>("Gradients")
       .smart_ptr<std::shared_ptr<GradientsHandle>>("GradientsPointer")

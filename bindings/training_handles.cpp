@@ -1,5 +1,8 @@
 #include "bindings/training_handles.h"
 
+#include <algorithm>
+#include <span>
+
 #include "bindings/handles.h"
 #include "bindings/js_values.h"
 
@@ -13,17 +16,29 @@ Result<TrainedParameter*> parameterOf(TrainingModel& model, const std::string& n
   return failure(ErrorCode::kNotFound, name, "the model has no parameter of that name");
 }
 
-}  // namespace
+val tensorToJs(const Shape& shape, std::span<const float> values) {
+  val object = val::object();
+  object.set("dims", toJs(shape));
+  object.set("data", copyOut(values.data(), values.size()));
+  return object;
+}
 
+Status checkCount(const std::string& name, const Shape& shape, double count) {
+  if (count == static_cast<double>(elementCount(shape).value_or(-1))) return {};
+  return mismatch(ErrorCode::kWrongShape, name, std::to_string(static_cast<int64_t>(count)) + " values", toString(shape));
+}
+
+std::span<float> heapFloats(uintptr_t pointer, double count) { return {reinterpret_cast<float*>(pointer), static_cast<size_t>(count)}; }
+
+// Hands the parameter of that name `count` floats. Errors: kNotFound, kWrongShape.
 Status supplyParameter(ParameterList& parameters, const std::string& name, uintptr_t pointer, double count) {
   Parameter* parameter = parameters.find(name);
   if (!parameter) return failure(ErrorCode::kNotFound, name, "the model has no parameter of that name");
-  const int64_t wanted = elementCount(parameter->shape).value_or(0);
-  if (count != static_cast<double>(wanted))
-    return mismatch(ErrorCode::kWrongShape, name, std::to_string(static_cast<int64_t>(count)) + " values", toString(parameter->shape));
-  const auto index = static_cast<size_t>(parameter - parameters.all().data());
-  return parameters.deliver(index, {reinterpret_cast<float*>(pointer), static_cast<size_t>(wanted)});
+  BEIT_TRY(checkCount(name, parameter->shape, count));
+  return parameters.deliver(static_cast<size_t>(parameter - parameters.all().data()), heapFloats(pointer, count));
 }
+
+}  // namespace
 
 val GradientsHandle::create(const std::string& config_json, const std::string& class_name) {
   return guarded([&]() -> val {
@@ -71,11 +86,168 @@ val GradientsHandle::begin(val inputs) {
 
 val GradientsHandle::gradient(const std::string& name) const {
   return guarded([&]() -> val {
-    return outcome(parameterOf(*model_, name), [](const TrainedParameter* parameter) {
+    return outcome(parameterOf(*model_, name),
+                   [](TrainedParameter* parameter) { return tensorToJs(parameter->shape, parameter->gradient.span()); });
+  });
+}
+
+val TrainerHandle::create(const std::string& config_json, const std::string& processor_json, const std::string& settings_json) {
+  return guarded([&]() -> val {
+    if (!execution()) return failed(failure(ErrorCode::kInvalidArgument, "createTrainer", "the module has not been started"));
+    return outcome(TrainingRun::create(config_json, processor_json, settings_json, *execution()),
+                   [](std::unique_ptr<TrainingRun> run) { return val(std::make_shared<TrainerHandle>(std::move(run), execution())); });
+  });
+}
+
+val TrainerHandle::tensors() const {
+  return guarded([&] {
+    val array = val::array();
+    unsigned count = 0;
+    for (const TrainedParameter& parameter : run_->model().trained()) {
       val object = val::object();
-      object.set("dims", toJs(parameter->shape));
-      object.set("data", copyOut(parameter->gradient.data(), parameter->gradient.size()));
+      object.set("name", parameter.name);
+      object.set("shape", toJs(parameter.shape));
+      object.set("trained", parameter.trained);
+      array.set(count++, object);
+    }
+    return success(array);
+  });
+}
+
+val TrainerHandle::supply(const std::string& name, uintptr_t pointer, double count) {
+  return guarded([&] { return outcome(supplyParameter(run_->model().parameters(), name, pointer, count)); });
+}
+
+val TrainerHandle::finish() {
+  return guarded([&] { return outcome(run_->finish()); });
+}
+
+val TrainerHandle::estimate(double micro_batch, double batch) {
+  return guarded([&] {
+    const TrainingRun::Estimate estimate = run_->estimate(toWhole(micro_batch), toWhole(batch));
+    val object = val::object();
+    object.set("weights", static_cast<double>(estimate.weights));
+    object.set("gradients", static_cast<double>(estimate.gradients));
+    object.set("optimizer", static_cast<double>(estimate.optimizer));
+    object.set("activations", static_cast<double>(estimate.activations));
+    return success(object);
+  });
+}
+
+val TrainerHandle::startBatch(double size, bool learn) {
+  return guarded([&] { return outcome(run_->startBatch(toWhole(size), learn)); });
+}
+
+val TrainerHandle::addPicture(uintptr_t pointer, double width, double height, double channels, double label, double epoch, double picture) {
+  return guarded([&] {
+    return outcome(run_->addPicture(imageView(pointer, width, height, channels), toWhole(label), toWhole(epoch), toWhole(picture)));
+  });
+}
+
+val TrainerHandle::addPixels(uintptr_t pointer, double count, double label) {
+  return guarded([&] { return outcome(run_->addPixels(heapFloats(pointer, count), toWhole(label))); });
+}
+
+val TrainerHandle::mix() {
+  return guarded([&] { return outcome(run_->mix()); });
+}
+
+val TrainerHandle::begin(double first, double count) {
+  return guarded([&]() -> val {
+    return outcome(run_->begin(toWhole(first), toWhole(count)), [&](std::unique_ptr<ForwardPass> pass) {
+      return val(std::make_shared<ForwardHandle>(std::move(pass), shared_from_this()));
+    });
+  });
+}
+
+val TrainerHandle::applyStep() {
+  return guarded([&]() -> val {
+    return outcome(run_->applyStep(), [](const TrainerStep& done) {
+      val object = val::object();
+      object.set("step", static_cast<double>(done.step));
+      object.set("rate", done.rate);
+      object.set("gradientNorm", done.gradient_norm);
       return object;
+    });
+  });
+}
+
+val TrainerHandle::dropGradients() {
+  return guarded([&] {
+    run_->model().clearGradients();
+    return success();
+  });
+}
+
+val TrainerHandle::read(const std::string& name) const {
+  return guarded([&]() -> val {
+    return outcome(parameterOf(run_->model(), name),
+                   [](TrainedParameter* parameter) { return tensorToJs(parameter->shape, parameter->value.span()); });
+  });
+}
+
+Result<Trainer*> TrainerHandle::trainer() const {
+  if (Trainer* trainer = run_->trainer()) return trainer;
+  return failure(ErrorCode::kMissingTensor, "training", "the model has not got its weights yet");
+}
+
+Result<TrainerState> TrainerHandle::state(const std::string& name) const {
+  BEIT_ASSIGN(Trainer * trainer, this->trainer());
+  for (TrainerState& each : trainer->states())
+    if (each.name == name) return std::move(each);
+  return failure(ErrorCode::kNotFound, name, "the optimiser has nothing of that name");
+}
+
+val TrainerHandle::exchangeAverage() {
+  return guarded([&]() -> val {
+    return outcome(trainer(), [](Trainer* trainer) {
+      trainer->exchangeAverage();
+      return val::null();
+    });
+  });
+}
+
+val TrainerHandle::states() const {
+  return guarded([&]() -> val {
+    return outcome(trainer(), [](Trainer* trainer) {
+      val array = val::array();
+      unsigned count = 0;
+      for (const TrainerState& each : trainer->states()) {
+        val object = val::object();
+        object.set("name", each.name);
+        object.set("shape", toJs(each.shape));
+        array.set(count++, object);
+      }
+      return array;
+    });
+  });
+}
+
+val TrainerHandle::readState(const std::string& name) const {
+  return guarded([&]() -> val { return outcome(state(name), [](const TrainerState& found) { return tensorToJs(found.shape, found.values); }); });
+}
+
+val TrainerHandle::supplyState(const std::string& name, uintptr_t pointer, double count) {
+  return guarded([&]() -> val {
+    const auto found = state(name);
+    if (!found.ok()) return failed(found.error());
+    if (const Status status = checkCount(name, found->shape, count); !status) return failed(status.error());
+    const std::span<float> given = heapFloats(pointer, count);
+    std::copy(given.begin(), given.end(), found->values.begin());
+    return success();
+  });
+}
+
+double TrainerHandle::steps() const {
+  const Trainer* trainer = run_->trainer();
+  return trainer ? static_cast<double>(trainer->steps()) : 0.0;
+}
+
+val TrainerHandle::setSteps(double steps) {
+  return guarded([&]() -> val {
+    return outcome(trainer(), [&](Trainer* trainer) {
+      trainer->setSteps(toWhole(steps));
+      return val::null();
     });
   });
 }

@@ -8,13 +8,11 @@
 
 #include "src/kernels/execution.h"
 #include "src/training/training_model.h"
+#include "src/training/training_run.h"
 
 namespace beit::js {
 
 using emscripten::val;
-
-// Hands the parameter of that name `count` floats. Errors: kNotFound, kWrongShape.
-Status supplyParameter(ParameterList& parameters, const std::string& name, uintptr_t pointer, double count);
 
 class GradientsHandle : public std::enable_shared_from_this<GradientsHandle> {
  public:
@@ -31,6 +29,42 @@ class GradientsHandle : public std::enable_shared_from_this<GradientsHandle> {
  private:
   std::shared_ptr<const Execution> execution_;
   std::unique_ptr<TrainingModel> model_;
+};
+
+class TrainerHandle : public std::enable_shared_from_this<TrainerHandle> {
+ public:
+  TrainerHandle(std::unique_ptr<TrainingRun> run, std::shared_ptr<const Execution> execution)
+      : execution_(std::move(execution)), run_(std::move(run)) {}
+  static val create(const std::string& config_json, const std::string& processor_json, const std::string& settings_json);
+
+  val tensors() const;
+  val supply(const std::string& name, uintptr_t pointer, double count);
+  val finish();
+  val estimate(double micro_batch, double batch);
+
+  val startBatch(double size, bool learn);
+  val addPicture(uintptr_t pointer, double width, double height, double channels, double label, double epoch, double picture);
+  val addPixels(uintptr_t pointer, double count, double label);
+  val mix();
+  val begin(double first, double count);
+  val applyStep();
+  val dropGradients();
+
+  val read(const std::string& name) const;
+  val exchangeAverage();
+  val states() const;
+  val readState(const std::string& name) const;
+  val supplyState(const std::string& name, uintptr_t pointer, double count);
+  double steps() const;
+  val setSteps(double steps);
+
+ private:
+  // The optimiser, which there is once the weights have come.
+  Result<Trainer*> trainer() const;
+  Result<TrainerState> state(const std::string& name) const;
+
+  std::shared_ptr<const Execution> execution_;
+  std::unique_ptr<TrainingRun> run_;
 };
 
 }  // namespace beit::js

@@ -76,19 +76,6 @@ export interface CoreTrainingEstimate {
   activations: number;
 }
 
-/** One running pass over a micro-batch: step() does one layer's work in one direction. A trainer runs one pass at a time. */
-export interface CoreTrainingPass {
-  /** Value: true when there is nothing left to do. */
-  step(): Outcome<boolean>;
-  stepsDone(): number;
-  stepsTotal(): number;
-  /**
-   * After the last step. loss: the mean over the micro-batch; logits: (count, L), for soft targets as for labels.
-   */
-  result(): Outcome<{ loss: number; logits: CoreTensor }>;
-  delete(): void;
-}
-
 export interface CoreTrainer {
   tensors(): Outcome<CoreTrainedTensor[]>;
   /**
@@ -124,9 +111,9 @@ export interface CoreTrainer {
   mix(): Outcome<null>;
   /**
    * Begins a pass over examples [first, first + count) of the batch. If the batch is to learn from, gradients are added to those of the
-   * batch, each example with a share of 1 / size.
+   * batch, each example with a share of 1 / size. Its outputs are loss, the mean over these, and logits (count, L).
    */
-  begin(first: number, count: number): Outcome<CoreTrainingPass>;
+  begin(first: number, count: number): Outcome<CoreForward>;
   /** After the passes over a whole batch: clips, moves the weights, and forgets the gradients. step: how many have been done. */
   applyStep(): Outcome<{ step: number; rate: number; gradientNorm: number }>;
   /** Forgets the gradients of a batch that is given up. */
