@@ -45,8 +45,9 @@ val GradientsHandle::create(const std::string& config_json, const std::string& c
     if (!execution()) return failed(failure(ErrorCode::kInvalidArgument, "createGradients", "the module has not been started"));
     auto config = parseConfig(config_json);
     if (!config.ok()) return failed(config.error());
-    return outcome(TrainingModel::create(std::move(config).value(), class_name, Trainable{}, *execution()),
-                   [](std::unique_ptr<TrainingModel> model) { return val(std::make_shared<GradientsHandle>(std::move(model), execution())); });
+    return outcome(
+        TrainingModel::create(std::move(config).value(), class_name, Trainable{}, *execution()),
+        [](std::unique_ptr<TrainingModel> model) { return val(std::make_shared<GradientsHandle>(std::move(model), execution())); });
   });
 }
 
@@ -72,13 +73,19 @@ val GradientsHandle::finish() const {
   return guarded([&] { return outcome(model_->parameters().complete()); });
 }
 
-val GradientsHandle::begin(val inputs) {
+val GradientsHandle::begin(val inputs, val branch_scale) {
   return guarded([&]() -> val {
     auto converted = forwardInputs(inputs);
     if (!converted.ok()) return failed(converted.error());
-    if (!converted->labels) return failed(failure(ErrorCode::kInvalidArgument, "labels", "without them there is no loss"));
+    TrainingInputs given{std::move(converted).value(), {}, {}};
+    if (!branch_scale.isNull()) {
+      auto factors = tensorFromJs(branch_scale, "branch_scale");
+      if (!factors.ok()) return failed(factors.error());
+      const std::span<float> values = factors->values.span();
+      given.branch_scale.assign(values.begin(), values.end());
+    }
     model_->clearGradients();
-    return outcome(model_->begin(TrainingInputs{std::move(converted).value(), {}, {}}, {}), [&](std::unique_ptr<ForwardPass> pass) {
+    return outcome(model_->begin(std::move(given), {}), [&](std::unique_ptr<ForwardPass> pass) {
       return val(std::make_shared<ForwardHandle>(std::move(pass), shared_from_this()));
     });
   });
@@ -224,7 +231,8 @@ val TrainerHandle::states() const {
 }
 
 val TrainerHandle::readState(const std::string& name) const {
-  return guarded([&]() -> val { return outcome(state(name), [](const TrainerState& found) { return tensorToJs(found.shape, found.values); }); });
+  return guarded(
+      [&]() -> val { return outcome(state(name), [](const TrainerState& found) { return tensorToJs(found.shape, found.values); }); });
 }
 
 val TrainerHandle::supplyState(const std::string& name, uintptr_t pointer, double count) {

@@ -23,7 +23,7 @@ class GradientsHandle : public std::enable_shared_from_this<GradientsHandle> {
   val tensors() const;
   val supply(const std::string& name, uintptr_t pointer, double count);
   val finish() const;
-  val begin(val inputs);
+  val begin(val inputs, val branch_scale);
   val gradient(const std::string& name) const;
 
  private:

@@ -142,8 +142,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       else if (ARTEFACTS.includes(name)) {
         await buildArtefact(name, environment, ['beit_tests']);
         await buildTraining(name, environment);
-      }
-      else await buildVariant(name, ['beit_tests'], environment);
+      } else await buildVariant(name, ['beit_tests'], environment);
     }
     say(`Done after ${elapsed()}`);
   });

@@ -63,5 +63,7 @@ export function compareGradient(actual: Values | undefined, expected: Values): C
     differences += (Number(actual!.data[i]) - Number(value)) ** 2;
   });
   const share = squares === 0 ? Math.sqrt(differences) : Math.sqrt(differences / squares);
-  return share <= GRADIENT_NORM ? byValue : { ...byValue, pass: false, why: `the norm of the difference is ${share.toExponential(2)} of its norm` };
+  return share <= GRADIENT_NORM
+    ? byValue
+    : { ...byValue, pass: false, why: `the norm of the difference is ${share.toExponential(2)} of its norm` };
 }

@@ -1,20 +1,19 @@
 import { basename, join } from 'node:path';
 import { platform } from '#platform';
 import { DalleTokenizer } from '../api/dalle-tokenizer.js';
-import { createTrainingEngine } from '../api/engines.js';
 import { BeitError, failure } from '../base/errors.js';
 import type { AnyTensor, LabelMap, Tensor } from '../base/tensors.js';
 import type { DType } from '../core/core.js';
 import type { Engine, LoadedModel } from '../engine/engine.js';
-import type { CommandSpec, Parsed } from './arguments.js';
-import { compare, compareGradient, type Comparison, type Tolerance } from './compare.js';
-import { ENGINE_OPTIONS, engineOptions, withEngine } from './engine-options.js';
+import type { CommandSpec } from './arguments.js';
+import { compare, type Tolerance } from './compare.js';
+import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { checkFolder, isFile, readJson, readTensorFile } from './files.js';
 import { forwardInputs, inputOf } from './inputs.js';
 import { preprocessTensors } from './preprocess.js';
+import { EXPECTED, factsOf, outputsOf, type Results } from './reference-case.js';
+import { LateTrainer, onlyTrained, verifyTraining } from './verify-training.js';
 
-const EXPECTED = 'expected.safetensors';
-const GRADIENT = 'grad.';
 // Pixel values are k * scale + offset of 8-bit integers: two orders of evaluating that differ by a
 // rounding of a value near 1.
 const PREPROCESS_TOLERANCE: Tolerance = { atol: 1e-6, rtol: 0 };
@@ -33,7 +32,7 @@ export const verify: CommandSpec = {
     '|a-b| <= atol + rtol |b|; with --dtype int8, whose weights are rounded, |a-b| <= 5 % of the largest',
     '|b| of the output. Each grad.NAME, the gradient of out.loss by a parameter as transformers 4 names it,',
     'must hold |a-b| <= 1e-6 + 1e-4 of the largest |b|, and be within 1e-5 in all (the norm of a-b beside',
-    "that of b). The exit status is 1 if any does not.",
+    'that of b). The exit status is 1 if any does not.',
   ],
   async run(parsed) {
     const dtype = parsed.value<DType>('dtype');
@@ -54,22 +53,6 @@ export const verify: CommandSpec = {
   },
 };
 
-/** The engine for cases with gradients, started for the first of them. */
-class LateTrainer {
-  private engine: Promise<Engine> | null = null;
-
-  constructor(private readonly parsed: Parsed) {}
-
-  get(): Promise<Engine> {
-    return (this.engine ??= createTrainingEngine(engineOptions(this.parsed)));
-  }
-
-  async dispose(): Promise<void> {
-    const engine = await this.engine?.catch(() => null);
-    await engine?.dispose();
-  }
-}
-
 /** Runs a case and prints it. Returns whether it passes. */
 async function verifyCase(engine: Engine, trainer: LateTrainer, folder: string, dtype: DType | undefined): Promise<boolean> {
   try {
@@ -78,12 +61,13 @@ async function verifyCase(engine: Engine, trainer: LateTrainer, folder: string, 
     const expected = await readTensorFile(engine, join(folder, EXPECTED));
     const isModel = isFile(join(folder, 'case.json'));
     const on: string[] = [];
-    const results = isModel
-      ? [
-          ...(await verifyModel(engine, folder, expected, dtype, (device) => device === 'gpu' && on.push(' (gpu)'))),
-          ...(await verifyGradients(trainer, folder, expected)),
-        ]
-      : await verifyProcessor(engine, folder, expected);
+    const results: Results = [];
+    if (!isModel) results.push(...(await verifyProcessor(engine, folder, expected)));
+    else {
+      if (!onlyTrained(folder, expected))
+        results.push(...(await verifyModel(engine, folder, expected, dtype, (device) => device === 'gpu' && on.push(' (gpu)'))));
+      results.push(...(await verifyTraining(trainer, folder, expected)));
+    }
     const pass = results.length > 0 && results.every(([, { pass }]) => pass);
     console.log(`${pass ? 'pass' : 'FAIL'}  ${basename(folder)}${on.join('')}`);
     for (const [name, { pass, largest, why }] of results) {
@@ -105,14 +89,6 @@ function quantizedTolerance({ data }: AnyTensor): Tolerance {
   return { atol: QUANTIZED_SHARE * largest, rtol: 0 };
 }
 
-type Results = Array<[name: string, comparison: Comparison]>;
-
-function outputsOf(expected: Record<string, AnyTensor>, prefix = 'out.'): Array<[name: string, tensor: AnyTensor]> {
-  return Object.entries(expected)
-    .filter(([name]) => name.startsWith(prefix))
-    .map(([name, tensor]) => [name.slice(prefix.length), tensor]);
-}
-
 async function verifyModel(
   engine: Engine,
   folder: string,
@@ -120,17 +96,12 @@ async function verifyModel(
   dtype: DType | undefined,
   told: (device: LoadedModel['device']) => void,
 ): Promise<Results> {
-  const path = join(folder, 'case.json');
-  const facts = readJson(path);
-  const { atol, rtol } = facts;
-  if (typeof atol !== 'number' || typeof rtol !== 'number' || typeof facts['class'] !== 'string') {
-    throw failure('malformed', path, 'it must have class, atol and rtol');
-  }
-  if (facts['class'] === 'DalleTokenizer') return verifyTokenizer(engine, folder, expected, { atol, rtol });
+  const { facts, className, tolerance } = factsOf(folder);
+  if (className === 'DalleTokenizer') return verifyTokenizer(engine, folder, expected, tolerance);
   const wanted = outputsOf(expected);
   const inputs = forwardInputs(expected, join(folder, EXPECTED));
   const model = await engine.loadModel(await platform.resolveSource(folder, {}), {
-    className: facts['class'],
+    className,
     dtype,
     addPoolingLayer: facts['add_pooling_layer'] !== false,
   });
@@ -143,22 +114,11 @@ async function verifyModel(
     });
     return wanted.map(([name, tensor]) => [
       name,
-      compare(outputs[name], tensor, dtype === 'int8' ? quantizedTolerance(tensor) : { atol, rtol }),
+      compare(outputs[name], tensor, dtype === 'int8' ? quantizedTolerance(tensor) : tolerance),
     ]);
   } finally {
     await engine.release(model.handle);
   }
-}
-
-/** Holds the gradients that a case has against the model's. They are computed in floats, whatever the outputs are. */
-async function verifyGradients(trainer: LateTrainer, folder: string, expected: Record<string, AnyTensor>): Promise<Results> {
-  const wanted = outputsOf(expected, GRADIENT);
-  if (wanted.length === 0) return [];
-  const className = String(readJson(join(folder, 'case.json'))['class']);
-  const inputs = forwardInputs(expected, join(folder, EXPECTED));
-  const engine = await trainer.get();
-  const { gradients } = await engine.gradients(await platform.resolveSource(folder, {}), { className }, inputs);
-  return wanted.map(([name, tensor]) => [GRADIENT + name, compareGradient(gradients[name], tensor)]);
 }
 
 /** Tokens must be equal; `out.tokens` are what is decoded. */

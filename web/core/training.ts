@@ -144,8 +144,11 @@ export interface CoreGradients {
   /** As CoreTrainer's. */
   supply(name: string, pointer: number, count: number): Outcome<null>;
   finish(): Outcome<null>;
-  /** Begins a pass; inputs have labels. Its outputs are loss and logits. */
-  begin(inputs: CoreForwardInputs): Outcome<CoreForward>;
+  /**
+   * Begins a pass; inputs have labels, which may be shares of classes (B, L). branchScale: a factor for each layer's two branches in each
+   * image, (layers, 2, B), or null. Outputs are loss and logits, (masked, vocab_size) where patches are masked.
+   */
+  begin(inputs: CoreForwardInputs, branchScale: CoreTensor | null): Outcome<CoreForward>;
   /** After that pass: what the loss changes by with a parameter. */
   gradient(name: string): Outcome<CoreTensor>;
   delete(): void;

@@ -230,8 +230,11 @@ export interface Engine {
   segment(logits: Tensor, size: Size | null, extras: SegmentationExtras): Promise<SegmentationMap>;
   loadModel(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<LoadedModel>;
   inspect(source: Source, spec: ModelSpec, call?: LoadCallOptions): Promise<Inspection>;
-  /** Loads a model, and returns its loss for inputs that have labels, with the gradients of all parameters. Only of an engine that trains. */
-  gradients(source: Source, spec: ModelSpec, inputs: ForwardInputs, call?: LoadCallOptions): Promise<Gradients>;
+  /**
+   * Loads a model, and returns its loss for inputs that have labels, with the gradients of all parameters. branchScale: (layers, 2, B), what
+   * each layer's two branches are multiplied by in each image. Only of an engine that trains.
+   */
+  gradients(source: Source, spec: ModelSpec, inputs: ForwardInputs, branchScale: Tensor | null, call?: LoadCallOptions): Promise<Gradients>;
   /**
    * Writes a checkpoint to `sink` as one safetensors file with transformers' names, its values of type `dtype`; of the
    * model's memory this takes that of the largest tensor. Returns what was written, and the source's config.

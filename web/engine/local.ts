@@ -342,8 +342,15 @@ export class LocalEngine implements Engine {
     return this.load(call, (core, own) => convertModel(core, source, spec, dtype, sink, own));
   }
 
-  gradients(source: Source, spec: ModelSpec, inputs: ForwardInputs, call: LoadCallOptions = {}): Promise<Gradients> {
-    return this.load(call, (core, own) => gradientsOf(core, source, spec, givenOf(inputs), own));
+  gradients(
+    source: Source,
+    spec: ModelSpec,
+    inputs: ForwardInputs,
+    branchScale: Tensor | null,
+    call: LoadCallOptions = {},
+  ): Promise<Gradients> {
+    const given = { ...givenOf(inputs), ...(branchScale && { branchScale }) };
+    return this.load(call, (core, own) => gradientsOf(core, source, spec, given, own));
   }
 
   /** Runs a load that dispose() can stop as well as the caller's signal. */

@@ -38,7 +38,7 @@ export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> 
   loadModel: { call: 2, source: 0, opens: true },
   inspect: { call: 2, source: 0 },
   convert: { call: 4, source: 0, sink: 3 },
-  gradients: { call: 3, source: 0 },
+  gradients: { call: 4, source: 0 },
   forward: {
     call: 3,
     transfer: (_, inputs, __, call) =>

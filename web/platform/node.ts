@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread, Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { addressOf } from '../assets.js';
 import { failure, sentenceOf } from '../base/errors.js';
-import { ofEachBuild, type Build } from '../core/capabilities.js';
+import { ofEachBuild } from '../core/capabilities.js';
 import type { FromWorker, ToWorker } from '../engine/protocol.js';
 import { requireNodeCache } from '../sources/cache/node.js';
 import { pathSource } from '../sources/folder-node.js';
@@ -26,7 +26,7 @@ const isAddress = (text: string): boolean => /^(https?|data|blob):/i.test(text);
 // Joined, for bundlers not to look for a package that need not be there.
 const SAMPLES = ['beit', 'wasm', 'samples'].join('-');
 const AVIF_FILE = [['beit', 'wasm', 'avif'].join('-'), 'beit-avif.wasm'].join('/');
-const TRAINING_FILES = [['beit', 'wasm', 'training'].join('-'), 'beit-training-'].join('/');
+const TRAINING_MANIFEST = [['beit', 'wasm', 'training'].join('-'), 'package.json'].join('/');
 
 async function sampleAddress(name: SampleName): Promise<URL> {
   if (!findSample(name)) {
@@ -108,10 +108,11 @@ export const platform: Platform = {
 
   trainingBuilds() {
     try {
-      const pathOf = createRequire(import.meta.url).resolve;
-      const addressIn = (build: Build, ending: string): string => pathToFileURL(pathOf(`${TRAINING_FILES}${build}.${ending}`)).href;
+      const folder = pathToFileURL(createRequire(import.meta.url).resolve(TRAINING_MANIFEST));
+      const addressIn = (name: string): string => new URL(name, folder).href;
       return (
-        findTraining(({ href }) => href) ?? ofEachBuild((build) => ({ script: addressIn(build, 'js'), wasm: addressIn(build, 'wasm') }))
+        findTraining(({ href }) => href) ??
+        ofEachBuild((build) => ({ script: addressIn(`beit-training-${build}.js`), wasm: addressIn(`beit-training-${build}.wasm`) }))
       );
     } catch {
       return null; // it is not installed
