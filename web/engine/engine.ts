@@ -13,7 +13,6 @@ import type { HeadFit, TeachingExamples } from '../core/teaching.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
 import type { Device, DeviceChoice } from './devices.js';
-import type { Gradients } from './gradients.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 
 export type { RawImage };
@@ -208,6 +207,14 @@ export interface SegmentationExtras {
 export interface OpenedProcessor {
   handle: number;
   config: ConfigFields;
+}
+
+/** What a loss is with inputs that have labels, and what it changes by with each parameter. */
+export interface Gradients {
+  /** loss and logits */
+  outputs: Record<string, Tensor>;
+  /** By the names that transformers 4 has for the parameters. */
+  gradients: Record<string, Tensor>;
 }
 
 /** Every method rejects with a BeitError: after dispose() with code `disposed`, once the engine has ended by itself with `engine-lost`. */

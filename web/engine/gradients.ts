@@ -6,16 +6,8 @@ import type { Core, CoreForwardInputs, CoreTensor } from '../core/core.js';
 import { owned, withBytes } from '../core/heap.js';
 import type { CoreGradients, TrainingCore } from '../core/training.js';
 import type { Source } from '../sources/source.js';
-import type { LoadCallOptions, ModelSpec } from './engine.js';
+import type { Gradients, LoadCallOptions, ModelSpec } from './engine.js';
 import { loadModel, type WeightTaker } from './loader.js';
-
-/** What a loss is with inputs that have labels, and what it changes by with each parameter. */
-export interface Gradients {
-  /** loss and logits */
-  outputs: Record<string, Tensor>;
-  /** By the names that transformers 4 has for the parameters. */
-  gradients: Record<string, Tensor>;
-}
 
 /** Labels may be shares of classes as well, (B, L). */
 export interface GradientInputs extends CoreForwardInputs {

@@ -25,6 +25,7 @@ import type {
   ForwardCallOptions,
   ForwardInputs,
   ForwardSwitches,
+  Gradients,
   Inspection,
   LoadCallOptions,
   LoadedModel,
@@ -48,7 +49,7 @@ import {
   processorWarning,
   type FindGpu,
 } from './gpu.js';
-import { gradientsOf, type Gradients } from './gradients.js';
+import { gradientsOf } from './gradients.js';
 import { loadKept } from './kept-form.js';
 import { convertModel, inspectModel, type LoadedFacts, type Offer, type WeightTaker } from './loader.js';
 import { callOf, METHODS, rejection, unlessStopped, type Method } from './methods.js';
