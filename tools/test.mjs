@@ -6,7 +6,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeFlags } from './node-flags.mjs';
-import { ARTEFACTS, buildArtefact, buildTypeScript, buildVariant } from './build.mjs';
+import { ARTEFACTS, buildArtefact, buildTraining, buildTypeScript, buildVariant } from './build.mjs';
 import { checkCorpus } from './corpus.mjs';
 import { FORMATTERS, checkFormat } from './format.mjs';
 import { root } from './places.mjs';
@@ -88,10 +88,11 @@ function withStatus(result, status, output) {
   return { ...result, output };
 }
 
-function build(name, environment) {
+async function build(name, environment) {
   if (name === 'typescript') return buildTypeScript();
-  if (ARTEFACTS.includes(name)) return buildArtefact(name, environment, ['beit_tests']);
-  return buildVariant(name, ['beit_tests'], environment);
+  if (!ARTEFACTS.includes(name)) return buildVariant(name, ['beit_tests'], environment);
+  await buildArtefact(name, environment, ['beit_tests']);
+  return buildTraining(name, environment);
 }
 
 async function runSuite(suite) {
