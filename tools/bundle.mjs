@@ -23,8 +23,11 @@ const ENTRIES = [
 /** A file by itself, since bundlers that the library's worker is an asset for move it to where it has no neighbours. */
 const ENGINE = ['engine', 'engine.ts'];
 
-/** It is fetched by its address, in workers too, where there is a GPU to use. */
-const GPU = ['gpu', 'gpu/model.ts'];
+/** They are fetched by their addresses, in workers too, where there is a GPU to use; neither imports of the other. */
+const GPU = [
+  ['gpu', 'gpu/model.ts'],
+  ['gpu-extras', 'gpu/extras.ts'],
+];
 
 /** Files of dist/ of which each is one of the package's chunks. */
 const CHUNK = /^chunk-\w+\.js(\.map)?$/;
@@ -163,10 +166,10 @@ async function engine(wanted) {
 /** Writes the package's scripts with their source maps into dist/. */
 export async function bundleScripts() {
   for (const name of readdirSync(dist)) if (CHUNK.test(name)) rmSync(join(dist, name));
-  const gpu = await esbuild({ entryPoints: pointsOf([GPU]), minify: true });
+  const gpu = await esbuild({ entryPoints: pointsOf(GPU), minify: true });
   const files = await bundleLibrary(ENTRIES, { readable: true });
   for (const [name, { text, map }] of files) writeScript(name, text, map && JSON.parse(map));
-  writeScript('gpu.js', gpu.texts.get('gpu.js'), null);
+  for (const [name] of GPU) writeScript(`${name}.js`, gpu.texts.get(`${name}.js`), null);
   // Parcel makes of each file whose address it finds a script that is none of these any more, and cannot have a module in two bundles.
   writeFileSync(join(dist, 'no-files.js'), 'export const FILES = {};\n');
 }

@@ -6,7 +6,15 @@ import { assertClean } from './support/clean.mjs';
 import { startServer } from './support/server.mjs';
 
 const SAMPLE = 'samples/beach.jpg';
-const CASES = ['classify-batch3', 'classify-larger-input-absolute', 'mim-shared-bias', 'model-mask', 'model-odd-sizes', 'backbone-stages'];
+const CASES = [
+  'classify-batch3',
+  'classify-larger-input-absolute',
+  'mim-shared-bias',
+  'model-mask',
+  'model-odd-sizes',
+  'backbone-stages',
+  'segment-aux',
+];
 
 /** Calls the harness; an error there is an error here. */
 async function call(page, method, ...args) {

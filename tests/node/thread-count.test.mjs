@@ -4,25 +4,8 @@ import test from 'node:test';
 import { settingsOf } from '../../dist/api/engines.js';
 import { LocalEngine } from '../../dist/engine/local.js';
 import { BeitForImageClassification, BeitForSemanticSegmentation } from '../../dist/node.js';
-import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
-import { configs, stateDict } from '../../tools/random-checkpoint.mjs';
+import { randomFiles } from './random-files.mjs';
 import { BUILDS, lacking } from './support.mjs';
-
-/** Returns the files of a model of random weights. */
-function filesOf(model) {
-  const { config, preprocessor } = configs(model, { torch: 'float32' });
-  let seed = 1;
-  const next = () => (seed = (seed * 48271) % 2147483647) / 2147483647;
-  const tensors = stateDict(model).map(({ name, shape, count, draw }) => [
-    name,
-    { dims: shape, data: Float32Array.from({ length: count }, () => draw(() => next() * 2 ** 32)) },
-  ]);
-  return {
-    'config.json': new TextEncoder().encode(JSON.stringify(config)),
-    'preprocessor_config.json': new TextEncoder().encode(JSON.stringify(preprocessor)),
-    'model.safetensors': writeSafetensors(Object.fromEntries(tensors)),
-  };
-}
 
 // Just large enough for every way to compute: Strassen's (96 rows, 256 inputs and outputs), and Winograd's (2048
 // pixels of 64 channels).
@@ -55,7 +38,7 @@ CASES.splice(1, 0, ['classification', BeitForImageClassification, 'int8', CASES[
 for (const build of BUILDS.filter((name) => name !== 'simd')) {
   test(`${build}: one thread, several, and fewer than there are give the same bits`, { skip: lacking(build) }, async () => {
     for (const [task, Class, dtype, model] of CASES) {
-      const files = filesOf(model);
+      const files = randomFiles(model);
       const dims = [1, 3, model.imageSize, model.imageSize];
       const pixelValues = { dims, data: Float32Array.from({ length: 3 * model.imageSize ** 2 }, (_, i) => Math.sin(i / 37)) };
       let expected = null;

@@ -28,7 +28,13 @@ export async function build({ name, build: commands = [], serve, copy, ready }, 
   if (serve && serve !== '.') cpSync(join(folder, 'harbour.jpg'), join(to, 'harbour.jpg'));
   if (!copy) return;
   const modules = join(folder, 'node_modules');
-  for (const part of ['beit-wasm/dist/engine.js', 'beit-wasm/dist/gpu.js', 'beit-wasm/dist/wasm', 'beit-wasm-samples/weights']) {
+  for (const part of [
+    'beit-wasm/dist/engine.js',
+    'beit-wasm/dist/gpu.js',
+    'beit-wasm/dist/gpu-extras.js',
+    'beit-wasm/dist/wasm',
+    'beit-wasm-samples/weights',
+  ]) {
     cpSync(join(modules, part), join(to, 'beit', part.split('/').pop()), { recursive: true });
   }
 }

@@ -116,7 +116,7 @@ export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maxi
     files,
     decoders,
     teaching,
-    gpu: addressOf('gpu.js', folder),
+    gpu: { main: addressOf('gpu.js', folder), extras: addressOf('gpu-extras.js', folder) },
     device: typeof device === 'string' ? device : undefined,
     wasmBinary: checkedBinary(wasmBinary, build),
     maximumMemory,

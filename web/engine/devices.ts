@@ -12,6 +12,12 @@ export interface DeviceChoice {
   deviceReason: string;
 }
 
+/** Where the modules are: the one that is always needed, and what more most models need not. */
+export interface GpuAddresses {
+  main: string;
+  extras: string;
+}
+
 export type OwnDevice = FromGlobal<'GPUDevice'>;
 
 /** Returns what an engine says before it has a model. */

@@ -12,7 +12,7 @@ import type { DecoderAddresses } from '../core/decoders.js';
 import type { HeadFit, TeachingExamples } from '../core/teaching.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
-import type { Device, DeviceChoice } from './devices.js';
+import type { Device, DeviceChoice, GpuAddresses } from './devices.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 
 export type { RawImage };
@@ -25,8 +25,8 @@ export interface EngineSettings extends BuildRequest {
   decoders: DecoderAddresses;
   /** Where the module is that fits heads. */
   teaching: string;
-  /** Where the module is that computes on GPUs. */
-  gpu: string;
+  /** Where the modules are that compute on GPUs. */
+  gpu: GpuAddresses;
   /** Default: cpu */
   device?: Device | undefined;
   /** The bytes of the .wasm file, where the caller has them. */

@@ -2,8 +2,8 @@
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import type { FromGlobal } from '../base/globals.js';
 import type { DType } from '../core/core.js';
-import type { Gpu, GpuModel, ModelDescription, ModelShape } from '../gpu/model.js';
-import type { Device, DeviceChoice, OwnDevice } from './devices.js';
+import type { Extras, Gpu, GpuModel, ModelDescription, ModelShape } from '../gpu/model.js';
+import type { Device, DeviceChoice, GpuAddresses, OwnDevice } from './devices.js';
 import type { ForwardInputs, ForwardSwitches } from './engine.js';
 
 /** What WebGPU's system is here, or why there is none, as a part of a sentence. */
@@ -14,8 +14,8 @@ export const browserGpu: FindGpu = async () => globalThis.navigator?.gpu ?? 'thi
 export interface GpuSettings {
   device: Device;
   own: OwnDevice | null;
-  /** Where the file is that computes on GPUs. */
-  address: string;
+  /** Where the files are that compute on GPUs. */
+  addresses: GpuAddresses;
   find: FindGpu;
 }
 
@@ -45,6 +45,7 @@ const OPEN_ENDED = 'Calls with labels or outputAttentions are computed on the pr
 /** The engine's share in a GPU: one device for all its models. */
 export class GpuHost {
   private module: Promise<Module> | null = null;
+  private extras: Promise<Extras> | null = null;
   private opening: Promise<Gpu | string> | null = null;
   private gpu: Gpu | null = null;
 
@@ -80,7 +81,9 @@ export class GpuHost {
     const wrong = await module.checkKernels(gpu, shape);
     if (wrong) return { reason: `${gpu.name} failed the check of its answers: ${wrong}`, warned: true };
     try {
-      return new module.GpuModel(gpu, shape);
+      const loadExtras = (): Promise<Extras> => this.loadExtras();
+      const extras = module.needsExtras(shape, shape.imageSize) ? await loadExtras() : null;
+      return new module.GpuModel(gpu, shape, extras, loadExtras);
     } catch (error) {
       return { reason: sentenceOf(error).replace(/\.$/, ''), warned: true };
     }
@@ -99,11 +102,21 @@ export class GpuHost {
 
   private async load(): Promise<Module | string> {
     try {
-      this.module ??= import(/* webpackIgnore: true */ /* @vite-ignore */ this.settings.address) as Promise<Module>;
+      this.module ??= imported<Module>(this.settings.addresses.main);
       return await this.module;
     } catch (error) {
       this.module = null;
-      return `the file ${this.settings.address} cannot be loaded (${sentenceOf(error).replace(/\.$/, '')})`;
+      return sentenceOf(error);
+    }
+  }
+
+  private async loadExtras(): Promise<Extras> {
+    try {
+      this.extras ??= imported<Extras>(this.settings.addresses.extras);
+      return await this.extras;
+    } catch (error) {
+      this.extras = null;
+      throw error;
     }
   }
 
@@ -120,6 +133,15 @@ export class GpuHost {
     const { own, find } = this.settings;
     const system = own ? undefined : await find();
     return typeof system === 'string' ? system : module.openGpu(system, own, asked);
+  }
+}
+
+/** Imports a file of the package by its address. What it rejects with is a part of a sentence. */
+async function imported<T>(address: string): Promise<T> {
+  try {
+    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ address)) as T;
+  } catch (error) {
+    throw new Error(`the file ${address} cannot be loaded (${sentenceOf(error).replace(/\.$/, '')})`, { cause: error });
   }
 }
 
@@ -150,7 +172,7 @@ const shown = (dims: readonly number[]): string => `[${dims.join(', ')}]`;
 
 /** Throws what the core says of inputs that do not fit the config. */
 export function checkInputs(
-  { numChannels, patchSize: patch, useMaskToken }: ModelShape,
+  { numChannels, patchSize: patch, useMaskToken, className }: ModelShape,
   { pixelValues, boolMaskedPos }: ForwardInputs,
 ): void {
   const dims = pixelValues?.dims ?? [];
@@ -163,6 +185,8 @@ export function checkInputs(
   const count = dims.reduce((a, b) => a * b, 1);
   if (pixelValues?.data.length !== count)
     throw mismatch('wrong-shape', 'pixel_values', `${pixelValues?.data.length} values`, `as many as ${shown(dims)} holds`);
+  if (className === 'BeitForSemanticSegmentation' && (height < 2 * patch.height || width < 2 * patch.width))
+    throw mismatch('wrong-shape', 'pixel_values', shown(dims), 'at least two patches each way');
   if (!boolMaskedPos) return;
   if (!useMaskToken) {
     const why = 'none, since this model has no mask token (use_mask_token is false)';

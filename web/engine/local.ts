@@ -9,7 +9,7 @@ import type { Core, CoreForward, CoreForwardInputs, CoreImageProcessor, CoreMode
 import { owned, withBytes, withMemoryFacts } from '../core/heap.js';
 import { checkMaximum } from '../core/memory.js';
 import { fitHead, type HeadFit, type TeachingExamples } from '../core/teaching.js';
-import type { GpuModel, PassInputs } from '../gpu/model.js';
+import type { GpuModel, LabelledPixels, MapWanted, PassCall, PassInputs } from '../gpu/model.js';
 import { fetchBytes } from '../sources/http/source.js';
 import { WEIGHTS_FILES, type Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
@@ -18,7 +18,6 @@ import { drawPixels } from './drawables.js';
 import type {
   CallOptions,
   ConfigFields,
-  Engine,
   EngineImage,
   EngineInfo,
   EngineSettings,
@@ -56,6 +55,7 @@ import { callOf, METHODS, rejection, unlessStopped, type Method } from './method
 import { ImageFiles } from './image-files.js';
 import { LateModules, type ReadAsset } from './late-modules.js';
 import { withoutAlpha } from './pixels.js';
+import type { TaskEngine } from './tasks/context.js';
 import { TASKS } from './tasks/tasks.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 import { describe, ThreadChoice } from './thread-choice.js';
@@ -91,7 +91,7 @@ interface Processor {
   channels: number;
 }
 
-export class LocalEngine implements Engine {
+export class LocalEngine implements TaskEngine {
   private readonly queue = new TurnQueue();
   /** By model: settles when the passes that have been asked for are over. */
   private readonly passes = new Map<number, Promise<unknown>>();
@@ -161,7 +161,7 @@ export class LocalEngine implements Engine {
     const modules = new LateModules(readAsset ?? ((address) => fetchBytes(new URL(address), null)));
     const { device = 'cpu' } = settings;
     const own = gpuDevice ?? null;
-    const gpus = new GpuHost({ device, own, address: settings.gpu, find: findGpu });
+    const gpus = new GpuHost({ device, own, addresses: settings.gpu, find: findGpu });
     const info = { build, threads, reason, worker, capabilities, ...deviceOf(device, own !== null), devices: {} };
     return new LocalEngine(core, modules, settings, info, gpus);
   }
@@ -298,7 +298,8 @@ export class LocalEngine implements Engine {
       return null;
     };
     const offer: Offer<WeightTaker & { gpu: GpuModel }> = async (description) => {
-      const offered = await this.gpus.offer({ ...description, biasResize: spec.relativePositionBiasResize ?? 'reference' });
+      const { relativePositionBiasResize: biasResize = 'reference', taps = 'reference' } = spec;
+      const offered = await this.gpus.offer({ ...description, biasResize, taps });
       if ('reason' in offered) return refuse(offered.reason, offered.warned);
       const gpu = (unused = offered);
       return { gpu, put: (name, bytes) => guarded(() => gpu.put(name, bytes)), finish: () => guarded(() => gpu.finish()) };
@@ -379,9 +380,24 @@ export class LocalEngine implements Engine {
     switches: ForwardSwitches,
     call: ForwardCallOptions = {},
   ): Promise<Record<string, Tensor>> {
-    const { signal, priority = 0 } = call;
+    return this.inTurn(handle, call, () => this.pass(handle, inputs, switches, call));
+  }
+
+  async labelOnGpu(
+    handle: number,
+    inputs: ForwardInputs,
+    wanted: MapWanted,
+    call: ForwardCallOptions = {},
+  ): Promise<LabelledPixels | null> {
+    return this.inTurn(handle, call, () =>
+      this.passOnGpu(handle, this.model(handle), inputs, call, (gpu, given, own) => gpu.label(given, wanted, own)),
+    );
+  }
+
+  /** Does what is a pass in the order of passes. */
+  private inTurn<T>(handle: number, { signal, priority = 0 }: ForwardCallOptions, work: () => Promise<T>): Promise<T> {
     if (!Number.isFinite(priority)) throw mismatch('invalid-argument', 'priority', String(priority), 'a number');
-    const pass = this.queue.run(() => this.pass(handle, inputs, switches, call), signal, priority);
+    const pass = this.queue.run(work, signal, priority);
     this.passes.set(
       handle,
       Promise.allSettled([this.passes.get(handle), pass]).then(() => undefined),
@@ -396,8 +412,11 @@ export class LocalEngine implements Engine {
     call: ForwardCallOptions,
   ): Promise<Record<string, Tensor>> {
     const model = this.model(handle);
-    const fromGpu = await this.passOnGpu(handle, model, inputs, switches, call);
-    if (fromGpu) return fromGpu;
+    if (!needsProcessor(inputs, switches)) {
+      const hiddenStates = switches.outputHiddenStates;
+      const outputs = await this.passOnGpu(handle, model, inputs, call, (gpu, given, own) => gpu.run({ ...given, hiddenStates }, own));
+      if (outputs) return outputs;
+    }
     const core = (model.core ??= await model.reload(call));
     const { pixelValues, tokens } = inputs;
     const pass = this.use(() => unwrap(core.begin(givenOf(inputs), switches)));
@@ -415,23 +434,23 @@ export class LocalEngine implements Engine {
   }
 
   /** Returns null where a pass is the processor's, or has become so: then the model is no more on the GPU, and its owner is told. */
-  private async passOnGpu(
+  private async passOnGpu<T>(
     handle: number,
     model: Model,
     inputs: ForwardInputs,
-    switches: ForwardSwitches,
     { signal, onStep }: ForwardCallOptions,
-  ): Promise<Record<string, Tensor> | null> {
+    work: (gpu: GpuModel, inputs: PassInputs, call: PassCall) => Promise<T>,
+  ): Promise<T | null> {
     const { gpu } = model;
-    if (!gpu || needsProcessor(inputs, switches)) return null;
+    if (!gpu) return null;
     checkInputs(gpu.shape, inputs);
     const { dims, data } = inputs.pixelValues!;
     const [batch, , height, width] = dims as [number, number, number, number];
     if (gpu.obstacle({ height, width })) return null;
     const mask = inputs.boolMaskedPos?.data ?? null;
-    const given: PassInputs = { pixels: data, batch, height, width, mask, hiddenStates: switches.outputHiddenStates };
+    const given: PassInputs = { pixels: data, batch, height, width, mask, hiddenStates: false };
     try {
-      return await gpu.run(given, { signal, onStep: (done, total) => tell(onStep, done, total) });
+      return await work(gpu, given, { signal, onStep: (done, total) => tell(onStep, done, total) });
     } catch (error) {
       throwIfAborted(signal);
       const reason = `the GPU failed in a pass: ${sentenceOf(error).replace(/\.$/, '')}`;

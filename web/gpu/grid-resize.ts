@@ -31,6 +31,7 @@ function tapsOf(size: number, newSize: number, cubic: boolean): Taps[] {
 
 /** Returns (new height, new width, channels) of (height, width, channels). */
 export function resizeGrid(values: Float32Array, from: GridSize, to: GridSize, channels: number, cubic: boolean): Float32Array {
+  if (from.height === to.height && from.width === to.width) return values;
   const rows = tapsOf(from.height, to.height, cubic),
     columns = tapsOf(from.width, to.width, cubic);
   const resized = new Float32Array(to.height * to.width * channels);
@@ -56,10 +57,9 @@ export function resizeBiasTable(table: Float32Array, trained: GridSize, grid: Gr
   const from = { height: 2 * trained.height - 1, width: 2 * trained.width - 1 },
     to = { height: 2 * grid.height - 1, width: 2 * grid.width - 1 };
   const taken = { height: from.width, width: from.height };
-  const same = taken.height === to.height && taken.width === to.width;
   const pairs = from.height * from.width * heads;
   const resized = new Float32Array((to.height * to.width + CLS_ROWS) * heads);
-  resized.set(same ? table.subarray(0, pairs) : resizeGrid(table.subarray(0, pairs), taken, to, heads, false));
+  resized.set(resizeGrid(table.subarray(0, pairs), taken, to, heads, false));
   resized.set(table.subarray(pairs), resized.length - CLS_ROWS * heads);
   return resized;
 }

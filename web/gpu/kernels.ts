@@ -19,6 +19,15 @@ export const TILES: readonly Tile[] = [
 const DEPTH = 4;
 const SIDE = 4;
 
+/** How a product finds its rows where they do not lie in runs: what goes before, whether element k of row m is there, and where. */
+export interface Gather {
+  before: string;
+  valid: string;
+  index: string;
+}
+
+const RUNS: Gather = { before: '', valid: 'm<p.rows', index: '(m/p.perRun*p.inStride+m%p.perRun+p.inBegin)*p.depth+k' };
+
 /** Declares a kernel's parameters, whole numbers where nothing else is said, and its buffers, of which the last is written. */
 function declare(fields: string, ...buffers: string[]): string {
   const member = (field: string): string => (field.includes(':') ? field : `${field}:u32`);
@@ -53,16 +62,16 @@ export function activationNumber(name: string): number {
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /**
- * out = scale * activation(a * weights^T + bias), or that added to what is there. Rows come in runs of `perRun`, which lie `inStride` and
- * `outStride` rows from each other in the two.
+ * out = factor * activation(scale * a * weights^T + bias), or that added to what is there. Rows come in runs of `perRun`, which lie `inStride`
+ * and `outStride` rows from each other in the two. V has biases, factors and scales, one behind the other.
  */
-export function productKernel({ rows, columns }: Tile): string {
+export function productKernel({ rows, columns }: Tile, { before, valid, index } = RUNS): string {
   const across = columns / SIDE,
     down = rows / SIDE;
   const threads = across * down;
-  const load = (name: string, from: string, count: number, limit: string, row: string): string =>
-    `for(var i=t;i<${count * DEPTH}u;i+=${threads}u){let r=i/${DEPTH}u;let k=k0+i%${DEPTH}u;var v=vec4f();
-if(${limit}&&k<p.depth){v=${from}[${row}*p.depth+k];}${name}[i%${DEPTH}u*${count}u+r]=v;}`;
+  const load = (name: string, from: string, count: number, first: string, there: string, at: string): string =>
+    `for(var i=t;i<${count * DEPTH}u;i+=${threads}u){let r=i/${DEPTH}u;let k=k0+i%${DEPTH}u;var v=vec4f();let m=${first}+r;
+${there}&&k<p.depth){v=${from}[${at}];}${name}[i%${DEPTH}u*${count}u+r]=v;}`;
   return `${declare('rows columns padded depth activation add perRun inStride inBegin outStride outBegin', 'A:vec4f', 'W:vec4f', 'V:f32', 'O:f32')}
 var<workgroup>As:array<vec4f,${rows * DEPTH}>;
 var<workgroup>Ws:array<vec4f,${columns * DEPTH}>;
@@ -71,7 +80,7 @@ ${ACTIVATIONS.map(([, code], i) => `case ${i + 1}u:{${code}}`).join('\n')}
 default:{return x;}}}
 fn put(m:u32,n:u32,sum:f32){
 if(m>=p.rows||n>=p.padded){return;}
-var v=act(sum+V[n])*V[p.padded+n];
+var v=act(sum*V[2*p.padded+n]+V[n])*V[p.padded+n];
 let o=(m/p.perRun*p.outStride+m%p.perRun+p.outBegin)*p.padded+n;
 if(p.add!=0){v+=O[o];}
 O[o]=select(0.0,v,n<p.columns);
@@ -83,8 +92,8 @@ ${range(SIDE)
   .map((r) => `var c${r}=vec4f();`)
   .join('')}
 for(var k0=0u;k0<p.depth;k0+=${DEPTH}u){
-${load('As', 'A', rows, 'm0+r<p.rows', '((m0+r)/p.perRun*p.inStride+(m0+r)%p.perRun+p.inBegin)')}
-${load('Ws', 'W', columns, 'n0+r<p.columns', '(n0+r)')}
+${load('As', 'A', rows, 'm0', `${before}if(${valid}`, index)}
+${load('Ws', 'W', columns, 'n0', 'if(m<p.columns', 'm*p.depth+k')}
 workgroupBarrier();
 for(var k=0u;k<${DEPTH}u;k++){
 ${range(SIDE)
@@ -171,36 +180,43 @@ if(valid){for(var i=0u;i<D;i++){O[(first+q)*wide+h*D+i]=sums[i]/total;}}
 }`;
 }
 
-/** Begins a kernel that has a thread for each of `count` elements, in as many rows of workgroups as it takes. */
-const EACH = `@compute@workgroup_size(${THREADS})
+/** Returns a kernel that has a thread for each of `count` elements, in as many rows of workgroups as it takes. */
+export function eachKernel(fields: string, buffers: readonly string[], body: string, functions = ''): string {
+  return `${declare(`count ${fields}`, ...buffers)}${functions}
+@compute@workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id)g:vec3u,@builtin(num_workgroups)w:vec3u,@builtin(local_invocation_index)t:u32){
-let i=(g.y*w.x+g.x)*${THREADS}+t;if(i>=p.count){return;}`;
+let i=(g.y*w.x+g.x)*${THREADS}+t;if(i>=p.count){return;}
+${body}}`;
+}
 
 /** The patches of images (batch, channels, height, width) as rows (batch * patches, padded). */
-export const PATCHES = `${declare('count padded height width channels patchHeight patchWidth', 'X:f32', 'Y:f32')}
-${EACH}
-let e=i%p.padded;let n=i/p.padded;
+export const PATCHES = eachKernel(
+  'padded height width channels patchHeight patchWidth',
+  ['X:f32', 'Y:f32'],
+  `let e=i%p.padded;let n=i/p.padded;
 let across=p.width/p.patchWidth;let patches=p.height/p.patchHeight*across;
 let area=p.patchHeight*p.patchWidth;let c=e/area;
 let y=n%patches/across*p.patchHeight+e%area/p.patchWidth;let x=n%patches%across*p.patchWidth+e%p.patchWidth;
 var v=0.0;if(c<p.channels){v=X[((n/patches*p.channels+c)*p.height+y)*p.width+x];}
-Y[i]=v;
-}`;
+Y[i]=v;`,
+);
 
 /** Makes tokens of embedded patches: the class token before them, the mask token (behind it in E) where a patch is masked, positions. */
-export const TOKENS = `${declare('count padded tokens positions', 'E:f32', 'S:f32', 'M:u32', 'X:f32')}
-${EACH}
-let c=i%p.padded;let token=i/p.padded%p.tokens;let image=i/p.padded/p.tokens;
+export const TOKENS = eachKernel(
+  'padded tokens positions',
+  ['E:f32', 'S:f32', 'M:u32', 'X:f32'],
+  `let c=i%p.padded;let token=i/p.padded%p.tokens;let image=i/p.padded/p.tokens;
 var v=X[i];
 if(token==0){v=E[c];}else if(M[image*(p.tokens-1)+token-1]!=0){v=E[p.padded+c];}
 if(p.positions!=0){v+=S[token*p.padded+c];}
-X[i]=v;
-}`;
+X[i]=v;`,
+);
 
 /** The mean of an image's patches, without its class token. */
-export const MEAN = `${declare('count padded tokens', 'X:f32', 'Y:f32')}
-${EACH}
-let first=i/p.padded*p.tokens;
+export const MEAN = eachKernel(
+  'padded tokens',
+  ['X:f32', 'Y:f32'],
+  `let first=i/p.padded*p.tokens;
 var s=0.0;for(var r=1u;r<p.tokens;r++){s+=X[(first+r)*p.padded+i%p.padded];}
-Y[i]=s/f32(p.tokens-1);
-}`;
+Y[i]=s/f32(p.tokens-1);`,
+);

@@ -1,15 +1,18 @@
 /** A model on a GPU: filled once, then asked for passes. Whatever a method throws is a reason to compute on the processor, but for the signal's own. */
+import type { Extras, Inputs, Kit, LabelledPixels, MapWanted } from './contract.js';
 import { because, openGpu, type Gpu } from './device.js';
 import type { GridSize } from './grid-resize.js';
-import { attentionKernel, MEAN, NORM, PATCHES, productKernel, TILES, TOKENS } from './kernels.js';
-import { makePlan, mostImages, type Inputs, type Plan } from './plan.js';
+import { activationNumber, attentionKernel, eachKernel, MEAN, NORM, PATCHES, productKernel, TILES, TOKENS } from './kernels.js';
+import { eachDraft, makePlan, mostImages, needsExtras, productDraft, type Plan } from './plan.js';
 import { selfCheck } from './self-check.js';
 import { gridOf, operationsOf, padded, shapeOf, type ModelDescription, type ModelShape } from './shape.js';
-import { Buffers, encode, type Step } from './steps.js';
+import { Buffers, encode, pipelinesOf, type Step } from './steps.js';
 import { makeWeights, type Weights } from './weights.js';
 
-export { openGpu, operationsOf, shapeOf };
-export type { Gpu, ModelDescription, ModelShape };
+export { needsExtras, openGpu, operationsOf, shapeOf };
+export type { Extras, Gpu, LabelledPixels, MapWanted, ModelDescription, ModelShape };
+
+const kit: Kit = { tiles: TILES, Buffers, activationNumber, eachKernel, productKernel, eachDraft, productDraft, pipelinesOf, encode };
 
 /** Inputs of a pass, checked by the caller. */
 export interface PassInputs {
@@ -52,20 +55,27 @@ export class GpuModel {
   private readonly weights: Weights;
   private plan: Plan | null = null;
   private destroyed = false;
+  /** What weights are made of. */
+  private readonly temporary: Buffers;
 
   /** Takes the memory of the weights, and has pipelines compiled that the weights need not wait for. */
   constructor(
     readonly gpu: Gpu,
     readonly shape: ModelShape,
+    /** Null where a pass of the config's size does without. */
+    private extras: Extras | null,
+    private readonly loadExtras: () => Promise<Extras>,
   ) {
     const buffers = new Buffers(gpu);
+    this.temporary = new Buffers(gpu);
     try {
-      this.weights = makeWeights(buffers, shape);
+      this.weights = makeWeights(buffers, this.temporary, shape, (filler) => extras!.makeEnd(kit, gpu, filler));
     } catch (error) {
       buffers.destroy();
+      this.temporary.destroy();
       throw error;
     }
-    const codes = [...TILES.map(productKernel), NORM, attentionKernel(shape.headPadded / 4), PATCHES, TOKENS, MEAN];
+    const codes = [...TILES.map((tile) => productKernel(tile)), NORM, attentionKernel(shape.headPadded / 4), PATCHES, TOKENS, MEAN];
     for (const code of codes) gpu.pipeline(code).catch(() => undefined); // whoever uses it hears of it
   }
 
@@ -78,6 +88,8 @@ export class GpuModel {
   put(name: string, bytes: Uint8Array): void {
     const { takers } = this.weights;
     const take = takers.get(name);
+    // Of use only for a loss.
+    if (name.startsWith('aux')) return;
     if (!take) throw new Error(`there is no ${name} in it`);
     takers.delete(name);
     take(new Float32Array(bytes.slice().buffer));
@@ -86,9 +98,11 @@ export class GpuModel {
   /** To be called when all tensors have come: makes ready for an image of the config's size. */
   async finish(): Promise<void> {
     for (const name of this.weights.takers.keys()) throw new Error(`it has no ${name}`);
+    await this.weights.end?.finish?.();
     const { height, width } = this.shape.imageSize;
-    await this.planFor({ batch: 1, height, width, hiddenStates: false });
+    await this.planFor({ batch: 1, height, width, hiddenStates: false, keepLogits: false });
     await this.gpu.device.queue.onSubmittedWorkDone();
+    this.temporary.destroy();
     if (this.gpu.broken) throw new Error(this.gpu.broken);
   }
 
@@ -100,14 +114,20 @@ export class GpuModel {
     return biased && biasResize !== 'reference' && (height !== grid.height || width !== grid.width);
   }
 
+  /** Segments one image. */
+  async label(inputs: PassInputs, wanted: MapWanted, call: PassCall): Promise<LabelledPixels> {
+    await this.run(inputs, call, true);
+    return this.extras!.labelPixels(kit, this.gpu, this.plan!.logits!, this.shape.numLabels, wanted, call.signal);
+  }
+
   /** Runs a pass. Passes of one model come one after the other. */
-  async run(inputs: PassInputs, call: PassCall): Promise<Record<string, PlainTensor>> {
+  async run(inputs: PassInputs, call: PassCall, keepLogits = false): Promise<Record<string, PlainTensor>> {
     const { batch, height, width, hiddenStates } = inputs;
     const room = mostImages(this.gpu, this.shape, inputs);
     if (room < 1) throw new Error(`${height} x ${width} pixels are too many for it`);
     const passes = Math.ceil(batch / Math.min(room, MOST_IMAGES));
     const together = Math.ceil(batch / passes);
-    const plan = await this.planFor({ batch: together, height, width, hiddenStates });
+    const plan = await this.planFor({ batch: together, height, width, hiddenStates, keepLogits });
     const segments = segmentsOf(plan.steps);
     const { outputs } = plan;
     const results = outputs.map(({ dims: [, ...dims] }): PlainTensor => {
@@ -128,6 +148,7 @@ export class GpuModel {
   destroy(): void {
     this.destroyed = true;
     this.weights.buffers.destroy();
+    this.temporary.destroy();
     this.plan?.destroy();
     this.plan = null;
   }
@@ -136,7 +157,8 @@ export class GpuModel {
     if (this.plan && (Object.keys(inputs) as (keyof Inputs)[]).every((key) => this.plan!.inputs[key] === inputs[key])) return this.plan;
     this.plan?.destroy();
     this.plan = null;
-    const plan = await makePlan(this.gpu, this.shape, this.weights, inputs);
+    if (needsExtras(this.shape, inputs)) this.extras ??= await this.loadExtras();
+    const plan = await makePlan(this.gpu, this.shape, this.weights, inputs, this.extras);
     if (this.destroyed) plan.destroy();
     return (this.plan = plan);
   }
@@ -169,10 +191,11 @@ export class GpuModel {
 
   /** Puts what has come out for images from `first` on into the results. */
   private async read({ result, outputs, inputs }: Plan, results: readonly PlainTensor[], first: number, count: number): Promise<void> {
+    if (outputs.length === 0) return;
     await result.mapAsync(1);
     const values = new Float32Array(result.getMappedRange());
     for (const [i, { data, dims }] of results.entries()) {
-      const { at, rows, channels, map } = outputs[i]!;
+      const { at, rows, channels, before } = outputs[i]!;
       const perImage = data.length / dims[0]!,
         wide = padded(channels),
         runs = rows / inputs.batch;
@@ -180,8 +203,8 @@ export class GpuModel {
         for (let row = 0; row < runs; ++row) {
           const from = at / 4 + (b * runs + row) * wide,
             to = (first + b) * perImage;
-          if (!map) data.set(values.subarray(from, from + channels), to + row * channels);
-          else if (row > 0) for (let c = 0; c < channels; ++c) data[to + c * (runs - 1) + row - 1] = values[from + c]!;
+          if (before === null) data.set(values.subarray(from, from + channels), to + row * channels);
+          else if (row >= before) for (let c = 0; c < channels; ++c) data[to + c * (runs - before) + row - before] = values[from + c]!;
         }
     }
     result.unmap();

@@ -1,18 +1,11 @@
 /** What a pass does on inputs of one shape: a list of dispatches and copies, made once, with the buffers between them. */
+import type { Extras, FeatureMap, Inputs, Matrix, PassWriter, ProductOptions } from './contract.js';
 import { largestBuffer, USE, type Gpu } from './device.js';
-import { resizeBiasTable, resizeGrid, type GridSize } from './grid-resize.js';
+import type { GridSize } from './grid-resize.js';
 import { attentionKernel, MEAN, NORM, PATCHES, productKernel, THREADS, TILES, TOKENS, type Tile } from './kernels.js';
-import { BACKBONE, CLASSIFIER, gridOf, padded, type ModelShape } from './shape.js';
+import { CLASSIFIER, gridOf, padded, SEGMENTER, type ModelShape } from './shape.js';
 import { Buffers, pipelinesOf, type Copy, type Draft, type Groups, type Step } from './steps.js';
-import type { Matrix, Weights } from './weights.js';
-
-export interface Inputs {
-  batch: number;
-  /** In pixels. */
-  height: number;
-  width: number;
-  hiddenStates: boolean;
-}
+import type { Weights } from './weights.js';
 
 export interface Output {
   name: string;
@@ -22,8 +15,8 @@ export interface Output {
   dims: number[];
   rows: number;
   channels: number;
-  /** Whether rows, behind a class token, are to become planes. */
-  map: boolean;
+  /** How many rows of an image go before those that are to become planes; null: rows stay. */
+  before: number | null;
 }
 
 export interface Plan {
@@ -33,6 +26,8 @@ export interface Plan {
   pixels: GPUBuffer;
   mask: GPUBuffer;
   result: GPUBuffer;
+  /** Of a segmentation. */
+  logits: FeatureMap | null;
   /** Of its buffers. */
   bytes: number;
   destroy(): void;
@@ -54,7 +49,7 @@ function tileFor(rows: number, columns: number): Tile {
 export function mostImages({ device }: Gpu, shape: ModelShape, size: GridSize): number {
   const { height, width } = gridOf(size, shape.patchSize);
   const tokens = 1 + height * width;
-  const { numChannels, patchSize, numAttentionHeads, headPadded, intermediateSize, outputs } = shape;
+  const { className, numChannels, patchSize, numAttentionHeads, headPadded, intermediateSize, widest } = shape;
   const largest = Math.max(
     numChannels * size.height * size.width,
     tokens *
@@ -62,34 +57,38 @@ export function mostImages({ device }: Gpu, shape: ModelShape, size: GridSize): 
         padded(numChannels * patchSize.height * patchSize.width),
         padded(intermediateSize),
         3 * numAttentionHeads * headPadded,
-        padded(outputs),
+        padded(widest),
       ),
   );
-  return Math.floor(Math.min(largestBuffer(device) / (4 * largest), MOST_WORKGROUPS / tokens));
+  const room = Math.floor(Math.min(largestBuffer(device) / (4 * largest), MOST_WORKGROUPS / tokens));
+  return className === SEGMENTER ? Math.min(1, room) : room;
 }
 
-interface ProductOptions {
-  activation?: number;
-  /** Whether it is added to what is there. */
-  add?: boolean;
-  /** Rows of the operand: how many lie behind each other, how far runs are apart and where the first begins. */
-  perRun?: number;
-  inStride?: number;
-  inBegin?: number;
-  outStride?: number;
-  outBegin?: number;
+/** Returns a kernel with a thread for each of so many elements as a step. */
+export function eachDraft(code: string, count: number, parameters: readonly number[], buffers: readonly GPUBuffer[]): Draft {
+  const groups = Math.ceil(count / THREADS),
+    across = Math.min(groups, MOST_WORKGROUPS);
+  const grid: Groups = [across, Math.ceil(groups / across), 1];
+  return { code, parameters: [count, ...parameters], buffers, grid, operations: count };
 }
 
-/** Returns a plan for inputs of one shape. Rejects where the GPU refuses it. */
-export async function makePlan(gpu: Gpu, shape: ModelShape, weights: Weights, inputs: Inputs): Promise<Plan> {
+/** Returns whether a pass needs what is not of this file. */
+export function needsExtras({ className, grid, patchSize }: ModelShape, size: GridSize): boolean {
+  const { height, width } = gridOf(size, patchSize);
+  // A table of biases is turned where it is not square.
+  return className !== CLASSIFIER || height !== grid.height || width !== grid.width || height !== width;
+}
+
+/** Returns a plan for inputs of one shape. Rejects where the GPU refuses it. `extras`: where they are needed (`needsExtras`). */
+export async function makePlan(gpu: Gpu, shape: ModelShape, weights: Weights, inputs: Inputs, extras: Extras | null): Promise<Plan> {
   const buffers = new Buffers(gpu);
   try {
-    const { drafts, outputs, pixels, mask, bytes } = await gpu.checked(() => draftPass(buffers, shape, weights, inputs));
+    const { drafts, bytes, ...rest } = await gpu.checked(() => draftPass(buffers, shape, weights, inputs, extras));
     const pipelines = await pipelinesOf(gpu, drafts);
     return await gpu.checked(() => {
       const steps = buffers.bound(drafts, pipelines);
       const result = buffers.make(bytes, USE.read | USE.target);
-      return { inputs, steps, outputs, pixels, mask, result, bytes: buffers.bytes, destroy: () => buffers.destroy() };
+      return { ...rest, inputs, steps, result, bytes: buffers.bytes, destroy: () => buffers.destroy() };
     });
   } catch (error) {
     buffers.destroy();
@@ -103,13 +102,14 @@ interface PassDraft {
   outputs: Output[];
   pixels: GPUBuffer;
   mask: GPUBuffer;
+  logits: FeatureMap | null;
   bytes: number;
 }
 
 /** Writes a pass down, in the order of the core's steps. */
-function draftPass(buffers: Buffers, shape: ModelShape, weights: Weights, inputs: Inputs): PassDraft {
+function draftPass(buffers: Buffers, shape: ModelShape, weights: Weights, inputs: Inputs, extras: Extras | null): PassDraft {
   const { batch, height, width, hiddenStates } = inputs;
-  const { hiddenSize: channels, numAttentionHeads: heads, headPadded, numChannels, patchSize, stages, className } = shape;
+  const { hiddenSize: channels, numAttentionHeads: heads, headPadded, numChannels, patchSize } = shape;
   const grid = gridOf(inputs, patchSize);
   const patches = grid.height * grid.width,
     tokens = 1 + patches,
@@ -119,37 +119,27 @@ function draftPass(buffers: Buffers, shape: ModelShape, weights: Weights, inputs
   const outputs: Output[] = [];
   let bytes = 0;
 
-  const output = (name: string, from: GPUBuffer, dims: number[], map = false): void => {
-    const last = map ? channels : dims.at(-1)!;
-    const count = map ? rows : dims.slice(0, -1).reduce((a, b) => a * b, 1);
-    outputs.push({ name, at: bytes, dims, rows: count, channels: last, map });
+  const output = (name: string, from: GPUBuffer, dims: number[], before: number | null = null): void => {
+    const map = before !== null;
+    const last = dims.at(map ? 1 : -1)!;
+    const count = dims.reduce((a, b) => a * b, 1) / last + (before ?? 0) * batch;
+    outputs.push({ name, at: bytes, dims, rows: count, channels: last, before });
     drafts.push({ from, at: bytes, bytes: 4 * count * padded(last) });
     bytes += 4 * count * padded(last);
   };
   /** Keeps the states after a layer (0: the embeddings) where they are wanted. */
   const keep = (index: number): void => {
-    const level = stages.indexOf(index);
-    const dims = [batch, tokens, channels];
-    if (level >= 0) {
-      if (shape.reshapeHiddenStates) output(`feature_maps.${level}`, states, [batch, channels, grid.height, grid.width], true);
-      else output(`feature_maps.${level}`, states, dims);
-    }
-    if (hiddenStates) output(`hidden_states.${index}`, states, dims);
+    end?.after?.(writer, index);
+    if (hiddenStates) output(`hidden_states.${index}`, states, [batch, tokens, channels]);
   };
   const norm = (vectors: GPUBuffer, from: GPUBuffer, to: GPUBuffer, count = rows, stride = 1): void => {
     const parameters = [channels, wide, stride, [shape.layerNormEps] as const];
     drafts.push({ code: NORM, parameters, buffers: [from, vectors, to], grid: [count, 1, 1], operations: 8 * count * channels });
   };
   const product = (matrix: Matrix, from: GPUBuffer, to: GPUBuffer, count = rows, options: ProductOptions = {}): void => {
-    drafts.push(productDraft(matrix, from, to, count, tileFor(count, matrix.outputs), options));
+    drafts.push(productDraft(matrix, from, to, count, options));
   };
-  /** Has a thread for each of so many elements. */
-  const each = (code: string, count: number, parameters: number[], ...bound: GPUBuffer[]): void => {
-    const groups = Math.ceil(count / THREADS),
-      across = Math.min(groups, MOST_WORKGROUPS);
-    const all: Groups = [across, Math.ceil(groups / across), 1];
-    drafts.push({ code, parameters: [count, ...parameters], buffers: bound, grid: all, operations: count });
-  };
+  const each: PassWriter['each'] = (code, count, parameters, ...bound) => drafts.push(eachDraft(code, count, parameters, bound));
 
   const pixels = buffers.floats(batch * numChannels * height * width);
   const mask = buffers.floats(batch * patches);
@@ -160,19 +150,30 @@ function draftPass(buffers: Buffers, shape: ModelShape, weights: Weights, inputs
   const intermediate = buffers.floats(rows * padded(shape.intermediateSize));
   const nothing = buffers.floats(4);
 
-  const { projection } = weights;
+  /** Returns a row for each image: its normalised class token, or the mean of its patches, normalised. */
+  const pooled = (): GPUBuffer => {
+    const result = buffers.floats(batch * wide);
+    if (weights.norm) norm(weights.norm, states, result, batch, tokens);
+    else {
+      const mean = buffers.floats(batch * wide);
+      each(MEAN, batch * wide, [wide, tokens], states, mean);
+      norm(weights.poolNorm!, mean, result, batch);
+    }
+    return result;
+  };
+  const writer: PassWriter = { inputs, grid, lastNorm: weights.norm, buffers, states, normalized, norm, product, each, output, pooled };
+  const { projection, end, head } = weights;
   const values = projection.inputs;
   const columns = buffers.floats(batch * patches * values);
   each(PATCHES, batch * patches * values, [values, height, width, numChannels, patchSize.height, patchSize.width], pixels, columns);
   product(projection, columns, states, batch * patches, { perRun: patches, outStride: tokens, outBegin: 1 });
-  const positions = positionsOf(shape, weights, grid);
+  const positions = positionsOf(shape, weights, grid, extras);
   const places = positions ? buffers.filled(positions) : nothing;
   each(TOKENS, rows * wide, [wide, tokens, positions ? 1 : 0], weights.tokens, places, mask, states);
   keep(0);
 
-  const tables = biasTables(shape, weights, grid).map((table) => buffers.filled(table));
-  const last = stages.length > 0 && !hiddenStates ? stages.at(-1)! : shape.numHiddenLayers;
-  for (const [i, layer] of weights.layers.slice(0, last).entries()) {
+  const tables = biasTables(shape, weights, grid, extras).map((table) => buffers.filled(table));
+  for (const [i, layer] of weights.layers.slice(0, hiddenStates ? undefined : end?.layers).entries()) {
     norm(layer.normBefore, states, normalized);
     product(layer.queryKeyValue, normalized, queryKeyValue);
     const table = tables[tables.length === 1 ? 0 : i];
@@ -190,48 +191,23 @@ function draftPass(buffers: Buffers, shape: ModelShape, weights: Weights, inputs
     keep(i + 1);
   }
 
-  /** Returns a row for each image: its normalised class token, or the mean of its patches, normalised. */
-  const pooled = (): GPUBuffer => {
-    const result = buffers.floats(batch * wide);
-    if (weights.norm) norm(weights.norm, states, result, batch, tokens);
-    else {
-      const mean = buffers.floats(batch * wide);
-      each(MEAN, batch * wide, [wide, tokens], states, mean);
-      norm(weights.poolNorm!, mean, result, batch);
-    }
-    return result;
-  };
-  const { head } = weights;
-  if (className === CLASSIFIER) {
+  let logits: FeatureMap | null = null;
+  if (end) logits = end.rest?.(writer) ?? null;
+  else {
     const row = pooled();
-    const logits = head ? buffers.floats(batch * padded(head.outputs)) : row;
-    if (head) product(head, row, logits, batch);
-    output('logits', logits, [batch, head?.outputs ?? channels]);
-  } else if (className !== BACKBONE) {
-    let [final, other] = [states, normalized];
-    for (const vectors of [weights.norm, weights.headNorm]) {
-      if (!vectors) continue;
-      norm(vectors, final, other);
-      [final, other] = [other, final];
-    }
-    if (head) {
-      const logits = buffers.floats(batch * patches * padded(head.outputs));
-      product(head, final, logits, batch * patches, { perRun: patches, inStride: tokens, inBegin: 1 });
-      output('logits', logits, [batch, patches, head.outputs]);
-    } else {
-      output('last_hidden_state', final, [batch, tokens, channels]);
-      if (shape.pool) output('pooler_output', pooled(), [batch, channels]);
-    }
+    const scores = head ? buffers.floats(batch * padded(head.outputs)) : row;
+    if (head) product(head, row, scores, batch);
+    output('logits', scores, [batch, head?.outputs ?? channels]);
   }
-  return { drafts, outputs, pixels, mask, bytes };
+  return { drafts, outputs, pixels, mask, logits, bytes };
 }
 
 /** Returns the positions of a grid's tokens, padded; null where there are none. */
-function positionsOf(shape: ModelShape, { positions }: Weights, grid: GridSize): Float32Array | null {
+function positionsOf(shape: ModelShape, { positions }: Weights, grid: GridSize, extras: Extras | null): Float32Array | null {
   if (!positions) return null;
   const { hiddenSize: channels } = shape;
-  const same = grid.height === shape.grid.height && grid.width === shape.grid.width;
-  const resized = same ? positions.subarray(channels) : resizeGrid(positions.subarray(channels), shape.grid, grid, channels, true);
+  const trained = positions.subarray(channels);
+  const resized = extras?.resizeGrid(trained, shape.grid, grid, channels, true) ?? trained;
   const rows = new Float32Array(padded(channels) * (1 + grid.height * grid.width));
   rows.set(positions.subarray(0, channels));
   for (let at = 0, to = padded(channels); at < resized.length; at += channels, to += padded(channels))
@@ -244,8 +220,9 @@ function biasTables(
   { grid: trained, numAttentionHeads: heads, useRelativePositionBias }: ModelShape,
   { sharedBias, biases }: Weights,
   grid: GridSize,
+  extras: Extras | null,
 ): Float32Array[] {
-  const resized = (table: Float32Array): Float32Array => resizeBiasTable(table, trained, grid, heads);
+  const resized = (table: Float32Array): Float32Array => extras?.resizeBiasTable(table, trained, grid, heads) ?? table;
   const shared = sharedBias && resized(sharedBias);
   const sums = useRelativePositionBias
     ? biases.map((table) => resized(table).map((value, i) => (shared ? value + shared[i]! : value)))
@@ -264,11 +241,20 @@ export function productDraft(
   from: GPUBuffer,
   to: GPUBuffer,
   rows: number,
-  tile: Tile,
-  { activation = 0, add = false, perRun = rows, inStride = perRun, inBegin = 0, outStride = perRun, outBegin = 0 }: ProductOptions = {},
+  {
+    activation = 0,
+    add = false,
+    perRun = rows,
+    inStride = perRun,
+    inBegin = 0,
+    outStride = perRun,
+    outBegin = 0,
+    gather,
+  }: ProductOptions = {},
+  tile = tileFor(rows, outputs),
 ): Draft {
   return {
-    code: productKernel(tile),
+    code: productKernel(tile, gather),
     parameters: [rows, outputs, padded(outputs), inputs / 4, activation, add ? 1 : 0, perRun, inStride, inBegin, outStride, outBegin],
     buffers: [from, weights, vectors, to],
     grid: [Math.ceil(padded(outputs) / tile.columns), Math.ceil(rows / tile.rows), 1],

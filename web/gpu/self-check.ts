@@ -37,16 +37,18 @@ function products(buffers: Buffers): Check[] {
     wide = padded(outputs);
   const a = numbers(rows * inputs, 1),
     w = numbers(outputs * inputs, 2),
-    vectors = numbers(2 * wide, 3),
+    vectors = numbers(3 * wide, 3),
     before = numbers(rows * wide, 4);
   const expected = new Float64Array(rows * wide);
   for (let m = 0; m < rows; ++m)
     for (let n = 0; n < outputs; ++n)
       expected[m * wide + n] =
-        vectors[wide + n]! * gelu(vectors[n]! + sum(inputs, (k) => a[m * inputs + k]! * w[n * inputs + k]!) / 9) + before[m * wide + n]!;
+        vectors[wide + n]! *
+          gelu(vectors[n]! + (vectors[2 * wide + n]! / 9) * sum(inputs, (k) => a[m * inputs + k]! * w[n * inputs + k]!)) +
+        before[m * wide + n]!;
   const matrix = { outputs, inputs, weights: buffers.filled(w.map((x) => x / 9)), vectors: buffers.filled(vectors) };
   const options = { activation: activationNumber('gelu'), add: true };
-  return TILES.map((tile) => ['products', productDraft(matrix, buffers.filled(a), buffers.filled(before), rows, tile, options), expected]);
+  return TILES.map((tile) => ['products', productDraft(matrix, buffers.filled(a), buffers.filled(before), rows, options, tile), expected]);
 }
 
 function norm(buffers: Buffers): Check {

@@ -15,6 +15,7 @@ interface Config {
   numChannels: number;
   vocabSize: number;
   numLabels: number;
+  poolScales: number[];
   useMaskToken: boolean;
   useAbsolutePositionEmbeddings: boolean;
   useRelativePositionBias: boolean;
@@ -32,12 +33,15 @@ export interface ModelDescription {
   config: Readonly<Record<string, unknown>>;
   hasPooler: boolean;
   biasResize: 'reference' | 'timm' | 'unilm';
+  /** How a segmentation model's outIndices count. */
+  taps: 'reference' | 'original';
 }
 
 export interface ModelShape extends Config {
-  /** BeitModel, BeitForImageClassification, BeitForMaskedImageModeling or BeitBackbone. */
+  /** BeitModel, BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation or BeitBackbone. */
   className: string;
   biasResize: ModelDescription['biasResize'];
+  taps: ModelDescription['taps'];
   /** Patches each way at the config's image size. */
   grid: GridSize;
   /** Channels of a head, and the same up to a multiple of four. */
@@ -48,10 +52,8 @@ export interface ModelShape extends Config {
   /** Whether all states are normalised at the end. */
   norm: boolean;
   pool: boolean;
-  /** Outputs of the head, if there is one. */
-  outputs: number;
-  /** After which layers (0: the embeddings) the backbone gives a map. */
-  stages: number[];
+  /** The most floats that a head, but for a classifier's, makes of a token at once. */
+  widest: number;
 }
 
 /** Returns the next multiple of four. */
@@ -60,6 +62,7 @@ export const padded = (count: number): number => Math.ceil(count / 4) * 4;
 export const CLASSIFIER = 'BeitForImageClassification';
 export const MASKED = 'BeitForMaskedImageModeling';
 export const BACKBONE = 'BeitBackbone';
+export const SEGMENTER = 'BeitForSemanticSegmentation';
 
 /** Returns the grid of patches of an image. */
 export function gridOf({ height, width }: GridSize, patch: GridSize): GridSize {
@@ -67,40 +70,49 @@ export function gridOf({ height, width }: GridSize, patch: GridSize): GridSize {
 }
 
 /** Returns a model's shape, or why the GPU cannot run it, as a part of a sentence. */
-export function shapeOf({ className: given, config: fields, hasPooler, biasResize }: ModelDescription): ModelShape | string {
+export function shapeOf({ className: given, config: fields, hasPooler, biasResize, taps }: ModelDescription): ModelShape | string {
   const config = fields as unknown as Config;
-  const { hiddenSize, numAttentionHeads, hiddenAct, imageSize, patchSize, useMeanPooling, numHiddenLayers } = config;
+  const { hiddenSize, numAttentionHeads, hiddenAct, imageSize, patchSize, useMeanPooling } = config;
   // The same models have other names in the reference, too.
   const className = given.replace(/^FlaxBeit|^Data2VecVision/, 'Beit');
   const activation = activationNumber(hiddenAct);
   const headChannels = hiddenSize / numAttentionHeads,
     headPadded = padded(headChannels);
   const only = (what: string): string => `${what} is computed on the processor only`;
-  if (!['BeitModel', CLASSIFIER, MASKED, BACKBONE].includes(className)) return only(given);
+  if (!['BeitModel', CLASSIFIER, MASKED, BACKBONE, SEGMENTER].includes(className)) return only(given);
   if (headPadded > 4 * WIDEST_HEAD) return only(`a head of ${headChannels} channels`);
   if (!activation) return only(`the activation ${hiddenAct}`);
   const backbone = className === BACKBONE;
   if (backbone && config.addFpn) return only('the feature pyramid of a backbone');
-  const stages = [...new Set(config.outIndices)].sort((a, b) => a - b);
   return {
     ...config,
     className,
     biasResize,
+    taps,
     grid: gridOf(imageSize, patchSize),
     headChannels,
     headPadded,
     activation,
     norm: !backbone && !useMeanPooling,
     pool: className === CLASSIFIER || (className === 'BeitModel' && hasPooler),
-    outputs: className === CLASSIFIER ? config.numLabels : className === MASKED ? config.vocabSize : 0,
-    stages: !backbone ? [] : stages.length > 0 ? stages : [numHiddenLayers],
+    widest: className === MASKED ? config.vocabSize : className === SEGMENTER ? 16 * Math.max(hiddenSize, config.numLabels) : 0,
   };
 }
 
 /** Returns about how many operations a pass takes on one image of the config's size. */
-export function operationsOf({ grid, numChannels, patchSize, hiddenSize, numHiddenLayers, intermediateSize }: ModelShape): number {
+export function operationsOf({
+  className,
+  grid,
+  numChannels,
+  patchSize,
+  hiddenSize,
+  numHiddenLayers,
+  intermediateSize,
+}: ModelShape): number {
   const patches = grid.height * grid.width,
     tokens = 1 + patches;
   const layer = tokens * (4 * hiddenSize + 2 * intermediateSize + 2 * tokens);
-  return 2 * hiddenSize * (numHiddenLayers * layer + patches * numChannels * patchSize.height * patchSize.width);
+  // Nearly all of it 3 x 3 convolutions, at 16, 16, 4 and 1 times the patches.
+  const head = className === SEGMENTER ? 9 * 37 * patches * hiddenSize : 0;
+  return 2 * hiddenSize * (numHiddenLayers * layer + patches * numChannels * patchSize.height * patchSize.width + head);
 }

@@ -99,14 +99,10 @@ export function pipelinesOf(gpu: Gpu, drafts: readonly (Draft | Copy)[]): Promis
 export function encode(device: GPUDevice, steps: readonly Step[], result: GPUBuffer): GPUCommandBuffer {
   const encoder = device.createCommandEncoder();
   let pass: GPUComputePassEncoder | null = null;
-  let pipeline: GPUComputePipeline | null = null;
   for (const step of steps) {
     if ('pipeline' in step) {
-      if (!pass) {
-        pass = encoder.beginComputePass();
-        pipeline = null;
-      }
-      if (pipeline !== step.pipeline) pass.setPipeline((pipeline = step.pipeline));
+      pass ??= encoder.beginComputePass();
+      pass.setPipeline(step.pipeline);
       pass.setBindGroup(0, step.group);
       pass.dispatchWorkgroups(...step.grid);
     } else {

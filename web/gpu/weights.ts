@@ -1,16 +1,9 @@
 /** A model's weights as buffers, filled tensor by tensor from the core's conversion to transformers' names. */
+import type { End, Filler, Matrix, Taker } from './contract.js';
 import { largestBuffer } from './device.js';
-import { MASKED, padded, type ModelShape } from './shape.js';
+import { CLASSIFIER, padded, type ModelShape } from './shape.js';
+import { spread } from './spread.js';
 import type { Buffers } from './steps.js';
-
-/** A constant matrix (outputs, inputs), and one behind the other a bias and a factor for each output. */
-export interface Matrix {
-  outputs: number;
-  /** Padded inputs. */
-  inputs: number;
-  weights: GPUBuffer;
-  vectors: GPUBuffer;
-}
 
 export interface Layer {
   normBefore: GPUBuffer;
@@ -28,28 +21,20 @@ export interface Weights {
   layers: Layer[];
   norm: GPUBuffer | null;
   poolNorm: GPUBuffer | null;
-  headNorm: GPUBuffer | null;
   head: Matrix | null;
   /** As trained: (1 + patches, channels) of positions, and (distances, heads) of biases, for all layers and for each. */
   positions: Float32Array | null;
   sharedBias: Float32Array | null;
   biases: Float32Array[];
+  end: End | null;
   buffers: Buffers;
   /** What takes the values of each tensor that is still to come, by its name. */
-  takers: Map<string, (values: Float32Array) => void>;
+  takers: Map<string, Taker>;
 }
 
-/** Returns `values`, runs of `length` floats, with zeros behind each run up to `to`. */
-function spread(values: Float32Array, length: number, to: number): Float32Array {
-  if (length === to) return values;
-  const wide = new Float32Array((values.length / length) * to);
-  for (let from = 0, at = 0; from < values.length; from += length, at += to) wide.set(values.subarray(from, from + length), at);
-  return wide;
-}
-
-/** Returns weights of zeros, to be filled. Throws where the GPU cannot have them. */
-export function makeWeights(buffers: Buffers, shape: ModelShape): Weights {
-  const { hiddenSize, numAttentionHeads: heads, headChannels, headPadded, intermediateSize, patchSize, norm, pool, outputs } = shape;
+/** Returns weights of zeros, to be filled. Throws where the GPU cannot have them. `makeEnd`: for all classes but the classifier. */
+export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelShape, makeEnd: (filler: Filler) => End): Weights {
+  const { hiddenSize, numAttentionHeads: heads, headChannels, headPadded, intermediateSize, patchSize, norm, pool, numLabels } = shape;
   const wide = padded(hiddenSize),
     wideHeads = heads * headPadded;
   const { gpu } = buffers;
@@ -72,8 +57,9 @@ export function makeWeights(buffers: Buffers, shape: ModelShape): Weights {
     return buffer;
   };
   const bare = (rows: number, inputs: number): Matrix => {
-    const vectors = make(2 * padded(rows));
-    write(vectors, padded(rows), new Float32Array(rows).fill(1));
+    const wide = padded(rows);
+    const vectors = make(3 * wide);
+    write(vectors, wide, new Float32Array(2 * wide).fill(1));
     return { outputs: rows, inputs, weights: make(rows * inputs), vectors };
   };
   /** Inputs come in runs of `length`, of which each is padded. */
@@ -119,14 +105,15 @@ export function makeWeights(buffers: Buffers, shape: ModelShape): Weights {
     }
     return layer;
   });
+  const classifies = shape.className === CLASSIFIER;
   const weights: Weights = {
     projection: matrix('beit.embeddings.patch_embeddings.projection', hiddenSize, shape.numChannels * patchSize.height * patchSize.width),
     tokens: make(2 * wide),
     layers,
     norm: norm ? normOf('beit.layernorm') : null,
     poolNorm: pool && !norm ? normOf('beit.pooler.layernorm') : null,
-    headNorm: shape.className === MASKED ? normOf('layernorm') : null,
-    head: outputs > 0 ? matrix(shape.className === MASKED ? 'lm_head' : 'classifier', outputs, hiddenSize) : null,
+    head: classifies && numLabels > 0 ? matrix('classifier', numLabels, hiddenSize) : null,
+    end: classifies ? null : makeEnd({ shape, takers, temporary, write, bare, matrix, normOf }),
     positions: null,
     sharedBias: null,
     biases: [],

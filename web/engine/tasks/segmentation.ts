@@ -37,6 +37,13 @@ export function paletteOf(classes: number, alpha: number): Uint32Array {
 
 const HALF_TRANSPARENT = 128;
 
+/** Returns a map with its counts, and colours where there is a palette. */
+function withColors(found: Omit<SegmentationMap, 'counts'>, classes: number, palette: Uint32Array | undefined): SegmentationMap {
+  const counts = new Uint32Array(classes);
+  for (const label of found.labels) ++counts[label]!;
+  return { ...found, counts, ...(palette && { overlay: Uint32Array.from(found.labels, (label) => palette[label]!) }) };
+}
+
 type Task = EngineTasks['image-segmentation'];
 
 export async function segmentImage(
@@ -46,16 +53,19 @@ export async function segmentImage(
   call: ForwardCallOptions,
 ): Promise<Task['result']> {
   const { pixelValues, originalSizes } = await engine.preprocess(processor, [image], call);
-  const logits = outputOf(await engine.forward(model, { pixelValues }, PLAIN, call), 'logits');
-  const palette = colored ? paletteOf(logits.dims[1]!, HALF_TRANSPARENT) : undefined;
+  const names = config['id2label'] as string[];
+  const palette = colored ? paletteOf(names.length, HALF_TRANSPARENT) : undefined;
   const size = resultSize === 'logits' ? null : (resultSize ?? originalSizes[0]!);
-  const map = await engine.segment(logits, size, { scores, palette });
+  const found = await engine.labelOnGpu(model, { pixelValues }, { size, scores }, call);
+  const map = found
+    ? withColors(found, names.length, palette)
+    : await engine.segment(outputOf(await engine.forward(model, { pixelValues }, PLAIN, call), 'logits'), size, { scores, palette });
   const { width, height, labels, overlay } = map;
   return {
     width,
     height,
     labels,
-    legend: legendOf(map, config['id2label'] as string[]),
+    legend: legendOf(map, names),
     ...(map.scores && { scores: map.scores }),
     ...(overlay && { overlay: { width, height, data: new Uint8ClampedArray(overlay.buffer as ArrayBuffer) } }),
   };

@@ -1,0 +1,136 @@
+/** What gpu.js and gpu-extras.js, which import nothing of each other, know of each other. */
+import type { Gpu } from './device.js';
+import type { GridSize } from './grid-resize.js';
+import type { Gather, Tile } from './kernels.js';
+import type { ModelShape } from './shape.js';
+import type { Buffers, Copy, Draft, Step } from './steps.js';
+
+/** A constant matrix (outputs, inputs), and one behind the other a bias, a factor and a scale for each output. */
+export interface Matrix {
+  outputs: number;
+  /** Padded inputs. */
+  inputs: number;
+  weights: GPUBuffer;
+  vectors: GPUBuffer;
+}
+
+/** Takes all values of a tensor. */
+export type Taker = (values: Float32Array) => void;
+
+/** What weights are made with. */
+export interface Filler {
+  shape: ModelShape;
+  /** By the tensors' names. */
+  takers: Map<string, Taker>;
+  /** Until all have come. */
+  temporary: Buffers;
+  write(buffer: GPUBuffer, floats: number, values: Float32Array): void;
+  /** Returns a matrix of zeros, of no tensor. */
+  bare(rows: number, inputs: number): Matrix;
+  matrix(name: string, rows: number, inputs: number): Matrix;
+  normOf(name: string): GPUBuffer;
+}
+
+/** What a pass is for. */
+export interface Inputs {
+  batch: number;
+  /** In pixels. */
+  height: number;
+  width: number;
+  hiddenStates: boolean;
+  /** Whether a segmentation's logits stay there. */
+  keepLogits: boolean;
+}
+
+export interface ProductOptions {
+  activation?: number;
+  /** Whether it is added to what is there. */
+  add?: boolean;
+  /** Rows of the operand: how many lie behind each other, how far runs are apart and where the first begins. */
+  perRun?: number;
+  inStride?: number;
+  inBegin?: number;
+  outStride?: number;
+  outBegin?: number;
+  gather?: Gather;
+}
+
+/** What parts of a pass write themselves down with. */
+export interface PassWriter {
+  inputs: Inputs;
+  grid: GridSize;
+  /** Of all states at the end, if there is one. */
+  lastNorm: GPUBuffer | null;
+  buffers: Buffers;
+  /** (batch * tokens) rows: what layers add to, and room for as much. */
+  states: GPUBuffer;
+  normalized: GPUBuffer;
+  norm(vectors: GPUBuffer, from: GPUBuffer, to: GPUBuffer): void;
+  product(matrix: Matrix, from: GPUBuffer, to: GPUBuffer, rows: number, options?: ProductOptions): void;
+  /** Has a thread for each of so many elements. */
+  each(code: string, count: number, parameters: number[], ...bound: GPUBuffer[]): void;
+  /** Has rows read back. `before`: how many of an image go before those that become planes; null: rows stay. */
+  output(name: string, from: GPUBuffer, dims: number[], before?: number | null): void;
+  /** Returns a row for each image: its normalised class token, or the mean of its patches, normalised. */
+  pooled(): GPUBuffer;
+}
+
+/** Rows (height * width, padded channels) of one image. */
+export interface FeatureMap extends GridSize {
+  values: GPUBuffer;
+}
+
+/** What a pass ends in. */
+export interface End {
+  /** How many layers it needs. */
+  layers: number;
+  /** Computes what is made of several tensors, when all have come. */
+  finish?(): Promise<void>;
+  /** Writes down what becomes of the states after a layer (0: the embeddings). */
+  after?(writer: PassWriter, index: number): void;
+  /** Writes down the rest. Returns a segmentation's logits. */
+  rest?(writer: PassWriter): FeatureMap | null;
+}
+
+/** A segmentation's map of labels, in place of its logits. */
+export interface MapWanted {
+  /** Null: that of the logits. */
+  size: GridSize | null;
+  scores: boolean;
+}
+
+export interface LabelledPixels extends GridSize {
+  labels: Uint16Array;
+  /** Each label's probability, where wanted. */
+  scores: Float32Array | null;
+}
+
+/** What the extras have of the rest. */
+export interface Kit {
+  tiles: readonly Tile[];
+  Buffers: typeof Buffers;
+  activationNumber(name: string): number;
+  eachKernel(fields: string, buffers: readonly string[], body: string, functions?: string): string;
+  productKernel(tile: Tile, gather?: Gather): string;
+  eachDraft(code: string, count: number, parameters: readonly number[], buffers: readonly GPUBuffer[]): Draft;
+  productDraft(matrix: Matrix, from: GPUBuffer, to: GPUBuffer, rows: number, options?: ProductOptions): Draft;
+  pipelinesOf(gpu: Gpu, drafts: readonly (Draft | Copy)[]): Promise<(GPUComputePipeline | null)[]>;
+  encode(device: GPUDevice, steps: readonly Step[], result: GPUBuffer): GPUCommandBuffer;
+}
+
+/** What the rest has of the extras. */
+export interface Extras {
+  /** Returns what follows from a model's class, to be filled. */
+  makeEnd(kit: Kit, gpu: Gpu, filler: Filler): End;
+  /** Returns (new height, new width, channels) of (height, width, channels). */
+  resizeGrid(values: Float32Array, from: GridSize, to: GridSize, channels: number, cubic: boolean): Float32Array;
+  resizeBiasTable(table: Float32Array, trained: GridSize, grid: GridSize, heads: number): Float32Array;
+  labelPixels(
+    kit: Kit,
+    gpu: Gpu,
+    logits: FeatureMap,
+    labels: number,
+    wanted: MapWanted,
+    signal: AbortSignal | null | undefined,
+  ): Promise<LabelledPixels>;
+}
