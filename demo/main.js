@@ -37,6 +37,10 @@ const makers = {
     const { SegmentPanel } = await import('./segment/panel.js');
     return new SegmentPanel({ root: rootOf('segment'), model: models.segment, pictures });
   },
+  teach: async () => {
+    const { openTeachPanel } = await import('./teach/panel.js');
+    return openTeachPanel({ root: rootOf('teach'), checkpoints, pictures });
+  },
   mask: async () => {
     const { MaskPanel } = await import('./masking/panel.js');
     return new MaskPanel({ root: rootOf('mask'), model: models.mask, pictures });
@@ -127,6 +131,10 @@ for (const [task, model] of Object.entries(models)) {
     );
   });
 }
+// A link that is a classifier: opened later, it is as if the page began with it.
+const taught = () => location.hash.startsWith('#beit=');
+if (taught()) models.classify.chosen = { source: location.hash, name: 'the one of the link', link: location.hash };
+addEventListener('hashchange', () => taught() && location.reload());
 // Loading begins before anything else is done: the first answer comes as soon as it can.
 if (!link.has('model') && (!location.hash || location.hash === '#classify')) void models.classify.load();
 void followLink(); // before the tabs look at the address

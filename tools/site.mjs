@@ -67,8 +67,12 @@ export async function buildSite(to = BUILT_SITE) {
   }
 
   const common = { bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'silent' };
-  // At its own address, from which it finds the artefacts and the engine, which is the page's and its worker's. No tab teaches.
-  const library = await bundleLibrary([['index', 'library.ts']]);
+  // At its own address, from which it finds the artefacts and the engine, which is the page's and its worker's. What only the tab Teach needs
+  // is a file that comes with neither.
+  const library = await bundleLibrary([
+    ['index', 'library.ts'],
+    ['teacher', 'teaching.ts'],
+  ]);
   const scripts = [...library].map(([name, { text }]) => [name, text]);
   for (const [name, text] of scripts) writeFileSync(join(to, 'beit-wasm', 'dist', name), text);
   await esbuild.build({ ...common, entryPoints: [join(SAMPLES, 'index.js')], outdir: join(to, 'beit-wasm-samples') });
@@ -86,7 +90,9 @@ export async function buildSite(to = BUILT_SITE) {
   const main = Object.entries(metafile.outputs).find(([, { entryPoint }]) => entryPoint?.endsWith('main.js'))[1];
   const needed = main.imports.filter(({ kind, external }) => kind === 'import-statement' && !external).map(({ path }) => basename(path));
   const page = join(to, 'index.html');
-  writeFileSync(page, withPreloads(readFileSync(page, 'utf8'), ['beit-wasm/dist/engine.js', ...needed]));
+  const [, index] = scripts.find(([name]) => name === 'index.js');
+  const shared = scripts.map(([name]) => name).filter((name) => name !== 'index.js' && index.includes(`"./${name}"`));
+  writeFileSync(page, withPreloads(readFileSync(page, 'utf8'), [...shared.map((name) => `beit-wasm/dist/${name}`), ...needed]));
   writeServiceWorker(to);
   return to;
 }
@@ -123,6 +129,7 @@ function filesIn(folder) {
 const keepLibrary = {
   name: 'keep-library',
   setup: ({ onResolve }) => {
+    onResolve({ filter: /\/teaching\.js$/ }, () => ({ path: './beit-wasm/dist/teacher.js', external: true }));
     onResolve({ filter: /\/library\.js$/ }, () => ({ path: './beit-wasm/dist/index.js', external: true }));
     onResolve({ filter: /\/beit-wasm-samples\/index\.js$/ }, () => ({ path: './beit-wasm-samples/index.js', external: true }));
   },

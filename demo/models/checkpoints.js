@@ -55,7 +55,8 @@ export class Checkpoints {
       classify: new Model({
         task: 'classify pictures',
         settings,
-        open: (source, options) => pipeline('image-classification', source, options),
+        open: async (source, options, link) =>
+          link ? (await import('../teach/teaching.js')).Teacher.fromLink(link, options) : pipeline('image-classification', source, options),
       }),
       segment: new Model({
         task: 'segment pictures',

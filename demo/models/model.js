@@ -21,7 +21,8 @@
 
 /**
  * A place where a checkpoint comes from, what to call it, and whether its weights are kept as something smaller.
- * @typedef {{ source: SourceLike, name: string, keepAs?: 'int8' | undefined }} Chosen
+ * @typedef {{ source: SourceLike, name: string, keepAs?: 'int8' | undefined, link?: string }} Chosen link: of a taught classifier,
+ *   which names its checkpoint itself
  */
 
 /**
@@ -46,7 +47,7 @@ export class Model extends EventTarget {
    * @param {string} parts.task what the checkpoint can do, after "can"
    * @param {{ options: ModelOptions }} parts.settings
    * @param {boolean} [parts.optional] whether the page may come without a checkpoint for the task
-   * @param {(source: SourceLike | null, options: ModelOptions) => Promise<T>} parts.open loads a checkpoint,
+   * @param {(source: SourceLike | null, options: ModelOptions, link?: string) => Promise<T>} parts.open loads a checkpoint,
    *   for null the one that comes with the page
    */
   constructor({ task, settings, optional = false, open }) {
@@ -76,17 +77,19 @@ export class Model extends EventTarget {
     const start = performance.now();
     this.#become({ kind: 'loading', progress: null });
     try {
-      const use = await this.#open(this.chosen?.source ?? null, {
+      const { source = null, keepAs, link } = this.chosen ?? {};
+      const options = {
         ...this.#settings.options,
-        ...(this.chosen?.keepAs && { keepAs: this.chosen.keepAs }),
+        ...(keepAs && { keepAs }),
         signal: controller.signal,
-        onWarning: ({ code }) => {
+        onWarning: (/** @type {{ code: string }} */ { code }) => {
           if (code === 'network' && !navigator.onLine && this.state.kind === 'loading') this.#become({ ...this.state, waiting: true });
         },
-        onProgress: (progress) => {
+        onProgress: (/** @type {Progress} */ progress) => {
           if (!controller.signal.aborted) this.#become({ kind: 'loading', progress });
         },
-      });
+      };
+      const use = await this.#open(source, options, link);
       if (controller.signal.aborted) {
         await use.dispose();
         throw controller.signal.reason;

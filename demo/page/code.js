@@ -19,9 +19,22 @@ const MOST_NUMBERS = 1000;
  * @param {{ call: Call, chosen: Chosen | null, options: ModelOptions, result: unknown }} shown
  */
 export function showCode(root, { call, chosen, options, result }) {
-  const json = JSON.stringify(result, plain, 2);
-  const blocks = [block('The call', codeOf(call, chosen, options)), block('Its result as JSON', json)];
-  root.replaceChildren(/** @type {HTMLElement} */ (root.querySelector('summary')), ...blocks.flat());
+  showBlocks(root, [
+    ['The call', codeOf(call, chosen, options)],
+    ['Its result as JSON', JSON.stringify(result, plain, 2)],
+  ]);
+}
+
+/**
+ * Fills a details element with texts to copy.
+ * @param {HTMLDetailsElement} root
+ * @param {ReadonlyArray<readonly [title: string, text: string]>} blocks
+ */
+export function showBlocks(root, blocks) {
+  root.replaceChildren(
+    /** @type {HTMLElement} */ (root.querySelector('summary')),
+    ...blocks.flatMap(([title, text]) => block(title, text)),
+  );
 }
 
 /**
@@ -54,6 +67,21 @@ function block(title, text) {
  * @param {ModelOptions} options
  */
 function codeOf({ task, name, result, options: callOptions, source, more }, chosen, options) {
+  const image = Object.keys(callOptions).length > 0 ? `picture, ${literal(callOptions)}` : 'picture';
+  const use = [
+    '// picture: a File, an <img>, a canvas, an address …',
+    `const ${result} = await ${name}(${image});`,
+    `await ${name}.dispose();`,
+  ];
+  if (chosen?.link)
+    return [
+      "import { Teacher } from 'beit-wasm';",
+      ...(chosen.link.includes('base=beit-wasm-samples') ? ["import 'beit-wasm-samples'; // the small model"] : []),
+      '',
+      '// link: the address that this page was opened with',
+      `const ${name} = await Teacher.fromLink(link);`,
+      ...use,
+    ].join('\n');
   const given = chosen ? (typeof chosen.source === 'string' ? literal(chosen.source) : 'files') : source && literal(source);
   const opening = { ...options, ...(chosen?.keepAs && { keepAs: chosen.keepAs }), ...(chosen ? {} : more) };
   const parts = [
@@ -61,16 +89,13 @@ function codeOf({ task, name, result, options: callOptions, source, more }, chos
     ...(given ? [given] : []),
     ...(Object.keys(opening).length > 0 ? [...(given ? [] : ['null']), literal(opening)] : []),
   ];
-  const image = Object.keys(callOptions).length > 0 ? `picture, ${literal(callOptions)}` : 'picture';
   return [
     "import { pipeline } from 'beit-wasm';",
     ...(given ? [] : ["import 'beit-wasm-samples'; // the small model"]),
     '',
     ...(given === 'files' ? ['// files: those that were chosen, such as a FileList'] : []),
     `const ${name} = await pipeline(${parts.join(', ')});`,
-    '// picture: a File, an <img>, a canvas, an address …',
-    `const ${result} = await ${name}(${image});`,
-    `await ${name}.dispose();`,
+    ...use,
   ].join('\n');
 }
 
@@ -79,7 +104,7 @@ function codeOf({ task, name, result, options: callOptions, source, more }, chos
  * @param {unknown} value
  * @returns {string}
  */
-function literal(value) {
+export function literal(value) {
   if (typeof value === 'string') return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
   if (typeof value !== 'object' || value === null) return String(value);
   if (Symbol.iterator in value) return `[${[.../** @type {Iterable<unknown>} */ (value)].map(literal).join(', ')}]`;

@@ -41,7 +41,7 @@ export function keepModelInAddress(checkpoints) {
       const left = before?.source;
       before = model.chosen;
       const address = new URL(location.href);
-      if (typeof before?.source === 'string') address.searchParams.set('model', before.source);
+      if (typeof before?.source === 'string' && !before.link) address.searchParams.set('model', before.source);
       else if (address.searchParams.get('model') === left) address.searchParams.delete('model');
       history.replaceState(history.state, '', address);
     });

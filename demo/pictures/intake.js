@@ -26,8 +26,9 @@ export function watchForFiles({ input, take, refuse }) {
   document.addEventListener('dragleave', () => mark(-1));
   document.addEventListener('dragover', (event) => event.preventDefault());
   document.addEventListener('drop', async (event) => {
-    event.preventDefault();
     mark(0);
+    if (event.defaultPrevented) return; // a tab has taken it
+    event.preventDefault();
     const files = event.dataTransfer ? await filesOf(event.dataTransfer) : [];
     if (files.length > 0) take(files);
     else refuse('What was dropped is not a file: save the picture first, then drop the file.');

@@ -7,7 +7,7 @@ import { Frame } from '../pictures/frame.js';
 import { PicturePanel } from '../pictures/panel.js';
 import { drawLabels, pictureWithLabels } from './label-overlay.js';
 import { Legend } from './legend.js';
-import { Live } from './live.js';
+import { Live } from '../pictures/live.js';
 
 /** @import { ForwardCallOptions, ImageSegmentationPipeline, Segmentation } from '../library.js' */
 /** @import { Picture } from '../pictures/pictures.js' */

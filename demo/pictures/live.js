@@ -1,7 +1,7 @@
 // @ts-check
 /** Frames of a camera, one at a time: what arrives while one is being worked on is dropped. */
 import { make } from '../page/dom.js';
-import { openCamera } from '../pictures/camera.js';
+import { openCamera } from './camera.js';
 
 /**
  * What was done so far.

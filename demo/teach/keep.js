@@ -1,0 +1,127 @@
+// @ts-check
+/** What is taught, kept in the page's own folder on this device: it is there when the page is opened again. */
+
+/** @import { Place } from './thumbnails.js' */
+
+/**
+ * @typedef {object} State what a project's own file does not say
+ * @property {1} version
+ * @property {string[]} classes all names in their order, also of those without a picture
+ * @property {Place[]} places of the small copies, in the order of the project's pictures
+ * @property {number[]} packs
+ * @property {{ source: string | null, name: string }} base the checkpoint that is taught on
+ * @property {number | 'auto'} layer
+ */
+
+const FOLDER = 'beit-wasm-teach';
+const STATE = 'project';
+const LOCK = 'beit-wasm-teach';
+const PATIENCE_MS = 2000;
+
+const packName = (/** @type {number} */ number) => `thumbnails-${number}`;
+
+/** Why nothing is kept, as sentences. */
+export const REASONS = {
+  busy: 'Another tab of this page has what is kept, so nothing of this one is kept: save what you want to have later.',
+  none: 'This browser keeps nothing for this page (a private window, perhaps): save what you want to have later.',
+};
+
+export class Keep {
+  #folder;
+
+  /** @param {FileSystemDirectoryHandle} folder */
+  constructor(folder) {
+    this.#folder = folder;
+  }
+
+  /**
+   * Returns the place, which is this page's alone until it is closed, or why there is none.
+   * @returns {Promise<Keep | keyof typeof REASONS>}
+   */
+  static async open() {
+    try {
+      const home = await navigator.storage.getDirectory();
+      const folder = await home.getDirectoryHandle(FOLDER, { create: true });
+      if (!('createWritable' in FileSystemFileHandle.prototype)) return 'none';
+      // A page that is loaded again may be asked before its former self has gone.
+      const mine = await new Promise((/** @type {(mine: boolean) => void} */ resolve) => {
+        navigator.locks
+          .request(LOCK, { signal: AbortSignal.timeout(PATIENCE_MS) }, () => {
+            resolve(true);
+            return new Promise(() => undefined);
+          })
+          .catch(() => resolve(false));
+      });
+      return mine ? new Keep(folder) : 'busy';
+    } catch {
+      return 'none';
+    }
+  }
+
+  /**
+   * Returns what was kept, or null.
+   * @returns {Promise<{ state: State, project: Uint8Array, packs: Map<number, Blob> } | null>}
+   */
+  async read() {
+    try {
+      const file = await (await this.#folder.getFileHandle(STATE)).getFile();
+      const bytes = new Uint8Array(await file.arrayBuffer());
+      const length = new DataView(bytes.buffer).getUint32(0, true);
+      const state = /** @type {State} */ (JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))));
+      if (state.version !== 1) return null;
+      /** @type {Map<number, Blob>} */
+      const packs = new Map();
+      for (const number of state.packs) packs.set(number, await (await this.#folder.getFileHandle(packName(number))).getFile());
+      return { state, project: bytes.slice(4 + length), packs };
+    } catch {
+      return null; // there is nothing, or nothing that can be gone on with
+    }
+  }
+
+  /**
+   * Keeps all there is: in one file, so that it is of one moment.
+   * @param {State} state
+   * @param {Uint8Array} project
+   */
+  async write(state, project) {
+    const text = new TextEncoder().encode(JSON.stringify(state));
+    const length = new Uint8Array(4);
+    new DataView(length.buffer).setUint32(0, text.length, true);
+    await this.#put(STATE, new Blob([length, text, /** @type {Uint8Array<ArrayBuffer>} */ (project)]));
+  }
+
+  /**
+   * Keeps a pack of small copies, and returns the file that it is then.
+   * @param {number} number
+   * @param {Blob} pack
+   */
+  async writePack(number, pack) {
+    return this.#put(packName(number), pack);
+  }
+
+  /**
+   * Takes packs away that nothing is wanted of any more.
+   * @param {readonly number[]} wanted
+   */
+  async sweep(wanted) {
+    const names = new Set([STATE, ...wanted.map(packName)]);
+    for await (const name of this.#folder.keys()) if (!names.has(name)) await this.#folder.removeEntry(name);
+  }
+
+  /** Forgets all. */
+  async clear() {
+    for await (const name of this.#folder.keys()) await this.#folder.removeEntry(name);
+  }
+
+  /**
+   * @param {string} name
+   * @param {Blob} blob
+   */
+  async #put(name, blob) {
+    const handle = await this.#folder.getFileHandle(name, { create: true });
+    const stream = await handle.createWritable();
+    await stream.write(blob);
+    await stream.close();
+    return handle.getFile();
+  }
+}
