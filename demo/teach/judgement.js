@@ -117,7 +117,7 @@ export class Judgement {
       return;
     }
     table.replaceChildren(
-      make('thead', {}, make('tr', {}, make('td'), ...order.map((k) => head(labels[k] ?? '', 'col')))),
+      make('thead', {}, make('tr', {}, make('td', { className: 'corner' }), ...order.map((k) => head(labels[k] ?? '', 'col')))),
       make(
         'tbody',
         {},
@@ -146,7 +146,7 @@ export class Judgement {
     const select = part(this.#root, 'layer', HTMLSelectElement);
     if (select.options.length !== layers + 1) {
       select.replaceChildren(
-        make('option', { value: 'auto', textContent: 'chosen by how well pictures are told that were left out' }),
+        make('option', { value: 'auto', textContent: 'the one that does best' }),
         ...Array.from({ length: layers }, (_, i) => make('option', { value: String(i + 1), textContent: `${i + 1} of ${layers}` })),
       );
     }

@@ -6,7 +6,7 @@ const MARKUP = `
   <div class="card teach-classes">
     <div class="teach-head">
       <h2 id="classes-title">Classes</h2>
-      <p class="detail muted" data-part="kept" role="status"></p>
+      <p class="detail muted" data-part="kept"></p>
     </div>
     <p class="detail">Give each class some pictures. There is nothing to press then: the head learns with every picture, and answers at once. No picture leaves this device.</p>
     <ul class="classes" data-part="classes" aria-labelledby="classes-title"></ul>
@@ -30,9 +30,9 @@ const MARKUP = `
     <div class="card" data-part="results">
       <h2>What it sees</h2>
       <div data-part="notice"></div>
-      <div class="stage" data-part="stage"><p class="stage-text" data-part="stage-text">Choose a picture above, or switch the camera on</p></div>
+      <div class="stage" data-part="stage"><p class="stage-text" data-part="stage-text">Choose a picture above, or switch the live camera on</p></div>
       <p class="choose">
-        <button type="button" class="button small" data-part="camera" aria-pressed="false">Camera</button>
+        <button type="button" class="button small" data-part="camera" aria-pressed="false">Live camera</button>
         <span class="detail muted" data-part="answer-time"></span>
       </p>
       <p class="detail" data-part="waiting">Give two classes a picture each: then it answers here.</p>

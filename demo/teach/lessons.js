@@ -43,6 +43,8 @@ export class Lessons extends EventTarget {
   layer = 'auto';
   /** @type {unknown} */
   error = null;
+  /** Whether all there is has been kept. */
+  kept = false;
   /** Why the last time nothing could be kept, or ''. */
   keepProblem = '';
   /** The checkpoint that is taught on. @type {State['base']} */
@@ -67,6 +69,8 @@ export class Lessons extends EventTarget {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #settling;
   #settleMilliseconds = 0;
+  /** Another with each change. */
+  #edition = 0;
   /** @type {Promise<void>} */
   #settled = Promise.resolve();
 
@@ -314,6 +318,8 @@ export class Lessons extends EventTarget {
   /** Something is other than the head knows, and other than what is kept. */
   #touch() {
     this.#stale = true;
+    this.kept = false;
+    ++this.#edition;
     this.#changed();
     void this.#refit();
     this.#settleLater();
@@ -368,6 +374,7 @@ export class Lessons extends EventTarget {
     const teacher = this.#teacher;
     if (!teacher || this.#kept) return;
     const start = performance.now();
+    const edition = this.#edition;
     const project = teacher.project();
     const pictures = teacher.pictures;
     if (this.fit) {
@@ -377,12 +384,15 @@ export class Lessons extends EventTarget {
       this.strangers = known.includes(-1) ? [] : strangersIn(project, layer, known).map((i) => /** @type {number} */ (pictures[i]?.id));
       this.dispatchEvent(new Event('judged'));
     }
-    if (this.#keep)
+    if (this.#keep) {
       await this.#write(
         this.#keep,
         project,
         pictures.map(({ id }) => id),
       );
+      this.kept = edition === this.#edition && this.keepProblem === '';
+      this.dispatchEvent(new Event('kept'));
+    }
     this.#settleMilliseconds = performance.now() - start;
   }
 
@@ -409,7 +419,6 @@ export class Lessons extends EventTarget {
     } catch (error) {
       this.keepProblem = factsOf(error).message;
     }
-    this.dispatchEvent(new Event('kept'));
   }
 
   /** Forgets all, here and where it is kept. */

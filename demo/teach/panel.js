@@ -255,6 +255,7 @@ class TeachPanel {
     requestAnimationFrame(() => {
       this.#shown = false;
       this.#cards.show();
+      this.#tellKept();
       part(this.#root, 'base', HTMLSelectElement).disabled = this.#lessons.count > 0 || this.#lessons.waiting > 0;
       part(this.#root, 'results', HTMLElement).toggleAttribute('aria-busy', this.#lessons.waiting > 0);
     });
@@ -278,9 +279,10 @@ class TeachPanel {
   }
 
   #tellKept() {
-    const { keepProblem, count } = this.#lessons;
+    const { keepProblem, kept, count } = this.#lessons;
+    const state = kept ? 'Kept on this device.' : 'Keeping it …';
     part(this.#root, 'kept', HTMLElement).textContent =
-      this.#keepReason || (keepProblem ? `It could not be kept on this device: ${keepProblem}` : count > 0 ? 'Kept on this device.' : '');
+      this.#keepReason || (keepProblem ? `It could not be kept on this device: ${keepProblem}` : count > 0 ? state : '');
   }
 
   /** @param {string} sentence */
