@@ -27,6 +27,20 @@ Matrix product(const Matrix& a, const Matrix& b) {
   return out;
 }
 
+Matrix squareOf(const Matrix& a) {
+  Matrix out(a.rows, a.rows);
+  for (size_t j = 0; j < a.rows; ++j) {
+    double* to = out.column(j);
+    for (size_t k = 0; k < a.columns; ++k) {
+      const double* from = a.column(k);
+      const double factor = from[j];
+      for (size_t i = j; i < a.rows; ++i) to[i] += factor * from[i];
+    }
+    for (size_t i = j + 1; i < a.rows; ++i) out(j, i) = to[i];
+  }
+  return out;
+}
+
 // Cholesky's a = L D LT: the columns of L D below the diagonal, D on it.
 Matrix solve(Matrix& a, Matrix b) {
   const size_t n = a.rows;

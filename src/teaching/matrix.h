@@ -23,6 +23,8 @@ struct Matrix {
 Matrix transposed(const Matrix& a);
 // a b
 Matrix product(const Matrix& a, const Matrix& b);
+// a aT
+Matrix squareOf(const Matrix& a);
 // Returns x of a x = b for a symmetric, positive definite a, which is overwritten.
 Matrix solve(Matrix& a, Matrix b);
 

@@ -1,6 +1,7 @@
 #include "src/teaching/ridge.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -55,7 +56,7 @@ struct Path {
   Matrix rows;                  // P (N, R)
   Matrix across;                // PT (R, N)
   Matrix loads;                 // PT times the centred targets (R, K)
-  Matrix back;  // what takes loads / (w + penalty) to weights (C, R): V, or AT U, of whose loads a factor sqrt(w) is taken off
+  Matrix back;                  // what takes loads / (w + penalty) to weights: V (C, R); for few examples AT (C, N), behind P / w
   bool dual = false;
 
   double variance() const {
@@ -86,12 +87,12 @@ Path decompose(const RidgeExamples& examples, const Matrix& targets) {
   path.mean = meansOf(features);
   subtract(features, path.mean);
   path.dual = features.rows <= features.columns;
-  const Matrix across = transposed(features);
-  Eigensystem system = eigensystemOf(path.dual ? product(features, across) : product(across, features));
+  Matrix across = transposed(features);
+  Eigensystem system = eigensystemOf(squareOf(path.dual ? features : across));
   path.values = std::move(system.values);
   for (double& value : path.values) value = std::max(value, 0.0);
   if (path.dual) {
-    path.back = product(across, system.vectors);
+    path.back = std::move(across);
     path.rows = std::move(system.vectors);
     for (size_t r = 0; r < path.values.size(); ++r)
       for (size_t i = 0; i < path.rows.rows; ++i) path.rows(i, r) *= std::sqrt(path.values[r]);
@@ -124,8 +125,9 @@ RidgeHead Path::head(double penalty) const {
   std::vector<double> factors = shares(penalty);
   // A direction in which features do not differ has no part in it.
   if (dual)
-    for (size_t r = 0; r < factors.size(); ++r) factors[r] = values[r] > 0.0 ? factors[r] / std::sqrt(values[r]) : 0.0;
-  return headOf(product(back, scaledRows(loads, factors)), mean, targets);
+    for (size_t r = 0; r < factors.size(); ++r) factors[r] = values[r] > 0.0 ? factors[r] / values[r] : 0.0;
+  Matrix shared = scaledRows(loads, factors);
+  return headOf(product(back, dual ? product(rows, shared) : shared), mean, targets);
 }
 
 // Returns the scores (N, K) of each example by a fit without its burst: with r the residuals y - H y, those of a burst b would be
@@ -150,16 +152,30 @@ Matrix scoresLeftOut(const Path& path, const Matrix& targets, const std::vector<
   return scores;
 }
 
-// Returns the mean negative log-likelihood of the labels by softmax(sharp * scores).
-double lossOf(const Matrix& scores, std::span<const int32_t> labels, double sharp) {
-  double total = 0.0;
+// Returns the mean negative log-likelihoods of the labels by softmax(sharpness(t) * scores), for all t. A sharpness is twice that of two
+// before, so its exponentials are the squares of those.
+std::array<double, kSharpnesses> lossesOf(const Matrix& scores, std::span<const int32_t> labels) {
+  std::array<double, kSharpnesses> losses{};
+  std::vector<double> below(scores.columns), powers(scores.columns);
   for (size_t i = 0; i < scores.rows; ++i) {
-    double greatest = scores(i, 0), sum = 0.0;
+    double greatest = scores(i, 0);
     for (size_t k = 1; k < scores.columns; ++k) greatest = std::max(greatest, scores(i, k));
-    for (size_t k = 0; k < scores.columns; ++k) sum += std::exp(sharp * (scores(i, k) - greatest));
-    total += std::log(sum) - sharp * (scores(i, static_cast<size_t>(labels[i])) - greatest);
+    for (size_t k = 0; k < scores.columns; ++k) below[k] = scores(i, k) - greatest;
+    const double own = below[static_cast<size_t>(labels[i])];
+    for (int first = 0; first < 2; ++first) {
+      for (size_t k = 0; k < scores.columns; ++k) powers[k] = std::exp(sharpness(first) * below[k]);
+      for (int t = first; t < kSharpnesses; t += 2) {
+        double sum = 0.0;
+        for (double& power : powers) {
+          sum += power;
+          power *= power;
+        }
+        losses[static_cast<size_t>(t)] += std::log(sum) - sharpness(t) * own;
+      }
+    }
   }
-  return total / static_cast<double>(scores.rows);
+  for (double& loss : losses) loss /= static_cast<double>(scores.rows);
+  return losses;
 }
 
 Error wrongExamples(std::string got, std::string expected) {
@@ -198,7 +214,7 @@ RidgeStatistics::RidgeStatistics(int64_t channels, int64_t classes)
 
 void RidgeStatistics::add(const RidgeExamples& examples) {
   const Matrix features = featuresOf(examples);
-  const Matrix products = product(transposed(features), features);
+  const Matrix products = squareOf(transposed(features));
   for (size_t i = 0; i < features.rows; ++i) {
     const auto label = static_cast<size_t>(examples.labels[i]);
     counts_[label] += 1.0;
@@ -247,9 +263,10 @@ Result<RidgeFit> fitRidge(const RidgeExamples& examples) {
   for (int s = 0; s < kStrengths; ++s) {
     const double penalty = strength(s) * path.variance();
     Matrix scores = scoresLeftOut(path, targets, bursts, penalty);
+    const std::array<double, kSharpnesses> losses = lossesOf(scores, examples.labels);
     bool better = false;
     for (int t = 0; t < kSharpnesses; ++t) {
-      const double loss = lossOf(scores, examples.labels, sharpness(t));
+      const double loss = losses[static_cast<size_t>(t)];
       if (!(loss < fit.loss)) continue;
       better = true;
       fit.loss = loss;
