@@ -5,6 +5,7 @@ import { after, before, describe, it } from 'node:test';
 import axe from 'axe-core';
 import { launch, openPage, screenshot } from './support/browsers.mjs';
 import { answerTo, answered, chooseFile, loadCheckpoint, openTab, part, problemWith, withoutOwn } from './support/demo.mjs';
+import { classInput, giveDrawn } from './support/lessons.mjs';
 import { root, startServer } from './support/server.mjs';
 
 const VIEWS = [
@@ -44,6 +45,7 @@ describe('demo for everybody', () => {
   for (const { name, ...view } of VIEWS) {
     it(`${name}: no violation on any tab, nothing wider than the screen`, async () => {
       const { page } = await openPage(host.browser, server.url, view);
+      page.on('dialog', (dialog) => dialog.accept());
       const fixture = (path) => `${server.url}fixtures/golden/${path}/`;
       await answerTo(page, 'beach');
       await page.$eval(part('classify', 'code'), (details) => {
@@ -72,6 +74,22 @@ describe('demo for everybody', () => {
       await answered(page, 'segment', 'beach');
       await page.locator('#panel-segment .entry').click();
       await assertGood(page, `${name}-segment`);
+      await openTab(page, 'teach');
+      await giveDrawn(page, classInput(0), { kind: 'round', count: 7 });
+      await giveDrawn(page, classInput(1), { kind: 'square', count: 7 });
+      await giveDrawn(page, classInput(0), { kind: 'square', count: 1, first: 9 });
+      await page.waitForFunction((verdict) => document.querySelector(verdict).textContent.includes('of 15'), {}, part('teach', 'verdict'));
+      await page.$eval(part('teach', 'code'), (details) => {
+        details.open = true;
+      });
+      await assertGood(page, `${name}-teach`);
+      await page.locator('#panel-teach .thumb').click();
+      await assertGood(page, `${name}-teach-gallery`);
+      await page.locator(part('teach', 'gallery-all')).click();
+      await page.locator(part('teach', 'gallery-remove')).click();
+      await page.waitForFunction((judgement) => document.querySelector(judgement).hidden, {}, part('teach', 'judgement'));
+      await assertGood(page, `${name}-teach-empty`);
+      await page.locator(part('teach', 'clear')).click(); // nothing is left for the next view
       await openTab(page, 'benchmark');
       await page.select('#bench-runs', '5');
       await page.locator('#panel-benchmark button[type="submit"]').click();

@@ -60,7 +60,7 @@ describe('built site', () => {
     await assert.rejects(fetch(server.url), 'The server has stopped.');
     await page.reload();
     assert.equal((await answerTo(page, 'beach'))[0].label, 'beach');
-    for (const tab of ['segment', 'mask', 'models', 'benchmark', 'classify']) await openTab(page, tab);
+    for (const tab of ['segment', 'teach', 'mask', 'models', 'benchmark', 'classify']) await openTab(page, tab);
     await page.waitForFunction(() => document.querySelectorAll('#panel-models .slots li').length >= 4);
     await page.close();
   });
@@ -89,7 +89,7 @@ describe('built site', () => {
     const { build, threads } = await runtimeOf(page);
     assert.equal(build, 'simd-threads');
     assert.ok(threads > 0);
-    for (const tab of ['segment', 'mask', 'models', 'benchmark', 'classify']) await openTab(page, tab);
+    for (const tab of ['segment', 'teach', 'mask', 'models', 'benchmark', 'classify']) await openTab(page, tab);
     assert.deepEqual(complaints, []);
   });
 
