@@ -134,7 +134,8 @@ function nameAll(files, entry) {
   const named = new Set(importsOf(entry));
   const lacking = [...named].flatMap((path) => importsOf(basename(path))).filter((path) => !named.has(path) && !entry.includes('/'));
   const file = files.get(entry);
-  file.text = [...new Set(lacking)].map((path) => `import "${path}";\n`).join('') + file.text;
+  // By a name that is not used: of an import without one esbuild warns where the other has no side effects.
+  file.text = [...new Set(lacking)].map((path, i) => `import * as beside${i} from "${path}";\n`).join('') + file.text;
 }
 
 async function minified(text) {

@@ -58,7 +58,9 @@ declare global {
   function showDirectoryPicker(): Promise<FileSystemDirectoryHandle>;
 }
 `;
-const MODULES = "declare module 'https://cdn.jsdelivr.net/npm/beit-wasm/*' { export * from 'beit-wasm'; }\n";
+const MODULES =
+  "declare module 'https://cdn.jsdelivr.net/npm/beit-wasm/*' { export * from 'beit-wasm'; }\n" +
+  "declare module '*.wasm' { const module: WebAssembly.Module; export default module; }\n";
 
 const scriptsOf = ({ language, text }) =>
   language === 'html' ? [...text.matchAll(/<script type="module">([\s\S]*?)<\/script>/g)].map(([, script]) => script).join('\n') : text;

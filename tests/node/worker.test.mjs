@@ -1,10 +1,10 @@
 // The engine in a worker, over the same protocol as in a page: same answers, errors and aborts.
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { BeitForImageClassification, BeitImageProcessor, createEngine } from '../../dist/node.js';
-import { fileServer, golden, rejects, serve, temporaryFolder } from './support.mjs';
+import { fileServer, golden, rejects, root, serve, temporaryFolder } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
 
 const local = await createEngine({ build: 'simd' });
@@ -24,6 +24,27 @@ test('what is used says that it is in a worker', () => {
   assert.equal(remote.info.worker, true);
   assert.equal(remote.info.build, 'simd');
 });
+
+for (const worker of [false, true]) {
+  test(`a core that its host has compiled is used${worker ? ', in a worker' : ''}`, async () => {
+    const compiled = (name) => WebAssembly.compile(readFileSync(join(root, 'dist/wasm', `beit-${name}.wasm`)));
+    const expected = await logitsOf(local, files());
+    for (const [build, threads] of [
+      ['simd', 1],
+      ['simd-threads', 2],
+    ]) {
+      const engine = await createEngine({ build, threads, worker, wasmBinary: await compiled(build) });
+      assert.deepEqual(await logitsOf(engine, files()), expected, build);
+      await engine.dispose();
+    }
+    await rejects(
+      createEngine({ build: 'simd', worker, wasmBinary: await compiled('codecs') }),
+      'internal',
+      /the artefact cannot be started/,
+    );
+    await rejects(createEngine({ build: 'simd', wasmBinary: {} }), 'invalid-argument', /wasmBinary.*a WebAssembly\.Module/);
+  });
+}
 
 test('every kind of source gives the same answer as in this thread', async (t) => {
   const expected = await logitsOf(local, files());

@@ -92,6 +92,51 @@ export const RUNTIMES = [
     command: ['vitest', 'run', '--environment', environment],
     says: '1 passed',
   })),
+  // As docs/guides/bundlers.md has it, in the runtime itself.
+  {
+    name: 'cloudflare-workers',
+    install: [`@cloudflare/workerd-${platform}-${arch === 'x64' ? '64' : arch}@1`, 'esbuild@0.28'],
+    files: {
+      'main.js': `import core from './beit-simd.wasm';
+        import picture from './harbour.jpg';
+        import weights from './model.safetensors';
+        import { samples } from 'beit-wasm-samples';
+        import { pipeline } from 'beit-wasm/service-worker';
+        const text = (value) => new TextEncoder().encode(JSON.stringify(value));
+        const files = Object.fromEntries(Object.entries(samples.classifier.files).map(([name, value]) => [name, text(value)]));
+        export default {
+          async test() {
+            const classify = await pipeline('image-classification', { ...files, 'model.safetensors': weights }, { build: 'simd', wasmBinary: core });
+            const [{ label }] = await classify(new Blob([picture]));
+            console.log('label:', label);
+          },
+        };\n`,
+      'config.capnp': `using Workerd = import "/workerd/workerd.capnp";
+        const config :Workerd.Config = (services = [(name = "main", worker = .main)]);
+        const main :Workerd.Worker = (
+          modules = [
+            (name = "main.js", esModule = embed "built.js"),
+            (name = "beit-simd.wasm", wasm = embed "node_modules/beit-wasm/dist/wasm/beit-simd.wasm"),
+            (name = "model.safetensors", data = embed "node_modules/beit-wasm-samples/weights/classifier/model.safetensors"),
+            (name = "harbour.jpg", data = embed "harbour.jpg"),
+          ],
+          compatibilityDate = "2026-10-01",
+        );\n`,
+    },
+    build: [
+      [
+        'esbuild',
+        'main.js',
+        '--bundle',
+        '--format=esm',
+        '--outfile=built.js',
+        '--define:import.meta.url="file:///worker.js"',
+        ...['wasm', 'safetensors', 'jpg'].map((ending) => `--external:*.${ending}`),
+      ],
+    ],
+    command: [`@cloudflare/workerd-${platform}-${arch === 'x64' ? '64' : arch}/bin/workerd`, 'test', 'config.capnp'],
+    says: SAYS,
+  },
   // As serverless tools build: one file, beside the packages that are external.
   ...[
     ['esm', 'mjs', ANSWER],

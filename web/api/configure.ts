@@ -1,6 +1,7 @@
 /** Options for a whole page or process, and which files of the package they lead to. */
 import { platform } from '#platform';
 import { BeitError } from '../base/errors.js';
+import type { WasmModule } from '../base/globals.js';
 import type { BuildRequest } from '../core/capabilities.js';
 import type { Device, OwnDevice } from '../engine/devices.js';
 import type { Source, SourceLike, SourceOptions } from '../sources/source.js';
@@ -15,8 +16,11 @@ export interface RuntimeOptions extends BuildRequest {
   assets?: string | URL | undefined;
   /** The folder of wasm/ only. Default: that of `assets` */
   artefacts?: string | URL | undefined;
-  /** The bytes of the .wasm of `build`, which has to be named: then none is fetched. */
-  wasmBinary?: ArrayBuffer | Uint8Array | undefined;
+  /**
+   * The bytes of the .wasm of `build`, which has to be named, or the module that the host has compiled of them, as Cloudflare's do that
+   * let nothing be compiled: then none is fetched.
+   */
+  wasmBinary?: ArrayBuffer | Uint8Array | WasmModule | undefined;
   /** Returns a worker that runs `beit-wasm/worker`, in browsers, for those that have a way of their own to start one. */
   workerFactory?: (() => unknown) | undefined;
   /** The most bytes of linear memory, 16 MB to 4 GB. Default: 4 GB, less where the engine does not give that */

@@ -145,13 +145,14 @@ function ownDevice(device: EngineOptions['device']): OwnDevice | undefined {
   );
 }
 
-function checkedBinary(binary: ArrayBuffer | Uint8Array | undefined, build: Build | 'auto' = 'auto'): Uint8Array | undefined {
+function checkedBinary(binary: RuntimeOptions['wasmBinary'], build: Build | 'auto' = 'auto'): EngineSettings['wasmBinary'] {
   if (binary === undefined) return undefined;
   if (build === 'auto')
     throw mismatch('invalid-argument', 'build', '"auto" beside a wasmBinary', `the build that it is of: ${BUILDS.join(', ')}`);
   if (isArrayOf(binary, Uint8Array)) return binary;
   if (isArrayBuffer(binary)) return new Uint8Array(binary);
-  throw mismatch('invalid-argument', 'wasmBinary', typeof binary, 'an ArrayBuffer or a Uint8Array');
+  if (Object.prototype.toString.call(binary) === '[object WebAssembly.Module]') return binary;
+  throw mismatch('invalid-argument', 'wasmBinary', typeof binary, 'an ArrayBuffer, a Uint8Array or a WebAssembly.Module');
 }
 
 /** A share in an engine. release() gives it back; the last one disposes of a shared engine. */

@@ -17,8 +17,8 @@ export interface CoreSettings {
   /** Threads in all, the calling one included. */
   threads: number;
   files: ArtefactFiles;
-  /** What `files.wasm` holds, where the caller has it. */
-  wasmBinary?: Uint8Array | undefined;
+  /** What `files.wasm` holds, where the caller has it: bytes, or what its host has compiled of them. */
+  wasmBinary?: Uint8Array | WebAssembly.Module | undefined;
   /** The most bytes of linear memory. Default: 4 GB */
   maximumMemory?: number | undefined;
 }
@@ -51,18 +51,30 @@ export async function startCore(
   const remember = (line: string): void => {
     if (printed.length < 20) printed.push(line);
   };
+  const compiled = wasmBinary && !(wasmBinary instanceof Uint8Array) ? wasmBinary : null;
   let core: Core;
   try {
-    core = await create({
+    let refuse: (error: unknown) => void = () => undefined;
+    const refused = new Promise<never>((_, reject) => {
+      refuse = reject;
+    });
+    const started = create({
       locateFile: (name, prefix) => (name.endsWith('.wasm') ? wasm : prefix + name),
       mainScriptUrlOrBlob: script,
-      ...(wasmBinary && { wasmBinary }),
+      ...(wasmBinary instanceof Uint8Array && { wasmBinary }),
+      ...(compiled && {
+        instantiateWasm: (imports, receive) => {
+          WebAssembly.instantiate(compiled, imports).then((instance) => receive(instance, compiled), refuse);
+          return {};
+        },
+      }),
       wasmMemory: memory,
       pthreadPoolSize: threads - 1,
       createThread: createThread && (() => createThread(script)),
       print: remember,
       printErr: remember,
     });
+    core = await Promise.race([started, refused]);
   } catch (error) {
     const lines = printed.length > 0 ? `; it printed: ${printed.join(' ')}` : '';
     throw failure('internal', wasm, `the artefact cannot be started (${sentenceOf(error)}${lines})`, error);

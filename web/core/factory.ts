@@ -13,6 +13,11 @@ export interface ThreadWorker {
 export type CoreFactory = (settings: {
   locateFile?: (name: string, prefix: string) => string;
   wasmBinary?: Uint8Array;
+  /** Makes the instance in the factory's place, where it is not to compile anything. */
+  instantiateWasm?: (
+    imports: WebAssembly.Imports,
+    receive: (instance: WebAssembly.Instance, module: WebAssembly.Module) => void,
+  ) => Record<string, never>;
   /** Initial at least 4 MB; its maximum may be lower than the 4 GB that the artefact is linked with. */
   wasmMemory?: WebAssembly.Memory;
   mainScriptUrlOrBlob?: string;

@@ -4,7 +4,7 @@
  * Handles are numbers, values are plain data: both cross between threads.
  */
 import type { BeitError } from '../base/errors.js';
-import type { FromGlobal } from '../base/globals.js';
+import type { FromGlobal, WasmModule } from '../base/globals.js';
 import type { AnyTensor, LabelMap, RawImage, Size, Tensor } from '../base/tensors.js';
 import type { Build, BuildRequest, Capabilities } from '../core/capabilities.js';
 import type { ArtefactFiles, CoreBindReport, CoreModelEstimate, CoreModelOptions, CoreTensorEntry, DType } from '../core/core.js';
@@ -30,7 +30,7 @@ export interface EngineSettings extends BuildRequest {
   /** Default: cpu */
   device?: Device | undefined;
   /** The bytes of the .wasm file, where the caller has them. */
-  wasmBinary?: Uint8Array | undefined;
+  wasmBinary?: Uint8Array | WasmModule | undefined;
   /** The most bytes of linear memory, 16 MB to 4 GB. Default: 4 GB, less where the engine does not give that */
   maximumMemory?: number | undefined;
 }
