@@ -119,6 +119,7 @@ export class Lessons extends EventTarget {
     const places = this.#kept ?? [...this.#places.values()];
     this.#kept = null;
     this.error = null;
+    this.strangers = [];
     this.#teacher = teacher;
     this.#places = new Map();
     for (const one of this.classes) one.ids = [];
@@ -305,6 +306,16 @@ export class Lessons extends EventTarget {
     if (image instanceof ImageBitmap) image.close();
   }
 
+  /**
+   * Takes note of what a call of the teacher threw. Returns whether the model has stopped by it.
+   * @param {unknown} error
+   */
+  hasStopped(error) {
+    const lost = isLost(factsOf(error).code);
+    if (lost) this.#fail(error);
+    return lost;
+  }
+
   /** @param {unknown} error */
   #fail(error) {
     this.error = error;
@@ -424,6 +435,7 @@ export class Lessons extends EventTarget {
   /** Forgets all, here and where it is kept. */
   async clear() {
     this.stop();
+    this.#kept = null;
     this.#forget([...this.#places.keys()]);
     this.classes = [];
     this.strangers = [];

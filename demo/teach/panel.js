@@ -138,6 +138,8 @@ class TeachPanel {
       if (lessons.count > 0 && !confirm(`Forget all ${lessons.count} pictures and what was learnt from them?`)) return;
       await lessons.clear();
       this.#tell('');
+      this.#project = null;
+      await this.#model.load(); // what was kept may have been what could not be opened
     });
     const folder = part(root, 'folder', HTMLInputElement);
     folder.addEventListener('change', () => {

@@ -137,7 +137,7 @@ export class Preview {
     try {
       await this.#live.start((error) => {
         this.stop();
-        this.#tell(factsOf(error).message);
+        if (!this.#lessons.hasStopped(error)) this.#tell(factsOf(error).message);
       });
     } catch (error) {
       this.#tell(/** @type {Error} */ (error).message);
@@ -175,7 +175,8 @@ export class Preview {
       this.#show(labels, start);
       if (this.#lessons.waiting === 0) announce(spoken(labels));
     } catch (error) {
-      if (mine === this.#asked && teacher === this.#lessons.teacher) this.#tell(factsOf(error).message);
+      if (mine !== this.#asked || teacher !== this.#lessons.teacher) return;
+      if (!this.#lessons.hasStopped(error)) this.#tell(factsOf(error).message);
     }
   }
 

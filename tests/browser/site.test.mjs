@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { buildSite } from '../../tools/site.mjs';
 import { launch, openPage } from './support/browsers.mjs';
-import { answerTo, openTab, runtimeOf } from './support/demo.mjs';
+import { answerTo, openTab, part, runtimeOf } from './support/demo.mjs';
+import { classInput, giveDrawn } from './support/lessons.mjs';
 import { startServer } from './support/server.mjs';
 
 const MOST_WITHOUT_CHECKPOINT = 1.2e6;
@@ -56,12 +57,20 @@ describe('built site', () => {
       },
       { polling: 200 },
     );
+    const taught = () =>
+      page.waitForFunction((verdict) => document.querySelector(verdict)?.textContent.includes('of 10,'), {}, part('teach', 'verdict'));
+    await openTab(page, 'teach');
+    for (const [i, kind] of ['round', 'square'].entries()) await giveDrawn(page, classInput(i), { kind, count: 5 });
+    await taught();
+    await page.waitForFunction((kept) => document.querySelector(kept).textContent === 'Kept on this device.', {}, part('teach', 'kept'));
+    await openTab(page, 'classify');
     await server.stop();
     await assert.rejects(fetch(server.url), 'The server has stopped.');
     await page.reload();
     assert.equal((await answerTo(page, 'beach'))[0].label, 'beach');
     for (const tab of ['segment', 'teach', 'mask', 'models', 'benchmark', 'classify']) await openTab(page, tab);
     await page.waitForFunction(() => document.querySelectorAll('#panel-models .slots li').length >= 4);
+    await taught();
     await page.close();
   });
 

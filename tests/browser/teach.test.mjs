@@ -202,6 +202,54 @@ for (const name of Object.keys(BROWSERS)) {
   });
 }
 
+describe('Teach that is disturbed', () => {
+  let host;
+  let server;
+  before(async () => {
+    [host, server] = await Promise.all([launch('chromium'), startServer()]);
+  });
+  after(() => Promise.all([host?.close(), server?.stop()]));
+
+  it('goes on with a model that is started again, and begins anew where what was kept cannot be read', async () => {
+    const { page } = await openPage(host.browser, `${server.url}?threads=1#teach`);
+    await usable(page, 'teach');
+    await page.waitForSelector(inputOf(1));
+    await draw(page, inputOf(0), { kind: 'round', count: 5 });
+    await draw(page, inputOf(1), { kind: 'square', count: 5 });
+    await taught(page, 10);
+    for (const worker of page.workers()) await worker.evaluate(() => globalThis.close());
+    await draw(page, inputOf(1), { kind: 'square', count: 2, first: 6 });
+    await page.locator('#panel-teach .problem:not([hidden]) button').click();
+    await taught(page, 12);
+    assert.deepEqual(await counts(page), ['5 pictures', '7 pictures']);
+    assert.equal(await page.$$eval('#panel-teach .thumb img', (images) => images.filter(({ hidden }) => !hidden).length), 12);
+
+    await page.waitForFunction((kept) => document.querySelector(kept).textContent === 'Kept on this device.', {}, teach('kept'));
+    // A second tab keeps nothing, so that it cannot spoil what the first has.
+    const second = await openPage(host.browser, `${server.url}?threads=1#teach`);
+    await usable(second.page, 'teach');
+    await second.page.waitForFunction((kept) => document.querySelector(kept).textContent.includes('Another tab'), {}, teach('kept'));
+    await second.page.close();
+
+    await page.evaluate(async () => {
+      const folder = await (await navigator.storage.getDirectory()).getDirectoryHandle('beit-wasm-teach');
+      const handle = await folder.getFileHandle('project');
+      const bytes = new Uint8Array(await (await handle.getFile()).arrayBuffer());
+      const stream = await handle.createWritable();
+      await stream.write(bytes.subarray(0, bytes.length - 100));
+      await stream.close();
+    });
+    await page.reload();
+    await usable(page, 'teach');
+    await page.waitForFunction(() => document.querySelector('#panel-teach .problem')?.checkVisibility());
+    await page.locator(teach('clear')).click();
+    await page.waitForFunction(() => !document.querySelector('#panel-teach .problem').checkVisibility());
+    await draw(page, inputOf(0), { kind: 'round', count: 1 });
+    await page.waitForFunction((where) => document.querySelector(where).textContent === '1 picture', {}, '#panel-teach .class-count');
+    await page.close();
+  });
+});
+
 describe('Teach with a camera', () => {
   let host;
   let server;
