@@ -5,6 +5,7 @@
 
 #include "src/dalle/dalle_tokenizer.h"
 #include "src/registry.h"
+#include "src/training/training_model.h"
 #include "tests/support/counted_memory.h"
 #include "tests/support/random_model.h"
 #include "tests/support/runtime.h"
@@ -93,6 +94,55 @@ TEST_CASE("A pass takes what the estimate says, at most a tenth less", "[estimat
         checkEstimate(config, "BeitModel", type);
       }
     }
+}
+
+TEST_CASE("Training takes what its estimate says, at most a tenth less", "[estimate]") {
+  needCounting();
+  for (const char* name : {"BeitForImageClassification", "BeitForMaskedImageModeling"})
+    for (const char* method : {"full", "vectors", "last:1"}) DYNAMIC_SECTION(name << " " << method) {
+        BeitConfig config = configOf(128, 192);
+        config.use_mask_token = true;
+        const auto which = parseTrainable(method, config.num_hidden_layers);
+        REQUIRE(which.ok());
+        auto model = TrainingModel::create(config, name, *which, test::execution());
+        REQUIRE(model.ok());
+        constexpr int64_t kBatch = 3;
+        const TrainingEstimate told = (*model)->estimate(kBatch, config.image_size);
+
+        const test::Weights weights = test::randomWeights((*model)->parameters(), 1);
+        test::beginCounting();
+        REQUIRE(test::fill((*model)->parameters(), weights).ok());
+        const int64_t values = told.weights + told.gradients;
+        CHECK(test::mostHeld() >= values);
+
+        test::Random random(1);
+        TrainingInputs inputs;
+        static_cast<ForwardInputs&>(inputs) = test::randomInputs(config, kBatch, config.image_size, false, random);
+        const int64_t given = 4 * static_cast<int64_t>(inputs.pixel_values.values.size());
+        std::vector<int32_t> ids(kBatch, 1);
+        if (name == std::string("BeitForMaskedImageModeling")) {
+          const int64_t patches = config.patchGrid().area();
+          inputs.mask_shape = {kBatch, patches};
+          ids.assign(static_cast<size_t>((kBatch * patches * 2 + 4) / 5), 1);
+          inputs.bool_masked_pos.resize(static_cast<size_t>(kBatch * patches));
+          std::fill_n(inputs.bool_masked_pos.begin(), ids.size(), uint8_t{1});
+        }
+        inputs.labels = Labels{{static_cast<int64_t>(ids.size())}, ids};
+        test::beginCounting();
+        {
+          auto pass = (*model)->begin(std::move(inputs), {});
+          REQUIRE(pass.ok());
+          for (bool done = false; !done;) {
+            const auto stepped = (*pass)->step();
+            REQUIRE(stepped.ok());
+            done = *stepped;
+          }
+        }
+        const int64_t taken = test::mostHeld() + given;
+        CAPTURE(told.activations, taken);
+        CHECK(told.activations >= taken);
+        CHECK(told.activations <= taken + taken / 10);
+      }
 }
 
 TEST_CASE("A backbone's maps are in its estimate", "[estimate]") {

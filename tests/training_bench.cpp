@@ -74,7 +74,8 @@ Status run(const std::string& name, const std::string& method, int64_t batch, in
       total += one;
       best = std::min(best, one);
     }
-    std::printf("%s %.4f pictures/s, %.4f processor seconds a picture;", evaluate ? "forward" : "gradients", static_cast<double>(batch) / best,
+    std::printf("%s %.4f pictures/s, %.4f processor seconds a picture;", evaluate ? "forward" : "gradients",
+                static_cast<double>(batch) / best,
                 static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / static_cast<double>(passes * batch));
     double all = 0.0;
     for (const auto& entry : execution->profile().entries) all += entry.seconds;

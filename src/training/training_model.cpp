@@ -275,7 +275,20 @@ TrainingEstimate TrainingModel::estimate(int64_t batch, Size size) {
     if (!ran.ok()) estimate.activations += ran.error().bytes;
   }
   execution_.profile() = profile;
+  estimate.activations += tableBytes(config_.patchGrid(size));
   return estimate;
+}
+
+// Tables that are laid out, resized or summed up while all else is held.
+int64_t TrainingModel::tableBytes(Size grid) const {
+  int64_t bytes = 0;
+  if (shared_bias_table_ || (!layers_.empty() && layers_.back()->biasTable())) {
+    const int64_t trained = GridBiasGradient::floats(config_.patchGrid()), now = GridBiasGradient::floats(grid);
+    // The sum of tables laid out, its gradient in double precision, and that of the table, which grows by its last rows.
+    bytes += config_.num_attention_heads * (4 * now + 8 * now + (trained == now ? 8 : 24) * trained);
+  }
+  if (config_.use_absolute_position_embeddings && grid != config_.patchGrid()) bytes += 4 * grid.area() * config_.hidden_size;
+  return bytes;
 }
 
 void TrainingModel::clearGradients() {

@@ -96,6 +96,7 @@ class TrainingModel {
   Status addSteps(ForwardPass& steps, TrainingInputs inputs, const GradientOptions& options) const;
   Status allocate(Pass& pass) const;
   Status runTypical(int64_t batch, Size size) const;
+  int64_t tableBytes(Size grid) const;
   void runLayer(Pass& pass, size_t layer) const;
   void runLayerBackward(Pass& pass, size_t layer) const;
   bool biased() const;

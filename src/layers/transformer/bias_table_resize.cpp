@@ -187,10 +187,9 @@ std::vector<double> resizeBiasTableBackward(const double* gradient, Size trained
   const Size from{2 * trained.height - 1, 2 * trained.width - 1}, to{2 * grid.height - 1, 2 * grid.width - 1};
   const bool reference = mode == RelativePositionBiasResize::kTransformers;
   const Size taken = reference ? Size{from.width, from.height} : from;
+  if (taken == to) return {gradient, gradient + (to.area() + kClsRows) * heads};
   std::vector<double> table;
-  if (taken == to) table.assign(gradient, gradient + to.area() * heads);
-  else if (reference)
-    table = interpolateGridBackward(gradient, taken.height, taken.width, heads, to.height, to.width, Interpolation::kBilinear);
+  if (reference) table = interpolateGridBackward(gradient, taken.height, taken.width, heads, to.height, to.width, Interpolation::kBilinear);
   else table = resizeGeometricBackward(gradient, from, to, heads, mode);
   const double* cls = gradient + to.area() * heads;
   table.insert(table.end(), cls, cls + kClsRows * heads);
