@@ -1,5 +1,7 @@
 #include "src/training/bias_table_backward.h"
 
+#include <cmath>
+#include <utility>
 #include <vector>
 
 #include <catch2/catch_test_macros.hpp>

@@ -1,5 +1,10 @@
 #include "src/training/gradient_products.h"
 
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
 #include <catch2/catch_test_macros.hpp>
 
 #include "src/training/column_sums.h"

@@ -1,5 +1,7 @@
 // Gradients against differences: each parameter is moved a little, and the loss is made anew by the reference in double precision.
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,6 +1,9 @@
 // Gradients of whole models: against float64 autograd of the reference, and what must not change them.
+#include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <map>
+#include <utility>
 
 #include <catch2/catch_test_macros.hpp>
 
