@@ -170,7 +170,7 @@ export async function bundleScripts() {
   const gpu = await esbuild({ entryPoints: pointsOf(GPU), minify: true });
   const files = await bundleLibrary(ENTRIES, { readable: true });
   for (const [name, { text, map }] of files) writeScript(name, text, map && JSON.parse(map));
-  for (const [name] of GPU) writeScript(`${name}.js`, gpu.texts.get(`${name}.js`), null);
+  for (const [name] of GPU) writeScript(`${name}.js`, gpu.texts.get(`${name}.js`).replaceAll('\n', ''), null); // they stand in WGSL only
   // Parcel makes of each file whose address it finds a script that is none of these any more, and cannot have a module in two bundles.
   writeFileSync(join(dist, 'no-files.js'), 'export const FILES = {};\n');
 }

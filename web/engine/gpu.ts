@@ -1,7 +1,6 @@
 /** Where a model computes, and the models that are on a GPU. What computes there is a file of its own, fetched when it is first wanted. */
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import type { FromGlobal } from '../base/globals.js';
-import type { DType } from '../core/core.js';
 import type { Extras, Gpu, GpuModel, ModelDescription, ModelShape } from '../gpu/model.js';
 import type { Device, DeviceChoice, GpuAddresses, OwnDevice } from './devices.js';
 import type { ForwardInputs, ForwardSwitches } from './engine.js';
@@ -65,10 +64,9 @@ export class GpuHost {
    * Returns an empty model for what is about to be loaded, or why it is to be the processor's, as a part of a sentence. `warned`: whether somebody
    * asked for what cannot be had. Rejects with unsupported where a GPU was asked for and there is none.
    */
-  async offer(description: ModelDescription & { dtype: DType }): Promise<GpuModel | { reason: string; warned: boolean }> {
+  async offer(description: ModelDescription): Promise<GpuModel | { reason: string; warned: boolean }> {
     const { device, own } = this.settings;
     const asked = own !== null || device === 'gpu';
-    if (description.dtype === 'int8') return { reason: 'int8 is computed on the processor only', warned: asked };
     const module = await this.load();
     const shape = typeof module === 'string' ? module : module.shapeOf(description);
     if (typeof module === 'string' || typeof shape === 'string') return this.refused(String(shape), asked, typeof module === 'string');
@@ -78,11 +76,16 @@ export class GpuHost {
     }
     const gpu = await this.open(module, asked);
     if (typeof gpu === 'string') return this.refused(gpu, asked, true);
-    const wrong = await module.checkKernels(gpu, shape);
+    const loadExtras = (): Promise<Extras> => this.loadExtras();
+    let extras: Extras | null;
+    try {
+      extras = module.needsExtras(shape, shape.imageSize) ? await loadExtras() : null;
+    } catch (error) {
+      return { reason: sentenceOf(error).replace(/\.$/, ''), warned: true };
+    }
+    const wrong = await module.checkKernels(gpu, shape, extras);
     if (wrong) return { reason: `${gpu.name} failed the check of its answers: ${wrong}`, warned: true };
     try {
-      const loadExtras = (): Promise<Extras> => this.loadExtras();
-      const extras = module.needsExtras(shape, shape.imageSize) ? await loadExtras() : null;
       return new module.GpuModel(gpu, shape, extras, loadExtras);
     } catch (error) {
       return { reason: sentenceOf(error).replace(/\.$/, ''), warned: true };
@@ -163,6 +166,13 @@ export function processorWarning(reason: string): BeitError {
 /** Returns whether a call is the processor's. */
 export function needsProcessor(inputs: ForwardInputs, switches: ForwardSwitches): boolean {
   return switches.outputAttentions || switches.outputPooledStates === true || inputs.labels !== undefined;
+}
+
+/** Returns whether inputs of a size are the processor's: only it resizes relative position biases as timm and unilm do. */
+export function isResizedElsewhere(shape: ModelShape, height: number, width: number): boolean {
+  const { grid, patchSize, biasResize, useRelativePositionBias, useSharedRelativePositionBias } = shape;
+  if (biasResize === 'reference' || !(useRelativePositionBias || useSharedRelativePositionBias)) return false;
+  return Math.floor(height / patchSize.height) !== grid.height || Math.floor(width / patchSize.width) !== grid.width;
 }
 
 // As src/beit/embeddings.cpp has it.

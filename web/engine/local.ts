@@ -42,6 +42,7 @@ import {
   GpuHost,
   guarded,
   isGpuFailure,
+  isResizedElsewhere,
   needsProcessor,
   onGpu,
   onProcessor,
@@ -446,7 +447,7 @@ export class LocalEngine implements TaskEngine {
     checkInputs(gpu.shape, inputs);
     const { dims, data } = inputs.pixelValues!;
     const [batch, , height, width] = dims as [number, number, number, number];
-    if (gpu.obstacle({ height, width })) return null;
+    if (isResizedElsewhere(gpu.shape, height, width)) return null;
     const mask = inputs.boolMaskedPos?.data ?? null;
     const given: PassInputs = { pixels: data, batch, height, width, mask, hiddenStates: false };
     try {

@@ -12,6 +12,8 @@ export interface Matrix {
   inputs: number;
   weights: GPUBuffer;
   vectors: GPUBuffer;
+  /** Whether weights are bytes. */
+  packed?: boolean;
 }
 
 /** Takes all values of a tensor. */
@@ -105,6 +107,9 @@ export interface LabelledPixels extends GridSize {
   scores: Float32Array | null;
 }
 
+/** What of a GPU is tried, as a part of a sentence, and what is to come out in its last buffer. */
+export type Check = [name: string, draft: Draft, expected: Float64Array];
+
 /** What the extras have of the rest. */
 export interface Kit {
   tiles: readonly Tile[];
@@ -113,7 +118,7 @@ export interface Kit {
   eachKernel(fields: string, buffers: readonly string[], body: string, functions?: string): string;
   productKernel(tile: Tile, gather?: Gather): string;
   eachDraft(code: string, count: number, parameters: readonly number[], buffers: readonly GPUBuffer[]): Draft;
-  productDraft(matrix: Matrix, from: GPUBuffer, to: GPUBuffer, rows: number, options?: ProductOptions): Draft;
+  productDraft(matrix: Matrix, from: GPUBuffer, to: GPUBuffer, rows: number, options?: ProductOptions, tile?: Tile): Draft;
   pipelinesOf(gpu: Gpu, drafts: readonly (Draft | Copy)[]): Promise<(GPUComputePipeline | null)[]>;
   encode(device: GPUDevice, steps: readonly Step[], result: GPUBuffer): GPUCommandBuffer;
 }
@@ -124,6 +129,9 @@ export interface Extras {
   makeEnd(kit: Kit, gpu: Gpu, filler: Filler): End;
   /** Returns (new height, new width, channels) of (height, width, channels). */
   resizeGrid(values: Float32Array, from: GridSize, to: GridSize, channels: number, cubic: boolean): Float32Array;
+  /** Returns rows of `length` weights as bytes, with what each row is to be multiplied by. */
+  packRows(values: Float32Array, length: number): { bytes: Int8Array<ArrayBuffer>; scales: Float32Array };
+  packedChecks(kit: Kit, buffers: Buffers): Check[];
   resizeBiasTable(table: Float32Array, trained: GridSize, grid: GridSize, heads: number): Float32Array;
   labelPixels(
     kit: Kit,

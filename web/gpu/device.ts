@@ -6,7 +6,7 @@ export const USE = { read: 1, source: 4, target: 8, parameters: 64, storage: 128
 const SOFTWARE = /swiftshader|llvmpipe|basic render|software/i;
 
 function nameOf({ vendor, architecture, device, description }: GPUAdapterInfo): string {
-  return description || [vendor, architecture, device].filter(Boolean).join(' ') || 'a GPU without a name';
+  return description || [vendor, architecture, device].filter(Boolean).join(' ') || 'an unnamed GPU';
 }
 
 function isSoftware(info: GPUAdapterInfo): boolean {
@@ -52,8 +52,8 @@ export class Gpu {
   bytes = 0;
   /** Why it can be used no more, as a part of a sentence. */
   broken: string | null = null;
-  /** Widths of heads that were tried: what is wrong with them. */
-  readonly checks = new Map<number, Promise<string | null>>();
+  /** What is wrong with kernels that were tried. */
+  readonly checks = new Map<string, Promise<string | null>>();
   private readonly pipelines: Map<string, Promise<GPUComputePipeline>>;
   private readonly uncaught = ({ error }: GPUUncapturedErrorEvent): void => {
     this.broken ??= `the GPU reports an error (${because(error)})`;
@@ -108,7 +108,7 @@ export class Gpu {
       for (const _ of SCOPES) popped.push(this.device.popErrorScope());
     }
     const errors = await Promise.all(popped);
-    const error = errors.find((each) => each !== null);
+    const error = errors.find(Boolean);
     if (error) throw error;
     return value;
   }

@@ -63,16 +63,17 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, i) 
 
 /**
  * out = factor * activation(scale * a * weights^T + bias), or that added to what is there. Rows come in runs of `perRun`, which lie `inStride`
- * and `outStride` rows from each other in the two. V has biases, factors and scales, one behind the other.
+ * and `outStride` rows from each other in the two. V has biases, factors and scales, one behind the other. `packed`: weights have 8 bits.
  */
-export function productKernel({ rows, columns }: Tile, { before, valid, index } = RUNS): string {
+export function productKernel({ rows, columns }: Tile, { before, valid, index } = RUNS, packed = false): string {
   const across = columns / SIDE,
     down = rows / SIDE;
   const threads = across * down;
-  const load = (name: string, from: string, count: number, first: string, there: string, at: string): string =>
+  const weight = packed ? 'vec4f(vec4i(vec4u(W[m*p.depth+k])<<vec4u(24,16,8,0))>>vec4u(24))' : 'W[m*p.depth+k]';
+  const load = (name: string, count: number, first: string, there: string, value: string): string =>
     `for(var i=t;i<${count * DEPTH}u;i+=${threads}u){let r=i/${DEPTH}u;let k=k0+i%${DEPTH}u;var v=vec4f();let m=${first}+r;
-${there}&&k<p.depth){v=${from}[${at}];}${name}[i%${DEPTH}u*${count}u+r]=v;}`;
-  return `${declare('rows columns padded depth activation add perRun inStride inBegin outStride outBegin', 'A:vec4f', 'W:vec4f', 'V:f32', 'O:f32')}
+${there}&&k<p.depth){v=${value};}${name}[i%${DEPTH}u*${count}u+r]=v;}`;
+  return `${declare('rows columns padded depth activation add perRun inStride inBegin outStride outBegin', 'A:vec4f', packed ? 'W:u32' : 'W:vec4f', 'V:f32', 'O:f32')}
 var<workgroup>As:array<vec4f,${rows * DEPTH}>;
 var<workgroup>Ws:array<vec4f,${columns * DEPTH}>;
 fn act(x:f32)->f32{switch(p.activation){
@@ -92,8 +93,8 @@ ${range(SIDE)
   .map((r) => `var c${r}=vec4f();`)
   .join('')}
 for(var k0=0u;k0<p.depth;k0+=${DEPTH}u){
-${load('As', 'A', rows, 'm0', `${before}if(${valid}`, index)}
-${load('Ws', 'W', columns, 'n0', 'if(m<p.columns', 'm*p.depth+k')}
+${load('As', rows, 'm0', `${before}if(${valid}`, `A[${index}]`)}
+${load('Ws', columns, 'n0', 'if(m<p.columns', weight)}
 workgroupBarrier();
 for(var k=0u;k<${DEPTH}u;k++){
 ${range(SIDE)
@@ -124,9 +125,9 @@ let x=g.x*p.stride*p.padded;let y=g.x*p.padded;
 var s=0.0;for(var c=t;c<p.channels;c+=${THREADS}){s+=X[x+c];}
 let mean=total(s,t)/f32(p.channels);
 s=0.0;for(var c=t;c<p.channels;c+=${THREADS}){let d=X[x+c]-mean;s+=d*d;}
-let inverse=inverseSqrt(total(s,t)/f32(p.channels)+p.eps);
+let f=inverseSqrt(total(s,t)/f32(p.channels)+p.eps);
 for(var c=t;c<p.padded;c+=${THREADS}){
-var v=0.0;if(c<p.channels){v=(X[x+c]-mean)*inverse*G[c]+G[p.padded+c];}
+var v=0.0;if(c<p.channels){v=(X[x+c]-mean)*f*G[c]+G[p.padded+c];}
 Y[y+c]=v;
 }
 }`;
@@ -146,7 +147,7 @@ export function attentionKernel(width: number): string {
   return `${declare('tokens heads rows columns biased', 'X:vec4f', 'B:f32', 'O:vec4f')}
 const D=${width}u;const G=${group}u;
 var<workgroup>K:array<vec4f,D*G>;var<workgroup>V:array<vec4f,D*G>;var<workgroup>place:array<u32,G>;
-fn placeOf(token:u32)->u32{let i=token-1;return i/p.columns*(2*p.columns-1)+i%p.columns;}
+fn go(n:u32)->u32{let i=n-1;return i/p.columns*(2*p.columns-1)+i%p.columns;}
 fn bias(q:u32,far:u32,k:u32,j:u32,h:u32)->f32{
 if(p.biased==0){return 0;}
 let pairs=(2*p.rows-1)*(2*p.columns-1);
@@ -156,16 +157,16 @@ return B[h*(pairs+3)+i];
 }
 @compute@workgroup_size(${THREADS})
 fn main(@builtin(workgroup_id)g:vec3u,@builtin(local_invocation_index)t:u32){
-let h=g.y;let q=g.x*${THREADS}+t;let wide=p.heads*D;let first=g.z*p.tokens;let valid=q<p.tokens;
-var far=0u;if(q>0){far=placeOf(q)+(p.rows-1)*(2*p.columns-1)+p.columns-1;}
+let h=g.y;let q=g.x*${THREADS}+t;let wide=p.heads*D;let first=g.z*p.tokens;let ok=q<p.tokens;
+var far=0u;if(q>0){far=go(q)+(p.rows-1)*(2*p.columns-1)+p.columns-1;}
 var Q:array<vec4f,D>;var sums:array<vec4f,D>;var top=-3.0e38;var total=0.0;
-if(valid){for(var i=0u;i<D;i++){Q[i]=X[(first+q)*3*wide+h*D+i];}}
+if(ok){for(var i=0u;i<D;i++){Q[i]=X[(first+q)*3*wide+h*D+i];}}
 for(var k0=0u;k0<p.tokens;k0+=G){
 let n=min(G,p.tokens-k0);
 for(var i=t;i<n*D;i+=${THREADS}){let r=(first+k0+i/D)*3*wide+h*D+i%D;K[i]=X[r+wide];V[i]=X[r+2*wide];}
-if(t<n){var at=0u;if(k0+t>0){at=placeOf(k0+t);}place[t]=at;}
+if(t<n){var at=0u;if(k0+t>0){at=go(k0+t);}place[t]=at;}
 workgroupBarrier();
-if(valid){
+if(ok){
 var s:array<f32,G>;var most=top;
 for(var j=0u;j<n;j++){
 var d=0.0;for(var i=0u;i<D;i++){d+=dot(Q[i],K[j*D+i]);}
@@ -176,7 +177,7 @@ for(var j=0u;j<n;j++){let e=exp(s[j]-most);total+=e;for(var i=0u;i<D;i++){sums[i
 }
 workgroupBarrier();
 }
-if(valid){for(var i=0u;i<D;i++){O[(first+q)*wide+h*D+i]=sums[i]/total;}}
+if(ok){for(var i=0u;i<D;i++){O[(first+q)*wide+h*D+i]=sums[i]/total;}}
 }`;
 }
 
@@ -195,8 +196,8 @@ export const PATCHES = eachKernel(
   ['X:f32', 'Y:f32'],
   `let e=i%p.padded;let n=i/p.padded;
 let across=p.width/p.patchWidth;let patches=p.height/p.patchHeight*across;
-let area=p.patchHeight*p.patchWidth;let c=e/area;
-let y=n%patches/across*p.patchHeight+e%area/p.patchWidth;let x=n%patches%across*p.patchWidth+e%p.patchWidth;
+let s=p.patchHeight*p.patchWidth;let c=e/s;
+let y=n%patches/across*p.patchHeight+e%s/p.patchWidth;let x=n%patches%across*p.patchWidth+e%p.patchWidth;
 var v=0.0;if(c<p.channels){v=X[((n/patches*p.channels+c)*p.height+y)*p.width+x];}
 Y[i]=v;`,
 );

@@ -1,7 +1,6 @@
 /** A model on a GPU: filled once, then asked for passes. Whatever a method throws is a reason to compute on the processor, but for the signal's own. */
 import type { Extras, Inputs, Kit, LabelledPixels, MapWanted } from './contract.js';
 import { because, openGpu, type Gpu } from './device.js';
-import type { GridSize } from './grid-resize.js';
 import { activationNumber, attentionKernel, eachKernel, MEAN, NORM, PATCHES, productKernel, TILES, TOKENS } from './kernels.js';
 import { eachDraft, makePlan, mostImages, needsExtras, productDraft, type Plan } from './plan.js';
 import { selfCheck } from './self-check.js';
@@ -44,10 +43,14 @@ const MOST_OPERATIONS = 20e9;
 const MOST_IMAGES = 8;
 
 /** Tries the kernels of a shape, once a device. Returns what is wrong, as a part of a sentence, or null. */
-export function checkKernels(gpu: Gpu, { headPadded }: ModelShape): Promise<string | null> {
+export function checkKernels(gpu: Gpu, { headPadded, packed }: ModelShape, extras: Extras | null): Promise<string | null> {
+  const kernels = `${headPadded} ${packed}`;
   const check =
-    gpu.checks.get(headPadded) ?? selfCheck(gpu, headPadded / 4).catch((error: unknown) => `it refuses to compute (${because(error)})`);
-  gpu.checks.set(headPadded, check);
+    gpu.checks.get(kernels) ??
+    selfCheck(gpu, headPadded / 4, (buffers) => (packed ? extras!.packedChecks(kit, buffers) : [])).catch(
+      (error: unknown) => `it refuses to compute (${because(error)})`,
+    );
+  gpu.checks.set(kernels, check);
   return check;
 }
 
@@ -69,13 +72,20 @@ export class GpuModel {
     const buffers = new Buffers(gpu);
     this.temporary = new Buffers(gpu);
     try {
-      this.weights = makeWeights(buffers, this.temporary, shape, (filler) => extras!.makeEnd(kit, gpu, filler));
+      this.weights = makeWeights(buffers, this.temporary, shape, kit, extras);
     } catch (error) {
       buffers.destroy();
       this.temporary.destroy();
       throw error;
     }
-    const codes = [...TILES.map((tile) => productKernel(tile)), NORM, attentionKernel(shape.headPadded / 4), PATCHES, TOKENS, MEAN];
+    const codes = [
+      ...TILES.map((tile) => productKernel(tile, undefined, shape.packed)),
+      NORM,
+      attentionKernel(shape.headPadded / 4),
+      PATCHES,
+      TOKENS,
+      MEAN,
+    ];
     for (const code of codes) gpu.pipeline(code).catch(() => undefined); // whoever uses it hears of it
   }
 
@@ -90,7 +100,7 @@ export class GpuModel {
     const take = takers.get(name);
     // Of use only for a loss.
     if (name.startsWith('aux')) return;
-    if (!take) throw new Error(`there is no ${name} in it`);
+    if (!take) throw new Error(`it has no place for ${name}`);
     takers.delete(name);
     take(new Float32Array(bytes.slice().buffer));
   }
@@ -104,14 +114,6 @@ export class GpuModel {
     await this.gpu.device.queue.onSubmittedWorkDone();
     this.temporary.destroy();
     if (this.gpu.broken) throw new Error(this.gpu.broken);
-  }
-
-  /** Returns whether inputs of a size are the processor's: only it resizes relative position biases as timm and unilm do. */
-  obstacle(size: GridSize): boolean {
-    const { grid, patchSize, biasResize, useRelativePositionBias, useSharedRelativePositionBias } = this.shape;
-    const { height, width } = gridOf(size, patchSize);
-    const biased = useRelativePositionBias || useSharedRelativePositionBias;
-    return biased && biasResize !== 'reference' && (height !== grid.height || width !== grid.width);
   }
 
   /** Segments one image. */
@@ -212,7 +214,7 @@ export class GpuModel {
 }
 
 /** Returns runs of steps of which none takes a GPU long. */
-export function segmentsOf(steps: readonly Step[]): Step[][] {
+function segmentsOf(steps: readonly Step[]): Step[][] {
   const segments: Step[][] = [];
   let operations = Infinity;
   for (const step of steps) {

@@ -73,10 +73,10 @@ export function eachDraft(code: string, count: number, parameters: readonly numb
 }
 
 /** Returns whether a pass needs what is not of this file. */
-export function needsExtras({ className, grid, patchSize }: ModelShape, size: GridSize): boolean {
+export function needsExtras({ className, packed, grid, patchSize }: ModelShape, size: GridSize): boolean {
   const { height, width } = gridOf(size, patchSize);
   // A table of biases is turned where it is not square.
-  return className !== CLASSIFIER || height !== grid.height || width !== grid.width || height !== width;
+  return packed || className !== CLASSIFIER || height !== grid.height || width !== grid.width || height !== width;
 }
 
 /** Returns a plan for inputs of one shape. Rejects where the GPU refuses it. `extras`: where they are needed (`needsExtras`). */
@@ -237,7 +237,7 @@ function biasTables(
 
 /** Returns a product as a step. */
 export function productDraft(
-  { outputs, inputs, weights, vectors }: Matrix,
+  { outputs, inputs, weights, vectors, packed }: Matrix,
   from: GPUBuffer,
   to: GPUBuffer,
   rows: number,
@@ -254,7 +254,7 @@ export function productDraft(
   tile = tileFor(rows, outputs),
 ): Draft {
   return {
-    code: productKernel(tile, gather),
+    code: productKernel(tile, gather, packed),
     parameters: [rows, outputs, padded(outputs), inputs / 4, activation, add ? 1 : 0, perRun, inStride, inBegin, outStride, outBegin],
     buffers: [from, weights, vectors, to],
     grid: [Math.ceil(padded(outputs) / tile.columns), Math.ceil(rows / tile.rows), 1],

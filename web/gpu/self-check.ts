@@ -1,12 +1,10 @@
 /** The kernels held against double precision on a few numbers, before a model's are trusted to them: drivers have been wrong. */
+import type { Check } from './contract.js';
 import { USE, type Gpu } from './device.js';
 import { activationNumber, attentionKernel, NORM, THREADS, TILES } from './kernels.js';
 import { productDraft } from './plan.js';
 import { padded } from './shape.js';
 import { Buffers, encode, pipelinesOf, type Draft } from './steps.js';
-
-/** What is tried, as a part of a sentence, and what is to come out in its last buffer. */
-type Check = [name: string, draft: Draft, expected: Float64Array];
 
 const TOLERANCE = 1e-4;
 
@@ -112,12 +110,12 @@ function attention(buffers: Buffers, width: number): Check {
 
 /**
  * Compiles and tries the kernels of models with heads of `width` vec4. Returns what is wrong with them, as a part of a sentence, or null.
- * Rejects where the GPU refuses to compute.
+ * Rejects where the GPU refuses to compute. `more`: besides.
  */
-export async function selfCheck(gpu: Gpu, width: number): Promise<string | null> {
+export async function selfCheck(gpu: Gpu, width: number, more: (buffers: Buffers) => Check[]): Promise<string | null> {
   const buffers = new Buffers(gpu);
   try {
-    const checks = [...products(buffers), norm(buffers), attention(buffers, width)];
+    const checks = [...products(buffers), norm(buffers), attention(buffers, width), ...more(buffers)];
     let bytes = 0;
     const drafts = checks.flatMap(([, draft, { length }]) => [
       draft,

@@ -35,6 +35,7 @@ export interface ModelDescription {
   biasResize: 'reference' | 'timm' | 'unilm';
   /** How a segmentation model's outIndices count. */
   taps: 'reference' | 'original';
+  dtype: 'f32' | 'int8';
 }
 
 export interface ModelShape extends Config {
@@ -42,6 +43,8 @@ export interface ModelShape extends Config {
   className: string;
   biasResize: ModelDescription['biasResize'];
   taps: ModelDescription['taps'];
+  /** Whether the layers' weights are bytes with a scale for each output. */
+  packed: boolean;
   /** Patches each way at the config's image size. */
   grid: GridSize;
   /** Channels of a head, and the same up to a multiple of four. */
@@ -70,7 +73,7 @@ export function gridOf({ height, width }: GridSize, patch: GridSize): GridSize {
 }
 
 /** Returns a model's shape, or why the GPU cannot run it, as a part of a sentence. */
-export function shapeOf({ className: given, config: fields, hasPooler, biasResize, taps }: ModelDescription): ModelShape | string {
+export function shapeOf({ className: given, config: fields, hasPooler, biasResize, taps, dtype }: ModelDescription): ModelShape | string {
   const config = fields as unknown as Config;
   const { hiddenSize, numAttentionHeads, hiddenAct, imageSize, patchSize, useMeanPooling } = config;
   // The same models have other names in the reference, too.
@@ -89,6 +92,7 @@ export function shapeOf({ className: given, config: fields, hasPooler, biasResiz
     className,
     biasResize,
     taps,
+    packed: dtype === 'int8',
     grid: gridOf(imageSize, patchSize),
     headChannels,
     headPadded,

@@ -1,5 +1,5 @@
 /** A model's weights as buffers, filled tensor by tensor from the core's conversion to transformers' names. */
-import type { End, Filler, Matrix, Taker } from './contract.js';
+import type { End, Extras, Kit, Matrix, Taker } from './contract.js';
 import { largestBuffer } from './device.js';
 import { CLASSIFIER, padded, type ModelShape } from './shape.js';
 import { spread } from './spread.js';
@@ -32,9 +32,20 @@ export interface Weights {
   takers: Map<string, Taker>;
 }
 
-/** Returns weights of zeros, to be filled. Throws where the GPU cannot have them. `makeEnd`: for all classes but the classifier. */
-export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelShape, makeEnd: (filler: Filler) => End): Weights {
-  const { hiddenSize, numAttentionHeads: heads, headChannels, headPadded, intermediateSize, patchSize, norm, pool, numLabels } = shape;
+/** Returns weights of zeros, to be filled. Throws where the GPU cannot have them. `extras`: where they are needed. */
+export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelShape, kit: Kit, extras: Extras | null): Weights {
+  const {
+    hiddenSize,
+    numAttentionHeads: heads,
+    headChannels,
+    headPadded,
+    intermediateSize,
+    patchSize,
+    norm,
+    pool,
+    numLabels,
+    packed,
+  } = shape;
   const wide = padded(hiddenSize),
     wideHeads = heads * headPadded;
   const { gpu } = buffers;
@@ -56,26 +67,33 @@ export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelSh
     vector(`${name}.bias`, buffer, wide);
     return buffer;
   };
-  const bare = (rows: number, inputs: number): Matrix => {
+  const bare = (rows: number, inputs: number, packed = false): Matrix => {
     const wide = padded(rows);
     const vectors = make(3 * wide);
     write(vectors, wide, new Float32Array(2 * wide).fill(1));
-    return { outputs: rows, inputs, weights: make(rows * inputs), vectors };
+    return { outputs: rows, inputs, weights: make((rows * inputs) / (packed ? 4 : 1)), vectors, packed };
+  };
+  /** Writes rows of a matrix, `row` the first. */
+  const fill = ({ packed, outputs, inputs, weights, vectors }: Matrix, row: number, values: Float32Array): void => {
+    if (!packed) return write(weights, row * inputs, values);
+    const { bytes, scales } = extras!.packRows(values, inputs);
+    gpu.device.queue.writeBuffer(weights, row * inputs, bytes);
+    write(vectors, 2 * padded(outputs) + row, scales);
   };
   /** Inputs come in runs of `length`, of which each is padded. */
-  const matrix = (name: string, rows: number, inputs: number, length = inputs): Matrix => {
-    const made = bare(rows, (inputs / length) * padded(length));
-    takers.set(`${name}.weight`, (values) => write(made.weights, 0, spread(values, length, padded(length))));
+  const matrix = (name: string, rows: number, inputs: number, length = inputs, packed = false): Matrix => {
+    const made = bare(rows, (inputs / length) * padded(length), packed);
+    takers.set(`${name}.weight`, (values) => fill(made, 0, spread(values, length, padded(length))));
     vector(`${name}.bias`, made.vectors, 0);
     return made;
   };
   /** The three projections as one, their heads padded; the queries' factor is 1/sqrt(D). */
   const projections = (name: string): Matrix => {
-    const made = bare(3 * wideHeads, wide);
+    const made = bare(3 * wideHeads, wide, packed);
     write(made.vectors, 3 * wideHeads, new Float32Array(wideHeads).fill(1 / Math.sqrt(headChannels)));
     for (const [i, part] of ['query', 'key', 'value'].entries()) {
       takers.set(`${name}.${part}.weight`, (values) =>
-        write(made.weights, i * wideHeads * wide, spread(spread(values, hiddenSize, wide), headChannels * wide, headPadded * wide)),
+        fill(made, i * wideHeads, spread(spread(values, hiddenSize, wide), headChannels * wide, headPadded * wide)),
       );
       if (part !== 'key')
         takers.set(`${name}.${part}.bias`, (values) => write(made.vectors, i * wideHeads, spread(values, headChannels, headPadded)));
@@ -89,10 +107,10 @@ export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelSh
     const layer = {
       normBefore: normOf(`${name}.layernorm_before`),
       queryKeyValue: projections(`${name}.attention.attention`),
-      attentionOutput: matrix(`${name}.attention.output.dense`, hiddenSize, hiddenSize, headChannels),
+      attentionOutput: matrix(`${name}.attention.output.dense`, hiddenSize, hiddenSize, headChannels, packed),
       normAfter: normOf(`${name}.layernorm_after`),
-      intermediate: matrix(`${name}.intermediate.dense`, intermediateSize, hiddenSize),
-      output: matrix(`${name}.output.dense`, hiddenSize, intermediateSize),
+      intermediate: matrix(`${name}.intermediate.dense`, intermediateSize, hiddenSize, hiddenSize, packed),
+      output: matrix(`${name}.output.dense`, hiddenSize, intermediateSize, intermediateSize, packed),
     };
     if (shape.layerScaleInitValue > 0) {
       vector(`${name}.lambda_1`, layer.attentionOutput.vectors, wide);
@@ -113,7 +131,7 @@ export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelSh
     norm: norm ? normOf('beit.layernorm') : null,
     poolNorm: pool && !norm ? normOf('beit.pooler.layernorm') : null,
     head: classifies && numLabels > 0 ? matrix('classifier', numLabels, hiddenSize) : null,
-    end: classifies ? null : makeEnd({ shape, takers, temporary, write, bare, matrix, normOf }),
+    end: classifies ? null : extras!.makeEnd(kit, gpu, { shape, takers, temporary, write, bare, matrix, normOf }),
     positions: null,
     sharedBias: null,
     biases: [],
