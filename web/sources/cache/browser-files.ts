@@ -122,7 +122,8 @@ export class DataFile {
         const sync = await handle.createSyncAccessHandle();
         return new DataFile(name, sync.getSize(), handle, sync, null);
       } catch (error) {
-        if (attempt >= OPEN_ATTEMPTS) throw error;
+        // WebKitGTK has the method and nothing behind it; asked once more it would say something else.
+        if (attempt >= OPEN_ATTEMPTS || (error as Error).name === 'NotSupportedError') throw error;
         await sleep(OPEN_WAIT_MS, null);
       }
     }
