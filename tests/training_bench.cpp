@@ -53,7 +53,12 @@ Result<double> seconds(TrainingModel& model, int64_t batch, const GradientOption
 }
 
 Status run(const std::string& name, const std::string& method, int64_t batch, int threads, int forward, int both) {
-  BEIT_ASSIGN(const auto execution, Execution::create(threads, {.f32_rows = kTallMr}));
+#if defined(__EMSCRIPTEN__)
+  constexpr int64_t kRows = kMr;  // as Node 20's engine wants it
+#else
+  constexpr int64_t kRows = kTallMr;
+#endif
+  BEIT_ASSIGN(const auto execution, Execution::create(threads, {.f32_rows = kRows}));
   const BeitConfig config = configOf(name);
   BEIT_ASSIGN(const Trainable which, parseTrainable(method, config.num_hidden_layers));
   BEIT_ASSIGN(const auto model, TrainingModel::create(config, "BeitForImageClassification", which, *execution));
