@@ -1,0 +1,35 @@
+// Short forms of what `npm run soak` does for hours.
+import assert from 'node:assert/strict';
+import test from 'node:test';
+import { soakBatch } from '../soak/batch.mjs';
+import { soakConnections } from '../soak/connections.mjs';
+import { soakLoads } from '../soak/loads.mjs';
+import { slope } from '../soak/measure.mjs';
+import { soakPipeline } from '../soak/pipeline.mjs';
+
+test('pictures of all kinds leave nothing behind, and answers stay what they are', async () => {
+  const { count, problems, faults } = await soakPipeline((done) => done >= 400, { first: 100, every: 100 });
+  assert.deepEqual([count, problems], [400, []]);
+  assert.match(faults, /^[1-9]/);
+});
+
+test('models that are disposed of leave no handle behind', async () => {
+  const { problems } = await soakLoads((done) => done >= 24, { first: 8, every: 4 });
+  assert.deepEqual(problems, []);
+});
+
+test('connections that are cut end in the right answer or a typed error', async () => {
+  const { problems, faults } = await soakConnections((done) => done >= 12);
+  assert.deepEqual(problems, []);
+  assert.match(faults, /^[1-9]/);
+});
+
+test('a batch that is killed has every picture in one row', async () => {
+  const { problems } = await soakBatch((done) => done >= 300, { size: 300, kills: 2, life: 1500 });
+  assert.deepEqual(problems, []);
+});
+
+test('a slope is what is added for each one', () => {
+  const samples = [3, 5, 9].map((count) => ({ count, bytes: 100 + 7 * count }));
+  assert.ok(Math.abs(slope(samples, ({ bytes }) => bytes) - 7) < 1e-9);
+});

@@ -1,0 +1,49 @@
+// Pictures through one pipeline: answers stay what they are, memory does not grow.
+import { getEventListeners } from 'node:events';
+import { BeitError, pipeline } from '../../dist/node.js';
+import { files } from '../node/tiny-checkpoint.mjs';
+import { held, slope } from './measure.mjs';
+import { drawPicture, randomNumbers } from './pictures.mjs';
+
+// A pipeline has what it needs after so many.
+const FIRST = 1000;
+const SAMPLES = 100;
+
+/** `enough(count)` ends it. Returns what a row of the table has, and `problems`. */
+export async function soakPipeline(enough, { first = FIRST, every = SAMPLES, seed = 1 } = {}) {
+  const classify = await pipeline('image-classification', files(), { worker: true, threads: 1 });
+  const random = randomNumbers(seed);
+  const problems = [];
+  const signal = new AbortController().signal;
+  const known = Array.from({ length: 8 }, () => drawPicture(random, 0).picture);
+  const expected = await classify(known);
+  const samples = [];
+  let [count, bad] = [0, 0];
+  for (; !enough(count); ++count) {
+    const { picture, damaged } = drawPicture(random);
+    try {
+      await classify(picture, { signal });
+      if (damaged) problems.push(`picture ${count} is damaged, and has an answer`);
+    } catch (error) {
+      if (!damaged || !(error instanceof BeitError)) problems.push(`picture ${count}: ${error}`);
+      ++bad;
+    }
+    if (count >= first && count % every === 0) samples.push({ count, ...(await held()), wasm: (await classify.memory()).heap });
+  }
+  const after = await classify(known);
+  if (JSON.stringify(after) !== JSON.stringify(expected)) problems.push('the answers have changed');
+  const listeners = getEventListeners(signal, 'abort').length;
+  if (listeners > 0) problems.push(`${listeners} listeners are left on the signal`);
+  const grown = samples.at(-1)?.handles - samples[0]?.handles;
+  if (grown > 0) problems.push(`${grown} handles are left`);
+  const wasm = slope(samples, (sample) => sample.wasm);
+  if (wasm > 1) problems.push(`linear memory grows by ${wasm.toFixed(2)} bytes a picture`);
+  await classify.dispose();
+  return {
+    what: 'pictures of mixed sizes and formats through one pipeline',
+    count,
+    faults: `${bad} damaged pictures`,
+    figures: `resident ${slope(samples, ({ rss }) => rss).toFixed(2)}, heap ${slope(samples, ({ heap }) => heap).toFixed(2)}, linear memory ${wasm.toFixed(2)} bytes a picture; ${listeners} listeners, ${Math.max(grown, 0) || 0} handles left`,
+    problems,
+  };
+}
