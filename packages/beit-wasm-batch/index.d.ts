@@ -103,6 +103,12 @@ export interface BatchOptions extends JobOptions {
   onError?: 'skip' | 'stop' | undefined;
   /** The port on which figures are served. */
   metrics?: number | undefined;
+  /** redis://…: shards go on this queue, for workers. */
+  queue?: string | undefined;
+  /** With `queue`: the model, by a word that workers resolve. */
+  modelName?: string | undefined;
+  /** With `queue`: whether to wait for the shards. Default: true */
+  wait?: boolean | undefined;
 }
 
 /** Does what `beit batch` does. Returns the exit status. */
@@ -111,3 +117,19 @@ export declare function runBatch(
   options: BatchOptions,
   surroundings?: { print?: (line: string) => void; terminal?: { isTTY?: boolean; columns?: number; write(text: string): unknown } },
 ): Promise<number>;
+
+export interface WorkerOptions {
+  /** redis://… */
+  queue: string;
+  engines?: number | undefined;
+  threads?: number | undefined;
+  device?: 'auto' | 'cpu' | 'gpu' | undefined;
+  metrics?: number | undefined;
+  /** Seconds after which a shard comes back whose worker is silent. Default: 30 */
+  lock?: number | undefined;
+  /** Returns the checkpoint that a batch names, and options for loading it. */
+  openModel(name: string | null, task: BatchTask): Promise<{ source: unknown; load?: object }>;
+}
+
+/** Does what `beit worker` does, until SIGINT or SIGTERM. Returns the exit status. */
+export declare function runWorker(beit: Beit, options: WorkerOptions): Promise<number>;

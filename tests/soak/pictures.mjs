@@ -46,7 +46,7 @@ export function drawPicture(random, share = 0.01) {
   const names = Object.keys(FORMATS);
   const picture = FORMATS[names[Math.floor(random() * names.length)]](random);
   if (random() >= share || !(picture instanceof Uint8Array)) return { picture, damaged: false };
-  const bytes = picture.slice(0, 1 + Math.floor(random() * (picture.length - 1)));
+  const bytes = new Uint8Array(picture.subarray(0, 1 + Math.floor(random() * (picture.length - 1))));
   bytes.fill(0, 0, 8);
   return { picture: bytes, damaged: true };
 }

@@ -14,7 +14,7 @@ import { layer } from './features.js';
 import { size } from './tokenize.js';
 
 const TASKS = ['classify', 'segment', 'features', 'tokenize'] as const;
-type Task = (typeof TASKS)[number];
+export type Task = (typeof TASKS)[number];
 const FORMATS = ['jsonl', 'parquet', 'arrow', 'safetensors', 'png'];
 const MOST = 999_999_999;
 const MOST_PORT = 65_535;
@@ -23,11 +23,12 @@ const MOST_PORT = 65_535;
 const PACKAGE = ['beit', 'wasm', 'batch'].join('-');
 
 /** What beit-wasm-batch has of the library, which so is there once. */
-const library = { createPool, resolveSource, DalleTokenizer, BeitError, writeSafetensors };
+export const library = { createPool, resolveSource, DalleTokenizer, BeitError, writeSafetensors };
 
 /** What that package exports. */
 interface BatchPackage {
   runBatch(beit: typeof library, given: object): Promise<number>;
+  runWorker(beit: typeof library, given: object): Promise<number>;
 }
 
 const JOB_OPTIONS: readonly OptionSpec[] = [
@@ -42,12 +43,17 @@ const JOB_OPTIONS: readonly OptionSpec[] = [
   { name: 'size', value: 'N|HEIGHTxWIDTH', help: 'tokenize: resize pictures to it (default: 112)', parse: size },
 ];
 
-const RUN_OPTIONS: readonly OptionSpec[] = [
+const DTYPE: OptionSpec = {
+  name: 'dtype',
+  value: DTYPES.join('|'),
+  help: 'what models compute with (default: as the checkpoint is stored)',
+  parse: oneOf(DTYPES),
+};
+
+export const RUN_OPTIONS: readonly OptionSpec[] = [
   { name: 'engines', value: 'N', help: 'engines side by side, 1 to 64 (default: one per processor, at most 8)', parse: wholeNumber(64) },
   { name: 'threads', value: 'N', help: 'threads of each engine (default: 1)', parse: wholeNumber(64) },
-  { name: 'dtype', value: DTYPES.join('|'), help: 'what models compute with (default: as the checkpoint is stored)', parse: oneOf(DTYPES) },
   { name: 'device', value: DEVICES.join('|'), help: 'what models compute on (default: cpu)', parse: oneOf(DEVICES) },
-  { name: 'on-error', value: 'skip|stop', help: 'at a picture that fails: go on, or stop (default: skip)', parse: oneOf(['skip', 'stop']) },
   { name: 'metrics', value: 'PORT', help: 'serve /metrics for Prometheus, and /health', parse: wholeNumber(MOST_PORT) },
 ];
 
@@ -59,6 +65,15 @@ export const batch: CommandSpec = {
     { name: 'input', value: 'INPUT', help: 'a picture, a folder, a pattern, a list.txt, a table.parquet, a URL, or - for a list on stdin' },
     ...JOB_OPTIONS,
     { name: 'resume', help: 'go on with a batch: shards that are finished stay' },
+    {
+      name: 'on-error',
+      value: 'skip|stop',
+      help: 'at a picture that fails: go on, or stop (default: skip)',
+      parse: oneOf(['skip', 'stop']),
+    },
+    DTYPE,
+    { name: 'queue', value: 'redis://…', help: 'put the shards on a queue, of which beit worker takes them' },
+    { name: 'no-wait', help: 'with --queue: do not wait for the shards' },
     ...RUN_OPTIONS,
   ],
   details: [
@@ -69,13 +84,21 @@ export const batch: CommandSpec = {
     const named = parsed.value<string>('input');
     const input = [...(named === undefined ? [] : [named]), ...parsed.operands];
     if (input.length === 0) throw usageError('The option --input INPUT is missing; see beit batch --help.');
+    if (parsed.value('queue') && parsed.value('on-error') === 'stop')
+      throw usageError('The option --on-error cannot be "stop" with --queue: machines do not wait for each other.');
     const { runBatch } = await batchPackage();
-    return runBatch(library, { ...(await jobOf(parsed)), input, resume: parsed.flag('resume') });
+    return runBatch(library, {
+      ...(await jobOf(parsed)),
+      input,
+      resume: parsed.flag('resume'),
+      queue: parsed.value('queue'),
+      wait: !parsed.flag('no-wait'),
+    });
   },
 };
 
 /** Returns the package that does batches. Rejects with a sentence where it is not installed. */
-async function batchPackage(): Promise<BatchPackage> {
+export async function batchPackage(): Promise<BatchPackage> {
   try {
     return (await import(PACKAGE)) as BatchPackage;
   } catch (error) {
@@ -104,15 +127,22 @@ async function jobOf(parsed: Parsed): Promise<object> {
     options: ofTask[task],
     load: { ...watch, dtype: parsed.value('dtype') },
     shardSize: parsed.value<number>('shard-size'),
+    onError: parsed.value('on-error'),
+    modelName: parsed.value<string>('model'),
+    ...runOptions(parsed),
+  };
+}
+
+export function runOptions(parsed: Parsed): object {
+  return {
     engines: parsed.value<number>('engines'),
     threads: parsed.value<number>('threads'),
     device: parsed.value('device'),
-    onError: parsed.value('on-error'),
     metrics: parsed.value<number>('metrics'),
   };
 }
 
-async function sampleFor(task: Task): Promise<Source> {
+export async function sampleFor(task: Task): Promise<Source> {
   if (task === 'tokenize')
     throw usageError('The option --model is missing: --task tokenize needs a folder or URL with an encoder and a decoder.');
   return platform.sample(task === 'segment' ? 'segmentation' : 'classifier');

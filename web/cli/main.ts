@@ -18,12 +18,14 @@ import { segment } from './segment.js';
 import { teach } from './teach.js';
 import { tokenize } from './tokenize.js';
 import { verify } from './verify.js';
+import { worker } from './worker.js';
 
 const COMMANDS: readonly CommandSpec[] = [
   classify,
   segment,
   features,
   batch,
+  worker,
   teach,
   evaluate,
   reconstruct,

@@ -8,10 +8,13 @@ const FAILED = 1;
 const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 };
 
 /**
- * Does a batch. `given`: as openJob() takes it, and { input, shardSize, resume, onError, metrics }. Returns the exit status: 1 where a
+ * Does a batch. `given`: as openJob() takes it, and { input, shardSize, resume, onError, metrics, queue }. Returns the exit status: 1 where a
  * picture failed, that of the signal where one ended it. SIGINT finishes the shard under way, a second one and SIGTERM put it back.
  */
-export async function runBatch(beit, given, { print = console.log, terminal = process.stderr, process: host = process } = {}) {
+export async function runBatch(beit, given, surroundings = {}) {
+  // The queue's libraries are large.
+  if (given.queue) return (await import('./queue.js')).enqueueBatch(beit, given, surroundings);
+  const { print = console.log, terminal = process.stderr, process: host = process } = surroundings;
   const { input, shardSize = 2000, resume = false, onError = 'skip', metrics: port } = given;
   const putBack = new AbortController();
   let ended = null;

@@ -2,8 +2,8 @@
 import { createServer } from 'node:http';
 import { Counter, Gauge, Histogram, collectDefaultMetrics, Registry } from 'prom-client';
 
-/** Returns { picture(row), shard(), total(count), port, close() }; without a port nothing is served. */
-export async function openMetrics(port) {
+/** Returns { picture(row), shard(), total(count), port, close() }; without a port nothing is served. `more`: returns further figures. */
+export async function openMetrics(port, more = async () => '') {
   const registry = new Registry();
   const registers = [registry];
   const pictures = new Counter({ name: 'beit_pictures_total', help: 'Pictures that are done.', labelNames: ['status'], registers });
@@ -29,7 +29,8 @@ export async function openMetrics(port) {
   collectDefaultMetrics({ register: registry });
   const server = createServer(async (request, response) => {
     if (request.url === '/health') response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
-    else if (request.url === '/metrics') response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics());
+    else if (request.url === '/metrics')
+      response.writeHead(200, { 'content-type': registry.contentType }).end(`${await registry.metrics()}${await more()}\n`);
     else response.writeHead(404).end();
   });
   await new Promise((resolve, reject) => {

@@ -21,10 +21,15 @@ export class Progress {
   }
 
   picture({ status }) {
-    ++this.done;
     if (status === 'error') ++this.errors;
+    this.advance(1);
+  }
+
+  /** So many more are done. */
+  advance(count) {
+    this.done += count;
     const now = this.now();
-    this.#recent.push(now);
+    this.#recent.push({ now, count });
     if (this.terminal.isTTY) {
       if (now - this.#told < BAR_MS) return;
       this.#told = now;
@@ -57,10 +62,10 @@ export class Progress {
   /** Returns pictures a second. */
   rate() {
     const now = this.now();
-    const from = this.#recent.findIndex((time) => time > now - RECENT_MS);
+    const from = this.#recent.findIndex((step) => step.now > now - RECENT_MS);
     this.#recent.splice(0, from < 0 ? this.#recent.length : from);
     const span = Math.min(RECENT_MS, now - this.began);
-    return span > 0 ? (1000 * this.#recent.length) / span : 0;
+    return span > 0 ? (1000 * this.#recent.reduce((sum, { count }) => sum + count, 0)) / span : 0;
   }
 
   /** Returns "[######------]  50 %  1000 of 2000  12.3/s  3 errors  1:20 left". */

@@ -1,0 +1,194 @@
+// beit batch --queue and beit worker: what is lost of workers that are killed and of a queue that is started again, and shards that fail.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test from 'node:test';
+import { root, temporaryFolder } from './support.mjs';
+import { files } from './tiny-checkpoint.mjs';
+
+const samples = join(root, 'demo/samples');
+const PICTURES = readdirSync(samples).filter((name) => name.endsWith('.jpg'));
+
+/** A server for the queue: BEIT_REDIS, or the system's Redis or Valkey. */
+const program = [process.env.BEIT_REDIS, 'valkey-server', 'redis-server'].find((name) => {
+  try {
+    execFileSync(name ?? '', ['--version'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+});
+const skip = !program && 'no Redis or Valkey (BEIT_REDIS names its server)';
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Starts a server that keeps what it has been told, and returns { address, restart(), stop() }. */
+async function startQueue(t) {
+  const folder = temporaryFolder(t);
+  const port = await freePort();
+  let child = null;
+  const start = async () => {
+    const words = ['--port', String(port), '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
+    child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
+    child.stdout.setEncoding('utf8');
+    for await (const text of child.stdout.iterator({ destroyOnReturn: false })) if (text.includes('Ready to accept connections')) break;
+    child.stdout.resume();
+  };
+  const stop = async (name) => {
+    const ended = new Promise((resolve) => child.on('close', resolve));
+    child.kill(name);
+    await ended;
+  };
+  await start();
+  t.after(() => stop('SIGKILL'));
+  return {
+    address: `redis://127.0.0.1:${port}`,
+    restart: async () => {
+      await stop('SIGKILL');
+      await sleep(200);
+      await start();
+    },
+  };
+}
+
+/** Starts the command. Returns { child, events, ended }; t ends it. */
+function command(t, words) {
+  const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const events = [];
+  let rest = '';
+  let complaint = '';
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop();
+    for (const line of lines) events.push(JSON.parse(line));
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => (complaint += text));
+  const ended = new Promise((resolve) => child.on('close', (status) => resolve({ status, complaint })));
+  t.after(() => child.kill('SIGKILL'));
+  return { child, events, ended };
+}
+
+const until = async (condition) => {
+  for (let turn = 0; turn < 600 && !condition(); ++turn) await sleep(50);
+  assert.ok(condition(), String(condition));
+};
+
+function workplace(t, count) {
+  const folder = temporaryFolder(t);
+  const model = join(folder, 'model');
+  mkdirSync(model);
+  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(model, name), bytes);
+  for (const name of PICTURES) copyFileSync(join(samples, name), join(folder, name));
+  const names = Array.from({ length: count }, (_, i) => join(folder, PICTURES[i % PICTURES.length]));
+  const list = join(folder, 'list.txt');
+  writeFileSync(list, names.join('\n'));
+  return { folder, model, names, list, output: join(folder, 'out') };
+}
+
+function rowsOf(output) {
+  return readdirSync(output)
+    .filter((name) => /^\d.*\.jsonl$/.test(name))
+    .sort()
+    .flatMap((name) => readFileSync(join(output, name), 'utf8').trim().split('\n'))
+    .map((line) => JSON.parse(line));
+}
+
+test('workers that are killed and a queue that is started again lose nothing, and do nothing twice', { skip }, async (t) => {
+  const { model, names, list, output } = workplace(t, 300);
+  const queue = await startQueue(t);
+  const words = [
+    'batch',
+    '--task',
+    'classify',
+    '--model',
+    model,
+    '--input',
+    list,
+    '--output',
+    output,
+    '--shard-size',
+    '10',
+    '--queue',
+    queue.address,
+  ];
+  const workerWords = ['worker', '--queue', queue.address, '--engines', '1', '--lock', '1'];
+  const producer = command(t, words);
+  const first = command(t, workerWords);
+  await until(() => first.events.some(({ event }) => event === 'shard'));
+  first.child.kill('SIGKILL');
+  const second = command(t, workerWords);
+  await until(() => second.events.some(({ event }) => event === 'shard'));
+  await queue.restart();
+  const third = command(t, workerWords);
+  await until(() => third.events.some(({ event }) => event === 'shard'));
+  second.child.kill('SIGTERM');
+  assert.equal((await second.ended).status, 0);
+  const { status, complaint } = await producer.ended;
+  assert.equal(status, 0, complaint);
+  assert.deepEqual(
+    rowsOf(output).map(({ path }) => path),
+    names,
+  );
+  assert.equal(producer.events.at(-1).done, 300);
+  // What is finished is not queued again.
+  const again = command(t, [...words, '--resume']);
+  assert.equal((await again.ended).status, 0);
+  assert.equal(again.events[0].shards, 0);
+});
+
+test('shards that cannot be done end in the failed list with their reason, and are tried again when they are asked for', {
+  skip,
+}, async (t) => {
+  const { model, names, list, output } = workplace(t, 20);
+  const queue = await startQueue(t);
+  const words = [
+    'batch',
+    '--task',
+    'classify',
+    '--model',
+    model,
+    '--input',
+    list,
+    '--output',
+    output,
+    '--shard-size',
+    '10',
+    '--queue',
+    queue.address,
+  ];
+  const queued = command(t, [...words, '--no-wait']);
+  assert.equal((await queued.ended).status, 0);
+  assert.equal(queued.events.at(-1).shards, 2);
+  const weights = join(model, 'model.safetensors');
+  const bytes = readFileSync(weights);
+  writeFileSync(
+    weights,
+    bytes.map((byte, i) => (i === bytes.length - 1 ? byte ^ 1 : byte)),
+  );
+  const port = await freePort();
+  const worker = command(t, ['worker', '--queue', queue.address, '--engines', '1', '--metrics', String(port)]);
+  await until(() => worker.events.filter(({ event, attempt }) => event === 'failed' && attempt === 3).length === 2);
+  assert.match(worker.events.at(-1).reason, /this machine has another model/);
+  const figures = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  assert.match(figures, /^bullmq_job_count\{queue="beit-batch", state="failed"\} 2$/m);
+  // Beside it a machine that has the model would go on: here it is this one.
+  writeFileSync(weights, bytes);
+  const again = command(t, words);
+  const { status, complaint } = await again.ended;
+  assert.equal(status, 0, complaint);
+  assert.deepEqual(
+    rowsOf(output).map(({ path }) => path),
+    names,
+  );
+  worker.child.kill('SIGINT');
+  assert.equal((await worker.ended).status, 0);
+});
