@@ -23,6 +23,13 @@ export const worker: CommandSpec = {
       const { source, watch } = await openSource(name ?? undefined);
       return { source: source ?? (await sampleFor(task)), load: watch };
     };
-    return runWorker(library, { ...runOptions(parsed), queue: parsed.value('queue'), openModel, lock: parsed.value<number>('lock') });
+    const status = await runWorker(library, {
+      ...runOptions(parsed),
+      queue: parsed.value('queue'),
+      openModel,
+      lock: parsed.value<number>('lock'),
+    });
+    // A connection that waits for a queue which is away would hold the process.
+    process.exit(status);
   },
 };

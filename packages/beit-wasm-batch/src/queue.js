@@ -17,6 +17,7 @@ const LOCK_SECONDS = 30;
 // A shard that ends its process each time is not taken for ever.
 const MOST_STALLS = 10;
 const POLL_MS = 500;
+const CLOSE_LIMIT_MS = 5000;
 const MOST_RECONNECT_MS = 5000;
 const ADDED_AT_ONCE = 100;
 
@@ -190,8 +191,9 @@ export async function runWorker(beit, given, { print = console.log, process: hos
   });
   print(JSON.stringify({ event: 'ready', ...(metrics.port && { metrics: metrics.port }) }));
   await ended;
-  await worker.close();
-  await queue.close();
+  // A queue that is away is not waited for when the shard is put back: it comes back by itself.
+  const away = putBack.signal.aborted ? sleep(CLOSE_LIMIT_MS) : new Promise(() => undefined);
+  await Promise.race([worker.close().then(() => queue.close()), away]);
   connections.closeAll();
   await current?.job.dispose();
   await metrics.close();
