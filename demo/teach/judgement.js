@@ -65,7 +65,7 @@ export class Judgement {
         : `That is ${percent(accuracy)}; of new pictures of this kind it would be right on ${percent(interval[0])} to ${percent(interval[1])}` +
           `, as far as these can tell. Pictures of one recording are judged without each other. Fitted in ${duration(this.#lessons.fitMilliseconds)}.`;
     const shown = part(this.#root, 'show-wrong', HTMLButtonElement);
-    shown.hidden = wrong.length === 0;
+    shown.hidden = accuracy === null || wrong.length === 0;
     shown.textContent = wrong.length === 1 ? 'Look at the wrong one' : `Look at the ${wrong.length} wrong ones`;
     this.showStrangers();
     part(this.#root, 'confusion-part', HTMLElement).hidden = accuracy === null;
@@ -78,7 +78,7 @@ export class Judgement {
     const button = part(this.#root, 'show-strangers', HTMLButtonElement);
     button.hidden = strangers.length === 0;
     button.textContent = strangers.length === 1 ? '1 resembles no class' : `${strangers.length} resemble no class`;
-    part(this.#root, 'looks', HTMLElement).hidden = strangers.length === 0 && fit?.wrong.length === 0;
+    part(this.#root, 'looks', HTMLElement).hidden = strangers.length === 0 && (fit?.accuracy === null || fit?.wrong.length === 0);
   }
 
   /** @param {TaughtFit} fit */
