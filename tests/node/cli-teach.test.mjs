@@ -38,6 +38,7 @@ test('a folder of folders becomes a model, which other folders are told by', asy
   );
   const config = JSON.parse(readFileSync(join(out, 'config.json'), 'utf8'));
   assert.deepEqual(config.id2label, { 0: 'across', 1: 'along' });
+  assert.ok(!('problem_type' in config), 'transformers 4 would take sigmoids for probabilities');
   assert.deepEqual([config.architectures, config.torch_dtype], [['BeitForImageClassification'], 'float32']);
 
   const svg = join(folder, 'confusion.svg');

@@ -45,7 +45,7 @@ function taughtConfig(base: BeitConfig, { layer, labels }: TaughtHead): string {
     layer_scale_init_value: base.layerScaleInitValue,
     // What the head was fitted to: the mean of the patches, normalised without weights.
     use_mean_pooling: true,
-    problem_type: 'single_label_classification',
+    // No problem_type: where that says single_label_classification, transformers 4's pipeline gives each label a sigmoid.
     id2label: Object.fromEntries(labels.entries()),
     label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
   });
