@@ -6,3 +6,4 @@ usePlatform(platform);
 
 export * from './library.js';
 export * from './teaching.js';
+export * from './training.js';

@@ -17,6 +17,7 @@ export const LAYERS = [
     'web/cli/',
     'web/',
     'web/wasm/',
+    'web/api/training/',
     'web/api/teaching/',
     'web/api/pipelines/',
     'web/api/',

@@ -17,6 +17,7 @@ import { needsRelaxedFlag, rerunWithRelaxedFlag } from './relaxed.js';
 import { segment } from './segment.js';
 import { teach } from './teach.js';
 import { tokenize } from './tokenize.js';
+import { train } from './train.js';
 import { verify } from './verify.js';
 import { worker } from './worker.js';
 
@@ -27,6 +28,7 @@ const COMMANDS: readonly CommandSpec[] = [
   batch,
   worker,
   teach,
+  train,
   evaluate,
   reconstruct,
   tokenize,

@@ -60,6 +60,7 @@ import type { TaskEngine } from './tasks/context.js';
 import { TASKS } from './tasks/tasks.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 import { describe, ThreadChoice } from './thread-choice.js';
+import { Trainer, type OpenedTrainer, type TrainerCall, type TrainerCalls, type TrainerSpec } from './training.js';
 
 // A pass yields this often, and so notices an abort this late at most, unless one layer is longer.
 const STEP_BREATH_MS = 4;
@@ -98,6 +99,7 @@ export class LocalEngine implements TaskEngine {
   private readonly passes = new Map<number, Promise<unknown>>();
   private readonly models = new Map<number, Model>();
   private readonly processors = new Map<number, Processor>();
+  private readonly trainers = new Map<number, Trainer>();
   private lastHandle = 0;
   private core: Core | null;
   private readonly loads = new Map<AbortController, Promise<unknown>>();
@@ -356,6 +358,40 @@ export class LocalEngine implements TaskEngine {
     return this.load(call, (core, own) => gradientsOf(core, source, spec, given, own));
   }
 
+  openTrainer(source: Source, spec: TrainerSpec, call: LoadCallOptions = {}): Promise<OpenedTrainer> {
+    return this.load(call, async (core, own) => {
+      const trainer = await Trainer.open(core, source, spec, own);
+      const handle = ++this.lastHandle;
+      this.trainers.set(handle, trainer);
+      return { handle, ...trainer.facts };
+    });
+  }
+
+  async train<T extends TrainerCall>(
+    handle: number,
+    what: T,
+    settings: TrainerCalls[T]['settings'],
+    call: CallOptions = {},
+  ): Promise<TrainerCalls[T]['result']> {
+    const host = {
+      use: <R>(work: (core: Core) => R) => this.use(work),
+      pixelsOf: (image: EngineImage) => this.pixelsOf(image),
+      runSteps: (pass: CoreForward) => this.runSteps(pass, { signal: call.signal }),
+      trapped: () => this.trapped,
+    };
+    return this.queue.run(
+      async () => {
+        this.live();
+        const trainer = this.trainers.get(handle);
+        if (!trainer) throw disposed('The trainer');
+        const work = trainer[what] as (given: typeof settings, by: typeof host) => Promise<TrainerCalls[T]['result']>;
+        return work.call(trainer, settings, host);
+      },
+      call.signal,
+      0,
+    );
+  }
+
   /** Runs a load that dispose() can stop as well as the caller's signal. */
   private async load<T>(call: LoadCallOptions, work: (core: Core, own: LoadCallOptions) => Promise<T>): Promise<T> {
     const core = this.live();
@@ -532,8 +568,12 @@ export class LocalEngine implements TaskEngine {
       async () => {
         const model = this.models.get(handle);
         model?.gpu?.destroy();
-        if (!this.trapped) model?.core?.delete();
+        if (!this.trapped) {
+          model?.core?.delete();
+          this.trainers.get(handle)?.delete();
+        }
         this.models.delete(handle);
+        this.trainers.delete(handle);
         if (this.info.devices[handle]) this.tellDevice(handle, null);
         this.passes.delete(handle);
         this.choice?.forget(handle);
@@ -556,9 +596,11 @@ export class LocalEngine implements TaskEngine {
       if (!this.trapped) {
         for (const model of this.models.values()) model.core?.delete();
         for (const processor of this.processors.values()) processor.core.delete();
+        for (const trainer of this.trainers.values()) trainer.delete();
       }
       this.models.clear();
       this.processors.clear();
+      this.trainers.clear();
       if (!this.trapped) core.stop();
       core.PThread?.terminateAllThreads();
     });
@@ -626,6 +668,7 @@ export class LocalEngine implements TaskEngine {
     for (const controller of this.loads.keys()) controller.abort(this.end);
     this.models.clear();
     this.processors.clear();
+    this.trainers.clear();
     this.core?.PThread?.terminateAllThreads();
     this.core = null;
   }

@@ -46,6 +46,12 @@ export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> 
   },
   run: { call: 4, transfer: (_, __, image) => ownedOf([image]) },
   fitHead: {},
+  openTrainer: { call: 2, source: 0, opens: true },
+  train: {
+    call: 3,
+    transfer: (_, __, settings) =>
+      settings && 'examples' in settings ? ownedOf(settings.examples.flatMap(({ image }) => (image ? [image] : []))) : [],
+  },
   release: { givesBack: true },
 };
 

@@ -16,7 +16,7 @@ export type SaveTarget = string | FromGlobal<'FileSystemDirectoryHandle'> | Fold
 const CARD_FILE = 'README.md';
 
 /** Returns what files are written to. Throws unsupported for a path in a page. */
-function folderOf(target: SaveTarget): FolderToWrite {
+export function folderOf(target: SaveTarget): FolderToWrite {
   if (typeof target === 'string') return platform.folderToWrite(target);
   if ('create' in target) return target;
   const handle = target as FileSystemDirectoryHandle;

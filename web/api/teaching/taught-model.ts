@@ -2,6 +2,7 @@
 import type { Tensor } from '../../base/tensors.js';
 import type { ModelSpec } from '../../engine/engine.js';
 import type { Source, SourceLike } from '../../sources/source.js';
+import { classifierConfig } from '../classifier-config.js';
 import type { BeitConfig } from '../config.js';
 import { loadPretrained, type ModelOptions } from '../model-base.js';
 import { BeitForImageClassification } from '../models.js';
@@ -25,39 +26,14 @@ export function logitsOf({ weight, bias }: TaughtHead, features: Float32Array): 
   });
 }
 
-/** Returns the text of config.json, as transformers reads it, for a head on a model of that config. */
-function taughtConfig(base: BeitConfig, { layer, labels }: TaughtHead): string {
-  const size = ({ height, width }: { height: number; width: number }): unknown => (height === width ? height : [height, width]);
-  return JSON.stringify({
-    hidden_size: base.hiddenSize,
-    num_hidden_layers: layer,
-    num_attention_heads: base.numAttentionHeads,
-    intermediate_size: base.intermediateSize,
-    hidden_act: base.hiddenAct,
-    layer_norm_eps: base.layerNormEps,
-    image_size: size(base.imageSize),
-    patch_size: size(base.patchSize),
-    num_channels: base.numChannels,
-    use_mask_token: false,
-    use_absolute_position_embeddings: base.useAbsolutePositionEmbeddings,
-    use_relative_position_bias: base.useRelativePositionBias,
-    use_shared_relative_position_bias: base.useSharedRelativePositionBias,
-    layer_scale_init_value: base.layerScaleInitValue,
-    // What the head was fitted to: the mean of the patches, normalised without weights.
-    use_mean_pooling: true,
-    // No problem_type: where that says single_label_classification, transformers 4's pipeline gives each label a sigmoid.
-    id2label: Object.fromEntries(labels.entries()),
-    label2id: Object.fromEntries(labels.map((label, id) => [label, id])),
-  });
-}
-
 /** Returns which model that is of the base's checkpoint. */
 export function taughtSpec(base: BeitConfig, head: TaughtHead): ModelSpec & { configJson: string } {
   const channels = base.hiddenSize;
   const filled = (value: number): Tensor => ({ dims: [channels], data: new Float32Array(channels).fill(value) });
   return {
     className: 'BeitForImageClassification',
-    configJson: taughtConfig(base, head),
+    // The head was fitted to the mean of the patches, normalised without weights.
+    configJson: JSON.stringify(classifierConfig(base, { labels: head.labels, layers: head.layer, meanPooling: true })),
     replaced: {
       'beit.pooler.layernorm.weight': filled(1),
       'beit.pooler.layernorm.bias': filled(0),

@@ -70,6 +70,9 @@ export interface ReopenOptions extends TeacherOptions {
   source?: SourceLike | undefined;
 }
 
+/** Returns the head that fit() made last, to others of this library. */
+export let headOf: (teacher: Teacher) => TaughtHead;
+
 interface Opened {
   source: Source;
   base: BaseCheckpoint;
@@ -93,6 +96,10 @@ interface Opened {
  * ```
  */
 export class Teacher extends DisposableObject {
+  static {
+    headOf = (teacher) => teacher.ready().head;
+  }
+
   private readonly taught = new Map<number, TaughtPicture>();
   private lastId = 0;
   private current: { head: TaughtHead; fit: TaughtFit } | null = null;

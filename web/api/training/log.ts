@@ -1,0 +1,92 @@
+/** What is told of a run, step by step, and the form that transformers' Trainer gives to it. */
+
+/** One step of the optimiser. */
+export interface TrainingStep {
+  /** How many steps are done, of how many. */
+  step: number;
+  steps: number;
+  /** How many epochs are done, such as 1.25. */
+  epoch: number;
+  /** The mean over the step's pictures. */
+  loss: number;
+  /** The share of them that was told right while it learned; null where pictures are mixed. */
+  accuracy: number | null;
+  rate: number;
+  /** Of all gradients, before they were clipped. */
+  gradientNorm: number;
+  /** Pictures that were learned from, since the run began or went on. */
+  picturesPerSecond: number;
+  secondsLeft: number;
+  /** At the end of an epoch, where pictures are set apart. */
+  validation: Validation | null;
+}
+
+export interface Validation {
+  loss: number;
+  /** The share of pictures that was told right. */
+  accuracy: number;
+  pictures: number;
+  /** Whether no epoch before was as good: by accuracy, then by loss. */
+  best: boolean;
+}
+
+/** trainer_state.json */
+export interface TrainerState {
+  best_metric: number | null;
+  best_model_checkpoint: string | null;
+  epoch: number;
+  eval_steps: number;
+  global_step: number;
+  is_hyper_param_search: boolean;
+  is_local_process_zero: boolean;
+  is_world_process_zero: boolean;
+  log_history: Record<string, number>[];
+  logging_steps: number;
+  max_steps: number;
+  num_input_tokens_seen: number;
+  num_train_epochs: number;
+  save_steps: number;
+  stateful_callbacks: Record<string, never>;
+  total_flos: number;
+  train_batch_size: number;
+  trial_name: null;
+  trial_params: null;
+}
+
+/** Returns the rows that the Trainer would log for a step. */
+export function rowsOf({ step, epoch, loss, rate, gradientNorm, validation }: TrainingStep): Record<string, number>[] {
+  return [
+    { epoch, grad_norm: gradientNorm, learning_rate: rate, loss, step },
+    ...(validation ? [{ epoch, eval_accuracy: validation.accuracy, eval_loss: validation.loss, step }] : []),
+  ];
+}
+
+export function trainerState(
+  history: Record<string, number>[],
+  { epochs, batch, steps, stepsPerEpoch }: { epochs: number; batch: number; steps: number; stepsPerEpoch: number },
+): TrainerState {
+  const last = history.at(-1);
+  const judged = history.flatMap(({ eval_accuracy: accuracy, step }) => (accuracy === undefined ? [] : [{ accuracy, step: step! }]));
+  const best = judged.length > 0 ? Math.max(...judged.map(({ accuracy }) => accuracy)) : null;
+  return {
+    best_metric: best,
+    best_model_checkpoint: null,
+    epoch: last?.['epoch'] ?? 0,
+    eval_steps: stepsPerEpoch,
+    global_step: last?.['step'] ?? 0,
+    is_hyper_param_search: false,
+    is_local_process_zero: true,
+    is_world_process_zero: true,
+    log_history: history,
+    logging_steps: 1,
+    max_steps: steps,
+    num_input_tokens_seen: 0,
+    num_train_epochs: epochs,
+    save_steps: stepsPerEpoch,
+    stateful_callbacks: {},
+    total_flos: 0,
+    train_batch_size: batch,
+    trial_name: null,
+    trial_params: null,
+  };
+}

@@ -1,0 +1,156 @@
+/** What a run is told, and what follows where it is not told. */
+import { mismatch } from '../../base/errors.js';
+import type { CoreTrainingSettings } from '../../core/training.js';
+import type { LoadCallOptions } from '../../engine/engine.js';
+import type { SourceLike, SourceOptions } from '../../sources/source.js';
+import type { EngineOptions } from '../engines.js';
+import type { ImageInput } from '../images.js';
+
+/** A picture, and what it shows. */
+export interface LabelledImage {
+  image: ImageInput;
+  label: string;
+}
+
+/**
+ * What learns: biases, norms, layer scales, tables of position biases and the head (vectors); the last so many layers and the head; or
+ * all (full).
+ */
+export type Method = 'vectors' | 'full' | `last:${number}`;
+
+/** How a run learns. All but the first have defaults. */
+export interface Recipe {
+  method: Method;
+  /** Default: 10 */
+  epochs?: number | undefined;
+  /** Examples of one step. Default: 32 */
+  batch?: number | undefined;
+  /** How many of these are passed through at a time: more take more memory, and change nothing. Default: 4 */
+  microBatch?: number | undefined;
+  /** The highest learning rate. Default: 0.128 / hiddenSize, for vectors five times that */
+  rate?: number | undefined;
+  /** What the head's rate is beside it. Default: 1, for vectors 4 */
+  headRateFactor?: number | undefined;
+  /** Default: cosine */
+  schedule?: 'cosine' | 'linear' | 'constant' | undefined;
+  /** The share of steps in which the rate rises, 0 to 1. Default: 0.1 */
+  warmup?: number | undefined;
+  /** What the rate of each layer is beside that of the next. Default: 0.75, for vectors 1 */
+  layerDecay?: number | undefined;
+  /** Weight decay. Default: 0.05 */
+  decay?: number | undefined;
+  /** The greatest norm of all gradients; 0: any. Default: 1 */
+  clip?: number | undefined;
+  /** Of an average of the weights, which is then judged and saved, from step to step; 0: none. Default: 0 */
+  movingAverage?: number | undefined;
+  /** How often a branch of the last layer is dropped. Default: the config's drop_path_rate */
+  dropPath?: number | undefined;
+  /** Of labels. Default: 0.1 */
+  smoothing?: number | undefined;
+  /** Parameters of Beta distributions; 0: no mixing. Default: 0 */
+  mixup?: number | undefined;
+  cutmix?: number | undefined;
+  /** light: crops of three quarters and more, mirrored. strong: crops of 8 % and more, mirrored, colours, erasing. Default: light */
+  augment?: 'none' | 'light' | 'strong' | undefined;
+  /** Whose rules say which parameters are not decayed, how a warm-up rises and how a new head begins. Default: unilm */
+  conventions?: 'unilm' | 'transformers' | undefined;
+  /**
+   * What the head begins with. keep: the checkpoint's, whose labels have to be these. teach: one that is fitted to the features (Teacher).
+   * new: small random numbers. Default: keep where the labels are the same, else teach where the model pools patches, else new
+   */
+  head?: 'keep' | 'teach' | 'new' | undefined;
+  /** Of every random number. Default: 0 */
+  seed?: number | undefined;
+}
+
+export interface TrainOptions extends Recipe, EngineOptions, SourceOptions, LoadCallOptions {
+  /** The checkpoint to begin with: any with a BEiT encoder. Default: the classifier of beit-wasm-samples */
+  model?: SourceLike | undefined;
+  data: readonly LabelledImage[];
+  /** Pictures to judge by, or the share of `data` that is set apart for it. Default: 0.15 */
+  validation?: readonly LabelledImage[] | number | undefined;
+  /** What state() or save() with `state` gave: the run goes on from there, to the same numbers as if it had not been interrupted. */
+  resume?: SourceLike | undefined;
+}
+
+/** All that decides what a run computes, but for its model and its pictures. */
+export type FullRecipe = { [Name in Exclude<keyof Recipe, 'head' | 'dropPath'>]-?: Exclude<Recipe[Name], undefined> } & {
+  dropPath: number | null;
+};
+
+/** Returns the recipe with its defaults, for a model of that width. Throws invalid-argument; most numbers are the core's to judge. */
+export function fullRecipe(recipe: Recipe, hiddenSize: number): FullRecipe {
+  const vectors = recipe.method === 'vectors';
+  const {
+    method,
+    epochs = 10,
+    batch = 32,
+    microBatch = 4,
+    rate = ((vectors ? 5 : 1) * 0.128) / hiddenSize,
+    headRateFactor = vectors ? 4 : 1,
+    schedule = 'cosine',
+    warmup = 0.1,
+    layerDecay = vectors ? 1 : 0.75,
+    decay = 0.05,
+    clip = 1,
+    movingAverage = 0,
+    dropPath = null,
+    smoothing = 0.1,
+    mixup = 0,
+    cutmix = 0,
+    augment = 'light',
+    conventions = 'unilm',
+    seed = 0,
+  } = recipe;
+  for (const [name, value] of Object.entries({ epochs, batch, microBatch }))
+    if (!Number.isInteger(value) || value < 1) throw mismatch('invalid-argument', name, String(value), 'a whole number of at least 1');
+  if (!(warmup >= 0 && warmup <= 1)) throw mismatch('invalid-argument', 'warmup', String(warmup), 'a share of the steps, 0 to 1');
+  if (!/^(vectors|full|last:\d+)$/.test(method))
+    throw mismatch('invalid-argument', 'method', String(method), '"vectors", "full" or "last:N"');
+  return {
+    method,
+    epochs,
+    batch,
+    microBatch: Math.min(microBatch, batch),
+    rate,
+    headRateFactor,
+    schedule,
+    warmup,
+    layerDecay,
+    decay,
+    clip,
+    movingAverage,
+    dropPath,
+    smoothing,
+    mixup,
+    cutmix,
+    augment,
+    conventions,
+    seed,
+  };
+}
+
+/** Returns the same as the core takes it, for so many steps. */
+export function settingsOf(recipe: FullRecipe, steps: number): CoreTrainingSettings {
+  const { method, seed, rate, schedule, conventions, clip, smoothing, mixup, cutmix, augment } = recipe;
+  return {
+    method,
+    seed,
+    rate,
+    head_rate_factor: recipe.headRateFactor,
+    schedule,
+    total_steps: steps,
+    warmup_steps: Math.round(recipe.warmup * steps),
+    min_rate: schedule === 'cosine' ? rate / 100 : 0,
+    weight_decay: recipe.decay,
+    conventions,
+    layer_decay: recipe.layerDecay,
+    clip,
+    moving_average: recipe.movingAverage,
+    ...(recipe.dropPath !== null && { drop_path: recipe.dropPath }),
+    smoothing,
+    mixup,
+    cutmix,
+    augment,
+  };
+}

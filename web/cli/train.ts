@@ -1,0 +1,307 @@
+import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { rowsOf, type TrainingStep } from '../api/training/log.js';
+import { train as startRun, type TrainingFacts, type TrainingRun } from '../api/training/train.js';
+import type { LabelledImage, Method, TrainOptions } from '../api/training/options.js';
+import { failure, mismatch } from '../base/errors.js';
+import { attemptWrite } from '../platform/written-file-node.js';
+import { oneOf, wholeNumber, type CommandSpec, type OptionSpec, type Parsed } from './arguments.js';
+import { complain } from './complaints.js';
+import { openSource } from './downloads.js';
+import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
+import { EventFile } from './event-file.js';
+import { checkFolder, sameFile } from './files.js';
+import { readImageFolder, readValidation, type LabelledFile } from './image-folder.js';
+import { bar } from './progress-bar.js';
+
+const MOST = 1_000_000;
+/** What a shell shows for a program that SIGINT ended. */
+const INTERRUPTED_STATUS = 130;
+
+/** Returns a parser of numbers of a range. */
+function numberFrom(least: number, most: number): (text: string) => number | null {
+  return (text) => {
+    const value = text.trim() === '' ? NaN : Number(text);
+    return value >= least && value <= most ? value : null;
+  };
+}
+
+/** The options that are the recipe's, by its own names. */
+const RECIPE: Readonly<Record<string, OptionSpec>> = {
+  epochs: { name: 'epochs', value: 'N', help: 'how often each picture is learned from (default: 10)', parse: wholeNumber(MOST) },
+  batch: { name: 'batch', value: 'N', help: 'pictures of a step (default: 32)', parse: wholeNumber(MOST) },
+  microBatch: {
+    name: 'micro-batch',
+    value: 'N',
+    help: 'of these, how many are passed through at a time: more take more memory (default: 4)',
+    parse: wholeNumber(MOST),
+  },
+  rate: { name: 'rate', value: 'X', help: 'the highest learning rate (default: by width and method)', parse: numberFrom(0, 100) },
+  schedule: {
+    name: 'schedule',
+    value: 'cosine|linear|constant',
+    help: 'how the rate falls (default: cosine)',
+    parse: oneOf(['cosine', 'linear', 'constant']),
+  },
+  warmup: { name: 'warmup', value: 'X', help: 'the share of steps in which the rate rises (default: 0.1)', parse: numberFrom(0, 1) },
+  layerDecay: {
+    name: 'layer-decay',
+    value: 'X',
+    help: 'the rate of a layer beside that of the next (default: 0.75; vectors: 1)',
+    parse: numberFrom(1e-6, 1),
+  },
+  dropPath: { name: 'drop-path', value: 'X', help: "how often a branch is dropped (default: the config's)", parse: numberFrom(0, 0.95) },
+  smoothing: { name: 'smoothing', value: 'X', help: 'of labels (default: 0.1)', parse: numberFrom(0, 0.99) },
+  mixup: { name: 'mixup', value: 'X', help: 'mix pictures; 0.8 is usual (default: 0, do not)', parse: numberFrom(0, 100) },
+  cutmix: {
+    name: 'cutmix',
+    value: 'X',
+    help: 'put parts of others into pictures; 1 is usual (default: 0, do not)',
+    parse: numberFrom(0, 100),
+  },
+  augment: {
+    name: 'augment',
+    value: 'none|light|strong',
+    help: 'chance changes of pictures (default: light)',
+    parse: oneOf(['none', 'light', 'strong']),
+  },
+  decay: { name: 'decay', value: 'X', help: 'weight decay (default: 0.05)', parse: numberFrom(0, 100) },
+  clip: { name: 'clip', value: 'X', help: 'the greatest norm of gradients; 0: any (default: 1)', parse: numberFrom(0, 1e9) },
+  movingAverage: {
+    name: 'average',
+    value: 'X',
+    help: 'judge and save an average of the weights with this decay, such as 0.998 (default: 0, none)',
+    parse: numberFrom(0, 0.9999999),
+  },
+  conventions: {
+    name: 'conventions',
+    value: 'unilm|transformers',
+    help: 'whose rules of weight decay, warm-up and new heads (default: unilm)',
+    parse: oneOf(['unilm', 'transformers']),
+  },
+  head: {
+    name: 'head',
+    value: 'keep|teach|new',
+    help: "what the head begins with: the checkpoint's, one that is fitted, or small random numbers (default: the first that fits)",
+    parse: oneOf(['keep', 'teach', 'new']),
+  },
+  seed: { name: 'seed', value: 'N', help: 'of all that is random (default: 0)', parse: numberFrom(0, 2 ** 32) },
+};
+
+export const train: CommandSpec = {
+  name: 'train',
+  summary: 'fine-tunes a classifier on pictures in folders',
+  operands: { name: 'DIR', least: 1, most: 1 },
+  options: [
+    { name: 'out', value: 'FOLDER', help: 'where the model and its checkpoints are written', required: true },
+    { name: 'method', value: 'vectors|full|last:N', help: 'what learns (default: vectors)', parse: method },
+    { name: 'model', value: 'SOURCE', help: 'the checkpoint to begin with (default: the classifier of beit-wasm-samples)' },
+    ...Object.values(RECIPE),
+    {
+      name: 'validation',
+      value: 'DIR|X',
+      help: 'pictures to judge by, or the share that is set apart (default: DIR/validation, else 0.15)',
+    },
+    { name: 'keep', value: 'best|last', help: 'which model FOLDER gets (default: best)', parse: oneOf(['best', 'last']) },
+    { name: 'resume', help: 'go on from the newest checkpoint in FOLDER, with its recipe' },
+    { name: 'log', value: 'FILE', help: 'write a line of JSON for each step and each judgement' },
+    { name: 'tensorboard', value: 'FOLDER', help: "write an event file for TensorBoard's page" },
+    { name: 'json', help: 'print JSON: {labels, steps, best, last, seconds, …}' },
+    ...ENGINE_OPTIONS.filter(({ name }) => name !== 'dtype' && name !== 'device'),
+  ],
+  details: [
+    'DIR has a folder for each label, or such folders in train and validation. FOLDER gets what transformers and this command read:',
+    'model.safetensors, config.json and preprocessor_config.json; in checkpoint-N is what the run needs to go on after N steps,',
+    "with trainer_state.json as transformers' Trainer writes it. Ctrl+C ends the run after its step. It takes beit-wasm-training.",
+  ],
+  async run(parsed) {
+    const out = parsed.value<string>('out')!;
+    const { options, pictures } = await optionsOf(parsed, out);
+    const run = startRun(options);
+    try {
+      return await follow(run, parsed, out, pictures);
+    } finally {
+      await run.dispose();
+    }
+  },
+};
+
+function method(text: string): Method | null {
+  return /^(vectors|full|last:\d{1,3})$/.test(text) ? (text as Method) : null;
+}
+
+async function optionsOf(parsed: Parsed, out: string): Promise<{ options: TrainOptions; pictures: number }> {
+  const { training, validation: apart } = readImageFolder(parsed.operands[0]!);
+  const given = parsed.value<string>('validation');
+  const share = given === undefined ? null : numberFrom(0, 0.9)(given);
+  const judged = given === undefined ? apart : share === null ? readValidation(given) : share;
+  const resume = parsed.flag('resume') ? newestCheckpoint(out) : undefined;
+  const { source, watch } = await openSource(parsed.value<string>('model'));
+  const description = source?.describe();
+  if (description?.kind === 'folder' && (resolve(description.folder) === resolve(out) || sameFile(description.folder, out)))
+    throw mismatch('invalid-argument', '--out', `${out}, the folder of the checkpoint, which would be overwritten`, 'another folder');
+  const recipe = Object.fromEntries(Object.entries(RECIPE).map(([field, { name }]) => [field, parsed.value(name)]));
+  const { dtype: _, device: __, ...engine } = engineOptions(parsed);
+  const images = (files: readonly LabelledFile[]): LabelledImage[] => files.map(({ label, path }) => ({ image: path, label }));
+  return {
+    options: {
+      ...recipe,
+      ...engine,
+      ...watch,
+      method: parsed.value<Method>('method') ?? 'vectors',
+      model: source,
+      data: images(training),
+      validation: typeof judged === 'number' ? judged : judged ? images(judged) : undefined,
+      resume,
+    },
+    pictures: training.length,
+  };
+}
+
+/** Returns the folder checkpoint-N with the greatest N. Throws not-found. */
+function newestCheckpoint(out: string): string {
+  checkFolder(out);
+  const numbers = checkpointsIn(out);
+  if (numbers.length === 0) throw failure('not-found', out, 'there is no checkpoint to go on from');
+  return join(out, `checkpoint-${Math.max(...numbers)}`);
+}
+
+function checkpointsIn(out: string): number[] {
+  // trainer_state.json is written last: what has none broke off.
+  return readdirSync(out, { withFileTypes: true }).flatMap((entry) => {
+    const [, number] = /^checkpoint-(\d+)$/.exec(entry.name) ?? [];
+    return number && entry.isDirectory() && readdirSync(join(out, entry.name)).includes('trainer_state.json') ? [Number(number)] : [];
+  });
+}
+
+async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: number): Promise<number> {
+  const json = parsed.flag('json');
+  const keepsBest = (parsed.value<string>('keep') ?? 'best') === 'best';
+  const facts = await run.open();
+  bar.clear();
+  if (!json) for (const line of beginning(facts, pictures)) console.log(line);
+  const logFile = parsed.value<string>('log');
+  if (logFile !== undefined) attemptWrite(logFile, () => mkdirSync(dirname(logFile), { recursive: true }));
+  if (logFile !== undefined && facts.resumedAt === 0) attemptWrite(logFile, () => writeFileSync(logFile, ''));
+  const board = parsed.value<string>('tensorboard');
+  const events = board === undefined ? null : new EventFile(board);
+  const line = new StepLine();
+  let interrupted = false;
+  const onInterrupt = (): void => {
+    interrupted = true;
+    run.stop();
+  };
+  process.once('SIGINT', onInterrupt);
+  let last: TrainingStep | null = null;
+  let best: TrainingStep | null = null;
+  const begin = performance.now();
+  try {
+    for await (const step of run) {
+      last = step;
+      line.show(step, facts);
+      if (logFile !== undefined)
+        attemptWrite(logFile, () =>
+          appendFileSync(
+            logFile,
+            rowsOf(step)
+              .map((row) => `${JSON.stringify(row)}\n`)
+              .join(''),
+          ),
+        );
+      events?.write(step.step, scalarsOf(step));
+      if (step.step % facts.stepsPerEpoch !== 0) continue;
+      const isBest = step.validation?.best ?? true;
+      if (isBest) best = step;
+      line.clear();
+      if (!json) console.log(verdictOf(step, isBest && step.validation !== null));
+      if (isBest && keepsBest) await run.save(out);
+      await writeCheckpoint(run, out, step.step);
+    }
+    line.clear();
+    if (last && last.step % facts.stepsPerEpoch !== 0) await writeCheckpoint(run, out, last.step);
+    // Of an epoch that was not judged the weights may be worse than those that are kept.
+    if (!keepsBest || (best === null && facts.resumedAt === 0)) await run.save(out);
+  } finally {
+    process.off('SIGINT', onInterrupt);
+    line.clear();
+  }
+  const seconds = (performance.now() - begin) / 1000;
+  if (json) console.log(JSON.stringify({ ...facts, best, last, seconds, interrupted }, null, 2));
+  else
+    console.log(
+      `${out}: the ${keepsBest ? 'best' : 'last'} model, and checkpoint-${last?.step ?? facts.resumedAt} to go on from (--resume)`,
+    );
+  if (interrupted) complain(`Stopped after step ${last?.step ?? facts.resumedAt} of ${facts.steps}.`);
+  return interrupted ? INTERRUPTED_STATUS : 0;
+}
+
+/** Writes what the run needs to go on, and removes what an earlier step needed. */
+async function writeCheckpoint(run: TrainingRun, out: string, step: number): Promise<void> {
+  await run.save(join(out, `checkpoint-${step}`), { state: true });
+  for (const number of checkpointsIn(out))
+    if (number < step) attemptWrite(out, () => rmSync(join(out, `checkpoint-${number}`), { recursive: true }));
+}
+
+function beginning(
+  { labels, pictures, validation, steps, learning, parameters, head, estimate, resumedAt }: TrainingFacts,
+  all: number,
+): string[] {
+  const megabytes = Object.values(estimate).reduce((a: number, b: number) => a + b, 0) / 1e6;
+  const heads = { keep: "with the checkpoint's head", teach: 'with a head that is fitted to them', new: 'with a new head' };
+  return [
+    `${pictures} pictures of ${labels.length} labels to learn from${validation > 0 ? `, ${validation} to judge by` : ''}${pictures + validation < all ? ' (some are left out)' : ''}.`,
+    `${steps} steps${resumedAt > 0 ? `, of which ${resumedAt} are done` : `, beginning ${heads[head]}`}; ${learning} of ${parameters} parameters learn; ${megabytes.toFixed(0)} MB of memory.`,
+  ];
+}
+
+function verdictOf({ epoch, loss, validation }: TrainingStep, isBest: boolean): string {
+  const number = Math.round(epoch);
+  if (!validation) return `Epoch ${number}: loss ${loss.toFixed(4)}`;
+  const { accuracy, pictures } = validation;
+  const right = Math.round(accuracy * pictures);
+  return `Epoch ${number}: loss ${loss.toFixed(4)}, right on ${right} of ${pictures} (${(accuracy * 100).toFixed(1)} %)${isBest ? ', the best so far' : ''}`;
+}
+
+/** By the Trainer's names. */
+function scalarsOf({ loss, accuracy, rate, gradientNorm, epoch, validation }: TrainingStep): Record<string, number> {
+  return {
+    'train/loss': loss,
+    ...(accuracy !== null && { 'train/accuracy': accuracy }),
+    'train/learning_rate': rate,
+    'train/grad_norm': gradientNorm,
+    'train/epoch': epoch,
+    ...(validation && { 'eval/loss': validation.loss, 'eval/accuracy': validation.accuracy }),
+  };
+}
+
+/** One line of a terminal that tells how far a run is. */
+class StepLine {
+  private drawn = false;
+
+  show({ step, steps, loss, accuracy, picturesPerSecond, secondsLeft }: TrainingStep, { stepsPerEpoch }: TrainingFacts): void {
+    if (!process.stderr.isTTY) return;
+    const parts = [
+      `epoch ${Math.ceil(step / stepsPerEpoch)} of ${steps / stepsPerEpoch}`,
+      `step ${step} of ${steps}`,
+      `loss ${loss.toFixed(4)}`,
+      ...(accuracy === null ? [] : [`right ${(accuracy * 100).toFixed(0)} %`]),
+      `${picturesPerSecond.toPrecision(3)} pictures/s`,
+      `${duration(secondsLeft)} left`,
+    ];
+    process.stderr.write(`\r\x1b[K${parts.join('  ').slice(0, Math.max((process.stderr.columns ?? 80) - 1, 0))}`);
+    this.drawn = true;
+  }
+
+  clear(): void {
+    if (this.drawn) process.stderr.write('\r\x1b[K');
+    this.drawn = false;
+  }
+}
+
+/** Returns "1 h 20 min", "3 min 20 s" or "12 s". */
+function duration(seconds: number): string {
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  return minutes < 60 ? `${minutes} min ${whole % 60} s` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
