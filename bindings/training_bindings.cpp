@@ -16,6 +16,7 @@ EMSCRIPTEN_BINDINGS(beit_training) {
       .function("tensors", &TrainerHandle::tensors)
       .function("supply", &TrainerHandle::supply)
       .function("finish", &TrainerHandle::finish)
+      .function("order", &TrainerHandle::order)
       .function("estimate", &TrainerHandle::estimate)
       .function("startBatch", &TrainerHandle::startBatch)
       .function("addPicture", &TrainerHandle::addPicture)

@@ -122,7 +122,14 @@ val TrainerHandle::tensors() const {
 }
 
 val TrainerHandle::supply(const std::string& name, uintptr_t pointer, double count) {
-  return guarded([&] { return outcome(supplyParameter(run_->model().parameters(), name, pointer, count)); });
+  return guarded([&] { return outcome(run_->supply(name, heapFloats(pointer, count))); });
+}
+
+val TrainerHandle::order(double epoch, double count) const {
+  return guarded([&] {
+    return outcome(run_->order(toWhole(epoch), toWhole(count)),
+                   [](const Buffer<int32_t>& order) { return copyOut(order.data(), order.size()); });
+  });
 }
 
 val TrainerHandle::finish() {

@@ -40,6 +40,7 @@ class TrainerHandle : public std::enable_shared_from_this<TrainerHandle> {
   val tensors() const;
   val supply(const std::string& name, uintptr_t pointer, double count);
   val finish();
+  val order(double epoch, double count) const;
   val estimate(double micro_batch, double batch);
 
   val startBatch(double size, bool learn);
