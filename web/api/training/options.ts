@@ -133,6 +133,7 @@ export function fullRecipe(recipe: Recipe, hiddenSize: number): FullRecipe {
 /** Returns the same as the core takes it, for so many steps. */
 export function settingsOf(recipe: FullRecipe, steps: number): CoreTrainingSettings {
   const { method, seed, rate, schedule, conventions, clip, smoothing, mixup, cutmix, augment } = recipe;
+  const warmupSteps = Math.round(recipe.warmup * steps);
   return {
     method,
     seed,
@@ -140,7 +141,9 @@ export function settingsOf(recipe: FullRecipe, steps: number): CoreTrainingSetti
     head_rate_factor: recipe.headRateFactor,
     schedule,
     total_steps: steps,
-    warmup_steps: Math.round(recipe.warmup * steps),
+    warmup_steps: warmupSteps,
+    // unilm's first step would else be one that moves nothing.
+    warmup_rate: conventions === 'unilm' ? rate / Math.max(warmupSteps, 1) : 0,
     min_rate: schedule === 'cosine' ? rate / 100 : 0,
     weight_decay: recipe.decay,
     conventions,

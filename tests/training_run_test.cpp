@@ -1,0 +1,196 @@
+// A classifier in training against PyTorch, by steps of a whole model; what it begins with, and what it refuses.
+#include "src/training/training_run.h"
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <string>
+
+#include "tests/support/runtime.h"
+#include "tests/support/training_golden.h"
+
+namespace beit {
+namespace {
+
+constexpr const char* kProcessor = R"({"size": {"height": 16, "width": 16}, "do_center_crop": false})";
+
+std::string configJson(const std::string& more = "") {
+  return R"({"hidden_size": 4, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 4, "image_size": 16, "patch_size": 8,
+             "use_relative_position_bias": true, "use_absolute_position_embeddings": true, "drop_path_rate": 0.0,
+             "id2label": {"0": "a", "1": "b", "2": "c"}, "label2id": {"a": 0, "b": 1, "c": 2})" +
+         more + "}";
+}
+
+std::unique_ptr<TrainingRun> begun(const std::string& settings, const std::string& config = configJson()) {
+  auto run = TrainingRun::create(config, kProcessor, settings, test::execution());
+  REQUIRE(run.ok());
+  return std::move(run).value();
+}
+
+// Gives it the golden model's weights.
+void fill(TrainingRun& run) {
+  const Json golden = test::trainingGolden();
+  size_t i = 0;
+  for (const JsonValue row : golden.root().find("parameters").items()) {
+    const std::string name((*row.items().begin()).asString().value());
+    const Parameter* parameter = run.model().parameters().find(name);
+    REQUIRE(parameter != nullptr);
+    std::vector<float> values(static_cast<size_t>(elementCount(parameter->shape).value()));
+    test::drawFloats(100 + i++, values, 0.5f);
+    REQUIRE(run.supply(name, values).ok());
+  }
+  REQUIRE(run.finish().ok());
+}
+
+// One step by the golden batch of that number, in passes of so many examples. Returns the loss.
+double step(TrainingRun& run, int64_t number, int64_t micro_batch) {
+  REQUIRE(run.startBatch(4, true).ok());
+  for (int64_t i = 0; i < 4; ++i) {
+    std::vector<float> pixels(3 * 16 * 16);
+    test::drawFloats(static_cast<uint64_t>(5000 + 10 * number + i), pixels);
+    REQUIRE(run.addPixels(pixels, (number + i) % 3).ok());
+  }
+  REQUIRE(run.mix().ok());
+  double loss = 0.0;
+  for (int64_t first = 0; first < 4; first += micro_batch) {
+    const int64_t count = std::min(micro_batch, 4 - first);
+    auto pass = run.begin(first, count);
+    REQUIRE(pass.ok());
+    for (bool done = false; !done;) {
+      const auto stepped = (*pass)->step();
+      REQUIRE(stepped.ok());
+      done = *stepped;
+    }
+    for (const NamedTensor& output : (*pass)->outputs()) {
+      if (output.name == "loss") loss += static_cast<double>(output.tensor.values.data()[0]) * static_cast<double>(count) / 4.0;
+    }
+  }
+  REQUIRE(run.applyStep().ok());
+  return loss;
+}
+
+std::string settingsOf(const std::string& method) {
+  return R"({"method": ")" + method +
+         R"(", "rate": 0.05, "total_steps": 20, "warmup_steps": 6, "schedule": "linear", "conventions": "transformers",
+             "weight_decay": 0.1, "clip": 1.0, "smoothing": 0.1})";
+}
+
+TEST_CASE("twenty steps of a whole model have PyTorch's losses", "[training_run]") {
+  const Json golden = test::trainingGolden();
+  for (const char* method : {"full", "vectors"}) {
+    const auto expected = test::doublesOf(golden.root().find("learned").find(method));
+    REQUIRE(expected.size() == 20);
+    const auto run = begun(settingsOf(method));
+    fill(*run);
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const double loss = step(*run, static_cast<int64_t>(i), 4);
+      CAPTURE(method, i, loss, expected[i]);
+      CHECK(std::fabs(loss - expected[i]) <= 1e-4 * expected[i]);
+    }
+    CHECK(run->trainer()->steps() == 20);
+  }
+}
+
+std::vector<float> valuesAfter(int64_t steps, int64_t micro_batch) {
+  const auto run = begun(settingsOf("full"));
+  fill(*run);
+  for (int64_t i = 0; i < steps; ++i) step(*run, i, micro_batch);
+  std::vector<float> values;
+  for (const TrainedParameter& parameter : run->model().trained()) {
+    const auto span = parameter.value.span();
+    values.insert(values.end(), span.begin(), span.end());
+  }
+  return values;
+}
+
+TEST_CASE("a step is the same in passes of one, two and four examples", "[training_run]") {
+  const auto expected = valuesAfter(2, 4);
+  for (const int64_t micro_batch : {1, 2, 3}) {
+    const auto values = valuesAfter(2, micro_batch);
+    double furthest = 0.0;
+    for (size_t i = 0; i < values.size(); ++i) furthest = std::max<double>(furthest, std::fabs(values[i] - expected[i]));
+    CAPTURE(micro_batch);
+    CHECK(furthest < 1e-6);
+  }
+}
+
+TEST_CASE("what does not learn does not move by a bit", "[training_run]") {
+  const auto run = begun(settingsOf("last:1"));
+  fill(*run);
+  std::vector<std::vector<float>> before;
+  for (const TrainedParameter& parameter : run->model().trained())
+    before.emplace_back(parameter.value.span().begin(), parameter.value.span().end());
+  step(*run, 0, 4);
+  step(*run, 1, 4);
+  int moved = 0, frozen = 0;
+  for (size_t i = 0; i < before.size(); ++i) {
+    const TrainedParameter& parameter = run->model().trained()[i];
+    const bool same = std::equal(before[i].begin(), before[i].end(), parameter.value.data());
+    CAPTURE(parameter.name);
+    CHECK(same != parameter.trained);
+    (parameter.trained ? moved : frozen) += 1;
+  }
+  CHECK((moved > 10 && frozen > 10));
+}
+
+TEST_CASE("a run begins with other models' tensors", "[training_run]") {
+  const auto run = begun(settingsOf("full"));
+  for (const Parameter& parameter : run->model().parameters().all()) {
+    if (!parameter.name.starts_with("beit.") || parameter.name.starts_with("beit.pooler.") || parameter.name.ends_with("bias_table"))
+      continue;
+    std::vector<float> values(static_cast<size_t>(elementCount(parameter.shape).value()), 0.25f);
+    REQUIRE(run->supply(parameter.name, values).ok());
+  }
+  std::vector<float> table(16 * 2);
+  std::iota(table.begin(), table.end(), 0.0f);
+  auto copy = table;
+  CHECK(run->finish().error().code == ErrorCode::kMissingTensor);
+  REQUIRE(run->supply("beit.encoder.relative_position_bias.relative_position_bias_table", copy).ok());
+  CHECK(run->supply("lm_head.weight", copy).ok());
+  CHECK(run->finish().ok());
+  std::set<float> head;
+  for (const TrainedParameter& parameter : run->model().trained()) {
+    const auto values = parameter.value.span();
+    if (parameter.name.ends_with("bias_table")) CHECK(std::equal(table.begin(), table.end(), values.begin()));
+    if (parameter.name == "beit.pooler.layernorm.weight")
+      CHECK(std::all_of(values.begin(), values.end(), [](float v) { return v == 1.0f; }));
+    if (parameter.name == "beit.pooler.layernorm.bias") CHECK(std::all_of(values.begin(), values.end(), [](float v) { return v == 0.0f; }));
+    if (parameter.name == "classifier.weight") head.insert(values.begin(), values.end());
+  }
+  CHECK(head.size() == 12);
+  for (const float value : head) CHECK(std::fabs(value) < 0.12f);
+}
+
+TEST_CASE("a head of other labels is left out, and any other tensor of another size refused", "[training_run]") {
+  const auto run = begun(settingsOf("full"));
+  std::vector<float> values(20);
+  CHECK(run->supply("classifier.weight", values).ok());
+  const Status refused = run->supply("beit.embeddings.cls_token", values);
+  CHECK(refused.error().code == ErrorCode::kWrongShape);
+  CHECK(refused.error().where == "beit.embeddings.cls_token");
+}
+
+TEST_CASE("an order of pictures has each once, and is another in each epoch", "[training_run]") {
+  const auto run = begun(settingsOf("full"));
+  const auto first = run->order(0, 50).value(), second = run->order(1, 50).value(), again = run->order(0, 50).value();
+  CHECK(std::set<int32_t>(first.begin(), first.end()).size() == 50);
+  CHECK(std::equal(first.begin(), first.end(), again.begin()));
+  CHECK(!std::equal(first.begin(), first.end(), second.begin()));
+}
+
+TEST_CASE("a run refuses what comes in no order", "[training_run]") {
+  const auto run = begun(settingsOf("full"));
+  CHECK(run->startBatch(4, true).error().code == ErrorCode::kMissingTensor);
+  fill(*run);
+  CHECK(run->addPixels({}, 0).error().code == ErrorCode::kInvalidArgument);
+  CHECK(run->begin(0, 1).error().code == ErrorCode::kInvalidArgument);
+  CHECK(run->applyStep().error().code == ErrorCode::kInvalidArgument);
+  REQUIRE(run->startBatch(1, false).ok());
+  CHECK(run->mix().error().code == ErrorCode::kInvalidArgument);
+  CHECK(run->applyStep().error().code == ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace beit
