@@ -143,7 +143,7 @@ TEST_CASE("a run begins with other models' tensors", "[training_run]") {
     std::vector<float> values(static_cast<size_t>(elementCount(parameter.shape).value()), 0.25f);
     REQUIRE(run->supply(parameter.name, values).ok());
   }
-  std::vector<float> table(16 * 2);
+  std::vector<float> table(12 * 2);
   std::iota(table.begin(), table.end(), 0.0f);
   auto copy = table;
   CHECK(run->finish().error().code == ErrorCode::kMissingTensor);
