@@ -1,0 +1,161 @@
+// train(): a small model on pictures of noise, that it may learn by heart.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { pipeline, train } from '../../dist/node.js';
+import { noise, smallFiles } from './small-checkpoint.mjs';
+import { rejects, root, temporaryFolder } from './support.mjs';
+import { maskedFiles } from './tiny-checkpoint.mjs';
+
+const run = (options) => train({ model: smallFiles(), method: 'full', build: 'simd', worker: false, validation: 0, ...options });
+const pictures = (count, label = (i) => ['cat', 'dog'][(i * i + (i >> 2)) % 2]) =>
+  Array.from({ length: count }, (_, i) => ({ image: noise(i), label: label(i) }));
+
+test('a model learns sixteen pictures by heart, whose labels are chance', async () => {
+  const plain = { augment: 'none', smoothing: 0, dropPath: 0, layerDecay: 1 };
+  for (const [method, rate] of [
+    ['full', 2e-3],
+    ['vectors', 2e-2],
+  ]) {
+    const learning = run({ data: pictures(16), method, rate, epochs: 100, batch: 16, ...plain });
+    const losses = [];
+    for await (const { loss, step } of learning) {
+      losses.push(loss);
+      assert.equal(step, losses.length);
+    }
+    assert.equal(losses.length, 100);
+    assert.ok(losses[0] > 0.5, `${method}: ${losses[0]}`);
+    assert.ok(losses.at(-1) < 0.01, `${method}: ${losses.at(-1)}`);
+    await learning.dispose();
+  }
+});
+
+test('a run that was interrupted goes on to the same bits', async () => {
+  // All that is drawn by chance, and all that is kept from step to step.
+  const options = {
+    data: pictures(18).map(({ image, label }, i) => ({ image: i % 2 ? image : noise(i, 24), label })),
+    validation: 0.25,
+    epochs: 3,
+    batch: 5,
+    microBatch: 2,
+    movingAverage: 0.9,
+    mixup: 0.8,
+    cutmix: 1,
+    augment: 'strong',
+    seed: 3,
+  };
+  const whole = run(options);
+  const told = [];
+  for await (const step of whole) told.push(step);
+  const { stepsPerEpoch, steps, pictures: count, validation } = await whole.open();
+  assert.deepEqual([count, validation, stepsPerEpoch, steps], [14, 4, 3, 9]);
+  assert.deepEqual(
+    told.map(({ validation: judged }) => judged !== null),
+    [0, 0, 1, 0, 0, 1, 0, 0, 1].map(Boolean),
+  );
+  assert.ok(told.every(({ accuracy }) => accuracy === null));
+
+  const first = run(options);
+  for await (const { step } of first) if (step === 4) first.stop();
+  const resumed = run({ data: options.data, validation: options.validation, resume: await first.state() });
+  assert.equal((await resumed.open()).resumedAt, 4);
+  const rest = [];
+  for await (const { picturesPerSecond, secondsLeft, ...step } of resumed) {
+    assert.ok(picturesPerSecond > 0 && secondsLeft >= 0);
+    rest.push(step);
+  }
+  const plain = ({ picturesPerSecond: _, secondsLeft: __, ...step }) => step;
+  assert.deepEqual(rest, told.slice(4).map(plain));
+  const [one, other] = [await whole.state(), await resumed.state()];
+  for (const name of ['model.safetensors', 'optimizer.safetensors', 'config.json', 'trainer_state.json'])
+    assert.ok(Buffer.from(one[name]).equals(Buffer.from(other[name])), name);
+  for (const each of [whole, first, resumed]) await each.dispose();
+});
+
+test('the model that is saved is the one that was judged', async (t) => {
+  const folder = temporaryFolder(t);
+  const data = pictures(20, (i) => `${i % 2 ? 'owl' : 'hare'}`);
+  const validation = pictures(28, (i) => (i % 2 ? 'owl' : 'hare')).slice(20);
+  const learning = run({ data, validation, epochs: 2, batch: 8, movingAverage: 0.5, rate: 1e-2 });
+  const { head, labels, parameters, learning: count, estimate } = await learning.open();
+  assert.deepEqual([head, labels, parameters === count], ['teach', ['hare', 'owl'], true]);
+  assert.ok(estimate.gradients === 4 * count && estimate.optimizer === 12 * count);
+  let judged = null;
+  for await (const { validation } of learning) judged = validation ?? judged;
+  await learning.save(folder);
+  await learning.dispose();
+  assert.deepEqual(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')).id2label, { 0: 'hare', 1: 'owl' });
+  const classify = await pipeline('image-classification', folder, { build: 'simd' });
+  let [right, loss] = [0, 0];
+  for (const { image, label } of validation) {
+    const answers = await classify(image, { topK: 2 });
+    right += answers[0].label === label;
+    loss -= Math.log(answers.find((answer) => answer.label === label).score) / validation.length;
+  }
+  assert.deepEqual([judged.pictures, judged.accuracy], [8, right / 8]);
+  assert.ok(Math.abs(judged.loss - loss) < 1e-5, `${judged.loss} ${loss}`);
+  await classify.dispose();
+});
+
+test('a checkpoint of masked images becomes a classifier with tables of its own', async () => {
+  const table = { dims: [228, 2], data: Float32Array.from({ length: 456 }, (_, i) => Math.sin(i)) };
+  const own = 'beit.encoder.layer.0.attention.attention.relative_position_bias.relative_position_bias_table';
+  const layers = [0, 1].map((i) => own.replace('0', i));
+  const model = maskedFiles(5, {
+    config: { use_shared_relative_position_bias: true, use_relative_position_bias: false, image_size: 32 },
+    tensors: {
+      'beit.encoder.relative_position_bias.relative_position_bias_table': table,
+      ...Object.fromEntries(layers.map((name) => [name, null])),
+    },
+  });
+  const learning = run({ model, data: pictures(6), head: 'new', rate: 0 });
+  const { steps } = await learning.open();
+  const { 'model.safetensors': weights, 'config.json': config } = await learning.state();
+  assert.equal(steps, 10);
+  const text = JSON.parse(Buffer.from(config).toString());
+  assert.deepEqual([text.use_shared_relative_position_bias, text.use_relative_position_bias], [false, true]);
+  const length = Number(Buffer.from(weights).readBigUInt64LE());
+  const header = JSON.parse(Buffer.from(weights.subarray(8, 8 + length)).toString());
+  for (const name of layers) {
+    const [from, to] = header[name].data_offsets;
+    assert.deepEqual(new Float32Array(weights.slice(8 + length + from, 8 + length + to).buffer), table.data);
+  }
+  await learning.dispose();
+});
+
+test('what no run can be made of is refused before the first step', async () => {
+  const data = pictures(8);
+  const cases = [
+    [{ data: data.map(({ image }) => ({ image, label: 'cat' })) }, 'invalid-argument', /pictures of 1 labels/],
+    [{ data: pictures(8, (i) => `${i % 3}`), head: 'keep' }, 'invalid-argument', /head: got "keep" for pictures of other labels/],
+    [{ data, method: 'half' }, 'invalid-argument', /method: got half/],
+    [{ data, method: 'last:7' }, 'invalid-argument', /method: got "last:7", expected/],
+    [{ data, batch: 0 }, 'invalid-argument', /batch: got 0/],
+    [{ data, rate: -1 }, 'bad-config', /rate: got -1/],
+    [{ data, validation: 1 }, 'invalid-argument', /validation: got 1/],
+    [{ data, validation: [{ image: noise(1), label: 'owl' }] }, 'invalid-argument', /a picture of owl/],
+    [{ data, epoch: 3 }, 'invalid-argument', /there is no option epoch/],
+    [{ data, model: join(root, 'weights/embedded/classifier'), head: 'new', maximumMemory: 24e6 }, 'out-of-memory', /needs \d+ bytes/],
+  ];
+  for (const [options, code, message] of cases) {
+    const learning = run(options);
+    await rejects(learning.open(), code, message);
+    await learning.dispose();
+  }
+});
+
+test('an abort ends a run with its reason, and a batch of broken pictures with their error', async () => {
+  const controller = new AbortController();
+  const learning = run({ data: pictures(8), epochs: 50, batch: 4, signal: controller.signal });
+  let steps = 0;
+  const reason = new Error('enough');
+  await assert.rejects(async () => {
+    for await (const { step } of learning) if ((steps = step) === 3) controller.abort(reason);
+  }, reason);
+  assert.equal(steps, 3);
+  await learning.dispose();
+  const broken = run({ data: [...pictures(3), { image: new Uint8Array(9), label: 'dog' }], head: 'keep' });
+  await rejects(broken[Symbol.asyncIterator]().next(), 'bad-image', /./);
+  await broken.dispose();
+});
