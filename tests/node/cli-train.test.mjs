@@ -1,0 +1,160 @@
+// beit train on folders of pictures that are drawn here: what it writes, what it tells, and what becomes of a run that is stopped.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { maskedCrc, record } from '../../dist/cli/event-file.js';
+import { writePng } from '../../dist/cli/png.js';
+import { noise, smallFiles } from './small-checkpoint.mjs';
+import { beit, root, temporaryFolder } from './support.mjs';
+
+/** Writes a small checkpoint and a folder of pictures; returns where both are. */
+function prepared(t, labels = ['cat', 'dog']) {
+  const folder = temporaryFolder(t);
+  const model = join(folder, 'checkpoint');
+  mkdirSync(model);
+  for (const [name, bytes] of Object.entries(smallFiles())) writeFileSync(join(model, name), bytes);
+  for (const [k, label] of labels.entries()) {
+    for (const [part, count] of [
+      ['train', 8],
+      ['validation', 3],
+    ]) {
+      mkdirSync(join(folder, 'data', part, label), { recursive: true });
+      for (let i = 0; i < count; ++i)
+        writeFileSync(join(folder, 'data', part, label, `${i}.png`), writePng(noise(100 * k + 10 * i + count, 20)));
+    }
+  }
+  return { folder, model, data: join(folder, 'data'), out: join(folder, 'out') };
+}
+
+const OPTIONS = ['--epochs', '3', '--batch', '6', '--micro-batch', '3', '--build', 'simd', '--average', '0.9', '--augment', 'strong'];
+const json = (...path) => JSON.parse(readFileSync(join(...path), 'utf8'));
+
+/** Returns the data of the records of a TFRecord file, whose sums are checked. */
+function recordsOf(bytes) {
+  const records = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = Number(bytes.readBigUInt64LE(at));
+    assert.equal(bytes.readUInt32LE(at + 8), maskedCrc(bytes.subarray(at, at + 8)));
+    const data = bytes.subarray(at + 12, at + 12 + length);
+    assert.equal(bytes.readUInt32LE(at + 12 + length), maskedCrc(data));
+    records.push(data);
+    at += 16 + length;
+  }
+  return records;
+}
+
+/** Returns the fields of a protobuf message: [number, value], of lengths as bytes. */
+function fieldsOf(bytes) {
+  const fields = [];
+  let at = 0;
+  const varint = () => {
+    let value = 0;
+    for (let factor = 1; ; factor *= 128) {
+      const byte = bytes[at++];
+      value += (byte & 127) * factor;
+      if (byte < 128) return value;
+    }
+  };
+  while (at < bytes.length) {
+    const key = varint();
+    const kind = key & 7;
+    if (kind === 0) fields.push([key >> 3, varint()]);
+    else {
+      const length = kind === 1 ? 8 : kind === 5 ? 4 : varint();
+      const value = bytes.subarray(at, (at += length));
+      fields.push([key >> 3, kind === 1 ? value.readDoubleLE() : kind === 5 ? value.readFloatLE() : value]);
+    }
+  }
+  return fields;
+}
+
+test('sums of records are CRC-32C, masked as TensorFlow has it', () => {
+  // RFC 3720: 32 bytes of zero have the sum 0x8a9136aa.
+  const sum = 0x8a9136aa;
+  assert.equal(maskedCrc(new Uint8Array(32)), (((sum >>> 15) | (sum << 17)) + 0xa282ead8) >>> 0);
+  assert.deepEqual(recordsOf(Buffer.from(record(Uint8Array.of(1, 2, 3)))), [Buffer.from([1, 2, 3])]);
+});
+
+test('a run writes a model, a checkpoint and logs that others read', async (t) => {
+  const { folder, model, data, out } = prepared(t);
+  const [log, board] = [join(folder, 'log.jsonl'), join(folder, 'board')];
+  const { status, stdout, stderr } = await beit(
+    ...['train', data, '--model', model, '--out', out, '--method', 'full', '--log', log, '--tensorboard', board],
+    ...OPTIONS,
+  );
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stdout,
+    /^16 pictures of 2 labels to learn from, 6 to judge by\.\n9 steps, beginning with the checkpoint's head; (\d+) of \1 parameters learn; \d+ MB of memory\.\nEpoch 1: loss [\d.]+, right on \d of 6 \([\d.]+ %\), the best so far\nEpoch 2: .*\nEpoch 3: .*\n.*: the best model, and checkpoint-9 to go on from \(--resume\)\n$/,
+  );
+  assert.deepEqual(readdirSync(out).sort(), ['checkpoint-9', 'config.json', 'model.safetensors', 'preprocessor_config.json']);
+  assert.deepEqual(json(out, 'config.json').architectures, ['BeitForImageClassification']);
+  const state = json(out, 'checkpoint-9', 'trainer_state.json');
+  assert.deepEqual([state.global_step, state.max_steps, state.epoch, state.num_train_epochs, state.train_batch_size], [9, 9, 3, 3, 6]);
+  assert.equal(state.log_history.length, 12);
+  const rows = readFileSync(log, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(rows, state.log_history);
+  assert.equal(state.best_metric, Math.max(...rows.map(({ eval_accuracy: accuracy = 0 }) => accuracy)));
+
+  const [version, ...events] = recordsOf(readFileSync(join(board, readdirSync(board)[0]))).map(fieldsOf);
+  assert.equal(String(version.find(([field]) => field === 3)[1]), 'brain.Event:2');
+  assert.equal(events.length, 9);
+  for (const [i, event] of events.entries()) {
+    assert.equal(event.find(([field]) => field === 2)[1], i + 1);
+    const summary = fieldsOf(event.find(([field]) => field === 5)[1]).map(([, value]) => fieldsOf(value));
+    const scalars = Object.fromEntries(summary.map(([tag, value]) => [String(tag[1]), value[1]]));
+    const row = rows.find(({ step, loss }) => step === i + 1 && loss !== undefined);
+    assert.ok(Math.abs(scalars['train/loss'] - row.loss) < 1e-6);
+    assert.equal('eval/accuracy' in scalars, i % 3 === 2);
+  }
+  const judged = await beit('evaluate', data, '--model', out, '--json', '--build', 'simd');
+  assert.equal(JSON.parse(judged.stdout).accuracy, state.best_metric);
+});
+
+test('a run that is stopped keeps the best, and goes on as if it had not been', async (t) => {
+  const { folder, model, data, out } = prepared(t);
+  const words = (to) => ['train', data, '--model', model, '--out', to, '--keep', 'last', ...OPTIONS];
+  const whole = await beit(...words(join(folder, 'whole')));
+  assert.equal(whole.status, 0, whole.stderr);
+
+  const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words(out)]);
+  let text = '';
+  child.stdout.on('data', (piece) => {
+    text += piece;
+    if (text.includes('Epoch 1:')) child.kill('SIGINT');
+  });
+  const [status] = await new Promise((resolve) => child.on('close', (...ended) => resolve(ended)));
+  // It may have been done before the signal came.
+  assert.ok(status === 130 || text.includes('Epoch 3'), text);
+  const stopped = readdirSync(out).find((name) => name.startsWith('checkpoint-'));
+  const resumed = await beit(...words(out), '--resume');
+  assert.equal(resumed.status, 0, resumed.stderr);
+  if (status === 130) assert.match(resumed.stdout, new RegExp(`9 steps, of which ${stopped.split('-')[1]} are done;`));
+  for (const name of [
+    'model.safetensors',
+    'checkpoint-9/model.safetensors',
+    'checkpoint-9/optimizer.safetensors',
+    'checkpoint-9/trainer_state.json',
+  ])
+    assert.ok(readFileSync(join(out, name)).equals(readFileSync(join(folder, 'whole', name))), name);
+});
+
+test('what cannot be done is said in a sentence', async (t) => {
+  const { model, data, out } = prepared(t);
+  for (const [words, sentence] of [
+    [['train', data, '--out', model, '--model', model], /--out: got .*, the folder of the checkpoint/],
+    [['train', data, '--out', out, '--model', model, '--resume'], /there is no such folder/],
+    [['train', data, '--out', out, '--method', 'half'], /--method cannot be "half"/],
+    [['train', data, '--out', out, '--model', model, '--method', 'last:9', '--build', 'simd'], /method: got "last:9"/],
+    [['train', data, '--out', out, '--rate', 'fast'], /--rate cannot be "fast"/],
+  ]) {
+    const { status, stdout, stderr } = await beit(...words);
+    assert.deepEqual([status, stdout], [2, '']);
+    assert.match(stderr, sentence);
+  }
+});
