@@ -29,6 +29,9 @@ const GPU = [
   ['gpu-extras', 'gpu/extras.ts'],
 ];
 
+/** What a chunk is minified for that has it: what few use, and what is for Node alone, where its size would else be in the way. */
+const SMALL = /^web\/(api\/(training|convert)|platform\/node|platform\/host-node|sources\/(folder-node|cache\/node))/;
+
 /** Files of dist/ of which each is one of the package's chunks. */
 const CHUNK = /^chunk-\w+\.js(\.map)?$/;
 
@@ -106,7 +109,7 @@ export async function bundleLibrary(entries, { readable = false } = {}) {
   const [{ inputs }] = Object.values(outputs).filter(({ entryPoint }) => entryPoint);
   const modules = new Set(Object.keys(inputs).map((path) => relative(web, join(root, path)).replaceAll('\\', '/')));
   const plugins = [withoutEngine(modules), ...(readable ? [filesApart] : [])];
-  const { texts } = await esbuild({ entryPoints: pointsOf(entries), splitting: true, minify: !readable }, plugins);
+  const { texts, outputs: made } = await esbuild({ entryPoints: pointsOf(entries), splitting: true, minify: !readable }, plugins);
   /** Of each module of the engine, what is imported from it. */
   const wanted = new Map();
   const files = new Map();
@@ -120,7 +123,9 @@ export async function bundleLibrary(entries, { readable = false } = {}) {
     });
     if (text.includes('"engine?')) throw new Failure(`${name} imports from the engine in a way that tools/bundle.mjs does not know.`);
     // Who uses the command line sees sentences, not stacks. The comments are what esbuild writes before what each module has.
-    const shipped = readable && name === 'cli/main.js' ? await minified(text) : text.replace(/^\/\/ web\/.*\n/gm, '');
+    const parts = Object.keys(made[relative(root, join(dist, name))].inputs);
+    const small = readable && (name === 'cli/main.js' || parts.some((part) => SMALL.test(part)));
+    const shipped = small ? await minified(text) : text.replace(/^\/\/ web\/.*\n/gm, '');
     files.set(name, { text: shipped, map: null });
   }
   for (const name of files.keys()) if (!CHUNK.test(name)) nameAll(files, name);

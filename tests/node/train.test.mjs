@@ -79,7 +79,7 @@ test('the model that is saved is the one that was judged', async (t) => {
   const validation = pictures(28, (i) => (i % 2 ? 'owl' : 'hare')).slice(20);
   const learning = run({ data, validation, epochs: 2, batch: 8, movingAverage: 0.5, rate: 1e-2 });
   const { head, labels, parameters, learning: count, estimate } = await learning.open();
-  assert.deepEqual([head, labels, parameters === count], ['teach', ['hare', 'owl'], true]);
+  assert.deepEqual([head, labels, parameters === count], ['new', ['hare', 'owl'], true]);
   assert.ok(estimate.gradients === 4 * count && estimate.optimizer === 12 * count);
   let judged = null;
   for await (const { validation } of learning) judged = validation ?? judged;
@@ -109,7 +109,7 @@ test('a checkpoint of masked images becomes a classifier with tables of its own'
       ...Object.fromEntries(layers.map((name) => [name, null])),
     },
   });
-  const learning = run({ model, data: pictures(6), head: 'new', rate: 0 });
+  const learning = run({ model, data: pictures(6, (i) => `${i % 2}`), rate: 0 });
   const { steps } = await learning.open();
   const { 'model.safetensors': weights, 'config.json': config } = await learning.state();
   assert.equal(steps, 10);

@@ -81,9 +81,9 @@ const RECIPE: Readonly<Record<string, OptionSpec>> = {
   },
   head: {
     name: 'head',
-    value: 'keep|teach|new',
-    help: "what the head begins with: the checkpoint's, one that is fitted, or small random numbers (default: the first that fits)",
-    parse: oneOf(['keep', 'teach', 'new']),
+    value: 'keep|new',
+    help: 'what the head begins with (default: keep, if the labels are the same)',
+    parse: oneOf(['keep', 'new']),
   },
   seed: { name: 'seed', value: 'N', help: 'of all that is random (default: 0)', parse: numberFrom(0, 2 ** 32) },
 };
@@ -247,10 +247,9 @@ function beginning(
   all: number,
 ): string[] {
   const megabytes = Object.values(estimate).reduce((a: number, b: number) => a + b, 0) / 1e6;
-  const heads = { keep: "with the checkpoint's head", teach: 'with a head that is fitted to them', new: 'with a new head' };
   return [
     `${pictures} pictures of ${labels.length} labels to learn from${validation > 0 ? `, ${validation} to judge by` : ''}${pictures + validation < all ? ' (some are left out)' : ''}.`,
-    `${steps} steps${resumedAt > 0 ? `, of which ${resumedAt} are done` : `, beginning ${heads[head]}`}; ${learning} of ${parameters} parameters learn; ${megabytes.toFixed(0)} MB of memory.`,
+    `${steps} steps${resumedAt > 0 ? `, of which ${resumedAt} are done` : `, beginning with ${head === 'keep' ? "the checkpoint's" : 'a new'} head`}; ${learning} of ${parameters} parameters learn; ${megabytes.toFixed(0)} MB of memory.`,
   ];
 }
 

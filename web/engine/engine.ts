@@ -13,7 +13,6 @@ import type { HeadFit, TeachingExamples } from '../core/teaching.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionFacts, ConversionSink, ConversionType } from './conversion.js';
 import type { Device, DeviceChoice, GpuAddresses } from './devices.js';
-import type { OpenedTrainer, TrainerCall, TrainerCalls, TrainerSpec } from './training.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 
 export type { RawImage };
@@ -263,15 +262,7 @@ export interface Engine {
   ): Promise<EngineTasks[T]['result']>;
   /** Returns the linear head that fits these features best, and its judgement of each of them by a fit without it. */
   fitHead(examples: TeachingExamples): Promise<HeadFit>;
-  /** Makes a trainer of a classifier with a checkpoint's weights, and has it do something. Only of an engine that trains. */
-  openTrainer(source: Source, spec: TrainerSpec, call?: LoadCallOptions): Promise<OpenedTrainer>;
-  train<T extends TrainerCall>(
-    trainer: number,
-    what: T,
-    settings: TrainerCalls[T]['settings'],
-    call?: CallOptions,
-  ): Promise<TrainerCalls[T]['result']>;
-  /** Gives back the memory of a model, a trainer or a processor; a running pass finishes first. */
+  /** Gives back the memory of a model or a processor; a running pass finishes first. */
   release(handle: number): Promise<void>;
   /** Gives everything back: models, processors, threads, the linear memory. */
   dispose(): Promise<void>;

@@ -60,7 +60,8 @@ import type { TaskEngine } from './tasks/context.js';
 import { TASKS } from './tasks/tasks.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 import { describe, ThreadChoice } from './thread-choice.js';
-import { Trainer, type OpenedTrainer, type TrainerCall, type TrainerCalls, type TrainerSpec } from './training.js';
+import type { OpenedTrainer, TrainerCall, TrainerCalls, TrainerSpec, TrainingEngine } from './trainer-calls.js';
+import { Trainer } from './training.js';
 
 // A pass yields this often, and so notices an abort this late at most, unless one layer is longer.
 const STEP_BREATH_MS = 4;
@@ -93,7 +94,7 @@ interface Processor {
   channels: number;
 }
 
-export class LocalEngine implements TaskEngine {
+export class LocalEngine implements TaskEngine, TrainingEngine {
   private readonly queue = new TurnQueue();
   /** By model: settles when the passes that have been asked for are over. */
   private readonly passes = new Map<number, Promise<unknown>>();

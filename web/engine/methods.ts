@@ -1,8 +1,9 @@
 /** The engine's methods that cross to a worker. The one list: proxy and host are made from it. */
 import { asBeitError } from '../base/errors.js';
 import type { CallOptions, Engine, EngineImage, ForwardCallOptions, LoadCallOptions } from './engine.js';
+import type { TrainingEngine } from './trainer-calls.js';
 
-export type Method = Exclude<keyof Engine, 'info' | 'usable' | 'dispose'>;
+export type Method = Exclude<keyof TrainingEngine, 'info' | 'usable' | 'dispose'>;
 
 /** What a call has that stays with its caller: its signal and listeners. */
 export type AnyCallOptions = CallOptions & LoadCallOptions & ForwardCallOptions;
@@ -23,7 +24,7 @@ export interface Crossing<Args extends unknown[] = unknown[]> {
   opens?: boolean;
 }
 
-export const METHODS: { readonly [M in Method]: Crossing<Parameters<Engine[M]>> } = {
+export const METHODS: { readonly [M in Method]: Crossing<Parameters<TrainingEngine[M]>> } = {
   memory: {},
   readConfig: {},
   readTensors: {},

@@ -6,7 +6,8 @@ import { serveSource } from '../sources/bridge.js';
 import { watchPage } from '../sources/http/presence.js';
 import type { Source } from '../sources/source.js';
 import type { ConversionSink } from './conversion.js';
-import type { Engine, EngineInfo, EngineSettings, LoadedModel } from './engine.js';
+import type { EngineInfo, EngineSettings, LoadedModel } from './engine.js';
+import type { TrainingEngine } from './trainer-calls.js';
 import { callOf, METHODS, rejection, unlessStopped, type AnyCallOptions, type Crossing, type Method } from './methods.js';
 import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
 import { serveSink } from './sink-bridge.js';
@@ -28,10 +29,10 @@ interface Kept {
 }
 
 /** What the constructor gives an engine by the table METHODS. */
-export interface RemoteEngine extends Pick<Engine, Method> {}
+export interface RemoteEngine extends Pick<TrainingEngine, Method> {}
 
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the constructor gives it all that the interface names
-export class RemoteEngine implements Engine {
+export class RemoteEngine implements TrainingEngine {
   info!: EngineInfo;
   private readonly pending = new Map<number, Pending>();
   /** By handle: what models on a GPU may still need of the call that loaded them. */

@@ -1,73 +1,14 @@
-/** Training a classifier in an engine whose core trains (core/training.ts): what crosses to it, and what it does there. */
+/** Training a classifier in an engine whose core trains (core/training.ts). */
 import { failure, OutOfMemoryError, unwrap } from '../base/errors.js';
 import type { Tensor } from '../base/tensors.js';
 import type { Core, CoreForward } from '../core/core.js';
 import { availableIn, owned, reserve, withBytes } from '../core/heap.js';
-import type { CoreTrainedTensor, CoreTrainer, CoreTrainingEstimate, CoreTrainingSettings, TrainingCore } from '../core/training.js';
+import type { CoreTrainer, CoreTrainingEstimate, TrainingCore } from '../core/training.js';
 import type { Source } from '../sources/source.js';
 import type { EngineImage, LoadCallOptions, RawImage } from './engine.js';
 import { loadModel, type WeightTaker } from './loader.js';
 import { withoutAlpha } from './pixels.js';
-
-/** Which run is begun. Plain data. */
-export interface TrainerSpec {
-  /** Of the classifier that is trained. */
-  configJson: string;
-  processorJson: string;
-  settings: CoreTrainingSettings;
-  /** The largest batch, and how many examples of it are passed through at a time. */
-  batch: number;
-  microBatch: number;
-  /** Whether the checkpoint's head is taken: it has the same labels. */
-  keepHead: boolean;
-  /** In place of the checkpoint's, by the names that transformers 4 has. */
-  given: Readonly<Record<string, Tensor>>;
-  /** Bytes of pictures that are kept decoded. */
-  keep: number;
-}
-
-export interface OpenedTrainer {
-  handle: number;
-  tensors: CoreTrainedTensor[];
-  estimate: CoreTrainingEstimate;
-}
-
-/** A picture of a class, or its pixel values. */
-export interface TrainerExample {
-  /** Its number in the run, by which its chance changes are drawn. */
-  picture: number;
-  label: number;
-  /** Null: it is kept, or `pixels` stand for it. */
-  image: EngineImage | null;
-  /** (channels, height, width) */
-  pixels?: Float32Array | undefined;
-}
-
-/** What came of examples: the mean loss, the answers, and the pictures that are kept now. */
-export interface TrainerAnswers {
-  loss: number;
-  answers: Int32Array;
-  kept: Int32Array;
-}
-
-/** What a trainer is asked for. */
-export interface TrainerCalls {
-  /** One step of the optimiser by a batch; step: how many have been done. */
-  step: {
-    settings: { examples: TrainerExample[]; epoch: number };
-    result: TrainerAnswers & { step: number; rate: number; gradientNorm: number };
-  };
-  /** As inference has it. */
-  judge: { settings: { examples: TrainerExample[] }; result: TrainerAnswers };
-  order: { settings: { epoch: number; count: number }; result: Int32Array };
-  read: { settings: { name: string }; result: Tensor };
-  exchangeAverage: { settings: null; result: null };
-  states: { settings: null; result: { name: string; shape: number[] }[] };
-  readState: { settings: { name: string }; result: Tensor };
-  supplyState: { settings: { name: string; values: Float32Array }; result: null };
-  setSteps: { settings: { steps: number }; result: null };
-}
-export type TrainerCall = keyof TrainerCalls;
+import type { OpenedTrainer, TrainerAnswers, TrainerCall, TrainerCalls, TrainerExample, TrainerSpec } from './trainer-calls.js';
 
 /** What a trainer needs of its engine. */
 export interface TrainerHost {
@@ -98,7 +39,7 @@ export class Trainer implements Calls {
   static async open(core: Core, source: Source, spec: TrainerSpec, call: LoadCallOptions): Promise<Trainer> {
     if (!trains(core))
       throw failure('unsupported', 'Training', 'this engine only runs models; it takes one of the package beit-wasm-training');
-    const { configJson, processorJson, settings, batch, microBatch, keepHead, given } = spec;
+    const { configJson, processorJson, settings, batch, microBatch, keepHead } = spec;
     const trainer = unwrap(core.createTrainer(configJson, processorJson, JSON.stringify(settings)));
     try {
       const estimate = unwrap(trainer.estimate(microBatch, batch));
@@ -118,13 +59,9 @@ export class Trainer implements Calls {
         call,
         async (): Promise<WeightTaker> => ({
           put: async (name, bytes) => {
-            if (!Object.hasOwn(given, name) && (keepHead || name.startsWith('beit.'))) supply(name, bytes);
+            if (keepHead || name.startsWith('beit.')) supply(name, bytes);
           },
-          finish: async () => {
-            for (const [name, { data }] of Object.entries(given))
-              supply(name, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-            unwrap(trainer.finish());
-          },
+          finish: async () => void unwrap(trainer.finish()),
         }),
       );
       return new Trainer(trainer, spec, { tensors, estimate });

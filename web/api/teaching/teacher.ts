@@ -70,9 +70,6 @@ export interface ReopenOptions extends TeacherOptions {
   source?: SourceLike | undefined;
 }
 
-/** Returns the head that fit() made last, to others of this library. */
-export let headOf: (teacher: Teacher) => TaughtHead;
-
 interface Opened {
   source: Source;
   base: BaseCheckpoint;
@@ -96,10 +93,6 @@ interface Opened {
  * ```
  */
 export class Teacher extends DisposableObject {
-  static {
-    headOf = (teacher) => teacher.ready().head;
-  }
-
   private readonly taught = new Map<number, TaughtPicture>();
   private lastId = 0;
   private current: { head: TaughtHead; fit: TaughtFit } | null = null;

@@ -54,11 +54,8 @@ export interface Recipe {
   augment?: 'none' | 'light' | 'strong' | undefined;
   /** Whose rules say which parameters are not decayed, how a warm-up rises and how a new head begins. Default: unilm */
   conventions?: 'unilm' | 'transformers' | undefined;
-  /**
-   * What the head begins with. keep: the checkpoint's, whose labels have to be these. teach: one that is fitted to the features (Teacher).
-   * new: small random numbers. Default: keep where the labels are the same, else teach where the model pools patches, else new
-   */
-  head?: 'keep' | 'teach' | 'new' | undefined;
+  /** What the head begins with: the checkpoint's, whose labels have to be these, or small random numbers. Default: keep, if the labels are the same */
+  head?: 'keep' | 'new' | undefined;
   /** Of every random number. Default: 0 */
   seed?: number | undefined;
 }

@@ -5,8 +5,8 @@ import { throwIfAborted } from '../../base/scheduling.js';
 import type { Tensor } from '../../base/tensors.js';
 import type { CoreTrainingEstimate } from '../../core/training.js';
 import { convertedConfig } from '../../engine/conversion.js';
-import type { Engine, LoadCallOptions } from '../../engine/engine.js';
-import type { OpenedTrainer, TrainerCall, TrainerCalls, TrainerExample } from '../../engine/training.js';
+import type { LoadCallOptions } from '../../engine/engine.js';
+import type { OpenedTrainer, TrainerCall, TrainerCalls, TrainerExample, TrainingEngine } from '../../engine/trainer-calls.js';
 import { CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, type Source } from '../../sources/source.js';
 import { readOptionalText, readText } from '../../sources/text.js';
 import { classifierConfig } from '../classifier-config.js';
@@ -18,7 +18,6 @@ import { BeitImageProcessor } from '../image-processor.js';
 import { checkOpening } from '../options.js';
 import { openBase } from '../teaching/base-checkpoint.js';
 import { folderOf, processorJson, type SaveTarget } from '../teaching/save.js';
-import { headOf, Teacher } from '../teaching/teacher.js';
 import {
   FilesInMemory,
   OPTIMIZER_FILE,
@@ -52,7 +51,7 @@ export interface TrainingFacts {
   parameters: number;
   learning: number;
   /** What the head begins with. */
-  head: 'keep' | 'teach' | 'new';
+  head: 'keep' | 'new';
   /** Bytes that training takes. */
   estimate: CoreTrainingEstimate;
   /** After how many steps the run goes on; 0 for a new one. */
@@ -60,7 +59,7 @@ export interface TrainingFacts {
 }
 
 interface Opened {
-  engine: Engine;
+  engine: TrainingEngine;
   ownEngine: boolean;
   trainer: OpenedTrainer;
   recipe: FullRecipe;
@@ -98,7 +97,17 @@ export function train(options: TrainOptions): TrainingRun {
   return new TrainingRun(options);
 }
 
-/** One run of training: its steps, when they are iterated. */
+/**
+ * One run of training: its steps, when they are iterated.
+ * @example
+ * ```js
+ * import { train } from 'beit-wasm';
+ *
+ * const run = train({ data: [{ image: 'cat.jpg', label: 'cat' }, { image: 'dog.jpg', label: 'dog' }], method: 'last:1' });
+ * for await (const { step } of run) if (step === 100) run.stop();
+ * const files = await run.state();
+ * ```
+ */
 export class TrainingRun extends DisposableObject implements AsyncIterable<TrainingStep> {
   private opened: Promise<Opened> | null = null;
   private stopped = false;
@@ -302,7 +311,8 @@ async function openRun(options: TrainOptions): Promise<Opened> {
   const { signal } = options;
   const ownEngine = !options.engine;
   const source = options.resume === undefined ? (await openBase(options.model, opening)).source : await sourceOf(options.resume, opening);
-  const engine = options.engine ?? (await createTrainingEngine(opening));
+  // Whether it trains, it says itself.
+  const engine = (options.engine ?? (await createTrainingEngine(opening))) as TrainingEngine;
   try {
     const base = asConfig((await engine.inspect(source, { className: 'auto', addPoolingLayer: 'auto' }, { signal })).config);
     const { labels, same } = labelsOf(options.data, base.id2label);
@@ -336,7 +346,6 @@ async function openRun(options: TrainOptions): Promise<Opened> {
         batch: Math.min(recipe.batch, pictures),
         microBatch: recipe.microBatch,
         keepHead: head === 'keep',
-        given: head === 'teach' ? await taughtHead(source, data, labels, { ...opening, engine }) : {},
         keep: KEPT_BYTES,
       },
       opening,
@@ -392,9 +401,7 @@ function headOfRun(wanted: TrainOptions['head'], same: boolean, base: BeitConfig
       '"keep" for pictures of other labels',
       `the checkpoint's: ${base.id2label.slice(0, 20).join(', ')}`,
     );
-  if (wanted === 'teach' && !base.useMeanPooling)
-    throw mismatch('invalid-argument', 'head', '"teach" for a model that answers by its cls token', '"new"');
-  return wanted ?? (same ? 'keep' : base.useMeanPooling ? 'teach' : 'new');
+  return wanted ?? (same ? 'keep' : 'new');
 }
 
 function checkKnown(images: readonly LabelledImage[], labels: readonly string[]): void {
@@ -408,40 +415,12 @@ function checkKnown(images: readonly LabelledImage[], labels: readonly string[])
     );
 }
 
-async function ownProcessor(source: Source, options: LoadCallOptions & { engine: Engine }): Promise<string> {
+async function ownProcessor(source: Source, options: LoadCallOptions & { engine: TrainingEngine }): Promise<string> {
   const processor = await BeitImageProcessor.fromPretrained(source, options);
   try {
     return processorJson(processor.config);
   } finally {
     await processor.dispose();
-  }
-}
-
-/** Returns a head that is fitted to the features of the last layer, and the norm before it that it was fitted behind. */
-async function taughtHead(
-  source: Source,
-  data: readonly LabelledImage[],
-  labels: readonly string[],
-  options: LoadCallOptions & { engine: Engine },
-): Promise<Record<string, Tensor>> {
-  const teacher = await Teacher.from(source, options);
-  try {
-    for (const { image, label } of data) await teacher.add(label, image, { signal: options.signal });
-    await teacher.fit({ layer: teacher.layers, signal: options.signal });
-    const { weight, bias, labels: order } = headOf(teacher);
-    const channels = weight.length / order.length;
-    const filled = (value: number): Tensor => ({ dims: [channels], data: new Float32Array(channels).fill(value) });
-    const rows = labels.map((label) => order.indexOf(label));
-    const sorted = new Float32Array(weight.length);
-    for (const [k, row] of rows.entries()) sorted.set(weight.subarray(row * channels, (row + 1) * channels), k * channels);
-    return {
-      'beit.pooler.layernorm.weight': filled(1),
-      'beit.pooler.layernorm.bias': filled(0),
-      'classifier.weight': { dims: [labels.length, channels], data: sorted },
-      'classifier.bias': { dims: [labels.length], data: Float32Array.from(rows, (row) => bias[row]!) },
-    };
-  } finally {
-    await teacher.dispose();
   }
 }
 
@@ -461,7 +440,7 @@ async function readResumed(
   return { recipe: await readJson<FullRecipe>(source, RECIPE_FILE), state: await readJson<TrainerState>(source, STATE_FILE) };
 }
 
-async function takeState(engine: Engine, { handle }: OpenedTrainer, source: Source, steps: number): Promise<void> {
+async function takeState(engine: TrainingEngine, { handle }: OpenedTrainer, source: Source, steps: number): Promise<void> {
   const tensors = await engine.readTensors(await readBytes(source, OPTIMIZER_FILE));
   for (const { name } of await engine.train(handle, 'states', null)) {
     const tensor = tensors[name];

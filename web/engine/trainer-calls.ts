@@ -1,0 +1,75 @@
+/** What crosses to a trainer (training.ts) and back. */
+import type { Tensor } from '../base/tensors.js';
+import type { CoreTrainedTensor, CoreTrainingEstimate, CoreTrainingSettings } from '../core/training.js';
+import type { Source } from '../sources/source.js';
+import type { CallOptions, Engine, EngineImage, LoadCallOptions } from './engine.js';
+
+/** Which run is begun. Plain data. */
+export interface TrainerSpec {
+  /** Of the classifier that is trained. */
+  configJson: string;
+  processorJson: string;
+  settings: CoreTrainingSettings;
+  /** The largest batch, and how many examples of it are passed through at a time. */
+  batch: number;
+  microBatch: number;
+  /** Whether the checkpoint's head is taken: it has the same labels. */
+  keepHead: boolean;
+  /** Bytes of pictures that are kept decoded. */
+  keep: number;
+}
+
+export interface OpenedTrainer {
+  handle: number;
+  tensors: CoreTrainedTensor[];
+  estimate: CoreTrainingEstimate;
+}
+
+/** A picture of a class, or its pixel values. */
+export interface TrainerExample {
+  /** Its number in the run, by which its chance changes are drawn. */
+  picture: number;
+  label: number;
+  /** Null: it is kept, or `pixels` stand for it. */
+  image: EngineImage | null;
+  /** (channels, height, width) */
+  pixels?: Float32Array | undefined;
+}
+
+/** What came of examples: the mean loss, the answers, and the pictures that are kept now. */
+export interface TrainerAnswers {
+  loss: number;
+  answers: Int32Array;
+  kept: Int32Array;
+}
+
+/** What a trainer is asked for. */
+export interface TrainerCalls {
+  /** One step of the optimiser by a batch; step: how many have been done. */
+  step: {
+    settings: { examples: TrainerExample[]; epoch: number };
+    result: TrainerAnswers & { step: number; rate: number; gradientNorm: number };
+  };
+  /** As inference has it. */
+  judge: { settings: { examples: TrainerExample[] }; result: TrainerAnswers };
+  order: { settings: { epoch: number; count: number }; result: Int32Array };
+  read: { settings: { name: string }; result: Tensor };
+  exchangeAverage: { settings: null; result: null };
+  states: { settings: null; result: { name: string; shape: number[] }[] };
+  readState: { settings: { name: string }; result: Tensor };
+  supplyState: { settings: { name: string; values: Float32Array }; result: null };
+  setSteps: { settings: { steps: number }; result: null };
+}
+export type TrainerCall = keyof TrainerCalls;
+
+/** An engine whose core trains: apart from Engine, which users see. */
+export interface TrainingEngine extends Engine {
+  /** Makes a trainer of a classifier with a checkpoint's weights, and has it do something; release() gives it back. */
+  openTrainer(source: Source, spec: TrainerSpec, call?: LoadCallOptions): Promise<OpenedTrainer>;
+  train<T extends TrainerCall>(
+    trainer: number,
+    what: T,
+    settings: TrainerCalls[T]['settings'],
+    call?: CallOptions,
+  ): Promise<TrainerCalls[T]['result']>;
+}
