@@ -123,10 +123,10 @@ test('a run that is stopped keeps the best, and goes on as if it had not been', 
   assert.equal(whole.status, 0, whole.stderr);
 
   const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words(out)]);
-  let text = '';
+  let [text, signalled] = ['', false];
   child.stdout.on('data', (piece) => {
     text += piece;
-    if (text.includes('Epoch 1:')) child.kill('SIGINT');
+    if (text.includes('Epoch 1:') && !signalled) signalled = child.kill('SIGINT'); // a second one would end it at once
   });
   const [status] = await new Promise((resolve) => child.on('close', (...ended) => resolve(ended)));
   // It may have been done before the signal came.

@@ -80,7 +80,7 @@ test('the model that is saved is the one that was judged', async (t) => {
   const learning = run({ data, validation, epochs: 2, batch: 8, movingAverage: 0.5, rate: 1e-2 });
   const { head, labels, parameters, learning: count, estimate } = await learning.open();
   assert.deepEqual([head, labels, parameters === count], ['new', ['hare', 'owl'], true]);
-  assert.ok(estimate.gradients === 4 * count && estimate.optimizer === 12 * count);
+  assert.ok(estimate > 20 * count && estimate < 20 * count + 8e6, String(estimate));
   let judged = null;
   for await (const { validation } of learning) judged = validation ?? judged;
   await learning.save(folder);

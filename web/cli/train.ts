@@ -37,12 +37,6 @@ const RECIPE: Readonly<Record<string, OptionSpec>> = {
     parse: wholeNumber(MOST),
   },
   rate: { name: 'rate', value: 'X', help: 'the highest learning rate (default: by width and method)', parse: numberFrom(0, 100) },
-  schedule: {
-    name: 'schedule',
-    value: 'cosine|linear|constant',
-    help: 'how the rate falls (default: cosine)',
-    parse: oneOf(['cosine', 'linear', 'constant']),
-  },
   warmup: { name: 'warmup', value: 'X', help: 'the share of steps in which the rate rises (default: 0.1)', parse: numberFrom(0, 1) },
   layerDecay: {
     name: 'layer-decay',
@@ -66,7 +60,6 @@ const RECIPE: Readonly<Record<string, OptionSpec>> = {
     parse: oneOf(['none', 'light', 'strong']),
   },
   decay: { name: 'decay', value: 'X', help: 'weight decay (default: 0.05)', parse: numberFrom(0, 100) },
-  clip: { name: 'clip', value: 'X', help: 'the greatest norm of gradients; 0: any (default: 1)', parse: numberFrom(0, 1e9) },
   movingAverage: {
     name: 'average',
     value: 'X',
@@ -106,13 +99,11 @@ export const train: CommandSpec = {
     { name: 'resume', help: 'go on from the newest checkpoint in FOLDER, with its recipe' },
     { name: 'log', value: 'FILE', help: 'write a line of JSON for each step and each judgement' },
     { name: 'tensorboard', value: 'FOLDER', help: "write an event file for TensorBoard's page" },
-    { name: 'json', help: 'print JSON: {labels, steps, best, last, seconds, …}' },
     ...ENGINE_OPTIONS.filter(({ name }) => name !== 'dtype' && name !== 'device'),
   ],
   details: [
-    'DIR has a folder for each label, or such folders in train and validation. FOLDER gets what transformers and this command read:',
-    'model.safetensors, config.json and preprocessor_config.json; in checkpoint-N is what the run needs to go on after N steps,',
-    "with trainer_state.json as transformers' Trainer writes it. Ctrl+C ends the run after its step. It takes beit-wasm-training.",
+    'DIR has a folder for each label, or such folders in train and validation. FOLDER gets the model, as transformers reads it, and',
+    'checkpoint-N, to go on from. Ctrl+C ends the run after its step. It takes the package beit-wasm-training.',
   ],
   async run(parsed) {
     const out = parsed.value<string>('out')!;
@@ -175,11 +166,10 @@ function checkpointsIn(out: string): number[] {
 }
 
 async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: number): Promise<number> {
-  const json = parsed.flag('json');
   const keepsBest = (parsed.value<string>('keep') ?? 'best') === 'best';
   const facts = await run.open();
   bar.clear();
-  if (!json) for (const line of beginning(facts, pictures)) console.log(line);
+  for (const line of beginning(facts, pictures)) console.log(line);
   const logFile = parsed.value<string>('log');
   if (logFile !== undefined) attemptWrite(logFile, () => mkdirSync(dirname(logFile), { recursive: true }));
   if (logFile !== undefined && facts.resumedAt === 0) attemptWrite(logFile, () => writeFileSync(logFile, ''));
@@ -194,7 +184,6 @@ async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: n
   process.once('SIGINT', onInterrupt);
   let last: TrainingStep | null = null;
   let best: TrainingStep | null = null;
-  const begin = performance.now();
   try {
     for await (const step of run) {
       last = step;
@@ -213,7 +202,7 @@ async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: n
       const isBest = step.validation?.best ?? true;
       if (isBest) best = step;
       line.clear();
-      if (!json) console.log(verdictOf(step, isBest && step.validation !== null));
+      console.log(verdictOf(step, isBest && step.validation !== null));
       if (isBest && keepsBest) await run.save(out);
       await writeCheckpoint(run, out, step.step);
     }
@@ -225,12 +214,7 @@ async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: n
     process.off('SIGINT', onInterrupt);
     line.clear();
   }
-  const seconds = (performance.now() - begin) / 1000;
-  if (json) console.log(JSON.stringify({ ...facts, best, last, seconds, interrupted }, null, 2));
-  else
-    console.log(
-      `${out}: the ${keepsBest ? 'best' : 'last'} model, and checkpoint-${last?.step ?? facts.resumedAt} to go on from (--resume)`,
-    );
+  console.log(`${out}: the ${keepsBest ? 'best' : 'last'} model, and checkpoint-${last?.step ?? facts.resumedAt} to go on from (--resume)`);
   if (interrupted) complain(`Stopped after step ${last?.step ?? facts.resumedAt} of ${facts.steps}.`);
   return interrupted ? INTERRUPTED_STATUS : 0;
 }
@@ -246,10 +230,9 @@ function beginning(
   { labels, pictures, validation, steps, learning, parameters, head, estimate, resumedAt }: TrainingFacts,
   all: number,
 ): string[] {
-  const megabytes = Object.values(estimate).reduce((a: number, b: number) => a + b, 0) / 1e6;
   return [
     `${pictures} pictures of ${labels.length} labels to learn from${validation > 0 ? `, ${validation} to judge by` : ''}${pictures + validation < all ? ' (some are left out)' : ''}.`,
-    `${steps} steps${resumedAt > 0 ? `, of which ${resumedAt} are done` : `, beginning with ${head === 'keep' ? "the checkpoint's" : 'a new'} head`}; ${learning} of ${parameters} parameters learn; ${megabytes.toFixed(0)} MB of memory.`,
+    `${steps} steps${resumedAt > 0 ? `, of which ${resumedAt} are done` : `, beginning with ${head === 'keep' ? "the checkpoint's" : 'a new'} head`}; ${learning} of ${parameters} parameters learn; ${(estimate / 1e6).toFixed(0)} MB of memory.`,
   ];
 }
 

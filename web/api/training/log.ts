@@ -2,19 +2,15 @@
 
 /** One step of the optimiser. */
 export interface TrainingStep {
-  /** How many steps are done, of how many. */
   step: number;
   steps: number;
   /** How many epochs are done, such as 1.25. */
   epoch: number;
-  /** The mean over the step's pictures. */
   loss: number;
-  /** The share of them that was told right while it learned; null where pictures are mixed. */
+  /** The share of the step's pictures that was told right; null where they are mixed. */
   accuracy: number | null;
   rate: number;
-  /** Of all gradients, before they were clipped. */
   gradientNorm: number;
-  /** Pictures that were learned from, since the run began or went on. */
   picturesPerSecond: number;
   secondsLeft: number;
   /** At the end of an epoch, where pictures are set apart. */
@@ -23,10 +19,9 @@ export interface TrainingStep {
 
 export interface Validation {
   loss: number;
-  /** The share of pictures that was told right. */
   accuracy: number;
   pictures: number;
-  /** Whether no epoch before was as good: by accuracy, then by loss. */
+  /** Whether no epoch before was as good. */
   best: boolean;
 }
 

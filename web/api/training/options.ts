@@ -12,10 +12,7 @@ export interface LabelledImage {
   label: string;
 }
 
-/**
- * What learns: biases, norms, layer scales, tables of position biases and the head (vectors); the last so many layers and the head; or
- * all (full).
- */
+/** What learns: biases, norms, layer scales, tables of position biases and the head; all; the last so many layers and the head. */
 export type Method = 'vectors' | 'full' | `last:${number}`;
 
 /** How a run learns. All but the first have defaults. */
@@ -25,11 +22,11 @@ export interface Recipe {
   epochs?: number | undefined;
   /** Examples of one step. Default: 32 */
   batch?: number | undefined;
-  /** How many of these are passed through at a time: more take more memory, and change nothing. Default: 4 */
+  /** How many of these are passed through at a time. Default: 4 */
   microBatch?: number | undefined;
   /** The highest learning rate. Default: 0.128 / hiddenSize, for vectors five times that */
   rate?: number | undefined;
-  /** What the head's rate is beside it. Default: 1, for vectors 4 */
+  /** Of the head's rate. Default: 1, for vectors 4 */
   headRateFactor?: number | undefined;
   /** Default: cosine */
   schedule?: 'cosine' | 'linear' | 'constant' | undefined;
@@ -41,7 +38,7 @@ export interface Recipe {
   decay?: number | undefined;
   /** The greatest norm of all gradients; 0: any. Default: 1 */
   clip?: number | undefined;
-  /** Of an average of the weights, which is then judged and saved, from step to step; 0: none. Default: 0 */
+  /** Of an average of the weights, which is then judged and saved. Default: 0, none */
   movingAverage?: number | undefined;
   /** How often a branch of the last layer is dropped. Default: the config's drop_path_rate */
   dropPath?: number | undefined;
@@ -50,11 +47,11 @@ export interface Recipe {
   /** Parameters of Beta distributions; 0: no mixing. Default: 0 */
   mixup?: number | undefined;
   cutmix?: number | undefined;
-  /** light: crops of three quarters and more, mirrored. strong: crops of 8 % and more, mirrored, colours, erasing. Default: light */
+  /** Default: light */
   augment?: 'none' | 'light' | 'strong' | undefined;
-  /** Whose rules say which parameters are not decayed, how a warm-up rises and how a new head begins. Default: unilm */
+  /** Whose rules of weight decay, warm-up and new heads. Default: unilm */
   conventions?: 'unilm' | 'transformers' | undefined;
-  /** What the head begins with: the checkpoint's, whose labels have to be these, or small random numbers. Default: keep, if the labels are the same */
+  /** Whether the head is the checkpoint's. Default: keep, if the labels are the same */
   head?: 'keep' | 'new' | undefined;
   /** Of every random number. Default: 0 */
   seed?: number | undefined;
@@ -66,7 +63,7 @@ export interface TrainOptions extends Recipe, EngineOptions, SourceOptions, Load
   data: readonly LabelledImage[];
   /** Pictures to judge by, or the share of `data` that is set apart for it. Default: 0.15 */
   validation?: readonly LabelledImage[] | number | undefined;
-  /** What state() or save() with `state` gave: the run goes on from there, to the same numbers as if it had not been interrupted. */
+  /** What state() or save() with `state` gave: the run goes on from there. */
   resume?: SourceLike | undefined;
 }
 

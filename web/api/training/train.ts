@@ -3,7 +3,6 @@ import { DisposableObject } from '../../base/dispose.js';
 import { BeitError, mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import type { Tensor } from '../../base/tensors.js';
-import type { CoreTrainingEstimate } from '../../core/training.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { LoadCallOptions } from '../../engine/engine.js';
 import type { OpenedTrainer, TrainerCall, TrainerCalls, TrainerExample, TrainingEngine } from '../../engine/trainer-calls.js';
@@ -53,7 +52,7 @@ export interface TrainingFacts {
   /** What the head begins with. */
   head: 'keep' | 'new';
   /** Bytes that training takes. */
-  estimate: CoreTrainingEstimate;
+  estimate: number;
   /** After how many steps the run goes on; 0 for a new one. */
   resumedAt: number;
 }
@@ -77,8 +76,7 @@ export interface SaveRunOptions {
 }
 
 /**
- * Trains a classifier of a checkpoint on pictures of one's own. Nothing happens before the first step is asked for, or open() is called. It
- * takes the package beit-wasm-training. A step rejects with out-of-memory before any is done where there is not enough.
+ * Trains a classifier of a checkpoint on pictures of one's own, when its steps are asked for. It takes the package beit-wasm-training.
  *
  * @example
  * ```js
@@ -166,11 +164,7 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     }
   }
 
-  /**
-   * Writes the model as it is now as transformers reads it, in floats, to a folder of this machine (Node), a folder's handle (browsers), or
-   * what takes files; with `state` also optimizer.safetensors, trainer_state.json and training_recipe.json. Files of these names are
-   * replaced. Where an average of the weights is kept, the model is that, unless the state is written, too.
-   */
+  /** Writes the model as it is now as transformers reads it; where an average of the weights is kept, that, unless the state is written, too. */
   async save(target: SaveTarget, { state = false }: SaveRunOptions = {}): Promise<void> {
     const run = await this.open_();
     const folder = folderOf(target);
@@ -375,7 +369,7 @@ async function openRun(options: TrainOptions): Promise<Opened> {
         parameters: count(trainer.tensors),
         learning: count(trainer.tensors.filter(({ trained }) => trained)),
         head,
-        estimate: trainer.estimate,
+        estimate: Object.values(trainer.estimate).reduce((a: number, b: number) => a + b, 0),
         resumedAt: resumed?.state.global_step ?? 0,
       },
     };
