@@ -75,10 +75,12 @@ export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelSh
   };
   /** Writes rows of a matrix, `row` the first. */
   const fill = ({ packed, outputs, inputs, weights, vectors }: Matrix, row: number, values: Float32Array): void => {
-    if (!packed) return write(weights, row * inputs, values);
-    const { bytes, scales } = extras!.packRows(values, inputs);
-    gpu.device.queue.writeBuffer(weights, row * inputs, bytes);
-    write(vectors, 2 * padded(outputs) + row, scales);
+    if (!packed) write(weights, row * inputs, values);
+    else {
+      const { bytes, scales } = extras!.packRows(values, inputs);
+      gpu.device.queue.writeBuffer(weights, row * inputs, bytes);
+      write(vectors, 2 * padded(outputs) + row, scales);
+    }
   };
   /** Inputs come in runs of `length`, of which each is padded. */
   const matrix = (name: string, rows: number, inputs: number, length = inputs, packed = false): Matrix => {
