@@ -15,23 +15,37 @@ struct Statistics {
   float mean, inverse;  // 1 / sqrt(variance + epsilon)
 };
 
+// Reads four of a row, or its last few with zeros behind them: what follows the row may be another thread's, who writes it.
+struct Four {
+  F32x4 operator()(const float* from) const { return load4(from); }
+};
+struct Rest {
+  int64_t count;
+  F32x4 operator()(const float* from) const {
+    float lanes[4] = {};
+    std::copy_n(from, count, lanes);
+    return load4(lanes);
+  }
+};
+
+// value(c, load) reads from column c on by load(pointer).
 template <typename Value>
 float meanOf(int64_t channels, const Value& value) {
   F32x4 total = splat4(0.0f);
   int64_t c = 0;
-  for (; c + 4 <= channels; c += 4) total += value(c);
+  for (; c + 4 <= channels; c += 4) total += value(c, Four());
   float sum = reduceAdd(total);
   if (c < channels) {
-    const F32x4 rest = value(c);  // what is behind the row counts for nothing
+    const F32x4 rest = value(c, Rest{channels - c});
     for (int64_t i = 0; c + i < channels; ++i) sum += rest[i];
   }
   return sum / static_cast<float>(channels);
 }
 
 Statistics statisticsOf(int64_t channels, const float* row, float epsilon) {
-  const float mean = meanOf(channels, [&](int64_t c) { return load4(row + c); });
-  const float variance = meanOf(channels, [&](int64_t c) {
-    const F32x4 d = load4(row + c) - splat4(mean);
+  const float mean = meanOf(channels, [&](int64_t c, auto load) { return load(row + c); });
+  const float variance = meanOf(channels, [&](int64_t c, auto load) {
+    const F32x4 d = load(row + c) - splat4(mean);
     return d * d;
   });
   return {mean, 1.0f / std::sqrt(variance + epsilon)};
@@ -39,15 +53,15 @@ Statistics statisticsOf(int64_t channels, const float* row, float epsilon) {
 
 // dx = inverse * (g - mean(g) - x̂ * mean(g ∘ x̂)) with g = dy ∘ weight
 void rowBackward(int64_t channels, const float* x, const float* dy, const float* weight, Statistics s, float* dx, bool accumulate) {
-  const auto normalized = [&](int64_t c) { return (load4(x + c) - splat4(s.mean)) * splat4(s.inverse); };
-  const auto scaled = [&](int64_t c) { return load4(dy + c) * load4(weight + c); };
+  const auto normalized = [&](int64_t c, auto load) { return (load(x + c) - splat4(s.mean)) * splat4(s.inverse); };
+  const auto scaled = [&](int64_t c, auto load) { return load(dy + c) * load(weight + c); };
   const F32x4 mean = splat4(meanOf(channels, scaled));
-  const F32x4 dot = splat4(meanOf(channels, [&](int64_t c) { return scaled(c) * normalized(c); }));
-  const auto at = [&](int64_t c) { return splat4(s.inverse) * (scaled(c) - mean - normalized(c) * dot); };
+  const F32x4 dot = splat4(meanOf(channels, [&](int64_t c, auto load) { return scaled(c, load) * normalized(c, load); }));
+  const auto at = [&](int64_t c, auto load) { return splat4(s.inverse) * (scaled(c, load) - mean - normalized(c, load) * dot); };
   int64_t c = 0;
-  for (; c + 4 <= channels; c += 4) store4(dx + c, accumulate ? load4(dx + c) + at(c) : at(c));
+  for (; c + 4 <= channels; c += 4) store4(dx + c, accumulate ? load4(dx + c) + at(c, Four()) : at(c, Four()));
   if (c == channels) return;
-  const F32x4 rest = at(c);
+  const F32x4 rest = at(c, Rest{channels - c});
   for (int64_t i = 0; c + i < channels; ++i) dx[c + i] = accumulate ? dx[c + i] + rest[i] : rest[i];
 }
 
