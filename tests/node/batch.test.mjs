@@ -12,7 +12,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import initParquet, { readParquet } from 'parquet-wasm/esm';
 import * as beit from '../../dist/node.js';
 import { openJob, pictureNames, runBatch } from '../../packages/beit-wasm-batch/index.js';
-import { golden, rejects, root, serve, temporaryFolder } from './support.mjs';
+import { batchWords, golden, rejects, root, serve, temporaryFolder } from './support.mjs';
 import { config, files } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
@@ -319,22 +319,7 @@ test('killed at any moment a batch loses no finished shard, and goes on; signals
   const list = join(folder, 'list.txt');
   const names = Array.from({ length: 120 }, (_, i) => join(pictures, PICTURES[i % PICTURES.length]));
   writeFileSync(list, names.join('\n'));
-  const words = [
-    'batch',
-    '--task',
-    'classify',
-    '--model',
-    model,
-    '--input',
-    list,
-    '--output',
-    output,
-    '--shard-size',
-    '10',
-    '--engines',
-    '2',
-    '--resume',
-  ];
+  const words = [...batchWords({ model, list, output }), '--engines', '2', '--resume'];
   /** Runs the command until `count` shards are reported, then sends the signal. Returns the exit status, null for a kill. */
   const until = (count, name) =>
     new Promise((resolve) => {

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'node:test';
-import { root, temporaryFolder } from './support.mjs';
+import { batchWords, root, temporaryFolder } from './support.mjs';
 import { files } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
@@ -105,21 +105,7 @@ function rowsOf(output) {
 test('workers that are killed and a queue that is started again lose nothing, and do nothing twice', { skip }, async (t) => {
   const { model, names, list, output } = workplace(t, 300);
   const queue = await startQueue(t);
-  const words = [
-    'batch',
-    '--task',
-    'classify',
-    '--model',
-    model,
-    '--input',
-    list,
-    '--output',
-    output,
-    '--shard-size',
-    '10',
-    '--queue',
-    queue.address,
-  ];
+  const words = [...batchWords({ model, list, output }), '--queue', queue.address];
   const workerWords = ['worker', '--queue', queue.address, '--engines', '1', '--lock', '1'];
   const producer = command(t, words);
   const first = command(t, workerWords);
@@ -149,21 +135,7 @@ test('shards that cannot be done end in the failed list with their reason, and a
 }, async (t) => {
   const { model, names, list, output } = workplace(t, 20);
   const queue = await startQueue(t);
-  const words = [
-    'batch',
-    '--task',
-    'classify',
-    '--model',
-    model,
-    '--input',
-    list,
-    '--output',
-    output,
-    '--shard-size',
-    '10',
-    '--queue',
-    queue.address,
-  ];
+  const words = [...batchWords({ model, list, output }), '--queue', queue.address];
   const queued = command(t, [...words, '--no-wait']);
   assert.equal((await queued.ended).status, 0);
   assert.equal(queued.events.at(-1).shards, 2);

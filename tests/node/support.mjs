@@ -123,3 +123,8 @@ export function beitIn(variables, ...words) {
 export function filesOf(folder, ...names) {
   return Object.fromEntries(names.map((name) => [name, new Uint8Array(readFileSync(join(folder, name)))]));
 }
+
+/** Returns the words of `beit batch` for a list of pictures that are classified, ten a shard. */
+export function batchWords({ model, list, output }) {
+  return ['batch', '--task', 'classify', '--model', model, '--input', list, '--output', output, '--shard-size', '10'];
+}
