@@ -24,7 +24,6 @@ EMSCRIPTEN_BINDINGS(beit_training) {
       .function("mix", &TrainerHandle::mix)
       .function("begin", &TrainerHandle::begin)
       .function("applyStep", &TrainerHandle::applyStep)
-      .function("dropGradients", &TrainerHandle::dropGradients)
       .function("read", &TrainerHandle::read)
       .function("exchangeAverage", &TrainerHandle::exchangeAverage)
       .function("states", &TrainerHandle::states)

@@ -186,13 +186,6 @@ val TrainerHandle::applyStep() {
   });
 }
 
-val TrainerHandle::dropGradients() {
-  return guarded([&] {
-    run_->model().clearGradients();
-    return success();
-  });
-}
-
 val TrainerHandle::read(const std::string& name) const {
   return guarded([&]() -> val {
     return outcome(parameterOf(run_->model(), name),

@@ -49,7 +49,6 @@ class TrainerHandle : public std::enable_shared_from_this<TrainerHandle> {
   val mix();
   val begin(double first, double count);
   val applyStep();
-  val dropGradients();
 
   val read(const std::string& name) const;
   val exchangeAverage();

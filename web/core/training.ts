@@ -116,8 +116,6 @@ export interface CoreTrainer {
   begin(first: number, count: number): Outcome<CoreForward>;
   /** After the passes over a whole batch: clips, moves the weights, and forgets the gradients. step: how many have been done. */
   applyStep(): Outcome<{ step: number; rate: number; gradientNorm: number }>;
-  /** Forgets the gradients of a batch that is given up. */
-  dropGradients(): Outcome<null>;
 
   /** Returns a tensor's values. */
   read(name: string): Outcome<CoreTensor>;
