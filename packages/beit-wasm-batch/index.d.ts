@@ -14,7 +14,7 @@ export interface JobOptions {
   task: BatchTask;
   /** A checkpoint, as pipeline() takes it. */
   model: unknown;
-  /** The folder that shards are written to. */
+  /** The folder that shards are written to, or s3://BUCKET/PREFIX, for which the package @aws-sdk/client-s3 has to be there. */
   output: string;
   /** Default: jsonl */
   format?: BatchFormat | undefined;
@@ -68,6 +68,8 @@ export interface WriteOptions {
   onPicture?: ((row: Row) => void) | undefined;
   /** All pictures are under way: the next shard may begin. */
   onBegun?: (() => void) | undefined;
+  /** The disk has no room: when it resolves, writing is tried again. Without it the shard ends with its error, of code quota. */
+  onFull?: ((error: Error) => Promise<void>) | undefined;
   /** stop: a picture that fails ends the shard with its error. Default: skip */
   onError?: 'skip' | 'stop' | undefined;
 }
@@ -79,14 +81,14 @@ export interface Job {
   /** What every shard has in its metadata. */
   readonly facts: { task: BatchTask; format: BatchFormat; model: string; sum: string; options: object };
   shardsOf(pictures: readonly string[], size: number): Shard[];
-  /** Returns the names of those that are finished. Throws invalid-argument where the folder holds shards of another model, of other options or pictures. */
-  finished(shards: readonly Shard[]): Set<string>;
+  /** Returns the names of those that are finished. Rejects with invalid-argument where the folder holds shards of another model, of other options or pictures. */
+  finished(shards: readonly Shard[]): Promise<Set<string>>;
   /** Makes the engines and loads the model; the first write() does so, too. */
   open(signal?: AbortSignal): Promise<unknown>;
   /** Takes a shard and writes it, whole or not at all. */
   write(shard: Shard, options?: WriteOptions): Promise<{ path: string; rows: number; errors: number }>;
   /** Removes files that a process which was killed has left. No other may be writing there. */
-  tidy(): void;
+  tidy(): Promise<void>;
   dispose(): Promise<void>;
 }
 

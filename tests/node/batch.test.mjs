@@ -243,7 +243,7 @@ test('a batch goes on where it was left, and mixes with no other', async (t) => 
   const given = { task: 'classify', model, input: [pictures], output, shardSize: 2, options: { topK: 1 } };
   const job = await openJob(beit, { ...given, engines: 1 });
   const shards = job.shardsOf(await pictureNames(beit, [pictures]), 2);
-  job.finished(shards);
+  await job.finished(shards);
   await job.write(shards[1]);
   await job.dispose();
   assert.deepEqual(shardsIn(output), [shards[1].name]);

@@ -1,80 +1,27 @@
 // beit batch --queue and beit worker: what is lost of workers that are killed and of a queue that is started again, and shards that fail.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'node:test';
+import { freePort, noQueue, startCommand, startQueue } from './queue-server.mjs';
 import { batchWords, root, temporaryFolder } from './support.mjs';
 import { files } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
 const PICTURES = readdirSync(samples).filter((name) => name.endsWith('.jpg'));
 
-/** A server for the queue: BEIT_REDIS, or the system's Redis or Valkey. */
-const program = [process.env.BEIT_REDIS, 'valkey-server', 'redis-server'].find((name) => {
-  try {
-    execFileSync(name ?? '', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-});
-const skip = !program && 'no Redis or Valkey (BEIT_REDIS names its server)';
-
-async function freePort() {
-  const server = createServer();
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** As startQueue() and startCommand(); t ends them. */
+async function queueFor(t) {
+  const queue = await startQueue(temporaryFolder(t));
+  t.after(() => queue.stop());
+  return queue;
 }
 
-/** Starts a server that keeps what it has been told, and returns { address, restart(), stop() }. */
-async function startQueue(t) {
-  const folder = temporaryFolder(t);
-  const port = await freePort();
-  let child = null;
-  const start = async () => {
-    const words = ['--port', String(port), '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
-    child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-    child.stdout.setEncoding('utf8');
-    for await (const text of child.stdout.iterator({ destroyOnReturn: false })) if (text.includes('Ready to accept connections')) break;
-    child.stdout.resume();
-  };
-  const stop = async (name) => {
-    const ended = new Promise((resolve) => child.on('close', resolve));
-    child.kill(name);
-    await ended;
-  };
-  await start();
-  t.after(() => stop('SIGKILL'));
-  return {
-    address: `redis://127.0.0.1:${port}`,
-    restart: async () => {
-      await stop('SIGKILL');
-      await sleep(200);
-      await start();
-    },
-  };
-}
-
-/** Starts the command. Returns { child, events, ended }; t ends it. */
 function command(t, words) {
-  const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words], { stdio: ['ignore', 'pipe', 'pipe'] });
-  const events = [];
-  let rest = '';
-  let complaint = '';
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop();
-    for (const line of lines) events.push(JSON.parse(line));
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => (complaint += text));
-  const ended = new Promise((resolve) => child.on('close', (status) => resolve({ status, complaint })));
-  t.after(() => child.kill('SIGKILL'));
-  return { child, events, ended };
+  const started = startCommand(words);
+  t.after(() => started.child.kill('SIGKILL'));
+  return started;
 }
 
 const until = async (condition) => {
@@ -102,9 +49,9 @@ function rowsOf(output) {
     .map((line) => JSON.parse(line));
 }
 
-test('workers that are killed and a queue that is started again lose nothing, and do nothing twice', { skip }, async (t) => {
+test('workers that are killed and a queue that is started again lose nothing, and do nothing twice', { skip: noQueue }, async (t) => {
   const { model, names, list, output } = workplace(t, 300);
-  const queue = await startQueue(t);
+  const queue = await queueFor(t);
   const words = [...batchWords({ model, list, output }), '--queue', queue.address];
   const workerWords = ['worker', '--queue', queue.address, '--engines', '1', '--lock', '1'];
   const producer = command(t, words);
@@ -131,10 +78,10 @@ test('workers that are killed and a queue that is started again lose nothing, an
 });
 
 test('shards that cannot be done end in the failed list with their reason, and are tried again when they are asked for', {
-  skip,
+  skip: noQueue,
 }, async (t) => {
   const { model, names, list, output } = workplace(t, 20);
-  const queue = await startQueue(t);
+  const queue = await queueFor(t);
   const words = [...batchWords({ model, list, output }), '--queue', queue.address];
   const queued = command(t, [...words, '--no-wait']);
   assert.equal((await queued.ended).status, 0);

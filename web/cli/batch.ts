@@ -33,7 +33,7 @@ interface BatchPackage {
 
 const JOB_OPTIONS: readonly OptionSpec[] = [
   { name: 'task', value: TASKS.join('|'), help: 'what is done with each picture', required: true, parse: oneOf(TASKS) },
-  { name: 'output', value: 'FOLDER', help: 'where shards are written', required: true },
+  { name: 'output', value: 'FOLDER', help: 'where shards are written, or s3://…', required: true },
   { name: 'model', value: 'SOURCE', help: 'a hub id, a URL, a folder or a weights file (default: that of beit-wasm-samples)' },
   { name: 'format', value: FORMATS.join('|'), help: 'of the shards (default: jsonl)', parse: oneOf(FORMATS) },
   { name: 'shard-size', value: 'N', help: 'pictures in a shard (default: 2000)', parse: wholeNumber(MOST) },
@@ -62,7 +62,11 @@ export const batch: CommandSpec = {
   summary: 'does many pictures into files, and goes on where it was ended (package beit-wasm-batch)',
   operands: { name: '[INPUT…]', least: 0, most: Infinity },
   options: [
-    { name: 'input', value: 'INPUT', help: 'a picture, a folder, a pattern, a list.txt, a table.parquet, a URL, or - for a list on stdin' },
+    {
+      name: 'input',
+      value: 'INPUT',
+      help: 'a picture, a folder, a pattern, a list.txt, a table.parquet, a URL, s3://…, or - for a list on stdin',
+    },
     ...JOB_OPTIONS,
     { name: 'resume', help: 'go on with a batch: shards that are finished stay' },
     {

@@ -34,8 +34,8 @@ export async function runBatch(beit, given, surroundings = {}) {
     const pictures = await pictureNames(beit, input);
     job = await openJob(beit, { ...given, signal });
     const shards = job.shardsOf(pictures, shardSize);
-    const finished = job.finished(shards);
-    job.tidy();
+    const finished = await job.finished(shards);
+    await job.tidy();
     if (finished.size > 0 && !resume)
       throw new beit.BeitError(
         'invalid-argument',

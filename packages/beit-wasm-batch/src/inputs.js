@@ -5,12 +5,16 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { glob } from 'tinyglobby';
 
 const PICTURE = /\.(png|jpe?g|jfif|bmp|gif|webp|avif|tiff?|p[bgpn]m)$/i;
-const ADDRESS = /^https?:/i;
+const ADDRESS = /^(https?|s3):/i;
+const BUCKET = /^s3:/i;
+const LIST = /\.txt$/i;
+const TABLE = /\.parquet$/i;
 const COLUMNS = ['path', 'url', 'file', 'image', 'file_name', 'image_path'];
 
 /**
  * Returns the names (paths and URLs) that words stand for: a picture, a folder, a pattern, a list (.txt, a name a line), a table
- * (.parquet with a column path or url), `-` for a list on `stdin`, or the URL of a picture or a list.
+ * (.parquet with a column path or url), `-` for a list on `stdin`, the URL of a picture or a list, or the address s3://BUCKET/KEY of any of
+ * these, where a key that ends with / is a folder.
  */
 export async function pictureNames(beit, words, stdin = process.stdin) {
   const names = [];
@@ -19,17 +23,22 @@ export async function pictureNames(beit, words, stdin = process.stdin) {
   return names;
 }
 
+/** Whether a name is an address, which every machine understands alike. */
+export const isAddress = (name) => ADDRESS.test(name);
+export const isBucket = (name) => BUCKET.test(name);
+
 export function failure(beit, code, where, what, cause) {
   return new beit.BeitError(code, `${where}: ${what}.`, { where, got: what, cause });
 }
 
 async function namesOf(beit, word, stdin) {
   if (word === '-') return linesOf(await textOf(stdin));
-  if (ADDRESS.test(word)) return /\.txt$/i.test(new URL(word).pathname) ? linesOf(await fetchText(beit, word)) : [word];
+  if (isBucket(word)) return namesInBucket(beit, word);
+  if (isAddress(word)) return LIST.test(new URL(word).pathname) ? linesOf(await fetchText(beit, word)) : [word];
   const stat = statSync(word, { throwIfNoEntry: false });
   if (stat?.isDirectory()) return picturesIn(word);
-  if (stat && /\.txt$/i.test(word)) return linesOf(readFileSync(word, 'utf8'));
-  if (stat && /\.parquet$/i.test(word)) return namesInTable(beit, word);
+  if (stat && LIST.test(word)) return linesOf(readFileSync(word, 'utf8'));
+  if (stat && TABLE.test(word)) return namesInTable(beit, word, await asyncBufferFromFile(word));
   if (stat) return [word];
   if (/[*?[{]/.test(word))
     return (await glob(word.replaceAll('\\', '/'), { absolute: isAbsolute(word), onlyFiles: true, expandDirectories: false })).sort();
@@ -66,9 +75,18 @@ async function fetchText(beit, address) {
   return answer.text();
 }
 
-async function namesInTable(beit, path) {
+async function namesInBucket(beit, address) {
+  const { listObjects, readObject } = await import('./s3.js');
+  if (LIST.test(address)) return linesOf(Buffer.from(await readObject(beit, address)).toString());
+  if (TABLE.test(address)) return namesInTable(beit, address, arrayBufferOf(await readObject(beit, address)));
+  if (!/^s3:\/\/[^/]+\/?$|\/$/i.test(address)) return [address];
+  return (await listObjects(beit, address)).filter((name) => PICTURE.test(name));
+}
+
+const arrayBufferOf = ({ buffer, byteOffset, byteLength }) => buffer.slice(byteOffset, byteOffset + byteLength);
+
+async function namesInTable(beit, path, file) {
   try {
-    const file = await asyncBufferFromFile(path);
     const rows = await parquetReadObjects({ file });
     const column = COLUMNS.find((name) => rows.length > 0 && name in rows[0]);
     if (!column) throw new Error(`it has none of the columns ${COLUMNS.join(', ')}`);

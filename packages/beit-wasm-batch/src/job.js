@@ -1,12 +1,10 @@
 /** A batch's job, cut into shards: the seam between who has shards to give and who writes them. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
-import { PART, writeWhole } from './files.js';
 import { contentOf, FORMATS } from './formats/formats.js';
 import { failure } from './inputs.js';
 import { modelSum } from './model-sum.js';
 import { rowOf } from './pictures.js';
+import { openStore } from './stores.js';
 import { answersOf, openTask, TASKS } from './tasks.js';
 
 const JOB_FILE = 'batch.json';
@@ -31,7 +29,8 @@ export async function openJob(beit, given) {
   const sum = await modelSum(source, { tokenizer: task === 'tokenize', signal });
   const all = task === 'tokenize' ? { size: { height: 112, width: 112 }, ...options } : options;
   const facts = { task, format, model: source.label, sum, options: { ...all, ...(load.dtype && { dtype: load.dtype }) } };
-  return new Job(beit, source, facts, { output, load, options: all, engines: given.engines, threads: given.threads, device: given.device });
+  const store = await openStore(beit, output);
+  return new Job(beit, source, facts, store, { load, options: all, engines: given.engines, threads: given.threads, device: given.device });
 }
 
 class Job {
@@ -41,13 +40,14 @@ class Job {
   #opening = null;
   #pool = null;
 
-  constructor(beit, source, facts, how) {
+  constructor(beit, source, facts, store, how) {
     this.#beit = beit;
     this.#source = source;
     this.#how = how;
     /** Task, format, model, its sum and all options, as shards have them. */
     this.facts = facts;
-    this.output = how.output;
+    this.store = store;
+    this.output = store.output;
   }
 
   /** How many engines there are; 0 before the first shard. */
@@ -70,14 +70,13 @@ class Job {
   }
 
   /**
-   * Makes the folder, and returns which of these shards it has. Throws where it holds others: of another model, of other options or of other
+   * Makes the folder, and returns which of these shards it has. Rejects where it holds others: of another model, of other options or of other
    * pictures.
    */
-  finished(shards) {
-    const { output } = this.#how;
-    mkdirSync(output, { recursive: true });
-    const path = join(output, JOB_FILE);
-    const before = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : null;
+  async finished(shards) {
+    const { store, output } = this;
+    await store.prepare();
+    const before = JSON.parse((await store.read(JOB_FILE)) ?? 'null');
     const refuse = (what) => failure(this.#beit, 'invalid-argument', output, `${what}; name another folder, or remove what is in it`);
     if (before) {
       const { facts } = this;
@@ -89,16 +88,16 @@ class Job {
       }
     }
     const names = new Set(shards.map(({ name }) => name));
-    const there = readdirSync(output).filter((name) => /^\d{5,}-[0-9a-f]{16}\.[a-z]+$/.test(name));
+    const there = (await store.list()).filter((name) => /^\d{5,}-[0-9a-f]{16}\.[a-z]+$/.test(name));
     const other = there.find((name) => !names.has(name));
     if (other) throw refuse(`its shard ${other} is of other pictures than these`);
-    if (!before) writeWhole(path, Buffer.from(`${JSON.stringify(this.facts, null, 2)}\n`));
+    if (!before) await store.write(JOB_FILE, Buffer.from(`${JSON.stringify(this.facts, null, 2)}\n`));
     return new Set(there);
   }
 
   /** Removes what a process that was killed has left. To be called where no other writes into the folder. */
   tidy() {
-    for (const name of readdirSync(this.#how.output)) if (name.endsWith(PART)) rmSync(join(this.#how.output, name), { recursive: true });
+    return this.store.tidy();
   }
 
   /** Makes the engines and loads the model, if that has not been done. */
@@ -120,8 +119,9 @@ class Job {
   /**
    * Makes a shard's rows and writes them. Returns { path, rows, errors }. `signal` puts the shard back: nothing is written. `onPicture`
    * is told each row, `onBegun` that all pictures are under way: then the next shard may begin. With `stop` a picture that fails ends the shard.
+   * `onFull` is told that the disk has no room; when it resolves, writing is tried again.
    */
-  async write({ name, pictures }, { signal = new AbortController().signal, onPicture, onBegun, onError = 'skip' } = {}) {
+  async write({ name, pictures }, { signal = new AbortController().signal, onPicture, onBegun, onFull, onError = 'skip' } = {}) {
     const opened = await this.open(signal);
     const rows = new Array(pictures.length);
     let next = 0;
@@ -147,7 +147,6 @@ class Job {
     );
     const [failed] = (await Promise.allSettled(workers)).filter(({ status }) => status === 'rejected');
     if (failed) throw ended.signal.reason ?? failed.reason;
-    const path = join(this.#how.output, name);
     const content = await contentOf(this.facts.format, {
       rows,
       answers: answersOf(this.facts.task),
@@ -155,13 +154,17 @@ class Job {
       facts: this.facts,
       beit: this.#beit,
     });
-    signal.throwIfAborted();
-    try {
-      writeWhole(path, content);
-    } catch (error) {
-      throw failure(this.#beit, 'io', path, `the shard cannot be written (${error.message})`, error);
+    for (let isWritten = false; !isWritten; ) {
+      signal.throwIfAborted();
+      try {
+        await this.store.write(name, content);
+        isWritten = true;
+      } catch (error) {
+        if (error.code !== 'quota' || !onFull) throw error;
+        await onFull(error);
+      }
     }
-    return { path, rows: rows.length, errors: rows.filter(({ status }) => status === 'error').length };
+    return { path: this.store.path(name), rows: rows.length, errors: rows.filter(({ status }) => status === 'error').length };
   }
 
   async dispose() {

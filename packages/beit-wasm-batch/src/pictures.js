@@ -2,9 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { imageSize } from 'image-size';
-import { failure } from './inputs.js';
+import { failure, isAddress, isBucket } from './inputs.js';
 
-const ADDRESS = /^https?:/i;
 const FETCH_LIMIT_MS = 60_000;
 const FETCH_ATTEMPTS = 3;
 // From here on EXIF's orientations turn a picture on its side.
@@ -28,7 +27,8 @@ export async function rowOf(beit, name, work, signal) {
 }
 
 async function bytesOf(beit, name, signal) {
-  if (ADDRESS.test(name)) return fetchBytes(beit, name, signal);
+  if (isBucket(name)) return (await import('./s3.js')).readObject(beit, name, signal);
+  if (isAddress(name)) return fetchBytes(beit, name, signal);
   try {
     return await readFile(name, { signal });
   } catch (error) {

@@ -1,10 +1,10 @@
 /** Shards on a queue in Redis or Valkey, by BullMQ: who cuts them, and the machines that take them. */
 import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DelayedError, Queue, QueueEvents, Worker } from 'bullmq';
+import { Queue, QueueEvents, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { pictureNames } from './inputs.js';
+import { isAddress, isBucket, pictureNames } from './inputs.js';
 import { openJob } from './job.js';
 import { openMetrics } from './metrics.js';
 import { Progress } from './progress.js';
@@ -17,6 +17,10 @@ const LOCK_SECONDS = 30;
 // A shard that ends its process each time is not taken for ever.
 const MOST_STALLS = 10;
 const POLL_MS = 500;
+const BUCKET_POLL_MS = 5000;
+// A shard that is not on the queue for so long, and is not seen in a folder on another machine's disk either, is not awaited any more.
+const MISSING_MS = 60_000;
+const FULL_MS = 10_000;
 const CLOSE_LIMIT_MS = 5000;
 const MOST_RECONNECT_MS = 5000;
 const ADDED_AT_ONCE = 100;
@@ -40,7 +44,7 @@ function connect(address) {
 
 const quiet = (emitter) => emitter.on('error', () => undefined);
 const idOf = ({ name }) => name.replace(/\.\w+$/, '');
-const absolute = (name) => (/^https?:/i.test(name) ? name : resolve(name));
+const absolute = (name) => (isAddress(name) ? name : resolve(name));
 // What is no path of this machine may be a name of the hub.
 const absoluteModel = (name) => (name && existsSync(name) ? resolve(name) : (name ?? null));
 
@@ -50,10 +54,10 @@ const absoluteModel = (name) => (name && existsSync(name) ? resolve(name) : (nam
  */
 export async function enqueueBatch(beit, given, { print = console.log, terminal = process.stderr } = {}) {
   const { input, shardSize = 2000, resume = false, queue: address, wait = true } = given;
-  const output = resolve(given.output);
+  const output = absolute(given.output);
   const job = await openJob(beit, { ...given, output });
   const shards = job.shardsOf((await pictureNames(beit, input)).map(absolute), shardSize);
-  const finished = job.finished(shards);
+  const finished = await job.finished(shards);
   if (finished.size > 0 && !resume)
     throw new beit.BeitError(
       'invalid-argument',
@@ -76,7 +80,7 @@ export async function enqueueBatch(beit, given, { print = console.log, terminal 
     const ours = new Map(open.map((shard) => [idOf(shard), shard]));
     // One that failed before is tried again; one that is on the queue already stays the only one.
     for (const failed of await queue.getFailed()) if (ours.has(failed.id)) await failed.remove();
-    const how = { attempts: ATTEMPTS, backoff: { type: 'exponential', delay: BACKOFF_MS }, removeOnComplete: true };
+    const how = { attempts: ATTEMPTS, removeOnComplete: true };
     for (let from = 0; from < open.length; from += ADDED_AT_ONCE) {
       const some = open.slice(from, from + ADDED_AT_ONCE);
       await queue.addBulk(some.map((shard) => ({ name: task, data: { spec, shard }, opts: { ...how, jobId: idOf(shard) } })));
@@ -86,21 +90,31 @@ export async function enqueueBatch(beit, given, { print = console.log, terminal 
     events.on('completed', ({ jobId, returnvalue }) => {
       if (ours.has(jobId)) progress.errors += returnvalue?.errors ?? 0;
     });
+    events.on('progress', ({ jobId, data }) => {
+      if (ours.has(jobId)) progress.event('waiting', { shard: jobId, reason: data.waiting });
+    });
     const failed = new Map();
+    const fail = (id, reason) => {
+      if (!ours.delete(id)) return;
+      failed.set(id, reason);
+      progress.event('failed', { shard: id, reason });
+    };
+    const missing = new Missing(queue);
     while (ours.size > 0) {
-      await sleep(POLL_MS);
+      await sleep(isBucket(output) ? BUCKET_POLL_MS : POLL_MS);
+      const gone = await missing.among(ours.keys());
+      const there = new Set(await job.store.list());
       for (const [id, { name, pictures }] of ours) {
-        if (!existsSync(join(output, name))) continue;
+        if (!there.has(name)) continue;
         ours.delete(id);
         progress.advance(pictures.length);
-        progress.event('shard', { path: join(output, name) });
+        progress.event('shard', { path: job.store.path(name) });
       }
-      for (const { id, failedReason } of ours.size > 0 ? await queue.getFailed() : []) {
-        if (!ours.delete(id)) continue;
-        failed.set(id, failedReason);
-        progress.event('failed', { shard: id, reason: failedReason });
-      }
+      for (const { id, failedReason } of ours.size > 0 ? await queue.getFailed() : []) fail(id, failedReason);
+      for (const id of gone) fail(id, 'it is no longer on the queue, which was drained or has forgotten it');
     }
+    // Workers that were killed have left parts of these; whoever still writes one writes what is there already.
+    await job.store.tidy(shards.map(({ name }) => name));
     await sleep(POLL_MS); // the last answers may be on their way
     progress.clear();
     for (const [id, reason] of failed) progress.say(`shard ${id} failed: ${reason}`);
@@ -112,6 +126,30 @@ export async function enqueueBatch(beit, given, { print = console.log, terminal 
     await queue.close();
     connections.closeAll();
     await job.dispose();
+  }
+}
+
+/** Which shards a queue has not known for some time. */
+class Missing {
+  #queue;
+  #since = new Map();
+  #looked = 0;
+
+  constructor(queue) {
+    this.#queue = queue;
+  }
+
+  async among(ids) {
+    const now = performance.now();
+    if (now - this.#looked < MISSING_MS / 4) return [];
+    this.#looked = now;
+    const gone = [];
+    for (const id of ids) {
+      if ((await this.#queue.getJobState(id)) !== 'unknown') this.#since.delete(id);
+      else if (!this.#since.has(id)) this.#since.set(id, now);
+      else if (now - this.#since.get(id) > MISSING_MS) gone.push(id);
+    }
+    return gone;
   }
 }
 
@@ -149,10 +187,19 @@ export async function runWorker(beit, given, { print = console.log, process: hos
     return job;
   };
 
-  const take = async ({ data: { spec, shard } }) => {
-    if (existsSync(join(spec.output, shard.name))) return { rows: shard.pictures.length, errors: 0 };
+  // What is waited for is waited for here: BullMQ's delays go by the clock, which may be set.
+  const rest = (milliseconds) => sleep(milliseconds, undefined, { signal: putBack.signal }).catch(() => undefined);
+
+  const take = async (taken) => {
+    const { spec, shard } = taken.data;
     const job = await jobOf(spec);
-    const { path, rows, errors } = await job.write(shard, { signal: putBack.signal, onPicture: metrics.picture });
+    if (await job.store.has(shard.name)) return { rows: shard.pictures.length, errors: 0 };
+    const onFull = async ({ message }) => {
+      print(JSON.stringify({ event: 'waiting', shard: taken.id, reason: message }));
+      await taken.updateProgress({ waiting: message });
+      await rest(FULL_MS);
+    };
+    const { path, rows, errors } = await job.write(shard, { signal: putBack.signal, onPicture: metrics.picture, onFull });
     metrics.shard();
     print(JSON.stringify({ event: 'shard', path, rows, failed: errors }));
     return { rows, errors };
@@ -163,9 +210,10 @@ export async function runWorker(beit, given, { print = console.log, process: hos
       try {
         return await take(taken);
       } catch (error) {
+        if (taken.attemptsMade + 1 < ATTEMPTS) await rest(BACKOFF_MS * 2 ** taken.attemptsMade);
         if (!putBack.signal.aborted) throw error;
-        await taken.moveToDelayed(Date.now(), token);
-        throw new DelayedError();
+        await taken.moveToWait(token);
+        throw new WaitingError();
       }
     },
     {

@@ -1,0 +1,152 @@
+/** Pictures and shards in S3, by AWS's SDK, which is configured as always: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and so on. */
+import { failure } from './inputs.js';
+
+// Joined, for bundlers not to look for a package that need not be there.
+const PACKAGE = ['@aws-sdk', 'client-s3'].join('/');
+// Of a file that is a folder, written last.
+const INDEX = 'index.jsonl';
+
+let opening = null;
+
+/** Returns { sdk, client }, one for the process. */
+function openClient(beit) {
+  opening ??= import(PACKAGE).then(
+    (sdk) => {
+      const { AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_REGION } = process.env;
+      // Servers other than Amazon's know their buckets by path, and often no region.
+      const own = (AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL) && { forcePathStyle: true, ...(!AWS_REGION && { region: 'us-east-1' }) };
+      return { sdk, client: new sdk.S3Client({ ...own }) };
+    },
+    (error) => {
+      opening = null;
+      if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+      const what = `it needs the package ${PACKAGE}, which is not installed: run "npm install ${PACKAGE}"`;
+      throw failure(beit, 'unsupported', 's3://', what, error);
+    },
+  );
+  return opening;
+}
+
+/** Returns { Bucket, Key } of s3://BUCKET/KEY. */
+function placeOf(beit, address) {
+  const [, Bucket, Key] = /^s3:\/\/([^/]+)\/?(.*)$/i.exec(address) ?? [];
+  if (!Bucket) throw failure(beit, 'invalid-argument', address, 'it names no bucket; expected s3://BUCKET/KEY');
+  return { Bucket, Key };
+}
+
+/** Sends a command. Rejects with not-found where there is no such object or bucket, otherwise with network. */
+async function send(beit, name, place, { signal, ...more } = {}) {
+  const { sdk, client } = await openClient(beit);
+  try {
+    return await client.send(new sdk[name]({ ...place, ...more }), { abortSignal: signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    const where = `s3://${place.Bucket}/${place.Key ?? more.Prefix ?? ''}`;
+    const status = error.$metadata?.httpStatusCode;
+    if (status === 404)
+      throw failure(beit, 'not-found', where, `there is no such ${error.name === 'NoSuchBucket' ? 'bucket' : 'object'}`, error);
+    throw failure(beit, 'network', where, `the store says ${error.name}${status ? ` (${status})` : ''}: ${error.message}`, error);
+  }
+}
+
+/** Returns an object's bytes. Where its body breaks off it is asked for once more. */
+export async function readObject(beit, address, signal) {
+  for (let attempt = 1; ; ++attempt) {
+    const { Body } = await send(beit, 'GetObjectCommand', placeOf(beit, address), { signal });
+    try {
+      return await Body.transformToByteArray();
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      if (attempt > 1) throw failure(beit, 'network', address, `the object cannot be read (${error.message})`, error);
+    }
+  }
+}
+
+/** Yields the keys that begin with `Prefix`. */
+async function* keysOf(beit, { Bucket, Key: Prefix }) {
+  let ContinuationToken;
+  do {
+    const page = await send(beit, 'ListObjectsV2Command', { Bucket }, { Prefix, ContinuationToken });
+    for (const { Key } of page.Contents ?? []) yield Key;
+    ContinuationToken = page.NextContinuationToken;
+  } while (ContinuationToken);
+}
+
+/** Returns the addresses of objects whose keys begin as that of `address`, in order. */
+export async function listObjects(beit, address) {
+  const place = placeOf(beit, address);
+  const found = [];
+  for await (const key of keysOf(beit, place)) found.push(`s3://${place.Bucket}/${key}`);
+  return found.sort();
+}
+
+export async function openBucketStore(beit, output) {
+  await openClient(beit);
+  return new BucketStore(beit, output.replace(/\/+$/, ''));
+}
+
+/** As stores.js has them; objects are whole by themselves. */
+class BucketStore {
+  #beit;
+  #place;
+
+  constructor(beit, output) {
+    this.#beit = beit;
+    this.#place = placeOf(beit, output);
+    this.address = output;
+    this.output = output;
+  }
+
+  path(name) {
+    return `${this.output}/${name}`;
+  }
+
+  #placeOf(name) {
+    const { Bucket, Key } = this.#place;
+    return { Bucket, Key: Key ? `${Key}/${name}` : name };
+  }
+
+  async prepare() {
+    // A bucket is asked for what it has, or says here that there is none.
+    await this.list();
+  }
+
+  async list() {
+    const prefix = this.#placeOf('');
+    const names = new Set();
+    for await (const key of keysOf(this.#beit, prefix)) {
+      const [name, inner] = key.slice(prefix.Key.length).split('/');
+      if (inner === undefined || inner === INDEX) names.add(name);
+    }
+    return [...names];
+  }
+
+  async has(name) {
+    try {
+      await send(this.#beit, 'HeadObjectCommand', this.#placeOf(name.endsWith('.png') ? `${name}/${INDEX}` : name));
+      return true;
+    } catch (error) {
+      if (error.code === 'not-found') return false;
+      throw error;
+    }
+  }
+
+  async read(name) {
+    try {
+      return Buffer.from(await readObject(this.#beit, this.path(name))).toString();
+    } catch (error) {
+      if (error.code === 'not-found') return null;
+      throw error;
+    }
+  }
+
+  async write(name, content) {
+    const put = (key, Body) => send(this.#beit, 'PutObjectCommand', this.#placeOf(key), { Body });
+    if (content instanceof Uint8Array) return void (await put(name, content));
+    const { [INDEX]: index, ...others } = content;
+    for (const [inner, bytes] of Object.entries(others)) await put(`${name}/${inner}`, bytes);
+    await put(`${name}/${INDEX}`, index);
+  }
+
+  async tidy() {}
+}

@@ -1,0 +1,64 @@
+/** Where shards are written: a folder, or a bucket of S3. */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { PART, writeWhole } from './files.js';
+import { failure, isBucket } from './inputs.js';
+
+// What passes by itself, or when somebody makes room.
+const FULL = ['ENOSPC', 'EDQUOT'];
+
+/** Returns the store at a folder, or at s3://BUCKET/PREFIX, whose library is loaded then. */
+export async function openStore(beit, output) {
+  if (isBucket(output)) return (await import('./s3.js')).openBucketStore(beit, output);
+  return new Folder(beit, output);
+}
+
+/** A store has files, each whole or not there at all; a file may be a folder of files, given as { name: bytes }. */
+class Folder {
+  #beit;
+
+  constructor(beit, path) {
+    this.#beit = beit;
+    /** As those who write into it name it, wherever they have been started. */
+    this.address = resolve(path);
+    this.output = path;
+  }
+
+  path(name) {
+    return join(this.output, name);
+  }
+
+  async prepare() {
+    mkdirSync(this.output, { recursive: true });
+  }
+
+  async list() {
+    return readdirSync(this.output);
+  }
+
+  async has(name) {
+    return existsSync(this.path(name));
+  }
+
+  /** Returns a file's text, or null. */
+  async read(name) {
+    return existsSync(this.path(name)) ? readFileSync(this.path(name), 'utf8') : null;
+  }
+
+  /** Rejects with io, or with quota where the disk has no room. */
+  async write(name, content) {
+    try {
+      writeWhole(this.path(name), content);
+    } catch (error) {
+      const code = FULL.includes(error.code) ? 'quota' : 'io';
+      throw failure(this.#beit, code, this.path(name), `the file cannot be written (${error.message})`, error);
+    }
+  }
+
+  /** Removes what processes that were killed have left of these files, or of any. */
+  async tidy(names = null) {
+    for (const name of readdirSync(this.output))
+      if (name.endsWith(PART) && (!names || names.some((whole) => name.startsWith(whole))))
+        rmSync(this.path(name), { recursive: true, force: true });
+  }
+}

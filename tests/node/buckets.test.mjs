@@ -1,0 +1,190 @@
+// beit batch with pictures and shards in S3: on a server of the test's, or on the one that BEIT_S3 names (http://127.0.0.1:9000).
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import test, { after, before } from 'node:test';
+import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { parquetReadObjects } from 'hyparquet';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { decode } from 'fast-png';
+import * as beit from '../../dist/node.js';
+import { openJob, pictureNames, runBatch } from '../../packages/beit-wasm-batch/index.js';
+import { rejects, root } from './support.mjs';
+import { files } from './tiny-checkpoint.mjs';
+
+const samples = join(root, 'demo/samples');
+const PICTURES = readdirSync(samples)
+  .filter((name) => name.endsWith('.jpg'))
+  .sort();
+const bucket = `beit-${process.pid}`;
+// A page of a list has so many keys, so that there are several.
+const PAGE = 3;
+
+let client;
+let server = null;
+/** Answers that are to fail yet, with a status. */
+const failures = [];
+
+/** Objects in memory, as far as the library asks for them: GET, HEAD, PUT and lists, addressed by path. */
+async function startBuckets() {
+  const objects = new Map();
+  const answer = (request, response, body) => {
+    const { pathname, searchParams } = new URL(request.url, 'http://x');
+    const key = decodeURIComponent(pathname.slice(1)).replace(/\/$/, '');
+    const fail = (status, code) =>
+      response
+        .writeHead(status, { 'content-type': 'application/xml' })
+        .end(`<Error><Code>${code}</Code><Message>${code}.</Message></Error>`);
+    if (!request.headers.authorization?.startsWith('AWS4-HMAC-SHA256 ')) return fail(403, 'AccessDenied');
+    if (failures.length > 0) return fail(failures.shift(), 'InternalError');
+    const [name] = key.split('/');
+    if (request.method === 'PUT') {
+      if (key !== name && !objects.has(name)) return fail(404, 'NoSuchBucket');
+      objects.set(key, body);
+      return response.writeHead(200).end();
+    }
+    if (!objects.has(name)) return fail(404, 'NoSuchBucket');
+    if (searchParams.has('list-type')) {
+      const prefix = `${name}/${searchParams.get('prefix') ?? ''}`;
+      const keys = [...objects.keys()].filter((other) => other !== name && other.startsWith(prefix)).sort();
+      const from = Number(searchParams.get('continuation-token') ?? 0);
+      const contents = keys.slice(from, from + PAGE).map((other) => `<Contents><Key>${other.slice(name.length + 1)}</Key></Contents>`);
+      const next = from + PAGE < keys.length ? `<NextContinuationToken>${from + PAGE}</NextContinuationToken>` : '';
+      return response
+        .writeHead(200, { 'content-type': 'application/xml' })
+        .end(`<ListBucketResult>${contents.join('')}${next}</ListBucketResult>`);
+    }
+    const object = objects.get(key);
+    if (!object) return fail(404, 'NoSuchKey');
+    return response.writeHead(200, { 'content-length': object.length }).end(request.method === 'HEAD' ? undefined : object);
+  };
+  const started = createServer((request, response) => {
+    const parts = [];
+    request.on('data', (part) => parts.push(part)).on('end', () => answer(request, response, Buffer.concat(parts)));
+  });
+  await new Promise((resolve) => started.listen(0, '127.0.0.1', resolve));
+  return started;
+}
+
+before(async () => {
+  server = process.env.BEIT_S3 ? null : await startBuckets();
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: process.env.BEIT_S3 ?? `http://127.0.0.1:${server.address().port}`,
+    AWS_ACCESS_KEY_ID: process.env.AWS_ACCESS_KEY_ID ?? 'S3RVER',
+    AWS_SECRET_ACCESS_KEY: process.env.AWS_SECRET_ACCESS_KEY ?? 'S3RVER',
+  });
+  client = new S3Client({ region: 'us-east-1', forcePathStyle: true });
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  for (const name of PICTURES) await put(`photos/${name}`, readFileSync(join(samples, name)));
+  await put('photos/damaged.png', Buffer.from('no picture'));
+  await put('photos/notes.md', Buffer.from('no picture either'));
+});
+
+after(() => {
+  client.destroy();
+  server?.closeAllConnections();
+  server?.close();
+});
+
+const put = (Key, Body) => client.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
+const get = async (Key) =>
+  Buffer.from(await (await client.send(new GetObjectCommand({ Bucket: bucket, Key }))).Body.transformToByteArray());
+const at = (key) => `s3://${bucket}/${key}`;
+const NAMES = [...PICTURES, 'damaged.png'].sort().map((name) => at(`photos/${name}`));
+
+async function run(given) {
+  const events = [];
+  const surroundings = { print: (line) => events.push(JSON.parse(line)), terminal: {} };
+  const status = await runBatch(beit, { engines: 1, options: {}, model: files(), ...given }, surroundings);
+  return { status, events };
+}
+
+const shardsOf = (events) =>
+  events
+    .filter(({ event }) => event === 'shard')
+    .map(({ path }) => path)
+    .sort();
+
+test('pictures of a bucket go into shards of a bucket, and a batch goes on where it was', async () => {
+  const given = {
+    task: 'features',
+    input: [at('photos/')],
+    output: at('out'),
+    format: 'parquet',
+    shardSize: 4,
+    options: { layer: 'pooled' },
+  };
+  const { status, events } = await run(given);
+  assert.equal(status, 1, 'one is damaged');
+  const paths = shardsOf(events);
+  assert.equal(paths.length, Math.ceil(NAMES.length / 4));
+  assert.ok(paths.every((path, i) => path.startsWith(at(`out/0000${i}-`))));
+  const rows = [];
+  for (const path of paths) {
+    const { buffer, byteOffset, byteLength } = await get(path.slice(at('').length));
+    rows.push(...(await parquetReadObjects({ file: buffer.slice(byteOffset, byteOffset + byteLength) })));
+  }
+  assert.deepEqual(
+    rows.map(({ path }) => path),
+    NAMES,
+  );
+  const beach = rows.find(({ path }) => path.endsWith('beach.jpg'));
+  const extract = await beit.pipeline('image-feature-extraction', files(), { worker: true, threads: 1 });
+  assert.deepEqual(Float32Array.from(beach.embedding), (await extract(join(samples, 'beach.jpg'))).data);
+  await extract.dispose();
+  const facts = JSON.parse(await get('out/batch.json'));
+  assert.match(facts.sum, /^[0-9a-f]{64}$/);
+  await rejects(run(given), 'invalid-argument', /shards are finished/);
+  assert.equal((await run({ ...given, resume: true })).events[0].shards, 0);
+  await rejects(run({ ...given, resume: true, options: { layer: 'tokens' } }), 'invalid-argument', /were made with options/);
+});
+
+test('a folder of maps has its name only with its index', async () => {
+  const model = join(root, 'weights/embedded/segmentation');
+  const given = { task: 'segment', model, input: [NAMES[0], NAMES.at(-1)], output: at('maps'), format: 'png', shardSize: 1 };
+  const { status, events } = await run(given);
+  assert.equal(status, 0);
+  const [path] = shardsOf(events);
+  const [row] = (await get(`${path.slice(at('').length)}/index.jsonl`)).toString().trim().split('\n').map(JSON.parse);
+  assert.equal(row.path, NAMES[0]);
+  const { width, height } = decode(await get(`${path.slice(at('').length)}/${row.file}`));
+  assert.deepEqual([width, height], [row.width, row.height]);
+  const job = await openJob(beit, { task: 'segment', model, output: at('maps'), format: 'png' });
+  const shards = job.shardsOf([NAMES[0], NAMES.at(-1)], 1);
+  assert.equal((await job.finished(shards)).size, 2);
+  assert.equal(await job.store.has(shards[0].name), true);
+  // A process that was killed has left a map.
+  await put(`maps/${shards[0].name.replace('00000', '00009')}/000000.png`, Buffer.from('half'));
+  assert.equal((await job.finished(shards)).size, 2);
+  assert.equal(await job.store.has(shards[0].name.replace('00000', '00009')), false);
+  await job.dispose();
+});
+
+test('lists and tables in a bucket name pictures', async () => {
+  await put('list.txt', Buffer.from(`${NAMES[1]}\n${join(samples, 'beach.jpg')}\n`));
+  assert.deepEqual(await pictureNames(beit, [at('list.txt')]), [NAMES[1], join(samples, 'beach.jpg')]);
+  await put('table.parquet', Buffer.from(parquetWriteBuffer({ columnData: [{ name: 'url', data: NAMES.slice(0, 2) }] })));
+  assert.deepEqual(await pictureNames(beit, [at('table.parquet')]), NAMES.slice(0, 2));
+});
+
+test('what a bucket has not, and a bucket that is not there', async () => {
+  const { events, status } = await run({ task: 'classify', input: [at('none.jpg'), NAMES[0]], output: at('few'), options: { topK: 1 } });
+  assert.equal(status, 1);
+  const [path] = shardsOf(events);
+  const [missing, found] = (await get(path.slice(at('').length))).toString().trim().split('\n').map(JSON.parse);
+  assert.deepEqual([missing.error_code, found.status], ['not-found', 'ok']);
+  assert.match(missing.error_message, /^s3:\/\/beit-\d+\/none\.jpg: there is no such object\.$/);
+  const none = { task: 'classify', input: [NAMES[0]], output: 's3://beit-no-such-bucket/out' };
+  await rejects(run(none), 'not-found', /no such bucket/);
+  await rejects(run({ ...none, output: 's3://' }), 'invalid-argument', /names no bucket/);
+  await rejects(pictureNames(beit, [at('no-such-folder/')]), 'not-found', /there is no picture in it/);
+});
+
+test('answers that fail are asked for again, and in the end told', { skip: process.env.BEIT_S3 && 'of the own server only' }, async () => {
+  failures.push(503, 500);
+  assert.equal((await pictureNames(beit, [at('photos/')])).length, NAMES.length);
+  failures.push(...new Array(3).fill(503));
+  await rejects(pictureNames(beit, [at('photos/')]), 'network', /the store says InternalError \(503\)/);
+  assert.deepEqual(failures, []);
+});
