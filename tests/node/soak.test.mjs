@@ -6,6 +6,8 @@ import { soakConnections } from '../soak/connections.mjs';
 import { soakLoads } from '../soak/loads.mjs';
 import { slope } from '../soak/measure.mjs';
 import { soakPipeline } from '../soak/pipeline.mjs';
+import { soakQueue } from '../soak/queue.mjs';
+import { noQueue } from './queue-server.mjs';
 
 test('pictures of all kinds leave nothing behind, and answers stay what they are', async () => {
   const { count, problems, faults } = await soakPipeline((done) => done >= 400, { first: 100, every: 100 });
@@ -26,6 +28,14 @@ test('connections that are cut end in the right answer or a typed error', async 
 
 test('a batch that is killed has every picture in one row', async () => {
   const { problems } = await soakBatch((done) => done >= 300, { size: 300, kills: 2, life: 1500 });
+  assert.deepEqual(problems, []);
+});
+
+test('a queue under faults has every picture in one row of one shard, and tells which shard cannot be done', {
+  skip: noQueue,
+}, async () => {
+  const faults = { workers: 2, kills: 2, restarts: 1, cut: 1000, full: 500, poison: ['bug.img'], jumps: true };
+  const { problems } = await soakQueue((done) => done >= 300, { size: 300, shardSize: 30, ...faults });
   assert.deepEqual(problems, []);
 });
 

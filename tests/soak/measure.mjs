@@ -16,6 +16,25 @@ export async function held() {
   return { rss, heap: heapUsed, external, handles: process.getActiveResourcesInfo().filter((name) => name !== 'Timeout').length };
 }
 
+/** What is held after each so many, in memory that is there from the beginning: so keeping it is not taken for growth. */
+export class Samples {
+  #names = ['count', 'rss', 'heap', 'external', 'handles', 'wasm'];
+  #values = new Float64Array(6 * 10_000);
+  length = 0;
+
+  add(sample) {
+    for (const [i, name] of this.#names.entries()) this.#values[6 * this.length + i] = sample[name];
+    ++this.length;
+  }
+
+  /** Returns them as [{ count, … }]. */
+  all() {
+    return Array.from({ length: this.length }, (_, row) =>
+      Object.fromEntries(this.#names.map((name, i) => [name, this.#values[6 * row + i]])),
+    );
+  }
+}
+
 /** Returns how much `pick` of the samples [{ count, … }] grows by for one more of `count`, by least squares. */
 export function slope(samples, pick) {
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

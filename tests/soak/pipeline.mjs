@@ -2,22 +2,22 @@
 import { getEventListeners } from 'node:events';
 import { BeitError, pipeline } from '../../dist/node.js';
 import { files } from '../node/tiny-checkpoint.mjs';
-import { held, slope } from './measure.mjs';
+import { held, Samples, slope } from './measure.mjs';
 import { drawPicture, randomNumbers } from './pictures.mjs';
 
 // A pipeline has what it needs after so many.
 const FIRST = 1000;
-const SAMPLES = 100;
+const EVERY = 500;
 
 /** `enough(count)` ends it. Returns what a row of the table has, and `problems`. */
-export async function soakPipeline(enough, { first = FIRST, every = SAMPLES, seed = 1 } = {}) {
+export async function soakPipeline(enough, { first = FIRST, every = EVERY, seed = 1 } = {}) {
   const classify = await pipeline('image-classification', files(), { worker: true, threads: 1 });
   const random = randomNumbers(seed);
   const problems = [];
   const signal = new AbortController().signal;
   const known = Array.from({ length: 8 }, () => drawPicture(random, 0).picture);
   const expected = await classify(known);
-  const samples = [];
+  const kept = new Samples();
   let [count, bad] = [0, 0];
   for (; !enough(count); ++count) {
     const { picture, damaged } = drawPicture(random);
@@ -28,8 +28,9 @@ export async function soakPipeline(enough, { first = FIRST, every = SAMPLES, see
       if (!damaged || !(error instanceof BeitError)) problems.push(`picture ${count}: ${error}`);
       ++bad;
     }
-    if (count >= first && count % every === 0) samples.push({ count, ...(await held()), wasm: (await classify.memory()).heap });
+    if (count >= first && count % every === 0) kept.add({ count, ...(await held()), wasm: (await classify.memory()).heap });
   }
+  const samples = kept.all();
   const after = await classify(known);
   if (JSON.stringify(after) !== JSON.stringify(expected)) problems.push('the answers have changed');
   const listeners = getEventListeners(signal, 'abort').length;

@@ -1,4 +1,5 @@
-// `npm run soak -- MINUTES [NAME...]`: the library and its batches under load and faults for so long, shared among the rows of a table.
+// `npm run soak -- MINUTES [NAME...]`: the library and its batches under load and faults, a row of a table for each; a row ends when it has had so
+// many, or its share of the minutes that are left.
 //   --write: puts the table into docs/reliability.md
 import { readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
@@ -9,9 +10,21 @@ import { Failure, main, say } from '../../tools/report.mjs';
 import { soakBatch } from './batch.mjs';
 import { soakConnections } from './connections.mjs';
 import { soakLoads } from './loads.mjs';
+import { soakPage, soakPageLoads } from './page.mjs';
 import { soakPipeline } from './pipeline.mjs';
+import { soakQueue } from './queue.mjs';
 
-const ROWS = { pipeline: soakPipeline, loads: soakLoads, connections: soakConnections, batch: soakBatch };
+/** By name: how many, and what does them. */
+const ROWS = {
+  'pipeline': [100_000, soakPipeline],
+  'loads': [1000, soakLoads],
+  'connections': [1000, soakConnections],
+  'batch': [20_000, soakBatch],
+  'queue': [20_000, soakQueue],
+  'clocks': [20_000, (enough) => soakQueue(enough, { jumps: true, seed: 2 })],
+  'page': [20_000, soakPage],
+  'page-loads': [1000, soakPageLoads],
+};
 
 await main(async (args) => {
   const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { write: { type: 'boolean', default: false } } });
@@ -21,9 +34,12 @@ await main(async (args) => {
   if (!(Number(minutes) > 0) || unknown) throw new Failure(`usage: npm run soak -- MINUTES [${Object.keys(ROWS).join('|')}...] [--write]`);
   const lines = ['| load | how often | faults | found | lost or wrong |', '|---|---|---|---|---|'];
   const problems = [];
-  for (const name of names) {
-    const end = performance.now() + (minutes * 60_000) / names.length;
-    const row = await ROWS[name](() => performance.now() >= end);
+  const last = performance.now() + minutes * 60_000;
+  for (const [i, name] of names.entries()) {
+    const now = performance.now();
+    const end = now + (last - now) / (names.length - i);
+    const [most, soak] = ROWS[name];
+    const row = await soak((count) => count >= most || performance.now() >= end);
     lines.push(
       `| ${row.what} | ${row.count.toLocaleString('en')} | ${row.faults} | ${row.figures} | ${row.problems.length || 'nothing'} |`,
     );

@@ -1,0 +1,71 @@
+// What the soak calls inside a page. Everything that is returned is plain data.
+import * as beit from '../beit-wasm/dist/index.js';
+
+const golden = (name) => new URL(`../fixtures/golden/models/${name}/`, import.meta.url).href;
+
+let classify = null;
+let known = null;
+
+/** Returns a picture of the server's as a page may have it: a file, bytes, or what it has drawn. */
+async function picture(number) {
+  const answer = await fetch(`../pictures/${number}`);
+  const file = await answer.blob();
+  const damaged = answer.headers.get('X-Damaged') === 'true';
+  if (damaged || number % 4 === 0) return { image: file, damaged };
+  if (number % 4 === 1) return { image: new Uint8Array(await file.arrayBuffer()), damaged };
+  const bitmap = await createImageBitmap(file).catch(() => null); // the browser has no PNM
+  if (!bitmap) return { image: file, damaged };
+  if (number % 4 === 2) return { image: bitmap, damaged, close: () => bitmap.close() };
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext('2d', { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return { image: context.getImageData(0, 0, width, height), damaged };
+}
+
+globalThis.harness = {
+  async open() {
+    classify = await beit.pipeline('image-classification', new URL('../model/', import.meta.url).href, { threads: 1 });
+    known = await Promise.all([2, 3, 4, 5, 6].map((number) => picture(number)));
+    return this.answers();
+  },
+
+  /** The answers to pictures that are the same each time. */
+  answers: async () => JSON.stringify(await Promise.all(known.map(({ image }) => classify(image)))),
+
+  /** Classifies so many pictures. Returns { bad, problems, wasm }. */
+  async run(from, count) {
+    const problems = [];
+    let bad = 0;
+    for (let number = from; number < from + count; ++number) {
+      const { image, damaged, close } = await picture(number);
+      try {
+        await classify(image);
+        if (damaged) problems.push(`picture ${number} is damaged, and has an answer`);
+      } catch (error) {
+        if (!damaged || !(error instanceof beit.BeitError)) problems.push(`picture ${number}: ${error}`);
+        ++bad;
+      }
+      close?.();
+    }
+    return { bad, problems, wasm: (await classify.memory()).heap };
+  },
+
+  /** Loads and disposes of so many models. Returns problems. */
+  async loads(from, count) {
+    const problems = [];
+    const classes = [
+      ['BeitForImageClassification', 'classify-patch16'],
+      ['BeitModel', 'model-meanpool'],
+      ['BeitForMaskedImageModeling', 'mim-shared-bias'],
+      ['BeitForSemanticSegmentation', 'segment-aux'],
+    ];
+    for (let number = from; number < from + count; ++number) {
+      const [name, folder] = classes[number % classes.length];
+      const model = await beit[name].fromPretrained(golden(folder), { threads: 1 });
+      if (!model.usable) problems.push(`load ${number}: the model is not usable`);
+      await model.dispose();
+    }
+    return problems;
+  },
+};
