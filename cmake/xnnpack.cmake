@@ -98,7 +98,7 @@ function(beit_add_xnnpack)
     endif()
     add_compile_options(
       -include math.h                                      # some kernels forget it
-      -I${CMAKE_CURRENT_SOURCE_DIR}/cmake/stub)            # arm_neon.h, see there
+      -I${CMAKE_CURRENT_SOURCE_DIR}/cmake/stub)            # arm_neon.h and emscripten.h, see there
   endif()
   add_compile_options(-w)  # their warnings are not ours to mend
   add_subdirectory(${xnnpack_patched} ${CMAKE_BINARY_DIR}/xnnpack EXCLUDE_FROM_ALL)

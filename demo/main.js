@@ -126,7 +126,11 @@ for (const [task, model] of Object.entries(models)) {
     const files = embeddedFiles(/** @type {TaskName} */ (task));
     // After the first answer, which it would slow down.
     setTimeout(
-      () => keepForOffline([...['js', 'wasm'].map((kind) => `beit-wasm/dist/wasm/beit-${build}.${kind}`), ...files]).catch(() => undefined),
+      () =>
+        keepForOffline([
+          ...[`${build === 'simd' ? build : 'threads'}.js`, `${build}.wasm`].map((name) => `beit-wasm/dist/wasm/beit-${name}`),
+          ...files,
+        ]).catch(() => undefined),
       OFFLINE_AFTER_MS,
     );
   });

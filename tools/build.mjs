@@ -73,21 +73,23 @@ export async function buildArtefact(variant, environment, targets = []) {
     place(join(folder, 'wasm', 'beit-teaching.wasm'), to);
     place(join(folder, 'wasm', 'beit-avif.wasm'), join(root, 'packages', 'beit-wasm-avif'));
   }
-  await placeArtefact(join(folder, 'wasm', `beit-${variant}`), to, variant);
+  await placeArtefact(folder, 'beit', variant, to);
   return folder;
 }
 
 /** Builds the artefact that trains into packages/beit-wasm-training. */
 export async function buildTraining(variant, environment) {
   const folder = await buildVariant(variant, ['beit_training_artefact'], environment);
-  await placeArtefact(join(folder, 'wasm', `beit-training-${variant}`), join(root, 'packages', 'beit-wasm-training'), variant);
+  await placeArtefact(folder, 'beit-training', variant, join(root, 'packages', 'beit-wasm-training'));
 }
 
-/** Puts an artefact's two files, MADE.wasm and MADE.js, in a folder. */
-async function placeArtefact(made, to, variant) {
+/** Puts an artefact in a folder: PREFIX-VARIANT.wasm, and the script that starts it, which both variants with threads have in common. */
+async function placeArtefact(folder, prefix, variant, to) {
+  const made = join(folder, 'wasm', `${prefix}-${variant}`);
   place(`${made}.wasm`, to);
-  const glue = mendGlue(readFileSync(`${made}.js`, 'utf8'), { threads: variant.endsWith('threads') });
-  writeFileSync(join(to, `${basename(made)}.js`), await minifyGlue(glue));
+  const threads = variant.endsWith('-threads');
+  const glue = mendGlue(readFileSync(`${made}.js`, 'utf8'), { threads });
+  writeFileSync(join(to, `${prefix}-${threads ? 'threads' : variant}.js`), await minifyGlue(glue));
 }
 
 /** Copies a file to a folder, and tells its size. */

@@ -10,6 +10,9 @@ import { byLines, insertBehind } from './source-maps.mjs';
 const web = join(root, 'web');
 const dist = join(root, 'dist');
 
+/** Of what is minified, columns of a line: Node prints the whole line from which an error comes that nobody catches. */
+const LINE_LIMIT = 160;
+
 /** [the file in dist/, the module of web/]: those share what they have in common, in files of their own, and all that engine.ts uses in ENGINE. */
 const ENTRIES = [
   ['index', 'index.ts'],
@@ -145,7 +148,16 @@ function nameAll(files, entry) {
 
 async function minified(text) {
   const { transform } = await import('esbuild');
-  return (await transform(text, { minify: true, format: 'esm', target: 'es2022', legalComments: 'none', logLevel: 'silent' })).code;
+  return (
+    await transform(text, {
+      minify: true,
+      format: 'esm',
+      target: 'es2022',
+      legalComments: 'none',
+      lineLimit: LINE_LIMIT,
+      logLevel: 'silent',
+    })
+  ).code;
 }
 
 /** Returns the engine's file, which exports these names of its modules. */
@@ -160,6 +172,7 @@ async function engine(wanted) {
     outfile: join(dist, 'engine.js'),
     outdir: undefined,
     minify: true,
+    lineLimit: LINE_LIMIT,
   });
   const text = texts.get('engine.js');
   // Minifying takes the mark away that is wanted here; an annotation needs no column of a source map.

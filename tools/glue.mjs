@@ -30,6 +30,13 @@ const MENDINGS = [
   ],
   // Webpack and esbuild look for the module.
   ["Node's require()", false, /await import\("module"\)/, `await ${hidden('module')}`],
+  // The caller knows where the file is. A bundler would carry it along once more, and its name is not the same in each build.
+  [
+    "the wasm's address",
+    false,
+    /function findWasmBinary\(\)\{if\(Module\["locateFile"\]\)\{var f="[^"]+";if\(!isDataURI\(f\)\)\{return locateFile\(f\)\}return f\}return new URL\("[^"]+",import\.meta\.url\)\.href\}/,
+    'function findWasmBinary(){return locateFile("beit.wasm")}',
+  ],
 ];
 
 /** Returns an artefact's JavaScript as bundlers can read it. Fails where Emscripten writes it otherwise. */

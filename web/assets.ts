@@ -1,6 +1,6 @@
 /** Where the package's files are. Only the page and Node ask here; a worker is told. */
 import { failure } from './base/errors.js';
-import type { Build } from './core/capabilities.js';
+import { scriptOf, type Build } from './core/capabilities.js';
 import type { ArtefactFiles } from './core/core.js';
 import { FILES } from './files.js';
 
@@ -32,5 +32,5 @@ export function absolute(url: URL): string {
 
 /** Returns the addresses of a build's two files. */
 export function artefactFiles(build: Build, folder?: string): ArtefactFiles {
-  return { script: addressOf(`wasm/beit-${build}.js`, folder), wasm: addressOf(`wasm/beit-${build}.wasm`, folder) };
+  return { script: addressOf(`wasm/beit-${scriptOf(build)}.js`, folder), wasm: addressOf(`wasm/beit-${build}.wasm`, folder) };
 }

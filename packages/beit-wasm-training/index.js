@@ -8,11 +8,11 @@ export const training = {
     wasm: () => new URL('./beit-training-simd.wasm', import.meta.url),
   },
   'simd-threads': {
-    script: () => new URL('./beit-training-simd-threads.js', import.meta.url),
+    script: () => new URL('./beit-training-threads.js', import.meta.url),
     wasm: () => new URL('./beit-training-simd-threads.wasm', import.meta.url),
   },
   'relaxed-threads': {
-    script: () => new URL('./beit-training-relaxed-threads.js', import.meta.url),
+    script: () => new URL('./beit-training-threads.js', import.meta.url),
     wasm: () => new URL('./beit-training-relaxed-threads.wasm', import.meta.url),
   },
 };

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { cache } from '../../dist/node.js';
+import { cache, configure } from '../../dist/node.js';
 import { openNodeCache } from '../../dist/sources/cache/node.js';
 import { BeitError } from '../../dist/base/errors.js';
 import { nodeHttp } from '../../dist/platform/http-node.js';
@@ -238,6 +238,11 @@ test('files are listed, deleted by address or source, and cleared', async (t) =>
   assert.deepEqual(readdirSync(folder), ['mine.txt']);
   assert.deepEqual(await cache.list(join(folder, 'absent')), []);
   await rejects(cache.list(), 'invalid-argument', /folder/);
+  await load(source());
+  configure({ cache: folder });
+  t.after(() => configure({ cache: undefined }));
+  assert.equal((await cache.list()).length, 1);
+  assert.equal(await cache.delete('owner/name'), 1);
 });
 
 test('a file that is not what its record says is fetched again', async (t) => {

@@ -90,7 +90,7 @@ test('pipeline: labels by score, lists of images, topK', async () => {
   await rejects(classify(path, { topK: 0 }), 'invalid-argument', /topK/);
   await assert.rejects(classify(path, { signal: AbortSignal.abort('no') }), (error) => error === 'no');
   await classify.dispose();
-  await rejects(classify(path), 'disposed');
+  await rejects(classify(path), 'disposed', /^This image-classification pipeline has been disposed of\.$/);
 });
 
 test('pipeline: several labels at once have scores of their own', async () => {

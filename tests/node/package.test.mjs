@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 import { ASSETS } from '../../dist/assets.js';
 import { BUILDS, root } from './support.mjs';
+import { scriptOf } from '../../dist/core/capabilities.js';
 
 const call = promisify(execFile);
 const sample = join(root, 'demo/samples/harbour.jpg');
@@ -44,7 +45,7 @@ describe('the package', () => {
 
   it('holds what runs, and nothing of how it is made', () => {
     for (const build of BUILDS) {
-      assert.ok(files.includes(`dist/wasm/beit-${build}.js`), build);
+      assert.ok(files.includes(`dist/wasm/beit-${scriptOf(build)}.js`), build);
       assert.ok(files.includes(`dist/wasm/beit-${build}.wasm`), build);
     }
     for (const file of [

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from '../places.mjs';
 
-const { detectCapabilities } = await import(pathToFileURL(join(root, 'dist', 'core', 'capabilities.js')));
+const { detectCapabilities, scriptOf } = await import(pathToFileURL(join(root, 'dist', 'core', 'capabilities.js')));
 
 const CHUNK = 1 << 20;
 
@@ -16,8 +16,9 @@ export function unwrap(outcome) {
 
 /** Returns the core of an artefact, started with that many threads. */
 export async function startCore(build, threads) {
-  const { default: create } = await import(pathToFileURL(join(root, 'dist', 'wasm', `beit-${build}.js`)));
-  const core = await create({ pthreadPoolSize: threads - 1 });
+  const fileOf = (name) => join(root, 'dist', 'wasm', `beit-${name}`);
+  const { default: create } = await import(pathToFileURL(fileOf(`${scriptOf(build)}.js`)));
+  const core = await create({ pthreadPoolSize: threads - 1, locateFile: () => fileOf(`${build}.wasm`) });
   const { table64 } = detectCapabilities({ kind: 'node', cores: threads, mayBlock: true });
   unwrap(core.start(threads, table64));
   return core;

@@ -1,15 +1,16 @@
 /** Downloads that are kept, so that a checkpoint is fetched once and works offline. */
 import { platform } from '#platform';
 import { mismatch } from '../base/errors.js';
+import { configured } from './configure.js';
 import type { CachedFile, CacheStore } from '../sources/cache/store.js';
 
 async function openStore(folder: string | undefined): Promise<CacheStore | null> {
-  return platform.openCache(folder ?? true);
+  return platform.openCache(folder ?? (configured({}).cache || true)); // what is not to be used can be looked into nevertheless
 }
 
 /**
  * What is kept of downloads. In a page: small files in the Cache API, large ones in the origin's
- * private file system. In Node each call needs the folder that the option `cache` named.
+ * private file system. In Node it is the folder that a call names, or that configure({ cache }) did.
  * Every method rejects with io where the store cannot be read.
  * @example
  * ```js

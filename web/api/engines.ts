@@ -5,7 +5,7 @@ import { addressOf, artefactFiles } from '../assets.js';
 import { asBeitError, BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import { isArrayBuffer, isArrayOf } from '../base/realms.js';
 import { abortable } from '../base/scheduling.js';
-import { BUILDS, chooseBuild, detectCapabilities, ofEachBuild, type Build } from '../core/capabilities.js';
+import { BUILDS, chooseBuild, detectCapabilities, ofEachBuild, scriptOf, type Build } from '../core/capabilities.js';
 import type { CallOptions, Engine, EngineSettings, LoadCallOptions, RuntimeInfo } from '../engine/engine.js';
 import { DEVICES, deviceOf, type OwnDevice } from '../engine/devices.js';
 import { LocalEngine } from '../engine/local.js';
@@ -123,10 +123,10 @@ export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maxi
   };
 }
 
-/** Returns the builds whose files, PREFIX-BUILD.js and .wasm, lie in a folder. */
+/** Returns the builds whose files lie in a folder: PREFIX-BUILD.wasm, and PREFIX-SCRIPT.js with the names of scriptOf(). */
 function buildsIn(folder: string, prefix: string): EngineSettings['files'] {
   return ofEachBuild((name) => ({
-    script: new URL(`${prefix}-${name}.js`, folder).href,
+    script: new URL(`${prefix}-${scriptOf(name)}.js`, folder).href,
     wasm: new URL(`${prefix}-${name}.wasm`, folder).href,
   }));
 }

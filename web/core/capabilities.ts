@@ -18,6 +18,9 @@ export function ofEachBuild<T>(make: (build: Build) => T): Record<Build, T> {
   return Object.fromEntries(BUILDS.map((build) => [build, make(build)])) as Record<Build, T>;
 }
 
+/** Returns the name of a build's script: Emscripten's JavaScript is the same for both builds with threads, and lies in the package once. */
+export const scriptOf = (build: Build): 'simd' | 'threads' => (build === 'simd' ? 'simd' : 'threads');
+
 type Feature = 'simd' | 'exceptions' | 'threads' | 'relaxedSimd' | 'table64';
 
 const MODULE_HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];

@@ -49,5 +49,5 @@ function advice(script: string): string {
   // Vite up to 7 moves a module of node_modules there, and not what lies beside it.
   if (/\/\.vite\/deps/.test(script))
     return "Vite has moved the library, which optimizeDeps: { exclude: ['beit-wasm'] } in its config prevents";
-  return "the bundler has not carried it along: copy the package's folder dist (engine.js, wasm/ and weights/) to where the page is served from, and name it by the option assets";
+  return "the bundler has not carried it along: copy the package's folder dist, and weights/ of beit-wasm-samples beside its files if you use that, to where the page is served from, and name it by the option assets";
 }

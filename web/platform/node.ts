@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread, Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { addressOf } from '../assets.js';
 import { failure, sentenceOf } from '../base/errors.js';
-import { ofEachBuild } from '../core/capabilities.js';
+import { ofEachBuild, scriptOf } from '../core/capabilities.js';
 import type { FromWorker, ToWorker } from '../engine/protocol.js';
 import { requireNodeCache } from '../sources/cache/node.js';
 import { pathSource } from '../sources/folder-node.js';
@@ -112,7 +112,10 @@ export const platform: Platform = {
       const addressIn = (name: string): string => new URL(name, folder).href;
       return (
         findTraining(({ href }) => href) ??
-        ofEachBuild((build) => ({ script: addressIn(`beit-training-${build}.js`), wasm: addressIn(`beit-training-${build}.wasm`) }))
+        ofEachBuild((build) => ({
+          script: addressIn(`beit-training-${scriptOf(build)}.js`),
+          wasm: addressIn(`beit-training-${build}.wasm`),
+        }))
       );
     } catch {
       return null; // it is not installed

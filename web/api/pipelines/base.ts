@@ -124,13 +124,14 @@ export async function assemble<Name extends string, Options extends CallOptions,
   let parts = await open(options);
   let opening: Promise<P> | null = null;
   let disposed = false;
+  const gone = (): BeitError => new BeitError('disposed', `This ${task} pipeline has been disposed of.`, { where: task });
 
   const reopen = async (): Promise<P> => {
     // The first load's signal is about that only.
     const made = await open({ ...options, signal: null });
     if (disposed) {
       await disposeOf(made);
-      throw new BeitError('disposed', `This ${task} pipeline has been disposed of.`, { where: task });
+      throw gone();
     }
     const lost = parts;
     parts = made;
@@ -140,9 +141,10 @@ export async function assemble<Name extends string, Options extends CallOptions,
 
   /** Returns the parts, of a new engine where theirs is lost. */
   const ready = async (signal: CallOptions['signal']): Promise<P> => {
+    if (disposed) throw gone();
     const { restart = true, engine } = options;
     const lost = [parts.model, parts.processor, parts.tokenizer].some((part) => part?.usable === false);
-    if (!lost || disposed || !restart || engine) return parts;
+    if (!lost || !restart || engine) return parts;
     opening ??= reopen().finally(() => {
       opening = null;
     });
