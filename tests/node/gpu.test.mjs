@@ -262,17 +262,25 @@ test('a GPU whose answers are wrong is not used', { skip }, async () => {
     ['p.eps', '0.01'],
     ['far-place[j]', 'far-place[j]+1'],
   ];
-  for (const [changes, what] of [
-    [subtle, /failed the check of its answers: it is wrong in products, LayerNorm, attention\.$/],
-    [[['fn main', 'fn other']], /failed the check of its answers: it refuses to compute/],
+  const ofSegmentation = [
+    ['tap%3-1', 'tap%3'],
+    ['X[(above+b)*n+o],s.z', 'X[(above+b)*n+o],r.z'],
+    ['max(X[o+d],X[o+d+p.padded])', 'X[o+d]'],
+    ['higher=v>top', 'higher=v>=top*0.9'],
+  ];
+  for (const [name, changes, what] of [
+    ['classify-batch3', subtle, /failed the check of its answers: it is wrong in products, LayerNorm, attention\.$/],
+    ['classify-batch3', [['fn main', 'fn other']], /failed the check of its answers: it refuses to compute/],
+    ['segment-aux', ofSegmentation, /of its answers: it is wrong in convolutions, resizing, pooling, labels\.$/],
+    ['segment-aux', [['p.width+p.scale-1', 'p.width']], /of its answers: it is wrong in pooling\.$/],
   ]) {
     const wrong = await wrongDevice(changes);
     await withEngine({ device: wrong }, async (engine) => {
-      const reference = await caseOf(engine, 'classify-batch3');
-      const { handle, device: on, warnings } = await load(engine, 'classify-batch3', reference);
+      const reference = await caseOf(engine, name);
+      const { handle, device: on, warnings } = await load(engine, name, reference);
       assert.equal(on, 'cpu');
       assert.match(warnings.join(), what);
-      await assertAnswers(engine, handle, 'classify-batch3', reference);
+      await assertAnswers(engine, handle, name, reference);
       assert.equal((await engine.memory()).gpu, 0);
     });
     wrong.destroy();

@@ -131,7 +131,7 @@ export interface Extras {
   resizeGrid(values: Float32Array, from: GridSize, to: GridSize, channels: number, cubic: boolean): Float32Array;
   /** Returns rows of `length` weights as bytes, with what each row is to be multiplied by. */
   packRows(values: Float32Array, length: number): { bytes: Int8Array<ArrayBuffer>; scales: Float32Array };
-  packedChecks(kit: Kit, buffers: Buffers): Check[];
+  moreChecks(kit: Kit, buffers: Buffers, shape: ModelShape): Check[];
   resizeBiasTable(table: Float32Array, trained: GridSize, grid: GridSize, heads: number): Float32Array;
   labelPixels(
     kit: Kit,

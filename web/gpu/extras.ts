@@ -3,4 +3,4 @@ export { makeEnd } from './ends.js';
 export { resizeBiasTable, resizeGrid } from './grid-resize.js';
 export { labelPixels } from './label-map.js';
 export { packRows } from './pack-rows.js';
-export { packedChecks } from './packed-check.js';
+export { moreChecks } from './more-checks.js';

@@ -1,7 +1,7 @@
 /** The labels of a segmentation's pixels at any size, found where the logits are. */
 import type { FeatureMap, Kit, LabelledPixels, MapWanted } from './contract.js';
 import { USE, type Gpu } from './device.js';
-import { PAIR } from './segmentation.js';
+import { segmentationKernels } from './segmentation-kernels.js';
 import { padded } from './shape.js';
 
 // Read back at a time: 8 MB of labels, and as much of scores.
@@ -17,24 +17,7 @@ export async function labelPixels(
   signal: AbortSignal | null | undefined,
 ): Promise<LabelledPixels> {
   const { eachDraft, pipelinesOf, encode } = kit;
-  const code = kit.eachKernel(
-    'width height smallWidth smallHeight labels padded row scores',
-    ['X:f32', 'Y:u32'],
-    `let r=pair(p.row+i/p.width,p.smallHeight,p.height);let s=pair(i%p.width,p.smallWidth,p.width);
-let above=u32(r.x)*p.smallWidth;let below=u32(r.y)*p.smallWidth;
-let o=vec4u(above+u32(s.x),above+u32(s.y),below+u32(s.x),below+u32(s.y))*p.padded;
-let f=vec4f((1-r.z)*(1-s.z),(1-r.z)*s.z,r.z*(1-s.z),r.z*s.z);
-var best=0u;var top=-3.0e38;var total=0.0;
-for(var l=0u;l<p.labels;l++){
-let v=dot(f,vec4f(X[o.x+l],X[o.y+l],X[o.z+l],X[o.w+l]));
-let higher=v>top;let most=select(top,v,higher);
-if(p.scores!=0){total=total*exp(top-most)+exp(v-most);}
-if(higher){best=l;top=v;}
-}
-Y[i]=best;
-if(p.scores!=0){Y[p.count+i]=bitcast<u32>(1/total);}`,
-    PAIR,
-  );
+  const code = segmentationKernels(kit).LABELS;
   const wanted = size ?? { height, width };
   const band = Math.min(wanted.height, Math.max(1, Math.floor(MOST_PIXELS / wanted.width)));
   const result = {
@@ -59,7 +42,7 @@ if(p.scores!=0){Y[p.count+i]=bitcast<u32>(1/total);}`,
       await gpu.checked(() => gpu.device.queue.submit([encode(gpu.device, buffers.bound(steps, pipelines), read!)]));
       await read!.mapAsync(1);
       const range = read!.getMappedRange();
-      result.labels.set(new Uint32Array(range, 0, count), row * wanted.width);
+      result.labels.set(new Float32Array(range, 0, count), row * wanted.width);
       result.scores?.set(new Float32Array(range, 4 * count, count), row * wanted.width);
       read!.unmap();
     }

@@ -4,7 +4,7 @@ import { because, openGpu, type Gpu } from './device.js';
 import { activationNumber, attentionKernel, eachKernel, MEAN, NORM, PATCHES, productKernel, TILES, TOKENS } from './kernels.js';
 import { eachDraft, makePlan, mostImages, needsExtras, productDraft, type Plan } from './plan.js';
 import { selfCheck } from './self-check.js';
-import { gridOf, operationsOf, padded, shapeOf, type ModelDescription, type ModelShape } from './shape.js';
+import { gridOf, operationsOf, padded, SEGMENTER, shapeOf, type ModelDescription, type ModelShape } from './shape.js';
 import { Buffers, encode, pipelinesOf, type Step } from './steps.js';
 import { makeWeights, type Weights } from './weights.js';
 
@@ -43,11 +43,12 @@ const MOST_OPERATIONS = 20e9;
 const MOST_IMAGES = 8;
 
 /** Tries the kernels of a shape, once a device. Returns what is wrong, as a part of a sentence, or null. */
-export function checkKernels(gpu: Gpu, { headPadded, packed }: ModelShape, extras: Extras | null): Promise<string | null> {
-  const kernels = `${headPadded} ${packed}`;
+export function checkKernels(gpu: Gpu, shape: ModelShape, extras: Extras | null): Promise<string | null> {
+  const { headPadded, packed, className } = shape;
+  const kernels = `${headPadded} ${packed} ${className === SEGMENTER}`;
   const check =
     gpu.checks.get(kernels) ??
-    selfCheck(gpu, headPadded / 4, (buffers) => (packed ? extras!.packedChecks(kit, buffers) : [])).catch(
+    selfCheck(gpu, headPadded / 4, (buffers) => extras?.moreChecks(kit, buffers, shape) ?? []).catch(
       (error: unknown) => `it refuses to compute (${because(error)})`,
     );
   gpu.checks.set(kernels, check);
