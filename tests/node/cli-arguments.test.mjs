@@ -17,7 +17,7 @@ const mistakes = [
   [['classify', 'x.png', '--threads', 'many'], /--threads cannot be "many"/],
   [['classify', 'x.png', '--threads', '65'], /--threads cannot be "65"/],
   [['classify', 'x.png', '--build', 'avx'], /--build cannot be "avx"; it is simd\|simd-threads\|relaxed-threads/],
-  [['classify', 'x.png', '--dtype', 'int4'], /--dtype cannot be "int4"; it is f32\|int8/],
+  [['classify', 'x.png', '--dtype', 'int4'], /--dtype cannot be "int4"; it is f32\|f16\|int8/],
   [['classify', 'x.png', '--json', '--json'], /given twice/],
   [['classify', 'x.png', '--json=1'], /takes no value/],
   [['classify', 'package.json', '--model', 'absent/model/folder'], /absent\/model\/folder/],

@@ -99,14 +99,16 @@ test('reference cases within their tolerances, on the GPU', { skip }, async () =
       assert.deepEqual([model.device, model.warnings], ['gpu', []], name);
       assert.match(engine.info.devices[model.handle].deviceReason, /^The GPU \(.*, whose answers were checked\./);
       await assertAnswers(engine, model.handle, name, reference);
+      const left = reference.inputs.labels ? [] : model.warnings;
+      assert.deepEqual([engine.info.devices[model.handle].device, left], ['gpu', []], name);
       await engine.release(model.handle);
     }
     assert.equal((await engine.memory()).gpu, 0);
   });
 });
 
-test('a batch of more than fits in a pass, hidden states and masks: as on the processor', { skip }, async () => {
-  const switches = { ...PLAIN, outputHiddenStates: true };
+test('a batch of more than fits in a pass, masks, and all of each layer: as on the processor', { skip }, async () => {
+  const switches = { ...PLAIN, outputHiddenStates: true, outputAttentions: true, outputPooledStates: true };
   const outputs = [];
   for (const options of [{ device }, {}]) {
     await withEngine(options, async (engine) => {
@@ -524,7 +526,7 @@ test('segmentation of odd widths and shapes, and its labels at any size: as on t
   assert.deepEqual(gpu.maps[0].overlay.data.slice(0, 4), cpu.maps[0].overlay.data.slice(0, 4));
 });
 
-test('int8: weights are bytes there, and answers those of floats but for their rounding', { skip }, async () => {
+test('int8 and f16: weights are stored so there, and answers those of floats but for their rounding', { skip }, async () => {
   const files = randomFiles({ hidden: 96, layers: 2, heads: 3, intermediate: 200, layerScale: 0.1, imageSize: 64, labels: 11 });
   const stored = await convert(files, { dtype: 'int8' });
   const pixelValues = { dims: [1, 3, 64, 64], data: Float32Array.from({ length: 3 * 64 * 64 }, (_, i) => Math.sin(i / 37)) };
@@ -534,6 +536,7 @@ test('int8: weights are bytes there, and answers those of floats but for their r
     [files, { device, dtype: 'int8' }],
     [stored.files, { device }],
     [files, { dtype: 'int8' }],
+    [files, { device, dtype: 'f16' }],
   ]) {
     const model = await BeitForImageClassification.fromPretrained(source, { build: 'simd', ...options });
     const { device: on } = model.runtimeInfo();
@@ -542,16 +545,63 @@ test('int8: weights are bytes there, and answers those of floats but for their r
     found.push({ logits: logits.data, dtype: model.dtype, weights: model.estimate.weights });
     await model.dispose();
   }
-  const [floats, bytes, kept, cpu] = found;
-  assert.deepEqual([floats.dtype, bytes.dtype, kept.dtype], ['f32', 'int8', 'int8']);
+  const [floats, bytes, kept, cpu, halves] = found;
+  assert.deepEqual([floats.dtype, bytes.dtype, kept.dtype, halves.dtype], ['f32', 'int8', 'int8', 'f16']);
   const layers = 2 * 96 * (4 * 96 + 2 * 200);
   assert.ok(floats.weights - bytes.weights === 3 * layers, `${floats.weights} and ${bytes.weights} bytes`);
   assertNear(kept.logits, bytes.logits, 2e-3); // embeddings and tables are stored with 16 bits
+  assert.ok(
+    floats.weights - halves.weights === 2 * (layers + 3 * 256 * 96 + 12 * 96 - 96),
+    `${floats.weights} and ${halves.weights} bytes`,
+  );
+  for (const [{ logits }, most] of [
+    [bytes, 0.02],
+    [cpu, 0.02],
+    [halves, 2e-3],
+  ])
+    assertOff(logits, floats.logits, most);
+});
+
+/** Asserts that a list of numbers is another one but for at most a share of its length, and not that. */
+function assertOff(given, expected, most) {
   const length = (values) => Math.hypot(...values);
-  for (const { logits } of [bytes, cpu]) {
-    const off = length(logits.map((value, i) => value - floats.logits[i])) / length(floats.logits);
-    assert.ok(off > 0 && off < 0.02, `off by ${off}`);
-  }
+  const off = length(given.map((value, i) => value - expected[i])) / length(expected);
+  assert.ok(off > 0 && off < most, `off by ${off}`);
+}
+
+test('f16: near the reference in all classes, refused and let go where the processor computes', { skip }, async () => {
+  await withEngine({ device }, async (engine) => {
+    for (const name of ['model-odd-sizes', 'mim-shared-bias', 'segment-aux', 'backbone-stages']) {
+      const reference = await caseOf(engine, name);
+      const { handle, dtype } = await load(engine, name, { ...reference, dtype: 'f16' });
+      assert.equal(dtype, 'f16');
+      const outputs = await engine.forward(handle, reference.inputs, PLAIN);
+      assert.equal(engine.info.devices[handle].device, 'gpu');
+      for (const [output, { data }] of reference.expected)
+        if (outputs[output.slice(4)]) assertOff(outputs[output.slice(4)].data, data, 2e-3);
+      await engine.release(handle);
+    }
+    const files = randomFiles({ hidden: 8, layers: 1, heads: 2, intermediate: 8, imageSize: 32, labels: 2 });
+    const { buffer, byteOffset } = files['model.safetensors'];
+    const view = new DataView(buffer, byteOffset);
+    const begin = 8 + view.getUint32(0, true);
+    const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, byteOffset + 8, begin - 8)));
+    const [at] = header['beit.encoder.layer.0.output.dense.weight'].data_offsets;
+    view.setFloat32(begin + at, 65520, true); // 16 bits hold less
+    const warnings = [];
+    const model = await BeitForImageClassification.fromPretrained(files, {
+      ...{ build: 'simd', device, dtype: 'f16' },
+      onWarning: ({ message }) => warnings.push(message),
+    });
+    assert.deepEqual([model.dtype, model.runtimeInfo().device], ['f32', 'cpu']);
+    assert.match(warnings.join(), /could not take the model: a weight is too large for 16 bits/);
+    await model.dispose();
+  });
+  await rejects(
+    infoOf('classify-batch3', { dtype: 'f16' }),
+    'unsupported',
+    /dtype: got "f16", expected "f32" or "int8", with which the processor/,
+  );
 });
 
 test('the command line: --device gpu', { skip }, async () => {

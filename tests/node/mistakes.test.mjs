@@ -77,7 +77,7 @@ const MISTAKES = [
   ['an option of Python', () => classify(picture, { top_k: 2 }), 'invalid-argument', /no option top_k; expected topK/],
   ['an option misspelt', () => withFiles({}, { onProgres: () => 0 }), 'invalid-argument', /no option onProgres; expected onProgress/],
   ['a device', () => withFiles({}, { device: 'webgpu' }), 'invalid-argument', /"auto", "cpu", "gpu" or a GPUDevice/],
-  ['a dtype that there is not', () => withFiles({}, { dtype: 'fp16' }), 'unsupported', /got "fp16", expected "f32" or "int8"/],
+  ['a dtype that there is not', () => withFiles({}, { dtype: 'q4' }), 'unsupported', /got "q4", expected "f32", "f16" or "int8"/],
   [
     'threads as text',
     () => createEngine({ threads: '4' }),

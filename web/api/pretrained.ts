@@ -9,27 +9,28 @@ import { infoOf, leaseEngine } from './engines.js';
 import { checkOpening } from './options.js';
 
 /** Every value of `dtype`. */
-export const DTYPES: readonly DType[] = ['f32', 'int8'];
+export const DTYPES: readonly DType[] = ['f32', 'f16', 'int8'];
 
 /** What other libraries call them. */
-const DTYPE_NAMES: Readonly<Record<string, DType>> = { fp32: 'f32', float32: 'f32', q8: 'int8' };
+const DTYPE_NAMES: Readonly<Record<string, DType>> = { fp32: 'f32', float32: 'f32', fp16: 'f16', float16: 'f16', q8: 'int8' };
 
 export interface PretrainedOptions extends EngineOptions, SourceOptions, LoadCallOptions {
   /**
    * What a model computes with. int8: the encoder's fully connected layers hold their weights in 8 bits
    * with a scale for each output, quantised while any checkpoint is loaded, or taken as stored from one
    * that `beit convert --dtype int8` wrote; embeddings, attention, norms and heads stay in floats. About a
-   * third of the memory. f32 of such a checkpoint multiplies its weights out. Tokenizers have f32 only.
-   * fp32 and q8 are other names of the two. Default: int8 for a checkpoint that is stored so, else f32
+   * third of the memory. f32 of such a checkpoint multiplies its weights out. f16: a GPU stores weights in
+   * 16 bits, and computes in f32; without `device` it is refused, and what goes to the processor is f32 there.
+   * Tokenizers have f32 only. fp32, fp16 and q8 are other names. Default: int8 for a checkpoint that is stored so, else f32
    */
-  dtype?: DType | 'fp32' | 'q8' | undefined;
+  dtype?: DType | 'fp32' | 'fp16' | 'q8' | undefined;
 }
 
 /** Returns the dtype that options ask for. Throws unsupported for one that there is not. */
 export function dtypeOf({ dtype }: PretrainedOptions): DType | undefined {
   if (dtype === undefined) return undefined;
   const known = DTYPES.find((name) => name === dtype) ?? (Object.hasOwn(DTYPE_NAMES, dtype) ? DTYPE_NAMES[dtype] : undefined);
-  if (!known) throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f32" or "int8"');
+  if (!known) throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f32", "f16" or "int8"');
   return known;
 }
 

@@ -19,7 +19,10 @@ import { LateTrainer, onlyTrained, verifyTraining } from './verify-training.js';
 const PREPROCESS_TOLERANCE: Tolerance = { atol: 1e-6, rtol: 0 };
 
 // Of the largest value of an output.
-const QUANTIZED_SHARE = 0.05;
+const ROUNDED_SHARES = new Map<DType | undefined, number>([
+  ['int8', 0.05],
+  ['f16', 0.005],
+]);
 
 export const verify: CommandSpec = {
   name: 'verify',
@@ -29,8 +32,8 @@ export const verify: CommandSpec = {
   details: [
     'A CASE is a folder with config.json, weights, case.json and expected.safetensors (in.*, out.*), or',
     'one with preprocessor_config.json and expected.safetensors. Each output must hold',
-    '|a-b| <= atol + rtol |b|; with --dtype int8, whose weights are rounded, |a-b| <= 5 % of the largest',
-    '|b| of the output. Each grad.NAME, the gradient of out.loss by a parameter as transformers 4 names it,',
+    '|a-b| <= atol + rtol |b|; with --dtype int8 or f16, whose weights are rounded, |a-b| <= 5 % or 0.5 %',
+    'of the largest |b| of the output. Each grad.NAME, the gradient of out.loss by a parameter as transformers 4 names it,',
     'must hold |a-b| <= 1e-6 + 1e-4 of the largest |b|, and be within 1e-5 in all (the norm of a-b beside',
     'that of b). The exit status is 1 if any does not.',
   ],
@@ -83,10 +86,10 @@ async function verifyCase(engine: Engine, trainer: LateTrainer, folder: string, 
 }
 
 /** Rounded weights shift all values of an output alike, small and large. */
-function quantizedTolerance({ data }: AnyTensor): Tolerance {
+function roundedTolerance({ data }: AnyTensor, share: number): Tolerance {
   let largest = 0;
   for (const value of data) largest = Math.max(largest, Math.abs(Number(value)));
-  return { atol: QUANTIZED_SHARE * largest, rtol: 0 };
+  return { atol: share * largest, rtol: 0 };
 }
 
 async function verifyModel(
@@ -112,9 +115,10 @@ async function verifyModel(
       outputAttentions: wanted.some(([name]) => name.startsWith('attentions.')),
       interpolatePosEncoding: facts['interpolate_pos_encoding'] === true,
     });
+    const share = ROUNDED_SHARES.get(dtype);
     return wanted.map(([name, tensor]) => [
       name,
-      compare(outputs[name], tensor, dtype === 'int8' ? quantizedTolerance(tensor) : tolerance),
+      compare(outputs[name], tensor, share === undefined ? tolerance : roundedTolerance(tensor, share)),
     ]);
   } finally {
     await engine.release(model.handle);

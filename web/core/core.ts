@@ -132,12 +132,12 @@ export interface CoreForward {
   delete(): void;
 }
 
-/** How the encoder's fully connected layers compute; all else is in floats. */
-export type DType = 'f32' | 'int8';
+/** How the encoder's fully connected layers compute; all else is in floats. f16: how a GPU stores weights; what is computed with them is f32. */
+export type DType = 'f32' | 'f16' | 'int8';
 
 /** What a model is made with, beside its checkpoint; what is undefined has its default. */
 export interface CoreModelOptions {
-  /** Default: f32. By ModelSpec (engine/engine.ts): int8 for a checkpoint that is stored so */
+  /** Default: f32; f16 is none of the core's. By ModelSpec (engine/engine.ts): int8 for a checkpoint that is stored so */
   dtype?: DType | undefined;
   /** BeitModel only. Default: true */
   addPoolingLayer?: boolean | undefined;

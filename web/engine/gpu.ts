@@ -39,7 +39,7 @@ export function isGpuFailure(error: unknown): boolean {
 // Below this a pass on the processor takes less time than one on a GPU takes to begin.
 const SMALL_OPERATIONS = 1e9;
 
-const OPEN_ENDED = 'Calls with labels or outputAttentions are computed on the processor.';
+const OPEN_ENDED = 'Calls with labels are computed on the processor.';
 
 /** The engine's share in a GPU: one device for all its models. */
 export class GpuHost {
@@ -164,8 +164,15 @@ export function processorWarning(reason: string): BeitError {
 }
 
 /** Returns whether a call is the processor's. */
-export function needsProcessor(inputs: ForwardInputs, switches: ForwardSwitches): boolean {
-  return switches.outputAttentions || switches.outputPooledStates === true || inputs.labels !== undefined;
+export function needsProcessor(inputs: ForwardInputs): boolean {
+  return inputs.labels !== undefined;
+}
+
+/** Returns the names of what is wanted of each layer. */
+export function layerOutputsOf({ outputHiddenStates, outputAttentions, outputPooledStates }: ForwardSwitches): string {
+  return [outputHiddenStates && 'hidden_states', outputAttentions && 'attentions', outputPooledStates && 'pooled_states']
+    .filter(Boolean)
+    .join();
 }
 
 /** Returns whether inputs of a size are the processor's: only it resizes relative position biases as timm and unilm do. */

@@ -284,7 +284,9 @@ class Load {
     const { dtype = 'f32', layerNormEps } = spec;
     const hasPooler = spec.addPoolingLayer !== false;
     const config = isTokenizerClass(className) ? tokenizerConfig(json) : unwrap(this.core.readConfig(json));
-    const made = this.core.createModel(json, className, { ...spec, addPoolingLayer: hasPooler });
+    // f16 is a GPU's, which takes the core's floats.
+    const computes = dtype === 'f16' ? 'f32' : dtype;
+    const made = this.core.createModel(json, className, { ...spec, dtype: computes, addPoolingLayer: hasPooler });
     const saved = made.ok ? className : this.architectureOf(json);
     if (!made.ok && saved && saved !== className && made.error.code === 'bad-config') {
       // Of another class's config the fields of this class's head say nothing that a user could mend.

@@ -5,7 +5,7 @@ import { Breather, following, throwIfAborted, TurnQueue, yieldToEventLoop } from
 import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import { startCore, type CreateThread } from '../core/artefacts.js';
 import { chooseBuild, detectCapabilities, type Host } from '../core/capabilities.js';
-import type { Core, CoreForward, CoreForwardInputs, CoreImageProcessor, CoreModel } from '../core/core.js';
+import type { Core, CoreForward, CoreForwardInputs, CoreImageProcessor, CoreModel, DType } from '../core/core.js';
 import { owned, withBytes, withMemoryFacts } from '../core/heap.js';
 import { checkMaximum } from '../core/memory.js';
 import { fitHead, type HeadFit, type TeachingExamples } from '../core/teaching.js';
@@ -43,6 +43,7 @@ import {
   guarded,
   isGpuFailure,
   isResizedElsewhere,
+  layerOutputsOf,
   needsProcessor,
   onGpu,
   onProcessor,
@@ -92,6 +93,11 @@ interface Processor {
   core: CoreImageProcessor;
   config: ConfigFields;
   channels: number;
+}
+
+/** Returns what the core has in the place of what only a GPU can. */
+function onCoreOf<T extends { dtype?: DType | undefined }>(given: T): T {
+  return given.dtype === 'f16' ? { ...given, dtype: 'f32' } : given;
 }
 
 export class LocalEngine implements TaskEngine, TrainingEngine {
@@ -272,8 +278,11 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
   }
 
   async loadModel(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<LoadedModel> {
+    if (spec.dtype === 'f16' && !this.gpus.wanted)
+      throw mismatch('unsupported', 'dtype', '"f16"', '"f32" or "int8", with which the processor computes (f16 is for device: \'gpu\')');
+    const onCore = onCoreOf(spec);
     const reload = async (own: CallOptions): Promise<CoreModel> =>
-      (await this.load({ signal: own.signal }, (core, stopped) => loadKept(core, source, spec, stopped))).model!;
+      (await this.load({ signal: own.signal }, (core, stopped) => loadKept(core, source, onCore, stopped))).model!;
     const {
       model: core,
       gpu,
@@ -311,7 +320,7 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
     try {
       const { model, taker, facts } = await this.load(call, (core, own) => loadKept(core, source, spec, own, offer));
       unused = null;
-      if (!taker) return { model, gpu: null, facts, choice: onProcessor(reason) };
+      if (!taker) return { model, gpu: null, facts: onCoreOf(facts), choice: onProcessor(reason) };
       const { gpu } = taker;
       return { model, gpu, facts: { ...facts, estimate: { ...facts.estimate, ...gpu.bytes } }, choice: onGpu(gpu) };
     } catch (error) {
@@ -320,7 +329,7 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
     } finally {
       (unused as GpuModel | null)?.destroy();
     }
-    const { model, facts } = await this.load(call, (core, own) => loadKept(core, source, spec, own));
+    const { model, facts } = await this.load(call, (core, own) => loadKept(core, source, onCoreOf(spec), own));
     return { model, gpu: null, facts, choice: onProcessor(reason) };
   }
 
@@ -450,9 +459,9 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
     call: ForwardCallOptions,
   ): Promise<Record<string, Tensor>> {
     const model = this.model(handle);
-    if (!needsProcessor(inputs, switches)) {
-      const hiddenStates = switches.outputHiddenStates;
-      const outputs = await this.passOnGpu(handle, model, inputs, call, (gpu, given, own) => gpu.run({ ...given, hiddenStates }, own));
+    if (!needsProcessor(inputs)) {
+      const layerOutputs = layerOutputsOf(switches);
+      const outputs = await this.passOnGpu(handle, model, inputs, call, (gpu, given, own) => gpu.run({ ...given, layerOutputs }, own));
       if (outputs) return outputs;
     }
     const core = (model.core ??= await model.reload(call));
@@ -486,7 +495,7 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
     const [batch, , height, width] = dims as [number, number, number, number];
     if (isResizedElsewhere(gpu.shape, height, width)) return null;
     const mask = inputs.boolMaskedPos?.data ?? null;
-    const given: PassInputs = { pixels: data, batch, height, width, mask, hiddenStates: false };
+    const given: PassInputs = { pixels: data, batch, height, width, mask, layerOutputs: '' };
     try {
       return await work(gpu, given, { signal, onStep: (done, total) => tell(onStep, done, total) });
     } catch (error) {

@@ -1,7 +1,7 @@
 /** What gpu.js and gpu-extras.js, which import nothing of each other, know of each other. */
 import type { Gpu } from './device.js';
 import type { GridSize } from './grid-resize.js';
-import type { Gather, Tile } from './kernels.js';
+import type { Gather, Packing, Tile } from './kernels.js';
 import type { ModelShape } from './shape.js';
 import type { Buffers, Copy, Draft, Step } from './steps.js';
 
@@ -12,8 +12,8 @@ export interface Matrix {
   inputs: number;
   weights: GPUBuffer;
   vectors: GPUBuffer;
-  /** Whether weights are bytes. */
-  packed?: boolean;
+  /** Default: floats. */
+  packing?: Packing | undefined;
 }
 
 /** Takes all values of a tensor. */
@@ -39,7 +39,8 @@ export interface Inputs {
   /** In pixels. */
   height: number;
   width: number;
-  hiddenStates: boolean;
+  /** Names of what is wanted of each layer: hidden_states, attentions, pooled_states. */
+  layerOutputs: string;
   /** Whether a segmentation's logits stay there. */
   keepLogits: boolean;
 }
@@ -67,12 +68,13 @@ export interface PassWriter {
   /** (batch * tokens) rows: what layers add to, and room for as much. */
   states: GPUBuffer;
   normalized: GPUBuffer;
-  norm(vectors: GPUBuffer, from: GPUBuffer, to: GPUBuffer): void;
+  /** `count`: rows, if not those of states. */
+  norm(vectors: GPUBuffer, from: GPUBuffer, to: GPUBuffer, count?: number): void;
   product(matrix: Matrix, from: GPUBuffer, to: GPUBuffer, rows: number, options?: ProductOptions): void;
   /** Has a thread for each of so many elements. */
   each(code: string, count: number, parameters: number[], ...bound: GPUBuffer[]): void;
-  /** Has rows read back. `before`: how many of an image go before those that become planes; null: rows stay. */
-  output(name: string, from: GPUBuffer, dims: number[], before?: number | null): void;
+  /** Has rows of so many floats, padded, read back. */
+  output(name: string, from: GPUBuffer, dims: number[], length?: number): void;
   /** Returns a row for each image: its normalised class token, or the mean of its patches, normalised. */
   pooled(): GPUBuffer;
 }
@@ -92,6 +94,16 @@ export interface End {
   after?(writer: PassWriter, index: number): void;
   /** Writes down the rest. Returns a segmentation's logits. */
   rest?(writer: PassWriter): FeatureMap | null;
+}
+
+/** What is kept of each layer. */
+export interface Recorder {
+  /** For each pair of tokens, that are read back. */
+  floats: number;
+  /** Writes down what is wanted of the states after a layer (0: the embeddings). */
+  after(writer: PassWriter, index: number): void;
+  /** Writes down what is wanted of a layer's attention. `table`: its biases. */
+  attended(writer: PassWriter, index: number, queryKeyValue: GPUBuffer, table: GPUBuffer | undefined): void;
 }
 
 /** A segmentation's map of labels, in place of its logits. */
@@ -127,10 +139,11 @@ export interface Kit {
 export interface Extras {
   /** Returns what follows from a model's class, to be filled. */
   makeEnd(kit: Kit, gpu: Gpu, filler: Filler): End;
+  recorderOf(kit: Kit, shape: ModelShape, names: string): Recorder;
   /** Returns (new height, new width, channels) of (height, width, channels). */
   resizeGrid(values: Float32Array, from: GridSize, to: GridSize, channels: number, cubic: boolean): Float32Array;
-  /** Returns rows of `length` weights as bytes, with what each row is to be multiplied by. */
-  packRows(values: Float32Array, length: number): { bytes: Int8Array<ArrayBuffer>; scales: Float32Array };
+  /** By dtype; floats go without. */
+  packings: Readonly<Partial<Record<ModelShape['dtype'], Packing>>>;
   moreChecks(kit: Kit, buffers: Buffers, shape: ModelShape): Check[];
   resizeBiasTable(table: Float32Array, trained: GridSize, grid: GridSize, heads: number): Float32Array;
   labelPixels(

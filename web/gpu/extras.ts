@@ -2,5 +2,6 @@
 export { makeEnd } from './ends.js';
 export { resizeBiasTable, resizeGrid } from './grid-resize.js';
 export { labelPixels } from './label-map.js';
-export { packRows } from './pack-rows.js';
+export { recorderOf } from './recorder.js';
+export { packings } from './packings.js';
 export { moreChecks } from './more-checks.js';

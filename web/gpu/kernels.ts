@@ -59,21 +59,40 @@ export function activationNumber(name: string): number {
   return 1 + ACTIVATIONS.findIndex(([known]) => known === name);
 }
 
+/** How weights are stored. */
+export interface Packing {
+  /** What holds four of them in WGSL, in how many bytes, and as which vec4f `W[m*p.depth+k]` is read. */
+  type: string;
+  bytes: number;
+  value: string;
+  /** Whether it is for all matrices that are one tensor, not only for those of layers. */
+  everywhere?: boolean;
+  /** Returns rows of `length` weights as they are stored, and what each row is then to be multiplied by. */
+  pack(values: Float32Array, length: number): { stored: Float32Array | Int8Array | Uint16Array; scales?: Float32Array };
+}
+
+/** Weights as they come. */
+export const FLOATS: Packing = {
+  type: 'vec4f',
+  bytes: 16,
+  value: 'W[m*p.depth+k]',
+  pack: (stored) => ({ stored }),
+};
+
 const range = (count: number): number[] => Array.from({ length: count }, (_, i) => i);
 
 /**
  * out = factor * activation(scale * a * weights^T + bias), or that added to what is there. Rows come in runs of `perRun`, which lie `inStride`
- * and `outStride` rows from each other in the two. V has biases, factors and scales, one behind the other. `packed`: weights have 8 bits.
+ * and `outStride` rows from each other in the two. V has biases, factors and scales, one behind the other.
  */
-export function productKernel({ rows, columns }: Tile, { before, valid, index } = RUNS, packed = false): string {
+export function productKernel({ rows, columns }: Tile, { before, valid, index } = RUNS, { type, value } = FLOATS): string {
   const across = columns / SIDE,
     down = rows / SIDE;
   const threads = across * down;
-  const weight = packed ? 'vec4f(vec4i(vec4u(W[m*p.depth+k])<<vec4u(24,16,8,0))>>vec4u(24))' : 'W[m*p.depth+k]';
-  const load = (name: string, count: number, first: string, there: string, value: string): string =>
+  const load = (name: string, count: number, first: string, there: string, from: string): string =>
     `for(var i=t;i<${count * DEPTH}u;i+=${threads}u){let r=i/${DEPTH}u;let k=k0+i%${DEPTH}u;var v=vec4f();let m=${first}+r;
-${there}&&k<p.depth){v=${value};}${name}[i%${DEPTH}u*${count}u+r]=v;}`;
-  return `${declare('rows columns padded depth activation add perRun inStride inBegin outStride outBegin', 'A:vec4f', packed ? 'W:u32' : 'W:vec4f', 'V:f32', 'O:f32')}
+${there}&&k<p.depth){v=${from};}${name}[i%${DEPTH}u*${count}u+r]=v;}`;
+  return `${declare('rows columns padded depth activation add perRun inStride inBegin outStride outBegin', 'A:vec4f', `W:${type}`, 'V:f32', 'O:f32')}
 var<workgroup>As:array<vec4f,${rows * DEPTH}>;
 var<workgroup>Ws:array<vec4f,${columns * DEPTH}>;
 fn act(x:f32)->f32{switch(p.activation){
@@ -94,7 +113,7 @@ ${range(SIDE)
   .join('')}
 for(var k0=0u;k0<p.depth;k0+=${DEPTH}u){
 ${load('As', rows, 'm0', `${before}if(${valid}`, `A[${index}]`)}
-${load('Ws', columns, 'n0', 'if(m<p.columns', weight)}
+${load('Ws', columns, 'n0', 'if(m<p.columns', value)}
 workgroupBarrier();
 for(var k=0u;k<${DEPTH}u;k++){
 ${range(SIDE)

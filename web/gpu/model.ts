@@ -1,5 +1,5 @@
 /** A model on a GPU: filled once, then asked for passes. Whatever a method throws is a reason to compute on the processor, but for the signal's own. */
-import type { Extras, Inputs, Kit, LabelledPixels, MapWanted } from './contract.js';
+import type { Extras, Inputs, Kit, LabelledPixels, MapWanted, Recorder } from './contract.js';
 import { because, openGpu, type Gpu } from './device.js';
 import { activationNumber, attentionKernel, eachKernel, MEAN, NORM, PATCHES, productKernel, TILES, TOKENS } from './kernels.js';
 import { eachDraft, makePlan, mostImages, needsExtras, productDraft, type Plan } from './plan.js';
@@ -22,7 +22,7 @@ export interface PassInputs {
   width: number;
   /** (batch, patches); what is not 0 is masked. */
   mask: Uint8Array | null;
-  hiddenStates: boolean;
+  layerOutputs: string;
 }
 
 export interface PassCall {
@@ -44,8 +44,8 @@ const MOST_IMAGES = 8;
 
 /** Tries the kernels of a shape, once a device. Returns what is wrong, as a part of a sentence, or null. */
 export function checkKernels(gpu: Gpu, shape: ModelShape, extras: Extras | null): Promise<string | null> {
-  const { headPadded, packed, className } = shape;
-  const kernels = `${headPadded} ${packed} ${className === SEGMENTER}`;
+  const { headPadded, dtype, className } = shape;
+  const kernels = `${headPadded} ${dtype} ${className === SEGMENTER}`;
   const check =
     gpu.checks.get(kernels) ??
     selfCheck(gpu, headPadded / 4, (buffers) => extras?.moreChecks(kit, buffers, shape) ?? []).catch(
@@ -80,7 +80,7 @@ export class GpuModel {
       throw error;
     }
     const codes = [
-      ...TILES.map((tile) => productKernel(tile, undefined, shape.packed)),
+      ...TILES.map((tile) => productKernel(tile, undefined, extras?.packings[shape.dtype])),
       NORM,
       attentionKernel(shape.headPadded / 4),
       PATCHES,
@@ -111,7 +111,7 @@ export class GpuModel {
     for (const name of this.weights.takers.keys()) throw new Error(`it has no ${name}`);
     await this.weights.end?.finish?.();
     const { height, width } = this.shape.imageSize;
-    await this.planFor({ batch: 1, height, width, hiddenStates: false, keepLogits: false });
+    await this.planFor({ batch: 1, height, width, layerOutputs: '', keepLogits: false });
     await this.gpu.device.queue.onSubmittedWorkDone();
     this.temporary.destroy();
     if (this.gpu.broken) throw new Error(this.gpu.broken);
@@ -125,12 +125,13 @@ export class GpuModel {
 
   /** Runs a pass. Passes of one model come one after the other. */
   async run(inputs: PassInputs, call: PassCall, keepLogits = false): Promise<Record<string, PlainTensor>> {
-    const { batch, height, width, hiddenStates } = inputs;
-    const room = mostImages(this.gpu, this.shape, inputs);
+    const { batch, height, width, layerOutputs } = inputs;
+    const recorder = layerOutputs ? (await this.needed()).recorderOf(kit, this.shape, layerOutputs) : null;
+    const room = mostImages(this.gpu, this.shape, inputs, recorder);
     if (room < 1) throw new Error(`${height} x ${width} pixels are too many for it`);
     const passes = Math.ceil(batch / Math.min(room, MOST_IMAGES));
     const together = Math.ceil(batch / passes);
-    const plan = await this.planFor({ batch: together, height, width, hiddenStates, keepLogits });
+    const plan = await this.planFor({ batch: together, height, width, layerOutputs, keepLogits }, recorder);
     const segments = segmentsOf(plan.steps);
     const { outputs } = plan;
     const results = outputs.map(({ dims: [, ...dims] }): PlainTensor => {
@@ -156,12 +157,16 @@ export class GpuModel {
     this.plan = null;
   }
 
-  private async planFor(inputs: Inputs): Promise<Plan> {
+  private async needed(): Promise<Extras> {
+    return (this.extras ??= await this.loadExtras());
+  }
+
+  private async planFor(inputs: Inputs, recorder: Recorder | null = null): Promise<Plan> {
     if (this.plan && (Object.keys(inputs) as (keyof Inputs)[]).every((key) => this.plan!.inputs[key] === inputs[key])) return this.plan;
     this.plan?.destroy();
     this.plan = null;
-    if (needsExtras(this.shape, inputs)) this.extras ??= await this.loadExtras();
-    const plan = await makePlan(this.gpu, this.shape, this.weights, inputs, this.extras);
+    if (needsExtras(this.shape, inputs)) await this.needed();
+    const plan = await makePlan(this.gpu, this.shape, this.weights, inputs, this.extras, recorder);
     if (this.destroyed) plan.destroy();
     return (this.plan = plan);
   }
@@ -197,18 +202,13 @@ export class GpuModel {
     if (outputs.length === 0) return;
     await result.mapAsync(1);
     const values = new Float32Array(result.getMappedRange());
-    for (const [i, { data, dims }] of results.entries()) {
-      const { at, rows, channels, before } = outputs[i]!;
-      const perImage = data.length / dims[0]!,
-        wide = padded(channels),
-        runs = rows / inputs.batch;
-      for (let b = 0; b < count; ++b)
-        for (let row = 0; row < runs; ++row) {
-          const from = at / 4 + (b * runs + row) * wide,
-            to = (first + b) * perImage;
-          if (before === null) data.set(values.subarray(from, from + channels), to + row * channels);
-          else if (row >= before) for (let c = 0; c < channels; ++c) data[to + c * (runs - before) + row - before] = values[from + c]!;
-        }
+    for (const [i, { data }] of results.entries()) {
+      const { at, rows, length } = outputs[i]!;
+      const runs = rows / inputs.batch;
+      for (let row = 0; row < count * runs; ++row) {
+        const from = at / 4 + row * padded(length);
+        data.set(values.subarray(from, from + length), (first * runs + row) * length);
+      }
     }
     result.unmap();
   }

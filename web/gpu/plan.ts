@@ -1,9 +1,10 @@
 /** What a pass does on inputs of one shape: a list of dispatches and copies, made once, with the buffers between them. */
-import type { Extras, FeatureMap, Inputs, Matrix, PassWriter, ProductOptions } from './contract.js';
+import type { Extras, FeatureMap, Inputs, Matrix, PassWriter, ProductOptions, Recorder } from './contract.js';
 import { largestBuffer, USE, type Gpu } from './device.js';
 import type { GridSize } from './grid-resize.js';
 import { attentionKernel, MEAN, NORM, PATCHES, productKernel, THREADS, TILES, TOKENS, type Tile } from './kernels.js';
 import { CLASSIFIER, gridOf, padded, SEGMENTER, type ModelShape } from './shape.js';
+import { spread } from './spread.js';
 import { Buffers, pipelinesOf, type Copy, type Draft, type Groups, type Step } from './steps.js';
 import type { Weights } from './weights.js';
 
@@ -11,12 +12,11 @@ export interface Output {
   name: string;
   /** In the buffer that is read back. */
   at: number;
-  /** (batch, …): rows of `channels`, padded. */
+  /** (batch, …) */
   dims: number[];
+  /** What lies behind each other of it, padded. */
   rows: number;
-  channels: number;
-  /** How many rows of an image go before those that are to become planes; null: rows stay. */
-  before: number | null;
+  length: number;
 }
 
 export interface Plan {
@@ -46,22 +46,13 @@ function tileFor(rows: number, columns: number): Tile {
 }
 
 /** Returns how many images fit in one pass: what is largest of each is bound as one buffer, and norms have a workgroup a row. */
-export function mostImages({ device }: Gpu, shape: ModelShape, size: GridSize): number {
+export function mostImages({ device }: Gpu, shape: ModelShape, size: GridSize, recorder: Recorder | null): number {
   const { height, width } = gridOf(size, shape.patchSize);
   const tokens = 1 + height * width;
-  const { className, numChannels, patchSize, numAttentionHeads, headPadded, intermediateSize, widest } = shape;
-  const largest = Math.max(
-    numChannels * size.height * size.width,
-    tokens *
-      Math.max(
-        padded(numChannels * patchSize.height * patchSize.width),
-        padded(intermediateSize),
-        3 * numAttentionHeads * headPadded,
-        padded(widest),
-      ),
-  );
+  const perToken = Math.max(shape.widest, padded(tokens) * (recorder?.floats ?? 0));
+  const largest = Math.max(shape.numChannels * size.height * size.width, tokens * perToken);
   const room = Math.floor(Math.min(largestBuffer(device) / (4 * largest), MOST_WORKGROUPS / tokens));
-  return className === SEGMENTER ? Math.min(1, room) : room;
+  return shape.className === SEGMENTER ? Math.min(1, room) : room;
 }
 
 /** Returns a kernel with a thread for each of so many elements as a step. */
@@ -73,17 +64,24 @@ export function eachDraft(code: string, count: number, parameters: readonly numb
 }
 
 /** Returns whether a pass needs what is not of this file. */
-export function needsExtras({ className, packed, grid, patchSize }: ModelShape, size: GridSize): boolean {
+export function needsExtras({ className, dtype, grid, patchSize }: ModelShape, size: GridSize): boolean {
   const { height, width } = gridOf(size, patchSize);
   // A table of biases is turned where it is not square.
-  return packed || className !== CLASSIFIER || height !== grid.height || width !== grid.width || height !== width;
+  return dtype !== 'f32' || className !== CLASSIFIER || height !== grid.height || width !== grid.width || height !== width;
 }
 
 /** Returns a plan for inputs of one shape. Rejects where the GPU refuses it. `extras`: where they are needed (`needsExtras`). */
-export async function makePlan(gpu: Gpu, shape: ModelShape, weights: Weights, inputs: Inputs, extras: Extras | null): Promise<Plan> {
+export async function makePlan(
+  gpu: Gpu,
+  shape: ModelShape,
+  weights: Weights,
+  inputs: Inputs,
+  extras: Extras | null,
+  recorder: Recorder | null,
+): Promise<Plan> {
   const buffers = new Buffers(gpu);
   try {
-    const { drafts, bytes, ...rest } = await gpu.checked(() => draftPass(buffers, shape, weights, inputs, extras));
+    const { drafts, bytes, ...rest } = await gpu.checked(() => draftPass(buffers, shape, weights, inputs, extras, recorder));
     const pipelines = await pipelinesOf(gpu, drafts);
     return await gpu.checked(() => {
       const steps = buffers.bound(drafts, pipelines);
@@ -107,8 +105,15 @@ interface PassDraft {
 }
 
 /** Writes a pass down, in the order of the core's steps. */
-function draftPass(buffers: Buffers, shape: ModelShape, weights: Weights, inputs: Inputs, extras: Extras | null): PassDraft {
-  const { batch, height, width, hiddenStates } = inputs;
+function draftPass(
+  buffers: Buffers,
+  shape: ModelShape,
+  weights: Weights,
+  inputs: Inputs,
+  extras: Extras | null,
+  recorder: Recorder | null,
+): PassDraft {
+  const { batch, height, width } = inputs;
   const { hiddenSize: channels, numAttentionHeads: heads, headPadded, numChannels, patchSize } = shape;
   const grid = gridOf(inputs, patchSize);
   const patches = grid.height * grid.width,
@@ -119,18 +124,17 @@ function draftPass(buffers: Buffers, shape: ModelShape, weights: Weights, inputs
   const outputs: Output[] = [];
   let bytes = 0;
 
-  const output = (name: string, from: GPUBuffer, dims: number[], before: number | null = null): void => {
-    const map = before !== null;
-    const last = dims.at(map ? 1 : -1)!;
-    const count = dims.reduce((a, b) => a * b, 1) / last + (before ?? 0) * batch;
-    outputs.push({ name, at: bytes, dims, rows: count, channels: last, before });
-    drafts.push({ from, at: bytes, bytes: 4 * count * padded(last) });
-    bytes += 4 * count * padded(last);
+  const output = (name: string, from: GPUBuffer, dims: number[], length = dims.at(-1)!): void => {
+    const rows = dims.reduce((a, b) => a * b) / length,
+      size = 4 * rows * padded(length);
+    outputs.push({ name, at: bytes, dims, rows, length });
+    drafts.push({ from, at: bytes, bytes: size });
+    bytes += size;
   };
   /** Keeps the states after a layer (0: the embeddings) where they are wanted. */
   const keep = (index: number): void => {
     end?.after?.(writer, index);
-    if (hiddenStates) output(`hidden_states.${index}`, states, [batch, tokens, channels]);
+    recorder?.after(writer, index);
   };
   const norm = (vectors: GPUBuffer, from: GPUBuffer, to: GPUBuffer, count = rows, stride = 1): void => {
     const parameters = [channels, wide, stride, [shape.layerNormEps] as const];
@@ -173,7 +177,7 @@ function draftPass(buffers: Buffers, shape: ModelShape, weights: Weights, inputs
   keep(0);
 
   const tables = biasTables(shape, weights, grid, extras).map((table) => buffers.filled(table));
-  for (const [i, layer] of weights.layers.slice(0, hiddenStates ? undefined : end?.layers).entries()) {
+  for (const [i, layer] of weights.layers.slice(0, recorder ? undefined : end?.layers).entries()) {
     norm(layer.normBefore, states, normalized);
     product(layer.queryKeyValue, normalized, queryKeyValue);
     const table = tables[tables.length === 1 ? 0 : i];
@@ -184,6 +188,7 @@ function draftPass(buffers: Buffers, shape: ModelShape, weights: Weights, inputs
       grid: [Math.ceil(tokens / THREADS), heads, batch],
       operations: 4 * rows * tokens * channels,
     });
+    recorder?.attended(writer, i, queryKeyValue, table);
     product(layer.attentionOutput, context, states, rows, { add: true });
     norm(layer.normAfter, states, normalized);
     product(layer.intermediate, normalized, intermediate, rows, { activation: shape.activation });
@@ -208,11 +213,10 @@ function positionsOf(shape: ModelShape, { positions }: Weights, grid: GridSize, 
   const { hiddenSize: channels } = shape;
   const trained = positions.subarray(channels);
   const resized = extras?.resizeGrid(trained, shape.grid, grid, channels, true) ?? trained;
-  const rows = new Float32Array(padded(channels) * (1 + grid.height * grid.width));
+  const rows = new Float32Array(channels + resized.length);
   rows.set(positions.subarray(0, channels));
-  for (let at = 0, to = padded(channels); at < resized.length; at += channels, to += padded(channels))
-    rows.set(resized.subarray(at, at + channels), to);
-  return rows;
+  rows.set(resized, channels);
+  return spread(rows, channels, padded(channels));
 }
 
 /** Returns the tables of a grid, (heads, distances): one for each layer, one for all, or none. */
@@ -237,7 +241,7 @@ function biasTables(
 
 /** Returns a product as a step. */
 export function productDraft(
-  { outputs, inputs, weights, vectors, packed }: Matrix,
+  { outputs, inputs, weights, vectors, packing }: Matrix,
   from: GPUBuffer,
   to: GPUBuffer,
   rows: number,
@@ -254,7 +258,7 @@ export function productDraft(
   tile = tileFor(rows, outputs),
 ): Draft {
   return {
-    code: productKernel(tile, gather, packed),
+    code: productKernel(tile, gather, packing),
     parameters: [rows, outputs, padded(outputs), inputs / 4, activation, add ? 1 : 0, perRun, inStride, inBegin, outStride, outBegin],
     buffers: [from, weights, vectors, to],
     grid: [Math.ceil(padded(outputs) / tile.columns), Math.ceil(rows / tile.rows), 1],

@@ -35,7 +35,8 @@ export interface ModelDescription {
   biasResize: 'reference' | 'timm' | 'unilm';
   /** How a segmentation model's outIndices count. */
   taps: 'reference' | 'original';
-  dtype: 'f32' | 'int8';
+  /** As what weights are stored. */
+  dtype: 'f32' | 'f16' | 'int8';
 }
 
 export interface ModelShape extends Config {
@@ -43,8 +44,7 @@ export interface ModelShape extends Config {
   className: string;
   biasResize: ModelDescription['biasResize'];
   taps: ModelDescription['taps'];
-  /** Whether the layers' weights are bytes with a scale for each output. */
-  packed: boolean;
+  dtype: ModelDescription['dtype'];
   /** Patches each way at the config's image size. */
   grid: GridSize;
   /** Channels of a head, and the same up to a multiple of four. */
@@ -55,7 +55,7 @@ export interface ModelShape extends Config {
   /** Whether all states are normalised at the end. */
   norm: boolean;
   pool: boolean;
-  /** The most floats that a head, but for a classifier's, makes of a token at once. */
+  /** The most floats that are made of a token at once. */
   widest: number;
 }
 
@@ -92,14 +92,21 @@ export function shapeOf({ className: given, config: fields, hasPooler, biasResiz
     className,
     biasResize,
     taps,
-    packed: dtype === 'int8',
+    dtype,
     grid: gridOf(imageSize, patchSize),
     headChannels,
     headPadded,
     activation,
     norm: !backbone && !useMeanPooling,
     pool: className === CLASSIFIER || (className === 'BeitModel' && hasPooler),
-    widest: className === MASKED ? config.vocabSize : className === SEGMENTER ? 16 * Math.max(hiddenSize, config.numLabels) : 0,
+    widest: padded(
+      Math.max(
+        config.numChannels * patchSize.height * patchSize.width,
+        config.intermediateSize,
+        3 * numAttentionHeads * headPadded,
+        className === MASKED ? config.vocabSize : className === SEGMENTER ? 16 * Math.max(hiddenSize, config.numLabels) : 0,
+      ),
+    ),
   };
 }
 

@@ -1,6 +1,7 @@
 /** A model's weights as buffers, filled tensor by tensor from the core's conversion to transformers' names. */
 import type { End, Extras, Kit, Matrix, Taker } from './contract.js';
 import { largestBuffer } from './device.js';
+import { FLOATS, type Packing } from './kernels.js';
 import { CLASSIFIER, padded, type ModelShape } from './shape.js';
 import { spread } from './spread.js';
 import type { Buffers } from './steps.js';
@@ -44,11 +45,13 @@ export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelSh
     norm,
     pool,
     numLabels,
-    packed,
+    dtype,
   } = shape;
   const wide = padded(hiddenSize),
     wideHeads = heads * headPadded;
   const { gpu } = buffers;
+  const packing = extras?.packings[dtype];
+  const elsewhere = packing?.everywhere ? packing : undefined;
   const takers: Weights['takers'] = new Map();
 
   const make = (floats: number): GPUBuffer => {
@@ -67,31 +70,28 @@ export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelSh
     vector(`${name}.bias`, buffer, wide);
     return buffer;
   };
-  const bare = (rows: number, inputs: number, packed = false): Matrix => {
+  const bare = (rows: number, inputs: number, packing?: Packing): Matrix => {
     const wide = padded(rows);
     const vectors = make(3 * wide);
     write(vectors, wide, new Float32Array(2 * wide).fill(1));
-    return { outputs: rows, inputs, weights: make((rows * inputs) / (packed ? 4 : 1)), vectors, packed };
+    return { outputs: rows, inputs, weights: make((rows * inputs * (packing ?? FLOATS).bytes) / 16), vectors, packing };
   };
   /** Writes rows of a matrix, `row` the first. */
-  const fill = ({ packed, outputs, inputs, weights, vectors }: Matrix, row: number, values: Float32Array): void => {
-    if (!packed) write(weights, row * inputs, values);
-    else {
-      const { bytes, scales } = extras!.packRows(values, inputs);
-      gpu.device.queue.writeBuffer(weights, row * inputs, bytes);
-      write(vectors, 2 * padded(outputs) + row, scales);
-    }
+  const fill = ({ packing = FLOATS, outputs, inputs, weights, vectors }: Matrix, row: number, values: Float32Array): void => {
+    const { stored, scales } = packing.pack(values, inputs);
+    gpu.device.queue.writeBuffer(weights, (row * inputs * packing.bytes) / 4, stored as Float32Array<ArrayBuffer>);
+    if (scales) write(vectors, 2 * padded(outputs) + row, scales);
   };
   /** Inputs come in runs of `length`, of which each is padded. */
-  const matrix = (name: string, rows: number, inputs: number, length = inputs, packed = false): Matrix => {
-    const made = bare(rows, (inputs / length) * padded(length), packed);
+  const matrix = (name: string, rows: number, inputs: number, length = inputs, as = elsewhere): Matrix => {
+    const made = bare(rows, (inputs / length) * padded(length), as);
     takers.set(`${name}.weight`, (values) => fill(made, 0, spread(values, length, padded(length))));
     vector(`${name}.bias`, made.vectors, 0);
     return made;
   };
   /** The three projections as one, their heads padded; the queries' factor is 1/sqrt(D). */
   const projections = (name: string): Matrix => {
-    const made = bare(3 * wideHeads, wide, packed);
+    const made = bare(3 * wideHeads, wide, packing);
     write(made.vectors, 3 * wideHeads, new Float32Array(wideHeads).fill(1 / Math.sqrt(headChannels)));
     for (const [i, part] of ['query', 'key', 'value'].entries()) {
       takers.set(`${name}.${part}.weight`, (values) =>
@@ -109,10 +109,10 @@ export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelSh
     const layer = {
       normBefore: normOf(`${name}.layernorm_before`),
       queryKeyValue: projections(`${name}.attention.attention`),
-      attentionOutput: matrix(`${name}.attention.output.dense`, hiddenSize, hiddenSize, headChannels, packed),
+      attentionOutput: matrix(`${name}.attention.output.dense`, hiddenSize, hiddenSize, headChannels, packing),
       normAfter: normOf(`${name}.layernorm_after`),
-      intermediate: matrix(`${name}.intermediate.dense`, intermediateSize, hiddenSize, hiddenSize, packed),
-      output: matrix(`${name}.output.dense`, hiddenSize, intermediateSize, intermediateSize, packed),
+      intermediate: matrix(`${name}.intermediate.dense`, intermediateSize, hiddenSize, hiddenSize, packing),
+      output: matrix(`${name}.output.dense`, hiddenSize, intermediateSize, intermediateSize, packing),
     };
     if (shape.layerScaleInitValue > 0) {
       vector(`${name}.lambda_1`, layer.attentionOutput.vectors, wide);
