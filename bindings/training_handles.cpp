@@ -148,8 +148,8 @@ val TrainerHandle::estimate(double micro_batch, double batch) {
   });
 }
 
-val TrainerHandle::startBatch(double size, bool learn) {
-  return guarded([&] { return outcome(run_->startBatch(toWhole(size), learn)); });
+val TrainerHandle::startBatch(double size, bool learn, bool states) {
+  return guarded([&] { return outcome(run_->startBatch(toWhole(size), learn, states)); });
 }
 
 val TrainerHandle::addPicture(uintptr_t pointer, double width, double height, double channels, double label, double epoch, double picture) {
@@ -158,20 +158,26 @@ val TrainerHandle::addPicture(uintptr_t pointer, double width, double height, do
   });
 }
 
-val TrainerHandle::addPixels(uintptr_t pointer, double count, double label) {
-  return guarded([&] { return outcome(run_->addPixels(heapFloats(pointer, count), toWhole(label))); });
+val TrainerHandle::addValues(uintptr_t pointer, double count, double label) {
+  return guarded([&] { return outcome(run_->addValues(heapFloats(pointer, count), toWhole(label))); });
 }
 
 val TrainerHandle::mix() {
   return guarded([&] { return outcome(run_->mix()); });
 }
 
-val TrainerHandle::begin(double first, double count) {
-  return guarded([&]() -> val {
-    return outcome(run_->begin(toWhole(first), toWhole(count)), [&](std::unique_ptr<ForwardPass> pass) {
-      return val(std::make_shared<ForwardHandle>(std::move(pass), shared_from_this()));
-    });
+val TrainerHandle::passOf(Result<std::unique_ptr<ForwardPass>> pass) {
+  return outcome(std::move(pass), [&](std::unique_ptr<ForwardPass> begun) {
+    return val(std::make_shared<ForwardHandle>(std::move(begun), shared_from_this()));
   });
+}
+
+val TrainerHandle::begin(double first, double count) {
+  return guarded([&] { return passOf(run_->begin(toWhole(first), toWhole(count))); });
+}
+
+val TrainerHandle::frozenPass(double first, double count) {
+  return guarded([&] { return passOf(run_->frozenPass(toWhole(first), toWhole(count))); });
 }
 
 val TrainerHandle::applyStep() {

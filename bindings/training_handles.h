@@ -43,11 +43,12 @@ class TrainerHandle : public std::enable_shared_from_this<TrainerHandle> {
   val order(double epoch, double count) const;
   val estimate(double micro_batch, double batch);
 
-  val startBatch(double size, bool learn);
+  val startBatch(double size, bool learn, bool states);
   val addPicture(uintptr_t pointer, double width, double height, double channels, double label, double epoch, double picture);
-  val addPixels(uintptr_t pointer, double count, double label);
+  val addValues(uintptr_t pointer, double count, double label);
   val mix();
   val begin(double first, double count);
+  val frozenPass(double first, double count);
   val applyStep();
 
   val read(const std::string& name) const;
@@ -59,6 +60,7 @@ class TrainerHandle : public std::enable_shared_from_this<TrainerHandle> {
   val setSteps(double steps);
 
  private:
+  val passOf(Result<std::unique_ptr<ForwardPass>> pass);
   // The optimiser, which there is once the weights have come.
   Result<Trainer*> trainer() const;
   Result<TrainerState> state(const std::string& name) const;

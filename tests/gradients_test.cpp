@@ -286,7 +286,7 @@ TEST_CASE("What is frozen has no gradient, and all else the same", "[gradients]"
       const auto which = parseTrainable(method, config.num_hidden_layers);
       REQUIRE(which.ok());
       const auto model = filled(config, name, *which);
-      const auto outputs = run(*model, randomBatch(config, name, 3, {32, 24}), {.output_frozen_states = *method == 'l'});
+      run(*model, randomBatch(config, name, 3, {32, 24}));
       for (TrainedParameter& each : model->trained()) {
         CAPTURE(name, method, each.name);
         CHECK(each.trained == isTrained(*which, config, each.name));
@@ -297,6 +297,12 @@ TEST_CASE("What is frozen has no gradient, and all else the same", "[gradients]"
       // What the frozen layers made once is as good as their pixels.
       const auto again = filled(config, name, *which);
       TrainingInputs inputs = randomBatch(config, name, 3, {32, 24});
+      inputs.labels.reset();
+      const auto outputs = run(*again, std::move(inputs), {.frozen_states_only = true});
+      CHECK(outputs.size() == 1);
+      for (TrainedParameter& each : again->trained())
+        for (const float value : each.gradient.span()) REQUIRE(value == 0.0f);
+      inputs = randomBatch(config, name, 3, {32, 24});
       inputs.pixel_values.values = FloatBuffer();
       inputs.frozen_states.shape = outputs.at("frozen_states").shape;
       auto states = FloatBuffer::copyOf(outputs.at("frozen_states").values.span(), "states");
@@ -335,7 +341,7 @@ TEST_CASE("Inputs that training cannot take are errors", "[gradients]") {
   inputs = batch();
   inputs.branch_scale.pop_back();
   failsWith(*model, std::move(inputs), ErrorCode::kWrongShape, "branch_scale");
-  failsWith(*model, batch(), ErrorCode::kInvalidArgument, "frozen_states", {.output_frozen_states = true});
+  failsWith(*model, batch(), ErrorCode::kInvalidArgument, "frozen_states", {.frozen_states_only = true});
   inputs = batch();
   inputs.labels->values = std::vector<int32_t>{0, 5};
   failsWith(*model, std::move(inputs), ErrorCode::kInvalidArgument, "labels");

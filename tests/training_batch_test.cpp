@@ -49,6 +49,25 @@ TEST_CASE("a micro-batch is its part of the batch", "[training_batch]") {
   CHECK(batch.inputs(1, 2, dropPathRates(0.0, 3), 7, 5)->branch_scale.empty());
 }
 
+TEST_CASE("examples are told by states as by pixels, but are not mixed then", "[training_batch]") {
+  auto batch = TrainingBatch::allocate(3, {1, 2, 3}, {5, 2});
+  REQUIRE(batch.ok());
+  CHECK(batch->add(std::vector<float>(6), 0, 3).error().code == ErrorCode::kWrongShape);
+  for (int64_t i = 0; i < 3; ++i) REQUIRE(batch->add(std::vector<float>(10, static_cast<float>(i)), i, 3).ok());
+  TrainingSettings settings;
+  settings.mixup = 1.0;
+  CHECK(batch->mix(settings, 0, 3).error().code == ErrorCode::kInvalidArgument);
+  REQUIRE(batch->mix({}, 0, 3).ok());
+  const auto part = batch->inputs(1, 2, {}, 0, 0);
+  REQUIRE(part.ok());
+  CHECK(part->pixel_values.shape == Shape{2, 1, 2, 3});
+  CHECK(part->pixel_values.values.empty());
+  CHECK(part->frozen_states.shape == Shape{2, 5, 2});
+  const auto states = part->frozen_states.values.span();
+  CHECK(std::vector<float>(states.begin() + 9, states.begin() + 11) == std::vector<float>{1, 2});
+  CHECK(std::get<std::vector<float>>(part->labels->values) == std::vector<float>{0, 1, 0, 0, 0, 1});
+}
+
 TEST_CASE("examples that do not fit a batch are refused", "[training_batch]") {
   CHECK(!TrainingBatch::allocate(0, {1, 2, 3}).ok());
   auto batch = TrainingBatch::allocate(1, {1, 2, 3});

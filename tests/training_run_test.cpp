@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cmath>
 #include <numeric>
 #include <set>
@@ -44,25 +45,23 @@ void fill(TrainingRun& run) {
   REQUIRE(run.finish().ok());
 }
 
-// One step by the golden batch of that number, in passes of so many examples. Returns the loss.
-double step(TrainingRun& run, int64_t number, int64_t micro_batch) {
-  REQUIRE(run.startBatch(4, true).ok());
-  for (int64_t i = 0; i < 4; ++i) {
-    std::vector<float> pixels(3 * 16 * 16);
-    test::drawFloats(static_cast<uint64_t>(5000 + 10 * number + i), pixels);
-    REQUIRE(run.addPixels(pixels, (number + i) % 3).ok());
+void finish(ForwardPass& pass) {
+  for (bool done = false; !done;) {
+    const auto stepped = pass.step();
+    REQUIRE(stepped.ok());
+    done = *stepped;
   }
+}
+
+// One step by a batch of four that is there, in passes of so many examples. Returns the loss.
+double learn(TrainingRun& run, int64_t micro_batch) {
   REQUIRE(run.mix().ok());
   double loss = 0.0;
   for (int64_t first = 0; first < 4; first += micro_batch) {
     const int64_t count = std::min(micro_batch, 4 - first);
     auto pass = run.begin(first, count);
     REQUIRE(pass.ok());
-    for (bool done = false; !done;) {
-      const auto stepped = (*pass)->step();
-      REQUIRE(stepped.ok());
-      done = *stepped;
-    }
+    finish(**pass);
     for (const NamedTensor& output : (*pass)->outputs()) {
       if (output.name == "loss") loss += static_cast<double>(output.tensor.values.data()[0]) * static_cast<double>(count) / 4.0;
     }
@@ -71,10 +70,22 @@ double step(TrainingRun& run, int64_t number, int64_t micro_batch) {
   return loss;
 }
 
-std::string settingsOf(const std::string& method) {
+// The same by the golden batch of that number.
+double step(TrainingRun& run, int64_t number, int64_t micro_batch) {
+  REQUIRE(run.startBatch(4, true).ok());
+  for (int64_t i = 0; i < 4; ++i) {
+    std::vector<float> pixels(3 * 16 * 16);
+    test::drawFloats(static_cast<uint64_t>(5000 + 10 * number + i), pixels);
+    REQUIRE(run.addValues(pixels, (number + i) % 3).ok());
+  }
+  return learn(run, micro_batch);
+}
+
+std::string settingsOf(const std::string& method, const std::string& more = "") {
   return R"({"method": ")" + method +
          R"(", "rate": 0.05, "total_steps": 20, "warmup_steps": 6, "schedule": "linear", "conventions": "transformers",
-             "weight_decay": 0.1, "clip": 1.0, "smoothing": 0.1})";
+             "weight_decay": 0.1, "clip": 1.0, "smoothing": 0.1)" +
+         more + "}";
 }
 
 TEST_CASE("twenty steps of a whole model have PyTorch's losses", "[training_run]") {
@@ -135,6 +146,38 @@ TEST_CASE("what does not learn does not move by a bit", "[training_run]") {
   CHECK((moved > 10 && frozen > 10));
 }
 
+TEST_CASE("states that frozen layers made once are as good as pixels, to the last bit", "[training_run]") {
+  const char* method = GENERATE("last:1", "last:0");
+  const std::string settings = settingsOf(method, R"(, "drop_path": 0.6)");  // of layers that learn
+  const auto plain = begun(settings), cached = begun(settings);
+  fill(*plain);
+  fill(*cached);
+  std::vector<std::vector<float>> states;
+  REQUIRE(cached->startBatch(4, true).ok());
+  for (int64_t i = 0; i < 4; ++i) {
+    std::vector<float> pixels(3 * 16 * 16);
+    test::drawFloats(static_cast<uint64_t>(5000 + i), pixels);
+    REQUIRE(cached->addValues(pixels, 0).ok());
+  }
+  for (int64_t first = 0; first < 4; first += 3) {
+    auto pass = cached->frozenPass(first, std::min<int64_t>(3, 4 - first));
+    REQUIRE(pass.ok());
+    finish(**pass);
+    REQUIRE((*pass)->outputs().size() == 1);
+    const auto values = (*pass)->outputs()[0].tensor.values.span();
+    for (size_t at = 0; at < values.size(); at += 5 * 4)
+      states.emplace_back(values.begin() + static_cast<ptrdiff_t>(at), values.begin() + static_cast<ptrdiff_t>(at + 5 * 4));
+  }
+  REQUIRE(states.size() == 4);
+  for (int turn = 0; turn < 3; ++turn) {
+    const double expected = step(*plain, 0, 2);
+    REQUIRE(cached->startBatch(4, true, /*states=*/true).ok());
+    for (int64_t i = 0; i < 4; ++i) REQUIRE(cached->addValues(states[static_cast<size_t>(i)], i % 3).ok());
+    CHECK(learn(*cached, 2) == expected);
+  }
+  CHECK(begun(settingsOf("full"))->frozenPass(0, 1).error().code == ErrorCode::kInvalidArgument);
+}
+
 TEST_CASE("a run begins with other models' tensors", "[training_run]") {
   const auto run = begun(settingsOf("full"));
   for (const Parameter& parameter : run->model().parameters().all()) {
@@ -184,7 +227,7 @@ TEST_CASE("a run refuses what comes in no order", "[training_run]") {
   const auto run = begun(settingsOf("full"));
   CHECK(run->startBatch(4, true).error().code == ErrorCode::kMissingTensor);
   fill(*run);
-  CHECK(run->addPixels({}, 0).error().code == ErrorCode::kInvalidArgument);
+  CHECK(run->addValues({}, 0).error().code == ErrorCode::kInvalidArgument);
   CHECK(run->begin(0, 1).error().code == ErrorCode::kInvalidArgument);
   CHECK(run->applyStep().error().code == ErrorCode::kInvalidArgument);
   REQUIRE(run->startBatch(1, false).ok());

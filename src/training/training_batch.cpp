@@ -9,36 +9,43 @@
 
 namespace beit {
 
-Result<TrainingBatch> TrainingBatch::allocate(int64_t size, const Shape& example) {
+Result<TrainingBatch> TrainingBatch::allocate(int64_t size, const Shape& example, const Shape& states) {
   if (size < 1) return mismatch(ErrorCode::kInvalidArgument, "batch", std::to_string(size) + " examples", "1 and more");
+  const Shape& each = states.empty() ? example : states;
   Shape shape{size};
-  shape.insert(shape.end(), example.begin(), example.end());
+  shape.insert(shape.end(), each.begin(), each.end());
   TrainingBatch batch;
-  BEIT_ASSIGN(batch.pixels_, Tensor::allocate(std::move(shape), "a batch's pixels"));
+  batch.example_ = example;
+  BEIT_ASSIGN(batch.values_, Tensor::allocate(std::move(shape), "a batch's examples"));
   return batch;
 }
 
-Status TrainingBatch::add(std::span<const float> pixels, int64_t label, int64_t classes) {
+Status TrainingBatch::add(std::span<const float> values, int64_t label, int64_t classes) {
   if (full()) return failure(ErrorCode::kInvalidArgument, "batch", "it has its " + std::to_string(size()) + " examples already");
   if (label < 0 || label >= classes) {
     return mismatch(ErrorCode::kInvalidArgument, "label", std::to_string(label), "0 to " + std::to_string(classes - 1));
   }
-  const std::span<float> all = pixels_.values.span();
+  const std::span<float> all = values_.values.span();
   const size_t each = all.size() / static_cast<size_t>(size());
-  if (pixels.size() != each) {
-    return mismatch(ErrorCode::kWrongShape, "example", std::to_string(pixels.size()) + " pixel values",
+  if (values.size() != each) {
+    return mismatch(ErrorCode::kWrongShape, "example", std::to_string(values.size()) + " values",
                     std::to_string(each) + ", as the others of the batch have");
   }
-  std::copy(pixels.begin(), pixels.end(), all.begin() + static_cast<ptrdiff_t>(labels_.size() * each));
+  std::copy(values.begin(), values.end(), all.begin() + static_cast<ptrdiff_t>(labels_.size() * each));
   labels_.push_back(static_cast<int32_t>(label));
   return {};
 }
 
 Status TrainingBatch::mix(const TrainingSettings& settings, int64_t step, int64_t classes) {
   if (!full()) return failure(ErrorCode::kInvalidArgument, "batch", "it is mixed when it has all of its examples");
-  const Size image{pixels_.shape[2], pixels_.shape[3]};
+  const Size image{example_[1], example_[2]};
   const Mix mix = drawMix(settings, step, image);
-  mixPixels(mix, image, pixels_.values.span(), size());
+  if (!ofPixels()) {
+    if (settings.mixup > 0.0 || settings.cutmix > 0.0)
+      return failure(ErrorCode::kInvalidArgument, "batch", "its examples are states of frozen layers, and only pixels can be mixed");
+  } else {
+    mixPixels(mix, image, values_.values.span(), size());
+  }
   BEIT_ASSIGN(targets_, FloatBuffer::allocate(size() * classes, "a batch's targets"));
   fillTargets(mix, settings.smoothing, labels_, classes, targets_.span());
   return {};
@@ -52,11 +59,12 @@ Result<TrainingInputs> TrainingBatch::inputs(int64_t first, int64_t count, std::
   }
   const auto begin = static_cast<size_t>(first), n = static_cast<size_t>(count);
   TrainingInputs inputs;
-  Shape shape = pixels_.shape;
-  const size_t each = pixels_.values.size() / static_cast<size_t>(shape[0]);
-  shape[0] = count;
-  BEIT_ASSIGN(inputs.pixel_values.values, FloatBuffer::copyOf(pixels_.values.span().subspan(begin * each, n * each), "pixel values"));
-  inputs.pixel_values.shape = std::move(shape);
+  inputs.pixel_values.shape = {count, example_[0], example_[1], example_[2]};
+  Tensor& given = ofPixels() ? inputs.pixel_values : inputs.frozen_states;
+  given.shape = values_.shape;
+  given.shape[0] = count;
+  const size_t each = values_.values.size() / static_cast<size_t>(size());
+  BEIT_ASSIGN(given.values, FloatBuffer::copyOf(values_.values.span().subspan(begin * each, n * each), "examples of a pass"));
   if (targets_.empty()) {
     inputs.labels = Labels{
         {count},

@@ -14,16 +14,18 @@ namespace beit {
 
 class TrainingBatch {
  public:
-  // For `size` examples of (channels, height, width) values. Errors: kInvalidArgument, kOutOfMemory.
-  static Result<TrainingBatch> allocate(int64_t size, const Shape& example);
+  // For `size` examples of (channels, height, width) pixel values, of which each is told by these or, with `states`, by what the frozen
+  // layers make of them, (tokens, channels). Errors: kInvalidArgument, kOutOfMemory.
+  static Result<TrainingBatch> allocate(int64_t size, const Shape& example, const Shape& states = {});
 
-  int64_t size() const { return pixels_.shape[0]; }
+  int64_t size() const { return values_.shape[0]; }
   bool full() const { return static_cast<int64_t>(labels_.size()) == size(); }
 
   // Adds an example of a class from 0 to classes - 1. Errors: kInvalidArgument for another label or one example too many, kWrongShape.
-  Status add(std::span<const float> pixels, int64_t label, int64_t classes);
+  Status add(std::span<const float> values, int64_t label, int64_t classes);
 
-  // Once it is full: mixes the examples as the settings say for that step, and makes targets of the labels.
+  // Once it is full: mixes the examples as the settings say for that step, and makes targets of the labels. Error: kInvalidArgument, also
+  // where states were to be mixed.
   Status mix(const TrainingSettings& settings, int64_t step, int64_t classes);
 
   // Returns examples [first, first + count) as a pass takes them: with targets where mix() has made them, and with each branch's scale by
@@ -32,7 +34,10 @@ class TrainingBatch {
   Result<TrainingInputs> inputs(int64_t first, int64_t count, std::span<const double> drop_rates, int64_t seed, int64_t step) const;
 
  private:
-  Tensor pixels_;  // (size, channels, height, width)
+  bool ofPixels() const { return values_.shape.size() == 4; }
+
+  Shape example_;  // (channels, height, width)
+  Tensor values_;  // (size, channels, height, width), or (size, tokens, channels)
   std::vector<int32_t> labels_;
   FloatBuffer targets_;  // (size, classes), or empty
 };

@@ -76,14 +76,14 @@ Status TrainingModel::check(const TrainingInputs& inputs, const GradientOptions&
   const bool given = !inputs.frozen_states.shape.empty();
   BEIT_TRY(checkInputs(inputs, config_, /*values=*/!given));
   BEIT_TRY(head_->check(inputs));
-  if (!inputs.labels && !options.evaluate)
+  if (!inputs.labels && !options.evaluate && !options.frozen_states_only)
     return mismatch(ErrorCode::kInvalidArgument, "labels", "none", "labels, since gradients are those of a loss");
   const Shape& shape = inputs.pixel_values.shape;
   const auto branches = static_cast<int64_t>(inputs.branch_scale.size()), wanted = config_.num_hidden_layers * 2 * shape[0];
   if (branches != 0 && branches != wanted)
     return mismatch(ErrorCode::kWrongShape, "branch_scale", std::to_string(branches) + " factors",
                     std::to_string(wanted) + ", two for each layer and image");
-  if ((given || options.output_frozen_states) && embeddings_->trained())
+  if ((given || options.frozen_states_only) && embeddings_->trained())
     return mismatch(ErrorCode::kInvalidArgument, "frozen_states", "states where the embeddings are trained", "none");
   const Shape expected{shape[0], 1 + config_.patchGrid({shape[2], shape[3]}).area(), config_.hidden_size};
   if (given && (inputs.frozen_states.shape != expected ||
@@ -98,7 +98,7 @@ Status TrainingModel::allocate(Pass& pass) const {
   const Shape& shape = pass.inputs.pixel_values.shape;
   pass.sequences = {shape[0], config_.patchGrid({shape[2], shape[3]})};
   const Sequences& sequences = pass.sequences;
-  const bool backward = !pass.options.evaluate, given = !pass.inputs.frozen_states.shape.empty();
+  const bool backward = !pass.options.evaluate && !pass.options.frozen_states_only, given = !pass.inputs.frozen_states.shape.empty();
   BEIT_ASSIGN(pass.states, workspace.floats(sequences.rows() * config_.hidden_size, "hidden states"));
   if (!given) {
     BEIT_ASSIGN(pass.embeddings.columns, workspace.floats(sequences.batch * sequences.grid.area() * embeddings_->patchPixels(), "patches"));
@@ -109,16 +109,19 @@ Status TrainingModel::allocate(Pass& pass) const {
     BEIT_ASSIGN(LayerTape tape, LayerTape::allocate(execution_, spec, sequences, /*kept=*/true, branches));
     pass.tapes.push_back(std::move(tape));
   }
-  if (taped < config_.num_hidden_layers - (given ? frozen_layers_ : 0)) {
+  const int64_t last = pass.options.frozen_states_only ? frozen_layers_ : config_.num_hidden_layers;
+  if (taped < last - (given ? frozen_layers_ : 0)) {
     BEIT_ASSIGN(pass.work, LayerTape::allocate(execution_, spec, sequences, /*kept=*/false, /*branches=*/false));
   }
   BEIT_ASSIGN(pass.scratch, LayerScratch::allocate(execution_, spec, sequences, backward, biased()));
   pass.embeddings.patches = pass.scratch.narrow[0].data();
-  const int64_t rows = head_->rows(pass.inputs);
-  BEIT_ASSIGN(pass.head, head_->allocate(execution_, rows));
   embeddings_->need(sequences.rows(), pass.scratch.products);
   if (!layers_.empty()) layers_.front()->need(sequences.rows(), pass.scratch.products);
-  head_->need(rows, pass.scratch.products);
+  if (!pass.options.frozen_states_only) {
+    const int64_t rows = head_->rows(pass.inputs);
+    BEIT_ASSIGN(pass.head, head_->allocate(execution_, rows));
+    head_->need(rows, pass.scratch.products);
+  }
   return pass.scratch.products.allocate(execution_);
 }
 
@@ -192,21 +195,19 @@ Status TrainingModel::addSteps(ForwardPass& steps, TrainingInputs inputs, const 
       return {};
     });
   }
-  for (size_t i = given ? frozen : 0; i <= layers; ++i) {
-    if (i == frozen && options.output_frozen_states)
-      steps.add([this, pass, frozenStates](ForwardPass& to) -> Status {
-        const Sequences& sequences = pass->sequences;
-        BEIT_ASSIGN(Tensor copy,
-                    execution_.workspace().tensor({sequences.batch, sequences.tokens(), config_.hidden_size}, "frozen_states"));
-        execution_.compute([&] { std::copy_n(frozenStates(), copy.values.size(), copy.values.data()); });
-        to.output("frozen_states", std::move(copy));
-        return {};
-      });
-    if (i == layers) break;
+  for (size_t i = given ? frozen : 0; i < (options.frozen_states_only ? frozen : layers); ++i) {
     steps.add([this, pass, i](ForwardPass&) -> Status {
       runLayer(*pass, i);
       return {};
     });
+  }
+  if (options.frozen_states_only) {
+    steps.add([this, pass](ForwardPass& to) -> Status {
+      const Sequences& sequences = pass->sequences;
+      to.output("frozen_states", {{sequences.batch, sequences.tokens(), config_.hidden_size}, std::move(pass->states)});
+      return {};
+    });
+    return {};
   }
   steps.add([this, pass](ForwardPass& to) -> Status {
     const bool backward = !pass->options.evaluate;

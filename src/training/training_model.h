@@ -27,7 +27,7 @@ struct TrainingInputs : ForwardInputs {
   // What each branch is multiplied by, (layers, 2, B): of each layer first the attention's, then the other's. Empty for ones.
   // Drop path is 0 or 1 / (1 - rate).
   std::vector<float> branch_scale;
-  // In place of the elements of pixel_values, of which only the shape is read then: what a pass put out as "frozen_states", (B, T, C).
+  // In place of the elements of pixel_values, of which only the shape is read then: what a pass of frozen_states_only put out, (B, T, C).
   Tensor frozen_states;
 };
 
@@ -36,9 +36,10 @@ struct GradientOptions {
   float weight = 1.0f;
   // The loss and the logits only: keeps nothing for a way back, and changes no gradient. Labels may be left out then, and the loss is.
   bool evaluate = false;
-  // Puts out "frozen_states", the states before the first layer that is trained: they are the same in each pass of these pixels and
-  // this mask as long as branch_scale is 1 for the frozen layers. Error: kInvalidArgument where the embeddings are trained.
-  bool output_frozen_states = false;
+  // Ends before the first layer that is trained, and puts out the states there, "frozen_states", alone: they are the same in each pass of
+  // these pixels and this mask as long as branch_scale is 1 for the frozen layers. Labels may be left out. Error: kInvalidArgument where
+  // the embeddings are trained.
+  bool frozen_states_only = false;
 };
 
 // Bytes that training takes beside what the optimiser has.

@@ -30,6 +30,8 @@ TrainingRun::TrainingRun(TrainingSettings settings, BeitImageProcessorConfig pro
   const Size size = augmenter_.outputSize(config.image_size);
   example_ = {config.num_channels, size.height, size.width};
   drop_rates_ = dropPathRates(settings.drop_path < 0.0 ? config.drop_path_rate : settings.drop_path, config.num_hidden_layers);
+  // Of what is frozen nothing is dropped: it makes the same of a picture each time.
+  std::fill_n(drop_rates_.begin(), model_->frozenLayers(), 0.0);
 }
 
 Result<std::unique_ptr<TrainingRun>> TrainingRun::create(std::string_view config_json, std::string_view processor_json,
@@ -111,13 +113,15 @@ TrainingRun::Estimate TrainingRun::estimate(int64_t micro_batch, int64_t batch) 
           .activations = of_model.activations + pixels};
 }
 
-Status TrainingRun::startBatch(int64_t size, bool learn) {
+Status TrainingRun::startBatch(int64_t size, bool learn, bool states) {
   if (!trainer_) return notFilled();
   if (learn && trainer_->exchanged()) {
     return failure(ErrorCode::kInvalidArgument, "batch", "the weights are their average now, which nothing is learned by");
   }
   batch_.reset();
-  BEIT_ASSIGN(TrainingBatch batch, TrainingBatch::allocate(size, example_));
+  const BeitConfig& config = model_->config();
+  const Shape of_states{1 + config.patchGrid({example_[1], example_[2]}).area(), config.hidden_size};
+  BEIT_ASSIGN(TrainingBatch batch, TrainingBatch::allocate(size, example_, states ? of_states : Shape()));
   batch_ = std::move(batch);
   learns_ = learn;
   if (learn) model_->clearGradients();
@@ -127,7 +131,7 @@ Status TrainingRun::startBatch(int64_t size, bool learn) {
 Status TrainingRun::addTensor(const Tensor& pixels, int64_t label) {
   const Shape one{1, example_[0], example_[1], example_[2]};
   if (pixels.shape != one) return mismatch(ErrorCode::kWrongShape, "picture", toString(pixels.shape), toString(one));
-  return addPixels(pixels.values.span(), label);
+  return addValues(pixels.values.span(), label);
 }
 
 Status TrainingRun::addPicture(const ImageView8& image, int64_t label, int64_t epoch, int64_t picture) {
@@ -135,9 +139,9 @@ Status TrainingRun::addPicture(const ImageView8& image, int64_t label, int64_t e
   return addTensor(pixels, label);
 }
 
-Status TrainingRun::addPixels(std::span<const float> pixels, int64_t label) {
+Status TrainingRun::addValues(std::span<const float> values, int64_t label) {
   if (!batch_) return failure(ErrorCode::kInvalidArgument, "batch", "none has been started");
-  return batch_->add(pixels, label, classes());
+  return batch_->add(values, label, classes());
 }
 
 Status TrainingRun::mix() {
@@ -153,6 +157,13 @@ Result<std::unique_ptr<ForwardPass>> TrainingRun::begin(int64_t first, int64_t c
   options.evaluate = !learns_;
   options.weight = static_cast<float>(static_cast<double>(count) / static_cast<double>(batch_->size()));
   return model_->begin(std::move(inputs), options);
+}
+
+Result<std::unique_ptr<ForwardPass>> TrainingRun::frozenPass(int64_t first, int64_t count) {
+  if (!batch_) return failure(ErrorCode::kInvalidArgument, "batch", "none has been started");
+  BEIT_ASSIGN(TrainingInputs inputs, batch_->inputs(first, count, {}, settings_.seed, trainer_->steps()));
+  inputs.labels.reset();
+  return model_->begin(std::move(inputs), {.frozen_states_only = true});
 }
 
 Result<TrainerStep> TrainingRun::applyStep() {

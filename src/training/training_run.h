@@ -45,17 +45,23 @@ class TrainingRun {
   };
   Estimate estimate(int64_t micro_batch, int64_t batch);
 
-  // Begins a batch of `size` examples, to learn from or to judge. Gradients of an earlier one that was given up are forgotten.
-  Status startBatch(int64_t size, bool learn);
+  // Begins a batch of `size` examples, to learn from or to judge, each by pixels or, with `states`, by what frozenPass() made of it.
+  // Gradients of an earlier one that was given up are forgotten.
+  Status startBatch(int64_t size, bool learn, bool states = false);
   // Adds a picture of a class: with its chance changes where the batch is to learn from, else as the processor makes it.
   Status addPicture(const ImageView8& image, int64_t label, int64_t epoch, int64_t picture);
-  // Adds pixel values (channels, height, width) of the size of the processor's pictures.
-  Status addPixels(std::span<const float> pixels, int64_t label);
+  // Adds pixel values (channels, height, width) of the size of the processor's pictures, or states.
+  Status addValues(std::span<const float> values, int64_t label);
   // When all are there, of a batch to learn from.
   Status mix();
 
   // Returns a pass over examples [first, first + count). In a batch to learn from it adds its share to the gradients.
   Result<std::unique_ptr<ForwardPass>> begin(int64_t first, int64_t count);
+
+  // Returns a pass over the same of a batch of pixels that puts out "frozen_states", (count, tokens, channels), and learns nothing: what
+  // the frozen layers make of a picture is the same as often as its pixels are, since no branch of theirs is dropped. Error:
+  // kInvalidArgument where the embeddings learn.
+  Result<std::unique_ptr<ForwardPass>> frozenPass(int64_t first, int64_t count);
 
   // After the passes of a whole batch.
   Result<TrainerStep> applyStep();

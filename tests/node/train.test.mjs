@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { createTrainingEngine } from '../../dist/api/engines.js';
 import { pipeline, train } from '../../dist/node.js';
 import { noise, smallFiles } from './small-checkpoint.mjs';
 import { rejects, root, temporaryFolder } from './support.mjs';
@@ -73,6 +74,55 @@ test('a run that was interrupted goes on to the same bits', async () => {
   for (const each of [whole, first, resumed]) await each.dispose();
 });
 
+test('what frozen layers made of a picture is kept, and changes no bit', async () => {
+  const validation = pictures(22).slice(18);
+  for (const [options, once] of [
+    [{ augment: 'none' }, true],
+    [{ augment: 'strong', views: 2 }, false],
+    [{ augment: 'light' }, false],
+    [{ augment: 'none', mixup: 0.8 }, false],
+  ]) {
+    const results = [];
+    for (const keepStates of [0, 1 << 20]) {
+      const engine = await createTrainingEngine({ build: 'simd', worker: false });
+      let sent = 0;
+      // The same, but for what it keeps.
+      const own = {
+        openTrainer: (source, spec, call) => engine.openTrainer(source, { ...spec, keep: 0, keepStates }, call),
+        train: (handle, what, settings, call) => {
+          sent += settings?.examples?.filter(({ image }) => image).length ?? 0;
+          return engine.train(handle, what, settings, call);
+        },
+      };
+      const told = new Proxy(
+        {},
+        { get: (_, name) => own[name] ?? (typeof engine[name] === 'function' ? engine[name].bind(engine) : engine[name]) },
+      );
+      const learning = run({
+        data: pictures(18),
+        validation,
+        method: 'last:1',
+        epochs: 4,
+        batch: 5,
+        microBatch: 2,
+        dropPath: 0.5,
+        engine: told,
+        ...options,
+      });
+      const losses = [];
+      for await (const { loss, validation: judged } of learning) losses.push(loss, judged?.loss, judged?.accuracy);
+      const { 'model.safetensors': weights } = await learning.state();
+      results.push({ losses, weights, sent });
+      await engine.dispose();
+    }
+    const [{ sent: all, ...without }, { sent, ...kept }] = results;
+    assert.deepEqual(kept, without, JSON.stringify(options));
+    assert.equal(all, 4 * (18 + 4));
+    // What always looks the same is asked for once.
+    assert.equal(sent, (once ? 18 : 4 * 18) + 4, JSON.stringify(options));
+  }
+});
+
 test('the model that is saved is the one that was judged', async (t) => {
   const folder = temporaryFolder(t);
   const data = pictures(20, (i) => `${i % 2 ? 'owl' : 'hare'}`);
@@ -132,6 +182,7 @@ test('what no run can be made of is refused before the first step', async () => 
     [{ data, method: 'half' }, 'invalid-argument', /method: got half/],
     [{ data, method: 'last:7' }, 'invalid-argument', /method: got "last:7", expected/],
     [{ data, batch: 0 }, 'invalid-argument', /batch: got 0/],
+    [{ data, views: 0.5 }, 'invalid-argument', /views: got 0.5/],
     [{ data, rate: -1 }, 'bad-config', /rate: got -1/],
     [{ data, validation: 1 }, 'invalid-argument', /validation: got 1/],
     [{ data, validation: [{ image: noise(1), label: 'owl' }] }, 'invalid-argument', /a picture of owl/],

@@ -59,6 +59,12 @@ const RECIPE: Readonly<Record<string, OptionSpec>> = {
     help: 'chance changes of pictures (default: light)',
     parse: oneOf(['none', 'light', 'strong']),
   },
+  views: {
+    name: 'views',
+    value: 'N',
+    help: 'forms that a picture is changed to, in turn; with last:N each goes through the frozen layers once (default: 0, ever new ones)',
+    parse: wholeNumber(MOST),
+  },
   decay: { name: 'decay', value: 'X', help: 'weight decay (default: 0.05)', parse: numberFrom(0, 100) },
   movingAverage: {
     name: 'average',

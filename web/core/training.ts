@@ -3,7 +3,7 @@
  * beit-wasm-training. Types only. The rules are those of core.ts.
  *
  * The course of a run: createTrainer(); supply() for each of tensors(), finish(); then for each step of the optimiser startBatch(), one
- * addPicture() or addPixels() for each example, mix(), a pass for each micro-batch that begin() makes, applyStep(). A pass that is dropped
+ * addPicture() or addValues() for each example, mix(), a pass for each micro-batch that begin() makes, applyStep(). A pass that is dropped
  * leaves the weights as the last applyStep() left them.
  */
 import type { Outcome } from '../base/errors.js';
@@ -90,8 +90,11 @@ export interface CoreTrainer {
   /** Of micro-batches of so many examples out of batches of so many. May be called before supply(). */
   estimate(microBatch: number, batch: number): Outcome<CoreTrainingEstimate>;
 
-  /** Begins a batch of `size` examples; with `learn` false they are prepared as for inference, and begin() makes no gradients. */
-  startBatch(size: number, learn: boolean): Outcome<null>;
+  /**
+   * Begins a batch of `size` examples; with `learn` false they are prepared as for inference, and begin() makes no gradients. With
+   * `states` each is what a frozenPass() put out of it.
+   */
+  startBatch(size: number, learn: boolean, states: boolean): Outcome<null>;
   /**
    * Adds height x width x channels samples at `pointer`, augmented by a random stream of (seed, epoch, picture) if the batch is to learn
    * from, and by the processor alone if not. label: a class.
@@ -105,8 +108,8 @@ export interface CoreTrainer {
     epoch: number,
     picture: number,
   ): Outcome<null>;
-  /** Adds an example whose pixel values (channels, height, width) are made; `count` floats at `pointer`. */
-  addPixels(pointer: number, count: number, label: number): Outcome<null>;
+  /** Adds an example whose pixel values (channels, height, width) or states (tokens, C) are made; `count` floats at `pointer`. */
+  addValues(pointer: number, count: number, label: number): Outcome<null>;
   /** When all are added: mixup and cutmix where they are asked for, and soft targets. */
   mix(): Outcome<null>;
   /**
@@ -114,6 +117,11 @@ export interface CoreTrainer {
    * batch, each example with a share of 1 / size. Its outputs are loss, the mean over these, and logits (count, L).
    */
   begin(first: number, count: number): Outcome<CoreForward>;
+  /**
+   * The same of a batch of pixels, as far as nothing learns: its output is frozen_states, (count, tokens, C), the same as often as the
+   * pixels are. Only for last:N.
+   */
+  frozenPass(first: number, count: number): Outcome<CoreForward>;
   /** After the passes over a whole batch: clips, moves the weights, and forgets the gradients. step: how many have been done. */
   applyStep(): Outcome<{ step: number; rate: number; gradientNorm: number }>;
 

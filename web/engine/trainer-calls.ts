@@ -15,8 +15,11 @@ export interface TrainerSpec {
   microBatch: number;
   /** Whether the checkpoint's head is taken: it has the same labels. */
   keepHead: boolean;
-  /** Bytes of pictures that are kept decoded. */
+  /** Bytes of pictures that are kept decoded, and of what frozen layers made of pictures. */
   keep: number;
+  keepStates: number;
+  /** How many forms a picture is augmented to, which come again and again; 0: another in each epoch. */
+  views: number;
 }
 
 export interface OpenedTrainer {
@@ -30,7 +33,7 @@ export interface TrainerExample {
   /** Its number in the run, by which its chance changes are drawn. */
   picture: number;
   label: number;
-  /** Null: it is kept, or `pixels` stand for it. */
+  /** Null: it or what is made of it is kept, or `pixels` stand for it. */
   image: EngineImage | null;
   /** (channels, height, width) */
   pixels?: Float32Array | undefined;

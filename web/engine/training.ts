@@ -1,7 +1,7 @@
 /** Training a classifier in an engine whose core trains (core/training.ts). */
 import { failure, OutOfMemoryError, unwrap } from '../base/errors.js';
 import type { Tensor } from '../base/tensors.js';
-import type { Core, CoreForward } from '../core/core.js';
+import type { Core, CoreForward, CoreTensor } from '../core/core.js';
 import { availableIn, owned, reserve, withBytes } from '../core/heap.js';
 import type { CoreTrainer, CoreTrainingEstimate, TrainingCore } from '../core/training.js';
 import type { Source } from '../sources/source.js';
@@ -28,10 +28,14 @@ type Calls = { [T in TrainerCall]: (settings: TrainerCalls[T]['settings'], host:
 export class Trainer implements Calls {
   private readonly pictures = new Map<number, RawImage>();
   private keptBytes = 0;
+  /** What frozen layers made of pictures in a view. */
+  private readonly frozen = new Map<string, Float32Array>();
+  private keptStateBytes = 0;
+  private full = false;
 
   private constructor(
     private readonly trainer: CoreTrainer,
-    private readonly spec: Pick<TrainerSpec, 'microBatch' | 'keep'>,
+    private readonly spec: Pick<TrainerSpec, 'settings' | 'microBatch' | 'keep' | 'keepStates' | 'views'>,
     readonly facts: Omit<OpenedTrainer, 'handle'>,
   ) {}
 
@@ -87,12 +91,39 @@ export class Trainer implements Calls {
   /** Passes examples through, to learn from them in that epoch, or to judge for null. */
   private async pass(examples: readonly TrainerExample[], epoch: number | null, host: TrainerHost): Promise<TrainerAnswers> {
     const { trainer } = this;
+    const { settings, views } = this.spec;
+    const chance = epoch !== null && settings.augment !== 'none';
+    const view = !chance ? null : views > 0 ? epoch % views : epoch;
     const kept: number[] = [];
-    host.use(() => unwrap(trainer.startBatch(examples.length, epoch !== null)));
+    // States of what is mixed or looks another way each time would not be asked for again.
+    const mixes = epoch !== null && ((settings.mixup ?? 0) > 0 || (settings.cutmix ?? 0) > 0);
+    const again = settings.method.startsWith('last:') && !mixes && (!chance || views > 0) && examples.every(({ pixels }) => !pixels);
+    if (again) await this.addStates(examples, epoch !== null, view, kept, host);
+    else await this.addExamples(examples, epoch !== null, view, kept, host);
+    if (epoch !== null) host.use(() => unwrap(trainer.mix()));
+    const answers = new Int32Array(examples.length);
+    let loss = 0;
+    await this.microPasses(examples.length, 'begin', host, ({ logits, loss: mean }, first, count) => {
+      const classes = logits!.dims[1]!;
+      loss += (mean!.data[0]! * count) / examples.length;
+      for (let i = 0; i < count; ++i) answers[first + i] = best(logits!.data.subarray(i * classes, (i + 1) * classes));
+    });
+    return { loss, answers, kept: Int32Array.from(kept) };
+  }
+
+  /** Begins a batch of pictures, as they look in that view; null: without chance. */
+  private async addExamples(
+    examples: readonly TrainerExample[],
+    learn: boolean,
+    view: number | null,
+    kept: number[] | null,
+    host: TrainerHost,
+  ): Promise<void> {
+    const { trainer } = this;
+    host.use(() => unwrap(trainer.startBatch(examples.length, learn, false)));
     for (const { picture, label, image, pixels } of examples) {
       if (pixels) {
-        const bytes = new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.byteLength);
-        host.use((core) => withBytes(core, bytes, 'pixel values', (pointer) => unwrap(trainer.addPixels(pointer, pixels.length, label))));
+        host.use((core) => addValues(core, trainer, pixels, label));
         continue;
       }
       const raw = this.pictures.get(picture) ?? (await this.decoded(picture, image, kept, host));
@@ -100,35 +131,71 @@ export class Trainer implements Calls {
       const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
       host.use((core) =>
         withBytes(core, bytes, 'a picture', (pointer) =>
-          unwrap(trainer.addPicture(pointer, width, height, channels, label, epoch ?? 0, picture)),
+          unwrap(trainer.addPicture(pointer, width, height, channels, label, view ?? 0, picture)),
         ),
       );
     }
-    if (epoch !== null) host.use(() => unwrap(trainer.mix()));
-    const answers = new Int32Array(examples.length);
-    let loss = 0;
-    for (let first = 0; first < examples.length; first += this.spec.microBatch) {
-      const count = Math.min(this.spec.microBatch, examples.length - first);
-      const pass = host.use(() => unwrap(trainer.begin(first, count)));
+  }
+
+  /** Begins a batch of what the frozen layers make of pictures, which is made for those of which it is not kept. */
+  private async addStates(
+    examples: readonly TrainerExample[],
+    learn: boolean,
+    view: number | null,
+    kept: number[],
+    host: TrainerHost,
+  ): Promise<void> {
+    const { trainer } = this;
+    const keyOf = ({ picture }: TrainerExample): string => `${picture}:${view ?? ''}`;
+    const missing = examples.filter((example) => !this.frozen.has(keyOf(example)));
+    const made = new Map<string, Float32Array>();
+    if (missing.length > 0) {
+      // A picture that comes again in other views is kept itself; one that comes as it is need not be.
+      await this.addExamples(missing, view !== null, view, view !== null || this.full ? kept : null, host);
+      await this.microPasses(missing.length, 'frozenPass', host, ({ frozen_states: states }, first, count) => {
+        const each = states!.data.length / count;
+        for (let i = 0; i < count; ++i) made.set(keyOf(missing[first + i]!), states!.data.slice(i * each, (i + 1) * each));
+      });
+    }
+    host.use((core) => {
+      unwrap(trainer.startBatch(examples.length, learn, true));
+      for (const example of examples)
+        addValues(core, trainer, (made.get(keyOf(example)) ?? this.frozen.get(keyOf(example)))!, example.label);
+    });
+    for (const example of missing) {
+      const states = made.get(keyOf(example))!;
+      this.full = this.keptStateBytes + states.byteLength > this.spec.keepStates;
+      if (this.full) break;
+      this.keptStateBytes += states.byteLength;
+      this.frozen.set(keyOf(example), states);
+      if (view === null) kept.push(example.picture);
+    }
+  }
+
+  /** Does passes over `total` examples, and hands on what they put out. */
+  private async microPasses(
+    total: number,
+    which: 'begin' | 'frozenPass',
+    host: TrainerHost,
+    take: (outputs: Record<string, CoreTensor>, first: number, count: number) => void,
+  ): Promise<void> {
+    for (let first = 0; first < total; first += this.spec.microBatch) {
+      const count = Math.min(this.spec.microBatch, total - first);
+      const pass = host.use(() => unwrap(this.trainer[which](first, count)));
       try {
         await host.runSteps(pass);
-        host.use(() => {
-          const { logits, loss: mean } = unwrap(pass.outputs());
-          const classes = logits!.dims[1]!;
-          loss += (mean!.data[0]! * count) / examples.length;
-          for (let i = 0; i < count; ++i) answers[first + i] = best(logits!.data.subarray(i * classes, (i + 1) * classes));
-        });
+        host.use(() => take(unwrap(pass.outputs()), first, count));
       } finally {
         if (!host.trapped()) pass.delete();
       }
     }
-    return { loss, answers, kept: Int32Array.from(kept) };
   }
 
-  private async decoded(picture: number, image: EngineImage | null, kept: number[], host: TrainerHost): Promise<RawImage> {
+  /** Returns a picture's pixels, which are kept where there is a list of what is. */
+  private async decoded(picture: number, image: EngineImage | null, kept: number[] | null, host: TrainerHost): Promise<RawImage> {
     if (!image) throw failure('internal', 'Training', `picture ${picture} is not kept`);
     const raw = withoutAlpha(await host.pixelsOf(image), 3);
-    if (this.keptBytes + raw.data.byteLength <= this.spec.keep) {
+    if (kept && this.keptBytes + raw.data.byteLength <= this.spec.keep) {
       this.keptBytes += raw.data.byteLength;
       this.pictures.set(picture, raw);
       kept.push(picture);
@@ -164,6 +231,11 @@ export class Trainer implements Calls {
   async setSteps({ steps }: { steps: number }, host: TrainerHost): Promise<null> {
     return host.use(() => unwrap(this.trainer.setSteps(steps)));
   }
+}
+
+function addValues(core: Core, trainer: CoreTrainer, values: Float32Array, label: number): void {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  withBytes(core, bytes, 'an example', (pointer) => unwrap(trainer.addValues(pointer, values.length, label)));
 }
 
 function ownTensor(core: Core, { dims, data }: Tensor): Tensor {

@@ -49,6 +49,11 @@ export interface Recipe {
   cutmix?: number | undefined;
   /** Default: light */
   augment?: 'none' | 'light' | 'strong' | undefined;
+  /**
+   * Into how many forms `augment` makes a picture, which come in turn; 0: another in each epoch. With `last:N` each form goes through the
+   * frozen layers once. Default: 0
+   */
+  views?: number | undefined;
   /** Whose rules of weight decay, warm-up and new heads. Default: unilm */
   conventions?: 'unilm' | 'transformers' | undefined;
   /** Whether the head is the checkpoint's. Default: keep, if the labels are the same */
@@ -72,56 +77,51 @@ export type FullRecipe = { [Name in Exclude<keyof Recipe, 'head' | 'dropPath'>]-
   dropPath: number | null;
 };
 
+function defaultsOf(method: Method, hiddenSize: number): FullRecipe {
+  const vectors = method === 'vectors';
+  return {
+    method,
+    epochs: 10,
+    batch: 32,
+    microBatch: 4,
+    rate: ((vectors ? 5 : 1) * 0.128) / hiddenSize,
+    headRateFactor: vectors ? 4 : 1,
+    schedule: 'cosine',
+    warmup: 0.1,
+    layerDecay: vectors ? 1 : 0.75,
+    decay: 0.05,
+    clip: 1,
+    movingAverage: 0,
+    dropPath: null,
+    smoothing: 0.1,
+    mixup: 0,
+    cutmix: 0,
+    augment: 'light',
+    views: 0,
+    conventions: 'unilm',
+    seed: 0,
+  };
+}
+
+export const RECIPE_NAMES = Object.keys(defaultsOf('full', 1));
+
 /** Returns the recipe with its defaults, for a model of that width. Throws invalid-argument; most numbers are the core's to judge. */
 export function fullRecipe(recipe: Recipe, hiddenSize: number): FullRecipe {
-  const vectors = recipe.method === 'vectors';
-  const {
-    method,
-    epochs = 10,
-    batch = 32,
-    microBatch = 4,
-    rate = ((vectors ? 5 : 1) * 0.128) / hiddenSize,
-    headRateFactor = vectors ? 4 : 1,
-    schedule = 'cosine',
-    warmup = 0.1,
-    layerDecay = vectors ? 1 : 0.75,
-    decay = 0.05,
-    clip = 1,
-    movingAverage = 0,
-    dropPath = null,
-    smoothing = 0.1,
-    mixup = 0,
-    cutmix = 0,
-    augment = 'light',
-    conventions = 'unilm',
-    seed = 0,
-  } = recipe;
-  for (const [name, value] of Object.entries({ epochs, batch, microBatch }))
-    if (!Number.isInteger(value) || value < 1) throw mismatch('invalid-argument', name, String(value), 'a whole number of at least 1');
+  const told = Object.entries(recipe).filter(([name, value]) => value !== undefined && RECIPE_NAMES.includes(name));
+  const full: FullRecipe = { ...defaultsOf(recipe.method, hiddenSize), ...Object.fromEntries(told) };
+  const { method, epochs, batch, microBatch, views, warmup } = full;
+  for (const [name, value, least] of [
+    ['epochs', epochs, 1],
+    ['batch', batch, 1],
+    ['microBatch', microBatch, 1],
+    ['views', views, 0],
+  ] as const)
+    if (!Number.isInteger(value) || value < least)
+      throw mismatch('invalid-argument', name, String(value), `a whole number of at least ${least}`);
   if (!(warmup >= 0 && warmup <= 1)) throw mismatch('invalid-argument', 'warmup', String(warmup), 'a share of the steps, 0 to 1');
   if (!/^(vectors|full|last:\d+)$/.test(method))
     throw mismatch('invalid-argument', 'method', String(method), '"vectors", "full" or "last:N"');
-  return {
-    method,
-    epochs,
-    batch,
-    microBatch: Math.min(microBatch, batch),
-    rate,
-    headRateFactor,
-    schedule,
-    warmup,
-    layerDecay,
-    decay,
-    clip,
-    movingAverage,
-    dropPath,
-    smoothing,
-    mixup,
-    cutmix,
-    augment,
-    conventions,
-    seed,
-  };
+  return { ...full, microBatch: Math.min(microBatch, batch) };
 }
 
 /** Returns the same as the core takes it, for so many steps. */

@@ -6,12 +6,12 @@ import type { Tensor } from '../../base/tensors.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { LoadCallOptions } from '../../engine/engine.js';
 import type { OpenedTrainer, TrainerCall, TrainerCalls, TrainerExample, TrainingEngine } from '../../engine/trainer-calls.js';
-import { CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, type Source } from '../../sources/source.js';
+import { CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, type Source, type SourceOptions } from '../../sources/source.js';
 import { readOptionalText, readText } from '../../sources/text.js';
 import { classifierConfig } from '../classifier-config.js';
 import { asConfig, type BeitConfig } from '../config.js';
 import { sourceOf } from '../configure.js';
-import { createTrainingEngine } from '../engines.js';
+import { createTrainingEngine, type EngineOptions } from '../engines.js';
 import { toEngineImage } from '../images.js';
 import { BeitImageProcessor } from '../image-processor.js';
 import { checkOpening } from '../options.js';
@@ -29,11 +29,12 @@ import {
   writeText,
 } from './files.js';
 import { rowsOf, trainerState, type TrainerState, type TrainingStep, type Validation } from './log.js';
-import { fullRecipe, settingsOf, type FullRecipe, type LabelledImage, type TrainOptions } from './options.js';
+import { fullRecipe, RECIPE_NAMES, settingsOf, type FullRecipe, type LabelledImage, type TrainOptions } from './options.js';
 import { labelsOf, partedBy, quotasOf } from './pictures.js';
 
-/** Decoded pictures that are kept between epochs. */
+/** Decoded pictures, and what frozen layers made of pictures, that are kept between epochs. */
 const KEPT_BYTES = 256 << 20;
+const KEPT_STATE_BYTES = 512 << 20;
 /** Parts pictures: an epoch that no run comes to. */
 const APART = 0xffffffff;
 const CLASS_NAME = 'BeitForImageClassification';
@@ -269,34 +270,9 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
 }
 
 /** Returns the options that concern how a model is opened, without those of the run. */
-function openingOf({
-  model,
-  data,
-  validation,
-  resume,
-  method,
-  epochs,
-  batch,
-  microBatch,
-  rate,
-  headRateFactor,
-  schedule,
-  warmup,
-  layerDecay,
-  decay,
-  clip,
-  movingAverage,
-  dropPath,
-  smoothing,
-  mixup,
-  cutmix,
-  augment,
-  conventions,
-  head,
-  seed,
-  ...opening
-}: TrainOptions) {
-  return opening;
+function openingOf(options: TrainOptions): EngineOptions & SourceOptions & LoadCallOptions {
+  const ofRun = ['model', 'data', 'validation', 'resume', 'head', ...RECIPE_NAMES];
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !ofRun.includes(name)));
 }
 
 async function openRun(options: TrainOptions): Promise<Opened> {
@@ -341,6 +317,8 @@ async function openRun(options: TrainOptions): Promise<Opened> {
         microBatch: recipe.microBatch,
         keepHead: head === 'keep',
         keep: KEPT_BYTES,
+        keepStates: KEPT_STATE_BYTES,
+        views: recipe.views,
       },
       opening,
     );
