@@ -196,6 +196,22 @@ test('what no run can be made of is refused before the first step', async () => 
   }
 });
 
+test('a run takes the memory that was told', async () => {
+  for (const method of ['full', 'vectors', 'last:2']) {
+    const engine = await createTrainingEngine({ build: 'simd', worker: false });
+    const { used } = await engine.memory();
+    const data = pictures(9, (i) => `${i % 2}`);
+    const learning = run({ model: join(root, 'weights/embedded/classifier'), data, validation: 0.2, method, epochs: 1, batch: 8, engine });
+    const { estimate } = await learning.open();
+    for await (const { step } of learning) assert.equal(step, 1);
+    // What was told has been taken at once, so that the peak is no less.
+    const { peak } = await engine.memory();
+    assert.ok(peak - used < 1.1 * estimate, `${method}: ${peak - used} bytes, told ${estimate}`);
+    await learning.dispose();
+    await engine.dispose();
+  }
+});
+
 test('an abort ends a run with its reason, and a batch of broken pictures with their error', async () => {
   const controller = new AbortController();
   const learning = run({ data: pictures(8), epochs: 50, batch: 4, signal: controller.signal });

@@ -33,7 +33,7 @@ const RECIPE: Readonly<Record<string, OptionSpec>> = {
   microBatch: {
     name: 'micro-batch',
     value: 'N',
-    help: 'of these, how many are passed through at a time: more take more memory (default: 4)',
+    help: 'of these, how many are passed through at a time: more take more memory (default: 4; base and large: 2)',
     parse: wholeNumber(MOST),
   },
   rate: { name: 'rate', value: 'X', help: 'the highest learning rate (default: by width and method)', parse: numberFrom(0, 100) },

@@ -22,7 +22,7 @@ export interface Recipe {
   epochs?: number | undefined;
   /** Examples of one step. Default: 32 */
   batch?: number | undefined;
-  /** How many of these are passed through at a time. Default: 4 */
+  /** How many of these are passed through at a time. Default: 4, of a model with 512 channels or more 2 */
   microBatch?: number | undefined;
   /** The highest learning rate. Default: 0.128 / hiddenSize, for vectors five times that */
   rate?: number | undefined;
@@ -83,7 +83,7 @@ function defaultsOf(method: Method, hiddenSize: number): FullRecipe {
     method,
     epochs: 10,
     batch: 32,
-    microBatch: 4,
+    microBatch: hiddenSize < 512 ? 4 : 2,
     rate: ((vectors ? 5 : 1) * 0.128) / hiddenSize,
     headRateFactor: vectors ? 4 : 1,
     schedule: 'cosine',
