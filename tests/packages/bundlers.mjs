@@ -5,6 +5,8 @@
  * page: the address that is opened, by the other origin's; policy: a Content-Security-Policy; worker: false where the core runs in
  * the thread that asks; ci: whether `npm test` runs it. What else a bundler needs is in files, as docs/guides/bundlers.md shows it.
  */
+import { nodeOf } from './project.mjs';
+
 const viteConfig = (config = '') => `export default { ${config} server: { headers: process.env.ISOLATED ? {
   'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' } : {} } };\n`;
 
@@ -115,6 +117,23 @@ const ANGULAR_FILES = {
     bootstrapApplication(App, { providers: [provideZonelessChangeDetection()] });\n`,
 };
 
+/** A version of Angular, built by this Node or one that it wants. */
+const angular = (name, version, typescript, node) => ({
+  name,
+  install: [
+    ...['build', 'cli', 'common', 'compiler', 'compiler-cli', 'core', 'platform-browser'].map((part) => `@angular/${part}@${version}`),
+    'rxjs@7',
+    'tslib@2',
+    `typescript@${typescript}`,
+    ...(node?.install ?? []),
+  ],
+  files: ANGULAR_FILES,
+  build: [node ? [node.program, 'node_modules/@angular/cli/bin/ng.js', 'build'] : ['ng', 'build']],
+  serve: 'built',
+  ready: true,
+  page: () => '?assets=beit',
+});
+
 export const BUNDLERS = [
   { name: 'cdn', ci: true, serve: '.', page: (foreign) => `cdn.html?from=${encodeURIComponent(`${foreign}node_modules/`)}` },
   {
@@ -189,20 +208,8 @@ export const BUNDLERS = [
     build: [['vite', 'build']],
     serve: 'build',
   },
-  {
-    name: 'angular',
-    install: [
-      ...['build', 'cli', 'common', 'compiler', 'compiler-cli', 'core', 'platform-browser'].map((name) => `@angular/${name}@20`),
-      'rxjs@7',
-      'tslib@2',
-      'typescript@5.9',
-    ],
-    files: ANGULAR_FILES,
-    build: [['ng', 'build']],
-    serve: 'built',
-    ready: true,
-    page: () => '?assets=beit',
-  },
+  angular('angular20', 20, '5.9'),
+  angular('angular22', 22, '6.0', nodeOf('22.23')),
   {
     name: 'webpack-background',
     install: ['webpack@5', 'webpack-cli@6'],

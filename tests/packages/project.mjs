@@ -41,3 +41,9 @@ export async function makeProject({ name, install = [], files = {}, manifest = {
 
 /** Returns a program of a project, which npm has linked or which has its path. */
 export const programOf = (folder, name) => join(folder, 'node_modules', name.includes('/') ? name : join('.bin', name));
+
+/** Returns a version of Node: the package that holds the program itself, with no script to run when it is installed, and the program. */
+export function nodeOf(version) {
+  const { platform, arch } = process;
+  return { install: [`node-${platform}-${arch}@${version}`], program: `node-${platform}-${arch}/bin/node` };
+}

@@ -2,6 +2,10 @@
  * Projects that run without a page. Each: name, install, files, manifest as project.mjs has them; build: commands before; command: [a program,
  * ...arguments]; says: what its output has where all is right; ci: whether `npm test` runs it.
  */
+import { nodeOf } from './project.mjs';
+
+const { platform, arch } = process;
+
 const ANSWER = `import { pipeline } from 'beit-wasm';
 const classify = await pipeline('image-classification');
 const [{ label }] = await classify('harbour.jpg');
@@ -18,10 +22,6 @@ const ANSWER_COMMONJS = `const { pipeline } = require('beit-wasm');
 `;
 const SAYS = 'label: harbour';
 
-// Packages that hold the programs themselves, with no script to run when they are installed.
-const { platform, arch } = process;
-const node = (version) => ({ install: [`node-${platform}-${arch}@${version}`], program: `node-${platform}-${arch}/bin/node` });
-
 const TEST = (imports) => `${imports}
 import { readFileSync } from 'node:fs';
 import { pipeline } from 'beit-wasm';
@@ -35,7 +35,7 @@ test('classifies bytes and samples of this realm', async () => {
 
 export const RUNTIMES = [
   ...[20, 22, 24].flatMap((version) => {
-    const { install, program } = node(version);
+    const { install, program } = nodeOf(version);
     return [
       { name: `node${version}`, install, files: { 'answer.mjs': ANSWER }, command: [program, 'answer.mjs'], says: SAYS },
       {
@@ -49,9 +49,9 @@ export const RUNTIMES = [
   }),
   {
     name: 'node-permission',
-    install: node(24).install,
+    install: nodeOf(24).install,
     files: { 'answer.mjs': ANSWER },
-    command: [node(24).program, '--permission', '--allow-fs-read=*', 'answer.mjs'],
+    command: [nodeOf(24).program, '--permission', '--allow-fs-read=*', 'answer.mjs'],
     says: SAYS,
   },
   {
