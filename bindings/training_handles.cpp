@@ -5,6 +5,7 @@
 
 #include "bindings/handles.h"
 #include "bindings/js_values.h"
+#include "weights/reading/element_convert.h"
 
 namespace beit::js {
 
@@ -192,10 +193,17 @@ val TrainerHandle::applyStep() {
   });
 }
 
-val TrainerHandle::read(const std::string& name) const {
+val TrainerHandle::read(const std::string& name, const std::string& dtype) const {
   return guarded([&]() -> val {
-    return outcome(parameterOf(run_->model(), name),
-                   [](TrainedParameter* parameter) { return tensorToJs(parameter->shape, parameter->value.span()); });
+    const auto type = parseDType(dtype);
+    if (!type || (*type != DType::kF32 && *type != DType::kF16))
+      return failed(mismatch(ErrorCode::kUnsupported, name, "\"" + dtype + "\"", "F32 or F16"));
+    return outcome(parameterOf(run_->model(), name), [&](TrainedParameter* parameter) {
+      const std::span<const float> values = parameter->value.span();
+      std::vector<uint8_t> bytes(values.size() * (*type == DType::kF16 ? 2 : 4));
+      encodeElements(*type, values, bytes.data());
+      return copyOut(bytes.data(), bytes.size());
+    });
   });
 }
 

@@ -51,7 +51,7 @@ class TrainerHandle : public std::enable_shared_from_this<TrainerHandle> {
   val frozenPass(double first, double count);
   val applyStep();
 
-  val read(const std::string& name) const;
+  val read(const std::string& name, const std::string& dtype) const;
   val exchangeAverage();
   val states() const;
   val readState(const std::string& name) const;

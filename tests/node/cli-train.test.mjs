@@ -81,7 +81,7 @@ test('a run writes a model, a checkpoint and logs that others read', async (t) =
   const { folder, model, data, out } = prepared(t);
   const [log, board] = [join(folder, 'log.jsonl'), join(folder, 'board')];
   const { status, stdout, stderr } = await beit(
-    ...['train', data, '--model', model, '--out', out, '--method', 'full', '--log', log, '--tensorboard', board],
+    ...['train', data, '--model', model, '--out', out, '--method', 'full', '--log', log, '--tensorboard', board, '--dtype', 'f16'],
     ...OPTIONS,
   );
   assert.equal(status, 0, stderr);
@@ -89,8 +89,11 @@ test('a run writes a model, a checkpoint and logs that others read', async (t) =
     stdout,
     /^16 pictures of 2 labels to learn from, 6 to judge by\.\n9 steps, beginning with the checkpoint's head; (\d+) of \1 parameters learn; \d+ MB of memory\.\nEpoch 1: loss [\d.]+, right on \d of 6 \([\d.]+ %\), the best so far\nEpoch 2: .*\nEpoch 3: .*\n.*: the best model, and checkpoint-9 to go on from \(--resume\)\n$/,
   );
-  assert.deepEqual(readdirSync(out).sort(), ['checkpoint-9', 'config.json', 'model.safetensors', 'preprocessor_config.json']);
+  assert.deepEqual(readdirSync(out).sort(), ['README.md', 'checkpoint-9', 'config.json', 'model.safetensors', 'preprocessor_config.json']);
   assert.deepEqual(json(out, 'config.json').architectures, ['BeitForImageClassification']);
+  assert.equal(json(out, 'config.json').torch_dtype, 'float16');
+  const size = (...path) => readFileSync(join(...path, 'model.safetensors')).length;
+  assert.ok(size(out) < 0.6 * size(out, 'checkpoint-9'));
   const state = json(out, 'checkpoint-9', 'trainer_state.json');
   assert.deepEqual([state.global_step, state.max_steps, state.epoch, state.num_train_epochs, state.train_batch_size], [9, 9, 3, 3, 6]);
   assert.equal(state.log_history.length, 12);
@@ -112,6 +115,11 @@ test('a run writes a model, a checkpoint and logs that others read', async (t) =
     assert.ok(Math.abs(scalars['train/loss'] - row.loss) < 1e-6);
     assert.equal('eval/accuracy' in scalars, i % 3 === 2);
   }
+  const card = readFileSync(join(out, 'README.md'), 'utf8');
+  assert.match(card, /^---\nlibrary_name: transformers\n/);
+  assert.match(card, /\n`checkpoint`, of which all weights were trained on these pictures with beit-wasm: \d steps of 6 pictures/);
+  assert.match(card, /\n\| cat \| 8 \|\n\| dog \| 8 \|\n/);
+  assert.ok(card.includes(`Of 6 pictures that it did not learn from, ${(state.best_metric * 100).toFixed(1)} % were right (95 %`), card);
   const judged = await beit('evaluate', data, '--model', out, '--json', '--build', 'simd');
   assert.equal(JSON.parse(judged.stdout).accuracy, state.best_metric);
 });

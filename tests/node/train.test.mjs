@@ -69,7 +69,7 @@ test('a run that was interrupted goes on to the same bits', async () => {
   const plain = ({ picturesPerSecond: _, secondsLeft: __, ...step }) => step;
   assert.deepEqual(rest, told.slice(4).map(plain));
   const [one, other] = [await whole.state(), await resumed.state()];
-  for (const name of ['model.safetensors', 'optimizer.safetensors', 'config.json', 'trainer_state.json'])
+  for (const name of ['model.safetensors', 'optimizer.safetensors', 'config.json', 'trainer_state.json', 'README.md'])
     assert.ok(Buffer.from(one[name]).equals(Buffer.from(other[name])), name);
   for (const each of [whole, first, resumed]) await each.dispose();
 });
@@ -134,6 +134,8 @@ test('the model that is saved is the one that was judged', async (t) => {
   let judged = null;
   for await (const { validation } of learning) judged = validation ?? judged;
   await learning.save(folder);
+  await rejects(learning.save(folder, { state: true, dtype: 'f16' }), 'invalid-argument', /dtype: got "f16", expected "f32"/);
+  await rejects(learning.save(folder, { dtype: 'int8' }), 'invalid-argument', /dtype: got "int8"/);
   await learning.dispose();
   assert.deepEqual(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8')).id2label, { 0: 'hare', 1: 'owl' });
   const classify = await pipeline('image-classification', folder, { build: 'simd' });

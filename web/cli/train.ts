@@ -102,6 +102,7 @@ export const train: CommandSpec = {
       help: 'pictures to judge by, or the share that is set apart (default: DIR/validation, else 0.15)',
     },
     { name: 'keep', value: 'best|last', help: 'which model FOLDER gets (default: best)', parse: oneOf(['best', 'last']) },
+    { name: 'dtype', value: 'f16|f32', help: "the element type of FOLDER's model (default: f32)", parse: oneOf(['f16', 'f32']) },
     { name: 'resume', help: 'go on from the newest checkpoint in FOLDER, with its recipe' },
     { name: 'log', value: 'FILE', help: 'write a line of JSON for each step and each judgement' },
     { name: 'tensorboard', value: 'FOLDER', help: "write an event file for TensorBoard's page" },
@@ -176,6 +177,7 @@ async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: n
   const facts = await run.open();
   bar.clear();
   for (const line of beginning(facts, pictures)) console.log(line);
+  const as = { dtype: parsed.value<'f16' | 'f32'>('dtype') };
   const logFile = parsed.value<string>('log');
   if (logFile !== undefined) attemptWrite(logFile, () => mkdirSync(dirname(logFile), { recursive: true }));
   if (logFile !== undefined && facts.resumedAt === 0) attemptWrite(logFile, () => writeFileSync(logFile, ''));
@@ -209,13 +211,13 @@ async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: n
       if (isBest) best = step;
       line.clear();
       console.log(verdictOf(step, isBest && step.validation !== null));
-      if (isBest && keepsBest) await run.save(out);
+      if (isBest && keepsBest) await run.save(out, as);
       await writeCheckpoint(run, out, step.step);
     }
     line.clear();
     if (last && last.step % facts.stepsPerEpoch !== 0) await writeCheckpoint(run, out, last.step);
     // Of an epoch that was not judged the weights may be worse than those that are kept.
-    if (!keepsBest || (best === null && facts.resumedAt === 0)) await run.save(out);
+    if (!keepsBest || (best === null && facts.resumedAt === 0)) await run.save(out, as);
   } finally {
     process.off('SIGINT', onInterrupt);
     line.clear();

@@ -125,8 +125,8 @@ export interface CoreTrainer {
   /** After the passes over a whole batch: clips, moves the weights, and forgets the gradients. step: how many have been done. */
   applyStep(): Outcome<{ step: number; rate: number; gradientNorm: number }>;
 
-  /** Returns a tensor's values. */
-  read(name: string): Outcome<CoreTensor>;
+  /** Returns a tensor's values, as the bytes of elements of that type. */
+  read(name: string, dtype: 'F32' | 'F16'): Outcome<Uint8Array>;
   /** Exchanges the weights with their average, where one is kept: once to judge it or to save it, and once more to go on. */
   exchangeAverage(): Outcome<null>;
   /**

@@ -56,7 +56,7 @@ export interface TrainerCalls {
   /** As inference has it. */
   judge: { settings: { examples: TrainerExample[] }; result: TrainerAnswers };
   order: { settings: { epoch: number; count: number }; result: Int32Array };
-  read: { settings: { name: string }; result: Tensor };
+  read: { settings: { name: string; dtype: 'F32' | 'F16' }; result: Uint8Array };
   exchangeAverage: { settings: null; result: null };
   states: { settings: null; result: { name: string; shape: number[] }[] };
   readState: { settings: { name: string }; result: Tensor };

@@ -207,8 +207,8 @@ export class Trainer implements Calls {
     return host.use((core) => owned(core, unwrap(this.trainer.order(epoch, count))));
   }
 
-  async read({ name }: { name: string }, host: TrainerHost): Promise<Tensor> {
-    return host.use((core) => ownTensor(core, unwrap(this.trainer.read(name))));
+  async read({ name, dtype }: TrainerCalls['read']['settings'], host: TrainerHost): Promise<Uint8Array> {
+    return host.use((core) => owned(core, unwrap(this.trainer.read(name, dtype))));
   }
 
   async exchangeAverage(_: null, host: TrainerHost): Promise<null> {

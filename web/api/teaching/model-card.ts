@@ -1,19 +1,23 @@
-/** README.md of a taught model: what a hub shows of it. */
+/** README.md of a model that was made here: what a hub shows of it. */
 import type { BaseCheckpoint } from './base-checkpoint.js';
 import type { TaughtFit } from './judgement.js';
 
+export interface CardFacts {
+  base: BaseCheckpoint;
+  labels: readonly string[];
+  /** Pictures of each label that it was made by. */
+  counts: readonly number[];
+  /** What it is, a sentence or two around the base's name. */
+  madeOf: (base: string) => string;
+  /** How often it is right. */
+  judged: string;
+}
+
 /** Returns the text, with the front matter that the hub reads. */
-export function modelCard(base: BaseCheckpoint, layers: number, fit: TaughtFit): string {
-  const { layer, labels, counts, accuracy, interval } = fit;
-  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+export function modelCard({ base, labels, counts, madeOf, judged }: CardFacts): string {
   const isOnHub = base.reach === 'anywhere' && /^[\w.-]+\/[\w.-]+$/.test(base.id) && base.revision !== null;
   // A path tells of its owner's machine what nobody else needs.
   const name = base.reach === 'anywhere' ? base.id : base.id.replace(/.*[\\/](?=.)/, '').replace(/[\\/]$/, '');
-  const judged =
-    accuracy === null || interval === null
-      ? 'It was taught with fewer than five pictures of a label, too few to say how often it is right.'
-      : `Of ${counts.reduce((a, b) => a + b, 0)} pictures, each judged by a head that had not seen it, ${percent(accuracy)} were right ` +
-        `(95 % interval: ${percent(interval[0])} to ${percent(interval[1])}). The layer was chosen by the same pictures, so expect a little less.`;
   return [
     '---',
     'library_name: transformers',
@@ -26,9 +30,7 @@ export function modelCard(base: BaseCheckpoint, layers: number, fit: TaughtFit):
     '',
     `# A classifier of ${labels.length} labels`,
     '',
-    `A linear head on the mean of the patches' states after layer ${layer} of ${layers} of ${code(name)}` +
-      `${base.revision === null ? '' : ` (revision ${code(base.revision)})`}, fitted in closed form (ridge regression) with beit-wasm. ` +
-      'The weights of the base are as they were; layers behind that are left out.',
+    madeOf(`${code(name)}${base.revision === null ? '' : ` (revision ${code(base.revision)})`}`),
     '',
     '| label | pictures |',
     '|---|---|',
@@ -45,6 +47,30 @@ export function modelCard(base: BaseCheckpoint, layers: number, fit: TaughtFit):
     'It answers with one of these labels whatever the picture shows.',
     '',
   ].join('\n');
+}
+
+/** That of a head on frozen features. */
+export function taughtCard(base: BaseCheckpoint, layers: number, fit: TaughtFit): string {
+  const { layer, labels, counts, accuracy, interval } = fit;
+  return modelCard({
+    base,
+    labels,
+    counts,
+    madeOf: (name) =>
+      `A linear head on the mean of the patches' states after layer ${layer} of ${layers} of ${name}, fitted in closed form (ridge regression) ` +
+      'with beit-wasm. The weights of the base are as they were; layers behind that are left out.',
+    judged:
+      accuracy === null || interval === null
+        ? 'It was taught with fewer than five pictures of a label, too few to say how often it is right.'
+        : `Of ${counts.reduce((a, b) => a + b, 0)} pictures, each judged by a head that had not seen it, ${shares(accuracy, interval)}. ` +
+          'The layer was chosen by the same pictures, so expect a little less.',
+  });
+}
+
+/** Returns "62.5 % were right", with the interval. */
+export function shares(accuracy: number, [low, high]: readonly [number, number]): string {
+  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
+  return `${percent(accuracy)} were right (95 % interval: ${percent(low)} to ${percent(high)})`;
 }
 
 const code = (text: string): string => `\`${text.replaceAll('`', "'")}\``;

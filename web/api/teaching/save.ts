@@ -13,7 +13,7 @@ import { taughtSpec, type TaughtHead } from './taught-model.js';
 /** A path (Node), a folder's handle (browsers), or an object that takes files. */
 export type SaveTarget = string | FromGlobal<'FileSystemDirectoryHandle'> | FolderToWrite;
 
-const CARD_FILE = 'README.md';
+export const CARD_FILE = 'README.md';
 
 /** Returns what files are written to. Throws unsupported for a path in a page. */
 export function folderOf(target: SaveTarget): FolderToWrite {

@@ -21,7 +21,7 @@ import { heldBy } from '../pretrained.js';
 import { openBase, reopenBase, type BaseCheckpoint } from './base-checkpoint.js';
 import { accuracyOf, answersOf, confusionOf, type TaughtFit } from './judgement.js';
 import { linkOf, readLink } from './link.js';
-import { modelCard } from './model-card.js';
+import { taughtCard } from './model-card.js';
 import { readProject, writeProject, type TaughtPicture } from './project-file.js';
 import { processorJson, saveTaught, type SaveTarget } from './save.js';
 import { logitsOf, openTaught, type TaughtHead } from './taught-model.js';
@@ -275,7 +275,7 @@ export class Teacher extends DisposableObject {
     return saveTaught(
       { engine, source, base: model.config, processor: text },
       head,
-      modelCard(base, this.layers, fit),
+      taughtCard(base, this.layers, fit),
       target,
       dtype,
       call,

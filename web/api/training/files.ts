@@ -1,7 +1,6 @@
 /** A run's files: a model as transformers reads it, and what the run needs besides to go on. */
 import { failure, sentenceOf } from '../../base/errors.js';
 import { safetensorsHeader } from '../../base/safetensors-writer.js';
-import type { Tensor } from '../../base/tensors.js';
 import type { FileToWrite, FolderToWrite } from '../../platform/platform.js';
 import type { Source } from '../../sources/source.js';
 import { readText } from '../../sources/text.js';
@@ -18,21 +17,21 @@ export interface TensorToWrite {
   shape: readonly number[];
 }
 
-/** Writes a safetensors file of floats, of which one tensor is in memory at a time. It is there whole or not at all. */
+/** Writes a safetensors file, of which one tensor is in memory at a time. It is there whole or not at all. */
 export async function writeTensors(
   folder: FolderToWrite,
   name: string,
   tensors: readonly TensorToWrite[],
-  read: (name: string) => Promise<Tensor>,
+  dtype: 'F32' | 'F16',
+  read: (name: string) => Promise<Uint8Array>,
 ): Promise<void> {
-  const rows = tensors.map((tensor) => ({ ...tensor, dtype: 'F32', bytes: tensor.shape.reduce((a, b) => a * b, 4) }));
+  const rows = tensors.map((tensor) => ({ ...tensor, dtype, bytes: tensor.shape.reduce((a, b) => a * b, dtype === 'F16' ? 2 : 4) }));
   const begin = safetensorsHeader(rows, { format: 'pt' });
   await written(await folder.create(name, begin.length + rows.reduce((sum, { bytes }) => sum + bytes, 0)), async (file) => {
     await file.write(0, begin);
     let at = begin.length;
     for (const { name: tensor, bytes } of rows) {
-      const { data } = await read(tensor);
-      await file.write(at, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      await file.write(at, await read(tensor));
       at += bytes;
     }
   });

@@ -2,7 +2,6 @@
 import { DisposableObject } from '../../base/dispose.js';
 import { BeitError, mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
-import type { Tensor } from '../../base/tensors.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { LoadCallOptions } from '../../engine/engine.js';
 import type { OpenedTrainer, TrainerCall, TrainerCalls, TrainerExample, TrainingEngine } from '../../engine/trainer-calls.js';
@@ -15,8 +14,9 @@ import { createTrainingEngine, type EngineOptions } from '../engines.js';
 import { toEngineImage } from '../images.js';
 import { BeitImageProcessor } from '../image-processor.js';
 import { checkOpening } from '../options.js';
-import { openBase } from '../teaching/base-checkpoint.js';
-import { folderOf, processorJson, type SaveTarget } from '../teaching/save.js';
+import { openBase, type BaseCheckpoint } from '../teaching/base-checkpoint.js';
+import { CARD_FILE, folderOf, processorJson, type SaveTarget } from '../teaching/save.js';
+import { trainedCard } from './card.js';
 import {
   FilesInMemory,
   OPTIMIZER_FILE,
@@ -61,6 +61,7 @@ export interface TrainingFacts {
 interface Opened {
   engine: TrainingEngine;
   ownEngine: boolean;
+  base: BaseCheckpoint;
   trainer: OpenedTrainer;
   recipe: FullRecipe;
   facts: TrainingFacts;
@@ -74,6 +75,8 @@ interface Opened {
 export interface SaveRunOptions {
   /** Also what the run needs to go on. Default: false */
   state?: boolean | undefined;
+  /** The element type of the weights; with the state f32 alone. Default: f32 */
+  dtype?: 'f32' | 'f16' | undefined;
 }
 
 /**
@@ -166,23 +169,33 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
   }
 
   /** Writes the model as it is now as transformers reads it; where an average of the weights is kept, that, unless the state is written, too. */
-  async save(target: SaveTarget, { state = false }: SaveRunOptions = {}): Promise<void> {
+  async save(target: SaveTarget, { state = false, dtype = 'f32' }: SaveRunOptions = {}): Promise<void> {
+    if (!['f32', 'f16'].includes(dtype) || (state && dtype !== 'f32'))
+      throw mismatch('invalid-argument', 'dtype', `"${dtype}"`, state ? '"f32", since the run goes on by these weights' : '"f32" or "f16"');
     const run = await this.open_();
+    const { recipe, facts, history, base } = run;
     const folder = folderOf(target);
-    const averaged = run.recipe.movingAverage > 0 && !state;
+    const averaged = recipe.movingAverage > 0 && !state;
+    const elements = dtype === 'f16' ? 'F16' : 'F32';
     if (averaged) await this.call(run, 'exchangeAverage', null);
     try {
-      const read = (name: string): Promise<Tensor> => this.call(run, 'read', { name });
-      await writeTensors(folder, WEIGHTS_FILE, run.trainer.tensors, read);
+      await writeTensors(folder, WEIGHTS_FILE, run.trainer.tensors, elements, (name) => this.call(run, 'read', { name, dtype: elements }));
     } finally {
       if (averaged) await this.call(run, 'exchangeAverage', null);
     }
-    await writeText(folder, CONFIG_FILE, run.configText);
+    await writeText(folder, CONFIG_FILE, convertedConfig(run.configText, { className: CLASS_NAME, tensors: [] }, dtype, undefined));
     await writeText(folder, PROCESSOR_FILE, run.processorText);
+    const steps = this.stepsDone(run);
+    const accuracy = history.find(({ step, eval_accuracy: share }) => step === steps && share !== undefined)?.['eval_accuracy'];
+    const judged = accuracy === undefined ? null : { right: Math.round(accuracy * facts.validation), total: facts.validation };
+    await writeText(folder, CARD_FILE, trainedCard(base, recipe, steps, facts.labels, run.training, judged));
     if (!state) return;
-    await writeTensors(folder, OPTIMIZER_FILE, await this.call(run, 'states', null), (name) => this.call(run, 'readState', { name }));
-    await writeJson(folder, RECIPE_FILE, run.recipe);
-    await writeJson(folder, STATE_FILE, trainerState(run.history, { ...run.recipe, ...run.facts }));
+    await writeTensors(folder, OPTIMIZER_FILE, await this.call(run, 'states', null), 'F32', async (name) => {
+      const { data } = await this.call(run, 'readState', { name });
+      return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    });
+    await writeJson(folder, RECIPE_FILE, { ...recipe, base });
+    await writeJson(folder, STATE_FILE, trainerState(history, { ...recipe, ...facts }));
   }
 
   /** Returns save()'s files, with the state, by their names: what `resume` takes. */
@@ -280,7 +293,8 @@ async function openRun(options: TrainOptions): Promise<Opened> {
   checkOpening(opening);
   const { signal } = options;
   const ownEngine = !options.engine;
-  const source = options.resume === undefined ? (await openBase(options.model, opening)).source : await sourceOf(options.resume, opening);
+  const begun = options.resume === undefined ? await openBase(options.model, opening) : null;
+  const source = begun?.source ?? (await sourceOf(options.resume!, opening));
   // Whether it trains, it says itself.
   const engine = (options.engine ?? (await createTrainingEngine(opening))) as TrainingEngine;
   try {
@@ -333,6 +347,7 @@ async function openRun(options: TrainOptions): Promise<Opened> {
       ownEngine,
       trainer,
       recipe,
+      base: begun?.base ?? resumed!.base,
       training: parts.training,
       validation: apart,
       configText,
@@ -401,7 +416,7 @@ async function readResumed(
   source: Source,
   labels: readonly string[],
   { id2label }: BeitConfig,
-): Promise<{ recipe: FullRecipe; state: TrainerState }> {
+): Promise<{ recipe: FullRecipe; base: BaseCheckpoint; state: TrainerState }> {
   if (labels.join('\n') !== id2label.join('\n'))
     throw mismatch(
       'invalid-argument',
@@ -409,7 +424,8 @@ async function readResumed(
       `labels ${labels.slice(0, 20).join(', ')}`,
       `those of the run: ${id2label.slice(0, 20).join(', ')}`,
     );
-  return { recipe: await readJson<FullRecipe>(source, RECIPE_FILE), state: await readJson<TrainerState>(source, STATE_FILE) };
+  const { base, ...recipe } = await readJson<FullRecipe & { base: BaseCheckpoint }>(source, RECIPE_FILE);
+  return { recipe, base, state: await readJson<TrainerState>(source, STATE_FILE) };
 }
 
 async function takeState(engine: TrainingEngine, { handle }: OpenedTrainer, source: Source, steps: number): Promise<void> {
