@@ -135,3 +135,44 @@ export interface WorkerOptions {
 
 /** Does what `beit worker` does, until SIGINT or SIGTERM. Returns the exit status. */
 export declare function runWorker(beit: Beit, options: WorkerOptions): Promise<number>;
+
+/** What is on a queue. */
+export interface QueueStatus {
+  paused: boolean;
+  /** Shards that no worker has. */
+  waiting: number;
+  active: number;
+  workers: number;
+  failed: number;
+  /** The first of those that failed. */
+  failures: { shard: string; reason: string }[];
+}
+
+/** Does what `beit queue` does: `drain` takes off the shards that no worker has. Rejects with network where the queue cannot be reached. */
+export declare function controlQueue(
+  beit: Beit,
+  options: { queue: string; action: 'status' | 'pause' | 'resume' | 'drain'; json?: boolean | undefined },
+): Promise<QueueStatus>;
+
+export interface SimilarOptions {
+  /** What a batch of features has written: a folder, or s3://BUCKET/PREFIX. */
+  set: string;
+  /** Pictures of the set, by the names that it has for them, or others. */
+  pictures?: readonly string[] | undefined;
+  /** Default: 10 */
+  count?: number | undefined;
+  /** Instead of `pictures`: groups of pictures of the set that are at least so similar. */
+  duplicates?: number | undefined;
+  /** A file for a page that shows what was found. */
+  html?: string | undefined;
+  json?: boolean | undefined;
+  /** Returns the set's model, for pictures that the set has not. */
+  openModel?: ((name: string) => Promise<{ source: unknown; load?: object }>) | undefined;
+}
+
+/** Does what `beit similar` does: all vectors are compared, shard by shard. */
+export declare function runSimilar(
+  beit: Beit,
+  options: SimilarOptions,
+  surroundings?: { print?: (line: string) => void },
+): Promise<{ picture: string; found: { path: string; similarity: number }[] }[]>;

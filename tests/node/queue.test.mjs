@@ -110,3 +110,32 @@ test('shards that cannot be done end in the failed list with their reason, and a
   worker.child.kill('SIGINT');
   assert.equal((await worker.ended).status, 0);
 });
+
+test('a queue is told of, paused, drained, and missed where it is not', { skip: noQueue }, async (t) => {
+  const { model, names, list, output } = workplace(t, 20);
+  const queue = await queueFor(t);
+  const control = async (action, ...more) => {
+    const { events, ended } = command(t, ['queue', action, '--queue', queue.address, '--json', ...more]);
+    assert.deepEqual(await ended, { status: 0, complaint: '' });
+    return events[0];
+  };
+  const facts = { paused: false, waiting: 0, active: 0, workers: 0, failed: 0, failures: [] };
+  const words = [...batchWords({ model, list, output }), '--queue', queue.address];
+  assert.deepEqual(await control('pause'), { ...facts, paused: true });
+  const producer = command(t, words);
+  await until(() => producer.events.some(({ event }) => event === 'queued'));
+  assert.deepEqual(await control('status'), { ...facts, paused: true, waiting: 2 });
+  const worker = command(t, ['worker', '--queue', queue.address, '--engines', '1']);
+  await until(() => worker.events.length > 0);
+  assert.deepEqual(await control('drain'), { ...facts, paused: true, workers: 1 });
+  producer.child.kill('SIGKILL');
+  assert.deepEqual(await control('resume'), { ...facts, workers: 1 });
+  const { status, complaint } = await command(t, [...words, '--resume']).ended;
+  assert.equal(status, 0, complaint);
+  assert.equal(rowsOf(output).length, names.length);
+  await queue.stop();
+  await until(() => worker.events.some(({ event, reason }) => event === 'waiting' && /cannot be reached/.test(reason)));
+  const away = await command(t, ['queue', 'status', '--queue', queue.address]).ended;
+  assert.equal(away.status, 2);
+  assert.match(away.complaint, /^beit: redis:\/\/127\.0\.0\.1:\d+: the queue cannot be reached \(connect ECONNREFUSED [^\n]*\)\.\n$/);
+});

@@ -29,6 +29,8 @@ export const library = { createPool, resolveSource, DalleTokenizer, BeitError, w
 interface BatchPackage {
   runBatch(beit: typeof library, given: object): Promise<number>;
   runWorker(beit: typeof library, given: object): Promise<number>;
+  runSimilar(beit: typeof library, given: object): Promise<unknown>;
+  controlQueue(beit: typeof library, given: object): Promise<unknown>;
 }
 
 const JOB_OPTIONS: readonly OptionSpec[] = [

@@ -12,9 +12,11 @@ import { features } from './features.js';
 import { forward } from './forward.js';
 import { info } from './info.js';
 import { preprocess } from './preprocess.js';
+import { queue } from './queue.js';
 import { reconstruct } from './reconstruct.js';
 import { needsRelaxedFlag, rerunWithRelaxedFlag } from './relaxed.js';
 import { segment } from './segment.js';
+import { similar } from './similar.js';
 import { teach } from './teach.js';
 import { tokenize } from './tokenize.js';
 import { train } from './train.js';
@@ -27,6 +29,8 @@ const COMMANDS: readonly CommandSpec[] = [
   features,
   batch,
   worker,
+  queue,
+  similar,
   teach,
   train,
   evaluate,

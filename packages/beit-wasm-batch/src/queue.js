@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { isAddress, isBucket, pictureNames } from './inputs.js';
+import { failure, isAddress, isBucket, pictureNames } from './inputs.js';
 import { openJob } from './job.js';
 import { openMetrics } from './metrics.js';
 import { Progress } from './progress.js';
@@ -24,22 +24,27 @@ const FULL_MS = 10_000;
 const CLOSE_LIMIT_MS = 5000;
 const MOST_RECONNECT_MS = 5000;
 const ADDED_AT_ONCE = 100;
+const MOST_FAILURES = 20;
 
 /** Returns what makes connections, of which BullMQ closes none that it is given, and what ends them all. */
-function connector(address) {
+function connector(address, onTrouble) {
   const made = [];
   const open = () => {
-    made.push(connect(address));
-    return made.at(-1);
+    const how = { maxRetriesPerRequest: null, retryStrategy: (times) => Math.min(times * 100, MOST_RECONNECT_MS) };
+    const connection = new Redis(address, how);
+    // It connects again by itself; what waits for it goes on then. Of each time that it is away one connection tells once.
+    let isAway = false;
+    connection.on('ready', () => {
+      isAway = false;
+    });
+    connection.on('error', (error) => {
+      if (!isAway && connection === made[0]) onTrouble(`${address}: the queue cannot be reached (${error.message || error.code}).`);
+      isAway = true;
+    });
+    made.push(connection);
+    return connection;
   };
   return { open, closeAll: () => made.forEach((connection) => connection.disconnect()) };
-}
-
-function connect(address) {
-  const connection = new Redis(address, { maxRetriesPerRequest: null, retryStrategy: (times) => Math.min(times * 100, MOST_RECONNECT_MS) });
-  // It connects again by itself; what waits for it goes on then.
-  connection.on('error', () => undefined);
-  return connection;
 }
 
 const quiet = (emitter) => emitter.on('error', () => undefined);
@@ -69,13 +74,16 @@ export async function enqueueBatch(beit, given, { print = console.log, terminal 
   const open = shards.filter(({ name }) => !finished.has(name));
   const { task, format, options } = job.facts;
   const spec = { task, format, options, model: absoluteModel(given.modelName), output, sum: job.facts.sum };
-  const connections = connector(address);
-  const queue = quiet(new Queue(NAME, { connection: connections.open() }));
-  const events = quiet(new QueueEvents(NAME, { connection: connections.open() }));
   const progress = new Progress(
     open.reduce((sum, { pictures }) => sum + pictures.length, 0),
     { terminal, print },
   );
+  const connections = connector(address, (reason) => {
+    progress.event('waiting', { reason });
+    progress.say(reason);
+  });
+  const queue = quiet(new Queue(NAME, { connection: connections.open() }));
+  const events = quiet(new QueueEvents(NAME, { connection: connections.open() }));
   try {
     const ours = new Map(open.map((shard) => [idOf(shard), shard]));
     // One that failed before is tried again; one that is on the queue already stays the only one.
@@ -159,7 +167,7 @@ class Missing {
  */
 export async function runWorker(beit, given, { print = console.log, process: host = process } = {}) {
   const { queue: address, engines, threads, device, metrics: port, openModel, lock = LOCK_SECONDS } = given;
-  const connections = connector(address);
+  const connections = connector(address, (reason) => print(JSON.stringify({ event: 'waiting', reason })));
   const queue = quiet(new Queue(NAME, { connection: connections.open() }));
   const metrics = await openMetrics(port, () => queue.exportPrometheusMetrics());
   const putBack = new AbortController();
@@ -246,4 +254,45 @@ export async function runWorker(beit, given, { print = console.log, process: hos
   await current?.job.dispose();
   await metrics.close();
   return 0;
+}
+
+/**
+ * Does what `beit queue` does: `action` is status, pause, resume or drain, which takes off the shards that no worker has. Returns what is on the queue
+ * then, and prints it.
+ */
+export async function controlQueue(beit, { queue: address, action, json = false }, { print = console.log } = {}) {
+  // Whoever asks wants to know at once that there is none.
+  const connection = new Redis(address, { maxRetriesPerRequest: 1, retryStrategy: (times) => (times > 2 ? null : 200 * times) });
+  let reason = '';
+  connection.on('error', (error) => {
+    reason = error.message || error.code;
+  });
+  const queue = quiet(new Queue(NAME, { connection }));
+  try {
+    if (action !== 'status') await queue[action]();
+    const { wait, paused, active, failed } = await queue.getJobCounts('wait', 'paused', 'active', 'failed');
+    const failures = (await queue.getFailed(0, MOST_FAILURES - 1)).map(({ id, failedReason }) => ({ shard: id, reason: failedReason }));
+    const status = {
+      paused: await queue.isPaused(),
+      waiting: wait + paused,
+      active,
+      workers: await queue.getWorkersCount(),
+      failed,
+      failures,
+    };
+    if (json) print(JSON.stringify(status));
+    else {
+      print(
+        `${status.paused ? 'paused' : 'running'}: ${status.waiting} shards waiting, ${active} at ${status.workers} workers, ${failed} failed`,
+      );
+      for (const { shard, reason: why } of failures) print(`  ${shard}: ${why}`);
+    }
+    return status;
+  } catch (error) {
+    if (error instanceof beit.BeitError) throw error;
+    throw failure(beit, 'network', address, `the queue cannot be reached (${reason || error.message})`, error);
+  } finally {
+    await queue.close().catch(() => undefined);
+    connection.disconnect();
+  }
 }

@@ -140,6 +140,10 @@ class BucketStore {
     }
   }
 
+  bytes(name) {
+    return readObject(this.#beit, this.path(name));
+  }
+
   async write(name, content) {
     const put = (key, Body) => send(this.#beit, 'PutObjectCommand', this.#placeOf(key), { Body });
     if (content instanceof Uint8Array) return void (await put(name, content));

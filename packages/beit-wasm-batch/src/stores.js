@@ -45,6 +45,10 @@ class Folder {
     return existsSync(this.path(name)) ? readFileSync(this.path(name), 'utf8') : null;
   }
 
+  async bytes(name) {
+    return readFileSync(this.path(name));
+  }
+
   /** Rejects with io, or with quota where the disk has no room. */
   async write(name, content) {
     try {

@@ -1,0 +1,77 @@
+/** Vectors out of the shards of a batch of features, whatever their format: { paths, sums, vectors, length } a shard; rows that failed are left out. */
+import { tableFromIPC } from 'apache-arrow';
+import { parquetReadObjects } from 'hyparquet';
+
+const NAME = /^\d{5,}-[0-9a-f]{16}\.([a-z]+)$/;
+
+const READERS = {
+  jsonl: (bytes) => rowsOf(Buffer.from(bytes).toString()),
+  parquet: (bytes) =>
+    parquetReadObjects({
+      file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength),
+      columns: ['path', 'sha256', 'status', 'embedding'],
+    }),
+  arrow: (bytes) => {
+    const table = tableFromIPC(bytes);
+    const column = (name) => table.getChild(name);
+    const [path, sha256, status, embedding] = ['path', 'sha256', 'status', 'embedding'].map(column);
+    return Array.from({ length: table.numRows }, (_, i) => ({
+      path: path.get(i),
+      sha256: sha256.get(i),
+      status: status.get(i),
+      embedding: embedding.get(i)?.toArray(),
+    }));
+  },
+  safetensors: (bytes) => {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const begin = 8 + Number(view.getBigUint64(0, true));
+    const { __metadata__: metadata, embedding } = JSON.parse(Buffer.from(bytes.subarray(8, begin)).toString());
+    const [count, length] = embedding.shape;
+    const from = bytes.byteOffset + begin + embedding.data_offsets[0];
+    const data = new Float32Array(bytes.buffer.slice(from, from + 4 * count * length));
+    return rowsOf(metadata.rows).map((row, i) => ({ ...row, embedding: data.subarray(i * length, (i + 1) * length) }));
+  },
+};
+
+const rowsOf = (text) =>
+  text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+
+/** Yields what each shard of a store has, one after the other: a set need not fit into memory. Vectors are of length 1. */
+export async function* vectorsOf(store) {
+  for (const name of (await store.list()).sort()) {
+    const read = READERS[NAME.exec(name)?.[1]];
+    if (!read) continue;
+    const rows = (await read(await store.bytes(name))).filter(({ status }) => status === 'ok');
+    if (rows.length === 0) continue;
+    const { length } = rows[0].embedding;
+    const vectors = new Float32Array(rows.length * length);
+    for (const [i, { embedding }] of rows.entries()) vectors.set(unit(embedding), i * length);
+    yield { paths: rows.map(({ path }) => path), sums: rows.map(({ sha256 }) => sha256), vectors, length };
+  }
+}
+
+/** Returns the vector of length 1 in that direction. */
+export function unit(vector) {
+  let sum = 0;
+  for (const value of vector) sum += value * value;
+  const scale = sum > 0 ? 1 / Math.sqrt(sum) : 0;
+  return Float32Array.from(vector, (value) => value * scale);
+}
+
+/** Returns the product of rows of two matrices, in four sums, which is twice as fast as one. */
+export function product(a, i, b, j, length) {
+  let [s, t, u, v] = [0, 0, 0, 0];
+  let [x, y] = [i * length, j * length];
+  const end = x + length - (length % 4);
+  for (; x < end; x += 4, y += 4) {
+    s += a[x] * b[y];
+    t += a[x + 1] * b[y + 1];
+    u += a[x + 2] * b[y + 2];
+    v += a[x + 3] * b[y + 3];
+  }
+  for (; x < (i + 1) * length; ++x, ++y) s += a[x] * b[y];
+  return s + t + (u + v);
+}

@@ -1,0 +1,92 @@
+// beit similar: the nearest pictures of a batch of features, whatever the format of its shards, and duplicates.
+import assert from 'node:assert/strict';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import * as beit from '../../dist/node.js';
+import { runBatch, runSimilar } from '../../packages/beit-wasm-batch/index.js';
+import { beit as command, rejects, root, temporaryFolder } from './support.mjs';
+import { files } from './tiny-checkpoint.mjs';
+
+const samples = join(root, 'demo/samples');
+const PICTURES = readdirSync(samples)
+  .filter((name) => name.endsWith('.jpg'))
+  .sort();
+
+/** Returns { model, pictures, set(format), vectors }: pictures with a damaged one, and one that is there twice under a name of its own. */
+async function workplace(t) {
+  const folder = temporaryFolder(t);
+  const model = join(folder, 'model');
+  mkdirSync(model);
+  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(model, name), bytes);
+  const pictures = join(folder, 'pictures');
+  mkdirSync(pictures);
+  for (const name of PICTURES) copyFileSync(join(samples, name), join(pictures, name));
+  copyFileSync(join(samples, PICTURES[0]), join(pictures, `twin's <b>.jpg`));
+  writeFileSync(join(pictures, 'damaged.png'), 'no picture');
+  const set = async (format) => {
+    const output = join(folder, format);
+    const given = { task: 'features', model, input: [pictures], output, format, shardSize: 3, engines: 1, options: { layer: 'pooled' } };
+    await runBatch(beit, given, { print: () => undefined, terminal: {} });
+    return output;
+  };
+  const extract = await beit.pipeline('image-feature-extraction', model, { worker: true, threads: 1 });
+  const names = [...PICTURES, `twin's <b>.jpg`].map((name) => join(pictures, name));
+  const vectors = await extract(names, { normalize: true });
+  await extract.dispose();
+  return { folder, model, pictures, names, set, vectors };
+}
+
+const quiet = { print: () => undefined };
+
+test('the nearest pictures are those that comparing all gives, in each format', async (t) => {
+  const { names, model, set, vectors, pictures } = await workplace(t);
+  const expected = names
+    .map((path, i) => ({ path, similarity: beit.similarity(vectors[0], vectors[i]) }))
+    .filter(({ path }) => path !== names[0])
+    .sort((a, b) => b.similarity - a.similarity)
+    .slice(0, 3);
+  assert.equal(expected[0].path, names.at(-1), 'its twin is the nearest');
+  for (const format of ['jsonl', 'parquet', 'arrow', 'safetensors']) {
+    const [{ picture, found }] = await runSimilar(beit, { set: await set(format), pictures: [names[0]], count: 3 }, quiet);
+    assert.equal(picture, names[0]);
+    assert.deepEqual(
+      found.map(({ path }) => path),
+      expected.map(({ path }) => path),
+      format,
+    );
+    for (const [i, { similarity }] of found.entries()) assert.ok(Math.abs(similarity - expected[i].similarity) < 1e-6);
+  }
+  // One that the set has not: by its model, which has to be the same.
+  const stranger = join(samples, PICTURES[1]);
+  const folder = join(pictures, '..', 'parquet');
+  const openModel = async () => ({ source: model });
+  const [{ found }] = await runSimilar(beit, { set: folder, pictures: [stranger], count: 1, openModel }, quiet);
+  assert.equal(found[0].path, names[1]);
+  assert.ok(found[0].similarity > 0.999999);
+  const bytes = files()['model.safetensors'];
+  const another = async () => ({ source: files({ 'model.safetensors': bytes.with(bytes.length - 1, bytes.at(-1) ^ 1) }) });
+  await rejects(runSimilar(beit, { set: folder, pictures: [stranger], openModel: another }, quiet), 'invalid-argument', /another model/);
+  const asked = (name) => runSimilar(beit, { set: folder, pictures: [join(pictures, name)], openModel }, quiet);
+  await rejects(asked('damaged.png'), 'bad-image', /damaged\.png: /);
+  await rejects(asked('none.png'), 'not-found', /^(?!.*none\.png.*none\.png).*none\.png: there is no such file\.$/);
+  await rejects(runSimilar(beit, { set: pictures, pictures: [stranger] }, quiet), 'invalid-argument', /no output of beit batch/);
+});
+
+test('duplicates come in groups, and a page shows them', async (t) => {
+  const { folder, names, set } = await workplace(t);
+  const output = await set('arrow');
+  const page = join(folder, 'similar.html');
+  const { status, stdout, stderr } = await command('similar', '--in', output, '--duplicates', '0.9999999', '--html', page, '--json');
+  assert.deepEqual([status, stderr], [0, '']);
+  const [group, ...others] = JSON.parse(stdout);
+  assert.deepEqual([group.picture, group.found.map(({ path }) => path), others], [names[0], [names.at(-1)], []]);
+  const html = readFileSync(page, 'utf8');
+  assert.match(html, new RegExp(`<img src="pictures/${PICTURES[0]}"`));
+  assert.match(html, /<img src="pictures\/twin&#39;s%20%3Cb%3E\.jpg"/);
+  assert.ok(!html.includes('<b>.jpg'));
+  const text = await command('similar', '--in', output, '--count', '1', names[0]);
+  assert.equal(text.stdout, `${names[0]}\n  1.0000  ${names.at(-1)}\n`);
+  const both = await command('similar', '--in', output, names[0], '--duplicates', '1');
+  assert.deepEqual([both.status, /^beit: Either pictures or/.test(both.stderr)], [2, true]);
+});
