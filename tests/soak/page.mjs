@@ -1,6 +1,7 @@
 // Pictures through one pipeline of a page in Chromium, and loads of models in one: answers stay what they are, memory does not grow.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { launch, openHarness } from '../browser/support/browsers.mjs';
 import { FOLDERS } from '../browser/support/server.mjs';
 import { root } from '../../tools/places.mjs';
@@ -41,6 +42,20 @@ async function openSoakPage() {
   return {
     complaints,
     call: (method, ...args) => page.evaluate((wanted, given) => globalThis.harness[wanted](...given), method, args),
+    /** Hides the page behind another one or freezes it, for so long. */
+    async away(state, milliseconds) {
+      if (state === 'hidden') {
+        const other = await host.browser.newPage();
+        await other.bringToFront();
+        await sleep(milliseconds);
+        await page.bringToFront();
+        await other.close();
+      } else {
+        await client.send('Page.setWebLifecycleState', { state: 'frozen' });
+        await sleep(milliseconds);
+        await client.send('Page.setWebLifecycleState', { state: 'active' });
+      }
+    },
     async held() {
       await client.send('HeapProfiler.collectGarbage');
       // One that is ending need not be asked.
@@ -119,6 +134,44 @@ export async function soakPageLoads(enough, { first = 40, every = 20 } = {}) {
     count,
     faults: 'none',
     figures: `resident ${(slope(samples, ({ rss }) => rss) / 1000).toFixed(2)}, heap ${(slope(samples, ({ heap }) => heap) / 1000).toFixed(2)} kB a load; ${Math.max(grown, 0)} listeners and workers left`,
+    problems: [...problems, ...page.complaints],
+  };
+}
+
+/** A page that is hidden or frozen at any moment, and shown again: during loads and during passes. */
+export async function soakAway(enough, { seed = 1, longest = 1000 } = {}) {
+  const random = randomNumbers(seed);
+  const page = await openSoakPage();
+  const problems = [];
+  const times = { hidden: 0, frozen: 0 };
+  let count = 0;
+  try {
+    const expected = await page.call('open');
+    for (; !enough(count); ++count) {
+      // A load, or a few pictures.
+      const working = count % 4 === 0 ? page.call('loads', count / 4, 1) : page.call('run', count, 5);
+      const ended = working.then(
+        (found) => problems.push(...(found.problems ?? found)),
+        (error) => problems.push(`${count}: ${error}`),
+      );
+      await sleep(random() * 30);
+      const state = random() < 0.5 ? 'hidden' : 'frozen';
+      await page.away(state, random() * longest);
+      ++times[state];
+      await ended;
+    }
+    if ((await page.call('answers')) !== expected) problems.push('the answers have changed');
+    const seen = await page.call('timesAway');
+    if (JSON.stringify(seen) !== JSON.stringify(times))
+      problems.push(`the page was ${JSON.stringify(times)}, and saw ${JSON.stringify(seen)}`);
+  } finally {
+    await page.close();
+  }
+  return {
+    what: 'loads and pictures in a page in Chromium that is hidden or frozen meanwhile, and shown again',
+    count,
+    faults: `hidden ${times.hidden} times, frozen ${times.frozen} times`,
+    figures: 'all loads usable, all answers there and the same',
     problems: [...problems, ...page.complaints],
   };
 }

@@ -10,7 +10,7 @@ import { Failure, main, say } from '../../tools/report.mjs';
 import { soakBatch } from './batch.mjs';
 import { soakConnections } from './connections.mjs';
 import { soakLoads } from './loads.mjs';
-import { soakPage, soakPageLoads } from './page.mjs';
+import { soakAway, soakPage, soakPageLoads } from './page.mjs';
 import { soakPipeline } from './pipeline.mjs';
 import { soakQueue } from './queue.mjs';
 
@@ -24,6 +24,7 @@ const ROWS = {
   'clocks': [20_000, (enough) => soakQueue(enough, { jumps: true, seed: 2 })],
   'page': [20_000, soakPage],
   'page-loads': [1000, soakPageLoads],
+  'away': [500, soakAway],
 };
 
 await main(async (args) => {

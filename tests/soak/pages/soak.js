@@ -25,7 +25,16 @@ async function picture(number) {
   return { image: context.getImageData(0, 0, width, height), damaged };
 }
 
+/** How often the page was told that it is hidden or frozen. */
+const away = { hidden: 0, frozen: 0 };
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) ++away.hidden;
+});
+document.addEventListener('freeze', () => ++away.frozen);
+
 globalThis.harness = {
+  timesAway: () => away,
+
   async open() {
     classify = await beit.pipeline('image-classification', new URL('../model/', import.meta.url).href, { threads: 1 });
     for (let number = 0; number < PICTURES; ++number) {
