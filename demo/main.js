@@ -8,7 +8,7 @@ import { embeddedFiles } from './models/embedded.js';
 import { followRuntime } from './models/runtime.js';
 import { byId, part } from './page/dom.js';
 import { Notice } from './page/notice.js';
-import { keepForOffline } from './page/offline.js';
+import { filesOf, keepForOffline } from './page/offline.js';
 import { explainTab } from './page/sentences.js';
 import { Settings } from './page/settings.js';
 import { Tabs } from './page/tabs.js';
@@ -125,14 +125,7 @@ for (const [task, model] of Object.entries(models)) {
     const { build } = runtimeInfo(checkpoints.settings.options);
     const files = embeddedFiles(/** @type {TaskName} */ (task));
     // After the first answer, which it would slow down.
-    setTimeout(
-      () =>
-        keepForOffline([
-          ...[`${build === 'simd' ? build : 'threads'}.js`, `${build}.wasm`].map((name) => `beit-wasm/dist/wasm/beit-${name}`),
-          ...files,
-        ]).catch(() => undefined),
-      OFFLINE_AFTER_MS,
-    );
+    setTimeout(() => keepForOffline([...filesOf('beit-wasm/dist/wasm/beit', build), ...files]).catch(() => undefined), OFFLINE_AFTER_MS);
   });
 }
 // A link that is a classifier: opened later, it is as if the page began with it.

@@ -10,11 +10,15 @@ import { Failure } from './report.mjs';
 /** The package of the small checkpoints. */
 const SAMPLES = join(root, 'packages', 'beit-wasm-samples');
 
+/** The package of the builds that train. */
+const TRAINING = join(root, 'packages', 'beit-wasm-training');
+
 /** [address, folder], looked through in this order. Addresses end with a slash or are empty. */
 export const SITE = [
   ['beit-wasm/dist/', join(root, 'dist')],
   ['beit-wasm/weights/', join(root, 'weights')],
   ['beit-wasm-samples/', SAMPLES],
+  ['beit-wasm-training/', TRAINING],
   ['', join(root, 'demo')],
 ];
 
@@ -40,8 +44,8 @@ export const ISOLATION = {
 /** Files of demo/ that are bundled, or that only its types need. */
 const NOT_COPIED = /\.(js|d\.ts)$|^tsconfig\.json$/;
 
-/** What not every visitor needs: of three artefacts one, and checkpoints. The page itself is ./ */
-const LATER = /\/wasm\/|\/weights\/|^index\.html$/;
+/** What not every visitor needs: of three artefacts one, checkpoints, and what trains. The page itself is ./ */
+const LATER = /\/wasm\/|\/weights\/|^beit-wasm-training\/|\/trainer\.js$|^improvement-|^index\.html$/;
 
 /**
  * Writes the site: plain files for any web server, in any sub-folder. A module graph (the page; the library and
@@ -67,15 +71,19 @@ export async function buildSite(to = BUILT_SITE) {
   }
 
   const common = { bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', logLevel: 'silent' };
-  // At its own address, from which it finds the artefacts and the engine, which is the page's and its worker's. What only the tab Teach needs
-  // is a file that comes with neither.
+  // At its own address, from which it finds the artefacts and the engine, which is the page's and its worker's. What only the tab Teach needs,
+  // and of that what trains, are files that come with neither.
   const library = await bundleLibrary([
     ['index', 'library.ts'],
     ['teacher', 'teaching.ts'],
+    ['trainer', 'training.ts'],
   ]);
   const scripts = [...library].map(([name, { text }]) => [name, text]);
   for (const [name, text] of scripts) writeFileSync(join(to, 'beit-wasm', 'dist', name), text);
   await esbuild.build({ ...common, entryPoints: [join(SAMPLES, 'index.js')], outdir: join(to, 'beit-wasm-samples') });
+  await esbuild.build({ ...common, entryPoints: [join(TRAINING, 'index.js')], outdir: join(to, 'beit-wasm-training') });
+  for (const file of readdirSync(TRAINING).filter((name) => /^beit-training-.*\.(js|wasm)$/.test(name)))
+    cpSync(join(TRAINING, file), join(to, 'beit-wasm-training', file));
   const { metafile } = await esbuild.build({
     ...common,
     keepNames: true,
@@ -130,8 +138,12 @@ const keepLibrary = {
   name: 'keep-library',
   setup: ({ onResolve }) => {
     onResolve({ filter: /\/teaching\.js$/ }, () => ({ path: './beit-wasm/dist/teacher.js', external: true }));
+    onResolve({ filter: /\/training\.js$/ }, () => ({ path: './beit-wasm/dist/trainer.js', external: true }));
     onResolve({ filter: /\/library\.js$/ }, () => ({ path: './beit-wasm/dist/index.js', external: true }));
-    onResolve({ filter: /\/beit-wasm-samples\/index\.js$/ }, () => ({ path: './beit-wasm-samples/index.js', external: true }));
+    onResolve({ filter: /\/beit-wasm-(samples|training)\/index\.js$/ }, ({ path }) => ({
+      path: path.replace(/^(\.\.\/)*/, './'),
+      external: true,
+    }));
   },
 };
 

@@ -14,3 +14,12 @@ export async function keepForOffline(used) {
   const { active } = await navigator.serviceWorker.ready;
   active?.postMessage({ keep: used });
 }
+
+/**
+ * Returns the two files of a build.
+ * @param {string} prefix of their names
+ * @param {string} build
+ */
+export function filesOf(prefix, build) {
+  return [`${prefix}-${build === 'simd' ? build : 'threads'}.js`, `${prefix}-${build}.wasm`];
+}

@@ -59,6 +59,14 @@ const MARKUP = `
       <p class="detail muted" data-part="layer-text"></p>
     </div>
 
+    <div class="card" data-part="improve" id="teach-improve" hidden>
+      <h2>Improve it</h2>
+      <p class="detail">The head reads what the model makes of a picture. To improve it, the model itself learns from your pictures, on this device: its biases, norms and scales, which is nearly as good as all of it. Some pictures are set apart to tell whether it helps.</p>
+      <p class="detail muted" data-part="improve-hint"></p>
+      <div class="improve-body" data-part="improve-body"></div>
+      <p class="choose"><button type="button" class="button small primary" data-part="improve-begin">Improve</button></p>
+    </div>
+
     <div class="card" data-part="keeping" hidden>
       <h2>Take it with you</h2>
       <p class="choose">

@@ -21,14 +21,25 @@ import { thumbnailOf, Thumbnails } from './thumbnails.js';
 
 /** @typedef {{ image: File | ImageBitmap, burst?: string }} Given a frame has a burst, and is closed when it has been looked at */
 
+/**
+ * A model that was trained further.
+ * @typedef {object} Improved
+ * @property {(image: File | ImageBitmap, options: { topK: number }) => Promise<import('../library.js').Classification[]>} classify
+ * @property {(target: import('./teaching.js').FolderToWrite | FileSystemDirectoryHandle) => Promise<string[]>} save
+ * @property {() => Promise<void>} dispose
+ * @property {number} epochs
+ * @property {number | null} layer how many layers it has, where they are fewer than the checkpoint's
+ * @property {unknown} facts of the run, to be shown as JSON
+ */
+
 /** While pictures pour in, fits and saves take at most so large a part of the time. */
 const LARGEST_PART = 1 / 8;
 const SETTLED_AFTER_MS = 600;
 const MOST_PACKS = 40;
 
 /**
- * Sends `change` for other classes or pictures, `fit` for another head or none, `judged` for other strangers, `kept` when all is
- * kept, `failed` with the reason in `error` where the model has stopped.
+ * Sends `change` for other classes or pictures, `fit` for another head or none, `judged` for other strangers, `answers` when somebody else
+ * answers, `kept` when all is kept, `failed` with the reason in `error` where the model has stopped.
  */
 export class Lessons extends EventTarget {
   /** @type {Class[]} */
@@ -43,6 +54,8 @@ export class Lessons extends EventTarget {
   layer = 'auto';
   /** @type {unknown} */
   error = null;
+  /** What answers in place of the head, and is saved. @type {Improved | null} */
+  improved = null;
   /** Whether all there is has been kept. */
   kept = false;
   /** Why the last time nothing could be kept, or ''. */
@@ -87,6 +100,18 @@ export class Lessons extends EventTarget {
   /** @returns {Teacher | null} */
   get teacher() {
     return this.#teacher;
+  }
+
+  /** What tells pictures, as Teacher.classify() does; null while nothing can. */
+  get answering() {
+    return this.improved ?? (this.fit ? this.#teacher : null);
+  }
+
+  /** @param {Improved | null} improved null: the head */
+  answerBy(improved) {
+    if (this.improved === improved) return;
+    this.improved = improved;
+    this.dispatchEvent(new Event('answers'));
   }
 
   /** @param {Keep} keep where all is kept from now on */
@@ -311,7 +336,8 @@ export class Lessons extends EventTarget {
    * @param {unknown} error
    */
   hasStopped(error) {
-    const lost = isLost(factsOf(error).code);
+    // What was trained opens again with its next call.
+    const lost = this.improved === null && isLost(factsOf(error).code);
     if (lost) this.#fail(error);
     return lost;
   }

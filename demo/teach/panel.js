@@ -1,15 +1,18 @@
 // @ts-check
 /** The Teach tab: pictures of one's own classes in, a classifier out, with every picture anew. */
+import { runtimeInfo } from '../library.js';
+import { embeddedFiles } from '../models/embedded.js';
 import { Model } from '../models/model.js';
 import { isCheckpoint } from '../models/dropped-files.js';
 import { announce, make, part } from '../page/dom.js';
 import { Notice } from '../page/notice.js';
-import { keepForOffline } from '../page/offline.js';
+import { filesOf, keepForOffline } from '../page/offline.js';
 import { LoadingTeller, WAITING } from '../page/progress.js';
 import { explainLoading, explainPicture } from '../page/sentences.js';
 import { Cards, DRAGGED } from './cards.js';
 import { chosenFiles, droppedFiles, sortFound } from './folders.js';
 import { Gallery } from './gallery.js';
+import { Improving } from './improving.js';
 import { Judgement, verdictOf, wrongFirst } from './judgement.js';
 import { Keep, REASONS } from './keep.js';
 import { layOut } from './layout.js';
@@ -65,6 +68,7 @@ class TeachPanel {
   #judgement;
   #preview;
   #saving;
+  #improving;
   /** What the teacher is opened with. @type {Uint8Array | null} */
   #project = null;
   #keepReason = '';
@@ -95,6 +99,8 @@ class TeachPanel {
     this.#preview = new Preview(root, lessons, pictures, (sentence) => this.#tell(sentence));
     this.#gallery = new Gallery(root, lessons);
     this.#judgement = new Judgement(root, lessons, (title, ids) => this.#gallery.open(title, ids));
+    const { settings } = checkpoints;
+    this.#improving = new Improving(root, lessons, { options: () => settings.options, keeps: typeof keep !== 'string' });
     this.#saving = new Saving(root, lessons, (project) => this.#joinProject(project));
     this.#cards = new Cards(part(root, 'classes', HTMLElement), lessons, {
       record: (one) => void this.#preview.record(one),
@@ -124,6 +130,10 @@ class TeachPanel {
     this.#model.addEventListener('change', () => this.#follow());
     lessons.addEventListener('change', () => this.#changed());
     lessons.addEventListener('fit', () => this.#fitted());
+    lessons.addEventListener('answers', () => {
+      this.#saving.show();
+      this.#preview.look();
+    });
     lessons.addEventListener('judged', () => this.#judgement.showStrangers());
     lessons.addEventListener('kept', () => this.#tellKept());
     lessons.addEventListener('failed', () => this.#notice.problem(explainPicture(lessons.error)));
@@ -136,7 +146,7 @@ class TeachPanel {
     });
     part(root, 'clear', HTMLButtonElement).addEventListener('click', async () => {
       if (lessons.count > 0 && !confirm(`Forget all ${lessons.count} pictures and what was learnt from them?`)) return;
-      await lessons.clear();
+      await Promise.all([this.#improving.forget(), lessons.clear()]);
       this.#tell('');
       this.#project = null;
       await this.#model.load(); // what was kept may have been what could not be opened
@@ -167,6 +177,7 @@ class TeachPanel {
     this.#changed();
     this.#tellKept();
     this.#preview.picture();
+    void this.#improving.restore();
     if (this.#model.state.kind !== 'ready') void this.#model.load();
   }
 
@@ -258,6 +269,7 @@ class TeachPanel {
       this.#shown = false;
       this.#cards.show();
       this.#tellKept();
+      this.#improving.show();
       part(this.#root, 'base', HTMLSelectElement).disabled = this.#lessons.count > 0 || this.#lessons.waiting > 0;
       part(this.#root, 'results', HTMLElement).toggleAttribute('aria-busy', this.#lessons.waiting > 0);
     });
@@ -267,12 +279,15 @@ class TeachPanel {
     const lessons = this.#lessons;
     this.#judgement.show();
     this.#saving.show();
+    this.#improving.show();
     this.#preview.look();
     const { fit } = lessons;
     if (!fit) return;
     if (!this.#offline) {
       this.#offline = true;
-      void keepForOffline(['beit-wasm/dist/wasm/beit-teaching.wasm']).catch(() => undefined);
+      const { build } = runtimeInfo(this.#checkpoints.settings.options);
+      const wasm = [...filesOf('beit-wasm/dist/wasm/beit', build), 'beit-wasm/dist/wasm/beit-teaching.wasm'];
+      void keepForOffline([...wasm, ...(lessons.base.source === null ? embeddedFiles('classify') : [])]).catch(() => undefined);
     }
     if (lessons.waiting === 0) {
       const total = `${lessons.count} pictures of ${fit.labels.length} classes.`;

@@ -1,5 +1,5 @@
 // @ts-check
-/** What the head says of the picture, or of what the camera sees; and recording with that camera. */
+/** What the head, or what it was improved to, says of the picture, or of what the camera sees; and recording with that camera. */
 import { announce, part } from '../page/dom.js';
 import { duration } from '../page/format.js';
 import { factsOf } from '../page/sentences.js';
@@ -57,10 +57,10 @@ export class Preview {
   /** The picture or the head is another. */
   look() {
     const { current } = this.#pictures;
-    const { fit } = this.#lessons;
-    part(this.#root, 'waiting', HTMLElement).hidden = fit !== null;
-    part(this.#root, 'labels', HTMLElement).hidden = fit === null;
-    part(this.#root, 'answer-time', HTMLElement).hidden = fit === null;
+    const answers = this.#lessons.answering !== null;
+    part(this.#root, 'waiting', HTMLElement).hidden = answers;
+    part(this.#root, 'labels', HTMLElement).hidden = !answers;
+    part(this.#root, 'answer-time', HTMLElement).hidden = !answers;
     if (!current || this.#live.running) return;
     void this.#answerStill(current.file);
   }
@@ -156,26 +156,26 @@ export class Preview {
 
   /** @param {ImageBitmap} frame */
   async #answerFrame(frame) {
-    const { teacher, fit } = this.#lessons;
-    if (!teacher || !fit) return;
+    const { answering } = this.#lessons;
+    if (!answering) return;
     const start = performance.now();
-    const labels = await teacher.classify(frame, { topK: LABELS_SHOWN });
+    const labels = await answering.classify(frame, { topK: LABELS_SHOWN });
     if (this.#live.running) this.#show(labels, start);
   }
 
   /** @param {File} file */
   async #answerStill(file) {
-    const { teacher, fit } = this.#lessons;
-    if (!teacher || !fit) return;
+    const { answering } = this.#lessons;
+    if (!answering) return;
     const mine = ++this.#asked;
     const start = performance.now();
     try {
-      const labels = await decodingWhereNeeded(file, (image) => teacher.classify(image, { topK: LABELS_SHOWN }));
+      const labels = await decodingWhereNeeded(file, (image) => answering.classify(image, { topK: LABELS_SHOWN }));
       if (mine !== this.#asked || this.#live.running) return;
       this.#show(labels, start);
       if (this.#lessons.waiting === 0) announce(spoken(labels));
     } catch (error) {
-      if (mine !== this.#asked || teacher !== this.#lessons.teacher) return;
+      if (mine !== this.#asked || answering !== this.#lessons.answering) return;
       if (!this.#lessons.hasStopped(error)) this.#tell(factsOf(error).message);
     }
   }

@@ -9,6 +9,15 @@ import { ZipFolder } from './zip.js';
 
 const FOLDER_NAME = 'mine';
 
+const IN_PYTHON = /** @type {const} */ ([
+  'In Python',
+  [
+    'from transformers import pipeline',
+    `classify = pipeline("image-classification", model="${FOLDER_NAME}")`,
+    'print(classify("picture.jpg"))',
+  ].join('\n'),
+]);
+
 export class Saving {
   #root;
   #lessons;
@@ -59,7 +68,7 @@ export class Saving {
   }
 
   show() {
-    part(this.#root, 'keeping', HTMLElement).hidden = !this.#lessons.fit;
+    part(this.#root, 'keeping', HTMLElement).hidden = !this.#lessons.answering;
     part(this.#root, 'link-part', HTMLElement).hidden = true; // it is of an earlier head
     this.#showCode();
   }
@@ -68,6 +77,10 @@ export class Saving {
     const { teacher } = this.#lessons;
     if (!teacher) throw new Error('The model is not ready.');
     return teacher;
+  }
+
+  get #answering() {
+    return this.#lessons.improved ?? this.#teacher;
   }
 
   /** @param {string} sentence */
@@ -80,13 +93,13 @@ export class Saving {
       /** @type {unknown} */ (window)
     );
     const folder = await showDirectoryPicker({ id: 'beit-wasm-teach', mode: 'readwrite' });
-    const files = await this.#teacher.save(folder);
+    const files = await this.#answering.save(folder);
     return `${folder.name} has ${files.join(', ')}: transformers reads it, and so does beit-wasm.`;
   }
 
   async #saveZip() {
     const zip = new ZipFolder();
-    await this.#teacher.save(zip);
+    await this.#answering.save(zip);
     const blob = zip.toBlob();
     download(blob, `${FOLDER_NAME}.zip`);
     return 'Unpacked, the zip is a folder that transformers reads, and so does beit-wasm.';
@@ -99,32 +112,31 @@ export class Saving {
     const field = part(this.#root, 'link', HTMLInputElement);
     field.value = address.href;
     part(this.#root, 'link-part', HTMLElement).hidden = false;
+    const whose = this.#lessons.improved ? ' It is of the head: what was improved is too large for a link.' : '';
     try {
       await navigator.clipboard.writeText(address.href);
-      return 'The link has been copied.';
+      return `The link has been copied.${whose}`;
     } catch {
       field.focus();
-      return 'It is marked: copy it by the keyboard.';
+      return `It is marked: copy it by the keyboard.${whose}`;
     }
   }
 
   #showCode() {
     const code = part(this.#root, 'code', HTMLDetailsElement);
-    const { fit, base } = this.#lessons;
-    if (!code.open || !fit) return;
+    const { fit, base, improved } = this.#lessons;
+    if (!code.open) return;
+    if (improved) {
+      showBlocks(code, [IN_PYTHON, ...blocksOf(improved, base.source)]);
+      return;
+    }
+    if (!fit) return;
     const { layer } = this.#lessons;
     const names = fit.labels.slice(0, 3);
     const options = layer === 'auto' ? '' : `{ layer: ${layer} }`;
     const model = base.source ? ` --model ${base.source}` : '';
     showBlocks(code, [
-      [
-        'In Python',
-        [
-          'from transformers import pipeline',
-          `classify = pipeline("image-classification", model="${FOLDER_NAME}")`,
-          'print(classify("picture.jpg"))',
-        ].join('\n'),
-      ],
+      IN_PYTHON,
       [
         'On the command line',
         [
@@ -150,6 +162,45 @@ export class Saving {
       ['The fit as JSON', JSON.stringify(fit, null, 2)],
     ]);
   }
+}
+
+/**
+ * Returns what leads to a model that was trained further.
+ * @param {import('./lessons.js').Improved} improved
+ * @param {string | null} base
+ * @returns {[title: string, text: string][]}
+ */
+function blocksOf({ epochs, layer, facts }, base) {
+  const model = base ? ` --model ${base}` : '';
+  const fewer = layer === null ? [] : [`npx beit teach pictures${model} --layer ${layer} --out ./head`];
+  const begin = layer === null ? model : ' --model ./head --head new';
+  return [
+    [
+      'On the command line',
+      [
+        `npx beit classify picture.jpg --model ./${FOLDER_NAME}`,
+        '# The same of pictures in folders, one for each class:',
+        'npm install beit-wasm-training',
+        ...fewer,
+        `npx beit train pictures${begin} --method vectors --epochs ${epochs} --out ./${FOLDER_NAME}`,
+      ].join('\n'),
+    ],
+    [
+      'In JavaScript',
+      [
+        "import { train } from 'beit-wasm';",
+        "import 'beit-wasm-training';",
+        ...(base || layer !== null ? [] : ["import 'beit-wasm-samples'; // the small model"]),
+        '',
+        ...(layer === null ? [] : ['// head: the files that Teacher saved, of so many layers']),
+        '// data: [{ image, label }, …], folder: where the model is to be',
+        `const run = train({ ${layer !== null ? "model: head, head: 'new', " : base ? `model: ${literal(base)}, ` : ''}data, method: 'vectors', epochs: ${epochs} });`,
+        'for await (const { validation } of run) if (validation?.best) await run.save(folder);',
+        'await run.dispose();',
+      ].join('\n'),
+    ],
+    ['The run as JSON', JSON.stringify(facts, null, 2)],
+  ];
 }
 
 /**

@@ -5,6 +5,7 @@ import { pipeline } from '../../dist/node.js';
 import { BROWSERS, launch, openPage, screenshot } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
 import { answerTo, openTab, part, usable } from './support/demo.mjs';
+import { downloadOf } from './support/downloads.mjs';
 import { classInput as inputOf, giveDrawn as draw } from './support/lessons.mjs';
 import { startServer } from './support/server.mjs';
 import { readZip } from './support/zip.mjs';
@@ -31,31 +32,6 @@ async function nameClass(page, i, name) {
   await page.keyboard.type(name);
   await page.keyboard.press('Enter');
 }
-
-/** Returns what a click on a button would have put on the disk. */
-const downloadOf = (page, button) =>
-  page.evaluate(
-    (selector) =>
-      new Promise((resolve) => {
-        const { createObjectURL } = URL;
-        let given;
-        URL.createObjectURL = (blob) => {
-          given = blob;
-          return createObjectURL(blob);
-        };
-        const { click } = HTMLAnchorElement.prototype;
-        HTMLAnchorElement.prototype.click = async function () {
-          URL.createObjectURL = createObjectURL;
-          HTMLAnchorElement.prototype.click = click;
-          const bytes = new Uint8Array(await given.arrayBuffer());
-          let letters = '';
-          for (let i = 0; i < bytes.length; i += 8192) letters += String.fromCharCode(...bytes.subarray(i, i + 8192));
-          resolve([this.download, btoa(letters)]);
-        };
-        document.querySelector(selector).click();
-      }),
-    button,
-  );
 
 const bars = (page, selector) =>
   page.$$eval(`${selector} li`, (rows) =>

@@ -1,0 +1,443 @@
+// @ts-check
+/** One run of training on what was taught: it has to beat the head, and keeps the best that it comes to. */
+import { pipeline } from '../../library.js';
+import { Teacher } from '../teaching.js';
+import { train } from '../training.js';
+import { setApart } from './apart.js';
+import { copyTo } from './shelf.js';
+
+/** @import { ModelOptions, SourceLike } from '../../library.js' */
+/** @import { Improved, Lessons } from '../lessons.js' */
+/** @import { TrainingRun } from '../training.js' */
+/** @import { Shelf } from './shelf.js' */
+
+/**
+ * @typedef {{ accuracy: number, loss: number }} Judged
+ * @typedef {Judged & { step: number }} Point
+ * @typedef {{ label: string, apart: boolean, from: number, to: number }} Picture a copy: from where to where in the file of all
+ */
+
+/**
+ * What is kept of a run beside its files.
+ * @typedef {object} Facts
+ * @property {1} version
+ * @property {'running' | 'stopped' | 'done'} status
+ * @property {string | null} checkpoint the folder that it can go on from
+ * @property {number} step which that one is of
+ * @property {number} triedAt from which step it was gone on with last: twice from one, something is wrong
+ * @property {Picture[]} pictures
+ * @property {{ source: string | null, name: string }} base
+ * @property {number} layer how many layers are trained
+ * @property {number} layers
+ * @property {number} epochs
+ * @property {number} steps
+ * @property {number} stepsPerEpoch
+ * @property {Judged | null} head
+ * @property {Point[]} points the trained model at the end of each epoch
+ * @property {Point | null} best what is better than the head, and the best of all epochs
+ * @property {boolean} chosen whether the improved model answers
+ */
+
+/** About so many steps: more do not help with a few hundred pictures, as measured. */
+const STEPS = 150;
+const BATCH = 32;
+const FEWEST_EPOCHS = 5;
+const MOST_EPOCHS = 40;
+
+const HEAD = 'head';
+const PICTURES = 'pictures';
+const BEST = 'best';
+const CHECKPOINTS = ['checkpoint-a', 'checkpoint-b'];
+
+/** Before this many steps it is not known how long one takes: the first one reads the pictures. */
+const MEASURED_AFTER = 2;
+/** What takes longer is asked about first. */
+const PATIENCE_MS = 120_000;
+
+/**
+ * Sends `change` whenever something is other than it was.
+ */
+export class Run extends EventTarget {
+  /** What is going on. @type {'idle' | 'preparing' | 'asking' | 'running' | 'stopping' | 'stopped' | 'done' | 'failed'} */
+  phase = 'idle';
+  /** While preparing. */
+  doing = '';
+  /** @type {unknown} */
+  error = null;
+  /** @type {Facts | null} */
+  facts = null;
+  step = 0;
+  /** Of the last step. */
+  loss = 0;
+  /** @type {number | null} */
+  millisecondsLeft = null;
+  /** @type {Improved | null} */
+  improved = null;
+  #shelf;
+  #options;
+  #lessons;
+  /** @type {TrainingRun | null} */
+  #run = null;
+  #stop = false;
+  /** @type {(() => void) | null} */
+  #goOn = null;
+  /** Ends with what is going on. @type {Promise<void>} */
+  #going = Promise.resolve();
+  /** @type {number[]} */
+  #stepMilliseconds = [];
+  #judgeMilliseconds = 0;
+
+  /**
+   * @param {Lessons} lessons
+   * @param {Shelf} shelf
+   * @param {() => ModelOptions} options how models are run
+   */
+  constructor(lessons, shelf, options) {
+    super();
+    this.#lessons = lessons;
+    this.#shelf = shelf;
+    this.#options = options;
+  }
+
+  get busy() {
+    return ['preparing', 'asking', 'running', 'stopping'].includes(this.phase);
+  }
+
+  /** Takes up what was kept, and goes on with it where it was running. */
+  async restore() {
+    const facts = /** @type {Facts | null} */ (await this.#shelf.read());
+    if (facts?.version !== 1) return;
+    this.facts = facts;
+    this.step = facts.step;
+    await this.#openBest();
+    const goOn = facts.status === 'running' && facts.checkpoint !== null && facts.triedAt < facts.step;
+    this.#become(facts.status === 'done' ? 'done' : facts.checkpoint === null ? 'idle' : 'stopped');
+    if (goOn) this.goOn();
+  }
+
+  /** Begins anew with the pictures that there are. */
+  begin() {
+    this.#go(async () => {
+      await this.forgetFiles();
+      await this.#prepare();
+      await this.#follow();
+    });
+  }
+
+  /** Goes on: after a stop, a reload, or a question. */
+  goOn() {
+    if (this.#goOn) {
+      this.#goOn();
+      return;
+    }
+    this.#go(async () => {
+      const facts = this.#known();
+      this.#prepares('Going on where it was …');
+      facts.triedAt = facts.step;
+      facts.status = 'running';
+      await this.#shelf.write(facts);
+      await this.#openRun({ resume: await this.#shelf.files(/** @type {string} */ (facts.checkpoint)) });
+      await this.#follow();
+    });
+  }
+
+  /** Ends behind the step that runs; the best so far stays. */
+  stop() {
+    this.#stop = true;
+    this.#run?.stop();
+    this.#goOn?.();
+    if (this.phase !== 'preparing') this.#become('stopping');
+  }
+
+  /** Stops, and forgets all. */
+  async forget() {
+    this.stop();
+    await this.#going;
+    await this.forgetFiles();
+    this.#become('idle');
+  }
+
+  async forgetFiles() {
+    const { improved } = this;
+    [this.improved, this.facts, this.step, this.error] = [null, null, 0, null];
+    await improved?.dispose();
+    await this.#shelf.clear();
+  }
+
+  /**
+   * Says whether the improved model is to answer.
+   * @param {boolean} chosen
+   */
+  async choose(chosen) {
+    const facts = this.#known();
+    facts.chosen = chosen;
+    this.#changed();
+    await this.#shelf.write(facts);
+  }
+
+  /** @param {() => Promise<void>} work */
+  #go(work) {
+    [this.#stop, this.error] = [false, null];
+    this.#going = this.#going
+      .then(work)
+      .catch((error) => {
+        this.error = error;
+        this.#become('failed');
+      })
+      .then(async () => {
+        const run = this.#run;
+        this.#run = null;
+        await run?.dispose().catch(() => undefined);
+      });
+  }
+
+  /** Sets pictures apart, and fits a head to the others: what training has to beat. It begins with a new head: from the fitted one it gets worse. */
+  async #prepare() {
+    const { teacher, layer, base, classes } = this.#lessons;
+    if (!teacher) throw new Error('The model is not ready.');
+    this.#prepares('Fitting the head to the pictures that are not set apart …');
+    const project = teacher.project();
+    const labels = new Set(classes.map(({ name }) => name));
+    const copies = teacher.pictures.map((picture, number) => ({ ...picture, number, copy: this.#lessons.thumbnail(picture.id) }));
+    const seen = copies.filter(({ copy, label }) => copy && labels.has(label));
+    const apart = setApart(seen);
+    if (!apart.includes(true))
+      throw new Error('Each class has one recording only: record each once more, so that the second can tell how good it gets.');
+    const learnt = new Set(seen.flatMap(({ number }, i) => (apart[i] ? [] : [number])));
+
+    let at = 0;
+    const pictures = seen.map(({ label, copy }, i) => {
+      const from = at;
+      at += /** @type {Blob} */ (copy).size;
+      return { label, apart: apart[i] === true, from, to: at };
+    });
+    const all = new Uint8Array(await new Blob(seen.map(({ copy }) => /** @type {Blob} */ (copy))).arrayBuffer());
+    await this.#shelf.fill(PICTURES, (target) => copyTo([new File([all], 'all')], target));
+
+    const { dtype: _, ...options } = this.#options();
+    const second = await Teacher.open(project, { ...options, ...(base.source !== null && { source: base.source }) });
+    const byHand = layer !== 'auto';
+    try {
+      second.remove(second.pictures.flatMap(({ id }, i) => (learnt.has(i) ? [] : [id])));
+      await second.fit({ layer });
+      await this.#shelf.fill(HEAD, (target) => second.save(target, { dtype: 'f32' }));
+      const count = learnt.size;
+      const stepsPerEpoch = Math.ceil(count / BATCH);
+      this.facts = {
+        version: 1,
+        status: 'running',
+        checkpoint: null,
+        step: 0,
+        triedAt: -1,
+        pictures,
+        base,
+        layer: byHand ? layer : teacher.layers,
+        layers: teacher.layers,
+        epochs: Math.min(Math.max(Math.round(STEPS / stepsPerEpoch), FEWEST_EPOCHS), MOST_EPOCHS),
+        steps: 0,
+        stepsPerEpoch,
+        head: null,
+        points: [],
+        best: null,
+        chosen: true,
+      };
+    } finally {
+      await second.dispose();
+    }
+    const facts = this.#known();
+    facts.head = await this.#judgeHead();
+    this.#prepares('Starting what trains …');
+    const model = byHand ? await this.#shelf.files(HEAD) : (base.source ?? undefined);
+    await this.#openRun({ model, head: 'new' });
+    await this.#shelf.write(facts);
+  }
+
+  /**
+   * Judges the head by the pictures set apart.
+   * @returns {Promise<Judged>}
+   */
+  async #judgeHead() {
+    const { pictures } = this.#known();
+    const all = await this.#pictures();
+    const { dtype: _, ...options } = this.#options();
+    const classify = await pipeline('image-classification', await this.#shelf.files(HEAD), options);
+    const begin = performance.now();
+    let [right, loss, count] = [0, 0, 0];
+    try {
+      for (const { label, apart, from, to } of pictures) {
+        if (!apart || this.#stop) continue;
+        const answers = await classify(all.slice(from, to), { topK: pictures.length });
+        ++count;
+        if (answers[0]?.label === label) ++right;
+        loss -= Math.log(Math.max(answers.find((answer) => answer.label === label)?.score ?? 0, Number.MIN_VALUE));
+      }
+    } finally {
+      await classify.dispose();
+    }
+    this.#judgeMilliseconds = performance.now() - begin;
+    return { accuracy: right / Math.max(count, 1), loss: loss / Math.max(count, 1) };
+  }
+
+  async #pictures() {
+    const [all] = await this.#shelf.files(PICTURES);
+    if (!all) throw new Error('The copies of the pictures are not there any more: begin anew.');
+    return all;
+  }
+
+  /** @param {{ model: SourceLike | undefined, head: 'new' } | { resume: SourceLike }} from */
+  async #openRun(from) {
+    const facts = this.#known();
+    const all = await this.#pictures();
+    const examples = facts.pictures.map(({ label, apart, from: first, to }) => ({ image: all.slice(first, to), label, apart }));
+    const { dtype: _, ...options } = this.#options();
+    this.#run = train({
+      ...options,
+      ...from,
+      method: 'vectors',
+      epochs: facts.epochs,
+      batch: BATCH,
+      data: examples.filter(({ apart }) => !apart),
+      validation: examples.filter(({ apart }) => apart),
+    });
+    const { steps } = await this.#run.open();
+    facts.steps = steps;
+    this.step = facts.step;
+  }
+
+  async #follow() {
+    const facts = this.#known();
+    const run = /** @type {TrainingRun} */ (this.#run);
+    this.#stepMilliseconds = [];
+    if (this.#stop) return this.#end('stopped');
+    this.#become('running');
+    const apart = facts.pictures.filter((picture) => picture.apart).length;
+    let begin = performance.now();
+    for await (const { step, loss, validation } of run) {
+      this.#stepMilliseconds.push(performance.now() - begin);
+      [this.step, this.loss] = [step, loss];
+      this.#estimate(facts);
+      if (validation) {
+        const point = { step, accuracy: validation.accuracy, loss: validation.loss };
+        facts.points.push(point);
+        if (facts.head && isBest(point, facts.head, facts.points, apart)) {
+          await this.#shelf.fill(BEST, (target) => run.save(target, { dtype: 'f16' }));
+          facts.best = point;
+        }
+        if (step < facts.steps) await this.#checkpoint();
+      }
+      this.#changed();
+      if (this.#stop) break;
+      if (this.#stepMilliseconds.length === MEASURED_AFTER && facts.points.length === 0 && (this.millisecondsLeft ?? 0) > PATIENCE_MS)
+        await this.#ask();
+      begin = performance.now();
+    }
+    if (this.step < facts.steps) {
+      if (facts.step !== this.step) await this.#checkpoint();
+      return this.#end('stopped');
+    }
+    return this.#end('done');
+  }
+
+  /** @param {Facts} facts */
+  #estimate({ steps, stepsPerEpoch }) {
+    // The first reads the pictures; at the end of an epoch those that are set apart are judged, too.
+    const later = this.#stepMilliseconds.slice(1);
+    const plain = later.filter((_, i) => (this.step - later.length + i + 1) % stepsPerEpoch !== 0);
+    const known = plain.length > 0 ? plain : later;
+    if (known.length === 0) return;
+    const middle = known.sort((a, b) => a - b)[known.length >> 1] ?? 0;
+    const left = steps - this.step;
+    const judged = plain.length > 0 ? Math.ceil(left / stepsPerEpoch) : 0;
+    this.millisecondsLeft = left * middle + judged * this.#judgeMilliseconds;
+  }
+
+  /** Waits until somebody says whether it may take so long. */
+  async #ask() {
+    this.#become('asking');
+    await new Promise((/** @type {(value: void) => void} */ resolve) => (this.#goOn = resolve));
+    this.#goOn = null;
+    if (!this.#stop) this.#become('running');
+  }
+
+  /** Keeps the run as it is: in the folder that is not the last one's, so that one of them is whole. */
+  async #checkpoint() {
+    const facts = this.#known();
+    const run = /** @type {TrainingRun} */ (this.#run);
+    const name = /** @type {string} */ (CHECKPOINTS.find((other) => other !== facts.checkpoint));
+    await this.#shelf.fill(name, (target) => run.save(target, { state: true }));
+    [facts.checkpoint, facts.step] = [name, this.step];
+    await this.#shelf.write(facts);
+  }
+
+  /** @param {'stopped' | 'done'} phase */
+  async #end(phase) {
+    const facts = this.#known();
+    facts.status = phase;
+    if (phase === 'done') {
+      await this.#shelf.write({ ...facts, checkpoint: null });
+      await this.#shelf.drop([HEAD, ...CHECKPOINTS]);
+      facts.checkpoint = null;
+    } else {
+      await this.#shelf.write(facts);
+    }
+    await this.#openBest();
+    this.#become(phase);
+  }
+
+  /** Opens the best, to answer with. */
+  async #openBest() {
+    const facts = this.#known();
+    if (!facts.best) return;
+    const files = await this.#shelf.files(BEST);
+    const { dtype: _, ...options } = this.#options();
+    const classify = await pipeline('image-classification', files, options);
+    const { base, layer, layers, epochs, head, best, points, pictures } = facts;
+    const counts = { pictures: pictures.length, apart: pictures.filter(({ apart }) => apart).length };
+    const improved = {
+      classify: (/** @type {File | ImageBitmap} */ image, /** @type {{ topK: number }} */ given) => classify(image, given),
+      save: (/** @type {import('./shelf.js').Target} */ target) => copyTo(files, target),
+      dispose: () => classify.dispose(),
+      epochs,
+      layer: layer === layers ? null : layer,
+      facts: { base, layer, layers, epochs, ...counts, head, best, points },
+    };
+    const before = this.improved;
+    this.improved = improved;
+    await before?.dispose();
+  }
+
+  #known() {
+    if (!this.facts) throw new Error('There is no run.');
+    return this.facts;
+  }
+
+  /** @param {string} doing */
+  #prepares(doing) {
+    this.doing = doing;
+    this.#become('preparing');
+  }
+
+  /** @param {Run['phase']} phase */
+  #become(phase) {
+    this.phase = phase;
+    this.#changed();
+  }
+
+  #changed() {
+    this.dispatchEvent(new Event('change'));
+  }
+}
+
+/**
+ * Whether an epoch is the best so far: better than the head, and not worse than the most accurate one by more than chance, a standard error. The rate falls
+ * to the end, so of those that a few dozen pictures cannot tell apart the last is the best.
+ * @param {Judged} one
+ * @param {Judged} head
+ * @param {readonly Judged[]} points all so far
+ * @param {number} total how many pictures judge
+ */
+export function isBest(one, head, points, total) {
+  const beatsHead = one.accuracy > head.accuracy || (one.accuracy === head.accuracy && one.loss < head.loss);
+  const most = Math.max(...points.map(({ accuracy }) => accuracy));
+  return beatsHead && one.accuracy >= most - Math.sqrt((most * (1 - most)) / total);
+}
