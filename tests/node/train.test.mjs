@@ -123,6 +123,33 @@ test('what frozen layers made of a picture is kept, and changes no bit', async (
   }
 });
 
+test('two threads, and a worker thread, learn what one thread learns, to the last bit', async () => {
+  for (const method of ['full', 'last:1']) {
+    let first = null;
+    for (const options of [
+      { threads: 1, worker: false },
+      { threads: 2, worker: false },
+      { threads: 2, worker: true },
+    ]) {
+      const learning = run({
+        data: pictures(12).map(({ image, label }) => ({ image: { ...image, data: image.data.slice() }, label })),
+        validation: 0.3,
+        method,
+        epochs: 2,
+        batch: 5,
+        build: 'simd-threads',
+        ...options,
+      });
+      const losses = [];
+      for await (const { loss, validation } of learning) losses.push(loss, validation?.loss);
+      const { 'model.safetensors': weights } = await learning.state();
+      first ??= { losses, weights };
+      assert.deepEqual({ losses, weights }, first, `${method} ${JSON.stringify(options)}`);
+      await learning.dispose();
+    }
+  }
+});
+
 test('the model that is saved is the one that was judged', async (t) => {
   const folder = temporaryFolder(t);
   const data = pictures(20, (i) => `${i % 2 ? 'owl' : 'hare'}`);
