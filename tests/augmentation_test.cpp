@@ -42,6 +42,20 @@ TEST_CASE("a framed and resized picture is Pillow's", "[augmentation]") {
   CHECK(test::hexOf(*resized) == golden.root().find("pillow").find("framed").asString());
 }
 
+TEST_CASE("both views of a picture are those of unilm's transforms", "[augmentation]") {
+  const Json golden = test::trainingGolden();
+  std::vector<std::string> expected;
+  for (const JsonValue view : golden.root().find("pillow").find("views").items()) expected.emplace_back(view.asString().value());
+  REQUIRE(expected.size() == 2);
+  // Columns 1 to 3 of the mirrored picture, which has five.
+  AugmentationDraw draw{.frame = {.top = 1, .left = 1, .height = 3, .width = 3}, .flipped = true, .colours = {}};
+  draw.colours = {Colour{Colour::kContrast, 1.3}, Colour{Colour::kSaturation, 0.7}, Colour{Colour::kBrightness, 0.8}};
+  const auto views = viewsOf(test::drawnPicture(3, {4, 5}), draw, {6, 6}, Resample::kBicubic, {3, 3});
+  REQUIRE(views.ok());
+  CHECK(test::hexOf(views->model) == expected[0]);
+  CHECK(test::hexOf(views->tokenizer) == expected[1]);
+}
+
 TEST_CASE("a mirrored picture has its columns in reverse", "[augmentation]") {
   for (const int64_t width : {1, 4, 5}) {
     const Image8 picture = test::drawnPicture(8, {3, width});
@@ -137,6 +151,48 @@ TEST_CASE("what becomes of a picture depends on the seed, the epoch and its numb
   CHECK(pixels(2, 2, 3) != one);
   CHECK(pixels(1, 3, 3) != one);
   CHECK(pixels(1, 2, 4) != one);
+}
+
+TEST_CASE("the tokenizer sees what the model sees", "[augmentation]") {
+  const Image8 picture = test::drawnPicture(2, {40, 30});
+  const auto valuesOf = [](const Tensor& tensor) {
+    return std::vector<float>(tensor.values.data(), tensor.values.data() + tensor.values.size());
+  };
+  BeitImageProcessorConfig expected;
+  expected.resample = Resample::kLanczos;
+  expected.do_normalize = false;
+
+  const auto plain = Augmenter(processor(), {}).viewsOf(picture, 0, 0, {24, 24});
+  REQUIRE(plain.ok());
+  CHECK(plain->model.shape == Shape{1, 3, 16, 16});
+  expected.size = {24, 24};
+  expected.do_center_crop = false;
+  CHECK(valuesOf(plain->tokenizer) == valuesOf(BeitImageProcessor(expected).preprocess(picture).value()));
+
+  BeitImageProcessorConfig cropping;
+  cropping.size = {32, 20};
+  cropping.crop_size = {16, 16};
+  const auto cropped = Augmenter(cropping, {}).plainViewsOf(picture, {24, 24});
+  REQUIRE(cropped.ok());
+  expected.size = {48, 30};
+  expected.do_center_crop = true;
+  expected.crop_size = {24, 24};
+  CHECK(valuesOf(cropped->tokenizer) == valuesOf(BeitImageProcessor(expected).preprocess(picture).value()));
+
+  // A picture whose halves differ shows that both views are framed alike.
+  TrainingSettings settings;
+  settings.augment = Augmentation::kStrong;
+  Image8 halves = test::drawnPicture(2, {40, 40});
+  for (int64_t y = 0; y < 40; ++y) std::fill_n(halves.row(y), 3 * 40, static_cast<uint8_t>(y < 20 ? 250 : 5));
+  for (int64_t number = 0; number < 20; ++number) {
+    const auto views = Augmenter(processor(), settings).viewsOf(halves, 0, number, {16, 16});
+    REQUIRE(views.ok());
+    const auto model = valuesOf(views->model), tokenizer = valuesOf(views->tokenizer);
+    double furthest = 0.0;
+    for (size_t i = 0; i < model.size(); ++i)
+      furthest = std::max(furthest, std::fabs((static_cast<double>(model[i]) + 1.0) / 2.0 - static_cast<double>(tokenizer[i])));
+    CHECK(furthest < 0.15);  // what the two filters differ by
+  }
 }
 
 TEST_CASE("without augmentation a picture is what the processor makes of it", "[augmentation]") {

@@ -1,4 +1,4 @@
-// A classifier in training against PyTorch, by steps of a whole model; what it begins with, and what it refuses.
+// Models in training against PyTorch, by steps of a whole model; what they begin with, and what they refuse.
 #include "src/training/training_run.h"
 
 #include <algorithm>
@@ -53,8 +53,9 @@ void finish(ForwardPass& pass) {
   }
 }
 
-// One step by a batch of four that is there, in passes of so many examples. Returns the loss.
-double learn(TrainingRun& run, int64_t micro_batch) {
+// One step by a batch of four that is there, in passes of so many examples. Returns the loss: of each pass as much as its share is.
+template <typename Share>
+double learn(TrainingRun& run, int64_t micro_batch, const Share& share) {
   REQUIRE(run.mix().ok());
   double loss = 0.0;
   for (int64_t first = 0; first < 4; first += micro_batch) {
@@ -63,11 +64,15 @@ double learn(TrainingRun& run, int64_t micro_batch) {
     REQUIRE(pass.ok());
     finish(**pass);
     for (const NamedTensor& output : (*pass)->outputs()) {
-      if (output.name == "loss") loss += static_cast<double>(output.tensor.values.data()[0]) * static_cast<double>(count) / 4.0;
+      if (output.name == "loss") loss += static_cast<double>(output.tensor.values.data()[0]) * share(first, count);
     }
   }
   REQUIRE(run.applyStep().ok());
   return loss;
+}
+
+double learn(TrainingRun& run, int64_t micro_batch) {
+  return learn(run, micro_batch, [](int64_t, int64_t count) { return static_cast<double>(count) / 4.0; });
 }
 
 // The same by the golden batch of that number.
@@ -125,6 +130,99 @@ TEST_CASE("a step is the same in passes of one, two and four examples", "[traini
     CAPTURE(micro_batch);
     CHECK(furthest < 1e-6);
   }
+}
+
+// make_training.py, learned_masked()
+std::unique_ptr<TrainingRun> masked() {
+  auto run = begun(R"({"task": "mim", "rate": 0.02, "total_steps": 20, "warmup_steps": 6, "warmup_rate": 0.002, "min_rate": 0.0002,
+                       "weight_decay": 0.05, "clip": 0.7})",
+                   R"({"hidden_size": 4, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 4, "image_size": 16,
+                       "patch_size": 4, "vocab_size": 7, "use_shared_relative_position_bias": true, "use_mask_token": true,
+                       "drop_path_rate": 0.0})");
+  std::vector<std::string> names;
+  for (const Parameter& parameter : run->model().parameters().all()) names.push_back(parameter.name);
+  std::sort(names.begin(), names.end());
+  for (size_t i = 0; i < names.size(); ++i) {
+    std::vector<float> values(static_cast<size_t>(elementCount(run->model().parameters().find(names[i])->shape).value()));
+    test::drawFloats(100 + i, values, 0.5f);
+    REQUIRE(run->supply(names[i], values).ok());
+  }
+  REQUIRE(run->finish().ok());
+  return run;
+}
+
+double maskedStep(TrainingRun& run, int64_t number, int64_t micro_batch) {
+  REQUIRE(run.startBatch(4, true).ok());
+  std::vector<double> hidden;
+  for (int64_t i = 0; i < 4; ++i) {
+    const auto seed = static_cast<uint64_t>(5000 + 10 * number + i);
+    std::vector<float> pixels(3 * 16 * 16);
+    test::drawFloats(seed, pixels);
+    std::vector<uint8_t> mask;
+    std::vector<int32_t> tokens;
+    for (const uint32_t n : test::drawn(seed + 1, 16)) mask.push_back(n % 5 < 2 ? 1 : 0);
+    for (const uint32_t n : test::drawn(seed + 2, 16)) tokens.push_back(static_cast<int32_t>(n % 7));
+    REQUIRE(run.addValues(pixels).ok());
+    REQUIRE(run.hide(mask, tokens).ok());
+    hidden.push_back(static_cast<double>(std::count(mask.begin(), mask.end(), 1)));
+  }
+  const double all = std::accumulate(hidden.begin(), hidden.end(), 0.0);
+  return learn(run, micro_batch, [&](int64_t first, int64_t count) {
+    return std::accumulate(hidden.begin() + first, hidden.begin() + first + count, 0.0) / all;
+  });
+}
+
+TEST_CASE("twenty steps of masked images have PyTorch's losses, in passes of any size", "[training_run]") {
+  const Json golden = test::trainingGolden();
+  const auto expected = test::doublesOf(golden.root().find("masked"));
+  REQUIRE(expected.size() == 20);
+  for (const int64_t micro_batch : {4, 3, 1}) {
+    const auto run = masked();
+    for (size_t i = 0; i < expected.size(); ++i) {
+      const double loss = maskedStep(*run, static_cast<int64_t>(i), micro_batch);
+      CAPTURE(micro_batch, i, loss, expected[i]);
+      CHECK(std::fabs(loss - expected[i]) <= 1e-4 * expected[i]);
+    }
+  }
+}
+
+TEST_CASE("examples are those of the run's task", "[training_run]") {
+  const auto run = masked();
+  const std::vector<float> pixels(3 * 16 * 16);
+  const std::vector<int32_t> tokens(16);
+  const std::vector<uint8_t> mask(16, 1), shown(16);
+  CHECK(run->addValues(pixels).error().code == ErrorCode::kInvalidArgument);
+  REQUIRE(run->startBatch(1, true).ok());
+  CHECK(run->addValues(pixels, 0).error().code == ErrorCode::kInvalidArgument);
+  CHECK(run->hide(mask, tokens).error().code == ErrorCode::kInvalidArgument);
+  REQUIRE(run->addValues(pixels).ok());
+  CHECK(run->addValues(pixels).error().code == ErrorCode::kInvalidArgument);
+  CHECK(run->hide(shown, tokens).error().where == "mask");
+  CHECK(run->hide(mask, std::vector<int32_t>(16, 7)).error().where == "token");
+  CHECK(run->hide(std::vector<uint8_t>(15, 1), tokens).error().code == ErrorCode::kWrongShape);
+  CHECK(run->begin(0, 1).error().code == ErrorCode::kInvalidArgument);
+  REQUIRE(run->hide(mask, tokens).ok());
+  CHECK(run->begin(0, 1).ok());
+  CHECK(run->addValues(pixels).error().code == ErrorCode::kInvalidArgument);
+
+  const auto classifier = begun(settingsOf("full"));
+  fill(*classifier);
+  REQUIRE(classifier->startBatch(1, true).ok());
+  CHECK(classifier->addValues(pixels).error().code == ErrorCode::kInvalidArgument);
+  CHECK(classifier->addViews(test::drawnPicture(1, {16, 16}), 0, 0).error().code == ErrorCode::kInvalidArgument);
+}
+
+TEST_CASE("the tokenizer's view has eight pixels for each patch", "[training_run]") {
+  const auto run = masked();
+  for (const bool learn : {true, false}) {
+    REQUIRE(run->startBatch(1, learn).ok());
+    const auto view = run->addViews(test::drawnPicture(1, {20, 30}), 0, 0);
+    REQUIRE(view.ok());
+    CHECK(view->shape == Shape{1, 3, 32, 32});
+    for (const float value : view->values.span()) CHECK((value >= 0.0f && value <= 1.0f));
+  }
+  CHECK(run->maskSeed(0, 1) != run->maskSeed(1, 0));
+  CHECK(run->maskSeed(2, 3) == run->maskSeed(2, 3));
 }
 
 TEST_CASE("what does not learn does not move by a bit", "[training_run]") {

@@ -35,6 +35,8 @@ TEST_CASE("settings that are none are refused by name", "[training_settings]") {
   refused(R"({"rate": 1, "total_steps": 3, "beta2": 1})", "beta2");
   refused(R"({"rate": 1, "total_steps": 3, "drop_path": -1})", "drop_path");
   refused(R"({"rate": 1, "total_steps": 3, "weigth_decay": 0.1})", "training settings");
+  refused(R"({"rate": 1, "total_steps": 3, "task": "segmentation"})", "task");
+  refused(R"({"rate": 1, "total_steps": 3, "task": "mim", "smoothing": 0.1})", "training settings");
 }
 
 }  // namespace

@@ -56,6 +56,33 @@ uint8_t meanLuma(const Image8& image) {
   return static_cast<uint8_t>(static_cast<double>(sum) / static_cast<double>(image.data.size() / 3) + 0.5);
 }
 
+// A tokenizer takes numbers of 0 to 1.
+BeitImageProcessorConfig asSharesOfOne() {
+  BeitImageProcessorConfig config;
+  config.do_resize = config.do_center_crop = config.do_normalize = false;
+  return config;
+}
+
+// What makes the tokenizer's view of a whole picture, framed as the model's processor frames it.
+BeitImageProcessorConfig tokenizersView(const BeitImageProcessorConfig& processor, Size picture, Size tokenizer) {
+  BeitImageProcessorConfig config = asSharesOfOne();
+  config.do_resize = true;
+  config.resample = Resample::kLanczos;
+  config.size = tokenizer;
+  if (!processor.do_center_crop) return config;
+  const auto scaled = [](int64_t side, int64_t from, int64_t to) {
+    return std::max<int64_t>(1, std::llround(static_cast<double>(side * to) / static_cast<double>(from)));
+  };
+  const Size whole = processor.do_resize ? processor.size : picture, crop = processor.crop_size;
+  config.size = {scaled(whole.height, crop.height, tokenizer.height), scaled(whole.width, crop.width, tokenizer.width)};
+  if (processor.do_resize && processor.shortest_edge != 0)
+    config.shortest_edge = scaled(processor.shortest_edge, crop.height, tokenizer.height);
+  config.do_center_crop = true;
+  config.crop_size = tokenizer;
+  config.crops_as_torchvision = processor.crops_as_torchvision;
+  return config;
+}
+
 }  // namespace
 
 AugmentationRecipe recipeOf(Augmentation augmentation) {
@@ -130,6 +157,22 @@ void eraseAtRandom(const AugmentationRecipe& recipe, Size image, std::span<float
   }
 }
 
+Result<Views<Image8>> viewsOf(const ImageView8& image, const AugmentationDraw& draw, Size model, Resample filter, Size tokenizer) {
+  Image8 coloured;
+  ImageView8 from = image;
+  if (std::any_of(draw.colours.begin(), draw.colours.end(), [](const auto& colour) { return colour.factor != 1.0; })) {
+    BEIT_ASSIGN(coloured, cropImage(image, {.top = 0, .left = 0, .height = image.height, .width = image.width}));
+    for (const auto& colour : draw.colours) adjustColour(coloured, colour);
+    from = coloured;
+  }
+  BEIT_ASSIGN(Image8 framed, cropImage(from, draw.frame));
+  if (draw.flipped) flipImage(framed);
+  Views<Image8> views;
+  BEIT_ASSIGN(views.model, resizeImage(framed, model, filter));
+  BEIT_ASSIGN(views.tokenizer, resizeImage(framed, tokenizer, Resample::kLanczos));
+  return views;
+}
+
 Augmenter::Augmenter(BeitImageProcessorConfig processor, const TrainingSettings& settings)
     : processor_(std::move(processor)),
       recipe_(recipeOf(settings.augment)),
@@ -147,17 +190,44 @@ Result<Tensor> Augmenter::plainPixelsOf(const ImageView8& image) const { return 
 Result<Tensor> Augmenter::pixelsOf(const ImageView8& image, int64_t epoch, int64_t picture) const {
   if (!augments_) return plainPixelsOf(image);
   BEIT_TRY(image.check("image"));
-  Random random(static_cast<uint64_t>(seed_), RandomPurpose::kPicture, static_cast<uint32_t>(epoch), static_cast<uint32_t>(picture));
+  Random random = randomOf(epoch, picture);
   const AugmentationDraw draw = drawAugmentation(recipe_, image.size(), random);
   BEIT_ASSIGN(const Image8 framed, cropImage(image, draw.frame));
   BEIT_ASSIGN(Image8 changed, resizeImage(framed, outputSize(image.size()), processor_.resample));
   if (draw.flipped) flipImage(changed);
   for (const auto& colour : draw.colours) adjustColour(changed, colour);
-  BeitImageProcessorConfig rest = processor_;
-  rest.do_resize = rest.do_center_crop = false;
-  BEIT_ASSIGN(Tensor pixels, BeitImageProcessor(std::move(rest)).preprocess(changed));
+  BEIT_ASSIGN(Tensor pixels, normalized(changed));
   eraseAtRandom(recipe_, changed.size(), pixels.values.span(), random);
   return pixels;
+}
+
+Result<Views<Tensor>> Augmenter::plainViewsOf(const ImageView8& image, Size tokenizer) const {
+  Views<Tensor> views;
+  BEIT_ASSIGN(views.model, plainPixelsOf(image));
+  BEIT_ASSIGN(views.tokenizer, BeitImageProcessor(tokenizersView(processor_, image.size(), tokenizer)).preprocess(image));
+  return views;
+}
+
+Result<Views<Tensor>> Augmenter::viewsOf(const ImageView8& image, int64_t epoch, int64_t picture, Size tokenizer) const {
+  if (!augments_) return plainViewsOf(image, tokenizer);
+  BEIT_TRY(image.check("image"));
+  Random random = randomOf(epoch, picture);
+  const AugmentationDraw draw = drawAugmentation(recipe_, image.size(), random);
+  BEIT_ASSIGN(const Views<Image8> drawn, beit::viewsOf(image, draw, outputSize(image.size()), processor_.resample, tokenizer));
+  Views<Tensor> views;
+  BEIT_ASSIGN(views.model, normalized(drawn.model));
+  BEIT_ASSIGN(views.tokenizer, BeitImageProcessor(asSharesOfOne()).preprocess(drawn.tokenizer));
+  return views;
+}
+
+Random Augmenter::randomOf(int64_t epoch, int64_t picture) const {
+  return {static_cast<uint64_t>(seed_), RandomPurpose::kPicture, static_cast<uint32_t>(epoch), static_cast<uint32_t>(picture)};
+}
+
+Result<Tensor> Augmenter::normalized(const Image8& image) const {
+  BeitImageProcessorConfig rest = processor_;
+  rest.do_resize = rest.do_center_crop = false;
+  return BeitImageProcessor(std::move(rest)).preprocess(image);
 }
 
 }  // namespace beit

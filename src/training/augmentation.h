@@ -1,7 +1,7 @@
 // Chance changes of a picture before it is learned from: framing, mirror, colours, a rectangle of noise. By the seed, the epoch and the
 // picture's number alone.
 // Reference: torchvision transforms, RandomResizedCrop, RandomHorizontalFlip and ColorJitter on Pillow's images; timm
-// data/random_erasing.py (mode "pixel").
+// data/random_erasing.py (mode "pixel"); unilm beit/datasets.py, DataAugmentationForBEiT, and transforms.py.
 #pragma once
 
 #include <array>
@@ -57,6 +57,16 @@ void flipImage(Image8& image);
 // ImageEnhance's Brightness, Contrast and Color, in place, of images with three channels.
 void adjustColour(Image8& image, const AugmentationDraw::Colour& colour);
 
+// What masked image modelling sees of a picture: as the model gets it, and as the tokenizer does.
+template <typename Picture>
+struct Views {
+  Picture model, tokenizer;
+};
+
+// Returns the views that were drawn, in unilm's order: the colours of the whole picture, then mirror and frame, of which the tokenizer's
+// view is made by Lanczos's filter.
+Result<Views<Image8>> viewsOf(const ImageView8& image, const AugmentationDraw& draw, Size model, Resample filter, Size tokenizer);
+
 // Overwrites a rectangle of pixel values (channels, height, width) with normally distributed noise, as often as the recipe says.
 void eraseAtRandom(const AugmentationRecipe& recipe, Size image, std::span<float> pixels, Random& random);
 
@@ -75,7 +85,15 @@ class Augmenter {
   // The same without chance, as pictures are judged.
   Result<Tensor> plainPixelsOf(const ImageView8& image) const;
 
+  // The same for both views; the tokenizer's is (1, channels, height, width) of 0 to 1. Nothing is erased.
+  Result<Views<Tensor>> viewsOf(const ImageView8& image, int64_t epoch, int64_t picture, Size tokenizer) const;
+  Result<Views<Tensor>> plainViewsOf(const ImageView8& image, Size tokenizer) const;
+
  private:
+  Random randomOf(int64_t epoch, int64_t picture) const;
+  // Returns what the processor makes of a picture that has its size.
+  Result<Tensor> normalized(const Image8& image) const;
+
   BeitImageProcessorConfig processor_;
   AugmentationRecipe recipe_;
   bool augments_;

@@ -12,7 +12,7 @@ namespace beit {
 std::array<uint32_t, 4> philox(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
 // What a stream is for. The numbers are part of what makes runs repeatable: they stay as they are.
-enum class RandomPurpose : uint32_t { kPicture = 1, kMix = 2, kDropPath = 3, kHead = 4, kOrder = 5 };
+enum class RandomPurpose : uint32_t { kPicture = 1, kMix = 2, kDropPath = 3, kHead = 4, kOrder = 5, kMask = 6 };
 
 class Random {
  public:

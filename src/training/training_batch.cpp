@@ -20,20 +20,67 @@ Result<TrainingBatch> TrainingBatch::allocate(int64_t size, const Shape& example
   return batch;
 }
 
-Status TrainingBatch::add(std::span<const float> values, int64_t label, int64_t classes) {
+Status TrainingBatch::addExample(std::span<const float> values) {
+  if (is_awaited_) return failure(ErrorCode::kInvalidArgument, "batch", "what is hidden of the last example has not been told");
   if (full()) return failure(ErrorCode::kInvalidArgument, "batch", "it has its " + std::to_string(size()) + " examples already");
-  if (label < 0 || label >= classes) {
-    return mismatch(ErrorCode::kInvalidArgument, "label", std::to_string(label), "0 to " + std::to_string(classes - 1));
-  }
   const std::span<float> all = values_.values.span();
   const size_t each = all.size() / static_cast<size_t>(size());
   if (values.size() != each) {
     return mismatch(ErrorCode::kWrongShape, "example", std::to_string(values.size()) + " values",
                     std::to_string(each) + ", as the others of the batch have");
   }
-  std::copy(values.begin(), values.end(), all.begin() + static_cast<ptrdiff_t>(labels_.size() * each));
-  labels_.push_back(static_cast<int32_t>(label));
+  std::copy(values.begin(), values.end(), all.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(examples_) * each));
   return {};
+}
+
+Status TrainingBatch::add(std::span<const float> values, int64_t label, int64_t classes) {
+  if (label < 0 || label >= classes) {
+    return mismatch(ErrorCode::kInvalidArgument, "label", std::to_string(label), "0 to " + std::to_string(classes - 1));
+  }
+  BEIT_TRY(addExample(values));
+  labels_.push_back(static_cast<int32_t>(label));
+  ++examples_;
+  return {};
+}
+
+Status TrainingBatch::add(std::span<const float> values) {
+  BEIT_TRY(addExample(values));
+  is_awaited_ = true;
+  return {};
+}
+
+Status TrainingBatch::hide(std::span<const uint8_t> mask, std::span<const int32_t> tokens, int64_t vocab_size) {
+  if (!is_awaited_) return failure(ErrorCode::kInvalidArgument, "batch", "there is no example of which patches may be hidden");
+  const size_t patches = examples_ == 0 ? mask.size() : masks_.size() / static_cast<size_t>(examples_);
+  if (mask.size() != patches || tokens.size() != patches) {
+    return mismatch(ErrorCode::kWrongShape, "mask and tokens", std::to_string(mask.size()) + " and " + std::to_string(tokens.size()),
+                    std::to_string(patches) + ", one for each patch");
+  }
+  const auto shown = [](uint8_t masked) { return masked == 0; };
+  if (std::all_of(mask.begin(), mask.end(), shown)) return mismatch(ErrorCode::kInvalidArgument, "mask", "no hidden patch", "one at least");
+  for (const int32_t token : tokens) {
+    if (token < 0 || token >= vocab_size) {
+      return mismatch(ErrorCode::kInvalidArgument, "token", std::to_string(token), "0 to " + std::to_string(vocab_size - 1));
+    }
+  }
+  for (size_t i = 0; i < patches; ++i) {
+    masks_.push_back(mask[i] != 0 ? 1 : 0);
+    if (mask[i] != 0) tokens_.push_back(tokens[i]);
+  }
+  ends_.push_back(tokens_.size());
+  is_awaited_ = false;
+  ++examples_;
+  return {};
+}
+
+std::span<const int32_t> TrainingBatch::tokensOf(int64_t first, int64_t count) const {
+  const size_t begin = first == 0 ? 0 : ends_[static_cast<size_t>(first - 1)];
+  return std::span(tokens_).subspan(begin, ends_[static_cast<size_t>(first + count - 1)] - begin);
+}
+
+double TrainingBatch::shareOf(int64_t first, int64_t count) const {
+  if (masks_.empty()) return static_cast<double>(count) / static_cast<double>(size());
+  return static_cast<double>(tokensOf(first, count).size()) / static_cast<double>(tokens_.size());
 }
 
 Status TrainingBatch::mix(const TrainingSettings& settings, int64_t step, int64_t classes) {
@@ -65,7 +112,14 @@ Result<TrainingInputs> TrainingBatch::inputs(int64_t first, int64_t count, std::
   given.shape[0] = count;
   const size_t each = values_.values.size() / static_cast<size_t>(size());
   BEIT_ASSIGN(given.values, FloatBuffer::copyOf(values_.values.span().subspan(begin * each, n * each), "examples of a pass"));
-  if (targets_.empty()) {
+  if (!masks_.empty()) {
+    const size_t patches = masks_.size() / static_cast<size_t>(size());
+    const auto masks = std::span(masks_).subspan(begin * patches, n * patches);
+    const auto tokens = tokensOf(first, count);
+    inputs.mask_shape = {count, static_cast<int64_t>(patches)};
+    inputs.bool_masked_pos.assign(masks.begin(), masks.end());
+    inputs.labels = Labels{{static_cast<int64_t>(tokens.size())}, std::vector<int32_t>(tokens.begin(), tokens.end())};
+  } else if (targets_.empty()) {
     inputs.labels = Labels{
         {count},
         std::vector<int32_t>(labels_.begin() + static_cast<ptrdiff_t>(first), labels_.begin() + static_cast<ptrdiff_t>(first + count))};

@@ -12,10 +12,17 @@
 namespace beit {
 namespace {
 
+// DALL-E's tokenizer has a token for each 8 x 8 pixels.
+constexpr int64_t kTokenPixels = 8;
+
 constexpr std::string_view kSharedTable = "beit.encoder.relative_position_bias.relative_position_bias_table";
 
 std::string tableOf(int64_t layer) {
   return "beit.encoder.layer." + std::to_string(layer) + ".attention.attention.relative_position_bias.relative_position_bias_table";
+}
+
+std::string_view classOf(TrainingTask task) {
+  return task == TrainingTask::kClassification ? "BeitForImageClassification" : "BeitForMaskedImageModeling";
 }
 
 bool isOfHead(std::string_view name) { return !name.starts_with("beit."); }
@@ -41,8 +48,7 @@ Result<std::unique_ptr<TrainingRun>> TrainingRun::create(std::string_view config
   BEIT_ASSIGN(const TrainingSettings settings, parseTrainingSettings(settings_json));
   BEIT_ASSIGN(const Trainable which, parseTrainable(settings.method, config.num_hidden_layers));
   config.problem_type = ProblemType::kSingleLabel;  // shares of classes are no labels of several
-  BEIT_ASSIGN(std::unique_ptr<TrainingModel> model,
-              TrainingModel::create(std::move(config), "BeitForImageClassification", which, execution));
+  BEIT_ASSIGN(std::unique_ptr<TrainingModel> model, TrainingModel::create(std::move(config), classOf(settings.task), which, execution));
   std::unique_ptr<TrainingRun> run(new TrainingRun(settings, std::move(processor), std::move(model)));
   run->execution_ = &execution;
   return run;
@@ -85,7 +91,7 @@ Status TrainingRun::finish() {
   ParameterList& parameters = model_->parameters();
   for (size_t i = 0; i < parameters.all().size(); ++i) {
     Parameter& parameter = parameters.all()[i];
-    if (parameter.received) continue;
+    if (parameter.received || settings_.task != TrainingTask::kClassification) continue;
     if (!isOfHead(parameter.name) && !parameter.name.starts_with("beit.pooler.")) continue;
     BEIT_ASSIGN(FloatBuffer values, firstValues(parameter));
     BEIT_TRY(parameters.deliver(i, values.span()));
@@ -128,25 +134,58 @@ Status TrainingRun::startBatch(int64_t size, bool learn, bool states) {
   return {};
 }
 
-Status TrainingRun::addTensor(const Tensor& pixels, int64_t label) {
+Status TrainingRun::checkExample(const Tensor& pixels) const {
   const Shape one{1, example_[0], example_[1], example_[2]};
-  if (pixels.shape != one) return mismatch(ErrorCode::kWrongShape, "picture", toString(pixels.shape), toString(one));
-  return addValues(pixels.values.span(), label);
+  return pixels.shape == one ? Status() : mismatch(ErrorCode::kWrongShape, "picture", toString(pixels.shape), toString(one));
+}
+
+Status TrainingRun::checkBatch(TrainingTask task) const {
+  if (!batch_) return failure(ErrorCode::kInvalidArgument, "batch", "none has been started");
+  if (settings_.task == task) return {};
+  const char *labels = "examples with labels", *masks = "examples of which patches are hidden";
+  const bool wants_labels = settings_.task == TrainingTask::kClassification;
+  return mismatch(ErrorCode::kInvalidArgument, "batch", wants_labels ? masks : labels, wants_labels ? labels : masks);
 }
 
 Status TrainingRun::addPicture(const ImageView8& image, int64_t label, int64_t epoch, int64_t picture) {
   BEIT_ASSIGN(const Tensor pixels, learns_ ? augmenter_.pixelsOf(image, epoch, picture) : augmenter_.plainPixelsOf(image));
-  return addTensor(pixels, label);
+  BEIT_TRY(checkExample(pixels));
+  return addValues(pixels.values.span(), label);
 }
 
 Status TrainingRun::addValues(std::span<const float> values, int64_t label) {
-  if (!batch_) return failure(ErrorCode::kInvalidArgument, "batch", "none has been started");
+  BEIT_TRY(checkBatch(TrainingTask::kClassification));
   return batch_->add(values, label, classes());
+}
+
+Result<Tensor> TrainingRun::addViews(const ImageView8& image, int64_t epoch, int64_t picture) {
+  const Size grid = model_->config().patchGrid({example_[1], example_[2]});
+  const Size tokenizer{grid.height * kTokenPixels, grid.width * kTokenPixels};
+  BEIT_ASSIGN(Views<Tensor> views,
+              learns_ ? augmenter_.viewsOf(image, epoch, picture, tokenizer) : augmenter_.plainViewsOf(image, tokenizer));
+  BEIT_TRY(checkExample(views.model));
+  BEIT_TRY(addValues(views.model.values.span()));
+  return std::move(views.tokenizer);
+}
+
+Status TrainingRun::addValues(std::span<const float> values) {
+  BEIT_TRY(checkBatch(TrainingTask::kMaskedImages));
+  return batch_->add(values);
+}
+
+Status TrainingRun::hide(std::span<const uint8_t> mask, std::span<const int32_t> tokens) {
+  BEIT_TRY(checkBatch(TrainingTask::kMaskedImages));
+  return batch_->hide(mask, tokens, model_->config().vocab_size);
+}
+
+uint32_t TrainingRun::maskSeed(int64_t epoch, int64_t picture) const {
+  return Random(static_cast<uint64_t>(settings_.seed), RandomPurpose::kMask, static_cast<uint32_t>(epoch), static_cast<uint32_t>(picture))
+      .bits();
 }
 
 Status TrainingRun::mix() {
   if (!batch_ || !learns_) return failure(ErrorCode::kInvalidArgument, "batch", "none to learn from has been started");
-  return batch_->mix(settings_, trainer_->steps(), classes());
+  return settings_.task == TrainingTask::kClassification ? batch_->mix(settings_, trainer_->steps(), classes()) : Status();
 }
 
 Result<std::unique_ptr<ForwardPass>> TrainingRun::begin(int64_t first, int64_t count) {
@@ -155,7 +194,7 @@ Result<std::unique_ptr<ForwardPass>> TrainingRun::begin(int64_t first, int64_t c
   BEIT_ASSIGN(TrainingInputs inputs, batch_->inputs(first, count, rates, settings_.seed, trainer_->steps()));
   GradientOptions options;
   options.evaluate = !learns_;
-  options.weight = static_cast<float>(static_cast<double>(count) / static_cast<double>(batch_->size()));
+  options.weight = static_cast<float>(batch_->shareOf(first, count));
   return model_->begin(std::move(inputs), options);
 }
 

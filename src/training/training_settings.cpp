@@ -28,6 +28,8 @@ Status choice(JsonFields& fields, std::string_view name, const std::array<std::p
   return badField(name, field, "one of " + expected);
 }
 
+constexpr std::array kTasks{std::pair<std::string_view, TrainingTask>{"classification", TrainingTask::kClassification},
+                            std::pair<std::string_view, TrainingTask>{"mim", TrainingTask::kMaskedImages}};
 constexpr std::array kSchedules{std::pair<std::string_view, ScheduleKind>{"cosine", ScheduleKind::kCosine},
                                 std::pair<std::string_view, ScheduleKind>{"linear", ScheduleKind::kLinear},
                                 std::pair<std::string_view, ScheduleKind>{"constant", ScheduleKind::kConstant}};
@@ -44,6 +46,7 @@ Result<TrainingSettings> parseTrainingSettings(std::string_view json) {
   if (!document.root().isObject()) return badField("training settings", document.root(), "an object");
   JsonFields fields(document.root());
   TrainingSettings settings;
+  BEIT_TRY(choice(fields, "task", kTasks, settings.task));
   BEIT_TRY(fields.text("method", settings.method));
   BEIT_TRY(fields.integer("seed", 0, int64_t{1} << 53, settings.seed));
   const JsonValue rate = fields.take("rate");
@@ -70,6 +73,10 @@ Result<TrainingSettings> parseTrainingSettings(std::string_view json) {
   BEIT_TRY(fields.real("mixup", 0.0, 100.0, settings.mixup));
   BEIT_TRY(fields.real("cutmix", 0.0, 100.0, settings.cutmix));
   BEIT_TRY(choice(fields, "augment", kAugmentations, settings.augment));
+  if (settings.task == TrainingTask::kMaskedImages && (settings.smoothing != 0.0 || settings.mixup != 0.0 || settings.cutmix != 0.0)) {
+    return mismatch(ErrorCode::kBadConfig, "training settings", "smoothing, mixup or cutmix for masked images, which have no labels",
+                    "none of them");
+  }
   if (const auto unknown = fields.unknown(); !unknown.empty()) {
     return failure(ErrorCode::kBadConfig, "training settings", "there is no setting \"" + unknown.front() + "\"");
   }

@@ -9,6 +9,9 @@
 
 namespace beit {
 
+// What is learned: the labels of pictures, or the visual tokens of what is hidden of them.
+enum class TrainingTask { kClassification, kMaskedImages };
+
 enum class ScheduleKind { kCosine, kLinear, kConstant };
 
 // Whose rules say which parameters are not decayed and how a warm-up rises.
@@ -18,6 +21,7 @@ enum class Augmentation { kNone, kLight, kStrong };
 
 // Field names are those of the JSON.
 struct TrainingSettings {
+  TrainingTask task = TrainingTask::kClassification;
   std::string method = "full";  // for parseTrainable()
   int64_t seed = 0;
 
@@ -43,7 +47,7 @@ struct TrainingSettings {
 };
 
 // Returns the settings of a JSON text, defaults filled in. Errors: those of Json::parse; kBadConfig for a field of the wrong type or
-// range, for a rate or a number of steps that is missing, and for a name that is no field.
+// range, for a rate or a number of steps that is missing, for what labels alone have where there are none, and for a name that is no field.
 Result<TrainingSettings> parseTrainingSettings(std::string_view json);
 
 }  // namespace beit
