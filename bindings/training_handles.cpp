@@ -163,6 +163,24 @@ val TrainerHandle::addValues(uintptr_t pointer, double count, double label) {
   return guarded([&] { return outcome(run_->addValues(heapFloats(pointer, count), toWhole(label))); });
 }
 
+val TrainerHandle::addViews(uintptr_t pointer, double width, double height, double channels, double epoch, double picture) {
+  return guarded([&] {
+    return outcome(run_->addViews(imageView(pointer, width, height, channels), toWhole(epoch), toWhole(picture)),
+                   [](const Tensor& tokenizers) { return toJs(tokenizers); });
+  });
+}
+
+val TrainerHandle::hide(uintptr_t mask, uintptr_t tokens, double count) {
+  return guarded([&] {
+    const auto patches = static_cast<size_t>(count);
+    return outcome(run_->hide({reinterpret_cast<const uint8_t*>(mask), patches}, {reinterpret_cast<const int32_t*>(tokens), patches}));
+  });
+}
+
+double TrainerHandle::maskSeed(double epoch, double picture) const {
+  return static_cast<double>(run_->maskSeed(toWhole(epoch), toWhole(picture)));
+}
+
 val TrainerHandle::mix() {
   return guarded([&] { return outcome(run_->mix()); });
 }

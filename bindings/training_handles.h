@@ -46,6 +46,9 @@ class TrainerHandle : public std::enable_shared_from_this<TrainerHandle> {
   val startBatch(double size, bool learn, bool states);
   val addPicture(uintptr_t pointer, double width, double height, double channels, double label, double epoch, double picture);
   val addValues(uintptr_t pointer, double count, double label);
+  val addViews(uintptr_t pointer, double width, double height, double channels, double epoch, double picture);
+  val hide(uintptr_t mask, uintptr_t tokens, double count);
+  double maskSeed(double epoch, double picture) const;
   val mix();
   val begin(double first, double count);
   val frozenPass(double first, double count);

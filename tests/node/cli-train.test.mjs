@@ -7,14 +7,15 @@ import test from 'node:test';
 import { maskedCrc, record } from '../../dist/cli/event-file.js';
 import { writePng } from '../../dist/cli/png.js';
 import { noise, smallFiles } from './small-checkpoint.mjs';
-import { beit, root, temporaryFolder } from './support.mjs';
+import { beit, golden, root, temporaryFolder } from './support.mjs';
+import { maskedFiles } from './tiny-checkpoint.mjs';
 
 /** Writes a small checkpoint and a folder of pictures; returns where both are. */
-function prepared(t, labels = ['cat', 'dog']) {
+function prepared(t, labels = ['cat', 'dog'], checkpoint = smallFiles()) {
   const folder = temporaryFolder(t);
   const model = join(folder, 'checkpoint');
   mkdirSync(model);
-  for (const [name, bytes] of Object.entries(smallFiles())) writeFileSync(join(model, name), bytes);
+  for (const [name, bytes] of Object.entries(checkpoint)) writeFileSync(join(model, name), bytes);
   for (const [k, label] of labels.entries()) {
     for (const [part, count] of [
       ['train', 8],
@@ -152,6 +153,25 @@ test('a run that is stopped keeps the best, and goes on as if it had not been', 
     assert.ok(readFileSync(join(out, name)).equals(readFileSync(join(folder, 'whole', name))), name);
 });
 
+test('masked images: pictures in any folders, a loss and the share of hidden patches', async (t) => {
+  const { folder, model, data, out } = prepared(t, ['2024', '2025'], maskedFiles(96));
+  const log = join(folder, 'log.jsonl');
+  const words = ['train', data, '--task', 'mim', '--model', model, '--tokenizer', join(golden, 'dvae/dvae-tiny'), '--out', out, '--log', log];
+  const { status, stdout, stderr } = await beit(...words, '--epochs', '2', '--batch', '8', '--rate', '0.01', '--build', 'simd');
+  assert.equal(status, 0, stderr);
+  assert.match(
+    stdout,
+    /^16 pictures to learn from, 6 to judge by\.\n4 steps, beginning with the checkpoint's head; (\d+) of \1 parameters learn; \d+ MB of memory\.\nEpoch 1: loss [\d.]+, judged [\d.]+, right on [\d.]+ % of the hidden patches, the best so far\nEpoch 2: .*\n.*: the best model, and checkpoint-4 to go on from \(--resume\)\n$/,
+  );
+  const rows = readFileSync(log, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.deepEqual(rows, json(out, 'checkpoint-4', 'trainer_state.json').log_history);
+  assert.ok(rows.every(({ loss, eval_loss: judged, accuracy, eval_accuracy: right }) => (loss ?? judged) > 0 && (accuracy ?? right) >= 0));
+  assert.deepEqual(json(out, 'config.json').architectures, ['BeitForMaskedImageModeling']);
+});
+
 test('what cannot be done is said in a sentence', async (t) => {
   const { model, data, out } = prepared(t);
   for (const [words, sentence] of [
@@ -160,6 +180,8 @@ test('what cannot be done is said in a sentence', async (t) => {
     [['train', data, '--out', out, '--method', 'half'], /--method cannot be "half"/],
     [['train', data, '--out', out, '--model', model, '--method', 'last:9', '--build', 'simd'], /method: got "last:9"/],
     [['train', data, '--out', out, '--rate', 'fast'], /--rate cannot be "fast"/],
+    [['train', data, '--out', out, '--task', 'mim'], /--task mim needs --tokenizer SOURCE/],
+    [['train', data, '--out', out, '--tokenizer', model], /--tokenizer is for --task mim/],
   ]) {
     const { status, stdout, stderr } = await beit(...words);
     assert.deepEqual([status, stdout], [2, '']);

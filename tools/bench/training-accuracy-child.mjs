@@ -26,6 +26,7 @@ async function train(folder, batch, steps, threads) {
     keep: 0,
     keepStates: 0,
     views: 0,
+    masking: null,
   });
   const each = config.num_channels * config.image_size ** 2;
   const blobs = { training: await openAsBlob(join(folder, 'training.u8')), test: await openAsBlob(join(folder, 'test.u8')) };

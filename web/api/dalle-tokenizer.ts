@@ -36,7 +36,8 @@ export const PIXELS_A_TOKEN = 8;
 const SWITCHES = { outputHiddenStates: false, outputAttentions: false, interpolatePosEncoding: true };
 const LANCZOS = 1;
 
-class DalleHalf extends PreTrainedModel {
+/** One half of a tokenizer. */
+export class DalleHalf extends PreTrainedModel {
   override get [Symbol.toStringTag](): string {
     return 'DalleTokenizer';
   }
@@ -167,6 +168,11 @@ export class DalleTokenizer extends DisposableObject {
     await this.encoder.dispose();
     await this.decoder.dispose();
   }
+}
+
+/** Loads what knows the tokens of images, without what draws them. */
+export async function loadEncoder(source: TokenizerSource, options: PretrainedOptions): Promise<DalleHalf> {
+  return DalleHalf.load('DalleEncoder', isHalves(source) ? source.encoder : source, options);
 }
 
 /** Returns the source in a form that can be opened again later: what was dropped is taken now. */

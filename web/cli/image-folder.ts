@@ -1,4 +1,4 @@
-/** Pictures in folders: one for each label, or these in folders train and validation (torchvision's ImageFolder). */
+/** Pictures in folders: one for each label, or these in folders train and validation (torchvision's ImageFolder); or without labels. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, mismatch, sentenceOf } from '../base/errors.js';
@@ -12,24 +12,34 @@ const PICTURE = /\.(png|jpe?g|gif|bmp|p[bgpn]m|pfm|webp|tiff?)$/i;
 const TRAINING = ['train', 'training'];
 const VALIDATION = ['validation', 'valid', 'val', 'test'];
 
+/** How the files of a folder are told: labelled(), or unlabelled(). */
+type Telling = (folder: string) => LabelledFile[];
+
 /** Returns the pictures to learn from, and those to be judged by where the folder sets some apart; by label and name. Throws not-found or io. */
-export function readImageFolder(folder: string): { training: LabelledFile[]; validation: LabelledFile[] | null } {
+export function readImageFolder(folder: string, tell: Telling = labelled): { training: LabelledFile[]; validation: LabelledFile[] | null } {
   const folders = foldersIn(folder);
   const training = folders.find((name) => TRAINING.includes(name.toLowerCase()));
   const validation = folders.find((name) => VALIDATION.includes(name.toLowerCase()));
-  if (training === undefined) return { training: labelled(folder), validation: null };
-  return { training: labelled(join(folder, training)), validation: validation === undefined ? null : labelled(join(folder, validation)) };
+  if (training === undefined) return { training: tell(folder), validation: null };
+  return { training: tell(join(folder, training)), validation: validation === undefined ? null : tell(join(folder, validation)) };
 }
 
 /** Returns the pictures of a folder of labels, or of the part of one that is for judging. */
-export function readValidation(folder: string): LabelledFile[] {
-  const { training, validation } = readImageFolder(folder);
+export function readValidation(folder: string, tell: Telling = labelled): LabelledFile[] {
+  const { training, validation } = readImageFolder(folder, tell);
   return validation ?? training;
 }
 
 function labelled(folder: string): LabelledFile[] {
   const files = foldersIn(folder).flatMap((label) => picturesIn(join(folder, label)).map((path) => ({ label, path })));
   if (files.length === 0) throw mismatch('not-found', folder, 'no pictures in folders', 'a folder for each label, with pictures in it');
+  return files;
+}
+
+/** All pictures of a folder, whose folders are no labels. */
+export function unlabelled(folder: string): LabelledFile[] {
+  const files = picturesIn(folder).map((path) => ({ label: '', path }));
+  if (files.length === 0) throw mismatch('not-found', folder, 'no pictures', 'pictures, in folders or not');
   return files;
 }
 

@@ -5,13 +5,13 @@ import { train as startRun, type TrainingFacts, type TrainingRun } from '../api/
 import type { LabelledImage, Method, TrainOptions } from '../api/training/options.js';
 import { failure, mismatch } from '../base/errors.js';
 import { attemptWrite } from '../platform/written-file-node.js';
-import { oneOf, wholeNumber, type CommandSpec, type OptionSpec, type Parsed } from './arguments.js';
+import { oneOf, usageError, wholeNumber, type CommandSpec, type OptionSpec, type Parsed } from './arguments.js';
 import { complain } from './complaints.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
 import { EventFile } from './event-file.js';
 import { checkFolder, sameFile } from './files.js';
-import { readImageFolder, readValidation, type LabelledFile } from './image-folder.js';
+import { readImageFolder, readValidation, unlabelled, type LabelledFile } from './image-folder.js';
 import { bar } from './progress-bar.js';
 
 const MOST = 1_000_000;
@@ -28,6 +28,12 @@ function numberFrom(least: number, most: number): (text: string) => number | nul
 
 /** The options that are the recipe's, by its own names. */
 const RECIPE: Readonly<Record<string, OptionSpec>> = {
+  task: {
+    name: 'task',
+    value: 'classification|mim',
+    help: 'learn labels, or tokens of hidden patches, as BEiT is pre-trained (default: classification)',
+    parse: oneOf(['classification', 'mim']),
+  },
   epochs: { name: 'epochs', value: 'N', help: 'how often each picture is learned from (default: 10)', parse: wholeNumber(MOST) },
   batch: { name: 'batch', value: 'N', help: 'pictures of a step (default: 32)', parse: wholeNumber(MOST) },
   microBatch: {
@@ -41,7 +47,7 @@ const RECIPE: Readonly<Record<string, OptionSpec>> = {
   layerDecay: {
     name: 'layer-decay',
     value: 'X',
-    help: 'the rate of a layer beside that of the next (default: 0.75; vectors: 1)',
+    help: 'the rate of a layer beside that of the next (default: 0.75; vectors, mim: 1)',
     parse: numberFrom(1e-6, 1),
   },
   dropPath: { name: 'drop-path', value: 'X', help: "how often a branch is dropped (default: the config's)", parse: numberFrom(0, 0.95) },
@@ -56,7 +62,7 @@ const RECIPE: Readonly<Record<string, OptionSpec>> = {
   augment: {
     name: 'augment',
     value: 'none|light|strong',
-    help: 'chance changes of pictures (default: light)',
+    help: 'chance changes of pictures (default: light; mim: strong)',
     parse: oneOf(['none', 'light', 'strong']),
   },
   views: {
@@ -84,17 +90,24 @@ const RECIPE: Readonly<Record<string, OptionSpec>> = {
     help: 'what the head begins with (default: keep, if the labels are the same)',
     parse: oneOf(['keep', 'new']),
   },
+  maskRatio: {
+    name: 'mask-ratio',
+    value: 'X',
+    help: 'mim: the share of patches that is hidden (default: 75 of 14 x 14)',
+    parse: numberFrom(0.001, 1),
+  },
   seed: { name: 'seed', value: 'N', help: 'of all that is random (default: 0)', parse: numberFrom(0, 2 ** 32) },
 };
 
 export const train: CommandSpec = {
   name: 'train',
-  summary: 'fine-tunes a classifier on pictures in folders',
+  summary: 'trains a checkpoint on pictures in folders',
   operands: { name: 'DIR', least: 1, most: 1 },
   options: [
     { name: 'out', value: 'FOLDER', help: 'where the model and its checkpoints are written', required: true },
-    { name: 'method', value: 'vectors|full|last:N', help: 'what learns (default: vectors)', parse: method },
+    { name: 'method', value: 'vectors|full|last:N', help: 'what learns (default: vectors; mim: full)', parse: method },
     { name: 'model', value: 'SOURCE', help: 'the checkpoint to begin with (default: the classifier of beit-wasm-samples)' },
+    { name: 'tokenizer', value: 'SOURCE', help: "mim: DALL-E's tokenizer, a folder or URL with its encoder (.pkl or .safetensors)" },
     ...Object.values(RECIPE),
     {
       name: 'validation',
@@ -109,7 +122,7 @@ export const train: CommandSpec = {
     ...ENGINE_OPTIONS.filter(({ name }) => name !== 'dtype' && name !== 'device'),
   ],
   details: [
-    'DIR has a folder for each label, or such folders in train and validation. FOLDER gets the model, as transformers reads it, and',
+    'DIR has a folder for each label, or such folders in train and validation; for mim pictures in any folders. FOLDER gets the model, as transformers reads it, and',
     'checkpoint-N, to go on from. Ctrl+C ends the run after its step. It takes the package beit-wasm-training.',
   ],
   async run(parsed) {
@@ -129,31 +142,32 @@ function method(text: string): Method | null {
 }
 
 async function optionsOf(parsed: Parsed, out: string): Promise<{ options: TrainOptions; pictures: number }> {
-  const { training, validation: apart } = readImageFolder(parsed.operands[0]!);
+  const masked = parsed.value<string>('task') === 'mim';
+  const tokenizer = parsed.value<string>('tokenizer');
+  if (masked && tokenizer === undefined) throw usageError('The option --task mim needs --tokenizer SOURCE, which tells the tokens of patches.');
+  if (!masked && tokenizer !== undefined) throw usageError('The option --tokenizer is for --task mim.');
+  const told = masked ? unlabelled : undefined;
+  const { training, validation: apart } = readImageFolder(parsed.operands[0]!, told);
   const given = parsed.value<string>('validation');
   const share = given === undefined ? null : numberFrom(0, 0.9)(given);
-  const judged = given === undefined ? apart : share === null ? readValidation(given) : share;
+  const judged = given === undefined ? apart : share === null ? readValidation(given, told) : share;
   const resume = parsed.flag('resume') ? newestCheckpoint(out) : undefined;
   const { source, watch } = await openSource(parsed.value<string>('model'));
   const description = source?.describe();
   if (description?.kind === 'folder' && (resolve(description.folder) === resolve(out) || sameFile(description.folder, out)))
     throw mismatch('invalid-argument', '--out', `${out}, the folder of the checkpoint, which would be overwritten`, 'another folder');
-  const recipe = Object.fromEntries(Object.entries(RECIPE).map(([field, { name }]) => [field, parsed.value(name)]));
+  const { task: _task, ...recipe } = Object.fromEntries(Object.entries(RECIPE).map(([field, { name }]) => [field, parsed.value(name)]));
   const { dtype: _, device: __, ...engine } = engineOptions(parsed);
-  const images = (files: readonly LabelledFile[]): LabelledImage[] => files.map(({ label, path }) => ({ image: path, label }));
-  return {
-    options: {
-      ...recipe,
-      ...engine,
-      ...watch,
-      method: parsed.value<Method>('method') ?? 'vectors',
-      model: source,
-      data: images(training),
-      validation: typeof judged === 'number' ? judged : judged ? images(judged) : undefined,
-      resume,
-    },
-    pictures: training.length,
-  };
+  const common = { ...recipe, ...engine, ...watch, method: parsed.value<Method>('method') ?? (masked ? 'full' : 'vectors'), model: source, resume };
+  const of = <T>(tell: (file: LabelledFile) => T) => ({
+    data: training.map(tell),
+    validation: typeof judged === 'number' ? judged : judged?.map(tell),
+  });
+  const options: TrainOptions =
+    tokenizer === undefined
+      ? { ...common, ...of(({ label, path }): LabelledImage => ({ image: path, label })) }
+      : { ...common, ...of(({ path }) => path), task: 'mim', tokenizer: (await openSource(tokenizer)).source };
+  return { options, pictures: training.length };
 }
 
 /** Returns the folder checkpoint-N with the greatest N. Throws not-found. */
@@ -210,7 +224,7 @@ async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: n
       const isBest = step.validation?.best ?? true;
       if (isBest) best = step;
       line.clear();
-      console.log(verdictOf(step, isBest && step.validation !== null));
+      console.log(verdictOf(step, isBest && step.validation !== null, facts.labels.length === 0));
       if (isBest && keepsBest) await run.save(out, as);
       await writeCheckpoint(run, out, step.step);
     }
@@ -239,17 +253,20 @@ function beginning(
   all: number,
 ): string[] {
   return [
-    `${pictures} pictures of ${labels.length} labels to learn from${validation > 0 ? `, ${validation} to judge by` : ''}${pictures + validation < all ? ' (some are left out)' : ''}.`,
+    `${pictures} pictures${labels.length > 0 ? ` of ${labels.length} labels` : ''} to learn from${validation > 0 ? `, ${validation} to judge by` : ''}${pictures + validation < all ? ' (some are left out)' : ''}.`,
     `${steps} steps${resumedAt > 0 ? `, of which ${resumedAt} are done` : `, beginning with ${head === 'keep' ? "the checkpoint's" : 'a new'} head`}; ${learning} of ${parameters} parameters learn; ${(estimate / 1e6).toFixed(0)} MB of memory.`,
   ];
 }
 
-function verdictOf({ epoch, loss, validation }: TrainingStep, isBest: boolean): string {
-  const number = Math.round(epoch);
-  if (!validation) return `Epoch ${number}: loss ${loss.toFixed(4)}`;
+function verdictOf({ epoch, loss, validation }: TrainingStep, isBest: boolean, masked: boolean): string {
+  const told = `Epoch ${Math.round(epoch)}: loss ${loss.toFixed(4)}`;
+  if (!validation) return told;
   const { accuracy, pictures } = validation;
-  const right = Math.round(accuracy * pictures);
-  return `Epoch ${number}: loss ${loss.toFixed(4)}, right on ${right} of ${pictures} (${(accuracy * 100).toFixed(1)} %)${isBest ? ', the best so far' : ''}`;
+  const share = `${(accuracy * 100).toFixed(1)} %`;
+  const right = masked
+    ? `judged ${validation.loss.toFixed(4)}, right on ${share} of the hidden patches`
+    : `right on ${Math.round(accuracy * pictures)} of ${pictures} (${share})`;
+  return `${told}, ${right}${isBest ? ', the best so far' : ''}`;
 }
 
 /** By the Trainer's names. */

@@ -3,14 +3,16 @@
  * beit-wasm-training. Types only. The rules are those of core.ts.
  *
  * The course of a run: createTrainer(); supply() for each of tensors(), finish(); then for each step of the optimiser startBatch(), one
- * addPicture() or addValues() for each example, mix(), a pass for each micro-batch that begin() makes, applyStep(). A pass that is dropped
- * leaves the weights as the last applyStep() left them.
+ * addPicture(), addValues(), or addViews() and hide() for each example, mix(), a pass for each micro-batch that begin() makes, applyStep(). A
+ * pass that is dropped leaves the weights as the last applyStep() left them.
  */
 import type { Outcome } from '../base/errors.js';
 import type { Core, CoreForward, CoreForwardInputs, CoreTensor } from './core.js';
 
 /** What trainers of src/training/training_settings.h are made with. Sent as JSON; what is left out has its default. */
 export interface CoreTrainingSettings {
+  /** Labels, or the tokens of hidden patches. Default: classification */
+  task?: 'classification' | 'mim';
   /** What learns: biases, norms, layer scales, tables and the head; so many layers and the head; all. */
   method: 'vectors' | `last:${number}` | 'full';
   /** Of every random number. Default: 0 */
@@ -110,11 +112,21 @@ export interface CoreTrainer {
   ): Outcome<null>;
   /** Adds an example whose pixel values (channels, height, width) or states (tokens, C) are made; `count` floats at `pointer`. */
   addValues(pointer: number, count: number, label: number): Outcome<null>;
+  /**
+   * For masked images, in place of these two: adds the model's view of a picture by the same random stream, which hide() is to follow. Returns
+   * the tokenizer's, (1, channels, height, width) of 0 to 1 with 8 x 8 pixels for each patch.
+   */
+  addViews(pointer: number, width: number, height: number, channels: number, epoch: number, picture: number): Outcome<CoreTensor>;
+  /** Tells which patches of that picture are hidden, `count` bytes, and the tokens of all of them, as many 32-bit integers. */
+  hide(maskPointer: number, tokensPointer: number, count: number): Outcome<null>;
+  /** A number of 32 bits, by which a mask is drawn. */
+  maskSeed(epoch: number, picture: number): number;
   /** When all are added: mixup and cutmix where they are asked for, and soft targets. */
   mix(): Outcome<null>;
   /**
    * Begins a pass over examples [first, first + count) of the batch. If the batch is to learn from, gradients are added to those of the
-   * batch, each example with a share of 1 / size. Its outputs are loss, the mean over these, and logits (count, L).
+   * batch, of which each example or each hidden patch has the same share. Its outputs are loss, the mean over these, and logits (count, L) or
+   * (hidden patches, vocab_size).
    */
   begin(first: number, count: number): Outcome<CoreForward>;
   /**
@@ -162,7 +174,7 @@ export interface CoreGradients {
 
 /** A training artefact is the core with these besides. */
 export interface TrainingCore extends Core {
-  /** Of BeitForImageClassification. */
+  /** Of BeitForImageClassification or, by the task, BeitForMaskedImageModeling. */
   createTrainer(configJson: string, preprocessorConfigJson: string, settings: string): Outcome<CoreTrainer>;
   /** Of BeitForImageClassification and BeitForMaskedImageModeling. */
   createGradients(configJson: string, className: string): Outcome<CoreGradients>;

@@ -57,7 +57,7 @@ import { callOf, METHODS, rejection, unlessStopped, type Method } from './method
 import { ImageFiles } from './image-files.js';
 import { LateModules, type ReadAsset } from './late-modules.js';
 import { withoutAlpha } from './pixels.js';
-import type { TaskEngine } from './tasks/context.js';
+import { outputOf, PLAIN, type TaskEngine } from './tasks/context.js';
 import { TASKS } from './tasks/tasks.js';
 import type { EngineTask, EngineTasks, TaskParts } from './tasks/types.js';
 import { describe, ThreadChoice } from './thread-choice.js';
@@ -387,6 +387,8 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
       use: <R>(work: (core: Core) => R) => this.use(work),
       pixelsOf: (image: EngineImage) => this.pixelsOf(image),
       runSteps: (pass: CoreForward) => this.runSteps(pass, { signal: call.signal }),
+      tokensOf: async (encoder: number, pixelValues: Tensor) =>
+        outputOf(await this.pass(encoder, { pixelValues }, PLAIN, { signal: call.signal }), 'tokens'),
       trapped: () => this.trapped,
     };
     return this.queue.run(

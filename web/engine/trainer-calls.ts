@@ -6,7 +6,7 @@ import type { CallOptions, Engine, EngineImage, LoadCallOptions } from './engine
 
 /** Which run is begun. Plain data. */
 export interface TrainerSpec {
-  /** Of the classifier that is trained. */
+  /** Of the model that is trained. */
   configJson: string;
   processorJson: string;
   settings: CoreTrainingSettings;
@@ -20,6 +20,16 @@ export interface TrainerSpec {
   keepStates: number;
   /** How many forms a picture is augmented to, which come again and again; 0: another in each epoch. */
   views: number;
+  /** Masked image modelling: what tells patches' tokens, and the share of patches that is hidden. */
+  masking: Masking | null;
+}
+
+export interface Masking {
+  /** The handle of a DalleEncoder of the same engine. */
+  tokenizer: number;
+  /** Bytes that one pass of that takes. */
+  activations: number;
+  ratio: number;
 }
 
 export interface OpenedTrainer {
@@ -28,21 +38,22 @@ export interface OpenedTrainer {
   estimate: CoreTrainingEstimate;
 }
 
-/** A picture of a class, or its pixel values. */
+/** A picture of a class or, of masked images, of none. */
 export interface TrainerExample {
   /** Its number in the run, by which its chance changes are drawn. */
   picture: number;
   label: number;
   /** Null: it or what is made of it is kept, or `pixels` stand for it. */
   image: EngineImage | null;
-  /** (channels, height, width) */
+  /** (channels, height, width), of a class only. */
   pixels?: Float32Array | undefined;
 }
 
-/** What came of examples: the mean loss, the answers, and the pictures that are kept now. */
+/** What came of examples: the mean loss, the labels (or tokens of hidden patches) that were told, the true ones, and the pictures that are kept now. */
 export interface TrainerAnswers {
   loss: number;
   answers: Int32Array;
+  expected: Int32Array;
   kept: Int32Array;
 }
 
@@ -67,7 +78,7 @@ export type TrainerCall = keyof TrainerCalls;
 
 /** An engine whose core trains: apart from Engine, which users see. */
 export interface TrainingEngine extends Engine {
-  /** Makes a trainer of a classifier with a checkpoint's weights, and has it do something; release() gives it back. */
+  /** Makes a trainer with a checkpoint's weights, and has it do something; release() gives it back. */
   openTrainer(source: Source, spec: TrainerSpec, call?: LoadCallOptions): Promise<OpenedTrainer>;
   train<T extends TrainerCall>(
     trainer: number,

@@ -1,4 +1,4 @@
-/** Training a classifier in an engine whose core trains (core/training.ts). */
+/** Training a model in an engine whose core trains (core/training.ts). */
 import { failure, OutOfMemoryError, unwrap } from '../base/errors.js';
 import type { Tensor } from '../base/tensors.js';
 import type { Core, CoreForward, CoreTensor } from '../core/core.js';
@@ -8,13 +8,16 @@ import type { Source } from '../sources/source.js';
 import type { EngineImage, LoadCallOptions, RawImage } from './engine.js';
 import { loadModel, type WeightTaker } from './loader.js';
 import { withoutAlpha } from './pixels.js';
-import type { OpenedTrainer, TrainerAnswers, TrainerCall, TrainerCalls, TrainerExample, TrainerSpec } from './trainer-calls.js';
+import { blockMask } from './tasks/block-mask.js';
+import type { Masking, OpenedTrainer, TrainerAnswers, TrainerCall, TrainerCalls, TrainerExample, TrainerSpec } from './trainer-calls.js';
 
 /** What a trainer needs of its engine. */
 export interface TrainerHost {
   use<T>(work: (core: Core) => T): T;
   pixelsOf(image: EngineImage): Promise<RawImage>;
   runSteps(pass: CoreForward): Promise<unknown>;
+  /** Returns the tokens (1, h, w) that an encoder of the engine has for pixels. */
+  tokensOf(encoder: number, pixels: Tensor): Promise<Tensor>;
   /** Whether nothing in the core may be called any more. */
   trapped(): boolean;
 }
@@ -35,7 +38,7 @@ export class Trainer implements Calls {
 
   private constructor(
     private readonly trainer: CoreTrainer,
-    private readonly spec: Pick<TrainerSpec, 'settings' | 'microBatch' | 'keep' | 'keepStates' | 'views'>,
+    private readonly spec: Pick<TrainerSpec, 'settings' | 'microBatch' | 'keep' | 'keepStates' | 'views' | 'masking'>,
     readonly facts: Omit<OpenedTrainer, 'handle'>,
   ) {}
 
@@ -43,12 +46,12 @@ export class Trainer implements Calls {
   static async open(core: Core, source: Source, spec: TrainerSpec, call: LoadCallOptions): Promise<Trainer> {
     if (!trains(core))
       throw failure('unsupported', 'Training', 'this engine only runs models; it takes one of the package beit-wasm-training');
-    const { configJson, processorJson, settings, batch, microBatch, keepHead } = spec;
+    const { configJson, processorJson, settings, batch, microBatch, keepHead, masking } = spec;
     const trainer = unwrap(core.createTrainer(configJson, processorJson, JSON.stringify(settings)));
     try {
       const estimate = unwrap(trainer.estimate(microBatch, batch));
       const tensors = unwrap(trainer.tensors());
-      makeRoom(core, source.label, estimate);
+      makeRoom(core, source.label, estimate, masking?.activations ?? 0);
       const supply = (name: string, bytes: Uint8Array): void =>
         withBytes(
           core,
@@ -91,67 +94,96 @@ export class Trainer implements Calls {
   /** Passes examples through, to learn from them in that epoch, or to judge for null. */
   private async pass(examples: readonly TrainerExample[], epoch: number | null, host: TrainerHost): Promise<TrainerAnswers> {
     const { trainer } = this;
-    const { settings, views } = this.spec;
+    const { settings, views, masking } = this.spec;
     const chance = epoch !== null && settings.augment !== 'none';
     const view = !chance ? null : views > 0 ? epoch % views : epoch;
     const kept: number[] = [];
-    // States of what is mixed or looks another way each time would not be asked for again.
+    // States of what is mixed, or looks another way or has other patches hidden each time, would not be asked for again.
     const mixes = epoch !== null && ((settings.mixup ?? 0) > 0 || (settings.cutmix ?? 0) > 0);
-    const again = settings.method.startsWith('last:') && !mixes && (!chance || views > 0) && examples.every(({ pixels }) => !pixels);
-    if (again) await this.addStates(examples, epoch !== null, view, kept, host);
-    else await this.addExamples(examples, epoch !== null, view, kept, host);
+    const again =
+      settings.method.startsWith('last:') && !masking && !mixes && (!chance || views > 0) && examples.every(({ pixels }) => !pixels);
+    const expected = again
+      ? await this.addStates(examples, epoch !== null, view, kept, host)
+      : await this.addExamples(examples, epoch, view, kept, host);
     if (epoch !== null) host.use(() => unwrap(trainer.mix()));
-    const answers = new Int32Array(examples.length);
+    const answers: number[] = [];
     let loss = 0;
-    await this.microPasses(examples.length, 'begin', host, ({ logits, loss: mean }, first, count) => {
-      const classes = logits!.dims[1]!;
-      loss += (mean!.data[0]! * count) / examples.length;
-      for (let i = 0; i < count; ++i) answers[first + i] = best(logits!.data.subarray(i * classes, (i + 1) * classes));
+    await this.microPasses(examples.length, 'begin', host, ({ logits, loss: mean }) => {
+      const [rows = 0, classes = 0] = logits!.dims;
+      loss += (mean!.data[0]! * rows) / expected.length;
+      for (let i = 0; i < rows; ++i) answers.push(best(logits!.data.subarray(i * classes, (i + 1) * classes)));
     });
-    return { loss, answers, kept: Int32Array.from(kept) };
+    return { loss, answers: Int32Array.from(answers), expected: Int32Array.from(expected), kept: Int32Array.from(kept) };
   }
 
-  /** Begins a batch of pictures, as they look in that view; null: without chance. */
+  /**
+   * Begins a batch of pictures, to learn from in that epoch or, for null, to judge, as they look in that view; null: without chance. Returns what
+   * the model is to tell of them: their labels, or the tokens of their hidden patches.
+   */
   private async addExamples(
     examples: readonly TrainerExample[],
-    learn: boolean,
+    epoch: number | null,
     view: number | null,
     kept: number[] | null,
     host: TrainerHost,
-  ): Promise<void> {
+  ): Promise<number[]> {
     const { trainer } = this;
-    host.use(() => unwrap(trainer.startBatch(examples.length, learn, false)));
+    const { masking } = this.spec;
+    const expected: number[] = [];
+    host.use(() => unwrap(trainer.startBatch(examples.length, epoch !== null, false)));
     for (const { picture, label, image, pixels } of examples) {
       if (pixels) {
         host.use((core) => addValues(core, trainer, pixels, label));
+        expected.push(label);
         continue;
       }
       const raw = this.pictures.get(picture) ?? (await this.decoded(picture, image, kept, host));
       const { width, height, channels, data } = raw;
-      const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-      host.use((core) =>
-        withBytes(core, bytes, 'a picture', (pointer) =>
-          unwrap(trainer.addPicture(pointer, width, height, channels, label, view ?? 0, picture)),
-        ),
-      );
+      const withPicture = <T>(use: (pointer: number) => T): T => host.use((core) => withBytes(core, bytesOf(data), 'a picture', use));
+      if (masking) {
+        const pixelValues = withPicture((pointer) => unwrap(trainer.addViews(pointer, width, height, channels, view ?? 0, picture)));
+        expected.push(...(await this.hide(masking, pixelValues, epoch ?? 0, picture, host)));
+      } else {
+        withPicture((pointer) => unwrap(trainer.addPicture(pointer, width, height, channels, label, view ?? 0, picture)));
+        expected.push(label);
+      }
     }
+    return expected;
   }
 
-  /** Begins a batch of what the frozen layers make of pictures, which is made for those of which it is not kept. */
+  /** Hides blocks of patches of the picture that was added last, one patch at least, and returns their tokens. */
+  private async hide({ tokenizer, ratio }: Masking, view: Tensor, epoch: number, picture: number, host: TrainerHost): Promise<number[]> {
+    const { trainer } = this;
+    const { dims, data } = await host.tokensOf(tokenizer, view);
+    const tokens = Int32Array.from(data);
+    const [, height = 0, width = 0] = dims;
+    const count = Math.max(1, Math.round(ratio * height * width));
+    let seed = host.use(() => trainer.maskSeed(epoch, picture));
+    let mask = blockMask({ height, width, count, seed });
+    while (!mask.data.includes(1)) mask = blockMask({ height, width, count, seed: (seed = (seed + 1) >>> 0) });
+    host.use((core) =>
+      withBytes(core, mask.data, 'a mask', (at, patches) =>
+        withBytes(core, bytesOf(tokens), 'tokens', (pointer) => unwrap(trainer.hide(at, pointer, patches))),
+      ),
+    );
+    return [...tokens].filter((_, patch) => mask.data[patch] !== 0);
+  }
+
+  /** Begins a batch of what the frozen layers make of pictures, which is made for those of which it is not kept. Returns their labels. */
   private async addStates(
     examples: readonly TrainerExample[],
     learn: boolean,
     view: number | null,
     kept: number[],
     host: TrainerHost,
-  ): Promise<void> {
+  ): Promise<number[]> {
     const { trainer } = this;
     const keyOf = ({ picture }: TrainerExample): string => `${picture}:${view ?? ''}`;
     const missing = examples.filter((example) => !this.frozen.has(keyOf(example)));
     const made = new Map<string, Float32Array>();
     if (missing.length > 0) {
       // A picture that comes again in other views is kept itself; one that comes as it is need not be.
-      await this.addExamples(missing, view !== null, view, view !== null || this.full ? kept : null, host);
+      await this.addExamples(missing, view, view, view !== null || this.full ? kept : null, host);
       await this.microPasses(missing.length, 'frozenPass', host, ({ frozen_states: states }, first, count) => {
         const each = states!.data.length / count;
         for (let i = 0; i < count; ++i) made.set(keyOf(missing[first + i]!), states!.data.slice(i * each, (i + 1) * each));
@@ -170,6 +202,7 @@ export class Trainer implements Calls {
       this.frozen.set(keyOf(example), states);
       if (view === null) kept.push(example.picture);
     }
+    return examples.map(({ label }) => label);
   }
 
   /** Does passes over `total` examples, and hands on what they put out. */
@@ -224,8 +257,9 @@ export class Trainer implements Calls {
   }
 
   async supplyState({ name, values }: TrainerCalls['supplyState']['settings'], host: TrainerHost): Promise<null> {
-    const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    return host.use((core) => withBytes(core, bytes, name, (pointer) => unwrap(this.trainer.supplyState(name, pointer, values.length))));
+    return host.use((core) =>
+      withBytes(core, bytesOf(values), name, (pointer) => unwrap(this.trainer.supplyState(name, pointer, values.length))),
+    );
   }
 
   async setSteps({ steps }: { steps: number }, host: TrainerHost): Promise<null> {
@@ -234,20 +268,29 @@ export class Trainer implements Calls {
 }
 
 function addValues(core: Core, trainer: CoreTrainer, values: Float32Array, label: number): void {
-  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  withBytes(core, bytes, 'an example', (pointer) => unwrap(trainer.addValues(pointer, values.length, label)));
+  withBytes(core, bytesOf(values), 'an example', (pointer) => unwrap(trainer.addValues(pointer, values.length, label)));
 }
 
 function ownTensor(core: Core, { dims, data }: Tensor): Tensor {
   return { dims, data: owned(core, data) };
 }
 
+function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
+  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+}
+
 function best(logits: Float32Array): number {
   return logits.reduce((chosen, value, k) => (value > logits[chosen]! ? k : chosen), 0);
 }
 
-function makeRoom(core: Core, where: string, { weights, gradients, optimizer, activations }: CoreTrainingEstimate): void {
-  const needed = weights + gradients + optimizer + activations;
+/** Passes of the tokenizer and of the model take turns. */
+function makeRoom(
+  core: Core,
+  where: string,
+  { weights, gradients, optimizer, activations }: CoreTrainingEstimate,
+  tokenizers: number,
+): void {
+  const needed = weights + gradients + optimizer + Math.max(activations, tokenizers);
   const available = availableIn(core);
   if (needed > available) {
     throw new OutOfMemoryError(

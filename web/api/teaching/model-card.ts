@@ -13,24 +13,10 @@ export interface CardFacts {
   judged: string;
 }
 
-/** Returns the text, with the front matter that the hub reads. */
+/** Returns a classifier's text, with the front matter that the hub reads. */
 export function modelCard({ base, labels, counts, madeOf, judged }: CardFacts): string {
-  const isOnHub = base.reach === 'anywhere' && /^[\w.-]+\/[\w.-]+$/.test(base.id) && base.revision !== null;
-  // A path tells of its owner's machine what nobody else needs.
-  const name = base.reach === 'anywhere' ? base.id : base.id.replace(/.*[\\/](?=.)/, '').replace(/[\\/]$/, '');
-  return [
-    '---',
-    'library_name: transformers',
-    'pipeline_tag: image-classification',
-    ...(isOnHub ? [`base_model: ${base.id}`] : []),
-    'tags:',
-    '- beit',
-    '- image-classification',
-    '---',
-    '',
-    `# A classifier of ${labels.length} labels`,
-    '',
-    madeOf(`${code(name)}${base.revision === null ? '' : ` (revision ${code(base.revision)})`}`),
+  return cardOf(base, 'image-classification', `A classifier of ${labels.length} labels`, (name) => [
+    madeOf(name),
     '',
     '| label | pictures |',
     '|---|---|',
@@ -45,6 +31,27 @@ export function modelCard({ base, labels, counts, madeOf, judged }: CardFacts): 
     '```',
     '',
     'It answers with one of these labels whatever the picture shows.',
+  ]);
+}
+
+/** The same of any model; `task` is the hub's name of what it does, if that has one. */
+export function cardOf(base: BaseCheckpoint, task: string | null, title: string, lines: (base: string) => readonly string[]): string {
+  const isOnHub = base.reach === 'anywhere' && /^[\w.-]+\/[\w.-]+$/.test(base.id) && base.revision !== null;
+  // A path tells of its owner's machine what nobody else needs.
+  const name = base.reach === 'anywhere' ? base.id : base.id.replace(/.*[\\/](?=.)/, '').replace(/[\\/]$/, '');
+  return [
+    '---',
+    'library_name: transformers',
+    ...(task === null ? [] : [`pipeline_tag: ${task}`]),
+    ...(isOnHub ? [`base_model: ${base.id}`] : []),
+    'tags:',
+    '- beit',
+    ...(task === null ? [] : [`- ${task}`]),
+    '---',
+    '',
+    `# ${title}`,
+    '',
+    ...lines(`${code(name)}${base.revision === null ? '' : ` (revision ${code(base.revision)})`}`),
     '',
   ].join('\n');
 }

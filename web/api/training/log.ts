@@ -1,4 +1,5 @@
 /** What is told of a run, step by step, and the form that transformers' Trainer gives to it. */
+import type { TrainingTask } from './options.js';
 
 /** One step of the optimiser. */
 export interface TrainingStep {
@@ -7,7 +8,7 @@ export interface TrainingStep {
   /** How many epochs are done, such as 1.25. */
   epoch: number;
   loss: number;
-  /** The share of the step's pictures that was told right; null where they are mixed. */
+  /** The share of the step's pictures, or of their hidden patches, that was told right; null where pictures are mixed. */
   accuracy: number | null;
   rate: number;
   gradientNorm: number;
@@ -49,22 +50,42 @@ export interface TrainerState {
 }
 
 /** Returns the rows that the Trainer would log for a step. */
-export function rowsOf({ step, epoch, loss, rate, gradientNorm, validation }: TrainingStep): Record<string, number>[] {
+export function rowsOf({ step, epoch, loss, accuracy, rate, gradientNorm, validation }: TrainingStep): Record<string, number>[] {
   return [
-    { epoch, grad_norm: gradientNorm, learning_rate: rate, loss, step },
+    { ...(accuracy !== null && { accuracy }), epoch, grad_norm: gradientNorm, learning_rate: rate, loss, step },
     ...(validation ? [{ epoch, eval_accuracy: validation.accuracy, eval_loss: validation.loss, step }] : []),
   ];
 }
 
+export type Judged = Pick<Validation, 'loss' | 'accuracy'>;
+
+/** Returns what epochs were judged to be. */
+export function judgedIn(history: readonly Record<string, number>[]): Judged[] {
+  return history.flatMap(({ eval_accuracy: accuracy, eval_loss: loss }) =>
+    accuracy === undefined || loss === undefined ? [] : [{ accuracy, loss }],
+  );
+}
+
+/** Whether a model is better than another: a classifier by what it tells right, then by its loss, which alone tells it of masked images. */
+export function isBetter(task: TrainingTask, one: Judged, other: Judged): boolean {
+  if (task === 'classification' && one.accuracy !== other.accuracy) return one.accuracy > other.accuracy;
+  return one.loss < other.loss;
+}
+
 export function trainerState(
   history: Record<string, number>[],
-  { epochs, batch, steps, stepsPerEpoch }: { epochs: number; batch: number; steps: number; stepsPerEpoch: number },
+  {
+    task,
+    epochs,
+    batch,
+    steps,
+    stepsPerEpoch,
+  }: { task: TrainingTask; epochs: number; batch: number; steps: number; stepsPerEpoch: number },
 ): TrainerState {
   const last = history.at(-1);
-  const judged = history.flatMap(({ eval_accuracy: accuracy, step }) => (accuracy === undefined ? [] : [{ accuracy, step: step! }]));
-  const best = judged.length > 0 ? Math.max(...judged.map(({ accuracy }) => accuracy)) : null;
+  const best = judgedIn(history).reduce<Judged | null>((most, each) => (most && !isBetter(task, each, most) ? most : each), null);
   return {
-    best_metric: best,
+    best_metric: best && (task === 'mim' ? best.loss : best.accuracy),
     best_model_checkpoint: null,
     epoch: last?.['epoch'] ?? 0,
     eval_steps: stepsPerEpoch,

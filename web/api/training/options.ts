@@ -3,6 +3,7 @@ import { mismatch } from '../../base/errors.js';
 import type { CoreTrainingSettings } from '../../core/training.js';
 import type { LoadCallOptions } from '../../engine/engine.js';
 import type { SourceLike, SourceOptions } from '../../sources/source.js';
+import type { TokenizerSource } from '../dalle-tokenizer.js';
 import type { EngineOptions } from '../engines.js';
 import type { ImageInput } from '../images.js';
 
@@ -12,12 +13,17 @@ export interface LabelledImage {
   label: string;
 }
 
+/** What is learned: the labels of pictures, or the visual tokens of what is hidden of them (masked image modelling). */
+export type TrainingTask = 'classification' | 'mim';
+
 /** What learns: biases, norms, layer scales, tables of position biases and the head; all; the last so many layers and the head. */
 export type Method = 'vectors' | 'full' | `last:${number}`;
 
 /** How a run learns. All but the first have defaults. */
 export interface Recipe {
   method: Method;
+  /** Default: classification */
+  task?: TrainingTask | undefined;
   /** Default: 10 */
   epochs?: number | undefined;
   /** Examples of one step. Default: 32 */
@@ -26,28 +32,28 @@ export interface Recipe {
   microBatch?: number | undefined;
   /** The highest learning rate. Default: 0.128 / hiddenSize, for vectors five times that */
   rate?: number | undefined;
-  /** Of the head's rate. Default: 1, for vectors 4 */
+  /** Of the head's rate. Default: 1, for vectors of classifiers 4 */
   headRateFactor?: number | undefined;
   /** Default: cosine */
   schedule?: 'cosine' | 'linear' | 'constant' | undefined;
   /** The share of steps in which the rate rises, 0 to 1. Default: 0.1 */
   warmup?: number | undefined;
-  /** What the rate of each layer is beside that of the next. Default: 0.75, for vectors 1 */
+  /** What the rate of each layer is beside that of the next. Default: 0.75, for vectors and mim 1 */
   layerDecay?: number | undefined;
   /** Weight decay. Default: 0.05 */
   decay?: number | undefined;
-  /** The greatest norm of all gradients; 0: any. Default: 1 */
+  /** The greatest norm of all gradients; 0: any. Default: 1, for mim 3 */
   clip?: number | undefined;
   /** Of an average of the weights, which is then judged and saved. Default: 0, none */
   movingAverage?: number | undefined;
   /** How often a branch of the last layer is dropped. Default: the config's drop_path_rate */
   dropPath?: number | undefined;
-  /** Of labels. Default: 0.1 */
+  /** Of labels. Default: 0.1; mim has none */
   smoothing?: number | undefined;
-  /** Parameters of Beta distributions; 0: no mixing. Default: 0 */
+  /** Parameters of Beta distributions; 0: no mixing, which mim has none of. Default: 0 */
   mixup?: number | undefined;
   cutmix?: number | undefined;
-  /** Default: light */
+  /** Default: light, for mim strong */
   augment?: 'none' | 'light' | 'strong' | undefined;
   /**
    * Into how many forms `augment` makes a picture, which come in turn; 0: another in each epoch. With `last:N` each form goes through the
@@ -56,31 +62,51 @@ export interface Recipe {
   views?: number | undefined;
   /** Whose rules of weight decay, warm-up and new heads. Default: unilm */
   conventions?: 'unilm' | 'transformers' | undefined;
-  /** Whether the head is the checkpoint's. Default: keep, if the labels are the same */
+  /** Whether the head is the checkpoint's. Default: keep, if the labels are the same; mim keeps it */
   head?: 'keep' | 'new' | undefined;
+  /** Of mim: the share of patches that is hidden, in blocks; see blockMask(). Default: 75 of 14 x 14 */
+  maskRatio?: number | undefined;
   /** Of every random number. Default: 0 */
   seed?: number | undefined;
 }
 
-export interface TrainOptions extends Recipe, EngineOptions, SourceOptions, LoadCallOptions {
+export interface RunOptions extends Recipe, EngineOptions, SourceOptions, LoadCallOptions {
+  /** What state() or save() with `state` gave: the run goes on from there. */
+  resume?: SourceLike | undefined;
+}
+
+export interface TrainClassifierOptions extends RunOptions {
+  task?: 'classification' | undefined;
   /** The checkpoint to begin with: any with a BEiT encoder. Default: the classifier of beit-wasm-samples */
   model?: SourceLike | undefined;
   data: readonly LabelledImage[];
   /** Pictures to judge by, or the share of `data` that is set apart for it. Default: 0.15 */
   validation?: readonly LabelledImage[] | number | undefined;
-  /** What state() or save() with `state` gave: the run goes on from there. */
-  resume?: SourceLike | undefined;
 }
+
+export interface TrainMaskedOptions extends RunOptions {
+  task: 'mim';
+  /** The checkpoint to begin with, of BeitForMaskedImageModeling; `resume` stands for it. */
+  model?: SourceLike | undefined;
+  /** What tells the tokens of patches: DALL-E's tokenizer, of which the encoder is loaded. */
+  tokenizer: TokenizerSource;
+  data: readonly ImageInput[];
+  /** Pictures to judge by, or the share of `data` that is set apart for it. Default: 0.15 */
+  validation?: readonly ImageInput[] | number | undefined;
+}
+
+export type TrainOptions = TrainClassifierOptions | TrainMaskedOptions;
 
 /** All that decides what a run computes, but for its model and its pictures. */
 export type FullRecipe = { [Name in Exclude<keyof Recipe, 'head' | 'dropPath'>]-?: Exclude<Recipe[Name], undefined> } & {
   dropPath: number | null;
 };
 
-function defaultsOf(method: Method, hiddenSize: number): FullRecipe {
+function defaultsOf(task: TrainingTask, method: Method, hiddenSize: number): FullRecipe {
   const vectors = method === 'vectors';
-  return {
+  const common: FullRecipe = {
     method,
+    task,
     epochs: 10,
     batch: 32,
     microBatch: hiddenSize < 512 ? 4 : 2,
@@ -100,16 +126,22 @@ function defaultsOf(method: Method, hiddenSize: number): FullRecipe {
     views: 0,
     conventions: 'unilm',
     seed: 0,
+    maskRatio: 75 / 196,
   };
+  // As unilm pre-trains.
+  return task === 'mim' ? { ...common, headRateFactor: 1, layerDecay: 1, clip: 3, smoothing: 0, augment: 'strong' } : common;
 }
 
-export const RECIPE_NAMES = Object.keys(defaultsOf('full', 1));
+export const RECIPE_NAMES = Object.keys(defaultsOf('classification', 'full', 1));
 
 /** Returns the recipe with its defaults, for a model of that width. Throws invalid-argument; most numbers are the core's to judge. */
 export function fullRecipe(recipe: Recipe, hiddenSize: number): FullRecipe {
   const told = Object.entries(recipe).filter(([name, value]) => value !== undefined && RECIPE_NAMES.includes(name));
-  const full: FullRecipe = { ...defaultsOf(recipe.method, hiddenSize), ...Object.fromEntries(told) };
-  const { method, epochs, batch, microBatch, views, warmup } = full;
+  const full: FullRecipe = {
+    ...defaultsOf(recipe.task ?? 'classification', recipe.method, hiddenSize),
+    ...Object.fromEntries(told),
+  };
+  const { task, method, epochs, batch, microBatch, views, warmup, maskRatio } = full;
   for (const [name, value, least] of [
     ['epochs', epochs, 1],
     ['batch', batch, 1],
@@ -119,16 +151,22 @@ export function fullRecipe(recipe: Recipe, hiddenSize: number): FullRecipe {
     if (!Number.isInteger(value) || value < least)
       throw mismatch('invalid-argument', name, String(value), `a whole number of at least ${least}`);
   if (!(warmup >= 0 && warmup <= 1)) throw mismatch('invalid-argument', 'warmup', String(warmup), 'a share of the steps, 0 to 1');
+  if (!(maskRatio > 0 && maskRatio <= 1))
+    throw mismatch('invalid-argument', 'maskRatio', String(maskRatio), 'a share of the patches, above 0 to 1');
   if (!/^(vectors|full|last:\d+)$/.test(method))
     throw mismatch('invalid-argument', 'method', String(method), '"vectors", "full" or "last:N"');
+  for (const name of ['smoothing', 'mixup', 'cutmix', 'head'] as const)
+    if (task === 'mim' && recipe[name])
+      throw mismatch('invalid-argument', name, String(recipe[name]), 'none for masked images, which have no labels');
   return { ...full, microBatch: Math.min(microBatch, batch) };
 }
 
 /** Returns the same as the core takes it, for so many steps. */
 export function settingsOf(recipe: FullRecipe, steps: number): CoreTrainingSettings {
-  const { method, seed, rate, schedule, conventions, clip, smoothing, mixup, cutmix, augment } = recipe;
+  const { task, method, seed, rate, schedule, conventions, clip, smoothing, mixup, cutmix, augment } = recipe;
   const warmupSteps = Math.round(recipe.warmup * steps);
   return {
+    task,
     method,
     seed,
     rate,

@@ -1,22 +1,30 @@
-/** Fine-tuning a classifier: all of a checkpoint's encoder, parts of it, or its vectors alone. */
+/** Training a checkpoint on: all of its encoder, parts of it, or its vectors alone. */
 import { DisposableObject } from '../../base/dispose.js';
 import { BeitError, mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { LoadCallOptions } from '../../engine/engine.js';
-import type { OpenedTrainer, TrainerCall, TrainerCalls, TrainerExample, TrainingEngine } from '../../engine/trainer-calls.js';
+import { partOf } from '../../engine/progress.js';
+import type {
+  OpenedTrainer,
+  TrainerAnswers,
+  TrainerCall,
+  TrainerCalls,
+  TrainerExample,
+  TrainingEngine,
+} from '../../engine/trainer-calls.js';
 import { CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, type Source, type SourceOptions } from '../../sources/source.js';
 import { readOptionalText, readText } from '../../sources/text.js';
-import { classifierConfig } from '../classifier-config.js';
 import { asConfig, type BeitConfig } from '../config.js';
 import { sourceOf } from '../configure.js';
+import type { DalleHalf } from '../dalle-tokenizer.js';
 import { createTrainingEngine, type EngineOptions } from '../engines.js';
 import { toEngineImage } from '../images.js';
 import { BeitImageProcessor } from '../image-processor.js';
 import { checkOpening } from '../options.js';
 import { openBase, type BaseCheckpoint } from '../teaching/base-checkpoint.js';
 import { CARD_FILE, folderOf, processorJson, type SaveTarget } from '../teaching/save.js';
-import { trainedCard } from './card.js';
+import { maskedCard, trainedCard } from './card.js';
 import {
   FilesInMemory,
   OPTIMIZER_FILE,
@@ -28,19 +36,20 @@ import {
   writeTensors,
   writeText,
 } from './files.js';
-import { rowsOf, trainerState, type TrainerState, type TrainingStep, type Validation } from './log.js';
-import { fullRecipe, RECIPE_NAMES, settingsOf, type FullRecipe, type LabelledImage, type TrainOptions } from './options.js';
-import { labelsOf, partedBy, quotasOf } from './pictures.js';
+import { isBetter, judgedIn, rowsOf, trainerState, type TrainerState, type TrainingStep, type Validation } from './log.js';
+import { fullRecipe, RECIPE_NAMES, settingsOf, type FullRecipe, type LabelledImage, type TrainingTask, type TrainOptions } from './options.js';
+import { partedBy, quotasOf } from './pictures.js';
+import { listOf, maskingBy, openEncoder, planOf } from './plan.js';
 
 /** Decoded pictures, and what frozen layers made of pictures, that are kept between epochs. */
 const KEPT_BYTES = 256 << 20;
 const KEPT_STATE_BYTES = 512 << 20;
 /** Parts pictures: an epoch that no run comes to. */
 const APART = 0xffffffff;
-const CLASS_NAME = 'BeitForImageClassification';
 
 /** What a run is, once its model is there. */
 export interface TrainingFacts {
+  /** None of masked images. */
   labels: string[];
   /** Pictures that are learned from, and those that are set apart. */
   pictures: number;
@@ -62,7 +71,10 @@ interface Opened {
   engine: TrainingEngine;
   ownEngine: boolean;
   base: BaseCheckpoint;
+  className: string;
   trainer: OpenedTrainer;
+  /** What tells the tokens of masked images. */
+  encoder: DalleHalf | null;
   recipe: FullRecipe;
   facts: TrainingFacts;
   training: readonly LabelledImage[];
@@ -80,7 +92,8 @@ export interface SaveRunOptions {
 }
 
 /**
- * Trains a classifier of a checkpoint on pictures of one's own, when its steps are asked for. It takes the package beit-wasm-training.
+ * Trains a checkpoint on pictures of one's own, when its steps are asked for: a classifier by labels, or what hides patches and tells their
+ * tokens (`task: 'mim'`), as BEiT is pre-trained. It takes the package beit-wasm-training.
  *
  * @example
  * ```js
@@ -143,19 +156,18 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
       for (let at = done % facts.stepsPerEpoch; at < facts.stepsPerEpoch && !this.stopped; ++at) {
         const numbers = order.subarray(at * recipe.batch, (at + 1) * recipe.batch);
         const examples = await this.examplesOf(run, training, [...numbers], 0);
-        const { step, loss, rate, gradientNorm, answers, kept } = await this.call(run, 'step', { examples, epoch });
+        const { step, loss, rate, gradientNorm, kept, ...judged } = await this.call(run, 'step', { examples, epoch });
         this.keep(kept);
         done = step;
         learned += examples.length;
         const validation = at + 1 === facts.stepsPerEpoch ? await this.judge(run) : null;
         const seconds = (performance.now() - begin) / 1000;
-        const right = examples.filter(({ label }, i) => answers[i] === label).length;
         const told: TrainingStep = {
           step,
           steps: facts.steps,
           epoch: step / facts.stepsPerEpoch,
           loss,
-          accuracy: recipe.mixup > 0 || recipe.cutmix > 0 ? null : right / examples.length,
+          accuracy: recipe.mixup > 0 || recipe.cutmix > 0 ? null : rightOf(judged) / judged.answers.length,
           rate,
           gradientNorm,
           picturesPerSecond: learned / seconds,
@@ -183,12 +195,13 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     } finally {
       if (averaged) await this.call(run, 'exchangeAverage', null);
     }
-    await writeText(folder, CONFIG_FILE, convertedConfig(run.configText, { className: CLASS_NAME, tensors: [] }, dtype, undefined));
+    await writeText(folder, CONFIG_FILE, convertedConfig(run.configText, { className: run.className, tensors: [] }, dtype, undefined));
     await writeText(folder, PROCESSOR_FILE, run.processorText);
     const steps = this.stepsDone(run);
-    const accuracy = history.find(({ step, eval_accuracy: share }) => step === steps && share !== undefined)?.['eval_accuracy'];
-    const judged = accuracy === undefined ? null : { right: Math.round(accuracy * facts.validation), total: facts.validation };
-    await writeText(folder, CARD_FILE, trainedCard(base, recipe, steps, facts.labels, run.training, judged));
+    const last = judgedIn(history.filter(({ step }) => step === steps)).at(0) ?? null;
+    const judged = last && { right: Math.round(last.accuracy * facts.validation), total: facts.validation };
+    const card = recipe.task === 'mim' ? maskedCard(base, recipe, steps, run.training.length, last) : trainedCard(base, recipe, steps, facts.labels, run.training, judged);
+    await writeText(folder, CARD_FILE, card);
     if (!state) return;
     await writeTensors(folder, OPTIMIZER_FILE, await this.call(run, 'states', null), 'F32', async (name) => {
       const { data } = await this.call(run, 'readState', { name });
@@ -212,8 +225,9 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     this.stopped = true;
     const run = await this.opened?.catch(() => null);
     if (!run) return;
-    if (run.ownEngine) await run.engine.dispose();
-    else await run.engine.release(run.trainer.handle);
+    if (run.ownEngine) return run.engine.dispose();
+    await run.engine.release(run.trainer.handle);
+    await run.encoder?.dispose();
   }
 
   private stepsDone({ facts, history }: Opened): number {
@@ -259,32 +273,34 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     const { validation, training, recipe, history } = run;
     if (validation.length === 0) return null;
     const averaged = recipe.movingAverage > 0;
-    let loss = 0;
-    let right = 0;
+    const total = { loss: 0, right: 0, of: 0 };
     if (averaged) await this.call(run, 'exchangeAverage', null);
     try {
       for (let at = 0; at < validation.length; at += recipe.batch) {
         const numbers = Array.from({ length: Math.min(recipe.batch, validation.length - at) }, (_, i) => at + i);
         const examples = await this.examplesOf(run, validation, numbers, training.length);
-        const judged = await this.call(run, 'judge', { examples });
-        this.keep(judged.kept);
-        loss += (judged.loss * examples.length) / validation.length;
-        right += examples.filter(({ label }, i) => judged.answers[i] === label).length;
+        const { loss, kept, ...told } = await this.call(run, 'judge', { examples });
+        this.keep(kept);
+        total.loss += loss * told.answers.length;
+        total.right += rightOf(told);
+        total.of += told.answers.length;
       }
     } finally {
       if (averaged) await this.call(run, 'exchangeAverage', null);
     }
-    const accuracy = right / validation.length;
-    const best = history.every(
-      ({ eval_accuracy: other = -1, eval_loss: otherLoss = Infinity }) => accuracy > other || (accuracy === other && loss < otherLoss),
-    );
-    return { loss, accuracy, pictures: validation.length, best };
+    const judged = { loss: total.loss / total.of, accuracy: total.right / total.of };
+    const best = judgedIn(history).every((other) => isBetter(recipe.task, judged, other));
+    return { ...judged, pictures: validation.length, best };
   }
+}
+
+function rightOf({ answers, expected }: Pick<TrainerAnswers, 'answers' | 'expected'>): number {
+  return answers.filter((answer, i) => answer === expected[i]).length;
 }
 
 /** Returns the options that concern how a model is opened, without those of the run. */
 function openingOf(options: TrainOptions): EngineOptions & SourceOptions & LoadCallOptions {
-  const ofRun = ['model', 'data', 'validation', 'resume', 'head', ...RECIPE_NAMES];
+  const ofRun = ['model', 'tokenizer', 'data', 'validation', 'resume', 'head', ...RECIPE_NAMES];
   return Object.fromEntries(Object.entries(options).filter(([name]) => !ofRun.includes(name)));
 }
 
@@ -293,16 +309,16 @@ async function openRun(options: TrainOptions): Promise<Opened> {
   checkOpening(opening);
   const { signal } = options;
   const ownEngine = !options.engine;
-  const begun = options.resume === undefined ? await openBase(options.model, opening) : null;
-  const source = begun?.source ?? (await sourceOf(options.resume!, opening));
+  const { source, base: begun } = await beginningOf(options, opening);
   // Whether it trains, it says itself.
   const engine = (options.engine ?? (await createTrainingEngine(opening))) as TrainingEngine;
+  let encoder: DalleHalf | null = null;
   try {
-    const base = asConfig((await engine.inspect(source, { className: 'auto', addPoolingLayer: 'auto' }, { signal })).config);
-    const { labels, same } = labelsOf(options.data, base.id2label);
-    const resumed = options.resume === undefined ? null : await readResumed(source, labels, base);
+    const inspection = await engine.inspect(source, { className: 'auto', addPoolingLayer: 'auto' }, { signal });
+    const base = asConfig(inspection.config);
+    const { className, labels, data, validation, head, configText } = planOf(options, inspection);
+    const resumed = options.resume === undefined ? null : await readResumed(source, options.task, labels, base);
     const recipe = resumed?.recipe ?? fullRecipe(options, base.hiddenSize);
-    const { validation = 0.15, data } = options;
     const share = typeof validation === 'number' ? validation : 0;
     if (!(share >= 0 && share < 1))
       throw mismatch('invalid-argument', 'validation', String(validation), 'pictures, or a share of them below 1');
@@ -312,19 +328,15 @@ async function openRun(options: TrainOptions): Promise<Opened> {
     const steps = stepsPerEpoch * recipe.epochs;
     const processorText =
       (await readOptionalText(source, PROCESSOR_FILE, signal, opening)) ?? (await ownProcessor(source, { ...opening, engine }));
-    const head = options.resume === undefined ? headOfRun(options.head, same, base) : 'keep';
-    const configText = resumed
-      ? await readText(source, CONFIG_FILE, signal, opening)
-      : convertedConfig(
-          JSON.stringify({ ...classifierConfig(base, { labels }), ...ownTables(base), drop_path_rate: base['dropPathRate'] ?? 0.1 }),
-          { className: CLASS_NAME, tensors: [] },
-          'f32',
-          undefined,
-        );
+    const text = resumed ? await readText(source, CONFIG_FILE, signal, opening) : configText;
+    const { onProgress } = opening;
+    const part = options.task === 'mim' ? 0.5 : 0;
+    if (options.task === 'mim')
+      encoder = await openEncoder(options.tokenizer, base, { ...opening, engine, onProgress: partOf(onProgress, 0, part) });
     const trainer = await engine.openTrainer(
       source,
       {
-        configJson: configText,
+        configJson: text,
         processorJson: processorText,
         settings: settingsOf(recipe, steps),
         batch: Math.min(recipe.batch, pictures),
@@ -333,24 +345,26 @@ async function openRun(options: TrainOptions): Promise<Opened> {
         keep: KEPT_BYTES,
         keepStates: KEPT_STATE_BYTES,
         views: recipe.views,
+        masking: encoder && maskingBy(encoder, recipe.maskRatio),
       },
-      opening,
+      { ...opening, onProgress: partOf(onProgress, part, 1) },
     );
     const parts = partedBy(await engine.train(trainer.handle, 'order', { epoch: APART, count: data.length }, { signal }), data, quotas);
     if (resumed) await takeState(engine, trainer, source, resumed.state.global_step);
     const count = (tensors: OpenedTrainer['tensors']): number =>
       tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
     const apart = typeof validation === 'number' ? parts.validation : validation;
-    checkKnown(apart, labels);
     return {
       engine,
       ownEngine,
+      className,
       trainer,
+      encoder,
       recipe,
-      base: begun?.base ?? resumed!.base,
+      base: begun ?? resumed!.base,
       training: parts.training,
       validation: apart,
-      configText,
+      configText: text,
       processorText,
       history: resumed?.state.log_history ?? [],
       facts: {
@@ -362,44 +376,33 @@ async function openRun(options: TrainOptions): Promise<Opened> {
         parameters: count(trainer.tensors),
         learning: count(trainer.tensors.filter(({ trained }) => trained)),
         head,
-        estimate: Object.values(trainer.estimate).reduce((a: number, b: number) => a + b, 0),
+        estimate: estimateOf(trainer, encoder),
         resumedAt: resumed?.state.global_step ?? 0,
       },
     };
   } catch (error) {
     if (ownEngine) await engine.dispose();
+    else await encoder?.dispose();
     throw error;
   }
 }
 
-/** Tables that all layers share are each one's own in what is trained. */
-function ownTables({ useSharedRelativePositionBias, useRelativePositionBias }: BeitConfig): Record<string, boolean> {
-  return {
-    use_shared_relative_position_bias: false,
-    use_relative_position_bias: useRelativePositionBias || useSharedRelativePositionBias,
-  };
+/** Returns the checkpoint that a run begins with, and which it is where it is no run's own. */
+async function beginningOf(
+  { task, model, resume }: TrainOptions,
+  opening: SourceOptions & EngineOptions,
+): Promise<{ source: Source; base: BaseCheckpoint | null }> {
+  if (resume !== undefined) return { source: await sourceOf(resume, opening), base: null };
+  if (task === 'mim' && model === undefined)
+    throw mismatch('invalid-argument', 'model', 'none', 'a checkpoint of BeitForMaskedImageModeling');
+  return openBase(model, opening);
 }
 
-function headOfRun(wanted: TrainOptions['head'], same: boolean, base: BeitConfig): TrainingFacts['head'] {
-  if (wanted === 'keep' && !same)
-    throw mismatch(
-      'invalid-argument',
-      'head',
-      '"keep" for pictures of other labels',
-      `the checkpoint's: ${base.id2label.slice(0, 20).join(', ')}`,
-    );
-  return wanted ?? (same ? 'keep' : 'new');
-}
-
-function checkKnown(images: readonly LabelledImage[], labels: readonly string[]): void {
-  const other = images.find(({ label }) => !labels.includes(label));
-  if (other)
-    throw mismatch(
-      'invalid-argument',
-      'validation',
-      `a picture of ${other.label}`,
-      `labels of the data: ${labels.slice(0, 20).join(', ')}`,
-    );
+/** Passes of the tokenizer and of the model take turns. */
+function estimateOf({ estimate }: OpenedTrainer, encoder: DalleHalf | null): number {
+  const { weights = 0, activations = 0 } = encoder?.estimate ?? {};
+  const { activations: own, ...rest } = estimate;
+  return Object.values(rest).reduce((a: number, b: number) => a + b, weights + Math.max(own, activations));
 }
 
 async function ownProcessor(source: Source, options: LoadCallOptions & { engine: TrainingEngine }): Promise<string> {
@@ -411,20 +414,17 @@ async function ownProcessor(source: Source, options: LoadCallOptions & { engine:
   }
 }
 
-/** Returns how a run was, to go on. Throws invalid-argument where its labels were others. */
+/** Returns how a run was, to go on. Throws invalid-argument where its task or its labels were others. */
 async function readResumed(
   source: Source,
+  task: TrainingTask = 'classification',
   labels: readonly string[],
   { id2label }: BeitConfig,
 ): Promise<{ recipe: FullRecipe; base: BaseCheckpoint; state: TrainerState }> {
-  if (labels.join('\n') !== id2label.join('\n'))
-    throw mismatch(
-      'invalid-argument',
-      'data',
-      `labels ${labels.slice(0, 20).join(', ')}`,
-      `those of the run: ${id2label.slice(0, 20).join(', ')}`,
-    );
   const { base, ...recipe } = await readJson<FullRecipe & { base: BaseCheckpoint }>(source, RECIPE_FILE);
+  if (task !== recipe.task) throw mismatch('invalid-argument', 'task', task, `${recipe.task}, as the run has it`);
+  if (task === 'classification' && labels.join('\n') !== id2label.join('\n'))
+    throw mismatch('invalid-argument', 'data', `labels ${listOf(labels)}`, `those of the run: ${listOf(id2label)}`);
   return { recipe, base, state: await readJson<TrainerState>(source, STATE_FILE) };
 }
 
