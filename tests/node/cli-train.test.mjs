@@ -156,7 +156,20 @@ test('a run that is stopped keeps the best, and goes on as if it had not been', 
 test('masked images: pictures in any folders, a loss and the share of hidden patches', async (t) => {
   const { folder, model, data, out } = prepared(t, ['2024', '2025'], maskedFiles(96));
   const log = join(folder, 'log.jsonl');
-  const words = ['train', data, '--task', 'mim', '--model', model, '--tokenizer', join(golden, 'dvae/dvae-tiny'), '--out', out, '--log', log];
+  const words = [
+    'train',
+    data,
+    '--task',
+    'mim',
+    '--model',
+    model,
+    '--tokenizer',
+    join(golden, 'dvae/dvae-tiny'),
+    '--out',
+    out,
+    '--log',
+    log,
+  ];
   const { status, stdout, stderr } = await beit(...words, '--epochs', '2', '--batch', '8', '--rate', '0.01', '--build', 'simd');
   assert.equal(status, 0, stderr);
   assert.match(

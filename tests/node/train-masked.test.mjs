@@ -66,7 +66,12 @@ test('a model learns the tokens of a few pictures, and is saved as what it was',
   assert.ok(losses.at(-1) < losses[0] - 0.5, `${losses[0]} ${losses.at(-1)}`);
   await learning.save(folder);
   await learning.dispose();
-  const { architectures, vocab_size: vocab, use_mask_token: token, id2label } = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
+  const {
+    architectures,
+    vocab_size: vocab,
+    use_mask_token: token,
+    id2label,
+  } = JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'));
   assert.deepEqual([architectures, vocab, token, id2label], [['BeitForMaskedImageModeling'], VOCAB, true, undefined]);
   const saved = await BeitForMaskedImageModeling.fromPretrained(folder, { build: 'simd' });
   assert.deepEqual(saved.loading.unexpected, []);

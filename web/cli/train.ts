@@ -144,7 +144,8 @@ function method(text: string): Method | null {
 async function optionsOf(parsed: Parsed, out: string): Promise<{ options: TrainOptions; pictures: number }> {
   const masked = parsed.value<string>('task') === 'mim';
   const tokenizer = parsed.value<string>('tokenizer');
-  if (masked && tokenizer === undefined) throw usageError('The option --task mim needs --tokenizer SOURCE, which tells the tokens of patches.');
+  if (masked && tokenizer === undefined)
+    throw usageError('The option --task mim needs --tokenizer SOURCE, which tells the tokens of patches.');
   if (!masked && tokenizer !== undefined) throw usageError('The option --tokenizer is for --task mim.');
   const told = masked ? unlabelled : undefined;
   const { training, validation: apart } = readImageFolder(parsed.operands[0]!, told);
@@ -158,7 +159,14 @@ async function optionsOf(parsed: Parsed, out: string): Promise<{ options: TrainO
     throw mismatch('invalid-argument', '--out', `${out}, the folder of the checkpoint, which would be overwritten`, 'another folder');
   const { task: _task, ...recipe } = Object.fromEntries(Object.entries(RECIPE).map(([field, { name }]) => [field, parsed.value(name)]));
   const { dtype: _, device: __, ...engine } = engineOptions(parsed);
-  const common = { ...recipe, ...engine, ...watch, method: parsed.value<Method>('method') ?? (masked ? 'full' : 'vectors'), model: source, resume };
+  const common = {
+    ...recipe,
+    ...engine,
+    ...watch,
+    method: parsed.value<Method>('method') ?? (masked ? 'full' : 'vectors'),
+    model: source,
+    resume,
+  };
   const of = <T>(tell: (file: LabelledFile) => T) => ({
     data: training.map(tell),
     validation: typeof judged === 'number' ? judged : judged?.map(tell),

@@ -54,7 +54,12 @@ function classifierPlan({ data, validation = SHARE_APART, head, resume }: TrainC
 function maskedPlan({ data, validation = SHARE_APART }: TrainMaskedOptions, base: BeitConfig, className: string): Plan {
   const wanted = 'BeitForMaskedImageModeling';
   if (className !== wanted)
-    throw mismatch('invalid-argument', 'model', `a checkpoint of ${className}`, `one of ${wanted}, whose head and mask token are trained on`);
+    throw mismatch(
+      'invalid-argument',
+      'model',
+      `a checkpoint of ${className}`,
+      `one of ${wanted}, whose head and mask token are trained on`,
+    );
   if (data.length === 0) throw mismatch('invalid-argument', 'data', 'no pictures', 'one at least');
   const alike = (images: TrainMaskedOptions['data']): LabelledImage[] => images.map((image) => ({ image, label: '' }));
   return {
@@ -87,7 +92,11 @@ export function listOf(labels: readonly string[]): string {
 /** Loads what tells the tokens that a model of masked images learns. Rejects as its load, and with wrong-shape where they are not the model's. */
 export async function openEncoder(source: TokenizerSource | undefined, model: BeitConfig, options: PretrainedOptions): Promise<DalleHalf> {
   if (source === undefined)
-    throw failure('invalid-argument', 'tokenizer', "masked image modelling takes the tokenizer whose tokens the model was trained on: DALL-E's");
+    throw failure(
+      'invalid-argument',
+      'tokenizer',
+      "masked image modelling takes the tokenizer whose tokens the model was trained on: DALL-E's",
+    );
   const encoder = await loadEncoder(source, options);
   const side = 2 ** (Number(encoder.config['groupCount'] ?? 4) - 1);
   const has = [`a codebook of ${encoder.vocabSize} tokens`, `a token for each ${side} x ${side} pixels`];

@@ -37,7 +37,15 @@ import {
   writeText,
 } from './files.js';
 import { isBetter, judgedIn, rowsOf, trainerState, type TrainerState, type TrainingStep, type Validation } from './log.js';
-import { fullRecipe, RECIPE_NAMES, settingsOf, type FullRecipe, type LabelledImage, type TrainingTask, type TrainOptions } from './options.js';
+import {
+  fullRecipe,
+  RECIPE_NAMES,
+  settingsOf,
+  type FullRecipe,
+  type LabelledImage,
+  type TrainingTask,
+  type TrainOptions,
+} from './options.js';
 import { partedBy, quotasOf } from './pictures.js';
 import { listOf, maskingBy, openEncoder, planOf } from './plan.js';
 
@@ -200,7 +208,10 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     const steps = this.stepsDone(run);
     const last = judgedIn(history.filter(({ step }) => step === steps)).at(0) ?? null;
     const judged = last && { right: Math.round(last.accuracy * facts.validation), total: facts.validation };
-    const card = recipe.task === 'mim' ? maskedCard(base, recipe, steps, run.training.length, last) : trainedCard(base, recipe, steps, facts.labels, run.training, judged);
+    const card =
+      recipe.task === 'mim'
+        ? maskedCard(base, recipe, steps, run.training.length, last)
+        : trainedCard(base, recipe, steps, facts.labels, run.training, judged);
     await writeText(folder, CARD_FILE, card);
     if (!state) return;
     await writeTensors(folder, OPTIMIZER_FILE, await this.call(run, 'states', null), 'F32', async (name) => {
