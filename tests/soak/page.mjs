@@ -162,7 +162,7 @@ export async function soakAway(enough, { seed = 1, longest = 1000 } = {}) {
     }
     if ((await page.call('answers')) !== expected) problems.push('the answers have changed');
     const seen = await page.call('timesAway');
-    if (JSON.stringify(seen) !== JSON.stringify(times))
+    if (seen.hidden < times.hidden || seen.frozen < times.frozen)
       problems.push(`the page was ${JSON.stringify(times)}, and saw ${JSON.stringify(seen)}`);
   } finally {
     await page.close();
