@@ -29,13 +29,17 @@ extern "C" {
 // Returns room for an argument of fit(), aligned for its numbers, or null.
 [[clang::export_name("allocate")]] void* allocate(size_t size) { return std::malloc(size ? size : 1); }
 
-// Fits a head to `count` examples; see RidgeExamples.
-[[clang::export_name("fit")]] const Answer* fit(const float* features, const int32_t* labels, const int32_t* bursts, size_t count,
-                                                size_t channels, size_t classes) {
+// Fits a head to `count` examples; see RidgeExamples. `weights`: null where all count alike.
+[[clang::export_name("fit")]] const Answer* fit(const float* features, const int32_t* labels, const int32_t* bursts, const float* weights,
+                                                size_t count, size_t channels, size_t classes) {
   answer = {};
   try {
-    auto result = beit::fitRidge(
-        {{features, count * channels}, {labels, count}, {bursts, count}, static_cast<int64_t>(channels), static_cast<int64_t>(classes)});
+    auto result = beit::fitRidge({{features, count * channels},
+                                  {labels, count},
+                                  {bursts, count},
+                                  static_cast<int64_t>(channels),
+                                  static_cast<int64_t>(classes),
+                                  {weights, weights ? count : 0}});
     if (result.ok()) {
       made = std::move(result).value();
       answer.ok = 1;

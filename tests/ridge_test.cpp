@@ -20,6 +20,7 @@ struct Pictures {
   int64_t channels, classes;
   std::vector<float> features;
   std::vector<int32_t> labels, bursts;
+  std::vector<float> weights;
 
   Pictures(uint32_t seed, int64_t count, int64_t channels_, int64_t classes_, int64_t burst = 1) : channels(channels_), classes(classes_) {
     test::Random random(seed);
@@ -33,7 +34,8 @@ struct Pictures {
     }
   }
 
-  RidgeExamples view() const { return {features, labels, bursts, channels, classes}; }
+  RidgeExamples view() const { return {features, labels, bursts, channels, classes, weights}; }
+  double weight(size_t i) const { return weights.empty() ? 1.0 : weights[i]; }
   size_t count() const { return labels.size(); }
   Eigen::RowVectorXd feature(size_t i) const {
     return Eigen::Map<const Eigen::RowVectorXf>(features.data() + i * static_cast<size_t>(channels), channels).cast<double>();
@@ -51,8 +53,8 @@ Matrix naive(const Pictures& pictures, double penalty, const Kept& kept) {
     Eigen::RowVectorXd row(channels + 1), target = Eigen::RowVectorXd::Constant(pictures.classes, -1.0);
     row << pictures.feature(i), 1.0;
     target[pictures.labels[i]] = 1.0;
-    equations += row.transpose() * row;
-    right += row.transpose() * target;
+    equations += pictures.weight(i) * row.transpose() * row;
+    right += pictures.weight(i) * row.transpose() * target;
   }
   for (Eigen::Index c = 0; c < channels; ++c) equations(c, c) += penalty;
   return equations.fullPivLu().solve(right);
@@ -99,6 +101,36 @@ TEST_CASE("Scores of left-out examples are those of fits without them", "[ridge]
         CHECK((got - scoresOf(without, pictures.feature(i))).cwiseAbs().maxCoeff() <= 1e-9);
       }
     }
+}
+
+TEST_CASE("Weights count in the head, in the scores of left-out examples and in their likelihood", "[ridge]") {
+  for (const int64_t count : {24, 72}) {
+    Pictures pictures(7, count, 30, 4, 3);
+    test::Random random(8);
+    for (size_t i = 0; i < pictures.count(); ++i) pictures.weights.push_back(random.uniform(0.05f, 4.0f));
+    const auto fit = fitRidge(pictures.view());
+    REQUIRE(fit.ok());
+    const Matrix want = naive(pictures, fit->penalty, kAll);
+    double loss = 0.0, total = 0.0;
+    for (size_t i = 0; i < pictures.count(); ++i) {
+      const Matrix without = naive(pictures, fit->penalty, [&](size_t j) { return pictures.bursts[j] != pictures.bursts[i]; });
+      const Eigen::Map<const Eigen::RowVectorXd> got(fit->scores.data() + i * 4, 4);
+      CAPTURE(count, i);
+      CHECK((scoresOf(fit->head, pictures.feature(i)) - scoresOf(want, pictures.feature(i))).cwiseAbs().maxCoeff() <= 1e-10);
+      CHECK((got - scoresOf(without, pictures.feature(i))).cwiseAbs().maxCoeff() <= 1e-9);
+      const Eigen::ArrayXd scores = got.transpose().array() / fit->temperature;
+      loss += pictures.weight(i) * (std::log(scores.exp().sum()) - scores[pictures.labels[i]]);
+      total += pictures.weight(i);
+    }
+    CHECK(std::abs(fit->loss - loss / total) <= 1e-9);
+
+    RidgeStatistics statistics(30, 4);
+    statistics.add(pictures.view());
+    CHECK(std::abs(statistics.count() - total) <= 1e-9);
+    const RidgeHead summed = fitRidge(statistics, fit->penalty);
+    for (size_t i = 0; i < pictures.count(); ++i)
+      CHECK((scoresOf(summed, pictures.feature(i)) - scoresOf(want, pictures.feature(i))).cwiseAbs().maxCoeff() <= 1e-9);
+  }
 }
 
 TEST_CASE("Strength and temperature have the least negative log-likelihood of left-out examples", "[ridge]") {
@@ -183,6 +215,11 @@ TEST_CASE("Examples that cannot be fitted are refused, and why", "[ridge]") {
   Pictures nan = good;
   nan.features[9] = std::nanf("");
   CHECK(has(messageOf(nan.view()), "example 2"));
+  Pictures light = good;
+  light.weights = {1.0f, 2.0f, 0.0f, 1.0f, 1.0f, 1.0f};
+  CHECK(has(messageOf(light.view()), "the weight of example 2"));
+  light.weights.pop_back();
+  CHECK(has(messageOf(light.view()), "5 weights"));
 }
 
 }  // namespace beit

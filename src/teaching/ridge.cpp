@@ -36,9 +36,24 @@ std::vector<Burst> burstsOf(std::span<const int32_t> numbers) {
   return bursts;
 }
 
-std::vector<double> meansOf(const Matrix& a) {
+// How much each example counts, so that the fit is a plain one of rows that are multiplied by `roots`.
+struct Shares {
+  std::vector<double> weights, roots;
+  double total = 0.0;
+
+  explicit Shares(const RidgeExamples& examples) : weights(examples.labels.size(), 1.0), roots(examples.labels.size(), 1.0) {
+    for (size_t i = 0; i < examples.weights.size(); ++i) {
+      weights[i] = static_cast<double>(examples.weights[i]);
+      roots[i] = std::sqrt(weights[i]);
+    }
+    total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  }
+};
+
+std::vector<double> meansOf(const Matrix& a, const Shares& shares) {
   std::vector<double> means(a.columns);
-  for (size_t j = 0; j < a.columns; ++j) means[j] = std::accumulate(a.column(j), a.column(j) + a.rows, 0.0) / static_cast<double>(a.rows);
+  for (size_t j = 0; j < a.columns; ++j)
+    means[j] = std::inner_product(a.column(j), a.column(j) + a.rows, shares.weights.begin(), 0.0) / shares.total;
   return means;
 }
 
@@ -47,9 +62,11 @@ void subtract(Matrix& a, const std::vector<double>& means) {
     for (size_t i = 0; i < a.rows; ++i) a(i, j) -= means[j];
 }
 
-// The fits of all strengths at once. With A the centred features and A AT = U w UT, the scores that a fit gives its own examples are
-// H y with H = P (w + penalty)^-1 PT + 1/n and P = U sqrt(w). AT A has the same eigenvalues w, and P = A V.
+// The fits of all strengths at once. With A the centred features, each row times the root of its example's weight, and A AT = U w UT,
+// the scores that a fit gives its own examples are, times these roots r, H (r y) with H = P (w + penalty)^-1 PT + r rT / total and
+// P = U sqrt(w). AT A has the same eigenvalues w, and P = A V.
 struct Path {
+  double total = 0.0;           // of the weights
   std::vector<double> mean;     // (C)
   std::vector<double> targets;  // (K): their means
   std::vector<double> values;   // w (R)
@@ -60,10 +77,10 @@ struct Path {
   bool dual = false;
 
   double variance() const {
-    const double mean_square = std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(rows.rows);
+    const double mean_square = std::accumulate(values.begin(), values.end(), 0.0) / total;
     return mean_square > 0.0 ? mean_square : 1.0;
   }
-  std::vector<double> shares(double penalty) const {
+  std::vector<double> factorsOf(double penalty) const {
     std::vector<double> factors(values.size());
     for (size_t r = 0; r < values.size(); ++r) factors[r] = 1.0 / (values[r] + penalty);
     return factors;
@@ -80,12 +97,20 @@ Matrix featuresOf(const RidgeExamples& examples) {
   return features;
 }
 
-Path decompose(const RidgeExamples& examples, const Matrix& targets) {
+Matrix scaledRows(Matrix a, const std::vector<double>& factors) {
+  for (size_t j = 0; j < a.columns; ++j)
+    for (size_t i = 0; i < a.rows; ++i) a(i, j) *= factors[i];
+  return a;
+}
+
+Path decompose(const RidgeExamples& examples, const Matrix& targets, const Shares& shares) {
   Path path;
-  path.targets = meansOf(targets);
+  path.total = shares.total;
+  path.targets = meansOf(targets, shares);
   Matrix features = featuresOf(examples);
-  path.mean = meansOf(features);
+  path.mean = meansOf(features, shares);
   subtract(features, path.mean);
+  features = scaledRows(std::move(features), shares.roots);
   path.dual = features.rows <= features.columns;
   Matrix across = transposed(features);
   Eigensystem system = eigensystemOf(squareOf(path.dual ? features : across));
@@ -103,7 +128,7 @@ Path decompose(const RidgeExamples& examples, const Matrix& targets) {
   Matrix centred = targets;
   subtract(centred, path.targets);
   path.across = transposed(path.rows);
-  path.loads = product(path.across, centred);
+  path.loads = product(path.across, scaledRows(std::move(centred), shares.roots));
   return path;
 }
 
@@ -115,14 +140,8 @@ RidgeHead headOf(Matrix weight, const std::vector<double>& mean, const std::vect
   return head;
 }
 
-Matrix scaledRows(Matrix a, const std::vector<double>& factors) {
-  for (size_t j = 0; j < a.columns; ++j)
-    for (size_t i = 0; i < a.rows; ++i) a(i, j) *= factors[i];
-  return a;
-}
-
 RidgeHead Path::head(double penalty) const {
-  std::vector<double> factors = shares(penalty);
+  std::vector<double> factors = factorsOf(penalty);
   // A direction in which features do not differ has no part in it.
   if (dual)
     for (size_t r = 0; r < factors.size(); ++r) factors[r] = values[r] > 0.0 ? factors[r] / values[r] : 0.0;
@@ -132,29 +151,30 @@ RidgeHead Path::head(double penalty) const {
 
 // Returns the scores (N, K) of each example by a fit without its burst: with r the residuals y - H y, those of a burst b would be
 // (I - H_bb)^-1 r_b.
-Matrix scoresLeftOut(const Path& path, const Matrix& targets, const std::vector<Burst>& bursts, double penalty) {
-  const double share = 1.0 / static_cast<double>(path.rows.rows);
-  const std::vector<double> factors = path.shares(penalty);
+Matrix scoresLeftOut(const Path& path, const Matrix& targets, const Shares& shares, const std::vector<Burst>& bursts, double penalty) {
+  const std::vector<double> factors = path.factorsOf(penalty);
   Matrix scores = product(path.rows, scaledRows(path.loads, factors));
   for (const Burst& burst : bursts) {
     Matrix own(path.across.rows, burst.size()), left, residuals(burst.size(), targets.columns);
     for (size_t b = 0; b < burst.size(); ++b) std::copy_n(path.across.column(burst[b]), own.rows, own.column(b));
     left = product(transposed(own), scaledRows(own, factors));
-    for (double& value : left.values) value = -value - share;
     for (size_t b = 0; b < burst.size(); ++b) {
+      const double root = shares.roots[burst[b]];
+      for (size_t other = 0; other < burst.size(); ++other)
+        left(other, b) = -left(other, b) - root * shares.roots[burst[other]] / path.total;
       left(b, b) += 1.0;
-      for (size_t k = 0; k < targets.columns; ++k) residuals(b, k) = targets(burst[b], k) - scores(burst[b], k) - path.targets[k];
+      for (size_t k = 0; k < targets.columns; ++k) residuals(b, k) = root * (targets(burst[b], k) - path.targets[k]) - scores(burst[b], k);
     }
     residuals = solve(left, std::move(residuals));
     for (size_t b = 0; b < burst.size(); ++b)
-      for (size_t k = 0; k < targets.columns; ++k) scores(burst[b], k) = targets(burst[b], k) - residuals(b, k);
+      for (size_t k = 0; k < targets.columns; ++k) scores(burst[b], k) = targets(burst[b], k) - residuals(b, k) / shares.roots[burst[b]];
   }
   return scores;
 }
 
 // Returns the mean negative log-likelihoods of the labels by softmax(sharpness(t) * scores), for all t. A sharpness is twice that of two
 // before, so its exponentials are the squares of those.
-std::array<double, kSharpnesses> lossesOf(const Matrix& scores, std::span<const int32_t> labels) {
+std::array<double, kSharpnesses> lossesOf(const Matrix& scores, std::span<const int32_t> labels, const Shares& shares) {
   std::array<double, kSharpnesses> losses{};
   std::vector<double> below(scores.columns), powers(scores.columns);
   for (size_t i = 0; i < scores.rows; ++i) {
@@ -170,11 +190,11 @@ std::array<double, kSharpnesses> lossesOf(const Matrix& scores, std::span<const 
           sum += power;
           power *= power;
         }
-        losses[static_cast<size_t>(t)] += std::log(sum) - sharpness(t) * own;
+        losses[static_cast<size_t>(t)] += shares.weights[i] * (std::log(sum) - sharpness(t) * own);
       }
     }
   }
-  for (double& loss : losses) loss /= static_cast<double>(scores.rows);
+  for (double& loss : losses) loss /= shares.total;
   return losses;
 }
 
@@ -202,6 +222,11 @@ Status checkExamples(const RidgeExamples& examples) {
     if (!std::isfinite(examples.features[i]))
       return wrongExamples("a feature of example " + text(i / static_cast<size_t>(examples.channels)) + " that is infinite or NaN",
                            "finite ones");
+  if (!examples.weights.empty() && examples.weights.size() != n)
+    return wrongExamples(text(examples.weights.size()) + " weights for " + text(n) + " labels", "as many as there are labels");
+  for (size_t i = 0; i < examples.weights.size(); ++i)
+    if (!(examples.weights[i] > 0.0f) || !std::isfinite(examples.weights[i]))
+      return wrongExamples("the weight of example " + text(i), "one above 0, and finite");
   return {};
 }
 
@@ -214,11 +239,12 @@ RidgeStatistics::RidgeStatistics(int64_t channels, int64_t classes)
 
 void RidgeStatistics::add(const RidgeExamples& examples) {
   const Matrix features = featuresOf(examples);
-  const Matrix products = squareOf(transposed(features));
+  const Shares shares(examples);
+  const Matrix products = squareOf(transposed(scaledRows(features, shares.roots)));
   for (size_t i = 0; i < features.rows; ++i) {
     const auto label = static_cast<size_t>(examples.labels[i]);
-    counts_[label] += 1.0;
-    for (size_t c = 0; c < features.columns; ++c) sums_[label * features.columns + c] += features(i, c);
+    counts_[label] += shares.weights[i];
+    for (size_t c = 0; c < features.columns; ++c) sums_[label * features.columns + c] += shares.weights[i] * features(i, c);
   }
   std::transform(products_.begin(), products_.end(), products.values.begin(), products_.begin(), std::plus<>());
 }
@@ -256,14 +282,15 @@ Result<RidgeFit> fitRidge(const RidgeExamples& examples) {
   Matrix targets(examples.labels.size(), static_cast<size_t>(examples.classes), -1.0);
   for (size_t i = 0; i < targets.rows; ++i) targets(i, static_cast<size_t>(examples.labels[i])) = 1.0;
   const std::vector<Burst> bursts = burstsOf(examples.bursts);
-  const Path path = decompose(examples, targets);
+  const Shares shares(examples);
+  const Path path = decompose(examples, targets, shares);
   RidgeFit fit;
   fit.loss = std::numeric_limits<double>::infinity();
   Matrix best;
   for (int s = 0; s < kStrengths; ++s) {
     const double penalty = strength(s) * path.variance();
-    Matrix scores = scoresLeftOut(path, targets, bursts, penalty);
-    const std::array<double, kSharpnesses> losses = lossesOf(scores, examples.labels);
+    Matrix scores = scoresLeftOut(path, targets, shares, bursts, penalty);
+    const std::array<double, kSharpnesses> losses = lossesOf(scores, examples.labels, shares);
     bool better = false;
     for (int t = 0; t < kSharpnesses; ++t) {
       const double loss = losses[static_cast<size_t>(t)];

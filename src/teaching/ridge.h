@@ -19,10 +19,11 @@ struct RidgeExamples {
   std::span<const int32_t> labels;  // (N), from 0 to K - 1
   std::span<const int32_t> bursts;  // (N): examples of one number are left out together. Near-duplicates, such as a camera's
   int64_t channels = 0, classes = 0;
+  std::span<const float> weights = {};  // (N): how much each counts, above 0; empty: all alike
 };
 
 // Returns an error for examples that cannot be fitted: sizes that do not agree, fewer than two classes or examples, a label that is
-// none, a burst that has all examples, a feature that is not finite. Error: kInvalidArgument.
+// none, a burst that has all examples, a feature that is not finite, a weight that is not above 0. Error: kInvalidArgument.
 Status checkExamples(const RidgeExamples& examples);
 
 // score[k] = weight[k] . feature + bias[k]
@@ -42,8 +43,8 @@ class RidgeStatistics {
 
   int64_t channels() const { return channels_; }
   int64_t classes() const { return classes_; }
-  double count() const;                                           // n
-  std::span<const double> counts() const { return counts_; }      // (K): the examples of each class
+  double count() const;                                           // n, or the sum of the weights
+  std::span<const double> counts() const { return counts_; }      // (K): the examples of each class, or their weights
   std::span<const double> sums() const { return sums_; }          // (K, C): of each class's features
   std::span<const double> products() const { return products_; }  // (C, C): the sum of x xT
 

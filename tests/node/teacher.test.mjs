@@ -49,7 +49,7 @@ async function taught(source, count, options = {}) {
 }
 
 /** Returns scores of each class for each row by solving the normal equations, rows of which `without` holds left out. */
-function naiveScores({ features, labels, channels, classes }, penalty, without, row) {
+function naiveScores({ features, labels, weights, channels, classes }, penalty, without, row) {
   const size = channels + 1;
   const matrix = Array.from({ length: size }, (_, i) =>
     Float64Array.from({ length: size + classes }, (_, j) => (i === j && i < channels ? penalty : 0)),
@@ -58,9 +58,10 @@ function naiveScores({ features, labels, channels, classes }, penalty, without, 
   for (let i = 0; i < labels.length; ++i) {
     if (without(i)) continue;
     const x = extended(i);
+    const weight = weights?.[i] ?? 1;
     for (let a = 0; a < size; ++a) {
-      for (let b = 0; b < size; ++b) matrix[a][b] += x[a] * x[b];
-      for (let k = 0; k < classes; ++k) matrix[a][size + k] += x[a] * (labels[i] === k ? 1 : -1);
+      for (let b = 0; b < size; ++b) matrix[a][b] += weight * x[a] * x[b];
+      for (let k = 0; k < classes; ++k) matrix[a][size + k] += weight * x[a] * (labels[i] === k ? 1 : -1);
     }
   }
   for (let p = 0; p < size; ++p) {
@@ -78,9 +79,11 @@ function naiveScores({ features, labels, channels, classes }, penalty, without, 
 
 test('the module fits the head of the normal equations, and judges each example by a fit without its burst', async () => {
   const random = numbers(5);
-  for (const [count, channels] of [
-    [9, 12],
-    [30, 6],
+  for (const [count, channels, weighted] of [
+    [9, 12, false],
+    [30, 6, false],
+    [9, 12, true],
+    [30, 6, true],
   ]) {
     const labels = Int32Array.from({ length: count }, (_, i) => i % 3);
     const bursts = Int32Array.from({ length: count }, (_, i) => Math.floor(i / 6) * 3 + (i % 3));
@@ -88,13 +91,16 @@ test('the module fits the head of the normal equations, and judges each example 
       { length: count * channels },
       (_, i) => (i % channels === labels[Math.floor(i / channels)] ? 1 : 0) + random(),
     );
-    const examples = { features, labels, bursts, channels, classes: 3 };
+    const weights = weighted ? Float32Array.from(labels, () => 0.1 + 3 * random()) : undefined;
+    const examples = { features, labels, bursts, channels, classes: 3, weights };
     const fit = await engine.fitHead(examples);
     let variance = 0;
     for (let c = 0; c < channels; ++c) {
       const column = Array.from({ length: count }, (_, i) => features[i * channels + c]);
-      const mean = column.reduce((a, b) => a + b) / count;
-      variance += column.reduce((sum, value) => sum + (value - mean) ** 2 / count, 0);
+      const shares = weights ?? new Float32Array(count).fill(1);
+      const total = shares.reduce((a, b) => a + b);
+      const mean = column.reduce((sum, value, i) => sum + (shares[i] * value) / total, 0);
+      variance += column.reduce((sum, value, i) => sum + (shares[i] * (value - mean) ** 2) / total, 0);
     }
     for (let i = 0; i < count; ++i) {
       const head = Array.from({ length: 3 }, (_, k) =>

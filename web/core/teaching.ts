@@ -12,6 +12,8 @@ export interface TeachingExamples {
   bursts: Int32Array;
   channels: number;
   classes: number;
+  /** How much each counts, above 0. Default: all alike */
+  weights?: Float32Array | undefined;
 }
 
 /** Scores are weight . feature + bias; softmax(scores / temperature) are probabilities. */
@@ -30,7 +32,7 @@ export interface HeadFit {
 
 interface TeachingExports extends PlainExports {
   /** A pointer to the Answer of teaching_module.cpp. */
-  fit(features: number, labels: number, bursts: number, count: number, channels: number, classes: number): number;
+  fit(features: number, labels: number, bursts: number, weights: number, count: number, channels: number, classes: number): number;
 }
 
 const WHERE = 'Examples to fit a head to';
@@ -40,16 +42,16 @@ export function fitHead(module: WebAssembly.Module, examples: TeachingExamples):
   return inInstance(module, { name: 'the module teaching', where: WHERE }, (teaching: TeachingExports) => fitIn(teaching, examples));
 }
 
-function fitIn(teaching: TeachingExports, { features, labels, bursts, channels, classes }: TeachingExamples): Outcome<HeadFit> {
+function fitIn(teaching: TeachingExports, { features, labels, bursts, weights, channels, classes }: TeachingExamples): Outcome<HeadFit> {
   const pointers: number[] = [];
-  for (const { buffer, byteOffset, byteLength } of [features, labels, bursts]) {
+  for (const { buffer, byteOffset, byteLength } of weights ? [features, labels, bursts, weights] : [features, labels, bursts]) {
     const pointer = teaching.allocate(byteLength) >>> 0;
     if (pointer === 0) return { ok: false, error: packError(failure('out-of-memory', WHERE, `no memory for ${byteLength} bytes of them`)) };
     new Uint8Array(teaching.memory.buffer).set(new Uint8Array(buffer, byteOffset, byteLength), pointer);
     pointers.push(pointer);
   }
-  const [atFeatures = 0, atLabels = 0, atBursts = 0] = pointers;
-  const answer = teaching.fit(atFeatures, atLabels, atBursts, labels.length, channels, classes) >>> 0;
+  const [atFeatures = 0, atLabels = 0, atBursts = 0, atWeights = 0] = pointers;
+  const answer = teaching.fit(atFeatures, atLabels, atBursts, atWeights, labels.length, channels, classes) >>> 0;
   const { buffer } = teaching.memory;
   const [lambda = 0, temperature = 0, loss = 0] = new Float64Array(buffer, answer, 3);
   const words = new Uint32Array(buffer, answer + 24, 14);
