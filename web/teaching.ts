@@ -9,6 +9,14 @@ export {
   type TaughtClassifyOptions,
   type TeacherOptions,
 } from './api/teaching/teacher.js';
+export {
+  SegmentationTeacher,
+  type ReopenSegmentationOptions,
+  type SegmentationTeacherOptions,
+  type StrokeLesson,
+} from './api/teaching/segmentation-teacher.js';
+export type { FusedMap } from './api/teaching/fused-map.js';
+export type { Stroke } from './api/teaching/strokes.js';
 export type { SaveTarget } from './api/teaching/save.js';
-export type { TaughtFit, WrongPicture } from './api/teaching/judgement.js';
+export type { StrokeFit, TaughtFit, WrongPicture, WrongStroke } from './api/teaching/judgement.js';
 export type { FileToWrite, FolderToWrite } from './platform/platform.js';

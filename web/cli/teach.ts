@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Teacher } from '../api/teaching/teacher.js';
+import { Teacher } from '../node.js';
 import { BeitError, mismatch } from '../base/errors.js';
 import { oneOf, wholeNumber, type CommandSpec } from './arguments.js';
 import { complain, sentenceFor } from './complaints.js';

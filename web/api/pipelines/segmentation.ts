@@ -22,20 +22,23 @@ export interface SegmentOptions extends ForwardCallOptions {
 /** From an image to the class of each of its pixels. */
 export type ImageSegmentationPipeline = Pipeline<'image-segmentation', BeitForSemanticSegmentation, SegmentOptions, Segmentation>;
 
+/** `load` makes the model of the source. */
 export function makeImageSegmentation(
   source: Source,
   options: SegmentationModelOptions & PipelineOptions,
+  load: typeof BeitForSemanticSegmentation.fromPretrained = BeitForSemanticSegmentation.fromPretrained,
 ): Promise<ImageSegmentationPipeline> {
   const open = (given: SegmentationModelOptions) =>
     // No loss is asked for here, so the head that only a loss needs is left out.
-    openParts(source, given, (signal) => BeitForSemanticSegmentation.fromPretrained(source, { ...given, signal, auxiliaryHead: false }));
+    openParts(source, given, (signal) => load(source, { ...given, signal, auxiliaryHead: false }));
   return assemble('image-segmentation', options, open, (parts, image, given: SegmentOptions) => {
     const { scores = false, overlay = false, resultSize, ...call } = given;
-    return runTask('image-segmentation', parts, image, { scores, overlay, resultSize: checked(resultSize) }, call);
+    return runTask('image-segmentation', parts, image, { scores, overlay, resultSize: checkedSize(resultSize) }, call);
   });
 }
 
-function checked(size: SegmentOptions['resultSize']): Size | 'logits' | undefined {
+/** Returns a size that was given, as it is used. Throws invalid-argument for what is none. */
+export function checkedSize(size: SegmentOptions['resultSize']): Size | 'logits' | undefined {
   if (size === undefined || size === 'logits') return size;
   if (typeof size === 'object' && size !== null) return sizeOf(size, 'resultSize');
   throw mismatch('invalid-argument', 'resultSize', JSON.stringify(size), 'a height and a width, or "logits"');

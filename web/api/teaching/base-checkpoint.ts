@@ -1,6 +1,7 @@
 /** The checkpoint that a head is taught on: which it is, in words that another machine finds it by. */
 import { platform } from '#platform';
 import { failure } from '../../base/errors.js';
+import type { SampleName } from '../../platform/samples.js';
 import type { Source, SourceLike, SourceOptions } from '../../sources/source.js';
 import { configured, folderOf, sourceOf } from '../configure.js';
 import type { RuntimeOptions } from '../configure.js';
@@ -14,16 +15,17 @@ export interface BaseCheckpoint {
   reach: 'anywhere' | 'here' | 'nowhere';
 }
 
-/** That of no name, the classifier of beit-wasm-samples. */
-export const SAMPLE_ID = 'beit-wasm-samples/classifier';
+/** Returns the id of a checkpoint of beit-wasm-samples, which is used where none is named. */
+export const sampleId = (name: SampleName): string => `beit-wasm-samples/${name}`;
 
 export async function openBase(
   given: SourceLike | null | undefined,
   options: SourceOptions & RuntimeOptions,
+  sample: SampleName = 'classifier',
 ): Promise<{ source: Source; base: BaseCheckpoint }> {
-  if (given === undefined || given === null || given === SAMPLE_ID) {
-    const source = await platform.sample('classifier', folderOf('assets', configured(options).assets));
-    return { source, base: { id: SAMPLE_ID, revision: null, reach: 'anywhere' } };
+  if (given === undefined || given === null || given === sampleId(sample)) {
+    const source = await platform.sample(sample, folderOf('assets', configured(options).assets));
+    return { source, base: { id: sampleId(sample), revision: null, reach: 'anywhere' } };
   }
   const source = await sourceOf(given, options);
   return { source, base: baseOf(source) };
@@ -47,10 +49,11 @@ function baseOf(source: Source): BaseCheckpoint {
 export async function reopenBase(
   { id, revision, reach }: BaseCheckpoint,
   options: SourceOptions & RuntimeOptions & { source?: SourceLike | undefined },
+  sample: SampleName = 'classifier',
 ): Promise<Source> {
   const { source, ...rest } = options;
   if (source !== undefined) return sourceOf(source, rest);
   if (reach === 'nowhere')
     throw failure('not-found', id, 'the checkpoint that this was taught on has no address; give it as the option source');
-  return (await openBase(id, revision === null ? rest : { ...rest, revision })).source;
+  return (await openBase(id, revision === null ? rest : { ...rest, revision }, sample)).source;
 }

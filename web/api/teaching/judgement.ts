@@ -1,4 +1,4 @@
-/** What the scores of left-out pictures say of a head. */
+/** What the scores of left-out pictures and strokes say of a head. */
 import { softmax } from '../../engine/tasks/classification.js';
 import type { HeadFit } from '../../core/teaching.js';
 
@@ -25,6 +25,24 @@ export interface TaughtFit {
   confusion: number[][];
   /** What was told wrong, the surest first. */
   wrong: WrongPicture[];
+}
+
+/** A stroke that a head takes for something else when it has not seen it. */
+export interface WrongStroke {
+  id: number;
+  label: string;
+  answer: string;
+}
+
+/** A head, and what it makes of each stroke when it has not seen it. */
+export interface StrokeFit {
+  labels: string[];
+  /** Strokes of each label. */
+  counts: number[];
+  /** The share told right of what is under strokes, the mean over labels; null unless each label has two. */
+  accuracy: number | null;
+  /** Of which most is told as another label. */
+  wrong: WrongStroke[];
 }
 
 /** How many of how many were right. */

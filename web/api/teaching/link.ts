@@ -1,6 +1,6 @@
 /** A head as the fragment of a link, so that the link is a classifier: which checkpoint, which layer, the labels, the weights in int8. */
 import { type BeitError, failure, mismatch } from '../../base/errors.js';
-import { SAMPLE_ID } from './base-checkpoint.js';
+import { sampleId } from './base-checkpoint.js';
 import type { TaughtHead } from './taught-model.js';
 
 export interface LinkedHead {
@@ -42,7 +42,7 @@ export function readLink(link: string): LinkedHead {
   if (fields.get('beit') !== VERSION) throw wrong('beit', `${VERSION}: a link that Teacher made`);
   const id = fields.get('base') ?? '';
   // Of a stranger's link nothing of this machine is opened.
-  if (id !== SAMPLE_ID && !/^https:\/\//.test(id) && !/^[\w.-]+\/[\w.-]+$/.test(id))
+  if (id !== sampleId('classifier') && !/^https:\/\//.test(id) && !/^[\w.-]+\/[\w.-]+$/.test(id))
     throw wrong('base', 'a hub id or an address with https:');
   const layer = Number(fields.get('layer'));
   if (!Number.isInteger(layer) || layer < 1 || layer > 1000) throw wrong('layer', 'the number of a layer');

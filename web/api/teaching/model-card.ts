@@ -5,20 +5,24 @@ import type { TaughtFit } from './judgement.js';
 export interface CardFacts {
   base: BaseCheckpoint;
   labels: readonly string[];
-  /** Pictures of each label that it was made by. */
+  /** Pictures of each label that it was made by; of one that segments, strokes. */
   counts: readonly number[];
+  segments?: boolean;
   /** What it is, a sentence or two around the base's name. */
   madeOf: (base: string) => string;
   /** How often it is right. */
   judged: string;
 }
 
-/** Returns a classifier's text, with the front matter that the hub reads. */
-export function modelCard({ base, labels, counts, madeOf, judged }: CardFacts): string {
-  return cardOf(base, 'image-classification', `A classifier of ${labels.length} labels`, (name) => [
+/** Returns the text of a model that classifies or segments, with the front matter that the hub reads. */
+export function modelCard({ base, labels, counts, segments = false, madeOf, judged }: CardFacts): string {
+  const [task, call, title, counted] = segments
+    ? ['image-segmentation', 'segment', 'Segmentation by', 'strokes']
+    : ['image-classification', 'classify', 'A classifier of', 'pictures'];
+  return cardOf(base, task, `${title} ${labels.length} labels`, (name) => [
     madeOf(name),
     '',
-    '| label | pictures |',
+    `| label | ${counted} |`,
     '|---|---|',
     ...labels.map((label, k) => `| ${cell(label)} | ${counts[k]} |`),
     '',
@@ -26,8 +30,8 @@ export function modelCard({ base, labels, counts, madeOf, judged }: CardFacts): 
     '',
     '```python',
     'from transformers import pipeline',
-    'classify = pipeline("image-classification", model="FOLDER")',
-    'print(classify("picture.jpg"))',
+    `${call} = pipeline("${task}", model="FOLDER")`,
+    `print(${call}("picture.jpg"))`,
     '```',
     '',
     'It answers with one of these labels whatever the picture shows.',
@@ -76,9 +80,10 @@ export function taughtCard(base: BaseCheckpoint, layers: number, fit: TaughtFit)
 
 /** Returns "62.5 % were right", with the interval. */
 export function shares(accuracy: number, [low, high]: readonly [number, number]): string {
-  const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
   return `${percent(accuracy)} were right (95 % interval: ${percent(low)} to ${percent(high)})`;
 }
+
+export const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 
 const code = (text: string): string => `\`${text.replaceAll('`', "'")}\``;
 const cell = (text: string): string => text.replace(/[\\|<>&*_`[\]]/g, (letter) => `\\${letter}`).replace(/\s+/g, ' ');

@@ -4,11 +4,9 @@ import { isArrayOf } from '../../base/realms.js';
 import type { FromGlobal } from '../../base/globals.js';
 import { failure, sentenceOf } from '../../base/errors.js';
 import { convertedConfig, type ConversionType } from '../../engine/conversion.js';
-import type { Engine, LoadCallOptions } from '../../engine/engine.js';
+import type { Engine, LoadCallOptions, ModelSpec } from '../../engine/engine.js';
 import type { FileToWrite, FolderToWrite } from '../../platform/platform.js';
 import { CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, type Source } from '../../sources/source.js';
-import type { BeitConfig } from '../config.js';
-import { taughtSpec, type TaughtHead } from './taught-model.js';
 
 /** A path (Node), a folder's handle (browsers), or an object that takes files. */
 export type SaveTarget = string | FromGlobal<'FileSystemDirectoryHandle'> | FolderToWrite;
@@ -41,15 +39,12 @@ export function folderOf(target: SaveTarget): FolderToWrite {
 
 /** Writes the model's files, the weights first; returns the names. A file is there whole or not at all. */
 export async function saveTaught(
-  { engine, source, base, processor }: { engine: Engine; source: Source; base: BeitConfig; processor: string },
-  head: TaughtHead,
-  card: string,
+  { engine, source, spec, processor, card }: { engine: Engine; source: Source; spec: ModelSpec; processor: string; card: string },
   target: SaveTarget,
   dtype: ConversionType,
   call: LoadCallOptions,
 ): Promise<string[]> {
   const folder = folderOf(target);
-  const spec = taughtSpec(base, head);
   let file: FileToWrite | null = null;
   try {
     const facts = await engine.convert(

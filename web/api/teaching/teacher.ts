@@ -19,12 +19,13 @@ import { openParts, runTask, type Parts, type PipelineOptions } from '../pipelin
 import type { ImageClassificationPipeline } from '../pipelines/classification.js';
 import { heldBy } from '../pretrained.js';
 import { openBase, reopenBase, type BaseCheckpoint } from './base-checkpoint.js';
+import { burstsOf, checkLabel } from './bursts.js';
 import { accuracyOf, answersOf, confusionOf, type TaughtFit } from './judgement.js';
 import { linkOf, readLink } from './link.js';
 import { taughtCard } from './model-card.js';
 import { readProject, writeProject, type TaughtPicture } from './project-file.js';
 import { processorJson, saveTaught, type SaveTarget } from './save.js';
-import { logitsOf, openTaught, type TaughtHead } from './taught-model.js';
+import { logitsOf, openTaught, taughtSpec, type TaughtHead } from './taught-model.js';
 
 /** Below so many pictures of a label, what is left out tells neither layers nor how often a head is right. */
 const FEW = 5;
@@ -273,9 +274,7 @@ export class Teacher extends DisposableObject {
     const text = (await readOptionalText(source, PROCESSOR_FILE, call.signal, call)) ?? processorJson(processor.config);
     const { engine } = heldBy(model);
     return saveTaught(
-      { engine, source, base: model.config, processor: text },
-      head,
-      taughtCard(base, this.layers, fit),
+      { engine, source, spec: taughtSpec(model.config, head), processor: text, card: taughtCard(base, this.layers, fit) },
       target,
       dtype,
       call,
@@ -383,26 +382,4 @@ export class Teacher extends DisposableObject {
 
 function layerOf(features: Float32Array, layer: number, channels: number): Float32Array {
   return features.subarray((layer - 1) * channels, layer * channels);
-}
-
-/**
- * Returns each picture's burst as a number. A label whose pictures are all of one burst would have none left when it is left out:
- * its pictures count one by one.
- */
-function burstsOf(pictures: readonly TaughtPicture[]): Int32Array {
-  const names = pictures.map(({ label, burst }, i) => (burst === null ? `${i}` : JSON.stringify([label, burst])));
-  const byLabel = new Map<string, Set<string>>();
-  for (const [i, { label }] of pictures.entries()) byLabel.set(label, (byLabel.get(label) ?? new Set()).add(names[i]!));
-  const numbers = new Map<string, number>();
-  return Int32Array.from(pictures, ({ label }, i) => {
-    const name = byLabel.get(label)!.size > 1 ? names[i]! : `${i}`;
-    const number = numbers.get(name) ?? numbers.size;
-    numbers.set(name, number);
-    return number;
-  });
-}
-
-function checkLabel(label: string): void {
-  if (typeof label !== 'string' || label.trim() === '')
-    throw mismatch('invalid-argument', 'label', JSON.stringify(label) ?? 'undefined', 'a name');
 }

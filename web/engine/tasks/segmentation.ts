@@ -1,7 +1,7 @@
 /** image-segmentation: from an image to its label map, and from that to what a picture of it needs. */
 import type { EngineImage, ForwardCallOptions, SegmentationMap } from '../engine.js';
 import { outputOf, PLAIN, type TaskContext } from './context.js';
-import type { EngineTasks, LegendEntry } from './types.js';
+import type { EngineTasks, LegendEntry, Segmentation } from './types.js';
 
 /**
  * Returns the colour of a class: PASCAL VOC's colour map from its second colour on (the first is
@@ -35,7 +35,8 @@ export function paletteOf(classes: number, alpha: number): Uint32Array {
   return palette;
 }
 
-const HALF_TRANSPARENT = 128;
+/** The alpha of colours that are drawn over an image. */
+export const HALF_TRANSPARENT = 128;
 
 /** Returns a map with its counts, and colours where there is a palette. */
 function withColors(found: Omit<SegmentationMap, 'counts'>, classes: number, palette: Uint32Array | undefined): SegmentationMap {
@@ -60,13 +61,18 @@ export async function segmentImage(
   const map = found
     ? withColors(found, names.length, palette)
     : await engine.segment(outputOf(await engine.forward(model, { pixelValues }, PLAIN, call), 'logits'), size, { scores, palette });
-  const { width, height, labels, overlay } = map;
+  return segmentationOf(map, names);
+}
+
+/** Returns what a label map is to those who asked for it. */
+export function segmentationOf(map: SegmentationMap, names: readonly string[]): Segmentation {
+  const { width, height, labels, scores, overlay } = map;
   return {
     width,
     height,
     labels,
     legend: legendOf(map, names),
-    ...(map.scores && { scores: map.scores }),
+    ...(scores && { scores }),
     ...(overlay && { overlay: { width, height, data: new Uint8ClampedArray(overlay.buffer as ArrayBuffer) } }),
   };
 }
