@@ -2,7 +2,7 @@
 /** Segmentation: what is where in a picture, or in front of the camera. */
 import { contextOf, make, part } from '../page/dom.js';
 import { duration, percent } from '../page/format.js';
-import { explainPicture } from '../page/sentences.js';
+import { explainPicture, explainTab } from '../page/sentences.js';
 import { Frame } from '../pictures/frame.js';
 import { PicturePanel } from '../pictures/panel.js';
 import { drawLabels, pictureWithLabels } from './label-overlay.js';
@@ -23,6 +23,9 @@ export class SegmentPanel extends PicturePanel {
   #segmentation = null;
   #drawn = Promise.resolve();
   #opacity;
+  /** @type {import('./strokes/strokes.js').Strokes | null} */
+  #strokes = null;
+  #teaching = false;
   /** Nobody sees what the camera sees. */
   #hide = () => {
     if (document.visibilityState === 'hidden') this.#endLive();
@@ -39,11 +42,12 @@ export class SegmentPanel extends PicturePanel {
     this.#opacity.addEventListener('input', () => this.#fade());
     part(root, 'save', HTMLButtonElement).addEventListener('click', () => void this.#save());
     part(root, 'live', HTMLButtonElement).addEventListener('click', () => void this.#toggleLive());
+    part(root, 'teach', HTMLButtonElement).addEventListener('click', () => void this.#toggleTeaching());
     const { element } = this.#frame;
     element.addEventListener('pointermove', (event) => this.#point(this.#idAt(event)));
     element.addEventListener('pointerleave', () => this.#point(null));
     element.addEventListener('click', (event) => {
-      const id = this.#idAt(event);
+      const id = this.#teaching ? null : this.#idAt(event);
       if (id !== null) this.#legend.isolate(id);
     });
   }
@@ -73,6 +77,7 @@ export class SegmentPanel extends PicturePanel {
     this.#still.hidden = true;
     this.#frame.image.hidden = false;
     this.#frame.show(picture);
+    this.#strokes?.wait();
   }
 
   /**
@@ -82,7 +87,9 @@ export class SegmentPanel extends PicturePanel {
    * @param {ForwardCallOptions} call
    */
   work(use, image, call) {
-    return use(image, call);
+    const picture = this.pictures.current;
+    if (!this.#teaching || !this.#strokes || !picture) return use(image, call);
+    return this.#strokes.work(use, image, call, `${picture.name}, ${picture.file.size} bytes`);
   }
 
   /** @override */
@@ -98,6 +105,39 @@ export class SegmentPanel extends PicturePanel {
     this.#display(result);
     part(this.root, 'save', HTMLButtonElement).disabled = false;
     return `${result.legend.map(({ label, share }) => `${label}, ${percent(share)}`).join('. ')}.`;
+  }
+
+  /** Lets labels be painted, or not any more. */
+  async #toggleTeaching() {
+    const button = part(this.root, 'teach', HTMLButtonElement);
+    this.#teaching = !this.#teaching;
+    button.setAttribute('aria-pressed', String(this.#teaching));
+    this.#endLive();
+    this.#legend.alone = null;
+    if (this.#teaching && !this.#strokes) {
+      try {
+        const { Strokes } = await import('./strokes/strokes.js');
+        this.#strokes ??= await Strokes.open(
+          { before: part(this.root, 'live-facts', HTMLElement), frame: this.#frame, model: this.model },
+          {
+            answer: (segmentation) => {
+              if (!this.active || !this.#teaching) return;
+              this.#display(segmentation);
+              this.showAnswer();
+            },
+            again: () => void this.run(),
+          },
+        );
+      } catch (error) {
+        this.explain(explainTab(error));
+        this.#teaching = false;
+        button.setAttribute('aria-pressed', 'false');
+        return;
+      }
+    }
+    this.#strokes?.toggle(this.#teaching);
+    part(this.root, 'code', HTMLElement).hidden = this.#teaching;
+    void this.run();
   }
 
   /** @param {Segmentation} segmentation */
@@ -176,6 +216,7 @@ export class SegmentPanel extends PicturePanel {
       return;
     }
     if (!this.#live.running) return; // it was not wanted any more when it came
+    this.#strokes?.wait();
     part(this.root, 'live', HTMLButtonElement).setAttribute('aria-pressed', 'true');
     part(this.root, 'live-facts', HTMLElement).hidden = false;
   }
@@ -190,7 +231,7 @@ export class SegmentPanel extends PicturePanel {
     const { state } = this.model;
     if (state.kind !== 'ready') return;
     const start = performance.now();
-    const segmentation = await state.use(frame);
+    const segmentation = await (this.#teaching && this.#strokes ? this.#strokes.glance(state.use, frame) : state.use(frame));
     if (!this.#live.running) return;
     const { width, height } = segmentation;
     // The frame that the labels belong to, not the one that the camera sees by now.

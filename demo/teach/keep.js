@@ -3,6 +3,8 @@
 
 /** @import { Place } from './thumbnails.js' */
 
+/** @typedef {{ version: 1, packs: number[] }} AnyState what is kept beside a project, whoever's it is */
+
 /**
  * @typedef {object} State what a project's own file does not say
  * @property {1} version
@@ -15,7 +17,6 @@
 
 const FOLDER = 'beit-wasm-teach';
 const STATE = 'project';
-const LOCK = 'beit-wasm-teach';
 const PATIENCE_MS = 2000;
 
 const packName = (/** @type {number} */ number) => `thumbnails-${number}`;
@@ -26,6 +27,7 @@ export const REASONS = {
   none: 'This browser keeps nothing for this page (a private window, perhaps): save what you want to have later.',
 };
 
+/** @template {AnyState} [S=State] */
 export class Keep {
   #folder;
 
@@ -36,17 +38,19 @@ export class Keep {
 
   /**
    * Returns the place, which is this page's alone until it is closed, or why there is none.
-   * @returns {Promise<Keep | keyof typeof REASONS>}
+   * @template {AnyState} [S=State]
+   * @param {string} name of its folder
+   * @returns {Promise<Keep<S> | keyof typeof REASONS>}
    */
-  static async open() {
+  static async open(name = FOLDER) {
     try {
       const home = await navigator.storage.getDirectory();
-      const folder = await home.getDirectoryHandle(FOLDER, { create: true });
+      const folder = await home.getDirectoryHandle(name, { create: true });
       if (!('createWritable' in FileSystemFileHandle.prototype)) return 'none';
       // A page that is loaded again may be asked before its former self has gone.
       const mine = await new Promise((/** @type {(mine: boolean) => void} */ resolve) => {
         navigator.locks
-          .request(LOCK, { signal: AbortSignal.timeout(PATIENCE_MS) }, () => {
+          .request(name, { signal: AbortSignal.timeout(PATIENCE_MS) }, () => {
             resolve(true);
             return new Promise(() => undefined);
           })
@@ -60,14 +64,14 @@ export class Keep {
 
   /**
    * Returns what was kept, or null.
-   * @returns {Promise<{ state: State, project: Uint8Array, packs: Map<number, Blob> } | null>}
+   * @returns {Promise<{ state: S, project: Uint8Array, packs: Map<number, Blob> } | null>}
    */
   async read() {
     try {
       const file = await (await this.#folder.getFileHandle(STATE)).getFile();
       const bytes = new Uint8Array(await file.arrayBuffer());
       const length = new DataView(bytes.buffer).getUint32(0, true);
-      const state = /** @type {State} */ (JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))));
+      const state = /** @type {S} */ (JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))));
       if (state.version !== 1) return null;
       /** @type {Map<number, Blob>} */
       const packs = new Map();
@@ -80,7 +84,7 @@ export class Keep {
 
   /**
    * Keeps all there is: in one file, so that it is of one moment.
-   * @param {State} state
+   * @param {S} state
    * @param {Uint8Array} project
    */
   async write(state, project) {

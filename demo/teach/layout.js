@@ -1,6 +1,6 @@
 // @ts-check
 /** What the tab is made of, and its styles: both come when it is first opened. */
-import { make } from '../page/dom.js';
+import { loadStyles } from '../page/styles.js';
 
 const MARKUP = `
   <div class="card teach-classes">
@@ -106,11 +106,6 @@ const MARKUP = `
  * @param {HTMLElement} root
  */
 export async function layOut(root) {
-  const styles = make('link', { rel: 'stylesheet', href: new URL('teach/teach.css', document.baseURI).href });
-  await new Promise((resolve, reject) => {
-    styles.addEventListener('load', resolve);
-    styles.addEventListener('error', () => reject(new Error(`${styles.href} did not come.`)));
-    document.head.append(styles);
-  });
+  await loadStyles('teach/teach.css');
   root.innerHTML = MARKUP;
 }

@@ -1,7 +1,8 @@
 // @ts-check
 /** Taking the head along: as a model that transformers reads, as a link, as a project; and the code that goes with it. */
-import { make, part } from '../page/dom.js';
+import { part } from '../page/dom.js';
 import { literal, showBlocks } from '../page/code.js';
+import { download } from '../page/download.js';
 import { factsOf } from '../page/sentences.js';
 import { ZipFolder } from './zip.js';
 
@@ -201,14 +202,4 @@ function blocksOf({ epochs, layer, facts }, base) {
     ],
     ['The run as JSON', JSON.stringify(facts, null, 2)],
   ];
-}
-
-/**
- * @param {Blob} blob
- * @param {string} name
- */
-function download(blob, name) {
-  const link = make('a', { href: URL.createObjectURL(blob), download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 }

@@ -74,6 +74,14 @@ describe('demo for everybody', () => {
       await answered(page, 'segment', 'beach');
       await page.locator('#panel-segment .entry').click();
       await assertGood(page, `${name}-segment`);
+      await page.locator(part('segment', 'teach')).click();
+      await page.waitForSelector('#panel-segment .brush:not([hidden])');
+      await page.focus('#panel-segment .brush');
+      for (const key of ['1', 'Space', 'ArrowLeft', 'Space', '2', 'ArrowUp', 'Space', 'ArrowUp', 'Space']) await page.keyboard.press(key);
+      const verdict = part('segment', 'strokes-verdict');
+      await page.waitForFunction((where) => document.querySelector(where).textContent.startsWith('It answers'), {}, verdict);
+      await assertGood(page, `${name}-strokes`);
+      await page.locator(part('segment', 'clear-strokes')).click(); // nothing is left for the next view
       await openTab(page, 'teach');
       await giveDrawn(page, classInput(0), { kind: 'round', count: 7 });
       await giveDrawn(page, classInput(1), { kind: 'square', count: 7 });

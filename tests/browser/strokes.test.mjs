@@ -6,7 +6,8 @@ import { createEngine, SegmentationTeacher } from '../../dist/node.js';
 import { drawGround, strokesOn } from './pages/ground.js';
 import { BROWSERS, launch, openPage, screenshot } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
-import { answered, downloadOf, part, usable } from './support/demo.mjs';
+import { answered, part, usable } from './support/demo.mjs';
+import { downloadOf } from './support/downloads.mjs';
 import { root, startServer } from './support/server.mjs';
 
 const segment = (name) => part('segment', name);
