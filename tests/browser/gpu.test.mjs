@@ -1,5 +1,8 @@
-// WebGPU in Chromium, by its software adapter, which a flag gives: reference cases, where there is none, and a GPU process that ends.
+// WebGPU by software adapters: in Chromium by its own, which a flag gives, in Firefox, which compiles WGSL otherwise, by Mesa's. Reference
+// cases, what there is without an adapter, and a GPU process that ends.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { after, before, describe, it } from 'node:test';
 import { launch, openHarness } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
@@ -31,6 +34,26 @@ async function call(page, method, ...args) {
   return value;
 }
 
+/** Opens the harness, has `work` done there, and sees that nothing was complained of. */
+async function withPage({ browser }, server, work) {
+  const { page, complaints } = await openHarness(browser, `${server.url}tests/harness.html`);
+  try {
+    await work(page);
+    await assertClean(page, complaints, server);
+  } finally {
+    await page.close();
+  }
+}
+
+/** Asserts that reference cases pass on the GPU. */
+async function assertCases(page, names, options) {
+  for (const name of names) {
+    const results = await call(page, 'runCase', `golden/models/${name}`, { device: 'gpu', ...options });
+    assert.ok(results.length > 0, name);
+    for (const { name: output, pass, why } of results) assert.ok(pass, `${name}, ${output}: ${why}`);
+  }
+}
+
 for (const [place, flags] of [
   ['with a software adapter', ['--enable-unsafe-webgpu']],
   ['without one', []],
@@ -46,18 +69,8 @@ for (const [place, flags] of [
       await host?.close();
     });
 
-    async function withPage(work) {
-      const { page, complaints } = await openHarness(host.browser, `${server.url}tests/harness.html`);
-      try {
-        await work(page);
-        await assertClean(page, complaints, server);
-      } finally {
-        await page.close();
-      }
-    }
-
     it('takes no GPU by itself, and says why', async () => {
-      await withPage(async (page) => {
+      await withPage(host, server, async (page) => {
         const plain = await call(page, 'classify', SAMPLE);
         const auto = await call(page, 'classify', SAMPLE, { device: 'auto' });
         assert.deepEqual([plain.info.device, auto.info.device], ['cpu', 'cpu']);
@@ -69,7 +82,7 @@ for (const [place, flags] of [
 
     if (flags.length === 0) {
       it('refuses a GPU that is asked for', async () => {
-        await withPage(async (page) => {
+        await withPage(host, server, async (page) => {
           await assert.rejects(call(page, 'open', { device: 'gpu' }), /a GPU cannot be used here: .*(no adapter|no WebGPU)/);
         });
       });
@@ -78,18 +91,14 @@ for (const [place, flags] of [
 
     for (const worker of [true, false]) {
       it(`answers reference cases ${worker ? 'in a worker' : 'in the page itself'}`, async () => {
-        await withPage(async (page) => {
-          for (const name of worker ? CASES : CASES.slice(0, 1)) {
-            const results = await call(page, 'runCase', `golden/models/${name}`, { device: 'gpu', worker });
-            assert.ok(results.length > 0, name);
-            for (const { name: output, pass, why } of results) assert.ok(pass, `${name}, ${output}: ${why}`);
-          }
+        await withPage(host, server, async (page) => {
+          await assertCases(page, worker ? CASES : CASES.slice(0, 1), { worker });
         });
       });
     }
 
     it('goes on on the processor when the process of the GPU has ended', async () => {
-      await withPage(async (page) => {
+      await withPage(host, server, async (page) => {
         const { device, deviceReason, worker } = await call(page, 'open', { device: 'gpu' });
         assert.deepEqual([device, worker], ['gpu', true], deviceReason);
         const first = await call(page, 'classifyOpened', SAMPLE);
@@ -110,3 +119,33 @@ for (const [place, flags] of [
     });
   });
 }
+
+// Mesa's lavapipe: Debian's package mesa-vulkan-drivers.
+const ICD = [
+  process.env.BEIT_LAVAPIPE,
+  ...['lvp_icd.x86_64.json', 'lvp_icd.aarch64.json', 'lvp_icd.json'].map((name) => `/usr/share/vulkan/icd.d/${name}`),
+].find((path) => path && existsSync(path));
+
+describe('WebGPU in Firefox with a software adapter', {
+  skip: !ICD && "There is no lavapipe: install Debian's package mesa-vulkan-drivers, or set BEIT_LAVAPIPE.",
+}, () => {
+  let host, server;
+  before(async () => {
+    const prefs = { 'dom.webgpu.enabled': true, 'gfx.webgpu.ignore-blocklist': true, 'dom.webgpu.workers.enabled': true };
+    host = await launch('firefox', [], prefs, [], { VK_ICD_FILENAMES: ICD, XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? tmpdir() });
+    server = await startServer();
+  });
+  after(async () => {
+    await server?.stop();
+    await host?.close();
+  });
+
+  it('answers reference cases in a worker', async (context) => {
+    await withPage(host, server, async (page) => {
+      const has = await page.evaluate(async () => Boolean(await navigator.gpu?.requestAdapter()));
+      if (!has) return context.skip('This Firefox gives no adapter with lavapipe.');
+      await assertCases(page, CASES, { worker: true });
+      await assertCases(page, ['model-odd-sizes'], { worker: true, dtype: 'f16' });
+    });
+  });
+});

@@ -33,9 +33,9 @@ export const ENGINES = [...Object.keys(BROWSERS), 'webkit'];
 
 /**
  * Starts a browser with a profile of its own, which close() takes away; Chromium with `flags` and the folders of `extensions` besides, Firefox
- * with `prefs`.
+ * with `prefs`; in an environment with `variables` besides.
  */
-export async function launch(name, flags = [], prefs = {}, extensions = []) {
+export async function launch(name, flags = [], prefs = {}, extensions = [], variables = {}) {
   if (name === 'webkit') {
     const binary = process.env.BEIT_WEBKIT ?? miniBrowser();
     if (!binary)
@@ -56,6 +56,7 @@ export async function launch(name, flags = [], prefs = {}, extensions = []) {
     ...(extensions.length > 0 && { enableExtensions: extensions, pipe: true }),
     executablePath,
     headless: true,
+    env: { ...process.env, ...variables },
     userDataDir: profile,
     timeout: PATIENCE_MS,
   });
