@@ -1,5 +1,5 @@
 // @ts-check
-/** Timing a model with each build and number of threads that this browser can run. */
+/** Timing a model with each build and number of threads that this browser can run, and on its GPU. */
 import { BUILDS, createEngine, pipeline } from '../library.js';
 import { embeddedUrl } from '../models/embedded.js';
 import { canRun } from '../models/how.js';
@@ -9,8 +9,9 @@ import { canRun } from '../models/how.js';
 
 /**
  * One way of running the model, in milliseconds. ready: from nothing to a loaded model.
- * @typedef {{ build: Build, threads: number, ready: number, runs: number[], median: number, fastest: number, slowest: number }} Timing
- * @typedef {{ build: Build, threads: number }} Way
+ * device: the sentence on what computed.
+ * @typedef {{ build: Build, threads: number, gpu: boolean, device: string, ready: number, runs: number[], median: number, fastest: number, slowest: number }} Timing
+ * @typedef {{ build: Build, threads: number, gpu: boolean }} Way
  * @typedef {'classify' | 'segment' | 'mask'} Measured
  */
 
@@ -19,15 +20,19 @@ const WARM_UP = 2;
 
 /**
  * Returns the ways in which this browser can run a model: each build with one thread, and with powers of
- * two up to all.
+ * two up to all, and the GPU, if there is an adapter, whatever it is.
  * @param {Settings} settings
- * @returns {Way[]}
+ * @returns {Promise<Way[]>}
  */
-export function waysHere(settings) {
+export async function waysHere(settings) {
   const cores = navigator.hardwareConcurrency || 1;
   const counts = [1, 2, 4, 8].filter((count) => count <= cores);
   if (!counts.includes(cores) && cores < 16) counts.push(cores);
-  return BUILDS.flatMap((build) => counts.filter((threads) => canRun(build, threads, settings)).map((threads) => ({ build, threads })));
+  const ways = BUILDS.flatMap((build) =>
+    counts.filter((threads) => canRun(build, threads, settings)).map((threads) => ({ build, threads, gpu: false })),
+  );
+  const adapter = await navigator.gpu?.requestAdapter().catch(() => null);
+  return [...ways, ...(adapter ? [{ build: /** @type {Build} */ ('simd'), threads: 1, gpu: true }] : [])];
 }
 
 /**
@@ -43,11 +48,13 @@ export function waysHere(settings) {
  * @returns {Promise<Timing>}
  */
 export async function measure({ way, task, source, count, settings, signal, onPass }) {
+  const { build, threads, gpu } = way;
   const start = performance.now();
-  const engine = await createEngine({ ...settings.options, ...way });
+  const engine = await createEngine({ ...settings.options, build, threads, device: gpu ? 'gpu' : 'cpu' });
   try {
     const model = await open(task, source, { ...settings.options, engine, signal });
     const ready = performance.now() - start;
+    const { device, deviceReason } = model.runtimeInfo();
     const { height, width } = model.config.imageSize;
     const pixelValues = noise([1, model.config.numChannels, height, width]);
     /** @type {number[]} */
@@ -60,7 +67,16 @@ export async function measure({ way, task, source, count, settings, signal, onPa
     }
     await model.dispose();
     const sorted = [...runs].sort((a, b) => a - b);
-    return { ...way, ready, runs, median: medianOf(sorted), fastest: sorted[0] ?? NaN, slowest: sorted.at(-1) ?? NaN };
+    return {
+      ...way,
+      gpu: device === 'gpu',
+      device: deviceReason,
+      ready,
+      runs,
+      median: medianOf(sorted),
+      fastest: sorted[0] ?? NaN,
+      slowest: sorted.at(-1) ?? NaN,
+    };
   } finally {
     await engine.dispose();
   }

@@ -25,6 +25,8 @@ export class BenchmarkPanel {
   /** @type {Timing[]} */
   #timings = [];
   #model = '';
+  /** What is said of the GPU. */
+  #gpu = '';
 
   /**
    * @param {HTMLElement} root
@@ -39,8 +41,6 @@ export class BenchmarkPanel {
       void this.#run();
     });
     part(root, 'copy', HTMLButtonElement).addEventListener('click', () => void this.#copy());
-    const { hardwareConcurrency, userAgent } = navigator;
-    part(root, 'bench-machine', HTMLElement).textContent = `${hardwareConcurrency} logical processors; ${userAgent}.`;
   }
 
   activate() {
@@ -66,23 +66,27 @@ export class BenchmarkPanel {
     const task = /** @type {Measured} */ (part(this.#root, 'bench-model', HTMLSelectElement).value);
     const source = models[task].chosen?.source ?? null;
     const count = Number(part(this.#root, 'bench-runs', HTMLSelectElement).value);
-    const ways = waysHere(settings);
     this.#model = `${TITLES[task]}: ${this.#nameOf(task)}`;
     this.#timings = [];
+    this.#gpu = '';
     part(this.#root, 'copied', HTMLElement).textContent = '';
     try {
+      const ways = await waysHere(settings);
+      if (work !== this.#work) return;
       for (const [i, way] of ways.entries()) {
         const tell = (/** @type {number} */ passes) => {
           if (work !== this.#work) return;
           this.#notice.busy(
-            `${way.build}, ${way.threads === 1 ? 'one thread' : `${way.threads} threads`} …`,
+            way.gpu ? 'The GPU …' : `${way.build}, ${way.threads === 1 ? 'one thread' : `${way.threads} threads`} …`,
             (i + passes / passesFor(count)) / ways.length,
           );
         };
         tell(0);
         const timing = await measure({ way, task, source, count, settings, signal: work.signal, onPass: tell });
         if (work !== this.#work) return;
-        this.#timings.push(timing);
+        // A model that the GPU does not take has been timed on the processor.
+        if (way.gpu) this.#gpu = timing.device;
+        if (timing.gpu === way.gpu) this.#timings.push(timing);
         this.#show();
       }
       this.#notice.clear();
@@ -99,16 +103,21 @@ export class BenchmarkPanel {
 
   #show() {
     part(this.#root, 'bench-results', HTMLElement).hidden = false;
+    const { hardwareConcurrency, userAgent } = navigator;
+    part(this.#root, 'bench-machine', HTMLElement).textContent =
+      `${this.#gpu} ${hardwareConcurrency} logical processors; ${userAgent}.`.trim();
     const plot = part(this.#root, 'plot', HTMLElement);
     // Drawn for the room there is: letters stay as large as the page's.
     plot.replaceChildren(plotOf(this.#timings, Math.min(plot.clientWidth, MOST_PLOT_WIDTH)));
     part(this.#root, 'rows', HTMLTableSectionElement).replaceChildren(
-      ...this.#timings.map(({ build, threads, median, fastest, slowest, ready }) =>
+      ...this.#timings.map(({ build, threads, gpu, median, fastest, slowest, ready }) =>
         make(
           'tr',
           {},
-          head(build),
-          ...[String(threads), ...[median, fastest, slowest, ready].map(duration)].map((text) => make('td', { textContent: text })),
+          head(gpu ? 'GPU' : build),
+          ...[gpu ? '–' : String(threads), ...[median, fastest, slowest, ready].map(duration)].map((text) =>
+            make('td', { textContent: text }),
+          ),
         ),
       ),
     );
@@ -123,6 +132,7 @@ export class BenchmarkPanel {
         userAgent,
         logicalProcessors: hardwareConcurrency,
         crossOriginIsolated,
+        ...(this.#gpu && { gpu: this.#gpu }),
         unit: 'ms',
         timings: this.#timings,
       },

@@ -27,10 +27,10 @@ export function plotOf(timings, room) {
   title.textContent = `Median time of a pass: ${timings.map(nameAndTime).join('; ')}.`;
   svg.append(title);
   for (const [row, timing] of timings.entries()) {
-    const { build, threads, median, fastest, slowest } = timing;
+    const { build, threads, gpu, median, fastest, slowest } = timing;
     const middle = row * ROW + ROW / 2 + 4;
     const name = draw('text', { x: NAMES - 12, y: middle, class: 'name' });
-    name.textContent = `${build}, ${threads}`;
+    name.textContent = gpu ? 'GPU' : `${build}, ${threads}`;
     const bar = draw('rect', {
       x: NAMES,
       y: middle - 9,
@@ -51,8 +51,8 @@ export function plotOf(timings, room) {
 }
 
 /** @param {Timing} timing */
-function nameAndTime({ build, threads, median }) {
-  return `${build} with ${threads === 1 ? 'one thread' : `${threads} threads`}, ${duration(median)}`;
+function nameAndTime({ build, threads, gpu, median }) {
+  return gpu ? `the GPU, ${duration(median)}` : `${build} with ${threads === 1 ? 'one thread' : `${threads} threads`}, ${duration(median)}`;
 }
 
 /**

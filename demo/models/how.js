@@ -1,5 +1,5 @@
 // @ts-check
-/** How models are run: build, threads, number type. */
+/** How models are run: device, build, threads, number type. */
 import { BUILDS, runtimeInfo } from '../library.js';
 import { make, part } from '../page/dom.js';
 
@@ -8,6 +8,8 @@ import { make, part } from '../page/dom.js';
 
 /** Number types that the library can compute with; auto: as the weights are stored. */
 const DTYPES = ['auto', 'f32', 'int8'];
+
+const DEVICES = ['cpu', 'auto', 'gpu'];
 
 const MOST_THREADS = 16;
 
@@ -27,7 +29,7 @@ export function canRun(build, threads, settings) {
 }
 
 /**
- * Wires the three choices to the settings. Only what this browser can do is offered.
+ * Wires the choices to the settings. Only what this browser can do is offered.
  * @param {HTMLElement} root the Models panel
  * @param {Settings} settings
  */
@@ -35,6 +37,7 @@ export function offerSettings(root, settings) {
   const build = part(root, 'set-build', HTMLSelectElement);
   const threads = part(root, 'set-threads', HTMLSelectElement);
   const dtype = part(root, 'set-dtype', HTMLSelectElement);
+  const device = part(root, 'set-device', HTMLSelectElement);
   const fill = (
     /** @type {HTMLSelectElement} */ select,
     /** @type {readonly (string | number)[]} */ values,
@@ -57,10 +60,12 @@ export function offerSettings(root, settings) {
   offerThreads();
   threads.value = String(settings.options.threads ?? 'auto');
   fill(dtype, DTYPES, settings.options.dtype);
+  fill(device, DEVICES, settings.options.device);
   build.addEventListener('change', () => {
     offerThreads();
     settings.change({ build: /** @type {Build | 'auto'} */ (build.value), threads: 'auto' });
   });
+  device.addEventListener('change', () => settings.change({ device: /** @type {ModelOptions['device']} */ (device.value) }));
   threads.addEventListener('change', () => settings.change({ threads: threads.value === 'auto' ? 'auto' : Number(threads.value) }));
   dtype.addEventListener('change', () =>
     settings.change({ dtype: dtype.value === 'auto' ? undefined : /** @type {ModelOptions['dtype']} */ (dtype.value) }),

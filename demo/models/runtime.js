@@ -19,8 +19,11 @@ export function followRuntime({ models: { classify: model }, settings }) {
   const show = () => {
     const { state } = model;
     try {
-      const { build, threads, worker, reason: sentence } = state.kind === 'ready' ? state.use.runtimeInfo() : runtimeInfo(settings.options);
-      reason.textContent = foot.textContent = sentence;
+      const info = state.kind === 'ready' ? state.use.runtimeInfo() : runtimeInfo(settings.options);
+      const { build, threads, worker, device } = info;
+      const asked = (settings.options.device ?? 'cpu') !== 'cpu';
+      reason.textContent = foot.textContent = asked ? `${info.deviceReason} ${info.reason}` : info.reason;
+      byId('runtime-device', HTMLElement).textContent = device === 'gpu' ? 'GPU' : 'processor';
       byId('runtime-build', HTMLElement).textContent = build;
       byId('runtime-threads', HTMLElement).textContent = String(threads);
       byId('runtime-place', HTMLElement).textContent = worker ? 'a worker' : 'the page itself';

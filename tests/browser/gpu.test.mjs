@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { after, before, describe, it } from 'node:test';
-import { launch, openHarness } from './support/browsers.mjs';
+import { launch, openHarness, openPage, screenshot } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
+import { answerTo, openTab, part, usable } from './support/demo.mjs';
 import { startServer } from './support/server.mjs';
 
 const SAMPLE = 'samples/beach.jpg';
@@ -96,6 +97,48 @@ for (const [place, flags] of [
         });
       });
     }
+
+    it("is chosen in the demo's Models tab, which tells what computes and why, and timed in its Benchmark tab", async () => {
+      const { page, complaints } = await openPage(host.browser, `${server.url}#models`);
+      try {
+        await usable(page, 'models');
+        const told = (device, sentence) =>
+          page.waitForFunction(
+            (wanted, words) => {
+              const [fact, reason] = ['runtime-device', 'runtime-reason'].map((id) => document.getElementById(id).textContent);
+              return fact === wanted && reason.includes(words) && document.getElementById('runtime-ready').textContent !== '–';
+            },
+            {},
+            device,
+            sentence,
+          );
+        for (const [chosen, device, sentence] of [
+          ['auto', 'processor', 'GFLOP, for which a GPU brings nothing.'],
+          ['gpu', 'GPU', 'whose answers were checked'],
+        ]) {
+          await page.select('#set-device', chosen);
+          await openTab(page, 'classify');
+          await answerTo(page, 'beach');
+          await openTab(page, 'models');
+          await told(device, sentence);
+        }
+        await screenshot(page, 'demo-gpu-models');
+        await openTab(page, 'benchmark');
+        await page.select('#bench-runs', '5');
+        await page.locator('#panel-benchmark button[type="submit"]').click();
+        await page.waitForFunction(() => document.getElementById('announcer').textContent.includes('done'));
+        const names = await page.$$eval('#panel-benchmark tbody tr', (rows) => rows.map(({ cells }) => cells[0].textContent));
+        assert.equal(names.at(-1), 'GPU');
+        assert.match(
+          await page.$eval(part('benchmark', 'bench-machine'), ({ textContent }) => textContent),
+          /^The GPU \(.*\), whose answers/,
+        );
+        await screenshot(page, 'demo-gpu-benchmark');
+        await assertClean(page, complaints, server);
+      } finally {
+        await page.close();
+      }
+    });
 
     it('goes on on the processor when the process of the GPU has ended', async () => {
       await withPage(host, server, async (page) => {
