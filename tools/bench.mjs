@@ -1,11 +1,12 @@
 // `npm run bench`: what loading and running a base model cost on this machine, in Node.
-//   npm run bench -- [load|memory|phases|forward|threads|segmentation...] [--folder CHECKPOINT] [--rounds N] [--json FILE]
+//   npm run bench -- [load|memory|phases|forward|threads|segmentation|gpu...] [--folder CHECKPOINT] [--rounds N] [--json FILE] [--software]
 //     load           time of loading, against reading the same file
 //     memory         peak memory of loading the same model from each container (written for it, 0.35 GB at a time)
 //     phases         what a user waits for, from importing the library to the answer to a picture
 //     forward        time of one image, by kinds of work, against what the cores do at most
 //     threads        time of one image with one thread, one for each core, eight, and auto; alone and beside a busy process
 //     segmentation   the same as forward, of base-ADE-640
+//     gpu            time of one image and of eight on a GPU, by the package webgpu; --software: also on an adapter that is the processor
 // Without --folder checkpoints of random weights are written to the tools' folder once. --folder is not for segmentation.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -22,9 +23,10 @@ import { configs, sizes, stateDict } from './random-checkpoint.mjs';
 import { Failure, main, say } from './report.mjs';
 import { setUp } from './setup.mjs';
 
-const PARTS = ['load', 'memory', 'phases', 'forward', 'threads', 'segmentation'];
+const PARTS = ['load', 'memory', 'phases', 'forward', 'threads', 'segmentation', 'gpu'];
 const BUILDS = ['simd', 'simd-threads', 'relaxed-threads'];
 const DTYPES = ['f32', 'int8'];
+const GPU_DTYPES = ['f32', 'f16', 'int8'];
 
 function child(script, ...args) {
   const { status, stdout, stderr } = spawnSync(
@@ -173,6 +175,16 @@ function benchThreads(folder, name, rounds, passes) {
   return { name, cores, most, turns, reasons };
 }
 
+/** The time of passes on a GPU, or why there is none. */
+function benchGpu(folder, dtype, passes, software) {
+  const { on, deviceReason, lost, ready, gpu, times } = child('gpu-child.mjs', folder, dtype, passes, software ? 'gpu' : 'auto');
+  say(`\nGPU, ${dtype}: ${deviceReason}`);
+  if (on !== 'gpu' || lost) return { dtype, deviceReason, times: null };
+  say(`  ready               ${ready.toFixed(0)} ms, ${(gpu / 1e6).toFixed(0)} MB on the GPU`);
+  for (const [batch, all] of Object.entries(times)) say(`  images at a time ${batch}  ${show(all)} ms (median, min to max of ${passes})`);
+  return { dtype, deviceReason, ready, gpu, times };
+}
+
 /** Makes a checkpoint, unless it is there. */
 function randomCheckpoint(folder, ...options) {
   if (existsSync(join(folder, 'model.safetensors'))) return;
@@ -190,14 +202,19 @@ await main(async (args) => {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { folder: { type: 'string' }, rounds: { type: 'string', default: '5' }, json: { type: 'string' } },
+    options: {
+      folder: { type: 'string' },
+      rounds: { type: 'string', default: '5' },
+      json: { type: 'string' },
+      software: { type: 'boolean' },
+    },
   });
   const wrong = positionals.find((name) => !PARTS.includes(name));
   if (wrong) throw new Failure(`There is no part ${wrong}; there are ${PARTS.join(', ')}.`);
   const wants = (part) => positionals.length === 0 || positionals.includes(part);
   await buildRelease(await setUp());
   const folder = values.folder ?? join(tools, 'bench', 'base-224');
-  if (['load', 'phases', 'forward', 'threads'].some(wants) && !values.folder) randomCheckpoint(folder);
+  if (['load', 'phases', 'forward', 'threads', 'gpu'].some(wants) && !values.folder) randomCheckpoint(folder);
   const rounds = Number(values.rounds);
   const figures = { node: process.version };
   if (wants('load')) figures.load = DTYPES.map((dtype) => benchLoad(folder, dtype, rounds));
@@ -230,5 +247,6 @@ await main(async (args) => {
     // Half a million logits are no figure.
     figures.segmentation = [exact, quantized].map(({ logits, ...rest }) => rest);
   }
+  if (wants('gpu')) figures.gpu = GPU_DTYPES.map((dtype) => benchGpu(folder, dtype, rounds, values.software));
   if (values.json) writeFileSync(values.json, JSON.stringify(figures, null, 1));
 });

@@ -332,6 +332,54 @@ test('a model that the GPU cannot take, and a load that is stopped, leave nothin
   });
 });
 
+test('limits: 128 MB for a buffer, which every device has, are told of in bytes before loading, and a batch is split by them', {
+  skip,
+}, async () => {
+  const [{ GpuModel, openGpu, shapeOf }, extras] = await Promise.all([
+    import('../../dist/gpu/model.js'),
+    import('../../dist/gpu/extras.js'),
+  ]);
+  await withEngine({ device }, async (engine) => {
+    const reference = await caseOf(engine, 'classify-batch3');
+    const { handle, config, warnings } = await load(engine, 'classify-batch3', reference);
+    const gpu = await openGpu(undefined, device, false);
+    const wide = { ...config, hiddenSize: 1600, numAttentionHeads: 100, intermediateSize: 64, numHiddenLayers: 1, numLabels: 21841 };
+    const shapeAs = (dtype) =>
+      shapeOf({
+        className: 'BeitForImageClassification',
+        config: wide,
+        hasPooler: false,
+        biasResize: 'reference',
+        taps: 'reference',
+        dtype,
+      });
+    const sentence = /^Error: a matrix has 139782400 bytes, and it reads 134217728 at once$/;
+    assert.throws(() => new GpuModel(gpu, shapeAs('f32'), null, async () => extras), sentence);
+    assert.equal(gpu.bytes, 0);
+    const halves = new GpuModel(gpu, shapeAs('f16'), extras, async () => extras);
+    assert.ok(gpu.bytes > 139782400 / 2 && gpu.bytes < 139782400);
+    halves.destroy();
+    assert.equal(gpu.bytes, 0);
+    gpu.close();
+
+    const perImage =
+      Math.max(3 * config.hiddenSize, config.intermediateSize) * 4 * (1 + (config.imageSize.height / config.patchSize.height) ** 2);
+    Object.defineProperty(device, 'limits', {
+      value: { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: 1.9 * perImage },
+      configurable: true,
+    });
+    try {
+      const steps = [];
+      const outputs = await engine.forward(handle, reference.inputs, PLAIN, { onStep: (done, total) => steps.push([done, total]) });
+      assert.deepEqual(steps.at(-1), [3, 3]);
+      assert.ok(compare(outputs.logits, reference.expected.find(([name]) => name === 'out.logits')[1], reference.facts).pass);
+      assert.deepEqual(warnings, []);
+    } finally {
+      delete device.limits;
+    }
+  });
+});
+
 test("dispose gives every buffer back, and leaves the caller's device alone", { skip }, async () => {
   const live = new Set();
   const { createBuffer } = device;
@@ -407,6 +455,33 @@ test('models of one engine and of two run side by side', { skip }, async () => {
       await Promise.all(runs.map((run) => run()));
     }),
   );
+});
+
+test('two pipelines work at once on one device', { skip }, async () => {
+  const files = randomFiles({
+    task: 'segmentation',
+    hidden: 8,
+    layers: 4,
+    heads: 2,
+    intermediate: 8,
+    taps: [1, 2, 3, 4],
+    imageSize: 64,
+    labels: 5,
+  });
+  const photo = join(root, 'demo', 'samples', 'beach.jpg');
+  const both = [
+    await pipeline('image-classification', undefined, { device, build: 'simd' }),
+    await pipeline('image-segmentation', files, { device, build: 'simd' }),
+  ];
+  try {
+    const alone = [];
+    for (const each of both) alone.push(await each(photo));
+    const together = await Promise.all([...both, ...both].map((each) => each(photo)));
+    assert.deepEqual(together, [...alone, ...alone]);
+    for (const each of both) assert.equal(each.runtimeInfo().device, 'gpu');
+  } finally {
+    for (const each of both) await each.dispose();
+  }
 });
 
 test('a GPU that is lost: the call is answered all the same, and its model goes on on the processor', { skip }, async () => {
