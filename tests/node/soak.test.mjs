@@ -4,7 +4,7 @@ import test from 'node:test';
 import { soakBatch } from '../soak/batch.mjs';
 import { soakConnections } from '../soak/connections.mjs';
 import { soakLoads } from '../soak/loads.mjs';
-import { slope } from '../soak/measure.mjs';
+import { growth, slope } from '../soak/measure.mjs';
 import { soakPipeline } from '../soak/pipeline.mjs';
 import { soakQueue } from '../soak/queue.mjs';
 import { noQueue } from './queue-server.mjs';
@@ -42,4 +42,14 @@ test('a queue under faults has every picture in one row of one shard, and tells 
 test('a slope is what is added for each one', () => {
   const samples = [3, 5, 9].map((count) => ({ count, bytes: 100 + 7 * count }));
   assert.ok(Math.abs(slope(samples, ({ bytes }) => bytes) - 7) < 1e-9);
+});
+
+test('what grows is a problem in a long run, but for what grows without the library', () => {
+  const run = (rss, heap) =>
+    Array.from({ length: 10 }, (_, i) => ({ count: 100 * (i + 1), rss: 5000 + 100 * i * rss, heap: 100 * i * heap }));
+  const bounds = { least: 1000, rss: 500, heap: 20 };
+  assert.deepEqual(growth(run(400, 10), bounds), []);
+  assert.deepEqual(growth(run(1000, 10), bounds), ['resident memory grows by 1000 bytes each']);
+  assert.deepEqual(growth(run(1000, 24), { ...bounds, beyond: run(600, 0) }), ['the heap grows by 24.00 bytes each']);
+  assert.deepEqual(growth(run(1000, 24), { ...bounds, least: 1001 }), []);
 });

@@ -35,6 +35,21 @@ export class Samples {
   }
 }
 
+/**
+ * Returns problems: what grows by more than so many bytes for one more of `count`, where there were enough for that to tell. `beyond`: samples
+ * of what grows without the library; its growth is taken off the resident memory's.
+ */
+export function growth(samples, { least, rss, heap, beyond = [] }) {
+  if (!(samples.at(-1)?.count >= least)) return [];
+  const later = samples.slice(samples.length >> 1);
+  const resident = slope(later, (sample) => sample.rss) - (beyond.length > 0 ? slope(beyond, (sample) => sample.rss) : 0);
+  const own = slope(later, (sample) => sample.heap);
+  return [
+    ...(resident > rss ? [`resident memory grows by ${resident.toFixed(0)} bytes each`] : []),
+    ...(own > heap ? [`the heap grows by ${own.toFixed(2)} bytes each`] : []),
+  ];
+}
+
 /** Returns how much `pick` of the samples [{ count, … }] grows by for one more of `count`, by least squares. */
 export function slope(samples, pick) {
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -2,12 +2,14 @@
 import { getEventListeners } from 'node:events';
 import { BeitError, pipeline } from '../../dist/node.js';
 import { files } from '../node/tiny-checkpoint.mjs';
-import { held, Samples, slope } from './measure.mjs';
+import { growth, held, Samples, slope } from './measure.mjs';
 import { drawPicture, randomNumbers } from './pictures.mjs';
 
 // A pipeline has what it needs after so many.
 const FIRST = 1000;
 const EVERY = 500;
+// Sound runs have grown by up to 20 bytes of resident memory and 1 of the heap a picture; before so many they say little.
+const BOUNDS = { least: 45_000, rss: 200, heap: 20 };
 
 /** `enough(count)` ends it. Returns what a row of the table has, and `problems`. */
 export async function soakPipeline(enough, { first = FIRST, every = EVERY, seed = 1 } = {}) {
@@ -41,6 +43,7 @@ export async function soakPipeline(enough, { first = FIRST, every = EVERY, seed 
   const later = samples.slice(samples.length >> 1);
   const wasm = slope(later, (sample) => sample.wasm);
   if (wasm > 1) problems.push(`linear memory grows by ${wasm.toFixed(2)} bytes a picture`);
+  problems.push(...growth(samples, BOUNDS));
   await classify.dispose();
   return {
     what: 'pictures of mixed sizes and formats through one pipeline',
