@@ -39,6 +39,16 @@ async function workplace(t) {
 
 const quiet = { print: () => undefined };
 
+/** Returns a folder with the shards of a batch of features, as they are given: { number: text }. */
+function setOf(t, shards, facts = '{ "task": "features", "options": {} }') {
+  const folder = temporaryFolder(t);
+  writeFileSync(join(folder, 'batch.json'), facts);
+  for (const [number, text] of Object.entries(shards)) writeFileSync(join(folder, `0000${number}-0123456789abcdef.jsonl`), text);
+  return folder;
+}
+
+const rowOf = (path, embedding) => `${JSON.stringify({ path, sha256: '', status: 'ok', embedding })}\n`;
+
 test('the nearest pictures are those that comparing all gives, in each format', async (t) => {
   const { names, model, set, vectors, pictures } = await workplace(t);
   const expected = names
@@ -89,4 +99,21 @@ test('duplicates come in groups, and a page shows them', async (t) => {
   assert.equal(text.stdout, `${names[0]}\n  1.0000  ${names.at(-1)}\n`);
   const both = await command('similar', '--in', output, names[0], '--duplicates', '1');
   assert.deepEqual([both.status, /^beit: Either pictures or/.test(both.stderr)], [2, true]);
+});
+
+test('a damaged file of a set is named, and more pictures than can be paired are not read', async (t) => {
+  const duplicates = (set, more) => runSimilar(beit, { set, duplicates: 0.9, ...more }, quiet);
+  await rejects(duplicates(setOf(t, {}, '{ "task": "feat')), 'malformed', /batch\.json: it is no file of beit batch/);
+  await rejects(duplicates(setOf(t, {}, '[]')), 'malformed', /batch\.json: .*no task and options/);
+  const row = rowOf('a.png', [1, 0]);
+  const damaged = ['{"path"', 'null\n', rowOf('b.png', null), rowOf('b.png', [1, 0, 0])];
+  for (const text of damaged) await rejects(duplicates(setOf(t, { 0: row, 1: text })), 'malformed', /00001-0123456789abcdef\.jsonl: /);
+  // The damaged shard is behind those that are too many.
+  const many = rowOf('a.png', [1]).repeat(15_001);
+  await rejects(duplicates(setOf(t, { 0: many, 1: many, 2: '{' })), 'unsupported', /more than 30000 pictures/);
+  // What was found is printed, also where the page cannot be written.
+  const lines = [];
+  const given = { set: setOf(t, { 0: row + rowOf('b.png', [1, 0]) }), duplicates: 0.9, html: join(temporaryFolder(t), 'none', 'x.html') };
+  await rejects(runSimilar(beit, given, { print: (line) => lines.push(line) }), 'io', /x\.html: the page cannot be written/);
+  assert.deepEqual(lines, ['a.png', '  1.0000  b.png']);
 });

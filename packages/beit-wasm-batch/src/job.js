@@ -33,6 +33,21 @@ export async function openJob(beit, given) {
   return new Job(beit, source, facts, store, { load, options: all, engines: given.engines, threads: given.threads, device: given.device });
 }
 
+/** Returns the facts of the batch that a store has, or null where it has none. */
+export async function factsOf(beit, store) {
+  const text = await store.read(JOB_FILE);
+  if (text === null) return null;
+  const malformed = (what, cause) => failure(beit, 'malformed', store.path(JOB_FILE), `it is no file of beit batch (${what})`, cause);
+  let facts;
+  try {
+    facts = JSON.parse(text);
+  } catch (error) {
+    throw malformed(error.message, error);
+  }
+  if (!facts?.task || !facts.options) throw malformed('it has no task and options');
+  return facts;
+}
+
 class Job {
   #beit;
   #source;
@@ -76,7 +91,7 @@ class Job {
   async finished(shards) {
     const { store, output } = this;
     await store.prepare();
-    const before = JSON.parse((await store.read(JOB_FILE)) ?? 'null');
+    const before = await factsOf(this.#beit, store);
     const refuse = (what) => failure(this.#beit, 'invalid-argument', output, `${what}; name another folder, or remove what is in it`);
     if (before) {
       const { facts } = this;
@@ -157,9 +172,10 @@ class Job {
     for (let isWritten = false; !isWritten; ) {
       signal.throwIfAborted();
       try {
-        await this.store.write(name, content);
+        await this.store.write(name, content, signal);
         isWritten = true;
       } catch (error) {
+        signal.throwIfAborted();
         if (error.code !== 'quota' || !onFull) throw error;
         await onFull(error);
       }

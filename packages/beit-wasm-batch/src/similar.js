@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { failure, isAddress } from './inputs.js';
+import { factsOf } from './job.js';
 import { modelSum } from './model-sum.js';
 import { rowOf } from './pictures.js';
 import { openStore } from './stores.js';
@@ -20,30 +21,39 @@ const MOST_PAIRED = 30_000;
 export async function runSimilar(beit, given, { print = console.log } = {}) {
   const { set, pictures = [], count = 10, duplicates, html, json = false } = given;
   const store = await openStore(beit, set);
-  const facts = JSON.parse((await store.read('batch.json')) ?? 'null');
+  const facts = await factsOf(beit, store);
   if (facts?.task !== 'features')
     throw failure(beit, 'invalid-argument', set, 'it is no output of beit batch --task features; expected a folder with its batch.json');
   const found =
     duplicates === undefined ? await nearest(beit, store, facts, { ...given, pictures, count }) : await groups(beit, store, duplicates);
-  if (html) writeFileSync(html, pageOf(found, dirname(resolve(html))));
   if (json) print(JSON.stringify(found));
   else
     for (const { picture, found: list } of found) {
       print(picture);
       for (const { path, similarity } of list) print(`  ${similarity.toFixed(4)}  ${path}`);
     }
+  // Last, for the answer not to be lost where it cannot be written.
+  if (html) writePage(beit, html, found);
   return found;
+}
+
+function writePage(beit, path, found) {
+  try {
+    writeFileSync(path, pageOf(found, dirname(resolve(path))));
+  } catch (error) {
+    throw failure(beit, 'io', path, `the page cannot be written (${error.message})`, error);
+  }
 }
 
 async function nearest(beit, store, facts, { pictures, count, openModel }) {
   const known = new Map();
   const wanted = new Set(pictures);
-  for await (const { paths, vectors, length } of vectorsOf(store))
+  for await (const { paths, vectors, length } of vectorsOf(beit, store))
     for (const [i, path] of paths.entries()) if (wanted.has(path)) known.set(path, vectors.slice(i * length, (i + 1) * length));
   const others = pictures.filter((name) => !known.has(name));
   if (others.length > 0) await embed(beit, facts, others, openModel, known);
   const queries = pictures.map((picture) => ({ picture, vector: known.get(picture), found: [] }));
-  for await (const { paths, vectors, length } of vectorsOf(store)) {
+  for await (const { paths, vectors, length } of vectorsOf(beit, store)) {
     for (const { picture, vector, found } of queries) {
       if (vector.length !== length)
         throw failure(beit, 'wrong-shape', picture, `its vector has ${vector.length} numbers, those of the set have ${length}`);
@@ -91,13 +101,17 @@ async function embed(beit, facts, pictures, openModel, known) {
 /** Returns groups of pictures, each at least so similar to another of its group, the first with the similarities of the others to it. */
 async function groups(beit, store, least) {
   const parts = [];
-  for await (const part of vectorsOf(store)) parts.push(part);
+  let count = 0;
+  for await (const part of vectorsOf(beit, store)) {
+    count += part.paths.length;
+    if (count > MOST_PAIRED) {
+      const what = `it has more than ${MOST_PAIRED} pictures, of which all pairs are compared; a database such as LanceDB reads its shards`;
+      throw failure(beit, 'unsupported', store.output, what);
+    }
+    parts.push(part);
+  }
   const paths = parts.flatMap((part) => part.paths);
   const length = parts[0]?.length ?? 0;
-  if (paths.length > MOST_PAIRED) {
-    const what = `it has ${paths.length} pictures, and all pairs are compared of at most ${MOST_PAIRED}; a database such as LanceDB reads its shards`;
-    throw failure(beit, 'unsupported', store.output, what);
-  }
   const vectors = new Float32Array(paths.length * length);
   let offset = 0;
   for (const part of parts) {

@@ -1,6 +1,7 @@
 /** Vectors out of the shards of a batch of features, whatever their format: { paths, sums, vectors, length } a shard; rows that failed are left out. */
 import { tableFromIPC } from 'apache-arrow';
 import { parquetReadObjects } from 'hyparquet';
+import { failure } from './inputs.js';
 
 const NAME = /^\d{5,}-[0-9a-f]{16}\.([a-z]+)$/;
 
@@ -39,14 +40,24 @@ const rowsOf = (text) =>
     .split('\n')
     .map((line) => JSON.parse(line));
 
-/** Yields what each shard of a store has, one after the other: a set need not fit into memory. Vectors are of length 1. */
-export async function* vectorsOf(store) {
+/** Yields what each shard of a store has, one after the other: a set need not fit into memory. Vectors are of length 1, all of as many numbers. */
+export async function* vectorsOf(beit, store) {
+  let length = null;
   for (const name of (await store.list()).sort()) {
     const read = READERS[NAME.exec(name)?.[1]];
     if (!read) continue;
-    const rows = (await read(await store.bytes(name))).filter(({ status }) => status === 'ok');
+    const bytes = await store.bytes(name);
+    const malformed = (what, cause) => failure(beit, 'malformed', store.path(name), `the shard cannot be read (${what})`, cause);
+    let rows;
+    try {
+      rows = (await read(bytes)).filter(({ status }) => status === 'ok');
+    } catch (error) {
+      throw malformed(error.message, error);
+    }
     if (rows.length === 0) continue;
-    const { length } = rows[0].embedding;
+    length ??= rows[0].embedding?.length;
+    const other = rows.find(({ embedding }) => !(embedding?.length > 0) || embedding.length !== length);
+    if (other) throw malformed(`the vector of ${other.path} has ${other.embedding?.length ?? 'no'} numbers, others have ${length ?? 'no'}`);
     const vectors = new Float32Array(rows.length * length);
     for (const [i, { embedding }] of rows.entries()) vectors.set(unit(embedding), i * length);
     yield { paths: rows.map(({ path }) => path), sums: rows.map(({ sha256 }) => sha256), vectors, length };
