@@ -112,7 +112,7 @@ test('shards that cannot be done end in the failed list with their reason, and a
 });
 
 test('a queue is told of, paused, drained, and missed where it is not', { skip: noQueue }, async (t) => {
-  const { model, names, list, output } = workplace(t, 20);
+  const { folder, model, names, list, output } = workplace(t, 20);
   const queue = await queueFor(t);
   const control = async (action, ...more) => {
     const { events, ended } = command(t, ['queue', action, '--queue', queue.address, '--json', ...more]);
@@ -125,6 +125,10 @@ test('a queue is told of, paused, drained, and missed where it is not', { skip: 
   const producer = command(t, words);
   await until(() => producer.events.some(({ event }) => event === 'queued'));
   assert.deepEqual(await control('status'), { ...facts, paused: true, waiting: 2 });
+  // The same pictures into another folder are shards of their own.
+  const other = [...batchWords({ model, list, output: join(folder, 'other') }), '--queue', queue.address, '--no-wait'];
+  assert.equal((await command(t, other).ended).status, 0);
+  assert.deepEqual(await control('status'), { ...facts, paused: true, waiting: 4 });
   const worker = command(t, ['worker', '--queue', queue.address, '--engines', '1']);
   await until(() => worker.events.length > 0);
   assert.deepEqual(await control('drain'), { ...facts, paused: true, workers: 1 });

@@ -1,4 +1,5 @@
 /** Shards on a queue in Redis or Valkey, by BullMQ: who cuts them, and the machines that take them. */
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -25,6 +26,7 @@ const CLOSE_LIMIT_MS = 5000;
 const MOST_RECONNECT_MS = 5000;
 const ADDED_AT_ONCE = 100;
 const MOST_FAILURES = 20;
+const OUTPUT_DIGITS = 8;
 
 /** Returns what makes connections, of which BullMQ closes none that it is given, and what ends them all. */
 function connector(address, onTrouble) {
@@ -48,7 +50,6 @@ function connector(address, onTrouble) {
 }
 
 const quiet = (emitter) => emitter.on('error', () => undefined);
-const idOf = ({ name }) => name.replace(/\.\w+$/, '');
 const absolute = (name) => (isAddress(name) ? name : resolve(name));
 // What is no path of this machine may be a name of the hub.
 const absoluteModel = (name) => (name && existsSync(name) ? resolve(name) : (name ?? null));
@@ -78,13 +79,15 @@ export async function enqueueBatch(beit, given, { print = console.log, terminal 
     open.reduce((sum, { pictures }) => sum + pictures.length, 0),
     { terminal, print },
   );
-  const connections = connector(address, (reason) => {
+  const tellWaiting = (reason) => {
     progress.event('waiting', { reason });
     progress.say(reason);
-  });
+  };
+  const connections = connector(address, tellWaiting);
   const queue = quiet(new Queue(NAME, { connection: connections.open() }));
   const events = quiet(new QueueEvents(NAME, { connection: connections.open() }));
   try {
+    const idOf = namerOf(job.store);
     const ours = new Map(open.map((shard) => [idOf(shard), shard]));
     // One that failed before is tried again; one that is on the queue already stays the only one.
     for (const failed of await queue.getFailed()) if (ours.has(failed.id)) await failed.remove();
@@ -108,10 +111,22 @@ export async function enqueueBatch(beit, given, { print = console.log, terminal 
       progress.event('failed', { shard: id, reason });
     };
     const missing = new Missing(queue);
+    let isAway = false;
     while (ours.size > 0) {
       await sleep(isBucket(output) ? BUCKET_POLL_MS : POLL_MS);
       const gone = await missing.among(ours.keys());
-      const there = new Set(await job.store.list());
+      const names = Array.from(ours.values(), ({ name }) => name);
+      const there = await job.store.among(names).catch((error) => {
+        if (error.code !== 'network') throw error;
+        return error;
+      });
+      // A store that is away comes back, and until then nobody knows what it has. Of each time that it is away this tells once.
+      if (there instanceof Error) {
+        if (!isAway) tellWaiting(there.message);
+        isAway = true;
+        continue;
+      }
+      isAway = false;
       for (const [id, { name, pictures }] of ours) {
         if (!there.has(name)) continue;
         ours.delete(id);
@@ -135,6 +150,12 @@ export async function enqueueBatch(beit, given, { print = console.log, terminal 
     connections.closeAll();
     await job.dispose();
   }
+}
+
+/** Returns what gives shards their names on the queue: two batches of the same pictures into two folders are two there as well. */
+function namerOf({ address }) {
+  const output = createHash('sha256').update(address).digest('hex').slice(0, OUTPUT_DIGITS);
+  return ({ name }) => `${name.replace(/\.\w+$/, '')}-${output}`;
 }
 
 /** Which shards a queue has not known for some time. */

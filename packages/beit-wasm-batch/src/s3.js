@@ -3,8 +3,12 @@ import { failure } from './inputs.js';
 
 // Joined, for bundlers not to look for a package that need not be there.
 const PACKAGE = ['@aws-sdk', 'client-s3'].join('/');
-// Of a file that is a folder, written last.
+// A file that is a folder, and what is written into it last.
+const FOLDER = '.png';
 const INDEX = 'index.jsonl';
+// A store that sends and takes nothing for so long is asked again, and in the end is away.
+const CONNECT_MS = 10_000;
+const IDLE_MS = 60_000;
 
 let opening = null;
 
@@ -15,7 +19,8 @@ function openClient(beit) {
       const { AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_REGION } = process.env;
       // Servers other than Amazon's know their buckets by path, and often no region.
       const own = (AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL) && { forcePathStyle: true, ...(!AWS_REGION && { region: 'us-east-1' }) };
-      return { sdk, client: new sdk.S3Client({ ...own }) };
+      const requestHandler = { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS };
+      return { sdk, client: new sdk.S3Client({ ...own, requestHandler }) };
     },
     (error) => {
       opening = null;
@@ -45,7 +50,13 @@ async function send(beit, name, place, { signal, ...more } = {}) {
     const status = error.$metadata?.httpStatusCode;
     if (status === 404)
       throw failure(beit, 'not-found', where, `there is no such ${error.name === 'NoSuchBucket' ? 'bucket' : 'object'}`, error);
-    throw failure(beit, 'network', where, `the store says ${error.name}${status ? ` (${status})` : ''}: ${error.message}`, error);
+    throw failure(
+      beit,
+      'network',
+      where,
+      `the store says ${error.name}${status ? ` (${status})` : ''}: ${error.message.replace(/\.$/, '')}`,
+      error,
+    );
   }
 }
 
@@ -57,17 +68,18 @@ export async function readObject(beit, address, signal) {
       return await Body.transformToByteArray();
     } catch (error) {
       if (signal?.aborted) throw error;
-      if (attempt > 1) throw failure(beit, 'network', address, `the object cannot be read (${error.message})`, error);
+      if (attempt > 1) throw failure(beit, 'network', address, `the object cannot be read (${error.message.replace(/\.$/, '')})`, error);
     }
   }
 }
 
-/** Yields the keys that begin with `Prefix`. */
-async function* keysOf(beit, { Bucket, Key: Prefix }) {
+/** Yields the keys that begin with `Prefix`; with a Delimiter, those that have it behind that once, up to it. */
+async function* keysOf(beit, { Bucket, Key: Prefix }, Delimiter) {
   let ContinuationToken;
   do {
-    const page = await send(beit, 'ListObjectsV2Command', { Bucket }, { Prefix, ContinuationToken });
+    const page = await send(beit, 'ListObjectsV2Command', { Bucket }, { Prefix, Delimiter, ContinuationToken });
     for (const { Key } of page.Contents ?? []) yield Key;
+    for (const { Prefix: folder } of page.CommonPrefixes ?? []) yield folder;
     ContinuationToken = page.NextContinuationToken;
   } while (ContinuationToken);
 }
@@ -108,22 +120,34 @@ class BucketStore {
 
   async prepare() {
     // A bucket is asked for what it has, or says here that there is none.
-    await this.list();
+    const { Bucket, Key: Prefix } = this.#placeOf('');
+    await send(this.#beit, 'ListObjectsV2Command', { Bucket }, { Prefix, MaxKeys: 1 });
   }
 
   async list() {
+    return [...(await this.#whole(() => true))];
+  }
+
+  async among(names) {
+    const wanted = new Set(names);
+    return this.#whole((name) => wanted.has(name));
+  }
+
+  /** Returns those that are wanted and whole. Folders are not looked through: one of maps has thousands, and its index alone tells. */
+  async #whole(isWanted) {
     const prefix = this.#placeOf('');
     const names = new Set();
-    for await (const key of keysOf(this.#beit, prefix)) {
-      const [name, inner] = key.slice(prefix.Key.length).split('/');
-      if (inner === undefined || inner === INDEX) names.add(name);
+    for await (const key of keysOf(this.#beit, prefix, '/')) {
+      const name = key.slice(prefix.Key.length).replace(/\/$/, '');
+      const isFolder = key.endsWith('/');
+      if (isWanted(name) && (!isFolder || (name.endsWith(FOLDER) && (await this.has(name))))) names.add(name);
     }
-    return [...names];
+    return names;
   }
 
   async has(name) {
     try {
-      await send(this.#beit, 'HeadObjectCommand', this.#placeOf(name.endsWith('.png') ? `${name}/${INDEX}` : name));
+      await send(this.#beit, 'HeadObjectCommand', this.#placeOf(name.endsWith(FOLDER) ? `${name}/${INDEX}` : name));
       return true;
     } catch (error) {
       if (error.code === 'not-found') return false;
@@ -144,8 +168,8 @@ class BucketStore {
     return readObject(this.#beit, this.path(name));
   }
 
-  async write(name, content) {
-    const put = (key, Body) => send(this.#beit, 'PutObjectCommand', this.#placeOf(key), { Body });
+  async write(name, content, signal) {
+    const put = (key, Body) => send(this.#beit, 'PutObjectCommand', this.#placeOf(key), { Body, signal });
     if (content instanceof Uint8Array) return void (await put(name, content));
     const { [INDEX]: index, ...others } = content;
     for (const [inner, bytes] of Object.entries(others)) await put(`${name}/${inner}`, bytes);

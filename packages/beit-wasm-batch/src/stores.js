@@ -36,6 +36,12 @@ class Folder {
     return readdirSync(this.output);
   }
 
+  /** Returns which of these files there are, as a set. */
+  async among(names) {
+    const there = new Set(await this.list());
+    return new Set(names.filter((name) => there.has(name)));
+  }
+
   async has(name) {
     return existsSync(this.path(name));
   }
@@ -49,7 +55,7 @@ class Folder {
     return readFileSync(this.path(name));
   }
 
-  /** Rejects with io, or with quota where the disk has no room. */
+  /** Rejects with io, or with quota where the disk has no room; what takes long can be aborted by a signal. */
   async write(name, content) {
     try {
       writeWhole(this.path(name), content);
