@@ -382,6 +382,47 @@ test('limits: 128 MB for a buffer, which every device has, are told of in bytes 
   });
 });
 
+test("attentions that are too large for the GPU are the processor's, for that call alone", { skip }, async () => {
+  await withEngine({ device }, async (engine) => {
+    const { inputs } = await caseOf(engine, 'model-mask');
+    const { handle, config, warnings } = await load(engine, 'model-mask');
+    const switches = { ...PLAIN, outputHiddenStates: true, outputAttentions: true };
+    const { height, width } = config.imageSize;
+    const dims = [1, 3, height, width];
+    const pixelValues = { dims, data: inputs.pixelValues.data.slice(0, 3 * height * width) };
+    const steps = [];
+    const run = async (limits, given = switches) => {
+      const before = Object.getOwnPropertyDescriptor(device, 'limits');
+      Object.defineProperty(device, 'limits', { value: limits, configurable: true });
+      let total = 0;
+      try {
+        return await engine.forward(handle, { pixelValues }, given, { onStep: (_, of) => (total = of) });
+      } finally {
+        steps.push(total);
+        if (before) Object.defineProperty(device, 'limits', before);
+        else delete device.limits;
+      }
+    };
+    const tokens = 1 + (height / config.patchSize.height) * (width / config.patchSize.width);
+    const layer = 4 * config.numAttentionHeads * tokens * 4 * Math.ceil(tokens / 4);
+    const perPatch = 3 * config.patchSize.height * config.patchSize.width;
+    const widest = 4 * tokens * Math.max(perPatch, 3 * config.hiddenSize, config.intermediateSize);
+    const bound = Math.max(layer, widest);
+    const all = config.numHiddenLayers * layer + 4 * (1 + config.numHiddenLayers) * tokens * config.hiddenSize;
+    assert.ok(config.numHiddenLayers * layer > bound);
+    const room = { maxBufferSize: 2 ** 28, maxStorageBufferBindingSize: bound };
+    const onGpu = await run(room);
+    const onProcessor = await run({ ...room, maxBufferSize: all });
+    const plain = await run(room, PLAIN);
+    assert.deepEqual([steps[0], steps[2]], [1, 1]);
+    assert.ok(steps[1] > 1, steps.join());
+    assert.deepEqual(Object.keys(onGpu).sort(), Object.keys(onProcessor).sort());
+    for (const [name, { data }] of Object.entries(onProcessor)) assertNear(onGpu[name].data, data);
+    assertNear(plain['last_hidden_state'].data, onProcessor['last_hidden_state'].data);
+    assert.deepEqual([engine.info.devices[handle].device, warnings], ['gpu', []]);
+  });
+});
+
 test("dispose gives every buffer back, and leaves the caller's device alone", { skip }, async () => {
   const live = new Set();
   const { createBuffer } = device;

@@ -482,13 +482,13 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
     }
   }
 
-  /** Returns null where a pass is the processor's, or has become so: then the model is no more on the GPU, and its owner is told. */
+  /** Returns null where a pass is the processor's, or has become so: after a failure the model is no more on the GPU, and its owner is told. */
   private async passOnGpu<T>(
     handle: number,
     model: Model,
     inputs: ForwardInputs,
     { signal, onStep }: ForwardCallOptions,
-    work: (gpu: GpuModel, inputs: PassInputs, call: PassCall) => Promise<T>,
+    work: (gpu: GpuModel, inputs: PassInputs, call: PassCall) => Promise<T | null>,
   ): Promise<T | null> {
     const { gpu } = model;
     if (!gpu) return null;

@@ -98,8 +98,8 @@ export interface End {
 
 /** What is kept of each layer. */
 export interface Recorder {
-  /** For each pair of tokens, that are read back. */
-  floats: number;
+  /** Returns how many floats of an image are bound as one buffer at most, and how many are read back. */
+  floats(tokens: number): [bound: number, read: number];
   /** Writes down what is wanted of the states after a layer (0: the embeddings). */
   after(writer: PassWriter, index: number): void;
   /** Writes down what is wanted of a layer's attention. `table`: its biases. */

@@ -117,18 +117,18 @@ export class GpuModel {
     if (this.gpu.broken) throw new Error(this.gpu.broken);
   }
 
-  /** Segments one image. */
-  async label(inputs: PassInputs, wanted: MapWanted, call: PassCall): Promise<LabelledPixels> {
-    await this.run(inputs, call, true);
+  /** Segments one image. Returns null as run(). */
+  async label(inputs: PassInputs, wanted: MapWanted, call: PassCall): Promise<LabelledPixels | null> {
+    if (!(await this.run(inputs, call, true))) return null;
     return this.extras!.labelPixels(kit, this.gpu, this.plan!.logits!, this.shape.numLabels, wanted, call.signal);
   }
 
-  /** Runs a pass. Passes of one model come one after the other. */
-  async run(inputs: PassInputs, call: PassCall, keepLogits = false): Promise<Record<string, PlainTensor>> {
+  /** Runs a pass. Passes of one model come one after the other. Returns null where the GPU has no room for one image. */
+  async run(inputs: PassInputs, call: PassCall, keepLogits = false): Promise<Record<string, PlainTensor> | null> {
     const { batch, height, width, layerOutputs } = inputs;
     const recorder = layerOutputs ? (await this.needed()).recorderOf(kit, this.shape, layerOutputs) : null;
     const room = mostImages(this.gpu, this.shape, inputs, recorder);
-    if (room < 1) throw new Error(`${height} x ${width} pixels are too many for it`);
+    if (room < 1) return null;
     const passes = Math.ceil(batch / Math.min(room, MOST_IMAGES));
     const together = Math.ceil(batch / passes);
     const plan = await this.planFor({ batch: together, height, width, layerOutputs, keepLogits }, recorder);

@@ -45,13 +45,19 @@ function tileFor(rows: number, columns: number): Tile {
   return TILES.find((tile) => count(tile) >= FEW_TILES) ?? TILES.at(-1)!;
 }
 
-/** Returns how many images fit in one pass: what is largest of each is bound as one buffer, and norms have a workgroup a row. */
+/** Returns how many images fit in one pass: what is largest of each is bound as one buffer, norms have a workgroup a row, and outputs come in one buffer. */
 export function mostImages({ device }: Gpu, shape: ModelShape, size: GridSize, recorder: Recorder | null): number {
   const { height, width } = gridOf(size, shape.patchSize);
   const tokens = 1 + height * width;
-  const perToken = Math.max(shape.widest, padded(tokens) * (recorder?.floats ?? 0));
-  const largest = Math.max(shape.numChannels * size.height * size.width, tokens * perToken);
-  const room = Math.floor(Math.min(largestBuffer(device) / (4 * largest), MOST_WORKGROUPS / tokens));
+  const [bound, read] = recorder?.floats(tokens) ?? [0, 0];
+  const rest = Math.max(shape.numChannels * size.height * size.width, tokens * shape.widest);
+  const room = Math.floor(
+    Math.min(
+      largestBuffer(device) / (4 * Math.max(bound, rest)),
+      device.limits.maxBufferSize / (4 * (read + rest)),
+      MOST_WORKGROUPS / tokens,
+    ),
+  );
   return shape.className === SEGMENTER ? Math.min(1, room) : room;
 }
 

@@ -39,7 +39,11 @@ Y[(i/p.padded*p.rows+p.row)*p.padded+c]=s/f32(p.tokens-1);`,
   );
   let pooled: GPUBuffer;
   return {
-    floats: attentions ? numHiddenLayers * heads : 0,
+    floats(tokens) {
+      const scores = attentions ? heads * tokens * padded(tokens) : 0;
+      const vectors = (hidden ? rows * tokens : 0) + (means ? rows : 0);
+      return [scores, numHiddenLayers * scores + vectors * wide];
+    },
     after({ buffers, states, grid, inputs: { batch }, each, norm, output }: PassWriter, index) {
       const tokens = 1 + grid.height * grid.width;
       if (hidden) output(`hidden_states.${index}`, states, [batch, tokens, channels]);
