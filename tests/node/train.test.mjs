@@ -225,6 +225,44 @@ test('what no run can be made of is refused before the first step', async () => 
   }
 });
 
+test('a state that is broken is refused at once, and leaves nothing in an engine of the caller', async () => {
+  const engine = await createTrainingEngine({ build: 'simd', worker: false });
+  const data = pictures(8);
+  const first = run({ data, batch: 4, epochs: 1, engine });
+  for await (const { step } of first) if (step === 1) first.stop();
+  const files = await first.state();
+  await first.dispose();
+  const { used } = await engine.memory();
+  const json = (name, change) => ({
+    ...files,
+    [name]: Buffer.from(JSON.stringify(change(JSON.parse(Buffer.from(files[name]).toString())))),
+  });
+  const recipe = (change) => json('training_recipe.json', change);
+  const { 'optimizer.safetensors': _, ...without } = files;
+  const cases = [
+    [recipe(() => null), 'malformed', /training_recipe\.json: it does not say which checkpoint/],
+    [recipe(({ base: _, ...rest }) => rest), 'malformed', /training_recipe\.json: it does not say which checkpoint/],
+    [recipe((said) => ({ ...said, epochs: 0 })), 'malformed', /epochs in .*training_recipe\.json: got 0, expected a whole number/],
+    [recipe(({ method: _, ...rest }) => rest), 'malformed', /method in .*training_recipe\.json: got undefined/],
+    [json('trainer_state.json', () => null), 'malformed', /trainer_state\.json: it does not say how many steps/],
+    [json('trainer_state.json', (said) => ({ ...said, log_history: [null] })), 'malformed', /trainer_state\.json/],
+    // These fail when the trainer is there.
+    [without, 'not-found', /optimizer\.safetensors/],
+    [{ ...files, 'optimizer.safetensors': files['model.safetensors'] }, 'missing-tensor', /optimizer\.safetensors: got no /],
+  ];
+  for (const [resume, code, message] of cases) {
+    const resumed = run({ data, model: undefined, method: undefined, resume, engine });
+    await rejects(resumed.open(), code, message);
+    await resumed.dispose();
+    assert.equal((await engine.memory()).used, used, String(message));
+  }
+  const resumed = run({ data, model: undefined, method: undefined, resume: files, engine });
+  assert.equal((await resumed.open()).resumedAt, 1);
+  await resumed.dispose();
+  assert.equal((await engine.memory()).used, used);
+  await engine.dispose();
+});
+
 test('a run takes the memory that was told', async () => {
   for (const method of ['full', 'vectors', 'last:2']) {
     const engine = await createTrainingEngine({ build: 'simd', worker: false });

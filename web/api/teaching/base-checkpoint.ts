@@ -15,6 +15,12 @@ export interface BaseCheckpoint {
   reach: 'anywhere' | 'here' | 'nowhere';
 }
 
+/** Whether what a file says is one. */
+export function isBase(said: unknown): said is BaseCheckpoint {
+  const { id, reach } = (said ?? {}) as Partial<BaseCheckpoint>;
+  return typeof id === 'string' && ['anywhere', 'here', 'nowhere'].includes(reach ?? '');
+}
+
 /** Returns the id of a checkpoint of beit-wasm-samples, which is used where none is named. */
 export const sampleId = (name: SampleName): string => `beit-wasm-samples/${name}`;
 

@@ -1,7 +1,7 @@
 /** Features with what is known of them as a file: a safetensors file of one tensor, and the rest in its metadata. */
 import { type BeitError, failure, mismatch } from '../../base/errors.js';
 import { safetensorsHeader } from '../../base/safetensors-writer.js';
-import type { BaseCheckpoint } from './base-checkpoint.js';
+import { isBase, type BaseCheckpoint } from './base-checkpoint.js';
 
 export interface FeatureFile<Facts> {
   /** Whose features they are. */
@@ -57,8 +57,7 @@ export function readFeatureFile<Facts extends object>(
   const { version, base } = facts;
   if (version !== VERSION) throw mismatch('unsupported', 'project', `version ${String(version)}`, `version ${VERSION}`);
   const { dtype, shape } = header.features ?? {};
-  const placed = typeof base?.id === 'string' && ['anywhere', 'here', 'nowhere'].includes(base.reach);
-  if (!placed || dtype !== 'F32' || !Array.isArray(shape) || !shape.every((n) => Number.isInteger(n) && n >= 0)) throw noProject();
+  if (!isBase(base) || dtype !== 'F32' || !Array.isArray(shape) || !shape.every((n) => Number.isInteger(n) && n >= 0)) throw noProject();
   const expected = 8 + length + 4 * shape.reduce((product, n) => product * n, 1);
   if (bytes.length !== expected) throw mismatch('truncated', 'project', `${bytes.length} bytes`, `${expected}`);
   const values = new Float32Array(bytes.slice(8 + length).buffer);

@@ -1,6 +1,6 @@
 /** Training a checkpoint on: all of its encoder, parts of it, or its vectors alone. */
 import { DisposableObject } from '../../base/dispose.js';
-import { BeitError, mismatch } from '../../base/errors.js';
+import { BeitError, failure, mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { LoadCallOptions } from '../../engine/engine.js';
@@ -22,7 +22,7 @@ import { createTrainingEngine, type EngineOptions } from '../engines.js';
 import { toEngineImage } from '../images.js';
 import { BeitImageProcessor } from '../image-processor.js';
 import { checkOpening } from '../options.js';
-import { openBase, type BaseCheckpoint } from '../teaching/base-checkpoint.js';
+import { isBase, openBase, type BaseCheckpoint } from '../teaching/base-checkpoint.js';
 import { CARD_FILE, folderOf, processorJson, type SaveTarget } from '../teaching/save.js';
 import { maskedCard, trainedCard } from './card.js';
 import {
@@ -43,6 +43,7 @@ import {
   settingsOf,
   type FullRecipe,
   type LabelledImage,
+  type Recipe,
   type TrainingTask,
   type TrainOptions,
 } from './options.js';
@@ -69,7 +70,10 @@ export interface TrainingFacts {
   learning: number;
   /** What the head begins with. */
   head: 'keep' | 'new';
-  /** Bytes that training takes. */
+  /**
+   * Bytes that training takes of the core's memory, which `maximumMemory` limits. What is kept between epochs is counted by neither and comes
+   * besides: up to 256 MB of decoded pictures, and up to 512 MB of what frozen layers made of them.
+   */
   estimate: number;
   /** After how many steps the run goes on; 0 for a new one. */
   resumedAt: number;
@@ -237,8 +241,11 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     const run = await this.opened?.catch(() => null);
     if (!run) return;
     if (run.ownEngine) return run.engine.dispose();
-    await run.engine.release(run.trainer.handle);
-    await run.encoder?.dispose();
+    try {
+      await run.engine.release(run.trainer.handle);
+    } finally {
+      await run.encoder?.dispose();
+    }
   }
 
   private stepsDone({ facts, history }: Opened): number {
@@ -324,6 +331,7 @@ async function openRun(options: TrainOptions): Promise<Opened> {
   // Whether it trains, it says itself.
   const engine = (options.engine ?? (await createTrainingEngine(opening))) as TrainingEngine;
   let encoder: DalleHalf | null = null;
+  let trainer: OpenedTrainer | null = null;
   try {
     const inspection = await engine.inspect(source, { className: 'auto', addPoolingLayer: 'auto' }, { signal });
     const base = asConfig(inspection.config);
@@ -344,7 +352,7 @@ async function openRun(options: TrainOptions): Promise<Opened> {
     const part = options.task === 'mim' ? 0.5 : 0;
     if (options.task === 'mim')
       encoder = await openEncoder(options.tokenizer, base, { ...opening, engine, onProgress: partOf(onProgress, 0, part) });
-    const trainer = await engine.openTrainer(
+    trainer = await engine.openTrainer(
       source,
       {
         configJson: text,
@@ -393,7 +401,8 @@ async function openRun(options: TrainOptions): Promise<Opened> {
     };
   } catch (error) {
     if (ownEngine) await engine.dispose();
-    else await encoder?.dispose();
+    // Whether these fail, too, is not what the caller has to hear.
+    else await Promise.allSettled([trainer && engine.release(trainer.handle), encoder?.dispose()]);
     throw error;
   }
 }
@@ -425,18 +434,34 @@ async function ownProcessor(source: Source, options: LoadCallOptions & { engine:
   }
 }
 
-/** Returns how a run was, to go on. Throws invalid-argument where its task or its labels were others. */
+/** Returns how a run was, to go on. Throws malformed where that cannot be told, invalid-argument where its task or its labels were others. */
 async function readResumed(
   source: Source,
   task: TrainingTask = 'classification',
   labels: readonly string[],
-  { id2label }: BeitConfig,
+  { id2label, hiddenSize }: BeitConfig,
 ): Promise<{ recipe: FullRecipe; base: BaseCheckpoint; state: TrainerState }> {
-  const { base, ...recipe } = await readJson<FullRecipe & { base: BaseCheckpoint }>(source, RECIPE_FILE);
+  const { base, recipe } = recipeIn(await readJson(source, RECIPE_FILE), hiddenSize, `${source.label}/${RECIPE_FILE}`);
   if (task !== recipe.task) throw mismatch('invalid-argument', 'task', task, `${recipe.task}, as the run has it`);
   if (task === 'classification' && labels.join('\n') !== id2label.join('\n'))
     throw mismatch('invalid-argument', 'data', `labels ${listOf(labels)}`, `those of the run: ${listOf(id2label)}`);
-  return { recipe, base, state: await readJson<TrainerState>(source, STATE_FILE) };
+  const state = await readJson<TrainerState | null>(source, STATE_FILE);
+  const { global_step: steps = -1, log_history: rows } = state ?? {};
+  if (!state || !Number.isInteger(steps) || steps < 0 || !Array.isArray(rows) || !rows.every((row) => row && typeof row === 'object'))
+    throw failure('malformed', `${source.label}/${STATE_FILE}`, 'it does not say how many steps were done and what came of them');
+  return { recipe, base, state };
+}
+
+/** Returns what a recipe's file says. Throws malformed. */
+function recipeIn(said: unknown, hiddenSize: number, where: string): { recipe: FullRecipe; base: BaseCheckpoint } {
+  const { base, ...recipe } = (said ?? {}) as Recipe & { base?: unknown };
+  if (!isBase(base)) throw failure('malformed', where, 'it does not say which checkpoint the run began with');
+  try {
+    return { base, recipe: fullRecipe(recipe, hiddenSize) };
+  } catch (error) {
+    const { where: name, got, expected } = error as BeitError;
+    throw mismatch('malformed', `${name} in ${where}`, got, expected);
+  }
 }
 
 async function takeState(engine: TrainingEngine, { handle }: OpenedTrainer, source: Source, steps: number): Promise<void> {
