@@ -122,6 +122,12 @@ test('a map under a stroke is that of the logits: between cells and at the edges
   near(placesOf([[40, 50], [59.99, 50]], 1), [[2, 4], [2, 5]]); // biome-ignore format: a row for each place
   assert.equal(placesOf([[0, 0], [width, height]], 200).length, 16); // biome-ignore format: two points
   assert.throws(() => placesOf([[-50, -50]], 4), { code: 'invalid-argument', message: /beside the picture/ });
+  // What lies far beside the picture costs nothing, and leaves what lies in it as it is.
+  near(placesOf([[-1e9, 50], [1e9, 50]], 1), placesOf([[-50, 50], [width + 50, 50]], 1)); // biome-ignore format: two points
+  near(placesOf([[5, 50], [5, 1e300]], 1), placesOf([[5, 50], [5, height + 50]], 1)); // biome-ignore format: two points
+  assert.throws(() => placesOf([[-1e300, 1e300], [1e300, 1e300]], 4), { code: 'invalid-argument', message: /beside the picture/ }); // biome-ignore format: two points
+  const wide = Array.from({ length: 100_000 }, (_, i) => [i % width, 0]);
+  assert.throws(() => placesOf(wide, 4 * height), { code: 'invalid-argument', message: /too long a way for so wide a brush/ });
   await teacher.dispose();
 });
 
@@ -140,6 +146,9 @@ test('what was taught can be kept, opened again and joined', async () => {
   const text = new TextDecoder('latin1').decode(teacher.project());
   const spoilt = (from, to) => Uint8Array.from(text.replace(from, to), (letter) => letter.charCodeAt(0));
   await rejects(SegmentationTeacher.open(spoilt('\\"width\\":', '\\"wideh\\":'), { engine }), 'invalid-argument', /width/);
+  const nothing = JSON.stringify({ __metadata__: { beit_segmentation_teacher: 'null' } });
+  const ofNothing = new Uint8Array([nothing.length, 0, 0, 0, 0, 0, 0, 0, ...new TextEncoder().encode(nothing)]);
+  await rejects(SegmentationTeacher.open(ofNothing, { engine }), 'malformed', /nothing that can be followed/);
   await rejects(SegmentationTeacher.open(spoilt('beit_segmentation', 'beit_segmentatiom'), { engine }), 'malformed', /no project of a/);
   await teacher.dispose();
   await opened.dispose();

@@ -54,6 +54,7 @@ export function readFeatureFile<Facts extends object>(
   } catch (error) {
     throw failure('malformed', 'project', `it is no project of ${maker}`, error);
   }
+  if (typeof facts !== 'object' || facts === null) throw noProject();
   const { version, base } = facts;
   if (version !== VERSION) throw mismatch('unsupported', 'project', `version ${String(version)}`, `version ${VERSION}`);
   const { dtype, shape } = header.features ?? {};
