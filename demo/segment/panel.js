@@ -25,6 +25,8 @@ export class SegmentPanel extends PicturePanel {
   #opacity;
   /** @type {import('./strokes/strokes.js').Strokes | null} */
   #strokes = null;
+  /** @type {Promise<import('./strokes/strokes.js').Strokes> | null} */
+  #opening = null;
   #teaching = false;
   /** Nobody sees what the camera sees. */
   #hide = () => {
@@ -116,19 +118,9 @@ export class SegmentPanel extends PicturePanel {
     this.#legend.alone = null;
     if (this.#teaching && !this.#strokes) {
       try {
-        const { Strokes } = await import('./strokes/strokes.js');
-        this.#strokes ??= await Strokes.open(
-          { before: part(this.root, 'live-facts', HTMLElement), frame: this.#frame, model: this.model },
-          {
-            answer: (segmentation) => {
-              if (!this.active || !this.#teaching) return;
-              this.#display(segmentation);
-              this.showAnswer();
-            },
-            again: () => void this.run(),
-          },
-        );
+        this.#strokes = await (this.#opening ??= this.#openStrokes());
       } catch (error) {
+        this.#opening = null;
         this.explain(explainTab(error));
         this.#teaching = false;
         button.setAttribute('aria-pressed', 'false');
@@ -138,6 +130,21 @@ export class SegmentPanel extends PicturePanel {
     this.#strokes?.toggle(this.#teaching);
     part(this.root, 'code', HTMLElement).hidden = this.#teaching;
     void this.run();
+  }
+
+  async #openStrokes() {
+    const { Strokes } = await import('./strokes/strokes.js');
+    return Strokes.open(
+      { before: part(this.root, 'live-facts', HTMLElement), frame: this.#frame, model: this.model },
+      {
+        answer: (segmentation) => {
+          if (!this.active || !this.#teaching) return;
+          this.#display(segmentation);
+          this.showAnswer();
+        },
+        again: () => void this.run(),
+      },
+    );
   }
 
   /** @param {Segmentation} segmentation */

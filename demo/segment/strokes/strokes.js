@@ -224,8 +224,10 @@ export class Strokes {
     await lost?.dispose().catch(() => undefined); // its engine may have stopped
     const teller = new LoadingTeller();
     this.#tell('Opening the model to be taught …');
+    /** @type {SegmentationTeacher | null} */
+    let teacher = null;
     try {
-      const teacher = await SegmentationTeacher.from(chosen?.source ?? null, {
+      teacher = await SegmentationTeacher.from(chosen?.source ?? null, {
         ...rest,
         onProgress: (progress) => this.#tell(teller.tell(progress).text),
       });
@@ -235,6 +237,8 @@ export class Strokes {
       this.#tellKept();
       return teacher;
     } catch (error) {
+      lesson.teacher = null;
+      await teacher?.dispose().catch(() => undefined);
       this.#tell(explainLoading(error).sentence);
       throw error;
     }
