@@ -36,13 +36,13 @@ export class Improving {
     part(root, 'improve-begin', HTMLButtonElement).addEventListener('click', () => void this.#begin());
   }
 
-  /** Goes on with a run that was kept; the first time only. */
+  /** Goes on with a run that was kept; once it could be taken up, not again. */
   async restore() {
     if (this.#restored) return;
     this.#restored = true;
     if (!(await isKept(this.#folder))) return;
     const card = await this.#open();
-    await card?.restore();
+    this.#restored = card !== null && (await card.restore());
   }
 
   /** Pictures are other ones. */

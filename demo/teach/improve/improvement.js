@@ -76,7 +76,7 @@ export class ImproveCard {
   }
 
   async restore() {
-    await this.#run.restore();
+    return this.#run.restore();
   }
 
   async forget() {

@@ -35,6 +35,7 @@ import { copyTo } from './shelf.js';
  * @property {Judged | null} head
  * @property {Point[]} points the trained model at the end of each epoch
  * @property {Point | null} best what is better than the head, and the best of all epochs
+ * @property {string} [bestIn] the best's folder; the first where it is not said
  * @property {boolean} chosen whether the improved model answers
  */
 
@@ -46,13 +47,17 @@ const MOST_EPOCHS = 40;
 
 const HEAD = 'head';
 const PICTURES = 'pictures';
-const BEST = 'best';
+/** One is the best's, one what answers was opened from, and one is free for the next: no file is written over that somebody reads. */
+const BESTS = ['best', 'best-b', 'best-c'];
 const CHECKPOINTS = ['checkpoint-a', 'checkpoint-b'];
 
 /** Before this many steps it is not known how long one takes: the first one reads the pictures. */
 const MEASURED_AFTER = 2;
 /** What takes longer is asked about first. */
 const PATIENCE_MS = 120_000;
+
+/** @param {Facts} facts */
+const bestIn = (facts) => facts.bestIn ?? /** @type {string} */ (BESTS[0]);
 
 /**
  * Sends `change` whenever something is other than it was.
@@ -86,6 +91,10 @@ export class Run extends EventTarget {
   /** @type {number[]} */
   #stepMilliseconds = [];
   #judgeMilliseconds = 0;
+  /** The folder that `improved` reads. @type {string | null} */
+  #improvedFrom = null;
+  /** Whether what was kept is taken up, or not wanted any more. */
+  #restored = false;
 
   /**
    * @param {Lessons} lessons
@@ -103,22 +112,33 @@ export class Run extends EventTarget {
     return ['preparing', 'asking', 'running', 'stopping'].includes(this.phase);
   }
 
-  /** Takes up what was kept, and goes on with it where it was running. */
+  /**
+   * Takes up what was kept, and goes on with it where it was running.
+   * @returns whether that was done: else it may be tried again
+   */
   async restore() {
-    const facts = /** @type {Facts | null} */ (await this.#shelf.read());
-    if (facts?.version !== 1) return;
-    this.facts = facts;
-    this.step = facts.step;
-    await this.#openBest();
-    const goOn = facts.status === 'running' && facts.checkpoint !== null && facts.triedAt < facts.step;
-    this.#become(facts.status === 'done' ? 'done' : facts.checkpoint === null ? 'idle' : 'stopped');
-    if (goOn) this.goOn();
+    if (this.#restored) return true;
+    this.#go(async () => {
+      if (this.#restored) return;
+      const facts = /** @type {Facts | null} */ (await this.#shelf.read());
+      if (facts?.version === 1) {
+        this.facts = facts;
+        this.step = facts.step;
+        await this.#openBest();
+        const goOn = facts.status === 'running' && facts.checkpoint !== null && facts.triedAt < facts.step;
+        this.#become(facts.status === 'done' ? 'done' : facts.checkpoint === null ? 'idle' : 'stopped');
+        if (goOn) this.goOn();
+      }
+      this.#restored = true;
+    });
+    await this.#going;
+    return this.#restored;
   }
 
   /** Begins anew with the pictures that there are. */
   begin() {
+    this.#restored = true;
     this.#go(async () => {
-      await this.forgetFiles();
       await this.#prepare();
       await this.#follow();
     });
@@ -130,6 +150,7 @@ export class Run extends EventTarget {
       this.#goOn();
       return;
     }
+    this.#restored = true;
     this.#go(async () => {
       const facts = this.#known();
       this.#prepares('Going on where it was …');
@@ -160,6 +181,7 @@ export class Run extends EventTarget {
   async forgetFiles() {
     const { improved } = this;
     [this.improved, this.facts, this.step, this.error] = [null, null, 0, null];
+    this.#improvedFrom = null;
     await improved?.dispose();
     await this.#shelf.clear();
   }
@@ -191,7 +213,7 @@ export class Run extends EventTarget {
       });
   }
 
-  /** Sets pictures apart, and fits a head to the others: what training has to beat. It begins with a new head: from the fitted one it gets worse. */
+  /** Sets pictures apart, and fits a head to the others: what training has to beat. The run before is forgotten when nothing is in the way. It begins with a new head: from the fitted one it gets worse. */
   async #prepare() {
     const { teacher, layer, base, classes } = this.#lessons;
     if (!teacher) throw new Error('The model is not ready.');
@@ -212,12 +234,13 @@ export class Run extends EventTarget {
       return { label, apart: apart[i] === true, from, to: at };
     });
     const all = new Uint8Array(await new Blob(seen.map(({ copy }) => /** @type {Blob} */ (copy))).arrayBuffer());
-    await this.#shelf.fill(PICTURES, (target) => copyTo([new File([all], 'all')], target));
 
     const { dtype: _, ...options } = this.#options();
     const second = await Teacher.open(project, { ...options, ...(base.source !== null && { source: base.source }) });
     const byHand = layer !== 'auto';
     try {
+      await this.forgetFiles();
+      await this.#shelf.fill(PICTURES, (target) => copyTo([new File([all], 'all')], target));
       second.remove(second.pictures.flatMap(({ id }, i) => (learnt.has(i) ? [] : [id])));
       await second.fit({ layer });
       await this.#shelf.fill(HEAD, (target) => second.save(target, { dtype: 'f32' }));
@@ -320,8 +343,9 @@ export class Run extends EventTarget {
         const point = { step, accuracy: validation.accuracy, loss: validation.loss };
         facts.points.push(point);
         if (facts.head && isBest(point, facts.head, facts.points, apart)) {
-          await this.#shelf.fill(BEST, (target) => run.save(target, { dtype: 'f16' }));
-          facts.best = point;
+          const free = /** @type {string} */ (BESTS.find((name) => name !== bestIn(facts) && name !== this.#improvedFrom));
+          await this.#shelf.fill(free, (target) => run.save(target, { dtype: 'f16' }));
+          [facts.best, facts.bestIn] = [point, free];
         }
         if (step < facts.steps) await this.#checkpoint();
       }
@@ -381,6 +405,7 @@ export class Run extends EventTarget {
       await this.#shelf.write(facts);
     }
     await this.#openBest();
+    await this.#shelf.drop(BESTS.filter((name) => name !== bestIn(facts)));
     this.#become(phase);
   }
 
@@ -388,7 +413,8 @@ export class Run extends EventTarget {
   async #openBest() {
     const facts = this.#known();
     if (!facts.best) return;
-    const files = await this.#shelf.files(BEST);
+    const folder = bestIn(facts);
+    const files = await this.#shelf.files(folder);
     const { dtype: _, ...options } = this.#options();
     const classify = await pipeline('image-classification', files, options);
     const { base, layer, layers, epochs, head, best, points, pictures } = facts;
@@ -402,7 +428,7 @@ export class Run extends EventTarget {
       facts: { base, layer, layers, epochs, ...counts, head, best, points },
     };
     const before = this.improved;
-    this.improved = improved;
+    [this.improved, this.#improvedFrom] = [improved, folder];
     await before?.dispose();
   }
 
