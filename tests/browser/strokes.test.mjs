@@ -93,8 +93,10 @@ async function begin(page) {
   await usable(page, 'segment');
   await give(page, 'ground.png', picture);
   await answered(page, 'segment', 'ground.png');
-  await page.locator(segment('teach')).click();
+  // On, off, and on again, while what paints is on its way: it comes once.
+  await page.$eval(segment('teach'), (button) => [1, 2, 3].forEach(() => button.click()));
   await page.waitForFunction((brush) => document.querySelector(brush)?.checkVisibility(), {}, BRUSH);
+  assert.equal((await page.$$(segment('strokes-verdict'))).length, 1);
 }
 
 /** Runs in the page. Teaches the strokes of the first picture. Returns the project, and the labels of the second. */
