@@ -170,6 +170,6 @@ test('other names of dtype are taken', async () => {
     assert.equal(model.dtype, dtype);
     await model.dispose();
   }
-  await rejects(open({ dtype: 'fp16' }), 'unsupported', /dtype: got "fp16", expected "f32" or "int8"/);
+  await rejects(open({ dtype: 'fp16' }), 'unsupported', /dtype: got "f16", expected "f32" or "int8", with which the processor computes/);
   await rejects(open({ dtype: 'constructor' }), 'unsupported');
 });
