@@ -5,7 +5,6 @@ export {
   type FitOptions,
   type Lesson,
   type ReopenOptions,
-  type SaveOptions,
   type TaughtClassifyOptions,
   type TeacherOptions,
 } from './api/teaching/teacher.js';
@@ -17,6 +16,6 @@ export {
 } from './api/teaching/segmentation-teacher.js';
 export type { FusedMap } from './api/teaching/fused-map.js';
 export type { Stroke } from './api/teaching/strokes.js';
-export type { SaveTarget } from './api/teaching/save.js';
+export type { SaveOptions, SaveTarget } from './api/teaching/save.js';
 export type { StrokeFit, TaughtFit, WrongPicture, WrongStroke } from './api/teaching/judgement.js';
 export type { FileToWrite, FolderToWrite } from './platform/platform.js';

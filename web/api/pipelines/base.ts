@@ -108,7 +108,7 @@ export async function openParts<Model extends PreTrainedModel>(
   }
 }
 
-async function disposeOf({ model, processor, tokenizer }: Parts<Held>): Promise<void> {
+export async function disposeOf({ model, processor, tokenizer }: Parts<Held>): Promise<void> {
   await model.dispose();
   await processor.dispose();
   await tokenizer?.dispose();

@@ -21,6 +21,11 @@ export function isBase(said: unknown): said is BaseCheckpoint {
   return typeof id === 'string' && ['anywhere', 'here', 'nowhere'].includes(reach ?? '');
 }
 
+/** Whether two are known to be different. */
+export function isOther(one: BaseCheckpoint, other: BaseCheckpoint): boolean {
+  return one.reach === 'anywhere' && other.reach === 'anywhere' && (one.id !== other.id || one.revision !== other.revision);
+}
+
 /** Returns the id of a checkpoint of beit-wasm-samples, which is used where none is named. */
 export const sampleId = (name: SampleName): string => `beit-wasm-samples/${name}`;
 

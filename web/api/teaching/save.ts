@@ -2,14 +2,25 @@
 import { platform } from '#platform';
 import { isArrayOf } from '../../base/realms.js';
 import type { FromGlobal } from '../../base/globals.js';
-import { failure, sentenceOf } from '../../base/errors.js';
-import { convertedConfig, type ConversionType } from '../../engine/conversion.js';
-import type { Engine, LoadCallOptions, ModelSpec } from '../../engine/engine.js';
+import { failure, mismatch, sentenceOf } from '../../base/errors.js';
+import { convertedConfig } from '../../engine/conversion.js';
+import type { LoadCallOptions, ModelSpec } from '../../engine/engine.js';
 import type { FileToWrite, FolderToWrite } from '../../platform/platform.js';
 import { CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, type Source } from '../../sources/source.js';
+import { readOptionalText } from '../../sources/text.js';
+import type { PreTrainedModel } from '../model-base.js';
+import { checkCall } from '../options.js';
+import type { Parts } from '../pipelines/base.js';
+import { heldBy } from '../pretrained.js';
+import { configFields } from './config-fields.js';
 
 /** A path (Node), a folder's handle (browsers), or an object that takes files. */
 export type SaveTarget = string | FromGlobal<'FileSystemDirectoryHandle'> | FolderToWrite;
+
+export interface SaveOptions extends LoadCallOptions {
+  /** The element type of the weights. Default: f16 */
+  dtype?: 'f16' | 'f32' | undefined;
+}
 
 export const CARD_FILE = 'README.md';
 
@@ -37,13 +48,26 @@ export function folderOf(target: SaveTarget): FolderToWrite {
   };
 }
 
-/** Writes the model's files, the weights first; returns the names. A file is there whole or not at all. */
-export async function saveTaught(
-  { engine, source, spec, processor, card }: { engine: Engine; source: Source; spec: ModelSpec; processor: string; card: string },
-  target: SaveTarget,
-  dtype: ConversionType,
-  call: LoadCallOptions,
-): Promise<string[]> {
+/** A model that was taught, and the parts that it was taught with. */
+export interface Saved {
+  source: Source;
+  spec: ModelSpec;
+  card: string;
+  parts: Parts<PreTrainedModel>;
+}
+
+/** Writes the model's files, the weights first; returns the names. A file is there whole or not at all. `made` is called when the options are right. */
+export async function saveTaught(target: SaveTarget, { dtype = 'f16', ...call }: SaveOptions, made: () => Saved): Promise<string[]> {
+  checkCall('save()', call, ['onProgress', 'onWarning']);
+  if (dtype !== 'f16' && dtype !== 'f32') throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f16" or "f32"');
+  const {
+    source,
+    spec,
+    card,
+    parts: { model, processor },
+  } = made();
+  const processorText = (await readOptionalText(source, PROCESSOR_FILE, call.signal, call)) ?? processorJson(processor.config);
+  const { engine } = heldBy(model);
   const folder = folderOf(target);
   let file: FileToWrite | null = null;
   try {
@@ -62,7 +86,11 @@ export async function saveTaught(
     );
     await (file as FileToWrite | null)?.close();
     file = null;
-    const texts = { [CONFIG_FILE]: convertedConfig(facts.json, facts, dtype, undefined), [PROCESSOR_FILE]: processor, [CARD_FILE]: card };
+    const texts = {
+      [CONFIG_FILE]: convertedConfig(facts.json, facts, dtype, undefined),
+      [PROCESSOR_FILE]: processorText,
+      [CARD_FILE]: card,
+    };
     for (const [name, text] of Object.entries(texts)) {
       const bytes = new TextEncoder().encode(text);
       file = await folder.create(name, bytes.length);
@@ -78,8 +106,6 @@ export async function saveTaught(
 
 /** Returns the text of preprocessor_config.json for a processor's fields. */
 export function processorJson(config: Readonly<Record<string, unknown>>): string {
-  const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const plain = (value: unknown): unknown => (isArrayOf(value, Float32Array) ? [...(value as Float32Array)] : value);
-  const fields = Object.entries(config).map(([name, value]) => [snake(name), plain(value)]);
-  return `${JSON.stringify({ image_processor_type: 'BeitImageProcessor', ...Object.fromEntries(fields) }, null, 2)}\n`;
+  return `${JSON.stringify({ image_processor_type: 'BeitImageProcessor', ...configFields(config, plain) }, null, 2)}\n`;
 }

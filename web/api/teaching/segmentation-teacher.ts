@@ -1,13 +1,12 @@
 /** Teaching a segmentation model labels of one's own, by strokes over pictures: a head on the map of a checkpoint that stays as it is. */
 import { DisposableObject } from '../../base/dispose.js';
-import { BeitError, mismatch } from '../../base/errors.js';
+import { mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import { shapeText } from '../../base/tensors.js';
 import type { ForwardCallOptions } from '../../engine/engine.js';
 import { HALF_TRANSPARENT, paletteOf, segmentationOf } from '../../engine/tasks/segmentation.js';
 import type { Segmentation } from '../../engine/tasks/types.js';
-import { PROCESSOR_FILE, type Source, type SourceLike } from '../../sources/source.js';
-import { readOptionalText } from '../../sources/text.js';
+import type { Source, SourceLike } from '../../sources/source.js';
 import { asConfig, type BeitConfig } from '../config.js';
 import type { ImageInput } from '../images.js';
 import { inspect } from '../inspect.js';
@@ -16,15 +15,15 @@ import { checkCall } from '../options.js';
 import { openParts, type Parts, type PipelineOptions } from '../pipelines/base.js';
 import { checkedSize, makeImageSegmentation, type ImageSegmentationPipeline, type SegmentOptions } from '../pipelines/segmentation.js';
 import { heldBy } from '../pretrained.js';
-import { openBase, reopenBase, type BaseCheckpoint } from './base-checkpoint.js';
-import { burstsOf, checkLabel } from './bursts.js';
+import { isOther, openBase, reopenBase, type BaseCheckpoint } from './base-checkpoint.js';
+import { burstsOf } from './bursts.js';
 import { featuresAt, logitsOn, type FusedMap } from './fused-map.js';
 import { answersOf, type StrokeFit, type WrongStroke } from './judgement.js';
-import { processorJson, saveTaught, type SaveTarget } from './save.js';
+import { calibrated, checkFinite, Course, Examples, joined } from './lessons.js';
+import { saveTaught, type SaveOptions, type SaveTarget } from './save.js';
 import { readStrokes, writeStrokes, type TaughtStroke } from './stroke-project.js';
 import { checkStroke, placesOf, type Stroke } from './strokes.js';
 import { identityHead, segmentationCard, segmentationSpec, TaughtSegmenter, type SegmentationHead } from './taught-segmentation.js';
-import type { SaveOptions } from './teacher.js';
 
 /** As TeacherOptions. */
 export type SegmentationTeacherOptions = Omit<SegmentationModelOptions, 'dtype' | 'config' | 'auxiliaryHead'>;
@@ -64,13 +63,12 @@ const SAMPLE = 'segmentation';
  * ```
  */
 export class SegmentationTeacher extends DisposableObject {
-  private readonly taught = new Map<number, TaughtStroke>();
-  private lastId = 0;
-  private current: { head: SegmentationHead; fit: StrokeFit } | null = null;
-  private disposed = false;
+  private readonly taught = new Examples<TaughtStroke>('stroke', 'paint()');
+  private readonly course: Course<Opened, SegmentationHead, StrokeFit>;
 
-  private constructor(private readonly opened: Opened) {
+  private constructor(opened: Opened) {
     super();
+    this.course = new Course('SegmentationTeacher', opened);
   }
 
   /** Opens a checkpoint that segments; without one, that of beit-wasm-samples. Rejects like BeitForSemanticSegmentation.fromPretrained(). */
@@ -82,14 +80,7 @@ export class SegmentationTeacher extends DisposableObject {
   /** As Teacher.open(). */
   static async open(project: Uint8Array, { source, ...options }: ReopenSegmentationOptions = {}): Promise<SegmentationTeacher> {
     const { base } = readStrokes(project);
-    const teacher = await SegmentationTeacher.make(await reopenBase(base, { ...options, source }, SAMPLE), base, options);
-    try {
-      teacher.join(project);
-      return teacher;
-    } catch (error) {
-      await teacher.dispose();
-      throw error;
-    }
+    return joined(await SegmentationTeacher.make(await reopenBase(base, { ...options, source }, SAMPLE), base, options), project);
   }
 
   private static async make(source: Source, base: BaseCheckpoint, options: SegmentationTeacherOptions): Promise<SegmentationTeacher> {
@@ -102,26 +93,25 @@ export class SegmentationTeacher extends DisposableObject {
 
   /** The labels that have strokes, in the order in which they came: the class ids of segment(). */
   get labels(): string[] {
-    return [...new Set([...this.taught.values()].map(({ label }) => label))];
+    return this.taught.labels;
   }
 
   get strokes(): StrokeLesson[] {
-    return [...this.taught].map(([id, { label, points, width, picture }]) => ({ id, label, points, width, picture }));
+    return this.taught.entries.map(([id, { label, points, width, picture }]) => ({ id, label, points, width, picture }));
   }
 
   get lastFit(): StrokeFit | null {
-    return this.current?.fit ?? null;
+    return this.course.fitted?.fit ?? null;
   }
 
   /** Runs the checkpoint on a picture: the one pass that painting on it and segmenting it take. */
   async look(image: ImageInput, call: ForwardCallOptions = {}): Promise<FusedMap> {
     checkCall('look()', call);
-    const { processor, model } = this.live().parts;
+    const { processor, model } = this.course.live().parts;
     const { signal } = call;
     const { pixelValues, originalSizes } = await processor.preprocess(image, { signal });
     const { logits } = await model.forward({ pixelValues }, call);
-    if (!logits.data.every(Number.isFinite))
-      throw mismatch('invalid-argument', 'image', 'features that are infinite or NaN', 'finite ones');
+    checkFinite(logits.data);
     return { ...originalSizes[0]!, features: logits };
   }
 
@@ -131,7 +121,7 @@ export class SegmentationTeacher extends DisposableObject {
    */
   paint(map: FusedMap, stroke: Stroke): number {
     checkStroke(stroke);
-    this.live();
+    this.course.live();
     const { label, points, width, picture = null } = stroke;
     const [, channels, rows = 0, columns = 0] = this.checked(map).features.dims;
     const places = placesOf(stroke, map, { height: rows, width: columns });
@@ -139,28 +129,27 @@ export class SegmentationTeacher extends DisposableObject {
       throw mismatch('invalid-argument', 'points', 'a stroke beside the picture', `some of it within ${map.width} x ${map.height}`);
     const features = new Float32Array(places.length * channels!);
     for (const [i, place] of places.entries()) features.set(featuresAt(map.features, place), i * channels!);
-    return this.put({ label, points: points.map(([x, y]) => [x, y] as const), width, picture, features });
+    return this.taught.put({ label, points: points.map(([x, y]) => [x, y] as const), width, picture, features });
   }
 
   /** As Teacher.remove(). */
   remove(ids: number | readonly number[]): void {
-    for (const id of this.known(ids)) this.taught.delete(id);
+    this.taught.remove(ids);
   }
 
   relabel(ids: number | readonly number[], label: string): void {
-    checkLabel(label);
-    for (const id of this.known(ids)) this.taught.set(id, { ...this.taught.get(id)!, label });
+    this.taught.relabel(ids, label);
   }
 
   /** Fits a head to all strokes, each label counting alike, and judges it by each stroke. Rejects with invalid-argument below two labels. */
   async fit({ signal, ...rest }: { signal?: AbortSignal | null | undefined } = {}): Promise<StrokeFit> {
     checkCall('fit()', rest);
     throwIfAborted(signal);
-    const entries = [...this.taught];
+    const { entries } = this.taught;
     const names = this.labels;
     if (names.length < 2) throw mismatch('invalid-argument', 'fit()', `strokes of ${names.length} labels`, 'of at least two');
     const counts = names.map((name) => entries.filter(([, { label }]) => label === name).length);
-    const { config, parts } = this.live();
+    const { config, parts } = this.course.live();
     const channels = config.hiddenSize;
     const examples = entries.flatMap(([id, { label, features }]) => {
       const count = features.length / channels;
@@ -196,8 +185,7 @@ export class SegmentationTeacher extends DisposableObject {
       accuracy: judged ? right.reduce((sum, share) => sum + share, 0) / names.length : null,
       wrong: judged ? this.wrongOf(entries, answers, names, channels) : [],
     };
-    const calibrated = (values: Float64Array): Float32Array => Float32Array.from(values, (value) => value / found.temperature);
-    this.current = { head: { labels: names, weight: calibrated(found.weight), bias: calibrated(found.bias) }, fit };
+    this.course.fitted = { head: { labels: names, ...calibrated(found) }, fit };
     return fit;
   }
 
@@ -208,11 +196,11 @@ export class SegmentationTeacher extends DisposableObject {
   ): Promise<Segmentation> {
     checkCall('segment()', call);
     const size = checkedSize(resultSize);
-    const { head } = this.ready();
+    const { head } = this.course.ready();
     const map = isMap(image) ? this.checked(image) : await this.look(image, call);
     const logits = await logitsOn(map.features, head, call.signal);
     const palette = overlay ? paletteOf(head.labels.length, HALF_TRANSPARENT) : undefined;
-    const { engine } = heldBy(this.live().parts.processor);
+    const { engine } = heldBy(this.course.live().parts.processor);
     const { width, height } = map;
     const found = await engine.segment(logits, size === 'logits' ? null : (size ?? { width, height }), { scores, palette });
     return segmentationOf(found, head.labels);
@@ -220,81 +208,50 @@ export class SegmentationTeacher extends DisposableObject {
 
   /** Opens the taught model: the checkpoint with the head in its last layer's place. */
   pipeline(options: SegmentationModelOptions & PipelineOptions = {}): Promise<ImageSegmentationPipeline> {
-    const { head } = this.ready();
-    const { source, config, options: own } = this.live();
+    const { head } = this.course.ready();
+    const { source, config, options: own } = this.course.live();
     return makeImageSegmentation(source, { ...own, signal: null, ...options }, TaughtSegmenter.load(config, head));
   }
 
   /** Writes the taught model as transformers reads it; see Teacher.save(). */
-  async save(target: SaveTarget, { dtype = 'f16', ...call }: SaveOptions = {}): Promise<string[]> {
-    checkCall('save()', call, ['onProgress', 'onWarning']);
-    if (dtype !== 'f16' && dtype !== 'f32') throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f16" or "f32"');
-    const { head, fit } = this.ready();
-    const { source, base, config, options, parts } = this.live();
-    const { model, processor } = parts;
-    const text = (await readOptionalText(source, PROCESSOR_FILE, call.signal, call)) ?? processorJson(processor.config);
-    const spec = { ...segmentationSpec(config, head), taps: options.taps };
-    const { engine } = heldBy(model);
-    return saveTaught({ engine, source, spec, processor: text, card: segmentationCard(base, fit) }, target, dtype, call);
+  save(target: SaveTarget, options: SaveOptions = {}): Promise<string[]> {
+    return saveTaught(target, options, () => {
+      const { head, fit } = this.course.ready();
+      const { source, base, config, parts, options: own } = this.course.live();
+      return { source, parts, spec: { ...segmentationSpec(config, head), taps: own.taps }, card: segmentationCard(base, fit) };
+    });
   }
 
   /** Returns strokes and the features under them as a file, for open() and join(). */
   project(): Uint8Array {
-    const { base, config } = this.opened;
-    return writeStrokes({ base, channels: config.hiddenSize, strokes: [...this.taught.values()] });
+    const { base, config } = this.course.opened;
+    return writeStrokes({ base, channels: config.hiddenSize, strokes: this.taught.values });
   }
 
   /** As Teacher.join(). */
   join(project: Uint8Array): number[] {
     const { base, channels, strokes } = readStrokes(project);
-    const { base: own, config } = this.live();
-    const differs = base.reach === 'anywhere' && own.reach === 'anywhere' && (base.id !== own.id || base.revision !== own.revision);
-    if (differs || channels !== config.hiddenSize)
+    const { base: own, config } = this.course.live();
+    if (isOther(base, own) || channels !== config.hiddenSize)
       throw mismatch(
         'invalid-argument',
         'project',
         `features of ${base.id} (${channels} channels)`,
         `those of ${own.id} (${config.hiddenSize}), which this teacher has`,
       );
-    return strokes.map((stroke) => this.put(stroke));
+    return strokes.map((stroke) => this.taught.put(stroke));
   }
 
-  async dispose(): Promise<void> {
-    if (this.disposed) return;
-    this.disposed = true;
-    await this.opened.parts.model.dispose();
-    await this.opened.parts.processor.dispose();
-  }
-
-  private live(): Opened {
-    if (this.disposed) throw new BeitError('disposed', 'This SegmentationTeacher has been disposed of.', { where: 'SegmentationTeacher' });
-    return this.opened;
-  }
-
-  private ready(): { head: SegmentationHead; fit: StrokeFit } {
-    this.live();
-    if (!this.current) throw mismatch('invalid-argument', 'SegmentationTeacher', 'no head', 'one: await fit() first');
-    return this.current;
+  dispose(): Promise<void> {
+    return this.course.dispose();
   }
 
   private checked(map: FusedMap): FusedMap {
     const { dims } = map.features;
-    const channels = this.opened.config.hiddenSize;
+    const channels = this.course.opened.config.hiddenSize;
     if (dims.length !== 4 || dims[1] !== channels)
       throw mismatch('wrong-shape', 'map', shapeText(dims), `[1, ${channels}, h, w]: what look() of this teacher returned`);
     return map;
-  }
-
-  private put(stroke: TaughtStroke): number {
-    this.taught.set(++this.lastId, stroke);
-    return this.lastId;
-  }
-
-  private known(ids: number | readonly number[]): readonly number[] {
-    const list = typeof ids === 'number' ? [ids] : ids;
-    const lost = list.find((id) => !this.taught.has(id));
-    if (lost !== undefined) throw mismatch('not-found', 'stroke', `the id ${lost}`, 'one that paint() returned');
-    return list;
   }
 
   /** Returns the strokes that are told as something else, by the answers of all their places in order. */

@@ -5,6 +5,7 @@ import type { BeitConfig } from '../config.js';
 import { loadPretrained } from '../model-base.js';
 import { BeitForSemanticSegmentation, type SegmentationModelOptions } from '../models.js';
 import type { BaseCheckpoint } from './base-checkpoint.js';
+import { configFields } from './config-fields.js';
 import type { StrokeFit } from './judgement.js';
 import { modelCard, percent } from './model-card.js';
 
@@ -27,7 +28,6 @@ const NOT_WRITTEN = ['architectures', 'unknownFields', 'numLabels', 'label2id'];
 
 /** Returns which model that is of the base's checkpoint. */
 export function segmentationSpec(base: BeitConfig, { labels, weight, bias }: SegmentationHead): ModelSpec & { configJson: string } {
-  const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
   const plain = (value: unknown): unknown => {
     const { height, width } = (value ?? {}) as { height?: number; width?: number };
     return height === undefined ? value : height === width ? height : [height, width];
@@ -36,7 +36,7 @@ export function segmentationSpec(base: BeitConfig, { labels, weight, bias }: Seg
   return {
     className: 'BeitForSemanticSegmentation',
     configJson: JSON.stringify({
-      ...Object.fromEntries(fields.map(([name, value]) => [snake(name), plain(value)])),
+      ...configFields(Object.fromEntries(fields), plain),
       // Its last layer has the labels that were before.
       use_auxiliary_head: false,
       id2label: Object.fromEntries(labels.entries()),

@@ -1,14 +1,13 @@
 /** Teaching a classifier of one's own labels: a head on the features of a checkpoint that stays as it is. */
 import { DisposableObject } from '../../base/dispose.js';
 import { tell } from '../../base/callbacks.js';
-import { BeitError, mismatch } from '../../base/errors.js';
+import { mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import type { HeadFit } from '../../core/teaching.js';
-import type { CallOptions, ForwardCallOptions, LoadCallOptions } from '../../engine/engine.js';
+import type { CallOptions, ForwardCallOptions } from '../../engine/engine.js';
 import { rank, select } from '../../engine/tasks/classification.js';
 import type { Classification, LabelChoice } from '../../engine/tasks/types.js';
-import { PROCESSOR_FILE, type Source, type SourceLike } from '../../sources/source.js';
-import { readOptionalText } from '../../sources/text.js';
+import type { Source, SourceLike } from '../../sources/source.js';
 import { asConfig } from '../config.js';
 import type { ImageInput } from '../images.js';
 import { inspect } from '../inspect.js';
@@ -18,13 +17,14 @@ import { checkCall } from '../options.js';
 import { openParts, runTask, type Parts, type PipelineOptions } from '../pipelines/base.js';
 import type { ImageClassificationPipeline } from '../pipelines/classification.js';
 import { heldBy } from '../pretrained.js';
-import { openBase, reopenBase, type BaseCheckpoint } from './base-checkpoint.js';
+import { isOther, openBase, reopenBase, type BaseCheckpoint } from './base-checkpoint.js';
 import { burstsOf, checkLabel } from './bursts.js';
 import { accuracyOf, answersOf, confusionOf, type TaughtFit } from './judgement.js';
+import { calibrated, checkFinite, Course, Examples, joined } from './lessons.js';
 import { linkOf, readLink } from './link.js';
 import { taughtCard } from './model-card.js';
 import { readProject, writeProject, type TaughtPicture } from './project-file.js';
-import { processorJson, saveTaught, type SaveTarget } from './save.js';
+import { saveTaught, type SaveOptions, type SaveTarget } from './save.js';
 import { logitsOf, openTaught, taughtSpec, type TaughtHead } from './taught-model.js';
 
 /** Below so many pictures of a label, what is left out tells neither layers nor how often a head is right. */
@@ -61,11 +61,6 @@ export interface Lesson {
 
 export interface TaughtClassifyOptions extends ForwardCallOptions, Partial<LabelChoice> {}
 
-export interface SaveOptions extends LoadCallOptions {
-  /** The element type of the weights. Default: f16 */
-  dtype?: 'f16' | 'f32' | undefined;
-}
-
 export interface ReopenOptions extends TeacherOptions {
   /** The checkpoint, in place of the one that is named. */
   source?: SourceLike | undefined;
@@ -94,13 +89,12 @@ interface Opened {
  * ```
  */
 export class Teacher extends DisposableObject {
-  private readonly taught = new Map<number, TaughtPicture>();
-  private lastId = 0;
-  private current: { head: TaughtHead; fit: TaughtFit } | null = null;
-  private disposed = false;
+  private readonly taught = new Examples<TaughtPicture>('picture', 'add()');
+  private readonly course: Course<Opened, TaughtHead, TaughtFit>;
 
-  private constructor(private readonly opened: Opened) {
+  private constructor(opened: Opened) {
     super();
+    this.course = new Course('Teacher', opened);
   }
 
   /**
@@ -115,14 +109,7 @@ export class Teacher extends DisposableObject {
   /** Opens what project() returned, with its checkpoint. Rejects with malformed or unsupported for other bytes. */
   static async open(project: Uint8Array, { source, ...options }: ReopenOptions = {}): Promise<Teacher> {
     const { base } = readProject(project);
-    const teacher = await Teacher.make(await reopenBase(base, { ...options, source }), base, options);
-    try {
-      teacher.join(project);
-      return teacher;
-    } catch (error) {
-      await teacher.dispose();
-      throw error;
-    }
+    return joined(await Teacher.make(await reopenBase(base, { ...options, source }), base, options), project);
   }
 
   /**
@@ -154,22 +141,22 @@ export class Teacher extends DisposableObject {
 
   /** The checkpoint's layers. */
   get layers(): number {
-    return this.opened.parts.model.config.numHiddenLayers;
+    return this.course.opened.parts.model.config.numHiddenLayers;
   }
 
   /** The labels that have pictures, in the order in which they came. */
   get labels(): string[] {
-    return [...new Set([...this.taught.values()].map(({ label }) => label))];
+    return this.taught.labels;
   }
 
   /** The pictures, in the order in which they came. */
   get pictures(): Lesson[] {
-    return [...this.taught].map(([id, { label, burst }]) => ({ id, label, burst }));
+    return this.taught.entries.map(([id, { label, burst }]) => ({ id, label, burst }));
   }
 
   /** What fit() returned last. */
   get lastFit(): TaughtFit | null {
-    return this.current?.fit ?? null;
+    return this.course.fitted?.fit ?? null;
   }
 
   /**
@@ -184,18 +171,17 @@ export class Teacher extends DisposableObject {
       made.push({ label, burst: burst ?? null, features: await this.features(image, call) });
       tell(onProgress, made.length, list.length);
     }
-    return made.map((picture) => this.put(picture));
+    return made.map((picture) => this.taught.put(picture));
   }
 
   /** Forgets pictures. Throws not-found for an id that is none's, and forgets none then. */
   remove(ids: number | readonly number[]): void {
-    for (const id of this.known(ids)) this.taught.delete(id);
+    this.taught.remove(ids);
   }
 
   /** Says that pictures show something else. Throws as remove() does. */
   relabel(ids: number | readonly number[], label: string): void {
-    checkLabel(label);
-    for (const id of this.known(ids)) this.taught.set(id, { ...this.taught.get(id)!, label });
+    this.taught.relabel(ids, label);
   }
 
   /**
@@ -207,7 +193,7 @@ export class Teacher extends DisposableObject {
     const { layers } = this;
     if (layer !== 'auto' && !(Number.isInteger(layer) && layer >= 1 && layer <= layers))
       throw mismatch('invalid-argument', 'layer', String(layer), `"auto" or a whole number from 1 to ${layers}`);
-    const entries = [...this.taught];
+    const { entries } = this.taught;
     const names = this.labels;
     if (names.length < 2) throw mismatch('invalid-argument', 'fit()', `pictures of ${names.length} labels`, 'of at least two');
     const pictures = entries.map(([, picture]) => picture);
@@ -241,23 +227,22 @@ export class Teacher extends DisposableObject {
       ),
       wrong: wrong.sort((a, b) => b.score - a.score || a.id - b.id),
     };
-    const calibrated = (values: Float64Array): Float32Array => Float32Array.from(values, (value) => value / fit.temperature);
-    this.current = { head: { layer: chosen, labels: names, weight: calibrated(fit.weight), bias: calibrated(fit.bias) }, fit: result };
+    this.course.fitted = { head: { layer: chosen, labels: names, ...calibrated(fit) }, fit: result };
     return result;
   }
 
   /** Tells an image by the head that fit() made last, best label first. */
   async classify(image: ImageInput, { topK = 5, threshold, allow, deny, ...call }: TaughtClassifyOptions = {}): Promise<Classification[]> {
-    const { head } = this.ready();
+    const { head } = this.course.ready();
     const features = layerOf(await this.features(image, call), head.layer, this.channels);
     return select(rank(logitsOf(head, features), head.labels, null, 'softmax'), { topK, threshold, allow, deny });
   }
 
   /** Opens the taught model: the layers up to the head, and no more. */
   pipeline(options: ModelOptions & PipelineOptions = {}): Promise<ImageClassificationPipeline> {
-    const { head } = this.ready();
-    const { source, parts } = this.live();
-    return openTaught(source, parts.model.config, head, { ...this.opened.options, signal: null, ...options });
+    const { head } = this.course.ready();
+    const { source, parts, options: own } = this.course.live();
+    return openTaught(source, parts.model.config, head, { ...own, signal: null, ...options });
   }
 
   /**
@@ -265,25 +250,17 @@ export class Teacher extends DisposableObject {
    * folder of this machine (Node), a folder's handle (browsers), or what takes files. Files of these names are replaced.
    * Returns the names. The checkpoint is read again. Rejects with io, or with the signal's reason.
    */
-  async save(target: SaveTarget, { dtype = 'f16', ...call }: SaveOptions = {}): Promise<string[]> {
-    checkCall('save()', call, ['onProgress', 'onWarning']);
-    if (dtype !== 'f16' && dtype !== 'f32') throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f16" or "f32"');
-    const { head, fit } = this.ready();
-    const { source, base, parts } = this.live();
-    const { model, processor } = parts;
-    const text = (await readOptionalText(source, PROCESSOR_FILE, call.signal, call)) ?? processorJson(processor.config);
-    const { engine } = heldBy(model);
-    return saveTaught(
-      { engine, source, spec: taughtSpec(model.config, head), processor: text, card: taughtCard(base, this.layers, fit) },
-      target,
-      dtype,
-      call,
-    );
+  save(target: SaveTarget, options: SaveOptions = {}): Promise<string[]> {
+    return saveTaught(target, options, () => {
+      const { head, fit } = this.course.ready();
+      const { source, base, parts } = this.course.live();
+      return { source, parts, spec: taughtSpec(parts.model.config, head), card: taughtCard(base, this.layers, fit) };
+    });
   }
 
   /** Returns all that was taught as a file, for open() and join(): features and labels, not the pictures themselves. */
   project(): Uint8Array {
-    return writeProject({ base: this.opened.base, layers: this.layers, channels: this.channels, pictures: [...this.taught.values()] });
+    return writeProject({ base: this.course.opened.base, layers: this.layers, channels: this.channels, pictures: this.taught.values });
   }
 
   /**
@@ -292,12 +269,8 @@ export class Teacher extends DisposableObject {
    */
   join(project: Uint8Array): number[] {
     const { base, layers, channels, pictures } = readProject(project);
-    const own = this.live().base;
-    if (
-      layers !== this.layers ||
-      channels !== this.channels ||
-      (base.reach === 'anywhere' && own.reach === 'anywhere' && (base.id !== own.id || base.revision !== own.revision))
-    )
+    const own = this.course.live().base;
+    if (layers !== this.layers || channels !== this.channels || isOther(base, own))
       throw mismatch(
         'invalid-argument',
         'project',
@@ -305,10 +278,10 @@ export class Teacher extends DisposableObject {
         `those of ${own.id} (${this.layers} of ${this.channels}), which this teacher has`,
       );
     // Two cameras may have used one name.
-    const mark = `${this.lastId}:`;
-    const isFirst = this.taught.size === 0;
+    const mark = `${this.taught.lastId}:`;
+    const isFirst = this.taught.entries.length === 0;
     return pictures.map((picture) =>
-      this.put({ ...picture, burst: picture.burst === null || isFirst ? picture.burst : mark + picture.burst }),
+      this.taught.put({ ...picture, burst: picture.burst === null || isFirst ? picture.burst : mark + picture.burst }),
     );
   }
 
@@ -317,7 +290,7 @@ export class Teacher extends DisposableObject {
    * has it calls Teacher.fromLink(). Throws unsupported for a checkpoint that has no address elsewhere.
    */
   link(): string {
-    const { base } = this.live();
+    const { base } = this.course.live();
     if (base.reach !== 'anywhere')
       throw mismatch(
         'unsupported',
@@ -325,57 +298,31 @@ export class Teacher extends DisposableObject {
         `a head on ${base.id}`,
         'a checkpoint that others can open, too: of a hub or with an address',
       );
-    return linkOf({ id: base.id, revision: base.revision, head: this.ready().head });
+    return linkOf({ id: base.id, revision: base.revision, head: this.course.ready().head });
   }
 
   /** Gives the checkpoint's memory back. */
-  async dispose(): Promise<void> {
-    if (this.disposed) return;
-    this.disposed = true;
-    await this.opened.parts.model.dispose();
-    await this.opened.parts.processor.dispose();
+  dispose(): Promise<void> {
+    return this.course.dispose();
   }
 
   private get channels(): number {
-    return this.opened.parts.model.config.hiddenSize;
-  }
-
-  private live(): Opened {
-    if (this.disposed) throw new BeitError('disposed', 'This Teacher has been disposed of.', { where: 'Teacher' });
-    return this.opened;
-  }
-
-  private ready(): { head: TaughtHead; fit: TaughtFit } {
-    this.live();
-    if (!this.current) throw mismatch('invalid-argument', 'Teacher', 'no head', 'one: await fit() first');
-    return this.current;
+    return this.course.opened.parts.model.config.hiddenSize;
   }
 
   /** Returns the pooled states of layers 1 to L (L, C). Rejects with invalid-argument where they are not finite. */
   private async features(image: ImageInput, call: ForwardCallOptions): Promise<Float32Array> {
-    const { data } = await runTask('pooled-states', this.live().parts, image, {}, call);
+    const { data } = await runTask('pooled-states', this.course.live().parts, image, {}, call);
     const features = data.slice(this.channels);
-    if (!features.every(Number.isFinite)) throw mismatch('invalid-argument', 'image', 'features that are infinite or NaN', 'finite ones');
+    checkFinite(features);
     return features;
-  }
-
-  private put(picture: TaughtPicture): number {
-    this.taught.set(++this.lastId, picture);
-    return this.lastId;
-  }
-
-  private known(ids: number | readonly number[]): readonly number[] {
-    const list = typeof ids === 'number' ? [ids] : ids;
-    const lost = list.find((id) => !this.taught.has(id));
-    if (lost !== undefined) throw mismatch('not-found', 'picture', `the id ${lost}`, 'one that add() returned');
-    return list;
   }
 
   private fitLayer(pictures: readonly TaughtPicture[], labels: Int32Array, classes: number, layer: number): Promise<HeadFit> {
     const { channels } = this;
     const features = new Float32Array(pictures.length * channels);
     for (const [i, picture] of pictures.entries()) features.set(layerOf(picture.features, layer, channels), i * channels);
-    const { engine } = heldBy(this.live().parts.model);
+    const { engine } = heldBy(this.course.live().parts.model);
     return engine.fitHead({ features, labels, bursts: burstsOf(pictures), channels, classes });
   }
 }
