@@ -1,4 +1,5 @@
 /** Writes safetensors files: 8 bytes of header length, a JSON header, the data. */
+import { asBytes } from './bytes.js';
 import { mismatch } from './errors.js';
 import { isArrayOf } from './realms.js';
 import type { AnyArray, OwnBytes } from './tensors.js';
@@ -71,7 +72,7 @@ export function writeSafetensors(
   file.set(begin);
   let offset = begin.length;
   for (const { data } of Object.values(tensors)) {
-    file.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    file.set(asBytes(data), offset);
     offset += data.byteLength;
   }
   return file;

@@ -91,6 +91,14 @@ export function wholeNumber(most: number): (text: string) => number | null {
   };
 }
 
+/** Returns a parser of numbers of a range. */
+export function numberFrom(least: number, most: number): (text: string) => number | null {
+  return (text) => {
+    const value = text.trim() === '' ? NaN : Number(text);
+    return value >= least && value <= most ? value : null;
+  };
+}
+
 /** Returns a parser that takes exactly these words. */
 export function oneOf(words: readonly string[]): (text: string) => string | null {
   return (text) => (words.includes(text) ? text : null);

@@ -1,4 +1,4 @@
-import { usageError, wholeNumber, type CommandSpec } from './arguments.js';
+import { numberFrom, usageError, wholeNumber, type CommandSpec } from './arguments.js';
 import { batchPackage, library } from './batch.js';
 import { openSource } from './downloads.js';
 
@@ -10,7 +10,12 @@ export const similar: CommandSpec = {
     { name: 'in', value: 'FOLDER', help: 'what beit batch --task features has written', required: true },
     { name: 'model', value: 'SOURCE', help: 'that of the batch, for pictures that it has not (default: by the name in it)' },
     { name: 'count', value: 'N', help: 'how many pictures (default: 10)', parse: wholeNumber(100_000) },
-    { name: 'duplicates', value: 'SHARE', help: 'groups of pictures whose vectors are at least so similar, 0 to 1', parse: share },
+    {
+      name: 'duplicates',
+      value: 'SHARE',
+      help: 'groups of pictures whose vectors are at least so similar, 0 to 1',
+      parse: numberFrom(0, 1),
+    },
     { name: 'html', value: 'FILE', help: 'write a page that shows them' },
     { name: 'json', help: 'print JSON' },
   ],
@@ -35,8 +40,3 @@ export const similar: CommandSpec = {
     return 0;
   },
 };
-
-function share(text: string): number | null {
-  const value = Number(text);
-  return text !== '' && value >= 0 && value <= 1 ? value : null;
-}

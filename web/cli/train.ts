@@ -5,7 +5,7 @@ import { train as startRun, type TrainingFacts, type TrainingRun } from '../api/
 import type { LabelledImage, Method, TrainOptions } from '../api/training/options.js';
 import { failure, mismatch } from '../base/errors.js';
 import { attemptWrite } from '../platform/written-file-node.js';
-import { oneOf, usageError, wholeNumber, type CommandSpec, type OptionSpec, type Parsed } from './arguments.js';
+import { numberFrom, oneOf, usageError, wholeNumber, type CommandSpec, type OptionSpec, type Parsed } from './arguments.js';
 import { complain } from './complaints.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
@@ -17,14 +17,6 @@ import { bar } from './progress-bar.js';
 const MOST = 1_000_000;
 /** What a shell shows for a program that SIGINT ended. */
 const INTERRUPTED_STATUS = 130;
-
-/** Returns a parser of numbers of a range. */
-function numberFrom(least: number, most: number): (text: string) => number | null {
-  return (text) => {
-    const value = text.trim() === '' ? NaN : Number(text);
-    return value >= least && value <= most ? value : null;
-  };
-}
 
 /** The options that are the recipe's, by its own names. */
 const RECIPE: Readonly<Record<string, OptionSpec>> = {

@@ -1,4 +1,5 @@
 /** The module `teaching` (bindings/teaching_module.cpp): a linear head on features in closed form (src/teaching/ridge.h). */
+import { asBytes } from '../base/bytes.js';
 import { failure, packError, type Outcome } from '../base/errors.js';
 import { errorAt, inInstance, type PlainExports } from './plain-module.js';
 
@@ -44,10 +45,12 @@ export function fitHead(module: WebAssembly.Module, examples: TeachingExamples):
 
 function fitIn(teaching: TeachingExports, { features, labels, bursts, weights, channels, classes }: TeachingExamples): Outcome<HeadFit> {
   const pointers: number[] = [];
-  for (const { buffer, byteOffset, byteLength } of weights ? [features, labels, bursts, weights] : [features, labels, bursts]) {
-    const pointer = teaching.allocate(byteLength) >>> 0;
-    if (pointer === 0) return { ok: false, error: packError(failure('out-of-memory', WHERE, `no memory for ${byteLength} bytes of them`)) };
-    new Uint8Array(teaching.memory.buffer).set(new Uint8Array(buffer, byteOffset, byteLength), pointer);
+  for (const array of weights ? [features, labels, bursts, weights] : [features, labels, bursts]) {
+    const bytes = asBytes(array);
+    const pointer = teaching.allocate(bytes.length) >>> 0;
+    if (pointer === 0)
+      return { ok: false, error: packError(failure('out-of-memory', WHERE, `no memory for ${bytes.length} bytes of them`)) };
+    new Uint8Array(teaching.memory.buffer).set(bytes, pointer);
     pointers.push(pointer);
   }
   const [atFeatures = 0, atLabels = 0, atBursts = 0, atWeights = 0] = pointers;

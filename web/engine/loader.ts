@@ -40,6 +40,9 @@ interface Created {
   json: string;
 }
 
+/** f16 is a GPU's, which takes the core's floats. */
+const inCore = (dtype: DType): DType => (dtype === 'f16' ? 'f32' : dtype);
+
 export type LoadedFacts = Omit<LoadedModel, 'handle' | 'device'>;
 
 /** Takes a model's weights in place of the core: all values of each tensor, by its name in transformers. What it throws ends the load. */
@@ -75,7 +78,7 @@ export async function loadModel<Taker extends WeightTaker = never>(
       load.report('ready', '', 0, 0);
       const estimate = unwrap(model.estimate());
       kept = true;
-      return { model, taker: null, facts: { ...created, report, estimate } };
+      return { model, taker: null, facts: { ...created, dtype: inCore(created.dtype), report, estimate } };
     } finally {
       if (!kept) model.delete();
     }
@@ -284,9 +287,7 @@ class Load {
     const { dtype = 'f32', layerNormEps } = spec;
     const hasPooler = spec.addPoolingLayer !== false;
     const config = isTokenizerClass(className) ? tokenizerConfig(json) : unwrap(this.core.readConfig(json));
-    // f16 is a GPU's, which takes the core's floats.
-    const computes = dtype === 'f16' ? 'f32' : dtype;
-    const made = this.core.createModel(json, className, { ...spec, dtype: computes, addPoolingLayer: hasPooler });
+    const made = this.core.createModel(json, className, { ...spec, dtype: inCore(dtype), addPoolingLayer: hasPooler });
     const saved = made.ok ? className : this.architectureOf(json);
     if (!made.ok && saved && saved !== className && made.error.code === 'bad-config') {
       // Of another class's config the fields of this class's head say nothing that a user could mend.

@@ -1,11 +1,12 @@
 /** The engine in this thread: the only user, with loader.ts, of a Core. */
+import { asBytes } from '../base/bytes.js';
 import { tell } from '../base/callbacks.js';
 import { asBeitError, BeitError, failure, mismatch, sentenceOf, unwrap } from '../base/errors.js';
 import { Breather, following, throwIfAborted, TurnQueue, yieldToEventLoop } from '../base/scheduling.js';
 import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import { startCore, type CreateThread } from '../core/artefacts.js';
 import { chooseBuild, detectCapabilities, type Host } from '../core/capabilities.js';
-import type { Core, CoreForward, CoreForwardInputs, CoreImageProcessor, CoreModel, DType } from '../core/core.js';
+import type { Core, CoreForward, CoreForwardInputs, CoreImageProcessor, CoreModel } from '../core/core.js';
 import { owned, withBytes, withMemoryFacts } from '../core/heap.js';
 import { checkMaximum } from '../core/memory.js';
 import { fitHead, type HeadFit, type TeachingExamples } from '../core/teaching.js';
@@ -93,11 +94,6 @@ interface Processor {
   core: CoreImageProcessor;
   config: ConfigFields;
   channels: number;
-}
-
-/** Returns what the core has in the place of what only a GPU can. */
-function onCoreOf<T extends { dtype?: DType | undefined }>(given: T): T {
-  return given.dtype === 'f16' ? { ...given, dtype: 'f32' } : given;
 }
 
 export class LocalEngine implements TaskEngine, TrainingEngine {
@@ -280,9 +276,8 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
   async loadModel(source: Source, spec: ModelSpec, call: LoadCallOptions = {}): Promise<LoadedModel> {
     if (spec.dtype === 'f16' && !this.gpus.wanted)
       throw mismatch('unsupported', 'dtype', '"f16"', '"f32" or "int8", with which the processor computes (f16 is for device: \'gpu\')');
-    const onCore = onCoreOf(spec);
     const reload = async (own: CallOptions): Promise<CoreModel> =>
-      (await this.load({ signal: own.signal }, (core, stopped) => loadKept(core, source, onCore, stopped))).model!;
+      (await this.load({ signal: own.signal }, (core, stopped) => loadKept(core, source, spec, stopped))).model!;
     const {
       model: core,
       gpu,
@@ -320,7 +315,7 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
     try {
       const { model, taker, facts } = await this.load(call, (core, own) => loadKept(core, source, spec, own, offer));
       unused = null;
-      if (!taker) return { model, gpu: null, facts: onCoreOf(facts), choice: onProcessor(reason) };
+      if (!taker) return { model, gpu: null, facts, choice: onProcessor(reason) };
       const { gpu } = taker;
       return { model, gpu, facts: { ...facts, estimate: { ...facts.estimate, ...gpu.bytes } }, choice: onGpu(gpu) };
     } catch (error) {
@@ -329,7 +324,7 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
     } finally {
       (unused as GpuModel | null)?.destroy();
     }
-    const { model, facts } = await this.load(call, (core, own) => loadKept(core, source, onCoreOf(spec), own));
+    const { model, facts } = await this.load(call, (core, own) => loadKept(core, source, spec, own));
     return { model, gpu: null, facts, choice: onProcessor(reason) };
   }
 
@@ -688,10 +683,6 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
 
 function disposed(subject: string): BeitError {
   return new BeitError('disposed', `${subject} has been disposed of.`, { where: subject });
-}
-
-function asBytes(data: Uint8Array | Uint8ClampedArray): Uint8Array {
-  return data instanceof Uint8Array ? data : new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 /** Returns the inputs that there are. */

@@ -1,4 +1,5 @@
 /** Training a model in an engine whose core trains (core/training.ts). */
+import { asBytes } from '../base/bytes.js';
 import { failure, OutOfMemoryError, unwrap } from '../base/errors.js';
 import type { Tensor } from '../base/tensors.js';
 import type { Core, CoreForward, CoreTensor } from '../core/core.js';
@@ -139,7 +140,7 @@ export class Trainer implements Calls {
       }
       const raw = this.pictures.get(picture) ?? (await this.decoded(picture, image, kept, host));
       const { width, height, channels, data } = raw;
-      const withPicture = <T>(use: (pointer: number) => T): T => host.use((core) => withBytes(core, bytesOf(data), 'a picture', use));
+      const withPicture = <T>(use: (pointer: number) => T): T => host.use((core) => withBytes(core, asBytes(data), 'a picture', use));
       if (masking) {
         const pixelValues = withPicture((pointer) => unwrap(trainer.addViews(pointer, width, height, channels, view ?? 0, picture)));
         expected.push(...(await this.hide(masking, pixelValues, epoch ?? 0, picture, host)));
@@ -163,7 +164,7 @@ export class Trainer implements Calls {
     while (!mask.data.includes(1)) mask = blockMask({ height, width, count, seed: (seed = (seed + 1) >>> 0) });
     host.use((core) =>
       withBytes(core, mask.data, 'a mask', (at, patches) =>
-        withBytes(core, bytesOf(tokens), 'tokens', (pointer) => unwrap(trainer.hide(at, pointer, patches))),
+        withBytes(core, asBytes(tokens), 'tokens', (pointer) => unwrap(trainer.hide(at, pointer, patches))),
       ),
     );
     return [...tokens].filter((_, patch) => mask.data[patch] !== 0);
@@ -258,7 +259,7 @@ export class Trainer implements Calls {
 
   async supplyState({ name, values }: TrainerCalls['supplyState']['settings'], host: TrainerHost): Promise<null> {
     return host.use((core) =>
-      withBytes(core, bytesOf(values), name, (pointer) => unwrap(this.trainer.supplyState(name, pointer, values.length))),
+      withBytes(core, asBytes(values), name, (pointer) => unwrap(this.trainer.supplyState(name, pointer, values.length))),
     );
   }
 
@@ -268,15 +269,11 @@ export class Trainer implements Calls {
 }
 
 function addValues(core: Core, trainer: CoreTrainer, values: Float32Array, label: number): void {
-  withBytes(core, bytesOf(values), 'an example', (pointer) => unwrap(trainer.addValues(pointer, values.length, label)));
+  withBytes(core, asBytes(values), 'an example', (pointer) => unwrap(trainer.addValues(pointer, values.length, label)));
 }
 
 function ownTensor(core: Core, { dims, data }: Tensor): Tensor {
   return { dims, data: owned(core, data) };
-}
-
-function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
-  return new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
 }
 
 function best(logits: Float32Array): number {

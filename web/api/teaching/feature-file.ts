@@ -1,4 +1,5 @@
 /** Features with what is known of them as a file: a safetensors file of one tensor, and the rest in its metadata. */
+import { asBytes } from '../../base/bytes.js';
 import { type BeitError, failure, mismatch } from '../../base/errors.js';
 import { safetensorsHeader } from '../../base/safetensors-writer.js';
 import { isBase, type BaseCheckpoint } from './base-checkpoint.js';
@@ -30,9 +31,9 @@ export function writeFeatureFile<Facts extends object>(
   const file = new Uint8Array(begin.length + bytes);
   file.set(begin);
   let offset = begin.length;
-  for (const { buffer, byteOffset, byteLength } of rows) {
-    file.set(new Uint8Array(buffer, byteOffset, byteLength), offset);
-    offset += byteLength;
+  for (const row of rows) {
+    file.set(asBytes(row), offset);
+    offset += row.byteLength;
   }
   return file;
 }

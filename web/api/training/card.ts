@@ -1,7 +1,7 @@
 /** README.md of a trained model. */
 import type { BaseCheckpoint } from '../teaching/base-checkpoint.js';
 import { accuracyOf } from '../teaching/judgement.js';
-import { cardOf, modelCard, shares } from '../teaching/model-card.js';
+import { cardOf, modelCard, percent, shares } from '../teaching/model-card.js';
 import type { Judged } from './log.js';
 import type { FullRecipe, LabelledImage, Method } from './options.js';
 
@@ -46,7 +46,7 @@ export function maskedCard(base: BaseCheckpoint, recipe: FullRecipe, steps: numb
       `patches: ${course(recipe, steps)}, ${hidden}.`,
     '',
     judged
-      ? `Of pictures that it did not learn from, ${(judged.accuracy * 100).toFixed(1)} % of the hidden patches' tokens were right, with a loss of ${judged.loss.toFixed(3)}.`
+      ? `Of pictures that it did not learn from, ${percent(judged.accuracy)} of the hidden patches' tokens were right, with a loss of ${judged.loss.toFixed(3)}.`
       : 'It was not judged by pictures that it did not learn from.',
     '',
     '```python',

@@ -1,4 +1,5 @@
 /** Training a checkpoint on: all of its encoder, parts of it, or its vectors alone. */
+import { asBytes } from '../../base/bytes.js';
 import { DisposableObject } from '../../base/dispose.js';
 import { BeitError, failure, mismatch } from '../../base/errors.js';
 import { throwIfAborted } from '../../base/scheduling.js';
@@ -218,10 +219,8 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
         : trainedCard(base, recipe, steps, facts.labels, run.training, judged);
     await writeText(folder, CARD_FILE, card);
     if (!state) return;
-    await writeTensors(folder, OPTIMIZER_FILE, await this.call(run, 'states', null), 'F32', async (name) => {
-      const { data } = await this.call(run, 'readState', { name });
-      return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    });
+    const readState = async (name: string): Promise<Uint8Array> => asBytes((await this.call(run, 'readState', { name })).data);
+    await writeTensors(folder, OPTIMIZER_FILE, await this.call(run, 'states', null), 'F32', readState);
     await writeJson(folder, RECIPE_FILE, { ...recipe, base });
     await writeJson(folder, STATE_FILE, trainerState(history, { ...recipe, ...facts }));
   }
