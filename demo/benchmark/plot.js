@@ -1,6 +1,7 @@
 // @ts-check
 /** Times as a plot: a bar to the median, a whisker from the fastest to the slowest. */
 import { duration } from '../page/format.js';
+import { draw } from '../page/svg.js';
 
 /** @import { Timing } from './measure.js' */
 
@@ -53,16 +54,4 @@ export function plotOf(timings, room) {
 /** @param {Timing} timing */
 function nameAndTime({ build, threads, gpu, median }) {
   return gpu ? `the GPU, ${duration(median)}` : `${build} with ${threads === 1 ? 'one thread' : `${threads} threads`}, ${duration(median)}`;
-}
-
-/**
- * @template {keyof SVGElementTagNameMap} K
- * @param {K} name
- * @param {Record<string, string | number>} attributes
- * @returns {SVGElementTagNameMap[K]}
- */
-function draw(name, attributes) {
-  const element = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-  return element;
 }

@@ -373,7 +373,8 @@ const cssOf = (/** @type {readonly number[]} */ color) => `rgb(${color.join(' ')
  */
 function touches(stroke, way, width) {
   const reach = (stroke.width + width) / 2;
-  return fine(stroke.points, reach).some(([x, y]) => fine(way, reach).some(([a, b]) => Math.hypot(x - a, y - b) <= reach));
+  const trail = fine(way, reach);
+  return fine(stroke.points, reach).some(([x, y]) => trail.some(([a, b]) => Math.hypot(x - a, y - b) <= reach));
 }
 
 /**

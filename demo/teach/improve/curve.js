@@ -1,6 +1,7 @@
 // @ts-check
 /** How a model gets better, as two plots: accuracy and loss of the pictures set apart, against the head's line. */
 import { percent } from '../../page/format.js';
+import { draw } from '../../page/svg.js';
 
 /** @import { Facts } from './run.js' */
 
@@ -92,16 +93,4 @@ function plot({ title, values, line, low, high, say }, { points, steps }, room, 
       );
   }
   return svg;
-}
-
-/**
- * @template {keyof SVGElementTagNameMap} K
- * @param {K} name
- * @param {Record<string, string | number>} attributes
- * @returns {SVGElementTagNameMap[K]}
- */
-function draw(name, attributes) {
-  const element = document.createElementNS('http://www.w3.org/2000/svg', name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, String(value));
-  return element;
 }

@@ -72,14 +72,12 @@ export class Run extends EventTarget {
   /** @type {Facts | null} */
   facts = null;
   step = 0;
-  /** Of the last step. */
-  loss = 0;
   /** @type {number | null} */
   millisecondsLeft = null;
   /** @type {Improved | null} */
   improved = null;
   #shelf;
-  #options;
+  #optionsNow;
   #lessons;
   /** @type {TrainingRun | null} */
   #run = null;
@@ -105,7 +103,13 @@ export class Run extends EventTarget {
     super();
     this.#lessons = lessons;
     this.#shelf = shelf;
-    this.#options = options;
+    this.#optionsNow = options;
+  }
+
+  /** How models are run, in floats. */
+  get #options() {
+    const { dtype: _, ...options } = this.#optionsNow();
+    return options;
   }
 
   get busy() {
@@ -174,11 +178,11 @@ export class Run extends EventTarget {
   async forget() {
     this.stop();
     await this.#going;
-    await this.forgetFiles();
+    await this.#forgetFiles();
     this.#become('idle');
   }
 
-  async forgetFiles() {
+  async #forgetFiles() {
     const { improved } = this;
     [this.improved, this.facts, this.step, this.error] = [null, null, 0, null];
     this.#improvedFrom = null;
@@ -235,11 +239,10 @@ export class Run extends EventTarget {
     });
     const all = new Uint8Array(await new Blob(seen.map(({ copy }) => /** @type {Blob} */ (copy))).arrayBuffer());
 
-    const { dtype: _, ...options } = this.#options();
-    const second = await Teacher.open(project, { ...options, ...(base.source !== null && { source: base.source }) });
+    const second = await Teacher.open(project, { ...this.#options, ...(base.source !== null && { source: base.source }) });
     const byHand = layer !== 'auto';
     try {
-      await this.forgetFiles();
+      await this.#forgetFiles();
       await this.#shelf.fill(PICTURES, (target) => copyTo([new File([all], 'all')], target));
       second.remove(second.pictures.flatMap(({ id }, i) => (learnt.has(i) ? [] : [id])));
       await second.fit({ layer });
@@ -282,8 +285,7 @@ export class Run extends EventTarget {
   async #judgeHead() {
     const { pictures } = this.#known();
     const all = await this.#pictures();
-    const { dtype: _, ...options } = this.#options();
-    const classify = await pipeline('image-classification', await this.#shelf.files(HEAD), options);
+    const classify = await pipeline('image-classification', await this.#shelf.files(HEAD), this.#options);
     const begin = performance.now();
     let [right, loss, count] = [0, 0, 0];
     try {
@@ -312,9 +314,8 @@ export class Run extends EventTarget {
     const facts = this.#known();
     const all = await this.#pictures();
     const examples = facts.pictures.map(({ label, apart, from: first, to }) => ({ image: all.slice(first, to), label, apart }));
-    const { dtype: _, ...options } = this.#options();
     this.#run = train({
-      ...options,
+      ...this.#options,
       ...from,
       method: 'vectors',
       epochs: facts.epochs,
@@ -335,9 +336,9 @@ export class Run extends EventTarget {
     this.#become('running');
     const apart = facts.pictures.filter((picture) => picture.apart).length;
     let begin = performance.now();
-    for await (const { step, loss, validation } of run) {
+    for await (const { step, validation } of run) {
       this.#stepMilliseconds.push(performance.now() - begin);
-      [this.step, this.loss] = [step, loss];
+      this.step = step;
       this.#estimate(facts);
       if (validation) {
         const point = { step, accuracy: validation.accuracy, loss: validation.loss };
@@ -415,8 +416,7 @@ export class Run extends EventTarget {
     if (!facts.best) return;
     const folder = bestIn(facts);
     const files = await this.#shelf.files(folder);
-    const { dtype: _, ...options } = this.#options();
-    const classify = await pipeline('image-classification', files, options);
+    const classify = await pipeline('image-classification', files, this.#options);
     const { base, layer, layers, epochs, head, best, points, pictures } = facts;
     const counts = { pictures: pictures.length, apart: pictures.filter(({ apart }) => apart).length };
     const improved = {
