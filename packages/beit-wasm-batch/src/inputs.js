@@ -83,7 +83,7 @@ async function namesInBucket(beit, address) {
   return (await listObjects(beit, address)).filter((name) => PICTURE.test(name));
 }
 
-const arrayBufferOf = ({ buffer, byteOffset, byteLength }) => buffer.slice(byteOffset, byteOffset + byteLength);
+export const arrayBufferOf = ({ buffer, byteOffset, byteLength }) => buffer.slice(byteOffset, byteOffset + byteLength);
 
 async function namesInTable(beit, path, file) {
   try {

@@ -8,6 +8,8 @@ import { openStore } from './stores.js';
 import { answersOf, openTask, TASKS } from './tasks.js';
 
 const JOB_FILE = 'batch.json';
+/** What a shard's file is called, and its ending. */
+export const SHARD_NAME = /^\d{5,}-[0-9a-f]{16}\.([a-z]+)$/;
 // One that an engine works on, and one that is read meanwhile.
 const PICTURES_PER_ENGINE = 2;
 const KEY_DIGITS = 16;
@@ -103,7 +105,7 @@ class Job {
       }
     }
     const names = new Set(shards.map(({ name }) => name));
-    const there = (await store.list()).filter((name) => /^\d{5,}-[0-9a-f]{16}\.[a-z]+$/.test(name));
+    const there = (await store.list()).filter((name) => SHARD_NAME.test(name));
     const other = there.find((name) => !names.has(name));
     if (other) throw refuse(`its shard ${other} is of other pictures than these`);
     if (!before) await store.write(JOB_FILE, Buffer.from(`${JSON.stringify(this.facts, null, 2)}\n`));

@@ -1,11 +1,11 @@
 /** Pictures and shards in S3, by AWS's SDK, which is configured as always: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and so on. */
+import { FORMATS, INDEX } from './formats/formats.js';
 import { failure } from './inputs.js';
 
 // Joined, for bundlers not to look for a package that need not be there.
 const PACKAGE = ['@aws-sdk', 'client-s3'].join('/');
-// A file that is a folder, and what is written into it last.
-const FOLDER = '.png';
-const INDEX = 'index.jsonl';
+// A file that is a folder, which is there when its index is.
+const FOLDER = `.${FORMATS.png.ending}`;
 // A store that sends and takes nothing for so long is asked again, and in the end is away.
 const CONNECT_MS = 10_000;
 const IDLE_MS = 60_000;

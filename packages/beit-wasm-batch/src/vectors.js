@@ -1,15 +1,14 @@
 /** Vectors out of the shards of a batch of features, whatever their format: { paths, sums, vectors, length } a shard; rows that failed are left out. */
 import { tableFromIPC } from 'apache-arrow';
 import { parquetReadObjects } from 'hyparquet';
-import { failure } from './inputs.js';
-
-const NAME = /^\d{5,}-[0-9a-f]{16}\.([a-z]+)$/;
+import { arrayBufferOf, failure } from './inputs.js';
+import { SHARD_NAME } from './job.js';
 
 const READERS = {
   jsonl: (bytes) => rowsOf(Buffer.from(bytes).toString()),
   parquet: (bytes) =>
     parquetReadObjects({
-      file: bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength),
+      file: arrayBufferOf(bytes),
       columns: ['path', 'sha256', 'status', 'embedding'],
     }),
   arrow: (bytes) => {
@@ -44,7 +43,7 @@ const rowsOf = (text) =>
 export async function* vectorsOf(beit, store) {
   let length = null;
   for (const name of (await store.list()).sort()) {
-    const read = READERS[NAME.exec(name)?.[1]];
+    const read = READERS[SHARD_NAME.exec(name)?.[1]];
     if (!read) continue;
     const bytes = await store.bytes(name);
     const malformed = (what, cause) => failure(beit, 'malformed', store.path(name), `the shard cannot be read (${what})`, cause);

@@ -1,6 +1,9 @@
 /** The formats of shards: which tasks each can hold, and what it makes of rows. */
 import { columnsOf } from './columns.js';
 
+/** Of a shard that is a folder, the file that its rows are in: with it the shard is whole. */
+export const INDEX = 'index.jsonl';
+
 const jsonLines = (columns) => {
   const lines = columns[0].values.map((_, i) =>
     JSON.stringify(
@@ -52,7 +55,7 @@ export const FORMATS = {
       const names = values.map((value, i) => (value ? `${String(i).padStart(6, '0')}.png` : null));
       const index = jsonLines([...plain(columns), { name: 'file', values: names }]);
       const maps = values.flatMap((value, i) => (value ? [[names[i], value]] : []));
-      return { 'index.jsonl': index, 'batch.json': Buffer.from(metadata['beit-wasm-batch']), ...Object.fromEntries(maps) };
+      return { [INDEX]: index, 'batch.json': Buffer.from(metadata['beit-wasm-batch']), ...Object.fromEntries(maps) };
     },
   },
 };
