@@ -2,6 +2,7 @@
 // programs that are run goes to build/logs, and its end is shown when one fails.
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { root } from './places.mjs';
 
@@ -24,6 +25,9 @@ export function elapsed() {
 export function say(text) {
   process.stdout.write(`${text}\n`);
 }
+
+/** How long what a program with a limit has started may outlive it. */
+const GRACE_MS = 10_000;
 
 /** How long a step may be silent where there is no terminal: a log should not look as if it had stopped. */
 const SILENCE_MS = 20_000;
@@ -63,22 +67,24 @@ export class Failure extends Error {}
 /**
  * Runs a program to its end. Options: cwd, env (added to the process's), log (a name: the output goes
  * to build/logs/NAME.log and not to the screen), allowFailure, onOutput (is given each piece of text as it
- * comes). Returns { status, output }; throws a Failure with the end of the output when the status is not 0.
+ * comes), minutes (after which it is ended, with all that it has started, and has failed). Returns { status, output };
+ * throws a Failure with the end of the output when the status is not 0.
  */
-export function run(program, args, { cwd = root, env = {}, log, allowFailure = false, onOutput } = {}) {
+export function run(program, args, { cwd = root, env = {}, log, allowFailure = false, onOutput, minutes } = {}) {
   const file = log && logFile(log);
   const sink = file && createWriteStream(file);
   sink?.write(`$ ${program} ${args.join(' ')}\n`);
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const stdio = ['ignore', 'pipe', 'pipe'];
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio, detached: minutes !== undefined });
     const parts = [];
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.on('data', (data) => {
-        parts.push(data);
-        sink?.write(data);
-        onOutput?.(data.toString());
-      });
-    }
+    const take = (data) => {
+      parts.push(data);
+      sink?.write(data);
+      onOutput?.(data.toString());
+    };
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', take);
+    if (minutes !== undefined) endIn(minutes, child, take);
     child.on('error', (error) => reject(new Failure(`${program} cannot be run: ${error.message}`)));
     child.on('close', (status, signal) => {
       sink?.end();
@@ -89,6 +95,38 @@ export function run(program, args, { cwd = root, env = {}, log, allowFailure = f
       reject(new Failure(`${program} ${args.join(' ')} ended with ${signal ?? `status ${status}`}:\n${end}${where}`));
     });
   });
+}
+
+/** Ends a child that leads a process group with that group, when its time is over or this process is ended. */
+function endIn(minutes, child, tell) {
+  const end = () => {
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error;
+    }
+  };
+  const timer = setTimeout(() => {
+    tell(Buffer.from(`\nIt was ended, since it ran for ${minutes} minutes.\n`));
+    end();
+  }, minutes * 60_000);
+  const interrupted = (signal) => {
+    end();
+    process.exit(128 + constants.signals[signal]);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.once(signal, interrupted);
+  let grace;
+  // What it has left behind holds its output open, and would be waited for.
+  child.on('exit', () => {
+    grace = setTimeout(end, GRACE_MS);
+  });
+  const ended = () => {
+    clearTimeout(timer);
+    clearTimeout(grace);
+    for (const signal of signals) process.off(signal, interrupted);
+  };
+  child.on('close', ended).on('error', ended);
 }
 
 function logFile(name) {

@@ -30,6 +30,10 @@ const SUITES = [
   },
 ];
 
+/** A suite that takes longer hangs, and is ended: the others have their turn, and the log is there. One file has less. */
+const SUITE_MINUTES = 25;
+const FILE_MINUTES = 8;
+
 const ASAN = { ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
 const TSAN = { TSAN_OPTIONS: 'halt_on_error=1' };
 
@@ -49,7 +53,7 @@ function wasmTests(variant) {
 /** Runs a Catch2 program. Returns { passed, failed, skipped, output }, in test cases. */
 async function catch2(name, command, env = {}) {
   const args = [...command.slice(1), '--colour-mode', 'none'];
-  const { status, output } = await run(command[0], args, { env, log: `test-${name}`, allowFailure: true });
+  const { status, output } = await run(command[0], args, { env, log: `test-${name}`, allowFailure: true, minutes: SUITE_MINUTES });
   const all = /All tests passed \(.* in (\d+) test cases?\)/.exec(output);
   const some = /^test cases:(.*)$/m.exec(output)?.[1] ?? '';
   const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(some)?.[1] ?? 0);
@@ -65,8 +69,14 @@ async function nodeTests(folder) {
     .filter((file) => file.endsWith('.test.mjs'))
     .sort();
   if (files.length === 0) throw new Failure(`There are no tests in tests/${folder}.`);
-  const args = [...nodeFlags, '--test', '--test-reporter=spec', ...files.map((file) => join('tests', folder, file))];
-  const { status, output } = await run(process.execPath, args, { log: `test-${folder}`, allowFailure: true });
+  const args = [
+    ...nodeFlags,
+    '--test',
+    `--test-timeout=${FILE_MINUTES * 60_000}`,
+    '--test-reporter=spec',
+    ...files.map((file) => join('tests', folder, file)),
+  ];
+  const { status, output } = await run(process.execPath, args, { log: `test-${folder}`, allowFailure: true, minutes: SUITE_MINUTES });
   const count = (word) => Number(new RegExp(`^\\S+ ${word} (\\d+)$`, 'm').exec(output)?.[1] ?? 0);
   const result = { passed: count('pass'), failed: count('fail') + count('cancelled'), skipped: count('skipped') + count('todo') };
   return withStatus(result, status, output);
@@ -77,6 +87,7 @@ async function packageTests() {
   const { status, output } = await run(process.execPath, [join('tests', 'packages', 'run.mjs'), '--ci'], {
     log: 'test-packages',
     allowFailure: true,
+    minutes: SUITE_MINUTES,
   });
   const [, passed = 0, failed = 0] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? [];
   return withStatus({ passed: Number(passed), failed: Number(failed), skipped: 0 }, status, output);

@@ -45,3 +45,14 @@ test('benchmarks find what they import of dist/', async () => {
   const core = await startCore('simd', 1);
   assert.equal(typeof core.createCheckpoint, 'function');
 });
+
+test('a program with a limit is ended with all that it has started, and says so', async () => {
+  const { run } = await import('../../tools/report.mjs');
+  const begun = performance.now();
+  const { status, output } = await run('sh', ['-c', 'echo begun; sleep 60 & sleep 60'], { minutes: 0.02, allowFailure: true });
+  assert.notEqual(status, 0);
+  assert.equal(output, 'begun\n\nIt was ended, since it ran for 0.02 minutes.\n');
+  assert.ok(performance.now() - begun < 30_000);
+  assert.deepEqual(await run('sh', ['-c', 'echo done'], { minutes: 1 }), { status: 0, output: 'done\n' });
+  await assert.rejects(run('no-such-program', [], { minutes: 1 }), /no-such-program cannot be run/);
+});
