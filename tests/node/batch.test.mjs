@@ -13,7 +13,7 @@ import initParquet, { readParquet } from 'parquet-wasm/esm';
 import * as beit from '../../dist/node.js';
 import { openJob, pictureNames, runBatch } from '../../packages/beit-wasm-batch/index.js';
 import { batchWords, golden, rejects, root, serve, temporaryFolder } from './support.mjs';
-import { config, files } from './tiny-checkpoint.mjs';
+import { config, files, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
 const PICTURES = readdirSync(samples)
@@ -24,9 +24,7 @@ const segmentation = join(root, 'weights/embedded/segmentation');
 /** Returns a folder with a model, with pictures, of which one is damaged, and without an output. */
 function workplace(t) {
   const folder = temporaryFolder(t);
-  const model = join(folder, 'model');
-  mkdirSync(model);
-  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(model, name), bytes);
+  const model = writeCheckpoint(join(folder, 'model'));
   const pictures = join(folder, 'pictures');
   mkdirSync(pictures);
   for (const name of PICTURES) copyFileSync(join(samples, name), join(pictures, name));

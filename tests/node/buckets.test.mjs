@@ -1,6 +1,6 @@
 // beit batch with pictures and shards in S3: on a server of the test's, or on the one that BEIT_S3 names (http://127.0.0.1:9000).
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
@@ -13,7 +13,7 @@ import * as beit from '../../dist/node.js';
 import { openJob, pictureNames, runBatch } from '../../packages/beit-wasm-batch/index.js';
 import { noQueue, startCommand, startQueue } from './queue-server.mjs';
 import { batchWords, rejects, root, temporaryFolder } from './support.mjs';
-import { files } from './tiny-checkpoint.mjs';
+import { files, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
 const PICTURES = readdirSync(samples)
@@ -236,9 +236,7 @@ test('whoever waits for shards in a bucket waits for a bucket that is away', {
   const folder = temporaryFolder(t);
   const queue = await startQueue(folder);
   t.after(() => queue.stop());
-  const model = join(folder, 'model');
-  mkdirSync(model);
-  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(model, name), bytes);
+  const model = writeCheckpoint(join(folder, 'model'));
   const list = join(folder, 'list.txt');
   writeFileSync(list, NAMES[0]);
   const words = [...batchWords({ model, list, output: at('away') }), '--queue', queue.address];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { createEngine, writeSafetensors } from '../../dist/node.js';
 import { BUILDS, beit, golden, root, temporaryFolder } from './support.mjs';
-import { files, pixelValues, tensors } from './tiny-checkpoint.mjs';
+import { pixelValues, tensors, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const folders = (kind) =>
   readdirSync(join(golden, kind), { withFileTypes: true })
@@ -20,9 +20,7 @@ const readTensors = async (path) => engine.readTensors(new Uint8Array(readFileSy
 const image = join(root, 'tests/fixtures/images/rgb.png');
 
 function checkpoint(t) {
-  const folder = temporaryFolder(t);
-  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(folder, name), bytes);
-  return folder;
+  return writeCheckpoint(temporaryFolder(t));
 }
 
 test('there are reference cases', () => {

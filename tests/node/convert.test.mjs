@@ -10,7 +10,7 @@ import { nodeHost } from '../../dist/platform/host-node.js';
 import { BeitError, createEngine, DalleTokenizer } from '../../dist/node.js';
 import { platform } from '../../dist/platform/node.js';
 import { beit, golden, rejects, temporaryFolder } from './support.mjs';
-import { files, rawSafetensors, tensors } from './tiny-checkpoint.mjs';
+import { files, rawSafetensors, tensors, writeCheckpoint } from './tiny-checkpoint.mjs';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 
 const engine = await LocalEngine.create(settingsOf({ build: 'simd' }), nodeHost(), false);
@@ -211,8 +211,7 @@ test('a worker writes the same file where its caller is, as fast as that takes i
 });
 
 test('beit convert writes the file, its config and the processor, and nothing half', async (t) => {
-  const folder = temporaryFolder(t);
-  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(folder, name), bytes);
+  const folder = writeCheckpoint(temporaryFolder(t));
   const to = join(folder, 'new');
   mkdirSync(to);
   const out = join(to, 'other.safetensors');

@@ -1,12 +1,12 @@
 // beit batch --queue and beit worker: what is lost of workers that are killed and of a queue that is started again, and shards that fail.
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'node:test';
 import { freePort, noQueue, startCommand, startQueue } from './queue-server.mjs';
 import { batchWords, root, temporaryFolder } from './support.mjs';
-import { files } from './tiny-checkpoint.mjs';
+import { writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
 const PICTURES = readdirSync(samples).filter((name) => name.endsWith('.jpg'));
@@ -31,9 +31,7 @@ const until = async (condition) => {
 
 function workplace(t, count) {
   const folder = temporaryFolder(t);
-  const model = join(folder, 'model');
-  mkdirSync(model);
-  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(model, name), bytes);
+  const model = writeCheckpoint(join(folder, 'model'));
   for (const name of PICTURES) copyFileSync(join(samples, name), join(folder, name));
   const names = Array.from({ length: count }, (_, i) => join(folder, PICTURES[i % PICTURES.length]));
   const list = join(folder, 'list.txt');

@@ -6,7 +6,7 @@ import test from 'node:test';
 import * as beit from '../../dist/node.js';
 import { runBatch, runSimilar } from '../../packages/beit-wasm-batch/index.js';
 import { beit as command, rejects, root, temporaryFolder } from './support.mjs';
-import { files } from './tiny-checkpoint.mjs';
+import { files, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
 const PICTURES = readdirSync(samples)
@@ -16,9 +16,7 @@ const PICTURES = readdirSync(samples)
 /** Returns { model, pictures, set(format), vectors }: pictures with a damaged one, and one that is there twice under a name of its own. */
 async function workplace(t) {
   const folder = temporaryFolder(t);
-  const model = join(folder, 'model');
-  mkdirSync(model);
-  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(model, name), bytes);
+  const model = writeCheckpoint(join(folder, 'model'));
   const pictures = join(folder, 'pictures');
   mkdirSync(pictures);
   for (const name of PICTURES) copyFileSync(join(samples, name), join(pictures, name));

@@ -1,6 +1,6 @@
 // beit convert --dtype int8: files of a quarter of the size that answer as quantising at load does.
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { forwardInputs } from '../../dist/cli/inputs.js';
@@ -13,7 +13,7 @@ import { platform } from '../../dist/platform/node.js';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 import { configs, stateDict } from '../../tools/random-checkpoint.mjs';
 import { beit, golden, rejects, root, temporaryFolder } from './support.mjs';
-import { files, tensors } from './tiny-checkpoint.mjs';
+import { files, tensors, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const engine = await LocalEngine.create(settingsOf({ build: 'simd' }), nodeHost(), false);
 test.after(() => engine.dispose());
@@ -204,8 +204,7 @@ test('config.json says what is quantised, by patterns that name the modules and 
 
 test('beit convert --dtype int8 writes it, beit info and classify read it', async (t) => {
   const folder = temporaryFolder(t);
-  const source = temporaryFolder(t);
-  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(source, name), bytes);
+  const source = writeCheckpoint(temporaryFolder(t));
   const { status, stdout, stderr } = await beit('convert', source, join(folder, 'model.safetensors'), '--dtype', 'int8', '--build', 'simd');
   assert.deepEqual([status, stderr], [0, '']);
   assert.match(stdout, /BeitForImageClassification, int8, \d+ bytes/);

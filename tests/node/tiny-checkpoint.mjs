@@ -1,4 +1,6 @@
 // The smallest BeitForImageClassification: 5 KB, so that every length of its file can be tried.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 
 export const config = {
@@ -80,6 +82,13 @@ export function files(changed = {}) {
     ...changed,
   };
   return Object.fromEntries(Object.entries(all).filter(([, bytes]) => bytes !== null));
+}
+
+/** Writes its files into a folder, which is made if need be; returns that. */
+export function writeCheckpoint(folder) {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(folder, name), bytes);
+  return folder;
 }
 
 /** Returns a safetensors file of a header, given as an object or text, and data. */

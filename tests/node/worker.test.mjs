@@ -1,11 +1,11 @@
 // The engine in a worker, over the same protocol as in a page: same answers, errors and aborts.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { BeitForImageClassification, BeitImageProcessor, createEngine } from '../../dist/node.js';
 import { fileServer, golden, rejects, root, serve, temporaryFolder } from './support.mjs';
-import { files, pixelValues } from './tiny-checkpoint.mjs';
+import { files, pixelValues, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const local = await createEngine({ build: 'simd' });
 const remote = await createEngine({ build: 'simd', worker: true });
@@ -48,8 +48,7 @@ for (const worker of [false, true]) {
 
 test('every kind of source gives the same answer as in this thread', async (t) => {
   const expected = await logitsOf(local, files());
-  const folder = temporaryFolder(t);
-  for (const [name, bytes] of Object.entries(files())) writeFileSync(join(folder, name), bytes);
+  const folder = writeCheckpoint(temporaryFolder(t));
   const { base } = await serve(t, fileServer(files()));
   const sources = {
     bytes: files(),

@@ -1,11 +1,11 @@
 // A batch whose process is killed again and again: every picture is in one row of one shard.
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../tools/places.mjs';
-import { files } from '../node/tiny-checkpoint.mjs';
-import { drawPicture, randomNumbers } from './pictures.mjs';
+import { writeCheckpoint } from '../node/tiny-checkpoint.mjs';
+import { randomNumbers, writePictures } from './pictures.mjs';
 
 /** Until `enough(pictures done)`, batches of `size` pictures, each with up to `kills` kills within `life` milliseconds. */
 export async function soakBatch(enough, { size = 2000, kills = 6, life = 5000, shardSize = 50, seed = 1 } = {}) {
@@ -14,24 +14,14 @@ export async function soakBatch(enough, { size = 2000, kills = 6, life = 5000, s
   const problems = [];
   let [count, killed] = [0, 0];
   try {
-    const model = join(folder, 'model');
-    mkdirSync(model);
-    for (const [name, bytes] of Object.entries(files())) writeFileSync(join(model, name), bytes);
-    const pictures = Array.from({ length: 100 }, (_, i) => {
-      const path = join(folder, `${i}.img`);
-      for (;;) {
-        const { picture } = drawPicture(random, 0.05);
-        if (!(picture instanceof Uint8Array)) continue;
-        writeFileSync(path, picture);
-        return path;
-      }
-    });
+    const model = writeCheckpoint(join(folder, 'model'));
+    const pictures = writePictures(folder, random, 100);
     do {
       const output = join(folder, 'out');
       const names = Array.from({ length: size }, () => pictures[Math.floor(random() * pictures.length)]);
       writeFileSync(join(folder, 'list.txt'), names.join('\n'));
       const words = ['--task', 'classify', '--model', model, '--input', join(folder, 'list.txt'), '--output', output];
-      for (let life = 0; ; ++life) {
+      for (let turn = 0; ; ++turn) {
         const child = spawn(
           process.execPath,
           [join(root, 'dist/cli/main.js'), 'batch', ...words, '--shard-size', String(shardSize), '--resume'],
@@ -41,7 +31,7 @@ export async function soakBatch(enough, { size = 2000, kills = 6, life = 5000, s
         );
         let complaint = '';
         child.stderr.setEncoding('utf8').on('data', (text) => (complaint += text));
-        const timer = life < kills ? setTimeout(() => child.kill('SIGKILL'), random() * life) : null;
+        const timer = turn < kills ? setTimeout(() => child.kill('SIGKILL'), random() * life) : null;
         const status = await new Promise((resolve) => child.on('close', resolve));
         clearTimeout(timer);
         if (status === 0 || status === 1) break;

@@ -1,5 +1,5 @@
 // Pictures of many sizes and formats, drawn by chance, some of them damaged.
-import { readFileSync, readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writePng } from '../../dist/cli/png.js';
 import { root } from '../../tools/places.mjs';
@@ -49,4 +49,17 @@ export function drawPicture(random, share = 0.01) {
   const bytes = new Uint8Array(picture.subarray(0, 1 + Math.floor(random() * (picture.length - 1))));
   bytes.fill(0, 0, 8);
   return { picture: bytes, damaged: true };
+}
+
+/** Writes so many pictures, a twentieth of them damaged, into a folder; returns their paths. */
+export function writePictures(folder, random, count) {
+  return Array.from({ length: count }, (_, i) => {
+    const path = join(folder, `${i}.img`);
+    for (;;) {
+      const { picture } = drawPicture(random, 0.05);
+      if (!(picture instanceof Uint8Array)) continue;
+      writeFileSync(path, picture);
+      return path;
+    }
+  });
 }

@@ -19,8 +19,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { root } from '../../tools/places.mjs';
 import { startCommand, startQueue } from '../node/queue-server.mjs';
-import { files } from '../node/tiny-checkpoint.mjs';
-import { drawPicture, randomNumbers } from './pictures.mjs';
+import { writeCheckpoint } from '../node/tiny-checkpoint.mjs';
+import { randomNumbers, writePictures } from './pictures.mjs';
 
 const DISK_MIB = 64;
 // A picture that a shard cannot be done with, and what is said of the shard then; see poison.mjs.
@@ -88,25 +88,26 @@ function mountDisk(folder) {
   };
 }
 
+const USUAL = {
+  size: 20_000,
+  shardSize: 100,
+  workers: 4,
+  kills: 50,
+  restarts: 2,
+  cut: 30_000,
+  full: 20_000,
+  jumps: false,
+  poison: Object.keys(POISON),
+  seed: 1,
+};
+
 /**
  * Batches of `size` pictures until `enough(pictures done)`. During each: `kills` of the workers' processes, `restarts` of the queue, a cut of the network
  * and a full disk for so many milliseconds, two shards that cannot be done; with `jumps` each process has a clock that is set all the time.
  */
-export async function soakQueue(
-  enough,
-  {
-    size = 20_000,
-    shardSize = 100,
-    workers = 4,
-    kills = 50,
-    restarts = 2,
-    cut = 30_000,
-    full = 20_000,
-    jumps = false,
-    poison = Object.keys(POISON),
-    seed = 1,
-  } = {},
-) {
+export async function soakQueue(enough, given = {}) {
+  const settings = { ...USUAL, ...given };
+  const { size, shardSize, workers, cut, full, jumps, poison, seed } = settings;
   const random = randomNumbers(seed);
   const folder = mkdtempSync(join(tmpdir(), 'beit-soak-'));
   const problems = [];
@@ -114,18 +115,8 @@ export async function soakQueue(
   const disk = mountDisk(join(folder, 'disk'));
   let count = 0;
   try {
-    const model = join(folder, 'model');
-    mkdirSync(model);
-    for (const [name, bytes] of Object.entries(files())) writeFileSync(join(model, name), bytes);
-    const pictures = Array.from({ length: 100 }, (_, i) => {
-      const path = join(folder, `${i}.img`);
-      for (;;) {
-        const { picture } = drawPicture(random, 0.05);
-        if (!(picture instanceof Uint8Array)) continue;
-        writeFileSync(path, picture);
-        return path;
-      }
-    });
+    const model = writeCheckpoint(join(folder, 'model'));
+    const pictures = writePictures(folder, random, 100);
     do {
       const names = Array.from({ length: size }, () => pictures[Math.floor(random() * pictures.length)]);
       const shards = Math.ceil(size / shardSize);
@@ -135,24 +126,7 @@ export async function soakQueue(
       const list = join(folder, 'list.txt');
       writeFileSync(list, names.join('\n'));
       const output = join(folder, 'disk', 'out');
-      const found = await batch({
-        folder,
-        model,
-        list,
-        output,
-        shards,
-        shardSize,
-        workers,
-        kills,
-        restarts,
-        cut,
-        full,
-        jumps,
-        poison,
-        random,
-        disk,
-        happened,
-      });
+      const found = await batch(settings, { folder, model, list, output, shards, random, disk, happened });
       problems.push(...found, ...wrongIn(output, { names, shardSize, poisoned }));
       rmSync(output, { recursive: true });
       count += size;
@@ -179,24 +153,10 @@ export async function soakQueue(
 }
 
 /** One batch with all its faults. Returns what was wrong with what the commands said. */
-async function batch({
-  folder,
-  model,
-  list,
-  output,
-  shards,
-  shardSize,
-  workers,
-  kills,
-  restarts,
-  cut,
-  full,
-  jumps,
-  poison,
-  random,
-  disk,
-  happened,
-}) {
+async function batch(
+  { shardSize, workers, kills, restarts, cut, full, jumps, poison },
+  { folder, model, list, output, shards, random, disk, happened },
+) {
   const problems = [];
   const kept = mkdtempSync(join(folder, 'queue-'));
   const queue = await startQueue(kept);
