@@ -58,8 +58,9 @@ const server = createServer(async (request, response) => {
   // The work ends with who asked for it.
   const gone = new AbortController();
   response.on('close', () => gone.abort(new Error('The connection was closed.')));
-  const signal = AbortSignal.any([gone.signal, AbortSignal.timeout(LIMIT_MS)]);
-  const [status, answer, headers] = await answerTo(request, signal).catch((error) => [500, { message: String(error) }]);
+  const timer = setTimeout(() => gone.abort(new DOMException('It took too long.', 'TimeoutError')), LIMIT_MS);
+  const [status, answer, headers] = await answerTo(request, gone.signal).catch((error) => [500, { message: String(error) }]);
+  clearTimeout(timer);
   figures.answers[status] = (figures.answers[status] ?? 0) + 1;
   figures.seconds += (performance.now() - began) / 1000;
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(`${JSON.stringify(answer)}\n`);

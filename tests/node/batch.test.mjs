@@ -1,6 +1,6 @@
 // beit batch: what other tools read of its shards, what is left of a batch that was ended, and going on with it.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,8 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import initParquet, { readParquet } from 'parquet-wasm/esm';
 import * as beit from '../../dist/node.js';
 import { openJob, pictureNames, runBatch } from '../../packages/beit-wasm-batch/index.js';
-import { batchWords, golden, rejects, root, serve, temporaryFolder } from './support.mjs';
+import { commandFor, freePort } from './queue-server.mjs';
+import { batchWords, golden, noSignals, rejects, root, serve, temporaryFolder } from './support.mjs';
 import { config, files, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
@@ -35,7 +36,11 @@ function workplace(t) {
 /** Does a batch in this process. Returns { status, events }. */
 async function run(given, terminal = {}) {
   const events = [];
-  const status = await runBatch(beit, { engines: 2, options: {}, ...given }, { print: (line) => events.push(JSON.parse(line)), terminal });
+  const status = await runBatch(
+    beit,
+    { engines: 2, options: {}, ...given },
+    { print: (line) => events.push(JSON.parse(line)), terminal, process: noSignals },
+  );
   return { status, events };
 }
 
@@ -285,26 +290,26 @@ test('figures are served while it runs, and a terminal sees a bar', async (t) =>
   const { model, pictures, output } = workplace(t);
   let written = '';
   let figures = '';
+  let health = 0;
   const terminal = { isTTY: true, columns: 100, write: (text) => (written += text) };
   const said = [];
   const slow = await serve(t, async (request, response) => {
-    figures = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-    assert.equal((await fetch(`http://127.0.0.1:${port}/health`)).status, 200);
-    response.end(readFileSync(join(samples, PICTURES[0])));
+    try {
+      figures = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+      health = (await fetch(`http://127.0.0.1:${port}/health`)).status;
+    } finally {
+      // The batch waits for it.
+      response.end(readFileSync(join(samples, PICTURES[0])));
+    }
   });
-  const port = await new Promise((resolve) => {
-    const probe = spawn(process.execPath, [
-      '-e',
-      "const s = require('net').createServer().listen(0, () => { console.log(s.address().port); s.close(); })",
-    ]);
-    probe.stdout.on('data', (text) => resolve(Number(text)));
-  });
+  const port = await freePort();
   const status = await runBatch(
     beit,
     { task: 'classify', model, input: [pictures, `${slow.base}last`], output, engines: 1, metrics: port, options: {} },
-    { print: (line) => said.push(line), terminal },
+    { print: (line) => said.push(line), terminal, process: noSignals },
   );
   assert.equal(status, 1);
+  assert.equal(health, 200);
   assert.match(figures, /^beit_pictures_total\{status="ok"\} \d/m);
   assert.match(figures, new RegExp(`^beit_pictures_expected ${PICTURES.length + 2}$`, 'm'));
   assert.match(figures, /^beit_picture_seconds_bucket/m);
@@ -312,24 +317,25 @@ test('figures are served while it runs, and a terminal sees a bar', async (t) =>
   assert.match(said.at(-1), /8 pictures, 1 errors, /);
 });
 
-test('killed at any moment a batch loses no finished shard, and goes on; signals finish a shard or put it back', async (t) => {
+test('killed at any moment a batch loses no finished shard, and goes on; signals finish a shard or put it back', {
+  timeout: 180_000,
+}, async (t) => {
   const { model, pictures, folder, output } = workplace(t);
   const list = join(folder, 'list.txt');
   const names = Array.from({ length: 120 }, (_, i) => join(pictures, PICTURES[i % PICTURES.length]));
   writeFileSync(list, names.join('\n'));
   const words = [...batchWords({ model, list, output }), '--engines', '2', '--resume'];
   /** Runs the command until `count` shards are reported, then sends the signal. Returns the exit status, null for a kill. */
-  const until = (count, name) =>
-    new Promise((resolve) => {
-      const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words], { stdio: ['ignore', 'pipe', 'inherit'] });
-      let seen = 0;
-      child.stdout.setEncoding('utf8').on('data', (text) => {
-        const before = seen;
-        seen += text.split('"event":"shard"').length - 1;
-        if (before < count && seen >= count) child.kill(name);
-      });
-      child.on('close', (status) => resolve(status));
+  const until = async (count, name) => {
+    const { child, events, ended } = commandFor(t, words);
+    let isSent = false;
+    child.stdout.on('data', () => {
+      if (isSent || events.filter(({ event }) => event === 'shard').length < count) return;
+      isSent = true;
+      child.kill(name);
     });
+    return (await ended).status;
+  };
   assert.equal(await until(2, 'SIGKILL'), null);
   const first = shardsIn(output);
   assert.ok(first.length >= 2 && first.length < 12);

@@ -11,8 +11,8 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { decode } from 'fast-png';
 import * as beit from '../../dist/node.js';
 import { openJob, pictureNames, runBatch } from '../../packages/beit-wasm-batch/index.js';
-import { noQueue, startCommand, startQueue } from './queue-server.mjs';
-import { batchWords, rejects, root, temporaryFolder } from './support.mjs';
+import { commandFor, noQueue, queueFor } from './queue-server.mjs';
+import { afterwards, batchWords, noSignals, rejects, root, temporaryFolder } from './support.mjs';
 import { files, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
@@ -23,7 +23,7 @@ const bucket = `beit-${process.pid}`;
 // A page of a list has so many keys, so that there are several.
 const PAGE = 3;
 
-let client;
+let client = null;
 let server = null;
 /** Answers that are to fail yet, with a status. */
 const failures = [];
@@ -80,7 +80,7 @@ async function startBuckets() {
       .on('data', (part) => parts.push(part))
       .on('end', async () => {
         await onRequest(request);
-        answer(request, response, Buffer.concat(parts));
+        if (!response.destroyed) answer(request, response, Buffer.concat(parts));
       });
   });
   await new Promise((resolve) => started.listen(0, '127.0.0.1', resolve));
@@ -102,9 +102,9 @@ before(async () => {
 });
 
 after(() => {
-  client.destroy();
   server?.closeAllConnections();
   server?.close();
+  client?.destroy();
 });
 
 const put = (Key, Body) => client.send(new PutObjectCommand({ Bucket: bucket, Key, Body }));
@@ -115,7 +115,7 @@ const NAMES = [...PICTURES, 'damaged.png'].sort().map((name) => at(`photos/${nam
 
 async function run(given) {
   const events = [];
-  const surroundings = { print: (line) => events.push(JSON.parse(line)), terminal: {} };
+  const surroundings = { print: (line) => events.push(JSON.parse(line)), terminal: {}, process: noSignals };
   const status = await runBatch(beit, { engines: 1, options: {}, model: files(), ...given }, surroundings);
   return { status, events };
 }
@@ -160,7 +160,7 @@ test('pictures of a bucket go into shards of a bucket, and a batch goes on where
   await rejects(run({ ...given, resume: true, options: { layer: 'tokens' } }), 'invalid-argument', /were made with options/);
 });
 
-test('a folder of maps has its name only with its index', async () => {
+test('a folder of maps has its name only with its index', async (t) => {
   const model = join(root, 'weights/embedded/segmentation');
   const given = { task: 'segment', model, input: [NAMES[0], NAMES.at(-1)], output: at('maps'), format: 'png', shardSize: 1 };
   const { status, events } = await run(given);
@@ -171,6 +171,7 @@ test('a folder of maps has its name only with its index', async () => {
   const { width, height } = decode(await get(`${path.slice(at('').length)}/${row.file}`));
   assert.deepEqual([width, height], [row.width, row.height]);
   const job = await openJob(beit, { task: 'segment', model, output: at('maps'), format: 'png' });
+  afterwards(t, () => job.dispose());
   const shards = job.shardsOf([NAMES[0], NAMES.at(-1)], 1);
   assert.equal((await job.finished(shards)).size, 2);
   assert.equal(await job.store.has(shards[0].name), true);
@@ -179,7 +180,6 @@ test('a folder of maps has its name only with its index', async () => {
   assert.equal((await job.finished(shards)).size, 2);
   assert.equal(await job.store.has(shards[0].name.replace('00000', '00009')), false);
   assert.deepEqual(await job.store.among([shards[1].name, shards[0].name.replace('00000', '00009')]), new Set([shards[1].name]));
-  await job.dispose();
 });
 
 test('lists and tables in a bucket name pictures', async () => {
@@ -212,14 +212,14 @@ test('a shard that a store does not take is put back at once', { skip: process.e
     ended.abort(new Error('put back'));
     return new Promise(() => undefined);
   };
-  t.after(() => {
+  afterwards(t, () => {
     onRequest = () => undefined;
   });
   const job = await openJob(beit, { task: 'classify', model: files(), output: at('held'), engines: 1 });
+  afterwards(t, () => job.dispose());
   const [shard] = job.shardsOf([NAMES[0]], 1);
   await assert.rejects(job.write(shard, { signal: ended.signal }), /^Error: put back$/);
   assert.ok(isAsked);
-  await job.dispose();
 });
 
 test('answers that fail are asked for again, and in the end told', { skip: process.env.BEIT_S3 && 'of the own server only' }, async () => {
@@ -232,16 +232,15 @@ test('answers that fail are asked for again, and in the end told', { skip: proce
 
 test('whoever waits for shards in a bucket waits for a bucket that is away', {
   skip: noQueue || (process.env.BEIT_S3 && 'of the own server only'),
+  timeout: 180_000,
 }, async (t) => {
   const folder = temporaryFolder(t);
-  const queue = await startQueue(folder);
-  t.after(() => queue.stop());
+  const queue = await queueFor(t);
   const model = writeCheckpoint(join(folder, 'model'));
   const list = join(folder, 'list.txt');
   writeFileSync(list, NAMES[0]);
   const words = [...batchWords({ model, list, output: at('away') }), '--queue', queue.address];
-  const producer = startCommand(words);
-  t.after(() => producer.child.kill('SIGKILL'));
+  const producer = commandFor(t, words);
   const told = async (name) => {
     for (let turn = 0; turn < 400 && !producer.events.some(({ event }) => event === name); ++turn) await sleep(50);
     return producer.events.find(({ event }) => event === name);
@@ -249,8 +248,7 @@ test('whoever waits for shards in a bucket waits for a bucket that is away', {
   assert.equal((await told('queued')).shards, 1);
   failures.push(...new Array(3).fill(503));
   assert.match((await told('waiting')).reason, /the store says InternalError \(503\)/);
-  const worker = startCommand(['worker', '--queue', queue.address, '--engines', '1']);
-  t.after(() => worker.child.kill('SIGKILL'));
+  commandFor(t, ['worker', '--queue', queue.address, '--engines', '1']);
   assert.ok(await told('shard'));
   assert.equal((await producer.ended).status, 0);
 });

@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../../tools/places.mjs';
+import { afterwards, temporaryFolder } from './support.mjs';
 
 /** A server for the queue: BEIT_REDIS, or the system's Redis or Valkey. */
 const program = [process.env.BEIT_REDIS, 'valkey-server', 'redis-server'].find((name) => {
@@ -14,6 +15,9 @@ const program = [process.env.BEIT_REDIS, 'valkey-server', 'redis-server'].find((
     return false;
   }
 });
+
+// A machine that has much else to do takes its time.
+const READY_MS = 30_000;
 
 export const noQueue = !program && 'no Redis or Valkey (BEIT_REDIS names its server)';
 
@@ -29,16 +33,34 @@ export async function freePort() {
 export async function startQueue(folder) {
   const port = await freePort();
   let child = null;
-  const start = async () => {
+  let ended = null;
+  const start = () => {
     const words = ['--port', String(port), '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
-    child = spawn(program, words, { stdio: ['ignore', 'pipe', 'inherit'] });
-    child.stdout.setEncoding('utf8');
-    for await (const text of child.stdout.iterator({ destroyOnReturn: false })) if (text.includes('Ready to accept connections')) break;
-    child.stdout.resume();
+    // Its output is this process's alone: a server that outlives it would hold what it had inherited open.
+    child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    ended = new Promise((resolve) => child.on('error', resolve).on('close', resolve));
+    return new Promise((resolve, reject) => {
+      let said = '';
+      const fail = (why) => {
+        child.kill('SIGKILL');
+        reject(new Error(`${program} ${why}:\n${said}`));
+      };
+      const timer = setTimeout(() => fail('is not ready'), READY_MS);
+      const hear = (text) => {
+        said += text;
+        if (!said.includes('Ready to accept connections')) return;
+        clearTimeout(timer);
+        said = '';
+        resolve();
+      };
+      for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', hear);
+      ended.then(() => {
+        clearTimeout(timer);
+        fail('has ended');
+      });
+    });
   };
   const stop = async () => {
-    if (child.signalCode !== null) return;
-    const ended = new Promise((resolve) => child.on('close', resolve));
     child.kill('SIGKILL');
     await ended;
   };
@@ -70,6 +92,24 @@ export function startCommand(words, { imports = [] } = {}) {
     for (const line of lines) events.push(JSON.parse(line));
   });
   child.stderr.setEncoding('utf8').on('data', (text) => (complaint += text));
-  const ended = new Promise((resolve) => child.on('close', (status) => resolve({ status, complaint })));
+  const ended = new Promise((resolve, reject) => {
+    child.on('error', reject).on('close', (status) => resolve({ status, complaint }));
+  });
   return { child, events, ended };
+}
+
+/** As startQueue() and startCommand(); the test's end ends them. */
+export async function queueFor(test) {
+  const queue = await startQueue(temporaryFolder(test));
+  afterwards(test, queue.stop);
+  return queue;
+}
+
+export function commandFor(test, words) {
+  const started = startCommand(words);
+  afterwards(test, () => {
+    started.child.kill('SIGKILL');
+    return started.ended;
+  });
+  return started;
 }

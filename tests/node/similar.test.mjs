@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import * as beit from '../../dist/node.js';
 import { runBatch, runSimilar } from '../../packages/beit-wasm-batch/index.js';
-import { beit as command, rejects, root, temporaryFolder } from './support.mjs';
+import { beit as command, noSignals, rejects, root, temporaryFolder } from './support.mjs';
 import { files, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
@@ -25,7 +25,7 @@ async function workplace(t) {
   const set = async (format) => {
     const output = join(folder, format);
     const given = { task: 'features', model, input: [pictures], output, format, shardSize: 3, engines: 1, options: { layer: 'pooled' } };
-    await runBatch(beit, given, { print: () => undefined, terminal: {} });
+    await runBatch(beit, given, { print: () => undefined, terminal: {}, process: noSignals });
     return output;
   };
   const extract = await beit.pipeline('image-feature-extraction', model, { worker: true, threads: 1 });

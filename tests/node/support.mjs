@@ -1,5 +1,6 @@
 // What several tests need: a server that misbehaves on demand, small files, the command line.
 import { spawn } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -23,12 +24,39 @@ export function lacking(build) {
   }
 }
 
+const ends = new WeakMap();
+
+/**
+ * Has `end` called after the test. What was begun last ends first, and each has its turn: Node's hooks have the other order, and the
+ * first that fails is the last, so that a folder into which a process still writes would leave that process, and the test's with it, for ever.
+ */
+export function afterwards(test, end) {
+  const known = ends.get(test);
+  if (known) return void known.push(end);
+  const all = [end];
+  ends.set(test, all);
+  test.after(async () => {
+    const failed = [];
+    for (const each of all.reverse()) {
+      try {
+        await each();
+      } catch (error) {
+        failed.push(error);
+      }
+    }
+    if (failed.length > 0) throw failed[0];
+  });
+}
+
 /** Returns a new folder that is removed after the test. */
 export function temporaryFolder(test) {
   const folder = mkdtempSync(join(tmpdir(), 'beit-test-'));
-  test.after(() => rmSync(folder, { recursive: true, force: true }));
+  afterwards(test, () => rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
+
+/** Stands for the process where something listens to its signals: a test's own is ended by them. */
+export const noSignals = new EventEmitter();
 
 /**
  * Starts a server on this machine. `answer(request, response)` does all. Returns its base URL and
@@ -41,7 +69,7 @@ export async function serve(test, answer) {
     answer(request, response);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  test.after(() => {
+  afterwards(test, () => {
     server.closeAllConnections();
     server.close();
   });

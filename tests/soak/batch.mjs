@@ -1,11 +1,15 @@
 // A batch whose process is killed again and again: every picture is in one row of one shard.
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../../tools/places.mjs';
 import { writeCheckpoint } from '../node/tiny-checkpoint.mjs';
 import { randomNumbers, writePictures } from './pictures.mjs';
+
+// A batch that takes longer stands still.
+const LONGEST_MS = 1_200_000;
 
 /** Until `enough(pictures done)`, batches of `size` pictures, each with up to `kills` kills within `life` milliseconds. */
 export async function soakBatch(enough, { size = 2000, kills = 6, life = 5000, shardSize = 50, seed = 1 } = {}) {
@@ -31,16 +35,19 @@ export async function soakBatch(enough, { size = 2000, kills = 6, life = 5000, s
         );
         let complaint = '';
         child.stderr.setEncoding('utf8').on('data', (text) => (complaint += text));
-        const timer = turn < kills ? setTimeout(() => child.kill('SIGKILL'), random() * life) : null;
-        const status = await new Promise((resolve) => child.on('close', resolve));
+        const isKilled = turn < kills;
+        const timer = setTimeout(() => child.kill('SIGKILL'), isKilled ? random() * life : LONGEST_MS);
+        const [status, signal] = await once(child, 'close');
         clearTimeout(timer);
         if (status === 0 || status === 1) break;
-        if (status !== null) {
-          problems.push(`the batch ended with status ${status}: ${complaint}`);
+        // What ends it besides, such as a lack of memory, would end it again and again.
+        if (!isKilled || signal !== 'SIGKILL') {
+          problems.push(`the batch ended with ${signal ?? `status ${status}`}: ${complaint}`);
           break;
         }
         ++killed;
       }
+      if (problems.length > 0) break;
       const rows = readdirSync(output)
         .filter((name) => /^\d/.test(name))
         .sort()
@@ -53,7 +60,7 @@ export async function soakBatch(enough, { size = 2000, kills = 6, life = 5000, s
       count += size;
     } while (!enough(count) && problems.length === 0);
   } finally {
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   }
   return {
     what: `beit batch, ${shardSize} pictures a shard, its process killed and started again`,

@@ -12,8 +12,16 @@ const EVERY = 500;
 const BOUNDS = { least: 45_000, rss: 200, heap: 20 };
 
 /** `enough(count)` ends it. Returns what a row of the table has, and `problems`. */
-export async function soakPipeline(enough, { first = FIRST, every = EVERY, seed = 1 } = {}) {
+export async function soakPipeline(enough, given = {}) {
   const classify = await pipeline('image-classification', files(), { worker: true, threads: 1 });
+  try {
+    return await run(classify, enough, given);
+  } finally {
+    await classify.dispose();
+  }
+}
+
+async function run(classify, enough, { first = FIRST, every = EVERY, seed = 1 }) {
   const random = randomNumbers(seed);
   const problems = [];
   const signal = new AbortController().signal;
@@ -44,7 +52,6 @@ export async function soakPipeline(enough, { first = FIRST, every = EVERY, seed 
   const wasm = slope(later, (sample) => sample.wasm);
   if (wasm > 1) problems.push(`linear memory grows by ${wasm.toFixed(2)} bytes a picture`);
   problems.push(...growth(samples, BOUNDS));
-  await classify.dispose();
   return {
     what: 'pictures of mixed sizes and formats through one pipeline',
     count,

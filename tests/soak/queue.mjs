@@ -23,6 +23,10 @@ import { writeCheckpoint } from '../node/tiny-checkpoint.mjs';
 import { randomNumbers, writePictures } from './pictures.mjs';
 
 const DISK_MIB = 64;
+// A batch of which no shard is written or fails for so long stands still.
+const STILL_MS = 600_000;
+// A worker that was told to end has so long.
+const END_MS = 120_000;
 // A picture that a shard cannot be done with, and what is said of the shard then; see poison.mjs.
 const POISON = { 'deadly.img': /stalled/, 'bug.img': /null/ };
 const [poisonModule, clockModule] = ['poison', 'clock'].map((name) => pathToFileURL(join(root, `tests/soak/${name}.mjs`)).href);
@@ -76,7 +80,10 @@ function mountDisk(folder) {
     fill() {
       const file = openSync(ballast, 'w');
       try {
-        while (statfsSync(folder).bavail > 0) writeSync(file, Buffer.alloc(statfsSync(folder).bsize));
+        // Not all kernels count what is left, so what was written ends it as well.
+        const { bsize } = statfsSync(folder);
+        for (let written = 0; statfsSync(folder).bavail > 0 && written <= DISK_MIB * 2 ** 20; written += bsize)
+          writeSync(file, Buffer.alloc(bsize));
       } catch (error) {
         if (error.code !== 'ENOSPC') throw error;
       } finally {
@@ -84,7 +91,8 @@ function mountDisk(folder) {
       }
     },
     free: () => rmSync(ballast),
-    unmount: () => execFileSync('umount', [folder]),
+    // Lazily: what was killed while it wrote may not have closed its files yet.
+    unmount: () => execFileSync('umount', ['-l', folder]),
   };
 }
 
@@ -96,6 +104,7 @@ const USUAL = {
   restarts: 2,
   cut: 30_000,
   full: 20_000,
+  still: STILL_MS,
   jumps: false,
   poison: Object.keys(POISON),
   seed: 1,
@@ -133,7 +142,7 @@ export async function soakQueue(enough, given = {}) {
     } while (!enough(count) && problems.length === 0);
   } finally {
     disk?.unmount();
-    rmSync(folder, { recursive: true });
+    rmSync(folder, { recursive: true, force: true });
   }
   const { kills: killed, restarts: restarted, cuts, full: filled, deaths } = happened;
   return {
@@ -154,12 +163,11 @@ export async function soakQueue(enough, given = {}) {
 
 /** One batch with all its faults. Returns what was wrong with what the commands said. */
 async function batch(
-  { shardSize, workers, kills, restarts, cut, full, jumps, poison },
+  { shardSize, workers, kills, restarts, cut, full, still, jumps, poison },
   { folder, model, list, output, shards, random, disk, happened },
 ) {
   const problems = [];
-  const kept = mkdtempSync(join(folder, 'queue-'));
-  const queue = await startQueue(kept);
+  const queue = await startQueue(mkdtempSync(join(folder, 'queue-')));
   const network = await startNetwork(queue.port);
   const producer = startCommand(
     [
@@ -177,7 +185,7 @@ async function batch(
       running.add(worker);
       const { status, complaint } = await worker.ended;
       running.delete(worker);
-      if (worker.killed) continue;
+      if (worker.killed || isOver) continue;
       if (status === null) ++happened.deaths;
       else if (!isOver) problems.push(`a worker ended with status ${status}: ${complaint}`);
     }
@@ -194,10 +202,16 @@ async function batch(
   };
   const written = () => producer.events.filter(({ event }) => event === 'shard').length;
   let isDone = false;
-  const ended = producer.ended.then((end) => {
+  const ended = producer.ended.finally(() => {
     isDone = true;
-    return end;
   });
+  let [known, since] = [0, performance.now()];
+  const watch = setInterval(() => {
+    if (producer.events.length > known) [known, since] = [producer.events.length, performance.now()];
+    if (performance.now() - since < still) return;
+    problems.push(`nothing has happened for ${still / 1000} s`);
+    producer.child.kill('SIGKILL');
+  }, 1000);
   /** Waits until so large a share of the shards is written. */
   const reached = async (share) => {
     while (!isDone && written() < share * shards) await sleep(20);
@@ -234,14 +248,25 @@ async function batch(
       ++happened.full;
     },
   ].map((fault) => fault());
-  const { status, complaint } = await ended;
-  await Promise.all(faults);
+  try {
+    await ended;
+    await Promise.all(faults);
+  } catch (error) {
+    problems.push(`a fault cannot be made: ${error.message}`);
+    producer.child.kill('SIGKILL');
+  }
+  clearInterval(watch);
   isOver = true;
   for (const { child } of running) child.kill('SIGTERM');
+  const late = setTimeout(() => {
+    problems.push('a worker does not end');
+    for (const { child } of running) child.kill('SIGKILL');
+  }, END_MS);
   await Promise.all(keeping);
+  clearTimeout(late);
   await network.stop();
   await queue.stop();
-  rmSync(kept, { recursive: true });
+  const { status, complaint } = await ended;
   if (status !== 1) problems.push(`the batch ended with status ${status}: ${complaint}`);
   const reasons = producer.events.filter(({ event }) => event === 'failed').map(({ reason }) => reason);
   happened.poison += reasons.length;

@@ -5,6 +5,7 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { glob } from 'tinyglobby';
 
 const PICTURE = /\.(png|jpe?g|jfif|bmp|gif|webp|avif|tiff?|p[bgpn]m)$/i;
+const FETCH_LIMIT_MS = 60_000;
 const ADDRESS = /^(https?|s3):/i;
 const BUCKET = /^s3:/i;
 const LIST = /\.txt$/i;
@@ -68,7 +69,7 @@ async function textOf(stream) {
 }
 
 async function fetchText(beit, address) {
-  const answer = await fetch(address).catch((error) => {
+  const answer = await fetch(address, { signal: AbortSignal.timeout(FETCH_LIMIT_MS) }).catch((error) => {
     throw failure(beit, 'network', address, 'the server cannot be reached', error);
   });
   if (!answer.ok) throw failure(beit, 'network', address, `the server answered ${answer.status}`);

@@ -39,8 +39,11 @@ async function bytesOf(beit, name, signal) {
 
 async function fetchBytes(beit, name, signal) {
   for (let attempt = 1; ; ++attempt) {
+    // Node 20 collects an AbortSignal.timeout() that only AbortSignal.any() knows, which then never comes.
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(new Error(`no answer within ${FETCH_LIMIT_MS / 1000} s`)), FETCH_LIMIT_MS);
     try {
-      const answer = await fetch(name, { signal: AbortSignal.any([signal, AbortSignal.timeout(FETCH_LIMIT_MS)]) });
+      const answer = await fetch(name, { signal: AbortSignal.any([signal, limit.signal]) });
       if (answer.ok) return new Uint8Array(await answer.arrayBuffer());
       await answer.body?.cancel();
       if (answer.status === 404 || answer.status === 410) throw failure(beit, 'not-found', name, `the server answered ${answer.status}`);
@@ -48,6 +51,8 @@ async function fetchBytes(beit, name, signal) {
     } catch (error) {
       if (signal.aborted || error instanceof beit.BeitError) throw error;
       if (attempt === FETCH_ATTEMPTS) throw failure(beit, 'network', name, `the server cannot be reached (${error.message})`, error);
+    } finally {
+      clearTimeout(timer);
     }
   }
 }

@@ -269,8 +269,16 @@ export async function runWorker(beit, given, { print = console.log, process: hos
   print(JSON.stringify({ event: 'ready', ...(metrics.port && { metrics: metrics.port }) }));
   await ended;
   // A queue that is away is not waited for when the shard is put back: it comes back by itself.
-  const away = putBack.signal.aborted ? sleep(CLOSE_LIMIT_MS) : new Promise(() => undefined);
+  let timer;
+  const away = new Promise((resolve) => {
+    const wait = () => {
+      timer = setTimeout(resolve, CLOSE_LIMIT_MS);
+    };
+    if (putBack.signal.aborted) wait();
+    else putBack.signal.addEventListener('abort', wait);
+  });
   await Promise.race([worker.close().then(() => queue.close()), away]);
+  clearTimeout(timer);
   connections.closeAll();
   await current?.job.dispose();
   await metrics.close();
