@@ -41,7 +41,7 @@ async function startBuckets() {
         .writeHead(status, { 'content-type': 'application/xml' })
         .end(`<Error><Code>${code}</Code><Message>${code}.</Message></Error>`);
     if (!request.headers.authorization?.startsWith('AWS4-HMAC-SHA256 ')) return fail(403, 'AccessDenied');
-    if (failures.length > 0) return fail(failures.shift(), 'InternalError');
+    if (failures.length > 0) return fail(failures[0], failures.shift() === 403 ? 'AccessDenied' : 'InternalError');
     const [name] = key.split('/');
     if (request.method === 'PUT') {
       if (key !== name && !objects.has(name)) return fail(404, 'NoSuchBucket');
@@ -227,10 +227,13 @@ test('answers that fail are asked for again, and in the end told', { skip: proce
   assert.equal((await pictureNames(beit, [at('photos/')])).length, NAMES.length);
   failures.push(...new Array(3).fill(503));
   await rejects(pictureNames(beit, [at('photos/')]), 'network', /the store says InternalError \(503\)/);
+  failures.push(403);
+  const refusal = /the store says AccessDenied \(403\).*; expected credentials/;
+  assert.equal((await rejects(pictureNames(beit, [at('photos/')]), 'unauthorized', refusal)).status, 403);
   assert.deepEqual(failures, []);
 });
 
-test('whoever waits for shards in a bucket waits for a bucket that is away', {
+test('whoever waits for shards in a bucket waits for a bucket that is away, and not for one that refuses', {
   skip: noQueue || (process.env.BEIT_S3 && 'of the own server only'),
   timeout: 180_000,
 }, async (t) => {
@@ -241,9 +244,9 @@ test('whoever waits for shards in a bucket waits for a bucket that is away', {
   writeFileSync(list, NAMES[0]);
   const words = [...batchWords({ model, list, output: at('away') }), '--queue', queue.address];
   const producer = commandFor(t, words);
-  const told = async (name) => {
-    for (let turn = 0; turn < 400 && !producer.events.some(({ event }) => event === name); ++turn) await sleep(50);
-    return producer.events.find(({ event }) => event === name);
+  const told = async (name, { events } = producer) => {
+    for (let turn = 0; turn < 400 && !events.some(({ event }) => event === name); ++turn) await sleep(50);
+    return events.find(({ event }) => event === name);
   };
   assert.equal((await told('queued')).shards, 1);
   failures.push(...new Array(3).fill(503));
@@ -251,4 +254,16 @@ test('whoever waits for shards in a bucket waits for a bucket that is away', {
   commandFor(t, ['worker', '--queue', queue.address, '--engines', '1']);
   assert.ok(await told('shard'));
   assert.equal((await producer.ended).status, 0);
+  const another = commandFor(t, [...batchWords({ model, list, output: at('refused') }), '--queue', queue.address]);
+  onRequest = ({ url }) => {
+    // What the queue is for is asked for before.
+    if (another.events.length > 0 && url.includes('list-type')) failures.push(403);
+  };
+  afterwards(t, () => {
+    onRequest = () => undefined;
+    failures.length = 0;
+  });
+  const { status, complaint } = await another.ended;
+  assert.equal(status, 2);
+  assert.match(complaint, /^beit: s3:\/\/.*the store says AccessDenied \(403\).*; expected credentials .*\.$/m);
 });

@@ -28,8 +28,8 @@ export async function pictureNames(beit, words, stdin = process.stdin) {
 export const isAddress = (name) => ADDRESS.test(name);
 export const isBucket = (name) => BUCKET.test(name);
 
-export function failure(beit, code, where, what, cause) {
-  return new beit.BeitError(code, `${where}: ${what}.`, { where, got: what, cause });
+export function failure(beit, code, where, what, cause, status = 0) {
+  return new beit.BeitError(code, `${where}: ${what}.`, { where, got: what, cause, status });
 }
 
 async function namesOf(beit, word, stdin) {

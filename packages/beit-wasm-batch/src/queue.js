@@ -21,6 +21,8 @@ const POLL_MS = 500;
 const BUCKET_POLL_MS = 5000;
 // A shard that is not on the queue for so long, and is not seen in a folder on another machine's disk either, is not awaited any more.
 const MISSING_MS = 60_000;
+// Answers of a store, of those from 400 to 499, that pass by themselves.
+const PASSING = [408, 429];
 const FULL_MS = 10_000;
 const CLOSE_LIMIT_MS = 5000;
 const MOST_RECONNECT_MS = 5000;
@@ -47,6 +49,11 @@ function connector(address, onTrouble) {
     return connection;
   };
   return { open, closeAll: () => made.forEach((connection) => connection.disconnect()) };
+}
+
+/** Whether a store that has failed may answer later, though nobody does anything: it is away, busy or broken, and has not refused. */
+function passes({ code, status }) {
+  return code === 'network' && (!(status >= 400 && status < 500) || PASSING.includes(status));
 }
 
 const quiet = (emitter) => emitter.on('error', () => undefined);
@@ -117,8 +124,10 @@ export async function enqueueBatch(beit, given, { print = console.log, terminal 
       const gone = await missing.among(ours.keys());
       const names = Array.from(ours.values(), ({ name }) => name);
       const there = await job.store.among(names).catch((error) => {
-        if (error.code !== 'network') throw error;
-        return error;
+        if (passes(error)) return error;
+        // Who waits is refused; who works need not be.
+        progress.say(`${ours.size} shards are still on the queue; with --resume their end is awaited again`);
+        throw error;
       });
       // A store that is away comes back, and until then nobody knows what it has. Of each time that it is away this tells once.
       if (there instanceof Error) {

@@ -39,7 +39,11 @@ function placeOf(beit, address) {
   return { Bucket, Key };
 }
 
-/** Sends a command. Rejects with not-found where there is no such object or bucket, otherwise with network. */
+// With these a store refuses, and by these names where it gives them another status.
+const REFUSED = [401, 403];
+const EXPIRED = ['ExpiredToken', 'InvalidToken'];
+
+/** Sends a command. Rejects with not-found where there is no such object or bucket, with unauthorized where it is refused, otherwise with network. */
 async function send(beit, name, place, { signal, ...more } = {}) {
   const { sdk, client } = await openClient(beit);
   try {
@@ -50,13 +54,10 @@ async function send(beit, name, place, { signal, ...more } = {}) {
     const status = error.$metadata?.httpStatusCode;
     if (status === 404)
       throw failure(beit, 'not-found', where, `there is no such ${error.name === 'NoSuchBucket' ? 'bucket' : 'object'}`, error);
-    throw failure(
-      beit,
-      'network',
-      where,
-      `the store says ${error.name}${status ? ` (${status})` : ''}: ${error.message.replace(/\.$/, '')}`,
-      error,
-    );
+    const said = `the store says ${error.name}${status ? ` (${status})` : ''}: ${error.message.replace(/\.$/, '')}`;
+    if (!REFUSED.includes(status) && !EXPIRED.includes(error.name)) throw failure(beit, 'network', where, said, error, status);
+    const advice = 'expected credentials (AWS_PROFILE, AWS_ACCESS_KEY_ID) that may list and read there, and write where shards go';
+    throw failure(beit, 'unauthorized', where, `${said}; ${advice}`, error, status);
   }
 }
 
