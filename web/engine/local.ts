@@ -160,7 +160,8 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
   ): Promise<LocalEngine> {
     const capabilities = detectCapabilities(host);
     const { build, threads, reason } = chooseBuild(capabilities, settings);
-    const { files, wasmBinary, maximumMemory } = settings;
+    const { files, compiled, maximumMemory } = settings;
+    const wasmBinary = settings.wasmBinary ?? (compiled?.build === build ? compiled.module : undefined);
     if (maximumMemory !== undefined) checkMaximum(maximumMemory);
     const core = await startCore({ build, threads, files: files[build], wasmBinary, maximumMemory }, createThread);
     unwrap(core.start(threads, capabilities.table64));

@@ -149,5 +149,6 @@ export const platform: Platform = {
   },
 
   readAsset: readNodeAsset,
+  compile: async (address) => WebAssembly.compile((await readNodeAsset(address)) as Uint8Array<ArrayBuffer>),
   findGpu: nodeGpu,
 };
