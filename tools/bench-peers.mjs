@@ -1,15 +1,17 @@
 // `npm run bench:peers`: this library, onnxruntime-web and LiteRT.js on the same checkpoint, in turn, in
 // Chromium and in Node: time of an image, time until ready, peak memory, bytes of wasm, difference to PyTorch.
-//   npm run bench:peers -- [classification|segmentation...] [--rounds N] [--passes N] [--threads 1,2]
+//   npm run bench:peers -- [classification|segmentation|webgpu...] [--rounds N] [--passes N] [--threads 1,2]
 //                          [--places chromium,node] [--only WORD] [--json FILE] [--svg FILE]
 //     classification   base-224 (the default)
 //     segmentation     base-ADE-640, two threads: onnxruntime-web takes a minute for an image
+//     webgpu           base's depth with 96 channels at 96 pixels, by the WebGPU engines of this library and onnxruntime-web in one page of
+//                      Chromium, whose adapter is software where there is no GPU: times by turns (15), dispatches and submits
 // Optional: it needs Python with pip, and fetches PyTorch and the peers into the tools' folder.
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { measureInChromium, servePeers } from './bench/peers/chromium.mjs';
+import { measureInChromium, raceInChromium, servePeers } from './bench/peers/chromium.mjs';
 import { twoCores } from './bench/peers/control.mjs';
 import { exportModels, npmPackages } from './bench/peers/environment.mjs';
 import { measureInNode } from './bench/peers/node.mjs';
@@ -64,6 +66,13 @@ const TASKS = {
     ],
     warmUps: 0,
     passes: 1, // a minute for onnxruntime-web
+  },
+  webgpu: {
+    title: 'WebGPU',
+    checkpoint: ['narrow-96', '--size', 'narrow', '--image-size', '96'],
+    subjects: [],
+    warmUps: 2,
+    passes: 15,
   },
 };
 
@@ -170,6 +179,28 @@ async function measureTask(task, { rounds, passes: usual, threads: wanted, place
   return { control, results };
 }
 
+/** Has both WebGPU engines run one model by turns. */
+async function raceOnGpu(server) {
+  const { title, warmUps, passes } = TASKS.webgpu;
+  const { device, ours, theirs } = await raceInChromium(server, { task: 'webgpu', warmUps, passes });
+  say(`\n${title}: ${device}`);
+  for (const [name, { times, dispatches, submits, error }] of [
+    [OURS, ours],
+    [ORT, theirs],
+  ])
+    say(
+      `  ${name.padEnd(16)} ${show(times, 0)} ms (median, min to max of ${passes} turns), ${dispatches} dispatches in ${submits} submits, ` +
+        `${error.toExponential(1)} of their length off PyTorch's logits`,
+    );
+  say(
+    `  faster ${show(
+      ours.times.map((time, i) => theirs.times[i] / time),
+      2,
+    )}\n`,
+  );
+  return { device, results: [], ours, theirs };
+}
+
 await main(async (args) => {
   const { values, positionals } = parseArgs({
     args,
@@ -203,6 +234,10 @@ await main(async (args) => {
   const figures = {};
   try {
     for (const task of tasks) {
+      if (task === 'webgpu') {
+        figures[task] = await raceOnGpu(server);
+        continue;
+      }
       figures[task] = await measureTask(task, plan, {
         chromium: (_, subject, how) => measureInChromium(server, subject, how),
         node: (name, subject, how) => measureInNode({ ...folders[name], npm }, subject, how),

@@ -8,11 +8,12 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const usage = `usage: random-checkpoint.mjs OUT_DIR [--task classification|segmentation] [--size base|large|tiny]
+const usage = `usage: random-checkpoint.mjs OUT_DIR [--task classification|segmentation] [--size base|large|narrow|tiny]
          [--image-size 224] [--labels 1000] [--dtype f32|f16|bf16] [--shards N] [--seed N]`;
 
 export const sizes = {
   tiny: { hidden: 64, layers: 4, heads: 2, intermediate: 128, layerScale: 0.1, taps: [1, 2, 3, 4] },
+  narrow: { hidden: 96, layers: 12, heads: 3, intermediate: 384, layerScale: 0.1, taps: [3, 5, 7, 11] },
   base: { hidden: 768, layers: 12, heads: 12, intermediate: 3072, layerScale: 0.1, taps: [3, 5, 7, 11] },
   large: { hidden: 1024, layers: 24, heads: 16, intermediate: 4096, layerScale: 1e-5, taps: [7, 11, 15, 23] },
 };

@@ -11,7 +11,6 @@ import { start } from '../../serve.mjs';
 const here = dirname(fileURLToPath(import.meta.url));
 const FLAGS = [
   '--no-sandbox',
-  '--disable-gpu',
   '--disable-quic',
   '--no-first-run',
   '--disable-background-networking',
@@ -69,12 +68,12 @@ function descends(pid, ancestor) {
   return false;
 }
 
-/** Returns what subjects.js measured, with { peak, wasm }: bytes. */
-export async function measureInChromium(server, subject, plan) {
+/** Opens a page of this folder in a Chromium of its own. Returns what `use` gives of it. */
+async function inChromium(server, file, flags, use) {
   const profile = mkdtempSync(join(tmpdir(), 'beit-bench-'));
   const browser = await puppeteer.launch({
     executablePath: process.env.BEIT_CHROMIUM ?? '/usr/bin/chromium',
-    args: FLAGS,
+    args: flags,
     headless: true,
     userDataDir: profile,
     protocolTimeout: PATIENCE_MS,
@@ -82,13 +81,30 @@ export async function measureInChromium(server, subject, plan) {
   try {
     server.wasm.bytes = 0;
     const page = await browser.newPage();
-    await page.goto(`${server.url}bench/page.html`);
-    await page.waitForFunction(() => globalThis.measure && crossOriginIsolated);
-    const measured = await page.evaluate((given, how) => measure(given, how).catch((error) => ({ error: String(error) })), subject, plan);
-    if (measured.error) throw new Failure(`${subject.name}: ${measured.error}`);
-    return { ...measured, peak: peakMemory(browser.process().pid), wasm: server.wasm.bytes };
+    await page.goto(`${server.url}bench/${file}`);
+    return await use(page, browser);
   } finally {
     await browser.close();
     rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** Returns what subjects.js measured, with { peak, wasm }: bytes. */
+export async function measureInChromium(server, subject, plan) {
+  return inChromium(server, 'page.html', [...FLAGS, '--disable-gpu'], async (page, browser) => {
+    await page.waitForFunction(() => globalThis.measure && crossOriginIsolated);
+    const measured = await page.evaluate((given, how) => measure(given, how).catch((error) => ({ error: String(error) })), subject, plan);
+    if (measured.error) throw new Failure(`${subject.name}: ${measured.error}`);
+    return { ...measured, peak: peakMemory(browser.process().pid), wasm: server.wasm.bytes };
+  });
+}
+
+/** Returns what webgpu.js measured. Chromium's adapter is software where there is no GPU. */
+export async function raceInChromium(server, plan) {
+  return inChromium(server, 'webgpu.html', [...FLAGS, '--enable-unsafe-webgpu'], async (page) => {
+    await page.waitForFunction(() => globalThis.race);
+    const measured = await page.evaluate((how) => race(how).catch((error) => ({ error: String(error) })), plan);
+    if (measured.error) throw new Failure(`On WebGPU: ${measured.error}`);
+    return measured;
+  });
 }

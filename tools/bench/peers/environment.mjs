@@ -50,6 +50,7 @@ const EXPORTS = {
     { what: 'onnx', last: 'model-QUInt8.onnx' },
     { what: 'tflite', last: 'model-int8.tflite' },
   ],
+  webgpu: [{ what: 'onnx', last: 'model-QUInt8.onnx' }],
   segmentation: [{ what: 'onnx-segmentation', last: 'model.onnx' }],
 };
 
