@@ -32,6 +32,17 @@ const GPU = [
   ['gpu-extras', 'gpu/extras.ts'],
 ];
 
+const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
+
+/** What modules of `gpu` call parts of theirs: nothing of WebGPU, of the engine or in a string has these names, so minifying may shorten them. */
+const OWN_NAMES =
+  'activation activationNumber addLevel addRest after attended attention attentionOutput bare biases bound buffers channels checked checkOnce ' +
+  'checks columns count drafts each eachDraft eachKernel encode everywhere extras filled floats gather group head headChannels headPadded ' +
+  'identity inBegin inStride index inputs intermediate keepLogits lastNorm layers logits loadExtras matrix norm normAfter normBefore normOf ' +
+  'normalized numbers operations ours outBegin outStride output outputs own pack packing parameters perRun pipelines pipelinesOf plan planFor ' +
+  'pool poolNorm pooled product productDraft productKernel projection queryKeyValue rest result rows scales smaller states steps stored sums ' +
+  'takers taps temporary tiles tokens uncaught vectors weight widest';
+
 /** What a chunk is minified for that has it: what few use, and what is for Node alone, where its size would else be in the way. */
 const SMALL = /^web\/(api\/(training|convert)|platform\/node|platform\/host-node|sources\/(folder-node|cache\/node))/;
 
@@ -185,7 +196,11 @@ async function engine(wanted) {
 /** Writes the package's scripts with their source maps into dist/. */
 export async function bundleScripts() {
   for (const name of readdirSync(dist)) if (CHUNK.test(name)) rmSync(join(dist, name));
-  const gpu = await esbuild({ entryPoints: pointsOf(GPU), minify: true });
+  const names = OWN_NAMES.split(' ');
+  // The same in both files; nothing else there has names of one letter.
+  const mangleCache = Object.fromEntries(names.map((name, i) => [name, '_'.repeat(Math.floor(i / 52)) + LETTERS[i % 52]]));
+  const mangleProps = new RegExp(`^(${names.join('|')})$`);
+  const gpu = await esbuild({ entryPoints: pointsOf(GPU), minify: true, mangleProps, mangleCache });
   const files = await bundleLibrary(ENTRIES, { readable: true });
   for (const [name, { text, map }] of files) writeScript(name, text, map && JSON.parse(map));
   for (const [name] of GPU) writeScript(`${name}.js`, gpu.texts.get(`${name}.js`).replaceAll('\n', ''), null); // they stand in WGSL only

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
+import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { ASSETS } from '../../dist/assets.js';
 import { BUILDS, root } from './support.mjs';
@@ -72,6 +73,11 @@ describe('the package', () => {
     assert.ok(files.length <= 60, `${files.length} files`);
     const bytes = listed.reduce((sum, { size }) => sum + size, 0);
     assert.ok(bytes <= 3.5e6, `${bytes} bytes`);
+    // What a page fetches for a GPU: for classification, and for everything.
+    const [main, all] = [['gpu'], ['gpu', 'gpu-extras']].map((names) =>
+      names.reduce((sum, name) => sum + gzipSync(readFileSync(join(root, 'dist', `${name}.js`))).length, 0),
+    );
+    assert.ok(main <= 10_240 && all <= 18_000, `${main} and ${all} bytes`);
     for (const { path, size } of listed.filter(({ path: name }) => name.endsWith('.wasm')))
       assert.ok(size <= 800_000, `${path}: ${size} bytes`);
     const {

@@ -88,6 +88,8 @@ export interface FeatureMap extends GridSize {
 export interface End {
   /** How many layers it needs. */
   layers: number;
+  /** Returns how many floats of an image are read back, where they may be more than a layer makes. */
+  floats?(tokens: number): number;
   /** Computes what is made of several tensors, when all have come. */
   finish?(): Promise<void>;
   /** Writes down what becomes of the states after a layer (0: the embeddings). */
@@ -120,10 +122,19 @@ export interface LabelledPixels extends GridSize {
 }
 
 /** What of a GPU is tried, as a part of a sentence, and what is to come out in its last buffer. */
-export type Check = [name: string, draft: Draft, expected: Float64Array];
+export type Check = readonly [name: string, draft: Draft, expected: Float64Array, ...unknown[]];
+
+/** That of attention, and behind it the share of each key in padded rows. */
+export type AttentionCheck = readonly [name: string, draft: Draft, expected: Float64Array, shares: Float64Array];
 
 /** What the extras have of the rest. */
 export interface Kit {
+  MEAN: string;
+  attention(buffers: Buffers, width: number): AttentionCheck;
+  /** Tries kernels, once a device. Returns what is wrong, as a part of a sentence, or null. */
+  checkOnce(gpu: Gpu, name: string, make: (buffers: Buffers) => Check[]): Promise<string | null>;
+  /** Returns numbers between -1 and 1, the same each time. */
+  numbers(count: number, seed: number): Float32Array;
   tiles: readonly Tile[];
   Buffers: typeof Buffers;
   activationNumber(name: string): number;
@@ -139,7 +150,8 @@ export interface Kit {
 export interface Extras {
   /** Returns what follows from a model's class, to be filled. */
   makeEnd(kit: Kit, gpu: Gpu, filler: Filler): End;
-  recorderOf(kit: Kit, shape: ModelShape, names: string): Recorder;
+  /** Rejects where a GPU is wrong in what is wanted. */
+  recorderOf(kit: Kit, gpu: Gpu, shape: ModelShape, names: string): Promise<Recorder>;
   /** Returns (new height, new width, channels) of (height, width, channels). */
   resizeGrid(values: Float32Array, from: GridSize, to: GridSize, channels: number, cubic: boolean): Float32Array;
   /** By dtype; floats go without. */

@@ -5,14 +5,11 @@ export const USE = { read: 1, source: 4, target: 8, parameters: 64, storage: 128
 
 const SOFTWARE = /swiftshader|llvmpipe|basic render|software/i;
 
-function nameOf({ vendor, architecture, device, description }: GPUAdapterInfo): string {
-  return description || [vendor, architecture, device].filter(Boolean).join(' ') || 'an unnamed GPU';
-}
+const makeOf = ({ vendor, architecture, device }: GPUAdapterInfo): string => [vendor, architecture, device].filter(Boolean).join(' ');
 
-function isSoftware(info: GPUAdapterInfo): boolean {
-  const { vendor, architecture, device, description } = info;
-  return info.isFallbackAdapter === true || SOFTWARE.test([vendor, architecture, device, description].join(' '));
-}
+const nameOf = (info: GPUAdapterInfo): string => info.description || makeOf(info) || 'an unnamed GPU';
+
+const isSoftware = (info: GPUAdapterInfo): boolean => info.isFallbackAdapter === true || SOFTWARE.test(makeOf(info) + info.description);
 
 /** Returns what was thrown, or what a promise rejected with, as a part of a sentence. */
 export const because = (thrown: unknown): string =>

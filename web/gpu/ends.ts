@@ -53,6 +53,8 @@ Y[i]=X[(n/p.channels*(p.before+p.pixels)+p.before+min(m,p.pixels-1))*p.padded+n%
     if (stages.length === 0) stages.push(numHiddenLayers);
     return {
       layers: stages.at(-1)!,
+      // Rows of channels, or of pixels.
+      floats: (tokens) => stages.length * padded(tokens) * padded(channels),
       after(writer, index) {
         const { states, grid, inputs, output } = writer;
         const stage = stages.indexOf(index);

@@ -232,11 +232,11 @@ if(p.positions!=0){v+=S[token*p.padded+c];}
 X[i]=v;`,
 );
 
-/** The mean of an image's patches, without its class token. */
+/** The mean of an image's patches, without its class token, as one of `rows` rows. */
 export const MEAN = eachKernel(
-  'padded tokens',
+  'padded tokens rows row',
   ['X:f32', 'Y:f32'],
-  `let first=i/p.padded*p.tokens;
-var s=0.0;for(var r=1u;r<p.tokens;r++){s+=X[(first+r)*p.padded+i%p.padded];}
-Y[i]=s/f32(p.tokens-1);`,
+  `let n=i/p.padded;let c=i%p.padded;
+var s=0.0;for(var r=1u;r<p.tokens;r++){s+=X[(n*p.tokens+r)*p.padded+c];}
+Y[(n*p.rows+p.row)*p.padded+c]=s/f32(p.tokens-1);`,
 );

@@ -1,17 +1,31 @@
 /** A model on a GPU: filled once, then asked for passes. Whatever a method throws is a reason to compute on the processor, but for the signal's own. */
-import type { Extras, Inputs, Kit, LabelledPixels, MapWanted, Recorder } from './contract.js';
+import type { Check, Extras, Inputs, Kit, LabelledPixels, MapWanted, Recorder } from './contract.js';
 import { because, openGpu, type Gpu } from './device.js';
-import { activationNumber, attentionKernel, eachKernel, MEAN, NORM, PATCHES, productKernel, TILES, TOKENS } from './kernels.js';
+import { activationNumber, eachKernel, MEAN, PATCHES, productKernel, TILES, TOKENS } from './kernels.js';
 import { eachDraft, makePlan, mostImages, needsExtras, productDraft, type Plan } from './plan.js';
-import { selfCheck } from './self-check.js';
-import { gridOf, operationsOf, padded, SEGMENTER, shapeOf, type ModelDescription, type ModelShape } from './shape.js';
+import { attention, numbers, selfCheck, usualChecks } from './self-check.js';
+import { gridOf, operationsOf, padded, shapeOf, type ModelDescription, type ModelShape } from './shape.js';
 import { Buffers, encode, pipelinesOf, type Step } from './steps.js';
 import { makeWeights, type Weights } from './weights.js';
 
 export { needsExtras, openGpu, operationsOf, shapeOf };
 export type { Extras, Gpu, LabelledPixels, MapWanted, ModelDescription, ModelShape };
 
-const kit: Kit = { tiles: TILES, Buffers, activationNumber, eachKernel, productKernel, eachDraft, productDraft, pipelinesOf, encode };
+export const kit: Kit = {
+  MEAN,
+  tiles: TILES,
+  Buffers,
+  activationNumber,
+  eachKernel,
+  productKernel,
+  eachDraft,
+  productDraft,
+  pipelinesOf,
+  encode,
+  attention,
+  numbers,
+  checkOnce,
+};
 
 /** Inputs of a pass, checked by the caller. */
 export interface PassInputs {
@@ -42,17 +56,20 @@ const MOST_OPERATIONS = 20e9;
 // Images of one pass: more do not fill a GPU better.
 const MOST_IMAGES = 8;
 
-/** Tries the kernels of a shape, once a device. Returns what is wrong, as a part of a sentence, or null. */
+/** Tries kernels, once a device. Returns what is wrong, as a part of a sentence, or null. */
+function checkOnce(gpu: Gpu, name: string, make: (buffers: Buffers) => Check[]): Promise<string | null> {
+  const check = gpu.checks.get(name) ?? selfCheck(gpu, make).catch((error: unknown) => `it refuses to compute (${because(error)})`);
+  gpu.checks.set(name, check);
+  return check;
+}
+
+/** Tries the kernels of a shape. Returns as checkOnce(). */
 export function checkKernels(gpu: Gpu, shape: ModelShape, extras: Extras | null): Promise<string | null> {
   const { headPadded, dtype, className } = shape;
-  const kernels = `${headPadded} ${dtype} ${className === SEGMENTER}`;
-  const check =
-    gpu.checks.get(kernels) ??
-    selfCheck(gpu, headPadded / 4, (buffers) => extras?.moreChecks(kit, buffers, shape) ?? []).catch(
-      (error: unknown) => `it refuses to compute (${because(error)})`,
-    );
-  gpu.checks.set(kernels, check);
-  return check;
+  return checkOnce(gpu, [headPadded, dtype, className].join(), (buffers) => [
+    ...usualChecks(buffers, headPadded / 4, extras?.packings[dtype]),
+    ...(extras?.moreChecks(kit, buffers, shape) ?? []),
+  ]);
 }
 
 export class GpuModel {
@@ -74,20 +91,14 @@ export class GpuModel {
     this.temporary = new Buffers(gpu);
     try {
       this.weights = makeWeights(buffers, this.temporary, shape, kit, extras);
+      if (!mostImages(gpu, shape, this.weights, shape.imageSize)) throw new Error('one image needs larger buffers than it has');
     } catch (error) {
       buffers.destroy();
       this.temporary.destroy();
       throw error;
     }
-    const codes = [
-      ...TILES.map((tile) => productKernel(tile, undefined, extras?.packings[shape.dtype])),
-      NORM,
-      attentionKernel(shape.headPadded / 4),
-      PATCHES,
-      TOKENS,
-      MEAN,
-    ];
-    for (const code of codes) gpu.pipeline(code).catch(() => undefined); // whoever uses it hears of it
+    // All others have been tried.
+    for (const code of [PATCHES, TOKENS]) gpu.pipeline(code).catch(() => undefined); // whoever uses it hears of it
   }
 
   /** Bytes of the weights and of what lies between the steps of the last pass's shape. */
@@ -126,8 +137,8 @@ export class GpuModel {
   /** Runs a pass. Passes of one model come one after the other. Returns null where the GPU has no room for one image. */
   async run(inputs: PassInputs, call: PassCall, keepLogits = false): Promise<Record<string, PlainTensor> | null> {
     const { batch, height, width, layerOutputs } = inputs;
-    const recorder = layerOutputs ? (await this.needed()).recorderOf(kit, this.shape, layerOutputs) : null;
-    const room = mostImages(this.gpu, this.shape, inputs, recorder);
+    const recorder = layerOutputs ? await (await this.needed()).recorderOf(kit, this.gpu, this.shape, layerOutputs) : null;
+    const room = mostImages(this.gpu, this.shape, this.weights, inputs, recorder);
     if (room < 1) return null;
     const passes = Math.ceil(batch / Math.min(room, MOST_IMAGES));
     const together = Math.ceil(batch / passes);

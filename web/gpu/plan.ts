@@ -46,19 +46,26 @@ function tileFor(rows: number, columns: number): Tile {
 }
 
 /** Returns how many images fit in one pass: what is largest of each is bound as one buffer, norms have a workgroup a row, and outputs come in one buffer. */
-export function mostImages({ device }: Gpu, shape: ModelShape, size: GridSize, recorder: Recorder | null): number {
-  const { height, width } = gridOf(size, shape.patchSize);
+export function mostImages(
+  { device }: Gpu,
+  { className, numChannels, patchSize, widest }: ModelShape,
+  { end }: Weights,
+  size: GridSize,
+  recorder: Recorder | null = null,
+): number {
+  const { height, width } = gridOf(size, patchSize);
   const tokens = 1 + height * width;
   const [bound, read] = recorder?.floats(tokens) ?? [0, 0];
-  const rest = Math.max(shape.numChannels * size.height * size.width, tokens * shape.widest);
+  const usual = Math.max(numChannels * size.height * size.width, tokens * widest);
+  const outputs = end?.floats?.(tokens) ?? usual;
   const room = Math.floor(
     Math.min(
-      largestBuffer(device) / (4 * Math.max(bound, rest)),
-      device.limits.maxBufferSize / (4 * (read + rest)),
+      largestBuffer(device) / (4 * Math.max(bound, usual)),
+      device.limits.maxBufferSize / (4 * (read + outputs)),
       MOST_WORKGROUPS / tokens,
     ),
   );
-  return shape.className === SEGMENTER ? Math.min(1, room) : room;
+  return className === SEGMENTER ? Math.min(1, room) : room;
 }
 
 /** Returns a kernel with a thread for each of so many elements as a step. */
@@ -166,7 +173,7 @@ function draftPass(
     if (weights.norm) norm(weights.norm, states, result, batch, tokens);
     else {
       const mean = buffers.floats(batch * wide);
-      each(MEAN, batch * wide, [wide, tokens], states, mean);
+      each(MEAN, batch * wide, [wide, tokens, 1, 0], states, mean);
       norm(weights.poolNorm!, mean, result, batch);
     }
     return result;

@@ -1,15 +1,12 @@
 /** What a caller may have of each layer besides: hidden states, attentions, and the means of patches. */
-import type { Kit, PassWriter, Recorder } from './contract.js';
+import type { Check, Kit, PassWriter, Recorder } from './contract.js';
+import type { Gpu } from './device.js';
 import { padded, type ModelShape } from './shape.js';
+import type { Buffers } from './steps.js';
 
-/** Returns what writes down outputs of these names. */
-export function recorderOf({ eachKernel }: Kit, shape: ModelShape, names: string): Recorder {
-  const { hiddenSize: channels, numHiddenLayers, numAttentionHeads: heads, headPadded } = shape;
-  const [hidden, attentions, means] = ['hidden_states', 'attentions', 'pooled_states'].map((name) => names.includes(name));
-  const wide = padded(channels);
-  const rows = 1 + numHiddenLayers;
-  // A row of scores a thread.
-  const PROBABILITIES = eachKernel(
+/** Attention's probabilities: a row of scores a thread. */
+const probabilities = (eachKernel: Kit['eachKernel']): string =>
+  eachKernel(
     'tokens heads width rows columns biased padded',
     ['X:vec4f', 'B:f32', 'O:f32'],
     `let q=i%p.tokens;let h=i/p.tokens%p.heads;let first=i/p.tokens/p.heads*p.tokens;
@@ -30,13 +27,30 @@ var total=0.0;
 for(var k=0u;k<p.tokens;k++){let e=exp(O[o+k]-top);O[o+k]=e;total+=e;}
 for(var k=0u;k<p.tokens;k++){O[o+k]/=total;}`,
   );
-  const MEANS = eachKernel(
-    'padded tokens rows row',
-    ['X:f32', 'Y:f32'],
-    `let first=i/p.padded*p.tokens;let c=i%p.padded;
-var s=0.0;for(var r=1u;r<p.tokens;r++){s+=X[(first+r)*p.padded+c];}
-Y[(i/p.padded*p.rows+p.row)*p.padded+c]=s/f32(p.tokens-1);`,
-  );
+
+/** Returns what is tried of a GPU before its attentions are handed out. `width`: of a head, in vec4. */
+function attentionChecks({ eachKernel, eachDraft, attention }: Kit, buffers: Buffers, width: number): Check[] {
+  const [, { parameters, buffers: bound }, , expected] = attention(buffers, width);
+  const [tokens, heads, ...rest] = parameters as number[];
+  const row = padded(tokens!);
+  const sizes = [tokens!, heads!, width, ...rest, row];
+  const to = buffers.floats(expected.length);
+  return [['attentions', eachDraft(probabilities(eachKernel), expected.length / row, sizes, [...bound.slice(0, 2), to]), expected]];
+}
+
+/** Returns what writes down outputs of these names. Rejects where a GPU is wrong in attentions that are wanted. */
+export async function recorderOf(kit: Kit, gpu: Gpu, shape: ModelShape, names: string): Promise<Recorder> {
+  const { eachKernel, MEAN, checkOnce } = kit;
+  const { hiddenSize: channels, numHiddenLayers, numAttentionHeads: heads, headPadded } = shape;
+  const [hidden, attentions, means] = ['hidden_states', 'attentions', 'pooled_states'].map((name) => names.includes(name));
+  const wide = padded(channels);
+  const rows = 1 + numHiddenLayers;
+  const PROBABILITIES = probabilities(eachKernel);
+  if (attentions) {
+    const width = headPadded / 4;
+    const wrong = await checkOnce(gpu, `attentions ${width}`, (buffers) => attentionChecks(kit, buffers, width));
+    if (wrong) throw new Error(wrong);
+  }
   let pooled: GPUBuffer;
   return {
     floats(tokens) {
@@ -49,7 +63,7 @@ Y[(i/p.padded*p.rows+p.row)*p.padded+c]=s/f32(p.tokens-1);`,
       if (hidden) output(`hidden_states.${index}`, states, [batch, tokens, channels]);
       if (!means) return;
       if (index === 0) pooled = buffers.floats(batch * rows * wide);
-      each(MEANS, batch * wide, [wide, tokens, rows, index], states, pooled);
+      each(MEAN, batch * wide, [wide, tokens, rows, index], states, pooled);
       if (index < numHiddenLayers) return;
       const normalized = buffers.floats(batch * rows * wide);
       norm(buffers.filled(new Float32Array(2 * wide).fill(1, 0, wide)), pooled, normalized, batch * rows);
@@ -58,10 +72,10 @@ Y[(i/p.padded*p.rows+p.row)*p.padded+c]=s/f32(p.tokens-1);`,
     attended({ buffers, grid: { height, width }, inputs: { batch }, each, output }, index, queryKeyValue, table) {
       if (!attentions) return;
       const tokens = 1 + height * width;
-      const probabilities = buffers.floats(batch * heads * tokens * padded(tokens));
+      const scores = buffers.floats(batch * heads * tokens * padded(tokens));
       const parameters = [tokens, heads, headPadded / 4, height, width, table ? 1 : 0, padded(tokens)];
-      each(PROBABILITIES, batch * heads * tokens, parameters, queryKeyValue, table ?? buffers.floats(4), probabilities);
-      output(`attentions.${index}`, probabilities, [batch, heads, tokens, tokens]);
+      each(PROBABILITIES, batch * heads * tokens, parameters, queryKeyValue, table ?? buffers.floats(4), scores);
+      output(`attentions.${index}`, scores, [batch, heads, tokens, tokens]);
     },
   };
 }

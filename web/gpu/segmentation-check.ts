@@ -9,10 +9,6 @@ const WIDTH = 5;
 const SMALL_HEIGHT = 3;
 const SMALL_WIDTH = 2;
 
-/** Returns numbers between -1 and 1, the same each time. */
-const numbers = (count: number, seed: number): Float32Array =>
-  Float32Array.from({ length: count }, (_, i) => Math.sin((i + 1) * (i + seed)));
-
 /** Calls `use` for each element of (height, width, channels), in order; returns what it gives. */
 function mapped(height: number, width: number, use: (y: number, x: number, c: number) => number, channels = CHANNELS): Float64Array {
   return Float64Array.from({ length: height * width * channels }, (_, i) => {
@@ -33,6 +29,7 @@ function resized(at: (y: number, x: number, c: number) => number, y: number, x: 
 
 /** Convolutions of both tiles, maxima, means, what is resized, and labels: of maps whose sides are odd. */
 export function segmentationChecks(kit: Kit, buffers: Buffers): Check[] {
+  const { numbers } = kit;
   const { WIDEN, MAXIMUM, MEANS, LABELS } = segmentationKernels(kit);
   const pixels = HEIGHT * WIDTH;
   const map = numbers(pixels * CHANNELS, 1),

@@ -1,15 +1,15 @@
 /** The kernels held against double precision on a few numbers, before a model's are trusted to them: drivers have been wrong. */
-import type { Check } from './contract.js';
+import type { AttentionCheck, Check } from './contract.js';
 import { USE, type Gpu } from './device.js';
-import { activationNumber, attentionKernel, NORM, THREADS, TILES } from './kernels.js';
-import { productDraft } from './plan.js';
+import { activationNumber, attentionKernel, FLOATS, MEAN, NORM, THREADS, TILES, type Packing } from './kernels.js';
+import { eachDraft, productDraft } from './plan.js';
 import { padded } from './shape.js';
 import { Buffers, encode, pipelinesOf, type Draft } from './steps.js';
 
 const TOLERANCE = 1e-4;
 
 /** Returns numbers between -1 and 1, the same each time. */
-function numbers(count: number, seed: number): Float32Array {
+export function numbers(count: number, seed: number): Float32Array {
   return Float32Array.from({ length: count }, (_, i) => Math.sin((i + 1) * (i + seed)));
 }
 
@@ -28,25 +28,32 @@ function gelu(x: number): number {
 }
 
 /** The two tiles, with rows, columns and sums that fill none of them. */
-function products(buffers: Buffers): Check[] {
+function products(buffers: Buffers, packing = FLOATS): Check[] {
   const rows = 37,
     outputs = 41,
     inputs = 36,
     wide = padded(outputs);
   const a = numbers(rows * inputs, 1),
-    w = numbers(outputs * inputs, 2),
-    vectors = numbers(3 * wide, 3),
+    // Whole numbers of which the largest of a row is 127 are stored as they are.
+    w = numbers(outputs * inputs, 2).map((x, i) => (i % inputs ? Math.round(126 * x) : -127)),
+    vectors = numbers(3 * wide, 3).map((x, i) => (i < 2 * wide ? x : x / 999)),
     before = numbers(rows * wide, 4);
   const expected = new Float64Array(rows * wide);
   for (let m = 0; m < rows; ++m)
     for (let n = 0; n < outputs; ++n)
       expected[m * wide + n] =
-        vectors[wide + n]! *
-          gelu(vectors[n]! + (vectors[2 * wide + n]! / 9) * sum(inputs, (k) => a[m * inputs + k]! * w[n * inputs + k]!)) +
+        vectors[wide + n]! * gelu(vectors[n]! + vectors[2 * wide + n]! * sum(inputs, (k) => a[m * inputs + k]! * w[n * inputs + k]!)) +
         before[m * wide + n]!;
-  const matrix = { outputs, inputs, weights: buffers.filled(w.map((x) => x / 9)), vectors: buffers.filled(vectors) };
+  const matrix = {
+    outputs,
+    inputs,
+    weights: buffers.filled(new Float32Array(packing.pack(w, inputs).stored.buffer)),
+    vectors: buffers.filled(vectors),
+    packing,
+  };
   const options = { activation: activationNumber('gelu'), add: true };
-  return TILES.map((tile) => ['products', productDraft(matrix, buffers.filled(a), buffers.filled(before), rows, options, tile), expected]);
+  const name = packing === FLOATS ? 'products' : 'products of packed weights';
+  return TILES.map((tile) => [name, productDraft(matrix, buffers.filled(a), buffers.filled(before), rows, options, tile), expected]);
 }
 
 function norm(buffers: Buffers): Check {
@@ -71,8 +78,18 @@ function norm(buffers: Buffers): Check {
   ];
 }
 
-/** Two images of 4 x 5 patches, two heads: more keys than one group. */
-function attention(buffers: Buffers, width: number): Check {
+/** Patches' means of two images of a class token and two patches, as the second of two rows. */
+function means(buffers: Buffers): Check {
+  const x = numbers(24, 9);
+  const expected = Float64Array.from({ length: 16 }, (_, i) => {
+    const at = (i >> 3) * 12 + (i & 3);
+    return i & 4 ? (x[at + 4]! + x[at + 8]!) / 2 : 0;
+  });
+  return ['means', eachDraft(MEAN, 8, [4, 3, 2, 1], [buffers.filled(x), buffers.floats(16)]), expected];
+}
+
+/** Two images of 4 x 5 patches, two heads: more keys than one group. Returns what attention gives, and behind that the share of each key. */
+export function attention(buffers: Buffers, width: number): AttentionCheck {
   const batch = 2,
     heads = 2,
     rows = 4,
@@ -89,14 +106,18 @@ function attention(buffers: Buffers, width: number): Check {
     return down * (2 * columns - 1) + ((q - 1) % columns) - ((k - 1) % columns) + columns - 1;
   };
   const expected: number[] = [];
+  const shares = new Float64Array(batch * heads * tokens * padded(tokens));
   for (let row = 0; row < batch * tokens; ++row)
     for (let h = 0; h < heads; ++h) {
-      const q = row % tokens;
-      const at = (token: number, part: number, c: number): number => x[(((row - q + token) * 3 + part) * heads + h) * channels + c]!;
+      const q = row % tokens,
+        first = row - q;
+      const at = (token: number, part: number, c: number): number => x[(((first + token) * 3 + part) * heads + h) * channels + c]!;
       const score = (k: number): number => sum(channels, (c) => at(q, 0, c) * at(k, 1, c)) + table[h * (pairs + 3) + indexOf(q, k)]!;
       const weights = Array.from({ length: tokens }, (_, k) => Math.exp(score(k)));
       const total = sum(tokens, (k) => weights[k]!);
-      for (let c = 0; c < channels; ++c) expected.push(sum(tokens, (k) => weights[k]! * at(k, 2, c)) / total);
+      const own = weights.map((weight) => weight / total);
+      shares.set(own, (first * heads + h * tokens + q) * padded(tokens));
+      for (let c = 0; c < channels; ++c) expected.push(sum(tokens, (k) => own[k]! * at(k, 2, c)));
     }
   const draft: Draft = {
     code: attentionKernel(width),
@@ -105,17 +126,19 @@ function attention(buffers: Buffers, width: number): Check {
     grid: [Math.ceil(tokens / THREADS), heads, batch],
     operations: 0,
   };
-  return ['attention', draft, new Float64Array(expected)];
+  return ['attention', draft, new Float64Array(expected), shares];
 }
 
-/**
- * Compiles and tries the kernels of models with heads of `width` vec4. Returns what is wrong with them, as a part of a sentence, or null.
- * Rejects where the GPU refuses to compute. `more`: besides.
- */
-export async function selfCheck(gpu: Gpu, width: number, more: (buffers: Buffers) => Check[]): Promise<string | null> {
+/** Returns what is tried for every model whose weights are stored so; `width`: of a head, in vec4. */
+export function usualChecks(buffers: Buffers, width: number, packing: Packing | undefined): Check[] {
+  return [...products(buffers), ...(packing ? products(buffers, packing) : []), norm(buffers), means(buffers), attention(buffers, width)];
+}
+
+/** Compiles and tries kernels. Returns what is wrong with them, as a part of a sentence, or null. Rejects where the GPU refuses to compute. */
+export async function selfCheck(gpu: Gpu, make: (buffers: Buffers) => Check[]): Promise<string | null> {
   const buffers = new Buffers(gpu);
   try {
-    const checks = [...products(buffers), norm(buffers), attention(buffers, width), ...more(buffers)];
+    const checks = make(buffers);
     let bytes = 0;
     const drafts = checks.flatMap(([, draft, { length }]) => [
       draft,
