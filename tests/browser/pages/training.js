@@ -4,10 +4,20 @@ export const picture = (number) => ({
   label: ['cat', 'dog'][number % 2],
 });
 
+export const pictures = Array.from({ length: 10 }, (_, i) => picture(i));
+
 /** Trains; returns the losses, and what `finish` makes of the run. */
 export async function learn(train, options, finish = () => null) {
-  const data = Array.from({ length: 10 }, (_, i) => picture(i));
-  const run = train({ data, method: 'vectors', epochs: 2, batch: 4, validation: 0.4, seed: 5, build: 'simd-threads', ...options });
+  const run = train({
+    data: pictures,
+    method: 'vectors',
+    epochs: 2,
+    batch: 4,
+    validation: 0.4,
+    seed: 5,
+    build: 'simd-threads',
+    ...options,
+  });
   const losses = [];
   for await (const { loss, validation } of run) losses.push(loss, validation?.loss ?? null);
   const finished = await finish(run);
