@@ -45,9 +45,10 @@ void activationBackward(const Execution& execution, Activation activation, const
   const WorkTimer timer(execution.profile(), Work::kActivation);
   const auto by = [&](const auto& derivative) { multiply(execution, inputs, gradients, count, derivative); };
   switch (activation) {
-    case Activation::kGelu: return by(geluDerivative);
+    // Lambdas, since a pointer to a function would be called for every four.
+    case Activation::kGelu: return by([](F32x4 x) { return geluDerivative(x); });
     case Activation::kGeluNew:
-    case Activation::kGeluPytorchTanh: return by(geluNewDerivative);
+    case Activation::kGeluPytorchTanh: return by([](F32x4 x) { return geluNewDerivative(x); });
     case Activation::kQuickGelu: return by([](F32x4 x) { return swishDerivative(x, 1.702f); });
     case Activation::kSilu: return by([](F32x4 x) { return swishDerivative(x, 1.0f); });
     case Activation::kRelu: return by([](F32x4 x) { return (F32x4)((I32x4)(x > splat4(0.0f)) & (I32x4)kOne); });

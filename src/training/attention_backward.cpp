@@ -12,8 +12,8 @@ namespace beit {
 
 namespace {
 
-// Rows of scores that are held at a time: the depth of the products for keys and values.
-constexpr int64_t kRows = 64;
+// Rows of scores that are held at a time, at most: the depth of the products for keys and values.
+constexpr int64_t kRows = 80;
 
 // What a thread holds, one behind the other.
 struct Room {
@@ -107,8 +107,10 @@ void AttentionBackward::runHead(const Execution& execution, size_t thread, int64
       grid_, bias_gradients_.empty() ? nullptr : bias_gradients_.data() + (image * spec_.heads + head) * GridBiasGradient::floats(grid_));
   if (!bias_gradients_.empty()) bias_gradient.clear();
 
-  for (int64_t first = 0; first < tokens_; first += kRows) {
-    const int64_t rows = std::min(kRows, tokens_ - first), at = offset + first * stride;
+  // Blocks are equally high: sums over a few rows would take as long to load and store as those over many.
+  const int64_t blocks = (tokens_ + kRows - 1) / kRows, height = (tokens_ + blocks - 1) / blocks;
+  for (int64_t first = 0; first < tokens_; first += height) {
+    const int64_t rows = std::min(height, tokens_ - first), at = offset + first * stride;
     const float* upstream = context_gradient + at;
     multiplyPacked(kernels, rows, head_dim, tokens_, query + first * stride, stride, room.keys, nullptr, room.probabilities, room.rounded);
     multiplyPacked(kernels, rows, head_dim, tokens_, upstream, stride, room.values, nullptr, room.scores, room.rounded);
