@@ -20,16 +20,16 @@ const EACH = 10;
 const teach = (name) => part('teach', name);
 const text = (page, name) => page.$eval(teach(name), (element) => element.textContent);
 
-/** Gives two classes as many round as square pictures, so that no head can tell them apart, and has the head on the first layer, for speed. */
+/** Gives two classes a kind each, and one picture of the other's, and has the head on the first layer, for speed. */
 async function teachBadly(page) {
   await usable(page, 'teach');
-  for (const i of [0, 1]) {
+  for (const [i, kind, other] of [
+    [0, 'round', 'square'],
+    [1, 'square', 'round'],
+  ]) {
     await page.waitForSelector(classInput(i));
-    for (const [kind, first] of [
-      ['round', i * EACH],
-      ['square', i * EACH],
-    ])
-      await giveDrawn(page, classInput(i), { kind, count: EACH / 2, first });
+    await giveDrawn(page, classInput(i), { kind, count: EACH - 1, first: i * EACH });
+    await giveDrawn(page, classInput(i), { kind: other, count: 1, first: i * EACH });
   }
   await page.waitForFunction((verdict) => document.querySelector(verdict).textContent.includes(' of 20, each'), {}, teach('verdict'));
   await page.select('#teach-layer', '1');
@@ -103,8 +103,12 @@ describe('Improve', () => {
     const reloaded = await state(page);
     assert.equal(reloaded.status, 'done');
     assert.ok(reloaded.triedAt > 0 && reloaded.triedAt < 40, `it went on at step ${reloaded.triedAt}`);
-    assert.equal(reloaded.points.length, 40);
-    assert.ok(reloaded.best, 'of forty one is better, by chance');
+    // Of so many one is better, by chance; from there on those that judged it are learned from, too.
+    assert.ok(reloaded.joined >= 24 && reloaded.joined < 40, `judged up to step ${reloaded.joined}`);
+    assert.equal(reloaded.points.length, reloaded.joined);
+    assert.equal(reloaded.best.step, reloaded.joined);
+    assert.ok(reloaded.whole);
+    assert.match(await text(page, 'improve-detail'), /^It learned from 16 pictures up to step \d+, .* from all 20 since\./);
 
     // Who answers is chosen, and what answers is what is saved.
     await page.waitForFunction((labels) => document.querySelectorAll(`${labels} li`).length === 2, {}, teach('labels'));

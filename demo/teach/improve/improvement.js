@@ -161,10 +161,17 @@ export class ImproveCard {
     const { facts } = this.#run;
     if (!facts?.head) return '';
     const learnt = facts.pictures.filter(({ apart }) => !apart).length;
-    const sentences = [
-      `It learns from ${learnt} pictures${facts.best ? `; the best so far is that of step ${facts.best.step}` : ''}.`,
-      'That one is chosen by those set apart, too, so expect a little less of new pictures.',
-    ];
+    const { best, joined, whole } = facts;
+    const sentences =
+      joined === undefined
+        ? [
+            `It learns from ${learnt} pictures${best ? `; the best so far is that of step ${best.step}` : ''}.`,
+            'That one is chosen by those set apart, too, so expect a little less of new pictures.',
+          ]
+        : [
+            `It learned from ${learnt} pictures up to step ${joined}, where it was judged, and from all ${facts.pictures.length} since.`,
+            whole ? 'What answers is the end of that.' : 'Until the end of that, what was judged answers.',
+          ];
     if (!this.#run.busy && this.#isOld(facts.pictures))
       sentences.push('Classes or pictures are others since: improve anew to take them in.');
     return sentences.join(' ');

@@ -35,6 +35,8 @@ import { copyTo } from './shelf.js';
  * @property {Judged | null} head
  * @property {Point[]} points the trained model at the end of each epoch
  * @property {Point | null} best what is better than the head, and the best of all epochs
+ * @property {number} [joined] after which step those set apart are learned from, too; where it is not said, they are not
+ * @property {boolean} [whole] whether what answers has learned from all: the end of that run, which the best became
  * @property {string} [bestIn] the best's folder; the first where it is not said
  * @property {boolean} chosen whether the improved model answers
  */
@@ -43,6 +45,8 @@ import { copyTo } from './shelf.js';
 const STEPS = 150;
 const BATCH = 32;
 const FEWEST_EPOCHS = 5;
+/** After this share of the epochs it is known whether training beats the head: then those set apart are learned from, too. */
+const JUDGED_SHARE = 0.6;
 const MOST_EPOCHS = 40;
 
 const HEAD = 'head';
@@ -247,8 +251,8 @@ export class Run extends EventTarget {
       second.remove(second.pictures.flatMap(({ id }, i) => (learnt.has(i) ? [] : [id])));
       await second.fit({ layer });
       await this.#shelf.fill(HEAD, (target) => second.save(target, { dtype: 'f32' }));
-      const count = learnt.size;
-      const stepsPerEpoch = Math.ceil(count / BATCH);
+      const stepsPerEpoch = Math.ceil(learnt.size / BATCH);
+      const ofAll = Math.ceil(pictures.length / BATCH);
       this.facts = {
         version: 1,
         status: 'running',
@@ -259,7 +263,7 @@ export class Run extends EventTarget {
         base,
         layer: byHand ? layer : teacher.layers,
         layers: teacher.layers,
-        epochs: Math.min(Math.max(Math.round(STEPS / stepsPerEpoch), FEWEST_EPOCHS), MOST_EPOCHS),
+        epochs: Math.min(Math.max(Math.round(STEPS / ofAll), FEWEST_EPOCHS), MOST_EPOCHS),
         steps: 0,
         stepsPerEpoch,
         head: null,
@@ -320,11 +324,10 @@ export class Run extends EventTarget {
       method: 'vectors',
       epochs: facts.epochs,
       batch: BATCH,
-      data: examples.filter(({ apart }) => !apart),
-      validation: examples.filter(({ apart }) => apart),
+      data: facts.joined === undefined ? examples.filter(({ apart }) => !apart) : examples,
+      validation: facts.joined === undefined ? examples.filter(({ apart }) => apart) : 0,
     });
-    const { steps } = await this.#run.open();
-    facts.steps = steps;
+    ({ steps: facts.steps, stepsPerEpoch: facts.stepsPerEpoch } = await this.#run.open());
     this.step = facts.step;
   }
 
@@ -336,7 +339,7 @@ export class Run extends EventTarget {
     this.#become('running');
     const apart = facts.pictures.filter((picture) => picture.apart).length;
     let begin = performance.now();
-    for await (const { step, validation } of run) {
+    for await (const { step, loss, validation } of run) {
       this.#stepMilliseconds.push(performance.now() - begin);
       this.step = step;
       this.#estimate(facts);
@@ -344,14 +347,21 @@ export class Run extends EventTarget {
         const point = { step, accuracy: validation.accuracy, loss: validation.loss };
         facts.points.push(point);
         if (facts.head && isBest(point, facts.head, facts.points, apart)) {
-          const free = /** @type {string} */ (BESTS.find((name) => name !== bestIn(facts) && name !== this.#improvedFrom));
-          await this.#shelf.fill(free, (target) => run.save(target, { dtype: 'f16' }));
-          [facts.best, facts.bestIn] = [point, free];
+          await this.#keepBest();
+          facts.best = point;
         }
-        if (step < facts.steps) await this.#checkpoint();
       }
+      if (facts.joined !== undefined && step === facts.steps && Number.isFinite(loss)) {
+        await this.#keepBest();
+        facts.whole = true;
+      }
+      if (step % facts.stepsPerEpoch === 0 && step < facts.steps) await this.#checkpoint();
       this.#changed();
       if (this.#stop) break;
+      if (validation && mayJoin(facts)) {
+        await this.#join();
+        return;
+      }
       if (this.#stepMilliseconds.length === MEASURED_AFTER && facts.points.length === 0 && (this.millisecondsLeft ?? 0) > PATIENCE_MS)
         await this.#ask();
       begin = performance.now();
@@ -363,8 +373,27 @@ export class Run extends EventTarget {
     return this.#end('done');
   }
 
+  /** Goes on with those that were set apart among those that are learned from. */
+  async #join() {
+    const facts = this.#known();
+    facts.joined = facts.step;
+    await this.#shelf.write(facts);
+    await this.#run?.dispose();
+    await this.#openRun({ resume: await this.#shelf.files(/** @type {string} */ (facts.checkpoint)) });
+    await this.#follow();
+  }
+
+  /** Keeps the model as it is now as the best. */
+  async #keepBest() {
+    const facts = this.#known();
+    const run = /** @type {TrainingRun} */ (this.#run);
+    const free = /** @type {string} */ (BESTS.find((name) => name !== bestIn(facts) && name !== this.#improvedFrom));
+    await this.#shelf.fill(free, (target) => run.save(target, { dtype: 'f16' }));
+    facts.bestIn = free;
+  }
+
   /** @param {Facts} facts */
-  #estimate({ steps, stepsPerEpoch }) {
+  #estimate({ steps, stepsPerEpoch, joined }) {
     // The first reads the pictures; at the end of an epoch those that are set apart are judged, too.
     const later = this.#stepMilliseconds.slice(1);
     const plain = later.filter((_, i) => (this.step - later.length + i + 1) % stepsPerEpoch !== 0);
@@ -372,7 +401,7 @@ export class Run extends EventTarget {
     if (known.length === 0) return;
     const middle = known.sort((a, b) => a - b)[known.length >> 1] ?? 0;
     const left = steps - this.step;
-    const judged = plain.length > 0 ? Math.ceil(left / stepsPerEpoch) : 0;
+    const judged = plain.length > 0 && joined === undefined ? Math.ceil(left / stepsPerEpoch) : 0;
     this.millisecondsLeft = left * middle + judged * this.#judgeMilliseconds;
   }
 
@@ -466,4 +495,12 @@ export function isBest(one, head, points, total) {
   const beatsHead = one.accuracy > head.accuracy || (one.accuracy === head.accuracy && one.loss < head.loss);
   const most = Math.max(...points.map(({ accuracy }) => accuracy));
   return beatsHead && one.accuracy >= most - Math.sqrt((most * (1 - most)) / total);
+}
+
+/**
+ * Whether enough is known of training without those set apart: it beats the head, and goes on for some epochs.
+ * @param {Facts} facts at the end of an epoch
+ */
+function mayJoin({ step, steps, best, points }) {
+  return step >= JUDGED_SHARE * steps && step < steps && best !== null && best.step === points.at(-1)?.step;
 }
