@@ -10,6 +10,7 @@ const sidebar = guides.map(({ title, pages }) => ({
   text: title,
   items: pages.map((name) => ({ text: titleOf(name), link: `/guides/${name}` })),
 }));
+sidebar.find(({ text }) => text === 'In production').items.push({ text: 'Performance: what was tried', link: '/performance' });
 
 /** [folder of docs/api, its title]: what TypeDoc has written before. */
 const REFERENCE = [
@@ -41,7 +42,7 @@ export default {
       { text: 'Guides', link: '/guides/getting-started' },
       { text: 'API', link: '/api/' },
     ],
-    sidebar: { '/guides/': sidebar, '/api/': api },
+    sidebar: { '/guides/': sidebar, '/performance': sidebar, '/api/': api },
     outline: [2, 3],
     search: { provider: 'local' },
   },
