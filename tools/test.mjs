@@ -9,7 +9,7 @@ import { nodeFlags } from './node-flags.mjs';
 import { ARTEFACTS, buildArtefact, buildTraining, buildTypeScript, buildVariant } from './build.mjs';
 import { checkCorpus } from './corpus.mjs';
 import { FORMATTERS, checkFormat } from './format.mjs';
-import { root } from './places.mjs';
+import { jobs, root } from './places.mjs';
 import { Failure, duration, elapsed, main, probe, run, say } from './report.mjs';
 import { setUp } from './setup.mjs';
 
@@ -33,6 +33,8 @@ const SUITES = [
 /** A suite that takes longer hangs, and is ended: the others have their turn, and the log is there. One file has less. */
 const SUITE_MINUTES = 25;
 const FILE_MINUTES = 8;
+/** So many files at once at most: they have time limits of their own, each starts engines for all processors, and builds run beside them. */
+const FILES_AT_ONCE = Math.min(Math.max(jobs - 1, 1), 4);
 
 const ASAN = { ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
 const TSAN = { TSAN_OPTIONS: 'halt_on_error=1' };
