@@ -1,17 +1,20 @@
 // `npm run bench:peers`: this library, onnxruntime-web and LiteRT.js on the same checkpoint, in turn, in
-// Chromium and in Node: time of an image, time until ready, peak memory, bytes of wasm, difference to PyTorch.
-//   npm run bench:peers -- [classification|segmentation|webgpu...] [--rounds N] [--passes N] [--threads 1,2]
-//                          [--places chromium,node] [--only WORD] [--json FILE] [--svg FILE]
+// browsers and in Node: time of an image, time until ready, peak memory, bytes of wasm, difference to PyTorch.
+//   npm run bench:peers -- [classification|segmentation|webgpu...] [--size base|large] [--image-size N]
+//                          [--places chromium,firefox,webkit,node] [--threads 1,2] [--js-flags FLAGS]
+//                          [--rounds N] [--passes N] [--only WORD] [--json FILE] [--svg FILE]
 //     classification   base-224 (the default)
 //     segmentation     base-ADE-640, two threads: onnxruntime-web takes a minute for an image
 //     webgpu           base's depth with 96 channels at 96 pixels, by the WebGPU engines of this library and onnxruntime-web in one page of
 //                      Chromium, whose adapter is software where there is no GPU: times by turns (15), dispatches and submits
+//     --js-flags       of V8, in Chromium and Node: "--wasm-revectorize"
+//     --json           all figures, with the machine's, the engines' and the flags' names
 // Optional: it needs Python with pip, and fetches PyTorch and the peers into the tools' folder.
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { measureInChromium, raceInChromium, servePeers } from './bench/peers/chromium.mjs';
+import { measureInBrowser, raceInChromium, servePeers, versionOf } from './bench/peers/browser.mjs';
 import { twoCores } from './bench/peers/control.mjs';
 import { exportModels, npmPackages } from './bench/peers/environment.mjs';
 import { measureInNode } from './bench/peers/node.mjs';
@@ -25,34 +28,39 @@ import { setUp } from './setup.mjs';
 const OURS = 'beit-wasm';
 const ORT = 'onnxruntime-web';
 const LITERT = 'LiteRT.js';
-const BOTH = ['chromium', 'node'];
-const PLACES = { chromium: 'Chromium', node: 'Node' };
+const BROWSERS = { chromium: 'Chromium', firefox: 'Firefox', webkit: 'WebKit' };
+const PLACES = { ...BROWSERS, node: 'Node' };
+const ALL = Object.keys(PLACES);
+const RELAXED = ALL.filter((place) => place !== 'webkit'); // which has no relaxed SIMD
+const PAGES = RELAXED.filter((place) => place !== 'node');
+const USUAL = ['chromium', 'node'];
 
 /** Every row of a table but the threads. LiteRT.js runs in pages only. */
 const TASKS = {
   classification: {
-    title: 'base-224',
-    checkpoint: ['base-224'],
+    imageSize: 224,
+    labels: 1000,
     subjects: [
-      { name: 'beit-wasm f32, relaxed', peer: OURS, build: 'relaxed-threads', dtype: 'f32', places: BOTH },
-      { name: 'beit-wasm f32, simd', peer: OURS, build: 'simd-threads', dtype: 'f32', places: BOTH },
-      { name: 'beit-wasm int8, relaxed', peer: OURS, build: 'relaxed-threads', dtype: 'int8', places: BOTH },
-      { name: 'beit-wasm int8, simd', peer: OURS, build: 'simd-threads', dtype: 'int8', places: BOTH },
-      { name: 'onnxruntime-web f32', peer: ORT, file: 'model.onnx', dtype: 'f32', places: BOTH },
-      { name: 'onnxruntime-web QUInt8', peer: ORT, file: 'model-QUInt8.onnx', dtype: 'int8', places: BOTH },
-      { name: 'onnxruntime-web QInt8', peer: ORT, file: 'model-QInt8.onnx', dtype: 'int8', places: BOTH },
-      { name: 'LiteRT.js f32', peer: LITERT, file: 'model.tflite', dtype: 'f32' },
+      { name: 'beit-wasm f32, relaxed', peer: OURS, build: 'relaxed-threads', dtype: 'f32', places: RELAXED },
+      { name: 'beit-wasm f32, simd', peer: OURS, build: 'simd-threads', dtype: 'f32', places: ALL },
+      { name: 'beit-wasm int8, relaxed', peer: OURS, build: 'relaxed-threads', dtype: 'int8', places: RELAXED },
+      { name: 'beit-wasm int8, simd', peer: OURS, build: 'simd-threads', dtype: 'int8', places: ALL },
+      { name: 'onnxruntime-web f32', peer: ORT, file: 'model.onnx', dtype: 'f32', places: ALL },
+      { name: 'onnxruntime-web QUInt8', peer: ORT, file: 'model-QUInt8.onnx', dtype: 'int8', places: ALL },
+      { name: 'onnxruntime-web QInt8', peer: ORT, file: 'model-QInt8.onnx', dtype: 'int8', places: ALL },
+      { name: 'LiteRT.js f32', peer: LITERT, file: 'model.tflite', dtype: 'f32', places: PAGES },
       { name: 'LiteRT.js f32, no relaxed SIMD', peer: LITERT, file: 'model.tflite', dtype: 'f32', compatible: true, threads: [1] },
-      { name: 'LiteRT.js int8', peer: LITERT, file: 'model-int8.tflite', dtype: 'int8' },
+      { name: 'LiteRT.js int8', peer: LITERT, file: 'model-int8.tflite', dtype: 'int8', places: PAGES },
     ],
     warmUps: 3, // until V8 runs the fast code of every library
   },
   segmentation: {
-    title: 'base-ADE-640',
-    checkpoint: ['base-ade-640', '--task', 'segmentation', '--image-size', '640', '--labels', '150'],
+    data: 'ADE',
+    imageSize: 640,
+    labels: 150,
     subjects: [
-      { name: 'beit-wasm f32, relaxed', peer: OURS, build: 'relaxed-threads', dtype: 'f32', places: BOTH, threads: [2] },
-      { name: 'beit-wasm int8, relaxed', peer: OURS, build: 'relaxed-threads', dtype: 'int8', places: BOTH, threads: [2] },
+      { name: 'beit-wasm f32, relaxed', peer: OURS, build: 'relaxed-threads', dtype: 'f32', places: RELAXED, threads: [2] },
+      { name: 'beit-wasm int8, relaxed', peer: OURS, build: 'relaxed-threads', dtype: 'int8', places: RELAXED, threads: [2] },
       // Its optimiser needs more than the 4 GB that there are.
       {
         name: 'onnxruntime-web f32, unoptimised',
@@ -60,7 +68,7 @@ const TASKS = {
         file: 'model.onnx',
         optimization: 'disabled',
         dtype: 'f32',
-        places: BOTH,
+        places: ALL,
         threads: [2],
       },
     ],
@@ -68,8 +76,10 @@ const TASKS = {
     passes: 1, // a minute for onnxruntime-web
   },
   webgpu: {
-    title: 'WebGPU',
-    checkpoint: ['narrow-96', '--size', 'narrow', '--image-size', '96'],
+    kind: 'classification',
+    size: 'narrow',
+    imageSize: 96,
+    labels: 1000,
     subjects: [],
     warmUps: 2,
     passes: 15,
@@ -139,24 +149,36 @@ function ratios(results) {
   return lines.join('\n');
 }
 
+/** Returns what a model is called: "base-224", "large-ADE-640". */
+const titleOf = (task, plan) => {
+  const { size, imageSize, data } = { ...TASKS[task], ...changes(task, plan) };
+  return [size, data, imageSize].filter(Boolean).join('-');
+};
+
+/** What a person asks for besides; a task that has a size of its own keeps it. */
+const changes = (task, { size, imageSize }) => (TASKS[task].size ? {} : { size, ...(imageSize && { imageSize }) });
+
 /** Returns where the task's checkpoint and exports are, made if they are not there. */
-async function prepare(task, peers) {
-  const [name, ...options] = TASKS[task].checkpoint;
+async function prepare(task, plan, peers) {
+  const name = titleOf(task, plan).toLowerCase();
   const checkpoint = join(tools, 'bench', name);
   if (!existsSync(join(checkpoint, 'model.safetensors'))) {
-    await run(process.execPath, [join(root, 'tools', 'random-checkpoint.mjs'), checkpoint, ...options], {
-      log: `random-checkpoint-${task}`,
-    });
+    const { kind = task, size, imageSize, labels } = { ...TASKS[task], ...changes(task, plan) };
+    const options = { task: kind, size, 'image-size': imageSize, labels };
+    const words = Object.entries(options).flatMap(([option, value]) => [`--${option}`, String(value)]);
+    await run(process.execPath, [join(root, 'tools', 'random-checkpoint.mjs'), checkpoint, ...words], { log: `random-checkpoint-${name}` });
   }
-  return { checkpoint, models: await exportModels(peers, task, checkpoint) };
+  return { checkpoint, models: await exportModels(peers, task, name, checkpoint) };
 }
 
 /** Runs a task's subjects in turn, round after round. Returns { control, results }. */
-async function measureTask(task, { rounds, passes: usual, threads: wanted, places, only }, measure) {
-  const { subjects, title, warmUps, passes = usual } = TASKS[task];
+async function measureTask(task, plan, measure) {
+  const { rounds, threads: wanted, places, only } = plan;
+  const { subjects, warmUps, passes = plan.passes } = TASKS[task];
+  const title = titleOf(task, plan);
   const results = subjects
     .filter(({ name }) => !only || name.includes(only))
-    .flatMap(({ places: where = ['chromium'], threads = wanted, ...subject }) =>
+    .flatMap(({ places: where = Object.keys(BROWSERS), threads = wanted, ...subject }) =>
       where
         .filter((place) => places.includes(place))
         .flatMap((place) =>
@@ -167,7 +189,7 @@ async function measureTask(task, { rounds, passes: usual, threads: wanted, place
   for (let round = 0; round < rounds; ++round) {
     control.push(await twoCores());
     for (const { runs, ...subject } of results) {
-      runs.push(await measure[subject.place](task, subject, { warmUps, passes }));
+      runs.push(await measure(task, subject, { warmUps, passes }));
       say(
         `  round ${round + 1}, ${subject.name}, ${PLACES[subject.place]}, ${subject.threads}: ${show(runs.at(-1).times, 0)} ms, ready ${runs.at(-1).ready.toFixed(0)} ms`,
       );
@@ -176,14 +198,14 @@ async function measureTask(task, { rounds, passes: usual, threads: wanted, place
   say(`\n${title}, ${rounds} rounds in turn (median, min to max of the rounds' medians)\n${table(results)}`);
   say(`\nRatios, round by round\n${ratios(results)}`);
   say(`\nControl: two processes at once do ${show(control, 2)} times the work of one.\n`);
-  return { control, results };
+  return { model: title, control, results };
 }
 
 /** Has both WebGPU engines run one model by turns. */
 async function raceOnGpu(server) {
-  const { title, warmUps, passes } = TASKS.webgpu;
+  const { warmUps, passes } = TASKS.webgpu;
   const { device, ours, theirs } = await raceInChromium(server, { task: 'webgpu', warmUps, passes });
-  say(`\n${title}: ${device}`);
+  say(`\nWebGPU: ${device}`);
   for (const [name, { times, dispatches, submits, error }] of [
     [OURS, ours],
     [ORT, theirs],
@@ -209,7 +231,10 @@ await main(async (args) => {
       rounds: { type: 'string', default: '5' },
       passes: { type: 'string', default: '5' },
       threads: { type: 'string', default: '1,2' },
-      places: { type: 'string', default: BOTH.join() },
+      places: { type: 'string', default: USUAL.join() },
+      size: { type: 'string', default: 'base' },
+      'image-size': { type: 'string' },
+      'js-flags': { type: 'string' },
       only: { type: 'string' },
       json: { type: 'string' },
       svg: { type: 'string' },
@@ -224,12 +249,17 @@ await main(async (args) => {
     threads: values.threads.split(',').map(Number),
     places: values.places.split(','),
     only: values.only,
+    size: values.size,
+    imageSize: values['image-size'],
+    flags: values['js-flags'],
   };
+  const nowhere = plan.places.find((name) => !Object.hasOwn(PLACES, name));
+  if (nowhere) throw new Failure(`There is no place ${nowhere}; there are ${ALL.join(', ')}.`);
   await buildRelease(await setUp({ browsers: true }));
   const peers = join(tools, 'bench', 'peers');
   const npm = await npmPackages(peers);
   const folders = {};
-  for (const task of tasks) folders[task] = await prepare(task, peers);
+  for (const task of tasks) folders[task] = await prepare(task, plan, peers);
   const server = await servePeers(folders, npm);
   const figures = {};
   try {
@@ -238,22 +268,27 @@ await main(async (args) => {
         figures[task] = await raceOnGpu(server);
         continue;
       }
-      figures[task] = await measureTask(task, plan, {
-        chromium: (_, subject, how) => measureInChromium(server, subject, how),
-        node: (name, subject, how) => measureInNode({ ...folders[name], npm }, subject, how),
-      });
+      figures[task] = await measureTask(task, plan, (name, subject, how) =>
+        subject.place === 'node'
+          ? measureInNode({ ...folders[name], npm }, subject, how, plan.flags)
+          : measureInBrowser(subject.place, server, subject, how, plan.flags),
+      );
     }
   } finally {
     await server.close();
   }
   const machine = { cpu: cpus()[0].model.trim(), cores: cpus().length, node: process.version };
-  if (values.json) writeFileSync(values.json, JSON.stringify({ machine, ...figures }, null, 1));
+  if (values.json) {
+    const engines = {};
+    for (const place of plan.places) engines[place] = place === 'node' ? `Node/${process.version}` : await versionOf(place);
+    writeFileSync(values.json, JSON.stringify({ machine, engines, flags: plan.flags ?? '', ...figures }, null, 1));
+  }
   if (values.svg) {
     const [place] = plan.places;
     const groups = tasks
       .flatMap((task) =>
         plan.threads.map((threads) => ({
-          title: `${TASKS[task].title}, ${threadsOf({ threads })}`,
+          title: `${figures[task].model}, ${threadsOf({ threads })}`,
           rows: figures[task].results
             .filter((result) => result.place === place && result.threads === threads)
             .map(({ name, peer, runs }) => ({ name, ours: peer === OURS, ...spread(runs.map(one)) })),

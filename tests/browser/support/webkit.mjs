@@ -91,13 +91,18 @@ class WebKitBrowser {
   #current = '';
   /** Commands go one by one, since each is for the window that was chosen before. */
   #last = Promise.resolve();
+  #version;
   /** Stays open: the driver's session ends with its last window, and a new one is asked for in another. */
   #first;
 
   constructor(address, session, patience) {
     this.address = `${address}/session/${session.sessionId}`;
     this.patience = patience;
-    this.version = session.capabilities.browserVersion;
+    this.#version = session.capabilities.browserVersion;
+  }
+
+  async version() {
+    return `WebKitGTK/${this.#version}`;
   }
 
   static async open(address, binary, patience) {

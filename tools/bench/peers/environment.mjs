@@ -54,9 +54,9 @@ const EXPORTS = {
   segmentation: [{ what: 'onnx-segmentation', last: 'model.onnx' }],
 };
 
-/** Exports a task's checkpoint for the peers. Returns the folder of the exports. */
-export async function exportModels(folder, task, checkpoint) {
-  const models = join(folder, `models-${task}`);
+/** Exports a task's checkpoint, which has a name of its own, for the peers. Returns the folder of the exports. */
+export async function exportModels(folder, task, name, checkpoint) {
+  const models = join(folder, `models-${name}`);
   for (const { what, last } of EXPORTS[task]) {
     if (existsSync(join(models, last))) continue;
     const program = await python(folder, what.split('-')[0]);

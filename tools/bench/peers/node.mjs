@@ -5,10 +5,15 @@ import { nodeFlags } from '../../node-flags.mjs';
 import { root } from '../../places.mjs';
 import { Failure } from '../../report.mjs';
 
-/** Returns what subjects.js measured, with { peak, wasm }: bytes. */
-export function measureInNode(folders, subject, plan) {
+/** Returns what subjects.js measured, with { peak, wasm }: bytes. `flags`: more of V8's. */
+export function measureInNode(folders, subject, plan, flags) {
   const args = [subject, plan, folders].map((value) => JSON.stringify(value));
-  const child = spawn(process.execPath, [...nodeFlags, join(root, 'tools', 'bench', 'peers', 'node-child.mjs'), ...args]);
+  const child = spawn(process.execPath, [
+    ...nodeFlags,
+    ...(flags?.split(' ') ?? []),
+    join(root, 'tools', 'bench', 'peers', 'node-child.mjs'),
+    ...args,
+  ]);
   const texts = { stdout: '', stderr: '' };
   for (const name of ['stdout', 'stderr'])
     child[name].setEncoding('utf8').on('data', (text) => {
