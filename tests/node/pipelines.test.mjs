@@ -6,7 +6,7 @@ import test from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { BeitModel, colorOf, createEngine, DalleTokenizer, pipeline, similarity } from '../../dist/node.js';
 import { startHub } from '../support/hub-server.mjs';
-import { golden, rejects, root } from './support.mjs';
+import { afterwards, golden, rejects, root } from './support.mjs';
 import { config, files, maskedFiles, pixelValues } from './tiny-checkpoint.mjs';
 
 const engine = await createEngine({ build: 'simd' });
@@ -212,11 +212,13 @@ test('`await using` waits until the memory is given back', async () => {
   assert.equal(typeof DalleTokenizer.prototype[asyncDispose], 'function');
 });
 
-test('the files of a processor and of a model are asked for at the same time, and what fails first ends the other', async (t) => {
+test('the files of a processor and of a model are asked for at the same time, and what fails first ends the other', {
+  timeout: 60_000,
+}, async (t) => {
   const hub = await startHub(
     Object.fromEntries(Object.entries(files()).map(([name, bytes]) => [`owner/name/${name}`, Buffer.from(bytes)])),
   );
-  t.after(() => hub.close());
+  afterwards(t, () => hub.close());
   let configAsked;
   const asked = new Promise((resolve) => {
     configAsked = resolve;
@@ -235,14 +237,23 @@ test('the files of a processor and of a model are asked for at the same time, an
   const silent = new Promise((resolve) => {
     ended = resolve;
   });
+  let modelAsked;
+  const both = new Promise((resolve) => {
+    modelAsked = resolve;
+  });
+  // The processor's file is broken, and comes once the model's is asked for, which never comes.
   const failing = async (input, { signal, ...rest }) => {
-    if (String(input).endsWith('/preprocessor_config.json')) return new Response('{"size": ', { status: 200 });
+    if (String(input).endsWith('/preprocessor_config.json')) {
+      await both;
+      return new Response('{"size": ', { status: 200 });
+    }
     if (!String(input).endsWith('/config.json')) return fetch(input, { signal, ...rest });
     return new Promise((_, reject) => {
       signal.addEventListener('abort', () => {
         ended();
         reject(signal.reason);
       });
+      modelAsked();
     });
   };
   await rejects(pipeline('image-classification', 'owner/name', { ...options, fetch: failing }), 'truncated', /preprocessor_config|JSON/);
