@@ -10,7 +10,7 @@ import { nodeHttp } from '../../dist/platform/http-node.js';
 import { hubSource, urlSource } from '../../dist/sources/http/source.js';
 import { readOptionalText, readText } from '../../dist/sources/text.js';
 import { startHub } from '../support/hub-server.mjs';
-import { collect, rejects, temporaryFolder } from './support.mjs';
+import { afterwards, collect, rejects, temporaryFolder } from './support.mjs';
 
 const bytes = Uint8Array.from({ length: 3_000_000 }, (_, i) => (i * 7919) >> 5);
 const COMMIT = 'fedcba9876543210fedcba9876543210fedcba98';
@@ -18,7 +18,7 @@ const WEIGHTS = 'owner/name/model.safetensors';
 
 async function setUp(t) {
   const hub = await startHub({ [WEIGHTS]: bytes, 'owner/name/config.json': Buffer.from('{"a": 1}') });
-  t.after(() => hub.close());
+  afterwards(t, () => hub.close());
   const folder = temporaryFolder(t);
   const source = (options = {}) => hubSource('owner/name', { host: hub.url, cache: folder, retry: { delay: 1 }, ...options }, nodeHttp);
   // The same files on a server that is no hub.
@@ -240,7 +240,7 @@ test('files are listed, deleted by address or source, and cleared', async (t) =>
   await rejects(cache.list(), 'invalid-argument', /folder/);
   await load(source());
   configure({ cache: folder });
-  t.after(() => configure({ cache: undefined }));
+  afterwards(t, () => configure({ cache: undefined }));
   assert.equal((await cache.list()).length, 1);
   assert.equal(await cache.delete('owner/name'), 1);
 });

@@ -7,7 +7,7 @@ import test from 'node:test';
 import { cacheFolder, hubCacheFolder, optionsOf } from '../../dist/cli/downloads.js';
 import { barText, ProgressBar } from '../../dist/cli/progress-bar.js';
 import { startHub } from '../support/hub-server.mjs';
-import { beitIn, temporaryFolder } from './support.mjs';
+import { afterwards, beitIn, temporaryFolder } from './support.mjs';
 import { files } from './tiny-checkpoint.mjs';
 
 const COMMIT = 'fedcba9876543210fedcba9876543210fedcba98';
@@ -18,7 +18,7 @@ async function setUp(t) {
   const hub = await startHub(
     Object.fromEntries(Object.entries(checkpoint).map(([name, bytes]) => [`owner/name/${name}`, Buffer.from(bytes)])),
   );
-  t.after(() => hub.close());
+  afterwards(t, () => hub.close());
   const folder = temporaryFolder(t);
   return { hub, cache: join(folder, 'kept'), home: join(folder, 'home'), variables: { HF_ENDPOINT: hub.url } };
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { decodeWith } from '../../dist/core/decoders.js';
 import { createEngine, pipeline } from '../../dist/node.js';
-import { fileServer, rejects, root, serve } from './support.mjs';
+import { afterwards, fileServer, rejects, root, serve } from './support.mjs';
 
 const folder = join(root, 'tests/fixtures/codecs');
 const bytesOf = (path) => new Uint8Array(readFileSync(join(root, path)));
@@ -52,7 +52,7 @@ test('AVIF without its package is refused with what to install', async (t) => {
   const settings = settingsOf({ build: 'simd' });
   assert.match(settings.decoders.avif, /\/beit-avif\.wasm$/);
   const own = await LocalEngine.create({ ...settings, decoders: { ...settings.decoders, avif: null } }, nodeHost(), false);
-  t.after(() => own.dispose());
+  afterwards(t, () => own.dispose());
   await rejects(own.decodeImage(readAvif('444.avif'), 'a.avif'), 'unsupported', /^a\.avif: got AVIF, .*npm install beit-wasm-avif/);
 });
 
@@ -65,7 +65,7 @@ test('a JPEG that lacks more than its end marker is refused', async () => {
 
 test('a WebP is classified as the same samples are', async (t) => {
   const classify = await pipeline('image-classification', undefined, { engine });
-  t.after(() => classify.dispose());
+  afterwards(t, () => classify.dispose());
   const samples = await engine.decodeImage(read('lossy.webp'), '');
   assert.deepEqual(await classify(join(folder, 'lossy.webp')), await classify(samples));
 });
@@ -86,7 +86,7 @@ test('the module is fetched when the first file needs it, and once', async (t) =
     nodeHost(),
     false,
   );
-  t.after(() => own.dispose());
+  afterwards(t, () => own.dispose());
   await own.decodeImage(new Uint8Array(readFileSync(join(root, 'tests/fixtures/images/rgb.png'))), 'rgb.png');
   assert.deepEqual(asked, []);
   await own.decodeImage(read('lossy.webp'), 'lossy.webp');
@@ -98,7 +98,7 @@ test('the module is fetched when the first file needs it, and once', async (t) =
     nodeHost(),
     false,
   );
-  t.after(() => without.dispose());
+  afterwards(t, () => without.dispose());
   await rejects(without.decodeImage(read('lossy.webp'), 'lossy.webp'), 'unsupported', /^lossy\.webp: the decoder for WebP .*404/);
 });
 

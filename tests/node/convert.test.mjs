@@ -9,7 +9,7 @@ import { LocalEngine } from '../../dist/engine/local.js';
 import { nodeHost } from '../../dist/platform/host-node.js';
 import { BeitError, createEngine, DalleTokenizer } from '../../dist/node.js';
 import { platform } from '../../dist/platform/node.js';
-import { beit, golden, rejects, temporaryFolder } from './support.mjs';
+import { afterwards, beit, golden, rejects, temporaryFolder } from './support.mjs';
 import { files, rawSafetensors, tensors, writeCheckpoint } from './tiny-checkpoint.mjs';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 
@@ -151,7 +151,7 @@ test('elements are rounded to the nearest, ties to even, and none becomes infini
 
 test('a worker writes the same file where its caller is, as fast as that takes it', async (t) => {
   const remote = await createEngine({ worker: true, build: 'simd' });
-  t.after(() => remote.dispose());
+  afterwards(t, () => remote.dispose());
   const bytes = files();
   const folder = temporaryFolder(t);
   for (const [name, content] of Object.entries(bytes)) writeFileSync(join(folder, name), content);

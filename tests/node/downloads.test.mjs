@@ -10,7 +10,7 @@ import { Sha256 } from '../../dist/base/sha256.js';
 import { hubSource, PLAIN_HTTP, urlSource } from '../../dist/sources/http/source.js';
 import { readText } from '../../dist/sources/text.js';
 import { startHub } from '../support/hub-server.mjs';
-import { collect, rejects, serve } from './support.mjs';
+import { afterwards, collect, rejects, serve } from './support.mjs';
 
 const bytes = Uint8Array.from({ length: 6_000_000 }, (_, i) => (i * 7919) >> 5);
 const config = new TextEncoder().encode(JSON.stringify({ model_type: 'beit', padding: 'x'.repeat(5000) }));
@@ -145,7 +145,7 @@ test('bytes that are not what their SHA-256 says', async () => {
 });
 
 test('where redirects are not seen, as in a page, the sum is asked for, and an ETag of 64 digits is none', async (t) => {
-  t.after(() => hub.tell('sums'));
+  afterwards(t, () => hub.tell('sums'));
   const sum = hub.sha256(`owner/name/${WEIGHTS}`);
   const api = '/api/models/owner/name/revision/main';
   const raw = `/owner/name/raw/${hub.commit()}/${WEIGHTS}`;
@@ -331,7 +331,7 @@ test('a page without a network, or that nobody sees, waits for both instead of g
   const page = Object.assign(new EventTarget(), { visibilityState: 'visible' });
   const before = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
   const set = (name, value) => Object.defineProperty(globalThis, name, { value, configurable: true });
-  t.after(() => {
+  afterwards(t, () => {
     delete globalThis.document;
     delete globalThis.navigator;
     if (before) Object.defineProperty(globalThis, 'navigator', before);

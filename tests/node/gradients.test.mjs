@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { createEngine } from '../../dist/node.js';
 import { nodeFlags } from '../../tools/node-flags.mjs';
-import { root } from './support.mjs';
+import { afterwards, root } from './support.mjs';
 
 const golden = join(root, 'tests', 'fixtures', 'golden', 'gradients');
 const names = readdirSync(golden).filter((name) => existsSync(join(golden, name, 'case.json')));
@@ -73,7 +73,7 @@ test('a case of a class without gradients says which have some', () => {
 
 test('an engine that only runs models says what trains', async (t) => {
   const engine = await createEngine({ build: 'simd', worker: false });
-  t.after(() => engine.dispose());
+  afterwards(t, () => engine.dispose());
   const source = { label: 'x', describe: () => null };
   await assert.rejects(engine.gradients(source, { className: 'BeitModel' }, {}, null), {
     code: 'unsupported',

@@ -8,7 +8,7 @@ import { readListing } from '../../dist/sources/http/hub.js';
 import { hubSource, PLAIN_HTTP, urlSource } from '../../dist/sources/http/source.js';
 import { readOptionalText, readText } from '../../dist/sources/text.js';
 import { startHub } from '../support/hub-server.mjs';
-import { collect, rejects, temporaryFolder } from './support.mjs';
+import { afterwards, collect, rejects, temporaryFolder } from './support.mjs';
 import { files } from './tiny-checkpoint.mjs';
 
 const NAME = 'model.safetensors';
@@ -23,7 +23,7 @@ async function setUp(t) {
     [CONFIG]: Buffer.from('{"a": 1}'),
     'owner/name/sub/config.json': Buffer.from('{"s": 1}'),
   });
-  t.after(() => hub.close());
+  afterwards(t, () => hub.close());
   const folder = temporaryFolder(t);
   const options = { host: hub.url, cache: folder, retry: { attempts: 0 } };
   const source = (more = {}, environment = nodeHttp) => hubSource('owner/name', { ...options, ...more }, environment);
@@ -209,7 +209,7 @@ test('models that are private, gated or not there', async (t) => {
 test('a mirror is asked for everything, by an option or configure(), and may have no API', async (t) => {
   const checkpoint = Object.entries(files()).map(([name, content]) => [`owner/name/${name}`, Buffer.from(content)]);
   const hub = await startHub(Object.fromEntries(checkpoint));
-  t.after(() => hub.close());
+  afterwards(t, () => hub.close());
   for (const tells of ['sums', 'nothing', 'pointers']) {
     hub.tell(tells);
     hub.requests.length = 0;
@@ -218,7 +218,7 @@ test('a mirror is asked for everything, by an option or configure(), and may hav
     assert.ok(hub.requests.some(({ path }) => path.startsWith(tells === 'sums' ? '/owner/name/resolve/' : '/owner/name/resolve/main/')));
   }
   configure({ host: hub.url });
-  t.after(() => configure({ host: undefined }));
+  afterwards(t, () => configure({ host: undefined }));
   hub.requests.length = 0;
   assert.equal((await inspect('owner/name')).config.hiddenSize, 4);
   assert.equal(hub.requests[0].path, API);

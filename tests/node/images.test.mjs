@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { BeitForImageClassification, BeitImageProcessor, createEngine, pipeline } from '../../dist/node.js';
-import { fileServer, rejects, root, serve } from './support.mjs';
+import { afterwards, fileServer, rejects, root, serve } from './support.mjs';
 import { config, files } from './tiny-checkpoint.mjs';
 
 const engine = await createEngine({ build: 'simd' });
@@ -47,7 +47,7 @@ test('an image is the same however it is given', async (t) => {
 
 test('what is no image is refused by name', async (t) => {
   const processor = await BeitImageProcessor.fromPretrained(files(), { engine });
-  t.after(() => processor.dispose());
+  afterwards(t, () => processor.dispose());
   const { used } = await engine.memory();
   const { base } = await serve(t, fileServer({ 'page.png': Buffer.from('<html>no</html>'), 'cut.png': bytes.subarray(0, 60) }));
   const refuse = (image, ...rest) => rejects(processor.preprocess(image), ...rest);

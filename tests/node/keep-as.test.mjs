@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { BeitForImageClassification, BeitModel, cache, convert, createEngine, inspect, pipeline } from '../../dist/node.js';
 import { startHub } from '../support/hub-server.mjs';
-import { rejects, root, temporaryFolder } from './support.mjs';
+import { afterwards, rejects, root, temporaryFolder } from './support.mjs';
 
 const folder = join(root, 'weights/embedded/classifier');
 const bytesOf = (name) => readFileSync(join(folder, name));
@@ -26,7 +26,7 @@ async function setUp(t, worker = false) {
   const names = ['config.json', 'preprocessor_config.json'];
   const small = Object.fromEntries(names.map((name) => [`owner/name/${name}`, bytesOf(name)]));
   const hub = await startHub({ ...small, [WEIGHTS]: floats });
-  t.after(() => hub.close());
+  afterwards(t, () => hub.close());
   const kept = temporaryFolder(t);
   const options = { host: hub.url, cache: kept, retry: { attempts: 1, delay: 1 }, keepAs: 'int8', ...(worker ? { worker } : { engine }) };
   const listed = async () => (await cache.list(kept)).filter(({ file }) => file.endsWith('.safetensors'));

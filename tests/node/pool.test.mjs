@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { createPool, DalleTokenizer, pipeline } from '../../dist/node.js';
-import { fileServer, golden, rejects, serve, temporaryFolder } from './support.mjs';
+import { afterwards, fileServer, golden, rejects, serve, temporaryFolder } from './support.mjs';
 import { files } from './tiny-checkpoint.mjs';
 
 /** Every worker that an engine was started in, the latest last. */
@@ -101,7 +101,7 @@ test('a call that is stopped ends, and so does a stream that is left', async () 
 test('an engine that is lost is made anew, and no picture is lost with it', async (t) => {
   // A worker that nobody waits for does not keep the process alive, and its end is waited for here.
   const alive = setInterval(() => undefined, 1000);
-  t.after(() => clearInterval(alive));
+  afterwards(t, () => clearInterval(alive));
   const before = workers.length;
   let seen = 0;
   const found = [];

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 import { METHODS } from '../../dist/engine/methods.js';
 import { BeitError, createEngine } from '../../dist/node.js';
+import { afterwards } from './support.mjs';
 
 const nothing = {
   label: 'nothing',
@@ -40,7 +41,7 @@ const GIVEN = [
 for (const worker of [false, true]) {
   test(`an engine ${worker ? 'in a worker' : 'in this thread'} rejects with BeitErrors only`, async (t) => {
     const engine = await createEngine({ worker, build: 'simd' });
-    t.after(() => engine.dispose());
+    afterwards(t, () => engine.dispose());
     let rejected = 0;
     for (const method of Object.keys(METHODS)) {
       for (const [i, given] of GIVEN.entries()) {

@@ -12,7 +12,7 @@ import { FileLock, isLocked } from '../../dist/sources/cache/lock-node.js';
 import { openNodeCache } from '../../dist/sources/cache/node.js';
 import { hubSource, urlSource } from '../../dist/sources/http/source.js';
 import { startHub } from '../support/hub-server.mjs';
-import { collect, rejects, temporaryFolder } from './support.mjs';
+import { afterwards, collect, rejects, temporaryFolder } from './support.mjs';
 
 const SIZE = 8_000_000;
 const CUT = 6_000_000;
@@ -23,7 +23,7 @@ const READER = fileURLToPath(new URL('download-reader.mjs', import.meta.url));
 
 async function setUp(t) {
   const hub = await startHub({ [WEIGHTS]: bytes });
-  t.after(() => hub.close());
+  afterwards(t, () => hub.close());
   const folder = temporaryFolder(t);
   const options = { host: hub.url, cache: folder, retry: { attempts: 1, delay: 1 } };
   const source = (more = {}, environment = nodeHttp) => hubSource('owner/name', { ...options, ...more }, environment);

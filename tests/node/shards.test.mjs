@@ -4,7 +4,7 @@ import test from 'node:test';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
 import { BeitForImageClassification, createEngine } from '../../dist/node.js';
 import { startHub } from '../support/hub-server.mjs';
-import { rejects, temporaryFolder } from './support.mjs';
+import { afterwards, rejects, temporaryFolder } from './support.mjs';
 import { files, pixelValues, tensors } from './tiny-checkpoint.mjs';
 
 const SHARDS = 5;
@@ -34,7 +34,7 @@ function sharded() {
 
 async function setUp(t) {
   const hub = await startHub(sharded());
-  t.after(() => hub.close());
+  afterwards(t, () => hub.close());
   const options = { host: hub.url, cache: temporaryFolder(t), retry: { attempts: 0 }, engine };
   const bodies = () => hub.requests.filter(({ host }) => host === 'cdn');
   return { hub, options, bodies };
@@ -60,7 +60,7 @@ test('three come at a time, each once, and the share of the load never falls', a
     most = Math.max(most, open.filter((request) => before.includes(request)).length);
     before = open;
   }, 20);
-  t.after(() => clearInterval(timer));
+  afterwards(t, () => clearInterval(timer));
   const told = [];
   const onProgress = (progress) => told.push(progress);
   assert.deepEqual(await logitsOf('owner/name', { ...options, onProgress }), whole);

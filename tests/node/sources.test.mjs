@@ -9,7 +9,7 @@ import { hubSource, urlSource } from '../../dist/sources/http/source.js';
 import { RemoteSource, serveSource } from '../../dist/sources/bridge.js';
 import { isHubId } from '../../dist/sources/source.js';
 import { readOptionalText, readText } from '../../dist/sources/text.js';
-import { collect, fileServer, rejects, serve, temporaryFolder } from './support.mjs';
+import { afterwards, collect, fileServer, rejects, serve, temporaryFolder } from './support.mjs';
 
 const bytes = Uint8Array.from({ length: 5_000_000 }, (_, i) => (i * 7919) >> 3);
 const once = { retry: { attempts: 0 } };
@@ -108,7 +108,7 @@ test('one of several files is under way at a time', async (t) => {
 test('a source behind a port', async (t) => {
   const { port1, port2 } = new MessageChannel();
   const service = serveSource(new FilesSource({ 'model.safetensors': bytes }), port1);
-  t.after(() => service.stop());
+  afterwards(t, () => service.stop());
   await checkReads(new RemoteSource('remote', undefined, port2));
 });
 
@@ -328,7 +328,7 @@ test('a bridge that is stopped closes every file, whenever it was opened and wha
     port1,
   );
   const source = new RemoteSource('odd', undefined, port2);
-  t.after(() => [port1, port2].forEach((port) => port.close()));
+  afterwards(t, () => [port1, port2].forEach((port) => port.close()));
   await source.open('early');
   source.open('late').catch(() => undefined);
   while (!open) await new Promise((resolve) => setTimeout(resolve, 1));

@@ -9,7 +9,7 @@ import { LocalEngine } from '../../dist/engine/local.js';
 import { RemoteEngine } from '../../dist/engine/remote.js';
 import { BeitForImageClassification, BeitImageProcessor, createEngine, pipeline } from '../../dist/node.js';
 import { nodeHost } from '../../dist/platform/host-node.js';
-import { fileServer, golden, rejects, root, serve } from './support.mjs';
+import { afterwards, fileServer, golden, rejects, root, serve } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
 
 const image = { width: 9, height: 7, channels: 3, data: Uint8Array.from({ length: 189 }, (_, i) => i) };
@@ -173,7 +173,7 @@ test('listeners that throw or reject harm nobody, and are heard of', async (t) =
   const warnings = [];
   const hear = (warning) => warnings.push(warning.message);
   process.on('warning', hear);
-  t.after(() => process.off('warning', hear));
+  afterwards(t, () => process.off('warning', hear));
   const oops = () => {
     throw new Error('oops');
   };

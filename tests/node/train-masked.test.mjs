@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { BeitForMaskedImageModeling, BeitImageProcessor, createEngine, DalleTokenizer, train } from '../../dist/node.js';
 import { noise } from './small-checkpoint.mjs';
-import { golden, rejects, root, temporaryFolder } from './support.mjs';
+import { afterwards, golden, rejects, root, temporaryFolder } from './support.mjs';
 import { files, maskedFiles } from './tiny-checkpoint.mjs';
 
 const tokenizer = join(golden, 'dvae/dvae-tiny');
@@ -17,7 +17,7 @@ const run = (options) =>
 
 test('the loss is that of the model on the tokens of the tokenizer, learned and judged', async (t) => {
   const engine = await createEngine({ build: 'simd', worker: false });
-  t.after(() => engine.dispose());
+  afterwards(t, () => engine.dispose());
   const [first, second] = [pictures(5).slice(0, 3), pictures(5).slice(3)];
   const tokens = await DalleTokenizer.fromPretrained(tokenizer, { engine });
   const processor = await BeitImageProcessor.fromPretrained(model, { engine });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { BeitForImageClassification, BeitImageProcessor, createEngine } from '../../dist/node.js';
-import { fileServer, golden, rejects, root, serve, temporaryFolder } from './support.mjs';
+import { afterwards, fileServer, golden, rejects, root, serve, temporaryFolder } from './support.mjs';
 import { files, pixelValues, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const local = await createEngine({ build: 'simd' });
@@ -50,7 +50,7 @@ for (const worker of [false, true]) {
 test('an artefact is compiled once for all engines, here and in workers, and again where it could not be', async (t) => {
   const { compile, instantiate } = WebAssembly;
   const seen = { compiled: 0, fromBytes: 0 };
-  t.after(() => Object.assign(WebAssembly, { compile, instantiate }));
+  afterwards(t, () => Object.assign(WebAssembly, { compile, instantiate }));
   WebAssembly.compile = (bytes) => {
     ++seen.compiled;
     return compile(bytes);
