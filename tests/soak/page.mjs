@@ -21,8 +21,8 @@ function pictureOf(number) {
   }
 }
 
-/** Opens the page in a Chromium of its own. Returns { call, held, close }. */
-async function openSoakPage() {
+/** Opens the page in a Chromium of its own, with more `flags`. Returns { call, held, close }. */
+async function openSoakPage(flags = []) {
   const model = files();
   const { url, close } = await start({
     folders: [['soak/', join(root, 'tests/soak/pages')], ...FOLDERS],
@@ -34,7 +34,7 @@ async function openSoakPage() {
     },
   });
   // A young generation that is let grow is no leak.
-  const host = await launch('chromium', ['--js-flags=--max-semi-space-size=1']);
+  const host = await launch('chromium', ['--js-flags=--max-semi-space-size=1', ...flags]);
   const { page, complaints } = await openHarness(host.browser, new URL('soak/soak.html', url).href);
   const client = await page.createCDPSession();
   await client.send('Performance.enable');
@@ -142,15 +142,15 @@ export async function soakPageLoads(enough, { first = 40, every = 20 } = {}) {
   };
 }
 
-/** A page that is hidden or frozen at any moment, and shown again: during loads and during passes. */
-export async function soakAway(enough, { seed = 1, longest = 1000 } = {}) {
+/** A page that is hidden or frozen at any moment, and shown again: during loads and during passes. On a GPU it is that of software. */
+export async function soakAway(enough, { seed = 1, longest = 1000, device = 'cpu' } = {}) {
   const random = randomNumbers(seed);
-  const page = await openSoakPage();
+  const page = await openSoakPage(device === 'gpu' ? ['--enable-unsafe-webgpu'] : []);
   const problems = [];
   const times = { hidden: 0, frozen: 0 };
   let count = 0;
   try {
-    const expected = await page.call('open');
+    const expected = await page.call('open', device);
     for (; !enough(count); ++count) {
       // A load, or a few pictures.
       const working = count % 4 === 0 ? page.call('loads', count / 4, 1) : page.call('run', count, 5);
@@ -165,6 +165,8 @@ export async function soakAway(enough, { seed = 1, longest = 1000 } = {}) {
       await ended;
     }
     if ((await page.call('answers')) !== expected) problems.push('the answers have changed');
+    const found = await page.call('device');
+    if (found !== device) problems.push(`the ${found} computes`);
     const seen = await page.call('timesAway');
     if (seen.hidden < times.hidden || seen.frozen < times.frozen)
       problems.push(`the page was ${JSON.stringify(times)}, and saw ${JSON.stringify(seen)}`);
@@ -172,7 +174,7 @@ export async function soakAway(enough, { seed = 1, longest = 1000 } = {}) {
     await page.close();
   }
   return {
-    what: 'loads and pictures in a page in Chromium that is hidden or frozen meanwhile, and shown again',
+    what: `loads and pictures in a page in Chromium${device === 'gpu' ? ', on a GPU of software,' : ''} that is hidden or frozen meanwhile, and shown again`,
     count,
     faults: `hidden ${times.hidden} times, frozen ${times.frozen} times`,
     figures: 'all loads usable, all answers there and the same',

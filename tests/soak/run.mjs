@@ -25,6 +25,7 @@ const ROWS = {
   'page': [20_000, soakPage],
   'page-loads': [1000, soakPageLoads],
   'away': [500, soakAway],
+  'away-gpu': [500, (enough) => soakAway(enough, { device: 'gpu' })],
 };
 
 await main(async (args) => {

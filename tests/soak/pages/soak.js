@@ -7,6 +7,8 @@ const PICTURES = 400;
 const KNOWN = [2, 3, 4, 5, 6];
 
 let classify = null;
+/** Of each load: what computes. */
+let options = null;
 /** What the server has drawn: { file, damaged }. Chromium keeps something of each answer, so they are fetched once. */
 const drawn = [];
 
@@ -35,14 +37,18 @@ document.addEventListener('freeze', () => ++away.frozen);
 globalThis.harness = {
   timesAway: () => away,
 
-  async open() {
-    classify = await beit.pipeline('image-classification', new URL('../model/', import.meta.url).href, { threads: 1 });
+  async open(device = 'cpu') {
+    options = { threads: 1, device };
+    classify = await beit.pipeline('image-classification', new URL('../model/', import.meta.url).href, options);
     for (let number = 0; number < PICTURES; ++number) {
       const answer = await fetch(`../pictures/${number}`);
       drawn.push({ file: await answer.blob(), damaged: answer.headers.get('X-Damaged') === 'true' });
     }
     return this.answers();
   },
+
+  /** What computes now: the GPU may have been lost. */
+  device: () => classify.runtimeInfo().device,
 
   /** The answers to pictures that are the same each time. */
   async answers() {
@@ -85,8 +91,9 @@ globalThis.harness = {
     ];
     for (let number = from; number < from + count; ++number) {
       const [name, folder] = classes[number % classes.length];
-      const model = await beit[name].fromPretrained(golden(folder), { threads: 1 });
+      const model = await beit[name].fromPretrained(golden(folder), options);
       if (!model.usable) problems.push(`load ${number}: the model is not usable`);
+      if (model.runtimeInfo().device !== options.device) problems.push(`load ${number}: the model is on the ${model.runtimeInfo().device}`);
       await model.dispose();
     }
     return problems;
