@@ -75,6 +75,7 @@ async function nodeTests(folder) {
     ...nodeFlags,
     '--test',
     `--test-timeout=${FILE_MINUTES * 60_000}`,
+    `--test-concurrency=${FILES_AT_ONCE}`,
     '--test-reporter=spec',
     ...files.map((file) => join('tests', folder, file)),
   ];
