@@ -99,7 +99,7 @@ TEST_CASE("erf4, sigmoid4 and tanh4 reach their limits and stay within them", "[
 }
 
 TEST_CASE("A NaN of any sign and payload stays a NaN, in its lane alone", "[vector_math]") {
-  for (const uint32_t bits : {0x7fc00000u, 0x7fc00001u, 0x7fffffffu, 0xffc00000u, 0xffc00003u, 0x7f800001u}) {
+  for (const uint32_t bits : {0x7fc00000u, 0x7fc00001u, 0x7fc000e4u, 0x7fffffffu, 0xffc00000u, 0xffc00003u, 0x7f800001u}) {
     CAPTURE(bits);
     F32x4 x = splat4(0.5f);
     x[1] = fromBits(bits);

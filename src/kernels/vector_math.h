@@ -45,8 +45,8 @@ inline F32x4 exp4(F32x4 x) {
   p = multiplyAdd(p, r, c[9]);
   p = multiplyAdd(p, r, c[10]);
   p = multiplyAdd(p, r * r, r + one);
-  // 2^n from its bits. A product, not a sum of bits: only so does every NaN stay one.
-  return p * (F32x4)(((I32x4)biased << 23) + (I32x4)one);
+  // 2^n from its bits, unsigned, since a NaN's may be any. A product, not a sum of bits: only so does every NaN stay one.
+  return p * (F32x4)(((U32x4)biased << 23) + (U32x4)one);
 }
 
 // Returns erf(x) within 4e-7. NaN stays NaN.
