@@ -1,11 +1,10 @@
 // The engine in a worker, over the same protocol as in a page: same answers, errors and aborts.
 import assert from 'node:assert/strict';
-import { copyFileSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { pathToFileURL } from 'node:url';
 import { BeitForImageClassification, BeitImageProcessor, createEngine } from '../../dist/node.js';
-import { afterwards, fileServer, golden, rejects, root, serve, temporaryFolder } from './support.mjs';
+import { fileServer, golden, rejects, root, serve, temporaryFolder } from './support.mjs';
 import { files, pixelValues, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const local = await createEngine({ build: 'simd' });
@@ -46,41 +45,6 @@ for (const worker of [false, true]) {
     await rejects(createEngine({ build: 'simd', wasmBinary: {} }), 'invalid-argument', /wasmBinary.*a WebAssembly\.Module/);
   });
 }
-
-test('an artefact is compiled once for all engines, here and in workers, and again where it could not be', async (t) => {
-  const { compile, instantiate } = WebAssembly;
-  const seen = { compiled: 0, fromBytes: 0 };
-  afterwards(t, () => Object.assign(WebAssembly, { compile, instantiate }));
-  WebAssembly.compile = (bytes) => {
-    ++seen.compiled;
-    return compile(bytes);
-  };
-  WebAssembly.instantiate = (given, imports) => {
-    if (!(given instanceof WebAssembly.Module)) ++seen.fromBytes;
-    return instantiate(given, imports);
-  };
-  // Addresses of its own, of which nothing is compiled yet.
-  const artefacts = pathToFileURL(`${temporaryFolder(t)}/`);
-  for (const name of ['beit-simd.js', 'beit-simd.wasm']) copyFileSync(join(root, 'dist/wasm', name), new URL(name, artefacts));
-  const empty = pathToFileURL(`${temporaryFolder(t)}/`);
-  const open = (worker, folder = artefacts) => createEngine({ build: 'simd', worker, artefacts: folder });
-  const engines = await Promise.all([true, false, true, false].map((worker) => open(worker)));
-  assert.deepEqual(seen, { compiled: 1, fromBytes: 0 });
-  const expected = await logitsOf(local, files());
-  for (const engine of engines) {
-    assert.deepEqual(await logitsOf(engine, files()), expected);
-    await engine.dispose();
-  }
-  // Not held to any engine.
-  await (await open(false)).dispose();
-  assert.deepEqual(seen, { compiled: 1, fromBytes: 0 });
-  for (const name of ['beit-simd.js', 'beit-simd.wasm']) {
-    await rejects(open(true, empty), name.endsWith('.js') ? 'not-found' : 'internal', /artefact/);
-    copyFileSync(join(root, 'dist/wasm', name), new URL(name, empty));
-  }
-  await (await open(false, empty)).dispose();
-  assert.deepEqual(seen, { compiled: 2, fromBytes: 0 });
-});
 
 test('every kind of source gives the same answer as in this thread', async (t) => {
   const expected = await logitsOf(local, files());

@@ -3,7 +3,6 @@ import { platform } from '#platform';
 import { tell } from '../base/callbacks.js';
 import { addressOf, artefactFiles } from '../assets.js';
 import { asBeitError, BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
-import type { WasmModule } from '../base/globals.js';
 import { isArrayBuffer, isArrayOf } from '../base/realms.js';
 import { abortable } from '../base/scheduling.js';
 import { BUILDS, chooseBuild, detectCapabilities, ofEachBuild, scriptOf, type Build } from '../core/capabilities.js';
@@ -68,40 +67,17 @@ async function makeEngine(all: EngineOptions, files?: EngineSettings['files']): 
         'worker: false, since it cannot be handed to a worker',
       );
     const { readAsset, findGpu } = platform;
-    const worker = !gpuDevice && (all.worker ?? platform.workerByDefault);
-    const complete = withCompiled(settings, worker);
-    if (!worker) return await LocalEngine.create(await complete, platform.host(), false, { readAsset, findGpu, gpuDevice });
+    if (gpuDevice || !(all.worker ?? platform.workerByDefault))
+      return await LocalEngine.create(settings, platform.host(), false, { readAsset, findGpu, gpuDevice });
     const script = all.workerFactory ? '' : platform.workerScript(folderOf('assets', all.assets));
     try {
-      return await RemoteEngine.create(complete, platform.startWorker(script, all.workerFactory));
+      return await RemoteEngine.create(settings, platform.startWorker(script, all.workerFactory));
     } catch (error) {
       if (all.worker !== undefined || !isForeign(script) || !(error instanceof BeitError) || !NOT_STARTED.includes(error.code)) throw error;
       return await inThisThread(settings, error);
     }
   } catch (error) {
     throw asBeitError(error);
-  }
-}
-
-/** By address: what is compiled, once for all engines of this process. */
-const compiled = new Map<string, Promise<WasmModule>>();
-
-/** Returns the settings with the artefact that an engine will choose by them, compiled. Where that cannot be had, the engine tries, and says why. */
-async function withCompiled(settings: EngineSettings, worker: boolean): Promise<EngineSettings> {
-  if (settings.wasmBinary) return settings;
-  try {
-    const host = platform.host();
-    const { build } = chooseBuild(detectCapabilities({ ...host, mayBlock: host.mayBlock || worker }), settings);
-    const { wasm } = settings.files[build];
-    let module = compiled.get(wasm);
-    if (!module) {
-      module = platform.compile(wasm);
-      module.catch(() => compiled.delete(wasm));
-      compiled.set(wasm, module);
-    }
-    return { ...settings, compiled: { build, module: await module } };
-  } catch {
-    return settings;
   }
 }
 

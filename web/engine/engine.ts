@@ -31,8 +31,6 @@ export interface EngineSettings extends BuildRequest {
   device?: Device | undefined;
   /** The bytes of the .wasm file, where the caller has them. */
   wasmBinary?: Uint8Array | WasmModule | undefined;
-  /** The build that is expected to be chosen, compiled for all engines of the process. */
-  compiled?: { build: Build; module: WasmModule } | undefined;
   /** The most bytes of linear memory, 16 MB to 4 GB. Default: 4 GB, less where the engine does not give that */
   maximumMemory?: number | undefined;
 }

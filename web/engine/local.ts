@@ -160,8 +160,7 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
   ): Promise<LocalEngine> {
     const capabilities = detectCapabilities(host);
     const { build, threads, reason } = chooseBuild(capabilities, settings);
-    const { files, compiled, maximumMemory } = settings;
-    const wasmBinary = settings.wasmBinary ?? (compiled?.build === build ? compiled.module : undefined);
+    const { files, wasmBinary, maximumMemory } = settings;
     if (maximumMemory !== undefined) checkMaximum(maximumMemory);
     const core = await startCore({ build, threads, files: files[build], wasmBinary, maximumMemory }, createThread);
     unwrap(core.start(threads, capabilities.table64));

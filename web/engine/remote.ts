@@ -1,7 +1,7 @@
 /** The engine in a worker: a proxy that posts calls and hands buffers over. */
 import { tell } from '../base/callbacks.js';
 import { BeitError, failure, fromCoreError, sentenceOf } from '../base/errors.js';
-import { abortable, throwIfAborted } from '../base/scheduling.js';
+import { throwIfAborted } from '../base/scheduling.js';
 import { serveSource } from '../sources/bridge.js';
 import { watchPage } from '../sources/http/presence.js';
 import type { Source } from '../sources/source.js';
@@ -43,7 +43,6 @@ export class RemoteEngine implements TrainingEngine {
   private listening = false;
   private readonly early: (() => void)[] = [];
   private end: BeitError | null = null;
-  private readonly ended = new AbortController();
   private unwatch = (): void => undefined;
 
   private constructor(private readonly channel: Channel<ToWorker, FromWorker>) {
@@ -56,16 +55,11 @@ export class RemoteEngine implements TrainingEngine {
   }
 
   /** Starts an engine in the worker at the other end. The worker ends when that fails, or takes longer than `limit` milliseconds. */
-  static async create(
-    settings: EngineSettings | Promise<EngineSettings>,
-    channel: Channel<ToWorker, FromWorker>,
-    limit = START_LIMIT_MS,
-  ): Promise<RemoteEngine> {
+  static async create(settings: EngineSettings, channel: Channel<ToWorker, FromWorker>, limit = START_LIMIT_MS): Promise<RemoteEngine> {
     const engine = new RemoteEngine(channel);
     const timer = setTimeout(() => engine.lose(`it did not start within ${limit / 1000} seconds`), limit);
     try {
-      const known = await abortable(Promise.resolve(settings), engine.ended.signal, () => undefined);
-      engine.info = (await engine.request((id) => ({ type: 'start', id, settings: known }))) as EngineInfo;
+      engine.info = (await engine.request((id) => ({ type: 'start', id, settings }))) as EngineInfo;
       return engine;
     } catch (error) {
       await engine.dispose();
@@ -137,7 +131,6 @@ export class RemoteEngine implements TrainingEngine {
   /** Ends every call that waits, and all later ones, with `reason`. */
   private close(reason: BeitError): void {
     this.end ??= reason;
-    this.ended.abort(this.end);
     this.unwatch();
     for (const waiting of this.pending.values()) waiting.reject(this.end);
     this.pending.clear();

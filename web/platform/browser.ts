@@ -149,8 +149,6 @@ export const platform: Platform = {
 
   readImage: (address, signal) => fetchBytes(new URL(address, pageUrl()), signal),
 
-  // While it comes, and by what the browser may have kept of it.
-  compile: (address) => WebAssembly.compileStreaming(fetch(address, { credentials: 'same-origin' })),
   readAsset: (address) => fetchBytes(new URL(address), null),
   findGpu: browserGpu,
 };

@@ -149,6 +149,5 @@ export const platform: Platform = {
   },
 
   readAsset: readNodeAsset,
-  compile: async (address) => WebAssembly.compile((await readNodeAsset(address)) as Uint8Array<ArrayBuffer>),
   findGpu: nodeGpu,
 };

@@ -2,7 +2,6 @@
  * What differs between a browser and Node. Types only: `#platform`, which package.json's `imports` lead to browser.ts or
  * node.ts, exports the one of the two that fits.
  */
-import type { WasmModule } from '../base/globals.js';
 import type { Build, Host } from '../core/capabilities.js';
 import type { ArtefactFiles } from '../core/core.js';
 import type { FindGpu } from '../engine/gpu.js';
@@ -51,7 +50,5 @@ export interface Platform {
   readImage(address: string | URL, signal: AbortSignal | null): Promise<Uint8Array>;
   /** Returns the bytes of a file of the package, which may lie on this machine. */
   readAsset(address: string): Promise<Uint8Array>;
-  /** Returns what a wasm file of the package holds, compiled. */
-  compile(address: string): Promise<WasmModule>;
   findGpu: FindGpu;
 }
