@@ -5,7 +5,8 @@ import { asyncBufferFromFile, parquetReadObjects } from 'hyparquet';
 import { glob } from 'tinyglobby';
 
 const PICTURE = /\.(png|jpe?g|jfif|bmp|gif|webp|avif|tiff?|p[bgpn]m)$/i;
-const FETCH_LIMIT_MS = 60_000;
+// What a server has not given in so long is not awaited.
+export const FETCH_LIMIT_MS = 60_000;
 const ADDRESS = /^(https?|s3):/i;
 const BUCKET = /^s3:/i;
 const LIST = /\.txt$/i;

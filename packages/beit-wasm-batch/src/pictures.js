@@ -2,9 +2,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { imageSize } from 'image-size';
-import { failure, isAddress, isBucket } from './inputs.js';
+import { FETCH_LIMIT_MS, failure, isAddress, isBucket } from './inputs.js';
 
-const FETCH_LIMIT_MS = 60_000;
 const FETCH_ATTEMPTS = 3;
 // From here on EXIF's orientations turn a picture on its side.
 const FIRST_ON_ITS_SIDE = 5;
