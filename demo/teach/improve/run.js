@@ -251,7 +251,6 @@ export class Run extends EventTarget {
       second.remove(second.pictures.flatMap(({ id }, i) => (learnt.has(i) ? [] : [id])));
       await second.fit({ layer });
       await this.#shelf.fill(HEAD, (target) => second.save(target, { dtype: 'f32' }));
-      const stepsPerEpoch = Math.ceil(learnt.size / BATCH);
       const ofAll = Math.ceil(pictures.length / BATCH);
       this.facts = {
         version: 1,
@@ -265,7 +264,7 @@ export class Run extends EventTarget {
         layers: teacher.layers,
         epochs: Math.min(Math.max(Math.round(STEPS / ofAll), FEWEST_EPOCHS), MOST_EPOCHS),
         steps: 0,
-        stepsPerEpoch,
+        stepsPerEpoch: 0,
         head: null,
         points: [],
         best: null,
@@ -318,14 +317,15 @@ export class Run extends EventTarget {
     const facts = this.#known();
     const all = await this.#pictures();
     const examples = facts.pictures.map(({ label, apart, from: first, to }) => ({ image: all.slice(first, to), label, apart }));
+    const isJoined = facts.joined !== undefined;
     this.#run = train({
       ...this.#options,
       ...from,
       method: 'vectors',
       epochs: facts.epochs,
       batch: BATCH,
-      data: facts.joined === undefined ? examples.filter(({ apart }) => !apart) : examples,
-      validation: facts.joined === undefined ? examples.filter(({ apart }) => apart) : 0,
+      data: examples.filter(({ apart }) => isJoined || !apart),
+      validation: isJoined ? 0 : examples.filter(({ apart }) => apart),
     });
     ({ steps: facts.steps, stepsPerEpoch: facts.stepsPerEpoch } = await this.#run.open());
     this.step = facts.step;
