@@ -187,7 +187,7 @@ async function batch(
       running.delete(worker);
       if (worker.killed || isOver) continue;
       if (status === null) ++happened.deaths;
-      else if (!isOver) problems.push(`a worker ended with status ${status}: ${complaint}`);
+      else problems.push(`a worker ended with status ${status}: ${complaint}`);
     }
   };
   const keeping = Array.from({ length: workers }, keepWorker);
