@@ -80,7 +80,6 @@ const TASKS = {
     size: 'narrow',
     imageSize: 96,
     labels: 1000,
-    subjects: [],
     warmUps: 2,
     passes: 15,
   },
@@ -262,17 +261,13 @@ await main(async (args) => {
   for (const task of tasks) folders[task] = await prepare(task, plan, peers);
   const server = await servePeers(folders, npm);
   const figures = {};
+  const measure = (task, subject, how) =>
+    subject.place === 'node'
+      ? measureInNode({ ...folders[task], npm }, subject, how, plan.flags)
+      : measureInBrowser(subject.place, server, subject, how, plan.flags);
   try {
     for (const task of tasks) {
-      if (task === 'webgpu') {
-        figures[task] = await raceOnGpu(server);
-        continue;
-      }
-      figures[task] = await measureTask(task, plan, (name, subject, how) =>
-        subject.place === 'node'
-          ? measureInNode({ ...folders[name], npm }, subject, how, plan.flags)
-          : measureInBrowser(subject.place, server, subject, how, plan.flags),
-      );
+      figures[task] = task === 'webgpu' ? await raceOnGpu(server) : await measureTask(task, plan, measure);
     }
   } finally {
     await server.close();
