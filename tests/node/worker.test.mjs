@@ -1,12 +1,15 @@
 // The engine in a worker, over the same protocol as in a page: same answers, errors and aborts.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { promisify } from 'node:util';
 import { BeitForImageClassification, BeitImageProcessor, createEngine } from '../../dist/node.js';
 import { fileServer, golden, rejects, root, serve, temporaryFolder } from './support.mjs';
 import { files, pixelValues, writeCheckpoint } from './tiny-checkpoint.mjs';
 
+const call = promisify(execFile);
 const local = await createEngine({ build: 'simd' });
 const remote = await createEngine({ build: 'simd', worker: true });
 test.after(() => Promise.all([local.dispose(), remote.dispose()]));
@@ -37,14 +40,26 @@ for (const worker of [false, true]) {
       assert.deepEqual(await logitsOf(engine, files()), expected, build);
       await engine.dispose();
     }
-    await rejects(
-      createEngine({ build: 'simd', worker, wasmBinary: await compiled('codecs') }),
-      'internal',
-      /the artefact cannot be started/,
-    );
     await rejects(createEngine({ build: 'simd', wasmBinary: {} }), 'invalid-argument', /wasmBinary.*a WebAssembly\.Module/);
   });
 }
+
+test('a core that cannot be started leaves no thread behind, which would keep Node running', async () => {
+  // Of another module: its imports are not those that the script has.
+  const script = `
+    import { readFileSync } from 'node:fs';
+    import { createEngine } from './dist/node.js';
+    const bytes = readFileSync('dist/wasm/beit-codecs.wasm');
+    for (const wasmBinary of [bytes, await WebAssembly.compile(bytes), new Uint8Array(100)])
+      for (const [build, threads] of [['simd', 1], ['simd-threads', 3]])
+        for (const worker of [false, true])
+          await createEngine({ build, threads, worker, wasmBinary }).catch(({ code, message }) => console.log(code, message));
+  `;
+  const { stdout } = await call(process.execPath, ['--input-type=module', '-e', script], { cwd: root, timeout: 60_000 });
+  const lines = stdout.trim().split('\n');
+  assert.equal(lines.length, 12);
+  for (const line of lines) assert.match(line, /^internal .*: the artefact cannot be started/);
+});
 
 test('every kind of source gives the same answer as in this thread', async (t) => {
   const expected = await logitsOf(local, files());

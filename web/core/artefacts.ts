@@ -52,30 +52,32 @@ export async function startCore(
     if (printed.length < 20) printed.push(line);
   };
   const compiled = wasmBinary && !(wasmBinary instanceof Uint8Array) ? wasmBinary : null;
+  let refuse: (error: unknown) => void = () => undefined;
+  const refused = new Promise<never>((_, reject) => {
+    refuse = reject;
+  });
+  const settings: Parameters<CoreFactory>[0] & Pick<Core, 'PThread'> = {
+    locateFile: (name, prefix) => (name.endsWith('.wasm') ? wasm : prefix + name),
+    mainScriptUrlOrBlob: script,
+    ...(wasmBinary instanceof Uint8Array && { wasmBinary }),
+    ...(compiled && {
+      instantiateWasm: (imports, receive) => {
+        WebAssembly.instantiate(compiled, imports).then((instance) => receive(instance, compiled), refuse);
+        return {};
+      },
+    }),
+    wasmMemory: memory,
+    pthreadPoolSize: threads - 1,
+    createThread: createThread && (() => createThread(script)),
+    print: remember,
+    printErr: remember,
+  };
   let core: Core;
   try {
-    let refuse: (error: unknown) => void = () => undefined;
-    const refused = new Promise<never>((_, reject) => {
-      refuse = reject;
-    });
-    const started = create({
-      locateFile: (name, prefix) => (name.endsWith('.wasm') ? wasm : prefix + name),
-      mainScriptUrlOrBlob: script,
-      ...(wasmBinary instanceof Uint8Array && { wasmBinary }),
-      ...(compiled && {
-        instantiateWasm: (imports, receive) => {
-          WebAssembly.instantiate(compiled, imports).then((instance) => receive(instance, compiled), refuse);
-          return {};
-        },
-      }),
-      wasmMemory: memory,
-      pthreadPoolSize: threads - 1,
-      createThread: createThread && (() => createThread(script)),
-      print: remember,
-      printErr: remember,
-    });
-    core = await Promise.race([started, refused]);
+    core = await Promise.race([create(settings), refused]);
   } catch (error) {
+    // The factory makes the core of its settings. Its threads' workers are there by now, and would keep Node running.
+    settings.PThread?.terminateAllThreads();
     const lines = printed.length > 0 ? `; it printed: ${printed.join(' ')}` : '';
     throw failure('internal', wasm, `the artefact cannot be started (${sentenceOf(error)}${lines})`, error);
   }
