@@ -2,7 +2,7 @@
 # a file with them, 3.1 without (on a busy machine), same objects. GCC gains an eighth to a third, so the native builds go without.
 #
 # Every file still includes what it uses: the native variants and `simd` find what is missing. Nor are they for builds with
-# a compiler launcher (XNNPACK takes ccache where it is installed), which would keep nothing.
+# a compiler launcher, such as ccache, which would keep nothing.
 set(precompiled OFF)
 if(EMSCRIPTEN AND BEIT_THREADS AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   set(precompiled ON)

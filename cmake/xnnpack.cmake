@@ -83,6 +83,7 @@ function(beit_add_xnnpack)
     endif()
   endif()
   set(XNNPACK_LIBRARY_TYPE static CACHE INTERNAL "")
+  set(CCACHE_BINARY OFF CACHE INTERNAL "")  # else it has ccache compile all, ours too: whoever builds may name CMAKE_CXX_COMPILER_LAUNCHER
   # The targets exist already; without these three its configuration downloads them again.
   set(CPUINFO_SOURCE_DIR ${cpuinfo_SOURCE_DIR})
   set(FXDIV_SOURCE_DIR ${fxdiv_SOURCE_DIR})
@@ -96,9 +97,7 @@ function(beit_add_xnnpack)
     if(BEIT_VARIANT MATCHES "relaxed")
       set(CMAKE_SYSTEM_PROCESSOR wasmrelaxedsimd)
     endif()
-    add_compile_options(
-      -include math.h                                      # some kernels forget it
-      -I${CMAKE_CURRENT_SOURCE_DIR}/cmake/stub)            # arm_neon.h and emscripten.h, see there
+    add_compile_options("SHELL:-include ${CMAKE_CURRENT_SOURCE_DIR}/cmake/xnnpack_wasm.h")
   endif()
   add_compile_options(-w)  # their warnings are not ours to mend
   add_subdirectory(${xnnpack_patched} ${CMAKE_BINARY_DIR}/xnnpack EXCLUDE_FROM_ALL)
