@@ -9,6 +9,7 @@ import { nodeFlags } from './node-flags.mjs';
 import { ARTEFACTS, buildArtefact, buildTraining, buildTypeScript, buildVariant } from './build.mjs';
 import { checkCorpus } from './corpus.mjs';
 import { FORMATTERS, checkFormat } from './format.mjs';
+import { which } from './machine.mjs';
 import { jobs, root } from './places.mjs';
 import { Failure, duration, elapsed, main, probe, run, say } from './report.mjs';
 import { setUp } from './setup.mjs';
@@ -129,6 +130,10 @@ async function runSuite(suite) {
   return { passed, failed, skipped };
 }
 
+/** Redis for the tests of the queue, without a service that starts: see tests/node/queue-server.mjs. Without apt they are skipped. */
+const QUEUE = { 'redis-check-rdb': 'redis-tools' };
+const hasQueue = () => process.env.BEIT_REDIS || which('valkey-server') || which('redis-server');
+
 await main(async (names) => {
   if (names.includes('--list')) {
     say(SUITES.map(({ name }) => name).join('\n'));
@@ -143,7 +148,7 @@ await main(async (names) => {
   const environment = await setUp({
     native: wants('native'),
     browsers: wants('browser') || wants('packages'),
-    programs: wants('format') ? FORMATTERS : {},
+    programs: { ...(wants('format') ? FORMATTERS : {}), ...(wants('node') && !hasQueue() && which('apt-get') ? QUEUE : {}) },
   });
 
   say('Builds and tests');

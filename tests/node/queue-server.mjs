@@ -1,25 +1,27 @@
 // What tests of the queue need: a Redis or Valkey of their own, and commands that say what they do.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { root } from '../../tools/places.mjs';
 import { afterwards, temporaryFolder } from './support.mjs';
 
-/** A server for the queue: BEIT_REDIS, or the system's Redis or Valkey. */
-const program = [process.env.BEIT_REDIS, 'valkey-server', 'redis-server'].find((name) => {
-  try {
-    execFileSync(name ?? '', ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-});
+/**
+ * A server for the queue: BEIT_REDIS, or the system's Valkey or Redis. The last is Redis, too, where only Debian's redis-tools are, which
+ * start no service: its programs are one, which goes by the name that it is called by.
+ */
+const SERVERS = [
+  { program: process.env.BEIT_REDIS },
+  { program: 'valkey-server' },
+  { program: 'redis-server' },
+  { program: 'redis-check-rdb', argv0: 'redis-server' },
+];
+const redis = SERVERS.find(({ program, argv0 = program }) => program && spawnSync(program, ['--version'], { argv0 }).status === 0);
 
 // A machine that has much else to do takes its time.
 const READY_MS = 30_000;
 
-export const noQueue = !program && 'no Redis or Valkey (BEIT_REDIS names its server)';
+export const noQueue = !redis && 'no Redis or Valkey (BEIT_REDIS names its server)';
 
 export async function freePort() {
   const server = createServer();
@@ -37,13 +39,13 @@ export async function startQueue(folder) {
   const start = () => {
     const words = ['--port', String(port), '--dir', folder, '--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
     // Its output is this process's alone: a server that outlives it would hold what it had inherited open.
-    child = spawn(program, words, { stdio: ['ignore', 'pipe', 'pipe'] });
+    child = spawn(redis.program, words, { argv0: redis.argv0, stdio: ['ignore', 'pipe', 'pipe'] });
     ended = new Promise((resolve) => child.on('error', resolve).on('close', resolve));
     return new Promise((resolve, reject) => {
       let said = '';
       const fail = (why) => {
         child.kill('SIGKILL');
-        reject(new Error(`${program} ${why}:\n${said}`));
+        reject(new Error(`${redis.program} ${why}:\n${said}`));
       };
       const timer = setTimeout(() => fail('is not ready'), READY_MS);
       const hear = (text) => {
