@@ -47,7 +47,7 @@ if(EMSCRIPTEN)
 endif()
 target_include_directories(yyjson SYSTEM PUBLIC ${yyjson_SOURCE_DIR}/src)
 
-# One header; src/image/stb_decoder.cpp holds the implementation.
+# One header; src/image/stb_decoder.cpp and jpeg_decoder.cpp hold the implementation of what each of them uses.
 add_library(stb_image INTERFACE)
 target_include_directories(stb_image SYSTEM INTERFACE ${libstb_SOURCE_DIR})
 

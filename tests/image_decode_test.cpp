@@ -196,6 +196,15 @@ TEST_CASE("a JPEG of which the decoder would show a part is refused", "[image_de
   CHECK(image.error().message == "image: this JPEG cannot be decoded (the decoder stopped before its end).");
 }
 
+TEST_CASE("a JPEG with a scan that has a colour twice is refused, not shown with what memory held", "[image_decode]") {
+  std::string file = test::readText(kImages / "444.jpg");
+  const size_t scan = file.find("\xFF\xDA");
+  REQUIRE(scan != std::string::npos);
+  REQUIRE(file[scan + 4] == 3);
+  file[scan + 7] = file[scan + 5];
+  CHECK(errorOf(file).message == "image: this JPEG cannot be decoded (a scan that has a colour twice).");
+}
+
 TEST_CASE("files of another kind are named", "[image_decode]") {
   CHECK(errorOf("").code == ErrorCode::kBadImage);
   CHECK(errorOf("").got == "an empty file");

@@ -1,0 +1,151 @@
+// Vectors of samples, in the extensions that GCC and Clang share, as kernels/simd.h has those of floats: what JPEG's
+// transforms and resizing are made of. Loads and stores need no alignment.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__wasm_simd128__)
+#include <wasm_simd128.h>
+#endif
+
+namespace beit::samples {
+
+typedef uint8_t U8x8 __attribute__((vector_size(8)));
+typedef uint8_t U8x16 __attribute__((vector_size(16)));
+typedef int16_t I16x8 __attribute__((vector_size(16)));
+typedef int32_t I32x4 __attribute__((vector_size(16)));
+
+template <typename Vector>
+Vector load(const void* from) {
+  Vector value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
+template <typename Vector>
+void store(void* to, Vector value) {
+  std::memcpy(to, &value, sizeof value);
+}
+
+inline I16x8 splat(int value) {
+  const auto v = static_cast<int16_t>(value);
+  return I16x8{v, v, v, v, v, v, v, v};
+}
+
+// Eight samples.
+inline I16x8 widen(const uint8_t* from) {
+#if defined(__wasm_simd128__)
+  return (I16x8)wasm_u16x8_load8x8(from);
+#else
+  return __builtin_convertvector(load<U8x8>(from), I16x8);
+#endif
+}
+
+// The sum of the two products of each pair. Exact unless all four factors are -32768.
+inline I32x4 dot(I16x8 a, I16x8 b) {
+#if defined(__wasm_simd128__)
+  return (I32x4)wasm_i32x4_dot_i16x8((v128_t)a, (v128_t)b);
+#else
+  I32x4 sums;
+  for (int i = 0; i < 4; ++i) sums[i] = a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];
+  return sums;
+#endif
+}
+
+// Values that do not fit become the nearest that does, as in the next one.
+inline I16x8 narrow(I32x4 low, I32x4 high) {
+#if defined(__wasm_simd128__)
+  return (I16x8)wasm_i16x8_narrow_i32x4((v128_t)low, (v128_t)high);
+#else
+  I16x8 values;
+  for (int i = 0; i < 4; ++i) {
+    values[i] = static_cast<int16_t>(std::clamp<int32_t>(low[i], INT16_MIN, INT16_MAX));
+    values[4 + i] = static_cast<int16_t>(std::clamp<int32_t>(high[i], INT16_MIN, INT16_MAX));
+  }
+  return values;
+#endif
+}
+
+inline U8x16 narrow(I16x8 low, I16x8 high) {
+#if defined(__wasm_simd128__)
+  return (U8x16)wasm_u8x16_narrow_i16x8((v128_t)low, (v128_t)high);
+#else
+  U8x16 values;
+  for (int i = 0; i < 8; ++i) {
+    values[i] = static_cast<uint8_t>(std::clamp<int>(low[i], 0, 255));
+    values[8 + i] = static_cast<uint8_t>(std::clamp<int>(high[i], 0, 255));
+  }
+  return values;
+#endif
+}
+
+// (a * b + 2^14) / 2^15, rounded down.
+inline I16x8 multiplyRounded(I16x8 a, int b) {
+#if defined(__wasm_simd128__)
+  return (I16x8)wasm_i16x8_q15mulr_sat((v128_t)a, wasm_i16x8_splat(static_cast<int16_t>(b)));
+#else
+  I16x8 values;
+  for (int i = 0; i < 8; ++i) values[i] = static_cast<int16_t>((a[i] * b + (1 << 14)) >> 15);
+  return values;
+#endif
+}
+
+inline I16x8 max(I16x8 a, I16x8 b) {
+#if defined(__wasm_simd128__)
+  return (I16x8)wasm_i16x8_max((v128_t)a, (v128_t)b);
+#else
+  return a > b ? a : b;
+#endif
+}
+
+inline I16x8 min(I16x8 a, I16x8 b) {
+#if defined(__wasm_simd128__)
+  return (I16x8)wasm_i16x8_min((v128_t)a, (v128_t)b);
+#else
+  return a < b ? a : b;
+#endif
+}
+
+// Whether any element is not zero.
+inline bool any(I16x8 v) {
+#if defined(__wasm_simd128__)
+  return wasm_v128_any_true((v128_t)v);
+#else
+  const auto halves = (I32x4)v;
+  return (halves[0] | halves[1] | halves[2] | halves[3]) != 0;
+#endif
+}
+
+// The elements of both in turn: those of the lower and those of the upper halves.
+inline I16x8 zipLow(I16x8 a, I16x8 b) { return __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11); }
+inline I16x8 zipHigh(I16x8 a, I16x8 b) { return __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15); }
+inline U8x16 zipLow(U8x16 a, U8x16 b) { return __builtin_shufflevector(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23); }
+inline U8x16 zipHigh(U8x16 a, U8x16 b) {
+  return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
+// 16 pixels of three samples, from and to a vector for each channel.
+inline void storePixels(uint8_t* to, U8x16 r, U8x16 g, U8x16 b) {
+  constexpr int x = 0;  // what the next step replaces
+  const U8x16 rg0 = __builtin_shufflevector(r, g, 0, 16, x, 1, 17, x, 2, 18, x, 3, 19, x, 4, 20, x, 5);
+  const U8x16 rg1 = __builtin_shufflevector(r, g, 21, x, 6, 22, x, 7, 23, x, 8, 24, x, 9, 25, x, 10, 26);
+  const U8x16 rg2 = __builtin_shufflevector(r, g, x, 11, 27, x, 12, 28, x, 13, 29, x, 14, 30, x, 15, 31, x);
+  store(to, __builtin_shufflevector(rg0, b, 0, 1, 16, 3, 4, 17, 6, 7, 18, 9, 10, 19, 12, 13, 20, 15));
+  store(to + 16, __builtin_shufflevector(rg1, b, 0, 21, 2, 3, 22, 5, 6, 23, 8, 9, 24, 11, 12, 25, 14, 15));
+  store(to + 32, __builtin_shufflevector(rg2, b, 26, 1, 2, 27, 4, 5, 28, 7, 8, 29, 10, 11, 30, 13, 14, 31));
+}
+
+inline void loadPixels(const uint8_t* from, U8x16& r, U8x16& g, U8x16& b) {
+  constexpr int x = 0;
+  const auto v0 = load<U8x16>(from), v1 = load<U8x16>(from + 16), v2 = load<U8x16>(from + 32);
+  const U8x16 r01 = __builtin_shufflevector(v0, v1, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, x, x, x, x, x);
+  const U8x16 g01 = __builtin_shufflevector(v0, v1, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, x, x, x, x, x);
+  const U8x16 b01 = __builtin_shufflevector(v0, v1, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, x, x, x, x, x, x);
+  r = __builtin_shufflevector(r01, v2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29);
+  g = __builtin_shufflevector(g01, v2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30);
+  b = __builtin_shufflevector(b01, v2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31);
+}
+
+}  // namespace beit::samples
