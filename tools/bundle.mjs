@@ -26,22 +26,28 @@ const ENTRIES = [
 /** A file by itself, since bundlers that the library's worker is an asset for move it to where it has no neighbours. */
 const ENGINE = ['engine', 'engine.ts'];
 
-/** They are fetched by their addresses, in workers too, where there is a GPU to use; neither imports of the other. */
+/** They are fetched by their addresses, in workers too, where there is a GPU to use; none imports of another. */
 const GPU = [
   ['gpu', 'gpu/model.ts'],
   ['gpu-extras', 'gpu/extras.ts'],
+  ['gpu-tokenizer', 'gpu/tokenizer.ts'],
 ];
 
 const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 
 /** What modules of `gpu` call parts of theirs: nothing of WebGPU, of the engine or in a string has these names, so minifying may shorten them. */
 const OWN_NAMES =
-  'activation activationNumber addLevel addRest after attended attention attentionOutput bare biases bound buffers channels checked checkOnce ' +
-  'checks columns count drafts each eachDraft eachKernel encode everywhere extras filled floats gather group head headChannels headPadded ' +
-  'identity inBegin inStride index inputs intermediate keepLogits lastNorm layers logits loadExtras matrix norm normAfter normBefore normOf ' +
-  'normalized numbers operations ours outBegin outStride output outputs own pack packing parameters perRun pipelines pipelinesOf plan planFor ' +
-  'pool poolNorm pooled product productDraft productKernel projection queryKeyValue rest result rows scales smaller states steps stored sums ' +
-  'takers taps temporary tiles tokens uncaught vectors weight widest';
+  'activation activationNumber addLevel addRest after attended attention attentionOutput bare before biases bound buffers Buffers ' +
+  'channels checked checkOnce checks classAndMask columns count destroyed draftPass drafts each eachDraft eachKernel encode everywhere ' +
+  'extras filled floats free gather group head headChannels headPadded identity inBegin inputs inStride intermediate keepLogits lastNorm ' +
+  'layers loadExtras logits make makeWeights matrix MEAN mostImages needed norm normAfter normalized normBefore normOf numbers operand ' +
+  'operations ours outBegin output outputs outStride own pack packing parameters pass perRun pipelines pipelinesOf plan planFor pool ' +
+  'pooled poolNorm product productDraft productKernel projection queryKeyValue read rest result rows scales smaller startPass ' +
+  'startWeights states steps storage stored sums takers target temporary tiles uncaught valid vectors weight widest write writer';
+
+/** Interfaces of `gpu` of which the engine knows the parts by their names. */
+const SHARED =
+  /interface (?:Config|ModelDescription|AnyShape|GivenInputs|PassInputs|PassCall|PlainTensor|MapWanted|LabelledPixels)\b[^{]*\{\n(.*?)\n\}/gs;
 
 /** What a chunk is minified for that has it: what few use, and what is for Node alone, where its size would else be in the way. */
 const SMALL = /^web\/(api\/(training|convert)|platform\/node|platform\/host-node|sources\/(folder-node|cache\/node))/;
@@ -49,15 +55,29 @@ const SMALL = /^web\/(api\/(training|convert)|platform\/node|platform\/host-node
 /** Files of dist/ of which each is one of the package's chunks. */
 const CHUNK = /^chunk-\w+\.js(\.map)?$/;
 
+/** Returns OWN_NAMES, those first that occur most. */
+function ownNames() {
+  const folder = join(web, 'gpu');
+  const text = readdirSync(folder)
+    .map((name) => readFileSync(join(folder, name), 'utf8'))
+    .join('\n');
+  const names = OWN_NAMES.split(' ');
+  const shared = [...text.matchAll(SHARED)].flatMap(([, parts]) => [...parts.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name));
+  const wrong = names.find((name) => shared.includes(name));
+  if (wrong) throw new Failure(`${wrong} cannot be one of OWN_NAMES: the engine has the name, too.`);
+  const count = Object.fromEntries(names.map((name) => [name, text.match(new RegExp(`\\b${name}\\b`, 'g'))?.length ?? 0]));
+  return names.sort((a, b) => count[b] - count[a]);
+}
+
 /** Modules without types and comments, as which sources stand in source maps; and the one platform that both sides share. */
-const asShipped = (transform) => ({
+const asShipped = (transform, compilerOptions) => ({
   name: 'as-shipped',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^#platform$/ }, () => ({ path: join(web, 'platform', 'shared.ts') }));
     onResolve({ filter: /^\.\.\/node\.js$/ }, () => ({ path: '../index.node.js', external: true }));
     onResolve({ filter: /\/wasm\/[^/]+\.js$/ }, ({ path }) => ({ path: `./wasm/${basename(path)}`, external: true }));
     onLoad({ filter: /\.ts$/ }, async ({ path }) => {
-      const { code } = await transform(readFileSync(path, 'utf8'), { loader: 'ts', target: 'es2022', tsconfigRaw: '{}' });
+      const { code } = await transform(readFileSync(path, 'utf8'), { loader: 'ts', target: 'es2022', tsconfigRaw: { compilerOptions } });
       return { contents: code, loader: 'js' };
     });
   },
@@ -90,7 +110,7 @@ const filesApart = {
 };
 
 /** Runs esbuild. Returns { texts: by the file's name, with maps, outputs: esbuild's account of each }. */
-async function esbuild(options, plugins = []) {
+async function esbuild(options, plugins = [], compilerOptions = {}) {
   const { build, transform } = await import('esbuild'); // here: build.mjs is loaded before set-up has installed packages
   const { outputFiles, metafile } = await build({
     absWorkingDir: root,
@@ -106,7 +126,7 @@ async function esbuild(options, plugins = []) {
     legalComments: 'none',
     sourcemap: 'external',
     logLevel: 'silent',
-    plugins: [...plugins, asShipped(transform)],
+    plugins: [...plugins, asShipped(transform, compilerOptions)],
     ...options,
   });
   return { texts: new Map(outputFiles.map(({ path, text }) => [relative(dist, path), text])), outputs: metafile.outputs };
@@ -196,11 +216,12 @@ async function engine(wanted) {
 /** Writes the package's scripts with their source maps into dist/. */
 export async function bundleScripts() {
   for (const name of readdirSync(dist)) if (CHUNK.test(name)) rmSync(join(dist, name));
-  const names = OWN_NAMES.split(' ');
-  // The same in both files; nothing else there has names of one letter.
+  const names = ownNames();
+  // The same in all files; nothing else there has names of one letter.
   const mangleCache = Object.fromEntries(names.map((name, i) => [name, '_'.repeat(Math.floor(i / 52)) + LETTERS[i % 52]]));
   const mangleProps = new RegExp(`^(${names.join('|')})$`);
-  const gpu = await esbuild({ entryPoints: pointsOf(GPU), minify: true, mangleProps, mangleCache });
+  // Fields that are set where they are declared, too, would be there twice.
+  const gpu = await esbuild({ entryPoints: pointsOf(GPU), minify: true, mangleProps, mangleCache }, [], { useDefineForClassFields: false });
   const files = await bundleLibrary(ENTRIES, { readable: true });
   for (const [name, { text, map }] of files) writeScript(name, text, map && JSON.parse(map));
   for (const [name] of GPU) writeScript(`${name}.js`, gpu.texts.get(`${name}.js`).replaceAll('\n', ''), null); // they stand in WGSL only

@@ -12,6 +12,7 @@ export const FILES = {
   'wasm/beit-relaxed-threads.wasm': () => new URL('./wasm/beit-relaxed-threads.wasm', import.meta.url),
   'gpu.js': () => new URL('./gpu.js', import.meta.url),
   'gpu-extras.js': () => new URL('./gpu-extras.js', import.meta.url),
+  'gpu-tokenizer.js': () => new URL('./gpu-tokenizer.js', import.meta.url),
   'wasm/beit-codecs.wasm': () => new URL('./wasm/beit-codecs.wasm', import.meta.url),
   'wasm/beit-teaching.wasm': () => new URL('./wasm/beit-teaching.wasm', import.meta.url),
 };

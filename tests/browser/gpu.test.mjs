@@ -55,6 +55,13 @@ async function assertCases(page, names, options) {
   }
 }
 
+/** Asserts that DALL-E's tokenizer passes its reference case on the GPU. */
+async function assertTokenizer(page) {
+  const { devices, results } = await call(page, 'runTokenizer', 'golden/dvae/dvae-tiny', { device: 'gpu', worker: true });
+  assert.deepEqual([devices, results.length], [['gpu', 'gpu'], 4]);
+  for (const { name, pass, why } of results) assert.ok(pass, `${name}: ${why}`);
+}
+
 for (const [place, flags] of [
   ['with a software adapter', ['--enable-unsafe-webgpu']],
   ['without one', []],
@@ -94,6 +101,7 @@ for (const [place, flags] of [
       it(`answers reference cases ${worker ? 'in a worker' : 'in the page itself'}`, async () => {
         await withPage(host, server, async (page) => {
           await assertCases(page, worker ? CASES : CASES.slice(0, 1), { worker });
+          if (worker) await assertTokenizer(page);
         });
       });
     }
@@ -189,6 +197,7 @@ describe('WebGPU in Firefox with a software adapter', {
       if (!has) return context.skip('This Firefox gives no adapter with lavapipe.');
       await assertCases(page, CASES, { worker: true });
       await assertCases(page, ['model-odd-sizes'], { worker: true, dtype: 'f16' });
+      await assertTokenizer(page);
     });
   });
 });

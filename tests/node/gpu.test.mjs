@@ -4,11 +4,20 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
-import { BeitForImageClassification, BeitForSemanticSegmentation, BeitModel, convert, createEngine, pipeline } from '../../dist/node.js';
+import {
+  BeitForImageClassification,
+  BeitForSemanticSegmentation,
+  BeitModel,
+  convert,
+  createEngine,
+  DalleTokenizer,
+  pipeline,
+} from '../../dist/node.js';
 import { platform } from '../../dist/platform/node.js';
 import { compare } from '../../dist/cli/compare.js';
 import { randomFiles } from './random-files.mjs';
-import { beitIn, golden, rejects, root } from './support.mjs';
+import { beitIn, golden, rejects, root, temporaryFolder } from './support.mjs';
+import { maskedFiles } from './tiny-checkpoint.mjs';
 
 const ICD = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const VARIABLES = { VK_ICD_FILENAMES: process.env.VK_ICD_FILENAMES ?? ICD, XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? tmpdir() };
@@ -161,20 +170,114 @@ test('inputs that do not fit are refused as on the processor', { skip }, async (
 });
 
 test('what the GPU does not do goes to the processor whole, and is told', { skip }, async () => {
-  await withEngine({ device }, async (engine) => {
-    for (const [name, spec, why] of [
-      [
-        '../dvae/dvae-tiny',
-        { facts: { class: 'DalleEncoder' }, weights: ['encoder.safetensors'] },
-        /DalleEncoder is computed on the processor/,
-      ],
-    ]) {
-      const { handle, device: on, warnings } = await load(engine, name, spec);
-      assert.equal(on, 'cpu');
-      assert.match(warnings.join(), why);
-      assert.match(engine.info.devices[handle].deviceReason, why);
-    }
-  });
+  const files = randomFiles({ hidden: 260, layers: 1, heads: 1, intermediate: 8, imageSize: 32, labels: 3 });
+  const warnings = [];
+  const onWarning = ({ message }) => warnings.push(message);
+  const model = await BeitForImageClassification.fromPretrained(files, { device, build: 'simd', onWarning });
+  const { device: on, deviceReason } = model.runtimeInfo();
+  await model.dispose();
+  assert.equal(on, 'cpu');
+  for (const sentence of [warnings.join(), deviceReason])
+    assert.match(sentence, /a head of 260 channels is computed on the processor only\.$/);
+});
+
+const dvae = join(golden, 'dvae', 'dvae-tiny');
+
+test("DALL-E's tokenizer: the reference's tokens and pictures", { skip }, async () => {
+  const warnings = [];
+  const onWarning = ({ message }) => warnings.push(message);
+  const image = { width: 40, height: 30, channels: 3, data: Uint8Array.from({ length: 3600 }, (_, i) => (i * i) % 253) };
+  const results = [];
+  for (const options of [{ device }, {}]) {
+    await withEngine(options, async (engine) => {
+      const tokenizer = await DalleTokenizer.fromPretrained(dvae, { engine, onWarning });
+      const on = () => Object.values(engine.info.devices).map((each) => each.device);
+      assert.deepEqual(on(), options.device ? ['gpu', 'gpu'] : []);
+      const expected = await engine.readTensors(new Uint8Array(readFileSync(join(dvae, 'expected.safetensors'))));
+      const { tokens, logits } = await tokenizer.encodePixels(expected['in.image']);
+      assert.deepEqual([tokens.dims, [...tokens.data]], [expected['out.tokens'].dims, [...expected['out.tokens'].data]]);
+      const { decoderStats, reconstruction } = await tokenizer.decodeTokens(tokens);
+      for (const [name, given] of Object.entries({ token_logits: logits, decoder_stats: decoderStats, reconstruction })) {
+        assert.deepEqual(given.dims, expected[`out.${name}`].dims, name);
+        assertNear(given.data, expected[`out.${name}`].data, 1e-5);
+      }
+      // Sides that differ; and what does not fit is refused in the same words, without leaving the GPU.
+      const encoded = await tokenizer.encode(image, { size: { height: 24, width: 56 } });
+      const { data } = await tokenizer.decode(encoded);
+      const refused = [];
+      const floats = (...dims) => ({ dims, data: new Float32Array(dims.reduce((a, b) => a * b)) });
+      for (const pixels of [
+        floats(1, 3, 12, 16),
+        floats(1, 1, 8, 8),
+        floats(3, 8, 8),
+        { ...floats(1, 3, 8, 8), data: new Float32Array(9) },
+      ])
+        await tokenizer.encodePixels(pixels).catch(({ message }) => refused.push(message));
+      for (const [dims, ...values] of [
+        [[1, 1, 1], 96],
+        [[1, 1, 2], 5, -1],
+        [[1, 1], 1],
+        [[1, 2, 2], 1, 2, 3],
+        [[1, 0, 1]],
+        [[1, 1, 4097], 0],
+      ])
+        await tokenizer.decodeTokens({ dims, data: Int32Array.from(values) }).catch(({ message }) => refused.push(message));
+      assert.equal(refused.length, 10, refused.join('\n'));
+      results.push({ encoded, data, refused });
+      assert.deepEqual([on(), warnings], [options.device ? ['gpu', 'gpu'] : [], []]);
+      await tokenizer.dispose();
+      assert.equal((await engine.memory()).gpu, 0);
+    });
+  }
+  const [gpu, cpu] = results;
+  assert.deepEqual([gpu.encoded, gpu.refused], [cpu.encoded, cpu.refused]);
+  assert.ok(gpu.data.every((sample, i) => Math.abs(sample - cpu.data[i]) <= 1));
+});
+
+test("DALL-E's tokenizer: small ones are not worth a GPU, and one that is lost is left", { skip }, async () => {
+  const pixels = { dims: [1, 3, 16, 24], data: Float32Array.from({ length: 3 * 16 * 24 }, (_, i) => (i % 97) / 97) };
+  const all = [];
+  for (const options of [{}, { device: 'auto' }, { device }]) {
+    await withEngine(options, async (engine) => {
+      const warnings = [];
+      const tokenizer = await DalleTokenizer.fromPretrained(dvae, { engine, onWarning: ({ message }) => warnings.push(message) });
+      const lost = options.device === device;
+      if (lost) device.queue.onSubmittedWorkDone = () => Promise.reject(new Error('It is gone'));
+      try {
+        const { tokens } = await tokenizer.encodePixels(pixels);
+        all.push((await tokenizer.decodeTokens(tokens)).reconstruction.data);
+      } finally {
+        delete device.queue.onSubmittedWorkDone;
+      }
+      assert.equal(warnings.length, lost ? 2 : 0);
+      for (const sentence of warnings) assert.match(sentence, /on the processor, because the GPU failed in a pass: It is gone\.$/);
+      for (const { device: on, deviceReason } of Object.values(engine.info.devices)) {
+        assert.equal(on, 'cpu');
+        if (!lost) assert.match(deviceReason, /a pass takes only 0\.\d+ GFLOP/);
+      }
+      assert.equal((await engine.memory()).gpu, 0);
+      await tokenizer.dispose();
+    });
+  }
+  for (const data of all) assert.deepEqual(data, all[0]);
+});
+
+test("masked image modelling with a tokenizer, on the GPU: the processor's tokens", { skip }, async () => {
+  const picture = join(root, 'tests/fixtures/images/rgb.png');
+  const results = [];
+  for (const options of [{ device }, {}]) {
+    await withEngine(options, async (engine) => {
+      const run = await pipeline('masked-image-modeling', maskedFiles(96), { engine, tokenizer: dvae });
+      const { trueTokens, tokens, reconstruction } = await run(picture, { seed: 3 });
+      assert.deepEqual(
+        Object.values(engine.info.devices).map((each) => each.device),
+        options.device ? ['gpu', 'gpu', 'gpu'] : [],
+      );
+      results.push({ trueTokens, tokens, size: [reconstruction.width, reconstruction.height] });
+      await run.dispose();
+    });
+  }
+  assert.deepEqual(results[0], results[1]);
 });
 
 /** Returns what is true while `use` runs, with a system of WebGPU's in the place of this Node's. */
@@ -270,11 +373,21 @@ test('a GPU whose answers are wrong is not used', { skip }, async () => {
     ['X[(above+b)*n+o],s.z', 'X[(above+b)*n+o],r.z'],
     ['max(X[o+d],X[o+d+p.padded])', 'X[o+d]'],
     ['higher=v>top', 'higher=v>=top*0.9'],
+    ['min(m,p.pixels-1))*p.padded', 'm)*p.padded'],
+  ];
+  // On the same device, which has compiled part of it.
+  const ofTokenizers = [
+    ...ofSegmentation,
+    ['0.8*X[', '0.9*X['],
+    ['+B[c];', '-B[c];'],
+    ['n/p.width/2*', 'n/p.width*'],
+    ['>X[o+best]', '>=X[o+best]'],
+    ['-0.1)/0.8', '-0.1)'],
   ];
   for (const [name, changes, what] of [
     ['classify-batch3', subtle, /failed the check of its answers: it is wrong in products, LayerNorm, means, attention\.$/],
     ['classify-batch3', [['fn main', 'fn other']], /failed the check of its answers: it refuses to compute/],
-    ['segment-aux', ofSegmentation, /of its answers: it is wrong in convolutions, resizing, pooling, labels\.$/],
+    ['segment-aux', ofTokenizers, /of its answers: it is wrong in convolutions, resizing, pooling, maps by channel, labels\.$/],
     ['segment-aux', [['p.width+p.scale-1', 'p.width']], /of its answers: it is wrong in pooling\.$/],
   ]) {
     const wrong = await wrongDevice(changes);
@@ -284,6 +397,14 @@ test('a GPU whose answers are wrong is not used', { skip }, async () => {
       assert.equal(on, 'cpu');
       assert.match(warnings.join(), what);
       await assertAnswers(engine, handle, name, reference);
+      if (changes === ofTokenizers) {
+        const given = [];
+        const tokenizer = await DalleTokenizer.fromPretrained(dvae, { engine, onWarning: ({ message }) => given.push(message) });
+        await tokenizer.dispose();
+        const parts = 'convolutions, pixels, tokens, resizing, pooling, largest scores, maps by channel, pictures';
+        assert.equal(given.length, 2);
+        for (const sentence of given) assert.ok(sentence.endsWith(`failed the check of its answers: it is wrong in ${parts}.`), sentence);
+      }
       assert.equal((await engine.memory()).gpu, 0);
     });
     wrong.destroy();
@@ -357,7 +478,7 @@ test('a model that the GPU cannot take, and a load that is stopped, leave nothin
 test('limits: 128 MB for a buffer, which every device has, are told of in bytes before loading, and a batch is split by them', {
   skip,
 }, async () => {
-  const [{ GpuModel, openGpu, shapeOf }, extras] = await Promise.all([
+  const [{ encoders, GpuModel, openGpu }, extras] = await Promise.all([
     import('../../dist/gpu/model.js'),
     import('../../dist/gpu/extras.js'),
   ]);
@@ -367,7 +488,7 @@ test('limits: 128 MB for a buffer, which every device has, are told of in bytes 
     const gpu = await openGpu(undefined, device, false);
     const wide = { ...config, hiddenSize: 1600, numAttentionHeads: 100, intermediateSize: 64, numHiddenLayers: 1, numLabels: 21841 };
     const shapeAs = (dtype) =>
-      shapeOf({
+      encoders.shapeOf({
         className: 'BeitForImageClassification',
         config: wide,
         hasPooler: false,
@@ -376,9 +497,9 @@ test('limits: 128 MB for a buffer, which every device has, are told of in bytes 
         dtype,
       });
     const sentence = /^Error: a matrix has 139782400 bytes, and it reads 134217728 at once$/;
-    assert.throws(() => new GpuModel(gpu, shapeAs('f32'), null, async () => extras), sentence);
+    assert.throws(() => new GpuModel(gpu, encoders, shapeAs('f32'), null, async () => extras), sentence);
     assert.equal(gpu.bytes, 0);
-    const halves = new GpuModel(gpu, shapeAs('f16'), extras, async () => extras);
+    const halves = new GpuModel(gpu, encoders, shapeAs('f16'), extras, async () => extras);
     assert.ok(gpu.bytes > 139782400 / 2 && gpu.bytes < 139782400);
     halves.destroy();
     assert.equal(gpu.bytes, 0);
@@ -405,8 +526,8 @@ test('limits: 128 MB for a buffer, which every device has, are told of in bytes 
 });
 
 test('with 128 MB for a buffer no pass makes one that is larger: as many images as are said to fit do', async () => {
-  const [{ GpuModel, kit, shapeOf }, { mostImages }, { Gpu }, extras] = await Promise.all(
-    ['model', 'plan', 'device', 'extras'].map((name) => import(`../../dist/gpu/${name}.js`)),
+  const [{ encoders, GpuModel, kit }, { halvesWith }, { Gpu }, extras] = await Promise.all(
+    ['model', 'tokenizer', 'device', 'extras'].map((name) => import(`../../dist/gpu/${name}.js`)),
   );
   const limits = { maxBufferSize: 2 ** 27, maxStorageBufferBindingSize: 2 ** 27 };
   const sizes = [];
@@ -441,11 +562,14 @@ test('with 128 MB for a buffer no pass makes one that is larger: as many images 
     ['BeitBackbone', { outIndices: all }, ''],
     ['BeitBackbone', { outIndices: all, reshapeHiddenStates: false }, ''],
     ['BeitForSemanticSegmentation', { outIndices: [3, 5, 7, 11] }, ''],
+    ['DalleEncoder', {}, ''],
+    ['DalleDecoder', {}, ''],
   ]) {
+    const kind = className.startsWith('Dalle') ? halvesWith(kit) : encoders;
     const gpu = new Gpu(fake, 'none', false);
     const description = { hasPooler: true, biasResize: 'reference', taps: 'reference', dtype: 'f32' };
-    const shape = shapeOf({ ...description, className, config: { ...config, ...fields } });
-    const model = new GpuModel(gpu, shape, extras, async () => extras);
+    const shape = kind.shapeOf({ ...description, className, config: { ...config, ...fields } });
+    const model = new GpuModel(gpu, kind, shape, extras, async () => extras);
     gpu.checks.set(`attentions ${shape.headPadded / 4}`, Promise.resolve(null));
     const recorder = names ? await extras.recorderOf(kit, gpu, shape, names) : null;
     for (const [height, width] of [
@@ -455,7 +579,7 @@ test('with 128 MB for a buffer no pass makes one that is larger: as many images 
       [1016, 520],
       [2000, 1504],
     ]) {
-      const most = mostImages(gpu, shape, model.weights, { height, width }, recorder);
+      const most = kind.mostImages(gpu, shape, model.weights, { height, width }, recorder);
       if (most < 1) refused.push(`${className} ${height}`);
       else {
         sizes.length = 0;
@@ -464,8 +588,9 @@ test('with 128 MB for a buffer no pass makes one that is larger: as many images 
       }
     }
     // Who needs more for an image of the usual size is refused before a byte of weights is read.
-    const large = shapeOf({ ...description, className, config: { ...config, ...fields, imageSize: { height: 9000, width: 9000 } } });
-    assert.throws(() => new GpuModel(gpu, large, extras, async () => extras), /one image needs larger buffers than it has/);
+    const large = { ...shape, imageSize: { height: 9000, width: 9000 } };
+    large.grid &&= { height: 1125, width: 1125 };
+    assert.throws(() => new GpuModel(gpu, kind, large, extras, async () => extras), /one image needs larger buffers than it has/);
     model.destroy();
     assert.equal(gpu.bytes, 0);
   }
@@ -708,6 +833,7 @@ test('segmentation of odd widths and shapes, and its labels at any size: as on t
     const options = { device: on === 'gpu' ? device : 'cpu', build: 'simd', taps: 'original' };
     const model = await BeitForSemanticSegmentation.fromPretrained(files, { ...options, config });
     const { logits, hiddenStates } = await model.forward({ pixelValues }, { outputHiddenStates: true });
+    assert.equal(model.runtimeInfo().device, on);
     await model.dispose();
     const segment = await pipeline('image-segmentation', files, { ...options, taps: 'reference' });
     assert.equal(segment.runtimeInfo().device, on);
@@ -812,7 +938,7 @@ test('f16: near the reference in all classes, refused and let go where the proce
   );
 });
 
-test('the command line: --device gpu', { skip }, async () => {
+test('the command line: --device gpu', { skip }, async (t) => {
   const names = ['classify-batch3', 'segment-loss'].map((name) => join(models, name));
   const { status, stdout, stderr } = await beitIn(VARIABLES, 'verify', '--device', 'gpu', '--build', 'simd', ...names);
   assert.equal(status, 0, stdout + stderr);
@@ -820,4 +946,14 @@ test('the command line: --device gpu', { skip }, async () => {
   const without = await beitIn({ ...VARIABLES, VK_ICD_FILENAMES: '/nowhere' }, 'verify', '--device', 'gpu', '--build', 'simd', names[0]);
   assert.equal(without.status, 1);
   assert.match(without.stdout, /a GPU cannot be used here: WebGPU has no adapter here\./);
+  const image = join(root, 'tests/fixtures/images/rgb.png');
+  const outputs = join(temporaryFolder(t), 'tokens.safetensors');
+  const tokens = [];
+  for (const on of ['gpu', 'cpu']) {
+    const words = ['tokenize', image, '--tokenizer', dvae, '--size', '24x40', '--outputs', outputs, '--build', 'simd', '--device', on];
+    const run = await beitIn(VARIABLES, ...words);
+    assert.deepEqual([run.status, run.stderr], [0, '']);
+    tokens.push(readFileSync(outputs));
+  }
+  assert.deepEqual(tokens[0], tokens[1]);
 });

@@ -65,7 +65,7 @@ const SVELTE_FILES = {
 
 // What docs/guides/bundlers.md has of angular.json.
 const ANGULAR_ASSETS = [
-  { glob: '{engine,gpu,gpu-extras}.js', input: 'node_modules/beit-wasm/dist', output: 'beit' },
+  { glob: '{engine,gpu,gpu-extras,gpu-tokenizer}.js', input: 'node_modules/beit-wasm/dist', output: 'beit' },
   { glob: '**/*', input: 'node_modules/beit-wasm/dist/wasm', output: 'beit/wasm' },
   { glob: '**/*', input: 'node_modules/beit-wasm-samples/weights', output: 'beit/weights' },
 ];

@@ -32,6 +32,7 @@ export async function build({ name, build: commands = [], serve, copy, ready }, 
     'beit-wasm/dist/engine.js',
     'beit-wasm/dist/gpu.js',
     'beit-wasm/dist/gpu-extras.js',
+    'beit-wasm/dist/gpu-tokenizer.js',
     'beit-wasm/dist/wasm',
     'beit-wasm-samples/weights',
   ]) {

@@ -10,8 +10,8 @@ import { checkConfiguration, checkOpening, RUNTIME, type NamesOf } from './optio
 /** Where the library's own files are and how it runs; each can be given to one call, or to configure(). */
 export interface RuntimeOptions extends BuildRequest {
   /**
-   * The folder (its URL, in a page relative to it) that has engine.js, gpu.js, gpu-extras.js, wasm/ and weights/, a copy of the package's dist/; for
-   * bundlers that do not carry them along. It may be another origin's that allows this (CORS). Default: beside the library
+   * The folder (its URL, in a page relative to it) that has engine.js, gpu.js, gpu-extras.js, gpu-tokenizer.js, wasm/ and weights/, a copy of the
+   * package's dist/; for bundlers that do not carry them along. It may be another origin's that allows this (CORS). Default: beside the library
    */
   assets?: string | URL | undefined;
   /** The folder of wasm/ only. Default: that of `assets` */

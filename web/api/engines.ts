@@ -116,7 +116,11 @@ export function settingsOf({ build, threads, assets, artefacts, wasmBinary, maxi
     files,
     decoders,
     teaching,
-    gpu: { main: addressOf('gpu.js', folder), extras: addressOf('gpu-extras.js', folder) },
+    gpu: {
+      main: addressOf('gpu.js', folder),
+      extras: addressOf('gpu-extras.js', folder),
+      tokenizer: addressOf('gpu-tokenizer.js', folder),
+    },
     device: typeof device === 'string' ? device : undefined,
     wasmBinary: checkedBinary(wasmBinary, build),
     maximumMemory,

@@ -12,10 +12,11 @@ export interface DeviceChoice {
   deviceReason: string;
 }
 
-/** Where the modules are: the one that is always needed, and what more most models need not. */
+/** Where the modules are: the one that is always needed, what more most models need not, and that of tokenizers. */
 export interface GpuAddresses {
   main: string;
   extras: string;
+  tokenizer: string;
 }
 
 export type OwnDevice = FromGlobal<'GPUDevice'>;

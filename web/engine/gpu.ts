@@ -1,9 +1,10 @@
 /** Where a model computes, and the models that are on a GPU. What computes there is a file of its own, fetched when it is first wanted. */
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import type { FromGlobal } from '../base/globals.js';
-import type { Extras, Gpu, GpuModel, ModelDescription, ModelShape } from '../gpu/model.js';
+import type { Extras, Gpu, GpuModel, Kind, ModelDescription, ModelShape } from '../gpu/model.js';
 import type { Device, DeviceChoice, GpuAddresses, OwnDevice } from './devices.js';
 import type { ForwardInputs, ForwardSwitches } from './engine.js';
+import { isTokenizerClass } from './model-names.js';
 
 /** What WebGPU's system is here, or why there is none, as a part of a sentence. */
 export type FindGpu = () => Promise<FromGlobal<'GPU'> | string>;
@@ -19,6 +20,7 @@ export interface GpuSettings {
 }
 
 type Module = typeof import('../gpu/model.js');
+type TokenizerModule = typeof import('../gpu/tokenizer.js');
 
 /** A failure of the GPU, not of the checkpoint: the same may be had on the processor. */
 class GpuFailure extends Error {}
@@ -43,8 +45,8 @@ const OPEN_ENDED = 'Calls with labels are computed on the processor.';
 
 /** The engine's share in a GPU: one device for all its models. */
 export class GpuHost {
-  private module: Promise<Module> | null = null;
-  private extras: Promise<Extras> | null = null;
+  /** By their addresses. */
+  private readonly modules = new Map<string, Promise<unknown>>();
   private opening: Promise<Gpu | string> | null = null;
   private gpu: Gpu | null = null;
 
@@ -65,30 +67,38 @@ export class GpuHost {
    * asked for what cannot be had. Rejects with unsupported where a GPU was asked for and there is none.
    */
   async offer(description: ModelDescription): Promise<GpuModel | { reason: string; warned: boolean }> {
-    const { device, own } = this.settings;
+    const { device, own, addresses } = this.settings;
     const asked = own !== null || device === 'gpu';
-    const module = await this.load();
-    const shape = typeof module === 'string' ? module : module.shapeOf(description);
-    if (typeof module === 'string' || typeof shape === 'string') return this.refused(String(shape), asked, typeof module === 'string');
-    const operations = module.operationsOf(shape);
+    let module: Module, kind: Kind;
+    try {
+      module = await this.load<Module>(addresses.main);
+      kind = isTokenizerClass(description.className)
+        ? (await this.load<TokenizerModule>(addresses.tokenizer)).halvesWith(module.kit)
+        : module.encoders;
+    } catch (error) {
+      return this.refused(partOf(error), asked, true);
+    }
+    const shape = kind.shapeOf(description);
+    if (typeof shape === 'string') return this.refused(shape, asked, false);
+    const operations = kind.operationsOf(shape);
     if (!asked && operations < SMALL_OPERATIONS) {
       return { reason: `a pass takes only ${(operations / 1e9).toPrecision(2)} GFLOP, for which a GPU brings nothing`, warned: false };
     }
     const gpu = await this.open(module, asked);
     if (typeof gpu === 'string') return this.refused(gpu, asked, true);
-    const loadExtras = (): Promise<Extras> => this.loadExtras();
+    const loadExtras = (): Promise<Extras> => this.load(addresses.extras);
     let extras: Extras | null;
     try {
-      extras = module.needsExtras(shape, shape.imageSize) ? await loadExtras() : null;
+      extras = kind.needsExtras(shape, shape.imageSize) ? await loadExtras() : null;
     } catch (error) {
-      return { reason: sentenceOf(error).replace(/\.$/, ''), warned: true };
+      return { reason: partOf(error), warned: true };
     }
-    const wrong = await module.checkKernels(gpu, shape, extras);
+    const wrong = await kind.checkKernels(gpu, shape, extras);
     if (wrong) return { reason: `${gpu.name} failed the check of its answers: ${wrong}`, warned: true };
     try {
-      return new module.GpuModel(gpu, shape, extras, loadExtras);
+      return new module.GpuModel(gpu, kind, shape, extras, loadExtras);
     } catch (error) {
-      return { reason: sentenceOf(error).replace(/\.$/, ''), warned: true };
+      return { reason: partOf(error), warned: true };
     }
   }
 
@@ -103,23 +113,15 @@ export class GpuHost {
     return { reason, warned: asked };
   }
 
-  private async load(): Promise<Module | string> {
+  /** Imports a file, once. What it rejects with is a part of a sentence. */
+  private async load<T>(address: string): Promise<T> {
     try {
-      this.module ??= imported<Module>(this.settings.addresses.main);
-      return await this.module;
+      const module = this.modules.get(address) ?? import(/* webpackIgnore: true */ /* @vite-ignore */ address);
+      this.modules.set(address, module);
+      return (await module) as T;
     } catch (error) {
-      this.module = null;
-      return sentenceOf(error);
-    }
-  }
-
-  private async loadExtras(): Promise<Extras> {
-    try {
-      this.extras ??= imported<Extras>(this.settings.addresses.extras);
-      return await this.extras;
-    } catch (error) {
-      this.extras = null;
-      throw error;
+      this.modules.delete(address);
+      throw new Error(`the file ${address} cannot be loaded (${partOf(error)})`, { cause: error });
     }
   }
 
@@ -139,14 +141,8 @@ export class GpuHost {
   }
 }
 
-/** Imports a file of the package by its address. What it rejects with is a part of a sentence. */
-async function imported<T>(address: string): Promise<T> {
-  try {
-    return (await import(/* webpackIgnore: true */ /* @vite-ignore */ address)) as T;
-  } catch (error) {
-    throw new Error(`the file ${address} cannot be loaded (${sentenceOf(error).replace(/\.$/, '')})`, { cause: error });
-  }
-}
+/** Returns what was thrown as a part of a sentence. */
+const partOf = (error: unknown): string => sentenceOf(error).replace(/\.$/, '');
 
 /** Returns what is told of a model that is on a GPU. */
 export function onGpu({ gpu }: GpuModel): DeviceChoice {
@@ -168,16 +164,17 @@ export function needsProcessor(inputs: ForwardInputs): boolean {
   return inputs.labels !== undefined;
 }
 
-/** Returns the names of what is wanted of each layer. */
-export function layerOutputsOf({ outputHiddenStates, outputAttentions, outputPooledStates }: ForwardSwitches): string {
+/** Returns the names of what is wanted of each layer that a model has. */
+export function layerOutputsOf({ kind }: GpuModel, { outputHiddenStates, outputAttentions, outputPooledStates }: ForwardSwitches): string {
+  if (kind.wrongIn) return '';
   return [outputHiddenStates && 'hidden_states', outputAttentions && 'attentions', outputPooledStates && 'pooled_states']
     .filter(Boolean)
     .join();
 }
 
 /** Returns whether inputs of a size are the processor's: only it resizes relative position biases as timm and unilm do. */
-export function isResizedElsewhere(shape: ModelShape, height: number, width: number): boolean {
-  const { grid, patchSize, biasResize, useRelativePositionBias, useSharedRelativePositionBias } = shape;
+export function isResizedElsewhere({ shape }: GpuModel, height: number, width: number): boolean {
+  const { grid, patchSize, biasResize, useRelativePositionBias, useSharedRelativePositionBias } = shape as ModelShape;
   if (biasResize === 'reference' || !(useRelativePositionBias || useSharedRelativePositionBias)) return false;
   return Math.floor(height / patchSize.height) !== grid.height || Math.floor(width / patchSize.width) !== grid.width;
 }
@@ -188,10 +185,12 @@ const MOST_PIXELS = 65536;
 const shown = (dims: readonly number[]): string => `[${dims.join(', ')}]`;
 
 /** Throws what the core says of inputs that do not fit the config. */
-export function checkInputs(
-  { numChannels, patchSize: patch, useMaskToken, className }: ModelShape,
-  { pixelValues, boolMaskedPos }: ForwardInputs,
-): void {
+export function checkInputs({ kind, shape }: GpuModel, inputs: ForwardInputs): void {
+  const wrong = kind.wrongIn?.(shape, inputs);
+  if (wrong) throw mismatch(...wrong);
+  if (kind.wrongIn) return;
+  const { numChannels, patchSize: patch, useMaskToken, className } = shape as ModelShape;
+  const { pixelValues, boolMaskedPos } = inputs;
   const dims = pixelValues?.dims ?? [];
   const [batch = 0, channels = 0, height = 0, width = 0] = dims;
   const fits = batch >= 1 && channels === numChannels && height >= patch.height && width >= patch.width;

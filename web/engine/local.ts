@@ -457,8 +457,9 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
   ): Promise<Record<string, Tensor>> {
     const model = this.model(handle);
     if (!needsProcessor(inputs)) {
-      const layerOutputs = layerOutputsOf(switches);
-      const outputs = await this.passOnGpu(handle, model, inputs, call, (gpu, given, own) => gpu.run({ ...given, layerOutputs }, own));
+      const outputs = await this.passOnGpu(handle, model, inputs, call, (gpu, given, own) =>
+        gpu.run({ ...given, layerOutputs: layerOutputsOf(gpu, switches) }, own),
+      );
       if (outputs) return outputs;
     }
     const core = (model.core ??= await model.reload(call));
@@ -487,12 +488,12 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
   ): Promise<T | null> {
     const { gpu } = model;
     if (!gpu) return null;
-    checkInputs(gpu.shape, inputs);
-    const { dims, data } = inputs.pixelValues!;
-    const [batch, , height, width] = dims as [number, number, number, number];
-    if (isResizedElsewhere(gpu.shape, height, width)) return null;
+    checkInputs(gpu, inputs);
+    const { dims, data } = (inputs.pixelValues ?? inputs.tokens)!;
+    const [height, width] = dims.slice(-2) as [number, number];
+    if (isResizedElsewhere(gpu, height, width)) return null;
     const mask = inputs.boolMaskedPos?.data ?? null;
-    const given: PassInputs = { pixels: data, batch, height, width, mask, layerOutputs: '' };
+    const given: PassInputs = { pixels: data, batch: dims[0]!, height, width, mask, layerOutputs: '' };
     try {
       return await work(gpu, given, { signal, onStep: (done, total) => tell(onStep, done, total) });
     } catch (error) {

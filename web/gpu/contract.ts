@@ -1,8 +1,9 @@
-/** What gpu.js and gpu-extras.js, which import nothing of each other, know of each other. */
+/** What gpu.js, gpu-extras.js and gpu-tokenizer.js, which import nothing of each other, know of each other. */
 import type { Gpu } from './device.js';
+import type { Gather } from './gather.js';
 import type { GridSize } from './grid-resize.js';
-import type { Gather, Packing, Tile } from './kernels.js';
-import type { ModelShape } from './shape.js';
+import type { Packing, Tile } from './kernels.js';
+import type { AnyShape, ModelDescription, ModelShape } from './shape.js';
 import type { Buffers, Copy, Draft, Step } from './steps.js';
 
 /** A constant matrix (outputs, inputs), and one behind the other a bias, a factor and a scale for each output. */
@@ -58,23 +59,27 @@ export interface ProductOptions {
   gather?: Gather;
 }
 
-/** What parts of a pass write themselves down with. */
-export interface PassWriter {
+/** What passes of any model write themselves down with. */
+export interface StepWriter {
   inputs: Inputs;
-  grid: GridSize;
-  /** Of all states at the end, if there is one. */
-  lastNorm: GPUBuffer | null;
   buffers: Buffers;
-  /** (batch * tokens) rows: what layers add to, and room for as much. */
-  states: GPUBuffer;
-  normalized: GPUBuffer;
-  /** `count`: rows, if not those of states. */
-  norm(vectors: GPUBuffer, from: GPUBuffer, to: GPUBuffer, count?: number): void;
   product(matrix: Matrix, from: GPUBuffer, to: GPUBuffer, rows: number, options?: ProductOptions): void;
   /** Has a thread for each of so many elements. */
   each(code: string, count: number, parameters: number[], ...bound: GPUBuffer[]): void;
   /** Has rows of so many floats, padded, read back. */
   output(name: string, from: GPUBuffer, dims: number[], length?: number): void;
+}
+
+/** What parts of an encoder's pass write themselves down with. */
+export interface PassWriter extends StepWriter {
+  grid: GridSize;
+  /** Of all states at the end, if there is one. */
+  lastNorm: GPUBuffer | null;
+  /** (batch * tokens) rows: what layers add to, and room for as much. */
+  states: GPUBuffer;
+  normalized: GPUBuffer;
+  /** `count`: rows, if not those of states. */
+  norm(vectors: GPUBuffer, from: GPUBuffer, to: GPUBuffer, count?: number): void;
   /** Returns a row for each image: its normalised class token, or the mean of its patches, normalised. */
   pooled(): GPUBuffer;
 }
@@ -127,8 +132,96 @@ export type Check = readonly [name: string, draft: Draft, expected: Float64Array
 /** That of attention, and behind it the share of each key in padded rows. */
 export type AttentionCheck = readonly [name: string, draft: Draft, expected: Float64Array, shares: Float64Array];
 
-/** What the extras have of the rest. */
+/** What weights of any model have. */
+export interface Filling {
+  buffers: Buffers;
+  /** What takes the values of each tensor that is still to come, by its name. */
+  takers: Map<string, Taker>;
+  end?: End | null;
+}
+
+/** What weights of any model are made with. */
+export interface StartedWeights {
+  takers: Filling['takers'];
+  /** Throws where the GPU cannot read as much at once. */
+  make(floats: number): GPUBuffer;
+  write(buffer: GPUBuffer, floats: number, values: Float32Array): void;
+  /** Returns a matrix of zeros, of no tensor. */
+  bare(rows: number, inputs: number, packing?: Packing): Matrix;
+}
+
+export interface Output {
+  name: string;
+  /** In the buffer that is read back. */
+  at: number;
+  /** (batch, …) */
+  dims: number[];
+  /** What lies behind each other of it, padded. */
+  rows: number;
+  length: number;
+}
+
+/** What has been written of a pass; `bytes`: of all outputs. */
+export interface WrittenPass {
+  drafts: (Draft | Copy)[];
+  outputs: Output[];
+  bytes: number;
+}
+
+/** What a pass is before its kernels are compiled. */
+export interface PassDraft extends WrittenPass {
+  /** Pixels, or tokens. */
+  pixels: GPUBuffer;
+  mask: GPUBuffer | null;
+  /** Of a segmentation. */
+  logits: FeatureMap | null;
+}
+
+/** What writes a pass down, and what it has written. */
+export interface StartedPass {
+  writer: StepWriter;
+  pass: WrittenPass;
+}
+
+/** Inputs as the caller gives them. */
+export interface GivenInputs {
+  pixelValues?: { dims: readonly number[]; data: ArrayLike<number> } | undefined;
+  tokens?: { dims: readonly number[]; data: Int32Array } | undefined;
+}
+
+/** What models of one kind have of their own: BEiT's encoders, or the halves of DALL-E's tokenizer. */
+export interface Kind {
+  /** Returns a model's shape, or why the GPU cannot run it, as a part of a sentence. */
+  shapeOf(description: ModelDescription): AnyShape | string;
+  /** Returns about how many operations a pass takes on one image of the usual size. */
+  operationsOf(shape: AnyShape): number;
+  /** Returns whether a pass needs the extras. */
+  needsExtras(shape: AnyShape, size: GridSize): boolean;
+  /** Tries the kernels of a shape. Returns as Kit.checkOnce(). */
+  checkKernels(gpu: Gpu, shape: AnyShape, extras: Extras | null): Promise<string | null>;
+  /** Returns weights of zeros, to be filled. Throws where the GPU cannot have them. `extras`: where they are needed. */
+  makeWeights(buffers: Buffers, temporary: Buffers, shape: AnyShape, kit: Kit, extras: Extras | null): Filling;
+  /** Returns how many images fit in one pass. */
+  mostImages(gpu: Gpu, shape: AnyShape, weights: Filling, size: GridSize, recorder?: Recorder | null): number;
+  /** Writes a pass down. */
+  draftPass(
+    buffers: Buffers,
+    shape: AnyShape,
+    weights: Filling,
+    inputs: Inputs,
+    extras: Extras | null,
+    recorder: Recorder | null,
+  ): PassDraft;
+  /** Returns what the core says of inputs that do not fit, where that is not said of encoders: an error's code, where, got and expected. */
+  wrongIn?(shape: AnyShape, inputs: GivenInputs): WrongInput | null;
+}
+
+export type WrongInput = [code: 'wrong-shape' | 'invalid-argument', where: string, got: string, expected: string];
+
+/** What the other files have of gpu.js. */
 export interface Kit {
+  startPass(buffers: Buffers, inputs: Inputs): StartedPass;
+  startWeights(buffers: Buffers): StartedWeights;
   MEAN: string;
   attention(buffers: Buffers, width: number): AttentionCheck;
   /** Tries kernels, once a device. Returns what is wrong, as a part of a sentence, or null. */

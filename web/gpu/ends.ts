@@ -1,7 +1,7 @@
 /** What passes end in, but for a classifier's logits: the heads of the other classes, and maps on the way. */
-import type { End, Filler, Kit, PassWriter } from './contract.js';
+import type { End, Filler, Kit } from './contract.js';
 import type { Gpu } from './device.js';
-import type { GridSize } from './grid-resize.js';
+import { outputPlanes } from './planes.js';
 import { makeHead } from './segmentation.js';
 import { BACKBONE, MASKED, padded, SEGMENTER } from './shape.js';
 
@@ -12,27 +12,6 @@ export function makeEnd(kit: Kit, gpu: Gpu, filler: Filler): End {
   const segmenter = className === SEGMENTER;
   const counted = (index: number): number => (!segmenter ? index : taps === 'original' ? index + 1 : index - 1);
   const stages = [...new Set(outIndices)].map(counted).sort((a, b) => a - b);
-  const PLANES = kit.eachKernel(
-    'padded channels pixels row before',
-    ['X:f32', 'Y:f32'],
-    `let m=i%p.row;let n=i/p.row;
-Y[i]=X[(n/p.channels*(p.before+p.pixels)+p.before+min(m,p.pixels-1))*p.padded+n%p.channels];`,
-  );
-  /** Has the maps of all images read back by channel; `before`: how many rows of each go before its pixels'. */
-  const outputPlanes = (
-    { buffers, inputs: { batch }, each, output }: PassWriter,
-    name: string,
-    from: GPUBuffer,
-    { height, width }: GridSize,
-    count: number,
-    before: number,
-  ): void => {
-    const pixels = height * width,
-      row = padded(pixels);
-    const planes = buffers.floats(batch * count * row);
-    each(PLANES, batch * count * row, [padded(count), count, pixels, row, before], from, planes);
-    output(name, planes, [batch, count, height, width], pixels);
-  };
   if (segmenter) {
     const head = makeHead(kit, gpu, filler);
     return {
@@ -44,7 +23,7 @@ Y[i]=X[(n/p.channels*(p.before+p.pixels)+p.before+min(m,p.pixels-1))*p.padded+n%
       },
       rest(writer) {
         const logits = head.addRest(writer);
-        if (!writer.inputs.keepLogits) outputPlanes(writer, 'logits', logits.values, logits, numLabels, 0);
+        if (!writer.inputs.keepLogits) outputPlanes(kit, writer, 'logits', logits.values, logits, numLabels, 0);
         return logits;
       },
     };
@@ -60,7 +39,7 @@ Y[i]=X[(n/p.channels*(p.before+p.pixels)+p.before+min(m,p.pixels-1))*p.padded+n%
         const stage = stages.indexOf(index);
         if (stage < 0) return;
         const name = `feature_maps.${stage}`;
-        if (reshapeHiddenStates) outputPlanes(writer, name, states, grid, channels, 1);
+        if (reshapeHiddenStates) outputPlanes(kit, writer, name, states, grid, channels, 1);
         else output(name, states, [inputs.batch, 1 + grid.height * grid.width, channels]);
       },
     };

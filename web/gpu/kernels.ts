@@ -3,6 +3,8 @@
  * of a product are read as vec4 along what is summed; weights lie as they do in files, an output a row.
  */
 
+import { RUNS } from './gather.js';
+
 /** A product's tile: `rows` x `columns` outputs a workgroup, 4 x 4 a thread. */
 export interface Tile {
   rows: number;
@@ -19,15 +21,6 @@ export const TILES: readonly Tile[] = [
 const DEPTH = 4;
 const SIDE = 4;
 
-/** How a product finds its rows where they do not lie in runs: what goes before, whether element k of row m is there, and where. */
-export interface Gather {
-  before: string;
-  valid: string;
-  index: string;
-}
-
-const RUNS: Gather = { before: '', valid: 'm<p.rows', index: '(m/p.perRun*p.inStride+m%p.perRun+p.inBegin)*p.depth+k' };
-
 /** Declares a kernel's parameters, whole numbers where nothing else is said, and its buffers, of which the last is written. */
 function declare(fields: string, ...buffers: string[]): string {
   const member = (field: string): string => (field.includes(':') ? field : `${field}:u32`);
@@ -40,10 +33,10 @@ function declare(fields: string, ...buffers: string[]): string {
 export const THREADS = 64;
 
 // Abramowitz and Stegun, 7.1.26: off by 1.5e-7 at most.
-const ERF_GELU = `let z=x*0.7071067811865476;let a=abs(z);let t=1/(1+0.3275911*a);
+const ERF_GELU = `let z=x*0.70710678;let a=abs(z);let t=1/(1+0.3275911*a);
 let e=1-((((1.061405429*t-1.453152027)*t+1.421413741)*t-0.284496736)*t+0.254829592)*t*exp(-a*a);
 return 0.5*x*(1+sign(z)*e);`;
-const TANH_GELU = 'return 0.5*x*(1+tanh(clamp(0.7978845608028654*(x+0.044715*x*x*x),-15,15)));';
+const TANH_GELU = 'return 0.5*x*(1+tanh(clamp(0.79788456*(x+0.044715*x*x*x),-15,15)));';
 
 /** [the config's name, the function]; a product is told its number, one more than its place. */
 const ACTIVATIONS = [
@@ -85,7 +78,7 @@ const range = (count: number): number[] => Array.from({ length: count }, (_, i) 
  * out = factor * activation(scale * a * weights^T + bias), or that added to what is there. Rows come in runs of `perRun`, which lie `inStride`
  * and `outStride` rows from each other in the two. V has biases, factors and scales, one behind the other.
  */
-export function productKernel({ rows, columns }: Tile, { before, valid, index } = RUNS, { type, value } = FLOATS): string {
+export function productKernel({ rows, columns }: Tile, { before, valid, operand } = RUNS, { type, value } = FLOATS): string {
   const across = columns / SIDE,
     down = rows / SIDE;
   const threads = across * down;
@@ -112,7 +105,7 @@ ${range(SIDE)
   .map((r) => `var c${r}=vec4f();`)
   .join('')}
 for(var k0=0u;k0<p.depth;k0+=${DEPTH}u){
-${load('As', rows, 'm0', `${before}if(${valid}`, `A[${index}]`)}
+${load('As', rows, 'm0', `${before}if(${valid}`, operand)}
 ${load('Ws', columns, 'n0', 'if(m<p.columns', value)}
 workgroupBarrier();
 for(var k=0u;k<${DEPTH}u;k++){

@@ -1,15 +1,15 @@
 /** A model on a GPU: filled once, then asked for passes. Whatever a method throws is a reason to compute on the processor, but for the signal's own. */
-import type { Check, Extras, Inputs, Kit, LabelledPixels, MapWanted, Recorder } from './contract.js';
+import type { Check, Extras, Filling, GivenInputs, Inputs, Kind, Kit, LabelledPixels, MapWanted, Recorder } from './contract.js';
 import { because, openGpu, type Gpu } from './device.js';
 import { activationNumber, eachKernel, MEAN, PATCHES, productKernel, TILES, TOKENS } from './kernels.js';
-import { eachDraft, makePlan, mostImages, needsExtras, productDraft, type Plan } from './plan.js';
+import { draftPass, eachDraft, makePlan, mostImages, needsExtras, productDraft, startPass, type Plan } from './plan.js';
 import { attention, numbers, selfCheck, usualChecks } from './self-check.js';
-import { gridOf, operationsOf, padded, shapeOf, type ModelDescription, type ModelShape } from './shape.js';
+import { gridOf, operationsOf, padded, shapeOf, type AnyShape, type ModelDescription, type ModelShape } from './shape.js';
 import { Buffers, encode, pipelinesOf, type Step } from './steps.js';
-import { makeWeights, type Weights } from './weights.js';
+import { makeWeights, startWeights } from './weights.js';
 
-export { needsExtras, openGpu, operationsOf, shapeOf };
-export type { Extras, Gpu, LabelledPixels, MapWanted, ModelDescription, ModelShape };
+export { openGpu };
+export type { Extras, GivenInputs, Gpu, Kind, Kit, LabelledPixels, MapWanted, ModelDescription, ModelShape };
 
 export const kit: Kit = {
   MEAN,
@@ -22,6 +22,8 @@ export const kit: Kit = {
   productDraft,
   pipelinesOf,
   encode,
+  startPass,
+  startWeights,
   attention,
   numbers,
   checkOnce,
@@ -29,8 +31,8 @@ export const kit: Kit = {
 
 /** Inputs of a pass, checked by the caller. */
 export interface PassInputs {
-  /** (batch, planes, height, width) */
-  pixels: Float32Array;
+  /** (batch, planes, height, width), or tokens (batch, height, width). */
+  pixels: Float32Array | Int32Array;
   batch: number;
   height: number;
   width: number;
@@ -64,7 +66,7 @@ function checkOnce(gpu: Gpu, name: string, make: (buffers: Buffers) => Check[]):
 }
 
 /** Tries the kernels of a shape. Returns as checkOnce(). */
-export function checkKernels(gpu: Gpu, shape: ModelShape, extras: Extras | null): Promise<string | null> {
+function checkKernels(gpu: Gpu, shape: ModelShape, extras: Extras | null): Promise<string | null> {
   const { headPadded, dtype, className } = shape;
   return checkOnce(gpu, [headPadded, dtype, className].join(), (buffers) => [
     ...usualChecks(buffers, headPadded / 4, extras?.packings[dtype]),
@@ -72,8 +74,11 @@ export function checkKernels(gpu: Gpu, shape: ModelShape, extras: Extras | null)
   ]);
 }
 
+/** BEiT's models. */
+export const encoders: Kind = { shapeOf, operationsOf, needsExtras, checkKernels, makeWeights, mostImages, draftPass };
+
 export class GpuModel {
-  private readonly weights: Weights;
+  private readonly weights: Filling;
   private plan: Plan | null = null;
   private destroyed = false;
   /** What weights are made of. */
@@ -82,7 +87,8 @@ export class GpuModel {
   /** Takes the memory of the weights, and has pipelines compiled that the weights need not wait for. */
   constructor(
     readonly gpu: Gpu,
-    readonly shape: ModelShape,
+    readonly kind: Kind,
+    readonly shape: AnyShape,
     /** Null where a pass of the config's size does without. */
     private extras: Extras | null,
     private readonly loadExtras: () => Promise<Extras>,
@@ -90,8 +96,8 @@ export class GpuModel {
     const buffers = new Buffers(gpu);
     this.temporary = new Buffers(gpu);
     try {
-      this.weights = makeWeights(buffers, this.temporary, shape, kit, extras);
-      if (!mostImages(gpu, shape, this.weights, shape.imageSize)) throw new Error('one image needs larger buffers than it has');
+      this.weights = kind.makeWeights(buffers, this.temporary, shape, kit, extras);
+      if (!kind.mostImages(gpu, shape, this.weights, shape.imageSize)) throw new Error('one image needs larger buffers than it has');
     } catch (error) {
       buffers.destroy();
       this.temporary.destroy();
@@ -131,14 +137,14 @@ export class GpuModel {
   /** Segments one image. Returns null as run(). */
   async label(inputs: PassInputs, wanted: MapWanted, call: PassCall): Promise<LabelledPixels | null> {
     if (!(await this.run(inputs, call, true))) return null;
-    return this.extras!.labelPixels(kit, this.gpu, this.plan!.logits!, this.shape.numLabels, wanted, call.signal);
+    return this.extras!.labelPixels(kit, this.gpu, this.plan!.logits!, (this.shape as ModelShape).numLabels, wanted, call.signal);
   }
 
   /** Runs a pass. Passes of one model come one after the other. Returns null where the GPU has no room for one image. */
   async run(inputs: PassInputs, call: PassCall, keepLogits = false): Promise<Record<string, PlainTensor> | null> {
     const { batch, height, width, layerOutputs } = inputs;
-    const recorder = layerOutputs ? await (await this.needed()).recorderOf(kit, this.gpu, this.shape, layerOutputs) : null;
-    const room = mostImages(this.gpu, this.shape, this.weights, inputs, recorder);
+    const recorder = layerOutputs ? await (await this.needed()).recorderOf(kit, this.gpu, this.shape as ModelShape, layerOutputs) : null;
+    const room = this.kind.mostImages(this.gpu, this.shape, this.weights, inputs, recorder);
     if (room < 1) return null;
     const passes = Math.ceil(batch / Math.min(room, MOST_IMAGES));
     const together = Math.ceil(batch / passes);
@@ -176,8 +182,8 @@ export class GpuModel {
     if (this.plan && (Object.keys(inputs) as (keyof Inputs)[]).every((key) => this.plan!.inputs[key] === inputs[key])) return this.plan;
     this.plan?.destroy();
     this.plan = null;
-    if (needsExtras(this.shape, inputs)) await this.needed();
-    const plan = await makePlan(this.gpu, this.shape, this.weights, inputs, this.extras, recorder);
+    if (this.kind.needsExtras(this.shape, inputs)) await this.needed();
+    const plan = await makePlan(this.gpu, this.kind, this.shape, this.weights, inputs, this.extras, recorder);
     if (this.destroyed) plan.destroy();
     return (this.plan = plan);
   }
@@ -186,7 +192,8 @@ export class GpuModel {
     const { queue } = this.gpu.device;
     const perImage = inputs.pixels.length / inputs.batch;
     queue.writeBuffer(pixels, 0, inputs.pixels as Float32Array<ArrayBuffer>, first * perImage, count * perImage);
-    const { height, width } = gridOf(inputs, this.shape.patchSize);
+    if (!mask) return;
+    const { height, width } = gridOf(inputs, (this.shape as ModelShape).patchSize);
     const masked = new Uint32Array(count * height * width);
     if (inputs.mask) masked.set(inputs.mask.subarray(first * height * width, (first + count) * height * width));
     queue.writeBuffer(mask, 0, masked);

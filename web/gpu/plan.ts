@@ -1,33 +1,31 @@
 /** What a pass does on inputs of one shape: a list of dispatches and copies, made once, with the buffers between them. */
-import type { Extras, FeatureMap, Inputs, Matrix, PassWriter, ProductOptions, Recorder } from './contract.js';
+import type {
+  Extras,
+  FeatureMap,
+  Filling,
+  Inputs,
+  Kind,
+  Matrix,
+  PassDraft,
+  PassWriter,
+  ProductOptions,
+  Recorder,
+  StartedPass,
+  StepWriter,
+  WrittenPass,
+} from './contract.js';
 import { largestBuffer, USE, type Gpu } from './device.js';
 import type { GridSize } from './grid-resize.js';
 import { attentionKernel, MEAN, NORM, PATCHES, productKernel, THREADS, TILES, TOKENS, type Tile } from './kernels.js';
-import { CLASSIFIER, gridOf, padded, SEGMENTER, type ModelShape } from './shape.js';
+import { CLASSIFIER, gridOf, padded, SEGMENTER, type AnyShape, type ModelShape } from './shape.js';
 import { spread } from './spread.js';
-import { Buffers, pipelinesOf, type Copy, type Draft, type Groups, type Step } from './steps.js';
+import { Buffers, pipelinesOf, type Draft, type Groups, type Step } from './steps.js';
 import type { Weights } from './weights.js';
 
-export interface Output {
-  name: string;
-  /** In the buffer that is read back. */
-  at: number;
-  /** (batch, …) */
-  dims: number[];
-  /** What lies behind each other of it, padded. */
-  rows: number;
-  length: number;
-}
-
-export interface Plan {
+export interface Plan extends Pick<PassDraft, 'outputs' | 'pixels' | 'mask' | 'logits'> {
   inputs: Inputs;
   steps: Step[];
-  outputs: Output[];
-  pixels: GPUBuffer;
-  mask: GPUBuffer;
   result: GPUBuffer;
-  /** Of a segmentation. */
-  logits: FeatureMap | null;
   /** Of its buffers. */
   bytes: number;
   destroy(): void;
@@ -86,15 +84,16 @@ export function needsExtras({ className, dtype, grid, patchSize }: ModelShape, s
 /** Returns a plan for inputs of one shape. Rejects where the GPU refuses it. `extras`: where they are needed (`needsExtras`). */
 export async function makePlan(
   gpu: Gpu,
-  shape: ModelShape,
-  weights: Weights,
+  kind: Kind,
+  shape: AnyShape,
+  weights: Filling,
   inputs: Inputs,
   extras: Extras | null,
   recorder: Recorder | null,
 ): Promise<Plan> {
   const buffers = new Buffers(gpu);
   try {
-    const { drafts, bytes, ...rest } = await gpu.checked(() => draftPass(buffers, shape, weights, inputs, extras, recorder));
+    const { drafts, bytes, ...rest } = await gpu.checked(() => kind.draftPass(buffers, shape, weights, inputs, extras, recorder));
     const pipelines = await pipelinesOf(gpu, drafts);
     return await gpu.checked(() => {
       const steps = buffers.bound(drafts, pipelines);
@@ -107,18 +106,28 @@ export async function makePlan(
   }
 }
 
-/** What a pass is before its kernels are compiled; `bytes`: of all outputs. */
-interface PassDraft {
-  drafts: (Draft | Copy)[];
-  outputs: Output[];
-  pixels: GPUBuffer;
-  mask: GPUBuffer;
-  logits: FeatureMap | null;
-  bytes: number;
+/** Begins to write a pass down. */
+export function startPass(buffers: Buffers, inputs: Inputs): StartedPass {
+  const pass: WrittenPass = { drafts: [], outputs: [], bytes: 0 };
+  const { drafts, outputs } = pass;
+  const writer: StepWriter = {
+    inputs,
+    buffers,
+    product: (matrix, from, to, rows, options) => drafts.push(productDraft(matrix, from, to, rows, options)),
+    each: (code, count, parameters, ...bound) => drafts.push(eachDraft(code, count, parameters, bound)),
+    output(name, from, dims, length = dims.at(-1)!) {
+      const rows = dims.reduce((a, b) => a * b) / length,
+        bytes = 4 * rows * padded(length);
+      outputs.push({ name, at: pass.bytes, dims, rows, length });
+      drafts.push({ from, at: pass.bytes, bytes });
+      pass.bytes += bytes;
+    },
+  };
+  return { writer, pass };
 }
 
 /** Writes a pass down, in the order of the core's steps. */
-function draftPass(
+export function draftPass(
   buffers: Buffers,
   shape: ModelShape,
   weights: Weights,
@@ -133,17 +142,10 @@ function draftPass(
     tokens = 1 + patches,
     rows = batch * tokens,
     wide = padded(channels);
-  const drafts: (Draft | Copy)[] = [];
-  const outputs: Output[] = [];
-  let bytes = 0;
+  const { writer: steps, pass } = startPass(buffers, inputs);
+  const { product, each, output } = steps;
+  const { drafts } = pass;
 
-  const output = (name: string, from: GPUBuffer, dims: number[], length = dims.at(-1)!): void => {
-    const rows = dims.reduce((a, b) => a * b) / length,
-      size = 4 * rows * padded(length);
-    outputs.push({ name, at: bytes, dims, rows, length });
-    drafts.push({ from, at: bytes, bytes: size });
-    bytes += size;
-  };
   /** Keeps the states after a layer (0: the embeddings) where they are wanted. */
   const keep = (index: number): void => {
     end?.after?.(writer, index);
@@ -153,11 +155,6 @@ function draftPass(
     const parameters = [channels, wide, stride, [shape.layerNormEps] as const];
     drafts.push({ code: NORM, parameters, buffers: [from, vectors, to], grid: [count, 1, 1], operations: 8 * count * channels });
   };
-  const product = (matrix: Matrix, from: GPUBuffer, to: GPUBuffer, count = rows, options: ProductOptions = {}): void => {
-    drafts.push(productDraft(matrix, from, to, count, options));
-  };
-  const each: PassWriter['each'] = (code, count, parameters, ...bound) => drafts.push(eachDraft(code, count, parameters, bound));
-
   const pixels = buffers.floats(batch * numChannels * height * width);
   const mask = buffers.floats(batch * patches);
   const states = buffers.floats(rows * wide);
@@ -178,7 +175,7 @@ function draftPass(
     }
     return result;
   };
-  const writer: PassWriter = { inputs, grid, lastNorm: weights.norm, buffers, states, normalized, norm, product, each, output, pooled };
+  const writer: PassWriter = { ...steps, grid, lastNorm: weights.norm, states, normalized, norm, pooled };
   const { projection, end, head } = weights;
   const values = projection.inputs;
   const columns = buffers.floats(batch * patches * values);
@@ -186,13 +183,13 @@ function draftPass(
   product(projection, columns, states, batch * patches, { perRun: patches, outStride: tokens, outBegin: 1 });
   const positions = positionsOf(shape, weights, grid, extras);
   const places = positions ? buffers.filled(positions) : nothing;
-  each(TOKENS, rows * wide, [wide, tokens, positions ? 1 : 0], weights.tokens, places, mask, states);
+  each(TOKENS, rows * wide, [wide, tokens, positions ? 1 : 0], weights.classAndMask, places, mask, states);
   keep(0);
 
   const tables = biasTables(shape, weights, grid, extras).map((table) => buffers.filled(table));
   for (const [i, layer] of weights.layers.slice(0, recorder ? undefined : end?.layers).entries()) {
     norm(layer.normBefore, states, normalized);
-    product(layer.queryKeyValue, normalized, queryKeyValue);
+    product(layer.queryKeyValue, normalized, queryKeyValue, rows);
     const table = tables[tables.length === 1 ? 0 : i];
     drafts.push({
       code: attentionKernel(headPadded / 4),
@@ -217,7 +214,7 @@ function draftPass(
     if (head) product(head, row, scores, batch);
     output('logits', scores, [batch, head?.outputs ?? channels]);
   }
-  return { drafts, outputs, pixels, mask, logits, bytes };
+  return { ...pass, pixels, mask, logits };
 }
 
 /** Returns the positions of a grid's tokens, padded; null where there are none. */

@@ -1,6 +1,8 @@
 /** What the segmentation head has besides, for the check of a GPU's answers. */
 import type { Check, Kit, Matrix } from './contract.js';
-import { NEIGHBOURS, segmentationKernels } from './segmentation-kernels.js';
+import { NEIGHBOURS } from './convolution.js';
+import { planesKernel } from './planes.js';
+import { segmentationKernels } from './segmentation-kernels.js';
 import type { Buffers } from './steps.js';
 
 const CHANNELS = 8;
@@ -82,6 +84,8 @@ export function segmentationChecks(kit: Kit, buffers: Buffers): Check[] {
   const maxima = mapped(HEIGHT >> 1, WIDTH >> 1, (y, x, c) =>
     Math.max(...[0, 1, 2, 3].map((i) => state(2 * y + (i >> 1), 2 * x + (i % 2), c))),
   );
+  // By channel, their rows padded.
+  const planes = mapped(CHANNELS, pixels + 1, (c, i) => states[(1 + Math.min(i, pixels - 1)) * CHANNELS + c]!, 1);
   const scale = 3;
   const means = mapped(scale, scale, (y, x, c) => {
     let [sum, count] = [0, 0];
@@ -104,7 +108,15 @@ export function segmentationChecks(kit: Kit, buffers: Buffers): Check[] {
     ...convolutions,
     each('resizing', WIDEN, [...sizes, 1, 0, 0], small, map, sums),
     each('resizing', WIDEN, [...sizes, 3, 0, 1], small, map, mapped(HEIGHT, WIDTH, taps)),
-    each('pooling', MAXIMUM, [CHANNELS, WIDTH, WIDTH >> 1], states, new Float32Array(maxima.length), maxima),
+    each('pooling', MAXIMUM, [CHANNELS, WIDTH, WIDTH >> 1, 1], states, new Float32Array(maxima.length), maxima),
+    each(
+      'maps by channel',
+      planesKernel(kit),
+      [CHANNELS, CHANNELS, pixels, pixels + 1, 1],
+      states,
+      new Float32Array(planes.length),
+      planes,
+    ),
     each('pooling', MEANS, [CHANNELS, WIDTH, HEIGHT, scale], map, new Float32Array(means.length), means),
     each(
       'labels',

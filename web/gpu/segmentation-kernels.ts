@@ -1,14 +1,6 @@
 /** The kernels of the segmentation head and of its labels. Maps are rows (height * width, padded channels) of one image. */
 import type { Kit } from './contract.js';
-import type { Gather } from './kernels.js';
-
-// What lies before the first row or column is far beyond the last, since numbers have no sign. Few divisions: GPUs are slow at them.
-export const NEIGHBOURS: Gather = {
-  before: `let d=p.depth/9;let tap=k/d;let a=m+p.inBegin;let b=a/p.perRun;
-let y=b+tap/3-1;let x=a-b*p.perRun+tap%3-1;`,
-  valid: 'm<p.rows&&y<p.inStride&&x<p.perRun',
-  index: '(y*p.perRun+x)*d+k-tap*d',
-};
+import { halvingKernel } from './planes.js';
 
 /** The two rows or columns of a smaller map between which one lies, and its share of the second. Reference: torch, align_corners=False. */
 const PAIR = `fn pair(at:u32,small:u32,large:u32)->vec3f{
@@ -22,7 +14,8 @@ export interface SegmentationKernels {
   LABELS: string;
 }
 
-export function segmentationKernels({ eachKernel }: Kit): SegmentationKernels {
+export function segmentationKernels(kit: Kit): SegmentationKernels {
+  const { eachKernel } = kit;
   const WIDEN = eachKernel(
     'padded width height smallWidth smallHeight taps down relu',
     ['X:vec4f', 'Y:vec4f'],
@@ -38,13 +31,6 @@ v+=mix(mix(X[(above+a)*n+o],X[(above+b)*n+o],s.z),mix(X[(below+a)*n+o],X[(below+
 }}
 Y[i]=select(v,max(v,vec4f()),p.relu!=0);`,
     PAIR,
-  );
-  // Of states: the class token goes before the map.
-  const MAXIMUM = eachKernel(
-    'padded width columns',
-    ['X:f32', 'Y:f32'],
-    `let d=p.width*p.padded;let n=i/p.padded;let o=(n/p.columns*2*p.width+n%p.columns*2+1)*p.padded+i%p.padded;
-Y[i]=max(max(X[o],X[o+p.padded]),max(X[o+d],X[o+d+p.padded]));`,
   );
   const MEANS = eachKernel(
     'padded width height scale',
@@ -73,5 +59,5 @@ Y[i]=f32(best);
 if(p.scores!=0){Y[p.count+i]=1/total;}`,
     PAIR,
   );
-  return { WIDEN, MAXIMUM, MEANS, LABELS };
+  return { WIDEN, MAXIMUM: halvingKernel(kit), MEANS, LABELS };
 }

@@ -5,7 +5,8 @@
  */
 import type { FeatureMap, Filler, Kit, Matrix, PassWriter } from './contract.js';
 import type { Gpu } from './device.js';
-import { NEIGHBOURS, segmentationKernels } from './segmentation-kernels.js';
+import { convolve, NEIGHBOURS } from './convolution.js';
+import { segmentationKernels } from './segmentation-kernels.js';
 import { padded } from './shape.js';
 import type { Draft } from './steps.js';
 import { spread } from './spread.js';
@@ -27,9 +28,6 @@ export interface Head {
 }
 
 const BATCH_NORM_EPSILON = 1e-5;
-
-// A wide convolution is several steps, of which each is less than a submit may be.
-const BAND_OPERATIONS = 15e9;
 
 // The level at which the auxiliary head is, too, and the one that is pooled.
 const [PLAIN, TOP] = [2, 3];
@@ -181,15 +179,8 @@ export function makeHead(kit: Kit, gpu: Gpu, { shape, takers, bare, matrix, writ
     each(WIDEN, (to.height * to.width * wide) / 4, [wide / 4, ...sizes, taps, down, last ? 1 : 0], from.values, to.values);
   };
   /** Writes relu(convolution of the maps) down, to `to`. */
-  const convolve = (writer: PassWriter, { own, smaller }: Concatenation, map: FeatureMap, maps: FeatureMap[], to: FeatureMap): void => {
-    const { height, width } = map;
-    const pixels = height * width;
-    const band = Math.max(1, Math.floor(BAND_OPERATIONS / (2 * own.outputs * own.inputs)));
-    for (let begin = 0; begin < pixels; begin += band) {
-      const rows = { gather: NEIGHBOURS, perRun: width, inStride: height, outStride: width, inBegin: begin, outBegin: begin };
-      const activation = maps.length > 0 ? 0 : relu;
-      writer.product(own, map.values, to.values, Math.min(band, pixels - begin), { ...rows, activation });
-    }
+  const concatenate = (writer: PassWriter, { own, smaller }: Concatenation, map: FeatureMap, maps: FeatureMap[], to: FeatureMap): void => {
+    convolve(writer, own, map, to.values, { activation: maps.length > 0 ? 0 : relu });
     const most = Math.max(0, ...maps.map((small) => small.height * small.width));
     const products = most > 0 ? writer.buffers.floats(3 * wide * most) : null;
     for (const [i, small] of maps.entries())
@@ -218,7 +209,7 @@ export function makeHead(kit: Kit, gpu: Gpu, { shape, takers, bare, matrix, writ
         writer.product(lateral, states, next.values, height * width, { inBegin: 1, activation: relu });
       } else {
         const next = (levels[level] = mapOf(writer, height >> 1, width >> 1));
-        writer.each(MAXIMUM, next.height * next.width * wide, [wide, width, next.width], states, next.values);
+        writer.each(MAXIMUM, next.height * next.width * wide, [wide, width, next.width, 1], states, next.values);
       }
     },
 
@@ -233,16 +224,16 @@ export function makeHead(kit: Kit, gpu: Gpu, { shape, takers, bare, matrix, writ
         return mixed;
       });
       const mixed = mapOf(writer, top.height, top.width);
-      convolve(writer, bottleneck, top, pooled, mixed);
+      concatenate(writer, bottleneck, top, pooled, mixed);
       maps[TOP] = mixed;
       for (let level = TOP; level-- > 0; ) widen(writer, maps[level + 1]!, maps[level]!);
       const refined = maps.slice(0, TOP).map((map, level) => {
         const next = mapOf(writer, map.height, map.width);
-        convolve(writer, refining[level]!, map, [], next);
+        concatenate(writer, refining[level]!, map, [], next);
         return next;
       });
       const widest = maps[0]!;
-      convolve(writer, fusing, refined[0]!, [...refined.slice(1), mixed], widest);
+      concatenate(writer, fusing, refined[0]!, [...refined.slice(1), mixed], widest);
       const logits = mapOf(writer, widest.height, widest.width, padded(numLabels));
       writer.product(classifier, widest.values, logits.values, widest.height * widest.width);
       return logits;

@@ -39,6 +39,13 @@ export interface ModelDescription {
   dtype: 'f32' | 'f16' | 'int8';
 }
 
+/** What is known of any model's shape. */
+export interface AnyShape {
+  className: string;
+  /** What is usual. */
+  imageSize: GridSize;
+}
+
 export interface ModelShape extends Config {
   /** BeitModel, BeitForImageClassification, BeitForMaskedImageModeling, BeitForSemanticSegmentation or BeitBackbone. */
   className: string;

@@ -1,7 +1,7 @@
 /** A model's weights as buffers, filled tensor by tensor from the core's conversion to transformers' names. */
-import type { End, Extras, Kit, Matrix, Taker } from './contract.js';
+import type { End, Extras, Filling, Kit, Matrix, StartedWeights } from './contract.js';
 import { largestBuffer } from './device.js';
-import { FLOATS, type Packing } from './kernels.js';
+import { FLOATS } from './kernels.js';
 import { CLASSIFIER, padded, type ModelShape } from './shape.js';
 import { spread } from './spread.js';
 import type { Buffers } from './steps.js';
@@ -15,10 +15,10 @@ export interface Layer {
   output: Matrix;
 }
 
-export interface Weights {
+export interface Weights extends Filling {
   projection: Matrix;
   /** The class token, and the mask token. */
-  tokens: GPUBuffer;
+  classAndMask: GPUBuffer;
   layers: Layer[];
   norm: GPUBuffer | null;
   poolNorm: GPUBuffer | null;
@@ -28,9 +28,27 @@ export interface Weights {
   sharedBias: Float32Array | null;
   biases: Float32Array[];
   end: End | null;
-  buffers: Buffers;
-  /** What takes the values of each tensor that is still to come, by its name. */
-  takers: Map<string, Taker>;
+}
+
+/** Begins weights of any model. */
+export function startWeights(buffers: Buffers): StartedWeights {
+  const { device } = buffers.gpu;
+  const takers: Filling['takers'] = new Map();
+
+  const make = (floats: number): GPUBuffer => {
+    const limit = largestBuffer(device);
+    if (4 * floats > limit) throw new Error(`a matrix has ${4 * floats} bytes, and it reads ${limit} at once`);
+    return buffers.floats(floats);
+  };
+  const write = (buffer: GPUBuffer, floats: number, values: Float32Array): void =>
+    device.queue.writeBuffer(buffer, 4 * floats, values as Float32Array<ArrayBuffer>);
+  const bare = (rows: number, inputs: number, packing = FLOATS): Matrix => {
+    const wide = padded(rows);
+    const vectors = make(3 * wide);
+    write(vectors, wide, new Float32Array(2 * wide).fill(1));
+    return { outputs: rows, inputs, weights: make((rows * inputs * packing.bytes) / 16), vectors, packing };
+  };
+  return { takers, make, write, bare };
 }
 
 /** Returns weights of zeros, to be filled. Throws where the GPU cannot have them. `extras`: where they are needed. */
@@ -49,18 +67,9 @@ export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelSh
   } = shape;
   const wide = padded(hiddenSize),
     wideHeads = heads * headPadded;
-  const { gpu } = buffers;
   const packing = extras?.packings[dtype];
   const elsewhere = packing?.everywhere ? packing : undefined;
-  const takers: Weights['takers'] = new Map();
-
-  const make = (floats: number): GPUBuffer => {
-    const limit = largestBuffer(gpu.device);
-    if (4 * floats > limit) throw new Error(`a matrix has ${4 * floats} bytes, and it reads ${limit} at once`);
-    return buffers.floats(floats);
-  };
-  const write = (buffer: GPUBuffer, floats: number, values: Float32Array): void =>
-    gpu.device.queue.writeBuffer(buffer, 4 * floats, values as Float32Array<ArrayBuffer>);
+  const { takers, make, write, bare } = startWeights(buffers);
   const vector = (name: string, buffer: GPUBuffer, at: number): void => {
     takers.set(name, (values) => write(buffer, at, values));
   };
@@ -70,16 +79,10 @@ export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelSh
     vector(`${name}.bias`, buffer, wide);
     return buffer;
   };
-  const bare = (rows: number, inputs: number, packing?: Packing): Matrix => {
-    const wide = padded(rows);
-    const vectors = make(3 * wide);
-    write(vectors, wide, new Float32Array(2 * wide).fill(1));
-    return { outputs: rows, inputs, weights: make((rows * inputs * (packing ?? FLOATS).bytes) / 16), vectors, packing };
-  };
   /** Writes rows of a matrix, `row` the first. */
   const fill = ({ packing = FLOATS, outputs, inputs, weights, vectors }: Matrix, row: number, values: Float32Array): void => {
     const { stored, scales } = packing.pack(values, inputs);
-    gpu.device.queue.writeBuffer(weights, (row * inputs * packing.bytes) / 4, stored as Float32Array<ArrayBuffer>);
+    buffers.gpu.device.queue.writeBuffer(weights, (row * inputs * packing.bytes) / 4, stored as Float32Array<ArrayBuffer>);
     if (scales) write(vectors, 2 * padded(outputs) + row, scales);
   };
   /** Inputs come in runs of `length`, of which each is padded. */
@@ -128,20 +131,20 @@ export function makeWeights(buffers: Buffers, temporary: Buffers, shape: ModelSh
   const classifies = shape.className === CLASSIFIER;
   const weights: Weights = {
     projection: matrix('beit.embeddings.patch_embeddings.projection', hiddenSize, shape.numChannels * patchSize.height * patchSize.width),
-    tokens: make(2 * wide),
+    classAndMask: make(2 * wide),
     layers,
     norm: norm ? normOf('beit.layernorm') : null,
     poolNorm: pool && !norm ? normOf('beit.pooler.layernorm') : null,
     head: classifies && numLabels > 0 ? matrix('classifier', numLabels, hiddenSize) : null,
-    end: classifies ? null : extras!.makeEnd(kit, gpu, { shape, takers, temporary, write, bare, matrix, normOf }),
+    end: classifies ? null : extras!.makeEnd(kit, buffers.gpu, { shape, takers, temporary, write, bare, matrix, normOf }),
     positions: null,
     sharedBias: null,
     biases: [],
     buffers,
     takers,
   };
-  vector('beit.embeddings.cls_token', weights.tokens, 0);
-  if (shape.useMaskToken) vector('beit.embeddings.mask_token', weights.tokens, wide);
+  vector('beit.embeddings.cls_token', weights.classAndMask, 0);
+  if (shape.useMaskToken) vector('beit.embeddings.mask_token', weights.classAndMask, wide);
   const keep = (name: string, as: 'positions' | 'sharedBias'): void => {
     takers.set(name, (values) => {
       weights[as] = values;

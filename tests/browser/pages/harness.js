@@ -68,6 +68,27 @@ globalThis.harness = {
     }
   },
 
+  /** Holds a tokenizer's reference case against its halves with these options: what computed, and [{name, pass, why}]. */
+  async runTokenizer(path, options) {
+    const engine = await engineFor(options);
+    const folder = fixture(`${path}/`);
+    const expected = await engine.readTensors(await bytesOf(`${folder}expected.safetensors`));
+    const tokenizer = await library.DalleTokenizer.fromPretrained(folder, { engine });
+    try {
+      const { tokens, logits } = await tokenizer.encodePixels(expected['in.image']);
+      const { decoderStats, reconstruction } = await tokenizer.decodeTokens(tokens);
+      const outputs = { tokens, token_logits: logits, decoder_stats: decoderStats, reconstruction };
+      const facts = { atol: 2e-4, rtol: 1e-3 };
+      const devices = Object.values(engine.info.devices).map(({ device }) => device);
+      return {
+        devices: devices.slice(-2),
+        results: Object.entries(outputs).map(([name, given]) => ({ name, ...compare(given, expected[`out.${name}`], facts) })),
+      };
+    } finally {
+      await tokenizer.dispose();
+    }
+  },
+
   /** Classifies an image of the site with the embedded checkpoint. */
   async classify(image, options = {}) {
     const classify = await pipeline('image-classification', null, options);
