@@ -8,7 +8,7 @@ const KNOWN = [2, 3, 4, 5, 6];
 
 let classify = null;
 /** Of each load: what computes. */
-let options = null;
+let options = { threads: 1, device: 'cpu' };
 /** What the server has drawn: { file, damaged }. Chromium keeps something of each answer, so they are fetched once. */
 const drawn = [];
 
