@@ -1,5 +1,5 @@
 // Vectors of samples, in the extensions that GCC and Clang share, as kernels/simd.h has those of floats: what JPEG's
-// transforms and resizing are made of. Loads and stores need no alignment.
+// transforms are made of. Loads and stores need no alignment.
 #pragma once
 
 #include <algorithm>
@@ -126,7 +126,7 @@ inline U8x16 zipHigh(U8x16 a, U8x16 b) {
   return __builtin_shufflevector(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
 }
 
-// 16 pixels of three samples, from and to a vector for each channel.
+// 16 pixels of three samples, of a vector for each channel.
 inline void storePixels(uint8_t* to, U8x16 r, U8x16 g, U8x16 b) {
   constexpr int x = 0;  // what the next step replaces
   const U8x16 rg0 = __builtin_shufflevector(r, g, 0, 16, x, 1, 17, x, 2, 18, x, 3, 19, x, 4, 20, x, 5);
@@ -135,17 +135,6 @@ inline void storePixels(uint8_t* to, U8x16 r, U8x16 g, U8x16 b) {
   store(to, __builtin_shufflevector(rg0, b, 0, 1, 16, 3, 4, 17, 6, 7, 18, 9, 10, 19, 12, 13, 20, 15));
   store(to + 16, __builtin_shufflevector(rg1, b, 0, 21, 2, 3, 22, 5, 6, 23, 8, 9, 24, 11, 12, 25, 14, 15));
   store(to + 32, __builtin_shufflevector(rg2, b, 26, 1, 2, 27, 4, 5, 28, 7, 8, 29, 10, 11, 30, 13, 14, 31));
-}
-
-inline void loadPixels(const uint8_t* from, U8x16& r, U8x16& g, U8x16& b) {
-  constexpr int x = 0;
-  const auto v0 = load<U8x16>(from), v1 = load<U8x16>(from + 16), v2 = load<U8x16>(from + 32);
-  const U8x16 r01 = __builtin_shufflevector(v0, v1, 0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 30, x, x, x, x, x);
-  const U8x16 g01 = __builtin_shufflevector(v0, v1, 1, 4, 7, 10, 13, 16, 19, 22, 25, 28, 31, x, x, x, x, x);
-  const U8x16 b01 = __builtin_shufflevector(v0, v1, 2, 5, 8, 11, 14, 17, 20, 23, 26, 29, x, x, x, x, x, x);
-  r = __builtin_shufflevector(r01, v2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 17, 20, 23, 26, 29);
-  g = __builtin_shufflevector(g01, v2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 18, 21, 24, 27, 30);
-  b = __builtin_shufflevector(b01, v2, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 19, 22, 25, 28, 31);
 }
 
 }  // namespace beit::samples
