@@ -110,6 +110,51 @@ for (const name of Object.keys(BROWSERS)) {
       });
     });
 
+    it('has a file read by many at once, taken away from none of them, and held by nobody who was ended', async () => {
+      await withTabs(host.browser, async ({ hub, openTab, options }) => {
+        const tabs = [await openTab(), await openTab()];
+        const [{ call }, other] = tabs;
+        loaded(await call('load', 'owner/name', options));
+        const { url } = (await call('list')).find(({ file }) => file === 'model.safetensors');
+        // Of the two only Chromium has handles beside which others can read.
+        const way = name === 'chromium' ? 'handle' : 'blob';
+        assert.deepEqual(
+          [await call('openReader', url), await call('openReader', url), await other.call('openReader', url)],
+          Array(3).fill(way),
+        );
+        const sum = hub.sha256(WEIGHTS);
+        const sums = () => Promise.all([call('askReader', 0, 'sum'), call('askReader', 1, 'sum'), other.call('askReader', 0, 'sum')]);
+        assert.deepEqual(await sums(), [sum, sum, sum]);
+        hub.network('refusing');
+        for (const result of await Promise.all(tabs.map((tab) => tab.call('load', 'owner/name', options)))) loaded(result);
+        hub.network('good');
+        await call('clear');
+        assert.deepEqual([(await call('dataFiles')).length, await call('list')], [1, []]);
+        assert.deepEqual(await sums(), [sum, sum, sum]);
+        loaded(await call('load', 'owner/name', options));
+        assert.equal((await call('dataFiles')).length, 2);
+        await call('askReader', 0, 'close');
+        await call('endReader', 1);
+        await other.page.close();
+        assert.deepEqual(await call('clearAfterReaders'), []);
+      });
+    });
+
+    it('is read again after a load from it was stopped, or its worker ended', async () => {
+      await withTabs(host.browser, async ({ hub, openTab, options }) => {
+        const { call } = await openTab();
+        loaded(await call('load', 'owner/name', options));
+        hub.network('refusing');
+        for (let round = 0; round < 2; ++round) {
+          const { code, message } = await call('loadAndEnd', 'owner/name', options);
+          assert.equal(code, 'disposed', message);
+          assert.match((await call('stop', 'owner/name', options, 0)).reason, /The test stopped it/);
+          loaded(await call('load', 'owner/name', options));
+        }
+        assert.deepEqual(await call('clearAfterReaders'), []);
+      });
+    });
+
     it('does without a network that is silent, or wants a login', async () => {
       await withTabs(host.browser, async ({ hub, openTab, options }) => {
         const { call } = await openTab();

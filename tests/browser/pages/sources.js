@@ -46,8 +46,60 @@ async function withOdd(object, name, odd, work) {
   }
 }
 
+const readers = [];
+
+/** Has the next answer of a worker. */
+const answerOf = (worker) =>
+  new Promise((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.onerror = ({ message }) => reject(new Error(message));
+  });
+
+/** Rejects where after ten seconds somebody still has a lock of what is kept. */
+async function untilNobodyReads() {
+  for (let i = 0; i < 200; ++i) {
+    const { held } = await navigator.locks.query();
+    if (!held.some(({ name }) => name.startsWith('beit-wasm:'))) return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error('A lock of a kept file stays.');
+}
+
 globalThis.harness = {
   load,
+
+  /** Has another worker open a kept file: by what it reads. */
+  async openReader(url) {
+    const worker = new Worker('kept-file.js', { type: 'module' });
+    await answerOf(worker);
+    readers.push(worker);
+    return this.askReader(readers.length - 1, 'open', url);
+  },
+
+  async askReader(which, ...asked) {
+    const answer = answerOf(readers[which]);
+    readers[which].postMessage(asked);
+    return answer;
+  },
+
+  /** Ends it with all that it has open. */
+  endReader: (which) => readers[which].terminate(),
+
+  /** Loads, and ends the engine's worker with the first news of the weights. */
+  async loadAndEnd(source, options) {
+    const engine = await createEngine(options);
+    const ended = ({ phase }) => phase === 'weights' && engine.dispose();
+    const result = await load(source, { ...options, engine, onProgress: ended });
+    await engine.dispose();
+    return result;
+  },
+
+  /** Clears once nobody has a kept file open: the data files that are left. */
+  async clearAfterReaders() {
+    await untilNobodyReads();
+    await cache.clear();
+    return this.dataFiles();
+  },
 
   /** Stops a load once `bytes` of the weights have come: the reason that it rejects with, and what is kept. */
   async stop(source, options, bytes) {

@@ -1,4 +1,5 @@
 /** Large files in the origin private file system, and the locks of those who read and write them. */
+import { failure } from '../../base/errors.js';
 import { sleep } from '../../base/scheduling.js';
 import { BlobFile } from '../memory.js';
 import { CHUNK_BYTES, type SourceFile } from '../source.js';
@@ -50,16 +51,28 @@ export async function dataBlob(name: string): Promise<File> {
   return (await (await openFolder()).getFileHandle(name)).getFile();
 }
 
+type SyncFileHandle = FileSystemFileHandle & { createSyncAccessHandle?: (options?: { mode: string }) => Promise<SyncAccessHandle> };
+
 /** Opens a whole data file: until it is closed nobody takes it away. Rejects where it is gone. */
 export async function openData(file: string, name: string): Promise<SourceFile> {
   const release = await takeLock(name, 'shared');
   if (!release) throw new DOMException('It is being taken away.', 'NotFoundError');
   try {
-    return new HeldBlob(file, await dataBlob(name), release);
+    const handle: SyncFileHandle = await (await openFolder()).getFileHandle(name);
+    const sync = await openToRead(handle);
+    return sync ? new HeldHandle(file, sync, release) : new HeldBlob(file, await handle.getFile(), release);
   } catch (error) {
     release();
     throw error;
   }
+}
+
+/** Returns a handle beside which others can read, or null: of a Blob each slice crosses from another process. */
+async function openToRead(handle: SyncFileHandle): Promise<SyncAccessHandle | null> {
+  // Elsewhere a handle shuts others out, if only for a moment.
+  const { FileSystemSyncAccessHandle: known } = globalThis as { FileSystemSyncAccessHandle?: { prototype: object } };
+  if (!known || !('mode' in known.prototype)) return null;
+  return handle.createSyncAccessHandle!({ mode: 'read-only' }).catch(() => null);
 }
 
 class HeldBlob extends BlobFile {
@@ -82,7 +95,7 @@ export async function removeData(name: string): Promise<void> {
     const release = await takeLock(name);
     if (!release) return;
     try {
-      await (await openFolder()).removeEntry(name);
+      await patiently(async () => (await openFolder()).removeEntry(name));
     } finally {
       release();
     }
@@ -91,9 +104,22 @@ export async function removeData(name: string): Promise<void> {
   }
 }
 
-// A worker that was ended gives its handle back a moment after its lock.
-const OPEN_ATTEMPTS = 5;
-const OPEN_WAIT_MS = 100;
+const ATTEMPTS = 5;
+const WAIT_MS = 100;
+// WebKitGTK has the method that opens a handle and nothing behind it; asked once more it would say something else.
+const FINAL = ['NotFoundError', 'NotSupportedError'];
+
+/** Tries again what another's handle may be in the way of: a worker that was ended gives its own back a moment after its lock. */
+async function patiently<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; ++attempt) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt >= ATTEMPTS || FINAL.includes((error as Error).name)) throw error;
+      await sleep(WAIT_MS, null);
+    }
+  }
+}
 
 /** A file of the private file system that is being written, from its start or from where an earlier download has left it. */
 export class DataFile {
@@ -112,21 +138,11 @@ export class DataFile {
 
   /** Opens what has come of a file. Rejects where it is gone, or somebody has it. */
   static async open(name: string, create = false): Promise<DataFile> {
-    const handle = (await (await openFolder()).getFileHandle(name, { create })) as FileSystemFileHandle & {
-      createSyncAccessHandle?: () => Promise<SyncAccessHandle>;
-    };
+    const handle: SyncFileHandle = await (await openFolder()).getFileHandle(name, { create });
     // Workers have the direct way; in the page itself each write crosses to another process.
     if (!handle.createSyncAccessHandle) return new DataFile(name, (await handle.getFile()).size, handle, null, null);
-    for (let attempt = 1; ; ++attempt) {
-      try {
-        const sync = await handle.createSyncAccessHandle();
-        return new DataFile(name, sync.getSize(), handle, sync, null);
-      } catch (error) {
-        // WebKitGTK has the method and nothing behind it; asked once more it would say something else.
-        if (attempt >= OPEN_ATTEMPTS || (error as Error).name === 'NotSupportedError') throw error;
-        await sleep(OPEN_WAIT_MS, null);
-      }
-    }
+    const sync = await patiently(() => handle.createSyncAccessHandle!());
+    return new DataFile(name, sync.getSize(), handle, sync, null);
   }
 
   /** Bytes that have come. */
@@ -170,19 +186,27 @@ export class DataFile {
   }
 }
 
-/** Reads through the handle that writes: while there is one, some browsers do not let the file be read in another way. */
+/** Reads through a handle; through the one that writes, while there is one, since some browsers let the file be read in no other way. */
 class SyncReader implements SourceFile {
   constructor(
     readonly name: string,
-    private readonly sync: SyncAccessHandle,
+    protected readonly sync: SyncAccessHandle,
     readonly size: number,
   ) {}
+
+  readSync(target: Uint8Array, offset: number): number {
+    try {
+      return this.sync.read(target, { at: offset });
+    } catch (error) {
+      throw failure('io', this.name, 'the kept file cannot be read', error);
+    }
+  }
 
   async *read(offset: number, length: number): AsyncIterable<Uint8Array> {
     const end = Math.min(offset + length, this.size);
     const buffer = new Uint8Array(Math.max(Math.min(CHUNK_BYTES, end - offset), 0));
     for (let position = offset; position < end; ) {
-      const count = this.sync.read(buffer.subarray(0, end - position), { at: position });
+      const count = this.readSync(buffer.subarray(0, end - position), position);
       if (count === 0) return;
       yield buffer.subarray(0, count);
       position += count;
@@ -190,4 +214,19 @@ class SyncReader implements SourceFile {
   }
 
   async close(): Promise<void> {}
+}
+
+class HeldHandle extends SyncReader {
+  constructor(
+    name: string,
+    sync: SyncAccessHandle,
+    private readonly release: () => void,
+  ) {
+    super(name, sync, sync.getSize());
+  }
+
+  override async close(): Promise<void> {
+    this.sync.close();
+    this.release();
+  }
 }

@@ -258,6 +258,7 @@ export class HttpFile implements SourceFile {
         return null;
       });
     if (this.kept) await this.pause();
+    if (this.closed) await this.kept?.close();
   }
 
   private record(bytes: number): CachedFile {
