@@ -2,6 +2,7 @@
 import { platform } from '#platform';
 import { BeitError } from '../base/errors.js';
 import type { WasmModule } from '../base/globals.js';
+import { givenOptions } from '../base/options.js';
 import type { BuildRequest } from '../core/capabilities.js';
 import type { Device, OwnDevice } from '../engine/devices.js';
 import type { Source, SourceLike, SourceOptions } from '../sources/source.js';
@@ -69,7 +70,7 @@ export function configured<Options extends object>(options: Options): Options & 
 }
 
 function given<Options extends object>(options: Options): Options {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Options;
+  return Object.fromEntries(Object.entries(givenOptions(options)).filter(([, value]) => value !== undefined)) as Options;
 }
 
 /** Returns the source that a user names. Rejects with invalid-argument or not-found for what is none, or for an option that there is not. */

@@ -1,6 +1,7 @@
 /** DALL-E's image tokenizer: images to the visual tokens that BEiT predicts, and back. */
 import { DisposableObject } from '../base/dispose.js';
 import { mismatch } from '../base/errors.js';
+import { givenOptions } from '../base/options.js';
 import { checkTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import type { CallOptions, RawImage } from '../engine/engine.js';
 import { partOf } from '../engine/progress.js';
@@ -59,7 +60,7 @@ export class DalleHalf extends PreTrainedModel {
 
   async pass(inputs: { pixelValues: Tensor } | { tokens: LabelMap }, call: CallOptions): Promise<Record<string, Tensor>> {
     const { engine, handle } = this.hold();
-    return engine.forward(handle, inputs, SWITCHES, call);
+    return engine.forward(handle, inputs, SWITCHES, givenOptions(call));
   }
 }
 
@@ -90,7 +91,7 @@ export class DalleTokenizer extends DisposableObject {
    */
   static async fromPretrained(source: TokenizerSource, options: PretrainedOptions = {}): Promise<DalleTokenizer> {
     const halves = isHalves(source) ? source : { encoder: source, decoder: source };
-    const { onProgress } = options;
+    const { onProgress } = givenOptions(options);
     const encoder = await DalleHalf.load('DalleEncoder', halves.encoder, { ...options, onProgress: partOf(onProgress, 0, 0.5) });
     try {
       const decoder = await DalleHalf.load('DalleDecoder', halves.decoder, { ...options, onProgress: partOf(onProgress, 0.5, 1) });
@@ -116,7 +117,8 @@ export class DalleTokenizer extends DisposableObject {
   }
 
   /** Returns the image's tokens, one for each 8 x 8 pixels of `size` or `crop`. Rejects like preprocess() and forward(). */
-  async encode(image: ImageInput, { size = { height: 112, width: 112 }, crop, ...call }: EncodeOptions = {}): Promise<ImageTokens> {
+  async encode(image: ImageInput, options: EncodeOptions = {}): Promise<ImageTokens> {
+    const { size = { height: 112, width: 112 }, crop, ...call } = givenOptions(options);
     const processor = await BeitImageProcessor.fromJSON(
       {
         size: { ...size },

@@ -264,8 +264,8 @@ export function infoOf({ info }: Engine, handle?: number): RuntimeInfo {
  * ```
  */
 export function runtimeInfo(options: EngineOptions = {}): RuntimeInfo {
-  if (options.engine) return infoOf(options.engine);
   const all = configured(options);
+  if (all.engine) return infoOf(all.engine);
   const { worker = platform.workerByDefault } = all;
   const host = platform.host();
   const capabilities = detectCapabilities({ ...host, mayBlock: host.mayBlock || worker });

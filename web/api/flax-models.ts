@@ -2,6 +2,7 @@
  * The reference's Flax classes: the same models under their Flax names, which look for
  * flax_model.msgpack first. As there, they take no labels.
  */
+import { givenOptions } from '../base/options.js';
 import type { SourceLike } from '../sources/source.js';
 import { loadPretrained, type ForwardOptions, type ModelInputs, type ModelOptions } from './model-base.js';
 import { BeitForImageClassification, BeitForMaskedImageModeling, BeitModel, type BeitModelOptions } from './models.js';
@@ -28,7 +29,7 @@ export class FlaxBeitModel extends BeitModel {
 
   static override async fromPretrained(source: SourceLike, options: BeitModelOptions = {}): Promise<FlaxBeitModel> {
     return loadPretrained(
-      { className: 'FlaxBeitModel', addPoolingLayer: options.addPoolingLayer },
+      { className: 'FlaxBeitModel', addPoolingLayer: givenOptions(options).addPoolingLayer },
       source,
       options,
       (lease, loaded) => new FlaxBeitModel(lease, loaded),

@@ -1,4 +1,5 @@
 import { mismatch } from '../base/errors.js';
+import { givenOptions } from '../base/options.js';
 import { throwIfAborted } from '../base/scheduling.js';
 import { checkTensor, shapeText, sizeOf, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import type { CallOptions, ConfigFields, Preprocessed, RawImage, SegmentationMap } from '../engine/engine.js';
@@ -82,6 +83,7 @@ export class BeitImageProcessor extends EngineObject {
    * ```
    */
   async preprocess(images: ImageInput | readonly ImageInput[], call: CallOptions = {}): Promise<ProcessedImages> {
+    givenOptions(call);
     const { engine, handle } = this.hold();
     const list = isList(images) ? images : [images];
     if (list.length === 0) throw mismatch('invalid-argument', 'images', 'none', 'at least one');
@@ -111,10 +113,8 @@ export class BeitImageProcessor extends EngineObject {
    * Nothing of L x height x width is held. Rejects with wrong-shape, wrong-type, invalid-argument
    * or out-of-memory. Reference: post_process_semantic_segmentation.
    */
-  async postProcessSemanticSegmentation(
-    outputs: { logits: Tensor },
-    { targetSizes = null, scores = false }: SegmentationOptions = {},
-  ): Promise<SegmentationMap[]> {
+  async postProcessSemanticSegmentation(outputs: { logits: Tensor }, options: SegmentationOptions = {}): Promise<SegmentationMap[]> {
+    const { targetSizes = null, scores = false } = givenOptions(options);
     const { engine } = this.hold();
     const { logits } = outputs;
     checkTensor('logits', logits, [Float32Array]);

@@ -1,4 +1,5 @@
 /** What a checkpoint is, before it is loaded. */
+import { givenOptions } from '../base/options.js';
 import type { Inspection } from '../engine/engine.js';
 import type { SourceLike } from '../sources/source.js';
 import { sourceOf } from './configure.js';
@@ -23,7 +24,7 @@ export interface InspectOptions extends ModelOptions {
  * ```
  */
 export async function inspect(source: SourceLike, options: InspectOptions = {}): Promise<Inspection> {
-  const { className = 'auto', config, ...rest } = options;
+  const { className = 'auto', config, ...rest } = givenOptions(options);
   const { layerNormEps, relativePositionBiasResize } = rest;
   const dtype = dtypeOf(rest);
   const files = await sourceOf(source, rest);

@@ -1,5 +1,6 @@
 /** What the classes that run a checkpoint have in common. */
 import { mismatch } from '../base/errors.js';
+import { givenOptions } from '../base/options.js';
 import { isArrayOf } from '../base/realms.js';
 import { checkTensor, type Tensor } from '../base/tensors.js';
 import type { CoreBindReport, CoreModelEstimate, DType } from '../core/core.js';
@@ -92,7 +93,7 @@ export abstract class PreTrainedModel extends EngineObject {
       outputPooledStates = false,
       interpolatePosEncoding = true,
       ...call
-    } = options;
+    } = givenOptions(options);
     checkCall('forward()', call, ['outputHiddenStates', 'outputAttentions', 'outputPooledStates', 'interpolatePosEncoding']);
     const switches = { outputHiddenStates, outputAttentions, outputPooledStates, interpolatePosEncoding };
     return engine.forward(handle, checkInputs(inputs), switches, call);

@@ -1,4 +1,5 @@
 /** The classes that run a checkpoint. */
+import { givenOptions } from '../base/options.js';
 import type { LoadedModel } from '../engine/engine.js';
 import { outputOf } from '../engine/tasks/context.js';
 import type { SourceLike } from '../sources/source.js';
@@ -67,7 +68,7 @@ export class BeitModel extends PreTrainedModel {
    */
   static async fromPretrained(source: SourceLike, options: BeitModelOptions = {}): Promise<BeitModel> {
     return loadPretrained(
-      { className: 'BeitModel', addPoolingLayer: options.addPoolingLayer },
+      { className: 'BeitModel', addPoolingLayer: givenOptions(options).addPoolingLayer },
       source,
       options,
       (lease, loaded) => new BeitModel(lease, loaded),
@@ -175,7 +176,7 @@ export class BeitForSemanticSegmentation extends PreTrainedModel {
 
   /** Loads a checkpoint; see BeitModel.fromPretrained(). */
   static async fromPretrained(source: SourceLike, options: SegmentationModelOptions = {}): Promise<BeitForSemanticSegmentation> {
-    const { taps, auxiliaryHead } = options;
+    const { taps, auxiliaryHead } = givenOptions(options);
     return loadPretrained(
       { className: 'BeitForSemanticSegmentation', taps, auxiliaryHead },
       source,

@@ -1,5 +1,6 @@
 /** The names of options: one that there is not is refused, since it would change nothing and nobody would hear of it. */
 import { BeitError } from '../base/errors.js';
+import { givenOptions } from '../base/options.js';
 import type { CallOptions, ForwardCallOptions, LoadCallOptions } from '../engine/engine.js';
 import type { SourceOptions } from '../sources/source.js';
 
@@ -80,7 +81,7 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   return_tensors: 'none: tensors are typed arrays with dims',
 };
 
-/** Throws invalid-argument for a name that nothing which opens a source, or makes an engine, knows. */
+/** Throws invalid-argument for what is no object, and for a name that nothing which opens a source, or makes an engine, knows. */
 export function checkOpening(options: object): void {
   checkNames('options', options, Object.keys(OPENING));
 }
@@ -96,7 +97,7 @@ export function checkCall(where: string, options: object, own: readonly string[]
 }
 
 function checkNames(where: string, options: object, known: readonly string[]): void {
-  for (const name of Object.keys(options)) {
+  for (const name of Object.keys(givenOptions(options))) {
     if (known.includes(name)) continue;
     const expected = nearest(name, known) ?? `one of ${known.join(', ')}`;
     throw new BeitError('invalid-argument', `${where}: there is no option ${name}; expected ${expected}.`, { where, got: name, expected });

@@ -1,5 +1,6 @@
 /** What the JavaScript engine can do, found by probes, and what follows for the artefact. */
 import { BeitError } from '../base/errors.js';
+import { givenOptions } from '../base/options.js';
 
 /**
  * The builds of the core: 128-bit SIMD; the same with threads; relaxed SIMD (FMA) with threads.
@@ -79,7 +80,7 @@ export function detectCapabilities(host: Host): Capabilities {
   const has = (feature: Feature): boolean =>
     typeof WebAssembly === 'object' && WebAssembly.validate(new Uint8Array([...MODULE_HEADER, ...PROBES[feature]]));
   return {
-    ...host,
+    ...givenOptions(host, 'host'),
     simd: has('simd'),
     exceptions: has('exceptions'),
     threads: has('threads'),
@@ -122,7 +123,7 @@ const MOST_THREADS = 64;
  * ```
  */
 export function chooseBuild(can: Capabilities, request: BuildRequest = {}): BuildChoice {
-  const { build = 'auto', threads = 'auto' } = request;
+  const { build = 'auto', threads = 'auto' } = givenOptions(request);
   if (build !== 'auto' && !BUILDS.includes(build)) {
     throw new BeitError('invalid-argument', `build: got ${JSON.stringify(build)}, expected auto, ${BUILDS.join(', ')}.`, {
       where: 'build',

@@ -1,5 +1,5 @@
 /** `beit batch`: all shards of a batch, one after the other, on this machine. */
-import { pictureNames } from './inputs.js';
+import { givenOptions, pictureNames } from './inputs.js';
 import { openJob } from './job.js';
 import { openMetrics } from './metrics.js';
 import { Progress } from './progress.js';
@@ -13,7 +13,7 @@ const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 };
  */
 export async function runBatch(beit, given, surroundings = {}) {
   // The queue's libraries are large.
-  if (given.queue) return (await import('./queue.js')).enqueueBatch(beit, given, surroundings);
+  if (givenOptions(beit, given).queue) return (await import('./queue.js')).enqueueBatch(beit, given, surroundings);
   const { print = console.log, terminal = process.stderr, process: host = process } = surroundings;
   const { input, shardSize = 2000, resume = false, onError = 'skip', metrics: port } = given;
   const putBack = new AbortController();

@@ -33,6 +33,14 @@ export function failure(beit, code, where, what, cause, status = 0) {
   return new beit.BeitError(code, `${where}: ${what}.`, { where, got: what, cause, status });
 }
 
+/** Returns options as they are. Throws invalid-argument for what is no object. */
+export function givenOptions(beit, options) {
+  const got = options === null ? 'null' : Array.isArray(options) ? 'a list' : typeof options;
+  if (got === 'object') return options;
+  const facts = { where: 'options', got, expected: 'an object' };
+  throw new beit.BeitError('invalid-argument', `options: got ${got}, expected an object.`, facts);
+}
+
 async function namesOf(beit, word, stdin) {
   if (word === '-') return linesOf(await textOf(stdin));
   if (isBucket(word)) return namesInBucket(beit, word);

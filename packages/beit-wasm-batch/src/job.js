@@ -1,7 +1,7 @@
 /** A batch's job, cut into shards: the seam between who has shards to give and who writes them. */
 import { createHash } from 'node:crypto';
 import { contentOf, FORMATS } from './formats/formats.js';
-import { failure } from './inputs.js';
+import { failure, givenOptions } from './inputs.js';
 import { modelSum } from './model-sum.js';
 import { rowOf } from './pictures.js';
 import { openStore } from './stores.js';
@@ -21,7 +21,7 @@ const sha256 = (text) => createHash('sha256').update(text).digest('hex');
  * is loaded when the first shard is written.
  */
 export async function openJob(beit, given) {
-  const { task, model, output, format = 'jsonl', options = {}, load = {}, signal = null } = given;
+  const { task, model, output, format = 'jsonl', options = {}, load = {}, signal = null } = givenOptions(beit, given);
   const wrong = (where, got, expected) =>
     new beit.BeitError('invalid-argument', `${where}: got ${got}, expected ${expected}.`, { where, got, expected });
   if (!TASKS.includes(task)) throw wrong('task', JSON.stringify(task), TASKS.join(', '));
@@ -138,7 +138,8 @@ class Job {
    * is told each row, `onBegun` that all pictures are under way: then the next shard may begin. With `stop` a picture that fails ends the shard.
    * `onFull` is told that the disk has no room; when it resolves, writing is tried again.
    */
-  async write({ name, pictures }, { signal = new AbortController().signal, onPicture, onBegun, onFull, onError = 'skip' } = {}) {
+  async write({ name, pictures }, given = {}) {
+    const { signal = new AbortController().signal, onPicture, onBegun, onFull, onError = 'skip' } = givenOptions(this.#beit, given);
     const opened = await this.open(signal);
     const rows = new Array(pictures.length);
     let next = 0;

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { failure, isAddress, isBucket, pictureNames } from './inputs.js';
+import { failure, givenOptions, isAddress, isBucket, pictureNames } from './inputs.js';
 import { openJob } from './job.js';
 import { openMetrics } from './metrics.js';
 import { Progress } from './progress.js';
@@ -196,7 +196,7 @@ class Missing {
  * returns the checkpoint that a batch names. Returns the exit status. `lock`: seconds after which a shard comes back whose worker is gone.
  */
 export async function runWorker(beit, given, { print = console.log, process: host = process } = {}) {
-  const { queue: address, engines, threads, device, metrics: port, openModel, lock = LOCK_SECONDS } = given;
+  const { queue: address, engines, threads, device, metrics: port, openModel, lock = LOCK_SECONDS } = givenOptions(beit, given);
   const connections = connector(address, (reason) => print(JSON.stringify({ event: 'waiting', reason })));
   const queue = quiet(new Queue(NAME, { connection: connections.open() }));
   const metrics = await openMetrics(port, () => queue.exportPrometheusMetrics());
@@ -298,7 +298,8 @@ export async function runWorker(beit, given, { print = console.log, process: hos
  * Does what `beit queue` does: `action` is status, pause, resume or drain, which takes off the shards that no worker has. Returns what is on the queue
  * then, and prints it.
  */
-export async function controlQueue(beit, { queue: address, action, json = false }, { print = console.log } = {}) {
+export async function controlQueue(beit, given, { print = console.log } = {}) {
+  const { queue: address, action, json = false } = givenOptions(beit, given);
   // Whoever asks wants to know at once that there is none.
   const connection = new Redis(address, { maxRetriesPerRequest: 1, retryStrategy: (times) => (times > 2 ? null : 200 * times) });
   let reason = '';

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { failure, isAddress } from './inputs.js';
+import { failure, givenOptions, isAddress } from './inputs.js';
 import { factsOf } from './job.js';
 import { modelSum } from './model-sum.js';
 import { rowOf } from './pictures.js';
@@ -19,7 +19,7 @@ const MOST_PAIRED = 30_000;
  * file that shows them. Prints what it returns: [{ picture, found: [{ path, similarity }] }].
  */
 export async function runSimilar(beit, given, { print = console.log } = {}) {
-  const { set, pictures = [], count = 10, duplicates, html, json = false } = given;
+  const { set, pictures = [], count = 10, duplicates, html, json = false } = givenOptions(beit, given);
   const store = await openStore(beit, set);
   const facts = await factsOf(beit, store);
   if (facts?.task !== 'features')

@@ -1,6 +1,7 @@
 /** What every pipeline is: a processor, a model, and a function from an image to a result. */
 import { asyncDisposeSymbol, disposeSymbol } from '../../base/dispose.js';
 import { BeitError, failure } from '../../base/errors.js';
+import { givenOptions } from '../../base/options.js';
 import { abortable, following, throwIfAborted } from '../../base/scheduling.js';
 import type { CallOptions, ForwardCallOptions, MemoryUse, RuntimeInfo } from '../../engine/engine.js';
 import type { EngineTask, EngineTasks } from '../../engine/tasks/types.js';
@@ -153,7 +154,7 @@ export async function assemble<Name extends string, Options extends CallOptions,
 
   // One image at a time: memory stays that of one, and the cores are busy with one.
   const run = async (images: ImageInput | readonly ImageInput[], given: Options = {} as Options): Promise<unknown> => {
-    const current = await ready(given.signal);
+    const current = await ready(givenOptions(given).signal);
     if (!Array.isArray(images)) return one(current, images as ImageInput, given);
     const results: Result[] = [];
     for (const image of images as readonly ImageInput[]) results.push(await one(current, image, given));

@@ -1,6 +1,7 @@
 /** Tasks in one call, as transformers' pipelines. */
 import { platform } from '#platform';
 import { BeitError, mismatch } from '../../base/errors.js';
+import { givenOptions } from '../../base/options.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import type { SampleName } from '../../platform/samples.js';
 import type { Source, SourceLike } from '../../sources/source.js';
@@ -71,7 +72,7 @@ export async function pipeline<T extends Task>(
     throw mismatch('invalid-argument', 'task', JSON.stringify(task), Object.keys(MAKERS).join(' or '));
   }
   const { make, sample, elsewhere } = MAKERS[task];
-  throwIfAborted(options.signal);
+  throwIfAborted(givenOptions(options).signal);
   if (source != null) return make(await sourceOf(source, options), options);
   if (!sample) {
     throw new BeitError(

@@ -3,6 +3,7 @@ import { platform } from '#platform';
 import { tell } from '../../base/callbacks.js';
 import { asyncDisposeSymbol, disposeSymbol } from '../../base/dispose.js';
 import { BeitError, mismatch } from '../../base/errors.js';
+import { givenOptions } from '../../base/options.js';
 import { abortable, following } from '../../base/scheduling.js';
 import type { CallOptions, Engine, LoadCallOptions, MemoryUse, Progress, RuntimeInfo } from '../../engine/engine.js';
 import { ReadOnce } from '../../sources/read-once.js';
@@ -87,7 +88,8 @@ const PICTURES_PER_ENGINE = 2;
  * await pool.dispose();
  * ```
  */
-export async function createPool({ engines, threads = 1, ...options }: PoolOptions = {}): Promise<EnginePool> {
+export async function createPool(given: PoolOptions = {}): Promise<EnginePool> {
+  const { engines, threads = 1, ...options } = givenOptions(given);
   const { cores } = platform.host();
   const count = engines ?? Math.max(1, Math.min(MOST_BY_DEFAULT, Math.floor(cores / (Number(threads) || cores))));
   if (!Number.isInteger(count) || count < 1 || count > MOST_ENGINES)
@@ -118,7 +120,7 @@ export async function createPool({ engines, threads = 1, ...options }: PoolOptio
   return {
     engines: count,
     open: (make) => open(make),
-    pipeline: (task, source, given) => openPipeline(slots, open, task, source, { ...given }),
+    pipeline: (task, source, own) => openPipeline(slots, open, task, source, own === undefined ? {} : own),
     runtimeInfo: () => infoOf(slots[0]!.last!),
     memory: () => memoryOf(slots),
     dispose,
@@ -174,10 +176,8 @@ class PooledParts<Part extends Held> implements Pooled<Part>, Held {
     if (failed) throw (failed as PromiseRejectedResult).reason;
   }
 
-  async run<T>(
-    work: (part: Part) => Promise<T>,
-    { signal, again = true }: { signal?: AbortSignal | null | undefined; again?: boolean } = {},
-  ): Promise<T> {
+  async run<T>(work: (part: Part) => Promise<T>, options: { signal?: AbortSignal | null | undefined; again?: boolean } = {}): Promise<T> {
+    const { signal, again = true } = givenOptions(options);
     const attempt = async (): Promise<T> => {
       const slot = this.slots.reduce((best, other) => (other.busy < best.busy ? other : best));
       ++slot.busy;
@@ -232,8 +232,8 @@ async function openPipeline<T extends Task>(
   given: SourceLike | null | undefined,
   options: SourceOptions & LoadCallOptions,
 ): Promise<PooledPipeline<T>> {
+  const { controller, stop } = following(givenOptions(options).signal);
   const source = given == null ? null : await sourceOf(given, options);
-  const { controller, stop } = following(options.signal);
   // Workers open folders by themselves, and what the first has kept of a download the others find.
   const description = source?.describe();
   const keeps = description?.kind === 'http' && (description.cache ?? platform.host().kind === 'browser') !== false;
@@ -268,14 +268,13 @@ async function openPipeline<T extends Task>(
 }
 
 function pooledPipeline<T extends Task>(task: T, slots: readonly Slot[], pooled: PooledParts<AnyPipeline>): PooledPipeline<T> {
-  const prefetch = slots.length * PICTURES_PER_ENGINE - 1;
+  const ahead = slots.length * PICTURES_PER_ENGINE - 1;
   const one = (image: unknown, options: CallOptions): Promise<unknown> =>
     pooled.run((part) => part(image, options), { signal: options.signal, again: !options.transfer });
-  const stream = (images: Images, options: CallOptions & StreamOptions = {}) => streamed(images, { prefetch, ...options }, one, prefetch);
-  const results = (images: Images, options: CallOptions & StreamOptions = {}) =>
-    asTheyCome(images, { prefetch, ...options }, one, prefetch);
+  const stream = (images: Images, options: CallOptions & StreamOptions = {}) => streamed(images, options, one, ahead);
+  const results = (images: Images, options: CallOptions & StreamOptions = {}) => asTheyCome(images, options, one, ahead);
   const run = async (images: unknown, options: CallOptions = {}): Promise<unknown> => {
-    if (!Array.isArray(images)) return one(images, options);
+    if (!Array.isArray(images)) return one(images, givenOptions(options));
     const all: unknown[] = [];
     for await (const result of stream(images, options)) all.push(result);
     return all;

@@ -1,5 +1,6 @@
 /** Results of many images, one by one. */
 import { asBeitError, mismatch, type BeitError } from '../../base/errors.js';
+import { givenOptions } from '../../base/options.js';
 import { abortable, following } from '../../base/scheduling.js';
 import type { CallOptions } from '../../engine/engine.js';
 import type { ImageInput } from '../images.js';
@@ -24,14 +25,15 @@ const MAX_PREFETCH = 16;
 
 type Outcome = { result: unknown } | { error: unknown } | null;
 
-/** Yields what `run` makes of each image, in their order, `prefetch` of them begun ahead, at most `most`; see Pipeline.stream(). */
+/** Yields what `run` makes of each image, in their order, `ahead` of them begun ahead where the options name no number; see Pipeline.stream(). */
 export async function* streamed<Options extends CallOptions & StreamOptions>(
   images: Images,
-  { prefetch = 1, onError = 'throw', signal, ...options }: Options,
+  given: Options,
   run: (image: ImageInput, options: CallOptions) => Promise<unknown>,
-  most = 0,
+  ahead = 1,
 ): AsyncGenerator<never, void, undefined> {
-  checkPrefetch(prefetch, most);
+  const { prefetch = ahead, onError = 'throw', signal, ...options } = givenOptions(given);
+  checkPrefetch(prefetch, ahead);
   if (onError !== 'throw' && onError !== 'yield')
     throw mismatch('invalid-argument', 'onError', JSON.stringify(onError), '"throw" or "yield"');
   const iterator = iteratorOf(images);
@@ -66,11 +68,12 @@ export async function* streamed<Options extends CallOptions & StreamOptions>(
 /** Yields what `run` makes of each image as it comes; see PooledPipeline.results(). */
 export async function* asTheyCome<Options extends CallOptions & StreamOptions>(
   images: Images,
-  { prefetch = 1, signal, ...options }: Options,
+  given: Options,
   run: (image: ImageInput, options: CallOptions) => Promise<unknown>,
-  most = 0,
+  ahead: number,
 ): AsyncGenerator<PooledResult<never>, void, undefined> {
-  checkPrefetch(prefetch, most);
+  const { prefetch = ahead, signal, ...options } = givenOptions(given);
+  checkPrefetch(prefetch, ahead);
   const iterator = iteratorOf(images);
   const { controller, stop } = following(signal);
   let asked = 0;
@@ -109,8 +112,8 @@ export async function* asTheyCome<Options extends CallOptions & StreamOptions>(
   }
 }
 
-function checkPrefetch(prefetch: number, most: number): void {
-  const limit = Math.max(most, MAX_PREFETCH);
+function checkPrefetch(prefetch: number, ahead: number): void {
+  const limit = Math.max(ahead, MAX_PREFETCH);
   if (!Number.isInteger(prefetch) || prefetch < 0 || prefetch > limit)
     throw mismatch('invalid-argument', 'prefetch', String(prefetch), `an integer from 0 to ${limit}`);
 }

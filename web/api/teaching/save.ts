@@ -3,6 +3,7 @@ import { platform } from '#platform';
 import { isArrayOf } from '../../base/realms.js';
 import type { FromGlobal } from '../../base/globals.js';
 import { failure, mismatch, sentenceOf } from '../../base/errors.js';
+import { givenOptions } from '../../base/options.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { LoadCallOptions, ModelSpec } from '../../engine/engine.js';
 import type { FileToWrite, FolderToWrite } from '../../platform/platform.js';
@@ -57,7 +58,8 @@ export interface Saved {
 }
 
 /** Writes the model's files, the weights first; returns the names. A file is there whole or not at all. `made` is called when the options are right. */
-export async function saveTaught(target: SaveTarget, { dtype = 'f16', ...call }: SaveOptions, made: () => Saved): Promise<string[]> {
+export async function saveTaught(target: SaveTarget, options: SaveOptions, made: () => Saved): Promise<string[]> {
+  const { dtype = 'f16', ...call } = givenOptions(options);
   checkCall('save()', call, ['onProgress', 'onWarning']);
   if (dtype !== 'f16' && dtype !== 'f32') throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f16" or "f32"');
   const {

@@ -1,6 +1,7 @@
 /** Teaching a segmentation model labels of one's own, by strokes over pictures: a head on the map of a checkpoint that stays as it is. */
 import { DisposableObject } from '../../base/dispose.js';
 import { mismatch } from '../../base/errors.js';
+import { givenOptions } from '../../base/options.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import { shapeText } from '../../base/tensors.js';
 import type { ForwardCallOptions } from '../../engine/engine.js';
@@ -78,7 +79,8 @@ export class SegmentationTeacher extends DisposableObject {
   }
 
   /** As Teacher.open(). */
-  static async open(project: Uint8Array, { source, ...options }: ReopenSegmentationOptions = {}): Promise<SegmentationTeacher> {
+  static async open(project: Uint8Array, given: ReopenSegmentationOptions = {}): Promise<SegmentationTeacher> {
+    const { source, ...options } = givenOptions(given);
     const { base } = readStrokes(project);
     return joined(await SegmentationTeacher.make(await reopenBase(base, { ...options, source }, SAMPLE), base, options), project);
   }
@@ -142,7 +144,8 @@ export class SegmentationTeacher extends DisposableObject {
   }
 
   /** Fits a head to all strokes, each label counting alike, and judges it by each stroke. Rejects with invalid-argument below two labels. */
-  async fit({ signal, ...rest }: { signal?: AbortSignal | null | undefined } = {}): Promise<StrokeFit> {
+  async fit(options: { signal?: AbortSignal | null | undefined } = {}): Promise<StrokeFit> {
+    const { signal, ...rest } = givenOptions(options);
     checkCall('fit()', rest);
     throwIfAborted(signal);
     const { entries } = this.taught;
@@ -190,10 +193,8 @@ export class SegmentationTeacher extends DisposableObject {
   }
 
   /** Labels a picture, or what look() returned of one, by the head that fit() made last. */
-  async segment(
-    image: ImageInput | FusedMap,
-    { scores = false, overlay = false, resultSize, ...call }: SegmentOptions = {},
-  ): Promise<Segmentation> {
+  async segment(image: ImageInput | FusedMap, options: SegmentOptions = {}): Promise<Segmentation> {
+    const { scores = false, overlay = false, resultSize, ...call } = givenOptions(options);
     checkCall('segment()', call);
     const size = checkedSize(resultSize);
     const { head } = this.course.ready();
@@ -210,7 +211,7 @@ export class SegmentationTeacher extends DisposableObject {
   pipeline(options: SegmentationModelOptions & PipelineOptions = {}): Promise<ImageSegmentationPipeline> {
     const { head } = this.course.ready();
     const { source, config, options: own } = this.course.live();
-    return makeImageSegmentation(source, { ...own, signal: null, ...options }, TaughtSegmenter.load(config, head));
+    return makeImageSegmentation(source, { ...own, signal: null, ...givenOptions(options) }, TaughtSegmenter.load(config, head));
   }
 
   /** Writes the taught model as transformers reads it; see Teacher.save(). */

@@ -2,6 +2,7 @@
 import { DisposableObject } from '../../base/dispose.js';
 import { tell } from '../../base/callbacks.js';
 import { mismatch } from '../../base/errors.js';
+import { givenOptions } from '../../base/options.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import type { HeadFit } from '../../core/teaching.js';
 import type { CallOptions, ForwardCallOptions } from '../../engine/engine.js';
@@ -107,7 +108,8 @@ export class Teacher extends DisposableObject {
   }
 
   /** Opens what project() returned, with its checkpoint. Rejects with malformed or unsupported for other bytes. */
-  static async open(project: Uint8Array, { source, ...options }: ReopenOptions = {}): Promise<Teacher> {
+  static async open(project: Uint8Array, given: ReopenOptions = {}): Promise<Teacher> {
+    const { source, ...options } = givenOptions(given);
     const { base } = readProject(project);
     return joined(await Teacher.make(await reopenBase(base, { ...options, source }), base, options), project);
   }
@@ -116,7 +118,8 @@ export class Teacher extends DisposableObject {
    * Opens the classifier that a link (a whole one or its fragment) stands for. Rejects with malformed for another link, and like
    * BeitForImageClassification.fromPretrained().
    */
-  static async fromLink(link: string, { source, ...options }: ReopenOptions & PipelineOptions = {}): Promise<ImageClassificationPipeline> {
+  static async fromLink(link: string, given: ReopenOptions & PipelineOptions = {}): Promise<ImageClassificationPipeline> {
+    const { source, ...options } = givenOptions(given);
     const { id, revision, head } = readLink(link);
     const files = await reopenBase({ id, revision, reach: 'anywhere' }, { ...options, source });
     const { config: fields } = await inspect(files, { ...options, className: 'BeitModel' });
@@ -163,7 +166,8 @@ export class Teacher extends DisposableObject {
    * Takes pictures of a label in: what the encoder makes of each is kept, 4 bytes for each layer and channel, and the picture is not.
    * Returns their ids. Where one fails, or the signal is aborted, none of the call is taken in.
    */
-  async add(label: string, images: ImageInput | readonly ImageInput[], { burst, onProgress, ...call }: AddOptions = {}): Promise<number[]> {
+  async add(label: string, images: ImageInput | readonly ImageInput[], options: AddOptions = {}): Promise<number[]> {
+    const { burst, onProgress, ...call } = givenOptions(options);
     checkLabel(label);
     const list = Array.isArray(images) ? (images as readonly ImageInput[]) : [images as ImageInput];
     const made: TaughtPicture[] = [];
@@ -188,7 +192,8 @@ export class Teacher extends DisposableObject {
    * Fits a head to all pictures, and judges it by each of them. It takes milliseconds, so it can follow every change. Rejects with
    * invalid-argument where there are no two labels with pictures.
    */
-  async fit({ layer = 'auto', signal, ...rest }: FitOptions = {}): Promise<TaughtFit> {
+  async fit(options: FitOptions = {}): Promise<TaughtFit> {
+    const { layer = 'auto', signal, ...rest } = givenOptions(options);
     checkCall('fit()', rest);
     const { layers } = this;
     if (layer !== 'auto' && !(Number.isInteger(layer) && layer >= 1 && layer <= layers))
@@ -232,7 +237,8 @@ export class Teacher extends DisposableObject {
   }
 
   /** Tells an image by the head that fit() made last, best label first. */
-  async classify(image: ImageInput, { topK = 5, threshold, allow, deny, ...call }: TaughtClassifyOptions = {}): Promise<Classification[]> {
+  async classify(image: ImageInput, options: TaughtClassifyOptions = {}): Promise<Classification[]> {
+    const { topK = 5, threshold, allow, deny, ...call } = givenOptions(options);
     const { head } = this.course.ready();
     const features = layerOf(await this.features(image, call), head.layer, this.channels);
     return select(rank(logitsOf(head, features), head.labels, null, 'softmax'), { topK, threshold, allow, deny });
@@ -242,7 +248,7 @@ export class Teacher extends DisposableObject {
   pipeline(options: ModelOptions & PipelineOptions = {}): Promise<ImageClassificationPipeline> {
     const { head } = this.course.ready();
     const { source, parts, options: own } = this.course.live();
-    return openTaught(source, parts.model.config, head, { ...own, signal: null, ...options });
+    return openTaught(source, parts.model.config, head, { ...own, signal: null, ...givenOptions(options) });
   }
 
   /**

@@ -2,6 +2,7 @@
 import { asBytes } from '../../base/bytes.js';
 import { DisposableObject } from '../../base/dispose.js';
 import { BeitError, failure, mismatch } from '../../base/errors.js';
+import { givenOptions } from '../../base/options.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { LoadCallOptions } from '../../engine/engine.js';
@@ -145,6 +146,7 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
   /** By train(). */
   constructor(private readonly options: TrainOptions) {
     super();
+    givenOptions(options);
   }
 
   /** Opens the checkpoint, and tells what the run will be; the first step does so by itself. */
@@ -194,7 +196,8 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
   }
 
   /** Writes the model as it is now as transformers reads it; where an average of the weights is kept, that, unless the state is written, too. */
-  async save(target: SaveTarget, { state = false, dtype = 'f32' }: SaveRunOptions = {}): Promise<void> {
+  async save(target: SaveTarget, options: SaveRunOptions = {}): Promise<void> {
+    const { state = false, dtype = 'f32' } = givenOptions(options);
     if (!['f32', 'f16'].includes(dtype) || (state && dtype !== 'f32'))
       throw mismatch('invalid-argument', 'dtype', `"${dtype}"`, state ? '"f32", since the run goes on by these weights' : '"f32" or "f16"');
     const run = await this.open_();

@@ -1,5 +1,6 @@
 /** Which patches of an image are hidden from the model: BEiT's block-wise masks. */
 import { mismatch } from '../../base/errors.js';
+import { givenOptions } from '../../base/options.js';
 import { isArrayOf } from '../../base/realms.js';
 
 /** One byte for each patch, rows from the top: 1 where the patch is masked, else 0. */
@@ -49,7 +50,7 @@ const MIN_BLOCK = 16;
  * ```
  */
 export function blockMask(options: BlockMaskOptions = {}): PatchMask {
-  const { height = 14, width = 14, minAspect = 0.3, seed = 0 } = options;
+  const { height = 14, width = 14, minAspect = 0.3, seed = 0 } = givenOptions(options);
   checkWhole('height', height, 1, MOST_PATCHES_A_SIDE);
   checkWhole('width', width, 1, MOST_PATCHES_A_SIDE);
   checkWhole('seed', seed, 0, 2 ** 32 - 1);
