@@ -1,12 +1,10 @@
 // Downloads from a hub that fails in every way: resumed, retried, verified, or refused with a sentence.
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import test from 'node:test';
 import { sumInPointer } from '../../dist/sources/http/hub-pointer.js';
 import { nodeHttp } from '../../dist/platform/http-node.js';
 import { pageIsHidden } from '../../dist/sources/http/presence.js';
 import { retryAfter } from '../../dist/sources/http/retry.js';
-import { Sha256 } from '../../dist/base/sha256.js';
 import { hubSource, PLAIN_HTTP, urlSource } from '../../dist/sources/http/source.js';
 import { readText } from '../../dist/sources/text.js';
 import { startHub } from '../support/hub-server.mjs';
@@ -50,15 +48,6 @@ async function readWhole(source) {
 }
 
 const assertWhole = async (source) => assert.ok((await readWhole(source)).equals(bytes), 'the bytes that were served');
-
-test('SHA-256 in pieces is that of the whole', () => {
-  for (const length of [0, 1, 55, 56, 63, 64, 65, 119, 120, 1000, 100_003]) {
-    const ours = new Sha256();
-    for (let at = 0, step = 1; at < length; at += step, step = (step * 7) % 131 || 1)
-      ours.update(bytes.subarray(at, Math.min(at + step, length)));
-    assert.equal(ours.digest(), createHash('sha256').update(bytes.subarray(0, length)).digest('hex'), `${length} bytes`);
-  }
-});
 
 test('a redirect to a second host, which never sees the token', async () => {
   await assertWhole(sourceWith({}, { token: 'secret' }));

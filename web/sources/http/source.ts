@@ -2,7 +2,7 @@
 import { tell } from '../../base/callbacks.js';
 import { asBeitError, type BeitError, failure, mismatch } from '../../base/errors.js';
 import { abortable, sleep, throwIfAborted } from '../../base/scheduling.js';
-import { Sha256 } from '../../base/sha256.js';
+import { Sha256 } from '../../core/sha256.js';
 import { addressInForm, type CachedFile, type CacheStore, type CacheWriter, type KeptFile } from '../cache/store.js';
 import { BlobFile, BytesFile } from '../memory.js';
 import { countsAsMissing } from '../missing.js';
