@@ -61,6 +61,10 @@ export async function buildSite(to = BUILT_SITE) {
 
   cpSync(join(root, 'demo'), to, { recursive: true, filter: (path) => !NOT_COPIED.test(basename(path)) });
   removeEmpty(to);
+  for (const file of filesIn(to).filter((name) => name.endsWith('.css'))) {
+    const { code } = await esbuild.transform(readFileSync(join(to, file), 'utf8'), { loader: 'css', minify: true });
+    writeFileSync(join(to, file), code);
+  }
   cpSync(join(dist, 'wasm'), join(to, 'beit-wasm', 'dist', 'wasm'), { recursive: true });
   cpSync(join(SAMPLES, 'weights'), join(to, 'beit-wasm-samples', 'weights'), {
     recursive: true,
