@@ -16,8 +16,9 @@ export const NATIVE = ['native', 'native-asan', 'native-tsan'];
 /**
  * Builds targets of one variant in build/VARIANT, with other than the machine's compilers where
  * `definitions` of CMake say so. Returns that folder. A folder that was configured otherwise is made anew.
+ * In the `background` it takes what others leave of the processors.
  */
-export async function buildVariant(variant, targets, { env, depsDir, compiler, definitions = [] }) {
+export async function buildVariant(variant, targets, { env, depsDir, compiler, definitions = [] }, { background = false } = {}) {
   const folder = join(root, 'build', variant);
   const configure = [
     'cmake',
@@ -45,6 +46,7 @@ export async function buildVariant(variant, targets, { env, depsDir, compiler, d
     const { output } = await run('ninja', ['-C', folder, '-j', String(jobs), ...targets], {
       env,
       log: `build-${variant}`,
+      background,
       onOutput(text) {
         const [, done, all] = /.*\[(\d+)\/(\d+)\]/s.exec(text) ?? [];
         if (all && done !== all) progress(`${done} of ${all} steps`);

@@ -1,8 +1,8 @@
 // What a person sees of a long command: one line a step, with its time. The whole output of the
 // programs that are run goes to build/logs, and its end is shown when one fails.
 import { spawn } from 'node:child_process';
-import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { createWriteStream, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { root } from './places.mjs';
 
@@ -67,16 +67,18 @@ export class Failure extends Error {}
 /**
  * Runs a program to its end. Options: cwd, env (added to the process's), log (a name: the output goes
  * to build/logs/NAME.log and not to the screen), allowFailure, onOutput (is given each piece of text as it
- * comes), minutes (after which it is ended, with all that it has started, and has failed). Returns { status, output };
+ * comes), minutes (after which it is ended, with all that it has started, and has failed), background (it has what others leave
+ * of the processors). Returns { status, output };
  * throws a Failure with the end of the output when the status is not 0.
  */
-export function run(program, args, { cwd = root, env = {}, log, allowFailure = false, onOutput, minutes } = {}) {
+export function run(program, args, { cwd = root, env = {}, log, allowFailure = false, onOutput, minutes, background = false } = {}) {
   const file = log && logFile(log);
   const sink = file && createWriteStream(file);
   sink?.write(`$ ${program} ${args.join(' ')}\n`);
   return new Promise((resolve, reject) => {
     const stdio = ['ignore', 'pipe', 'pipe'];
-    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio, detached: minutes !== undefined });
+    const detached = minutes !== undefined || background;
+    const child = spawn(program, args, { cwd, env: { ...process.env, ...env }, stdio, detached });
     const parts = [];
     const take = (data) => {
       parts.push(data);
@@ -84,7 +86,8 @@ export function run(program, args, { cwd = root, env = {}, log, allowFailure = f
       onOutput?.(data.toString());
     };
     for (const stream of [child.stdout, child.stderr]) stream.on('data', take);
-    if (minutes !== undefined) endIn(minutes, child, take);
+    if (detached) endIn(minutes, child, take);
+    if (background && child.pid) giveWay(child.pid);
     child.on('error', (error) => reject(new Failure(`${program} cannot be run: ${error.message}`)));
     child.on('close', (status, signal) => {
       sink?.end();
@@ -97,7 +100,15 @@ export function run(program, args, { cwd = root, env = {}, log, allowFailure = f
   });
 }
 
-/** Ends a child that leads a process group with that group, when its time is over or this process is ended. */
+/** Lets others have the processors before a process that leads a session, and before what it starts. */
+function giveWay(pid) {
+  setPriority(pid, constants.priority.PRIORITY_LOW);
+  try {
+    writeFileSync(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_LOW)); // where Linux counts sessions, and not processes
+  } catch {}
+}
+
+/** Ends a child that leads a process group with that group, when its time is over, if that has an end, or this process is ended. */
 function endIn(minutes, child, tell) {
   const end = () => {
     try {
@@ -106,10 +117,11 @@ function endIn(minutes, child, tell) {
       if (error.code !== 'ESRCH') throw error;
     }
   };
-  const timer = setTimeout(() => {
+  const overdue = () => {
     tell(Buffer.from(`\nIt was ended, since it ran for ${minutes} minutes.\n`));
     end();
-  }, minutes * 60_000);
+  };
+  const timer = minutes && setTimeout(overdue, minutes * 60_000);
   const interrupted = (signal) => {
     end();
     process.exit(128 + constants.signals[signal]);

@@ -1,8 +1,9 @@
 // `npm test`: set-up, every build and every test. The last line adds up all suites: N passed, N failed.
 //   npm test -- [SUITE...]     only these suites; --list names them
 //
-// Builds take both cores and run one after another; each suite runs while the next build does, but for the
-// browsers', which have the machine to themselves at the end: a page that waits a minute for its turn looks broken.
+// What is fetched is built first. Then two things happen at once: the suites of JavaScript run one after another, and behind
+// them, with what they leave of the processors, the native programs and those of wasm are built and run: a page that waits a
+// minute for its turn looks broken.
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeFlags } from './node-flags.mjs';
@@ -14,21 +15,21 @@ import { jobs, root } from './places.mjs';
 import { Failure, duration, elapsed, main, probe, run, say } from './report.mjs';
 import { setUp } from './setup.mjs';
 
-/** In the order in which their builds are made: those that others wait for come first. */
+/** In the order in which they are run and, those that have a program of their own, built: what takes longest first. */
 const SUITES = [
   { name: 'format', needs: [], run: checkFormat },
   { name: 'node', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('node') },
   { name: 'corpus', needs: ['typescript', 'simd'], run: checkCorpus },
-  { name: 'browser', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('browser'), alone: true },
-  { name: 'packages', needs: ['typescript', ...ARTEFACTS], run: packageTests, alone: true },
-  ...ARTEFACTS.map((variant) => ({ name: `wasm-${variant}`, needs: [variant], run: () => wasmTests(variant) })),
-  { name: 'native', needs: ['native'], run: () => catch2('native', [program('native')]) },
-  { name: 'native-asan', needs: ['native-asan'], run: () => catch2('native-asan', [program('native-asan')], ASAN) },
+  { name: 'browser', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('browser') },
+  { name: 'packages', needs: ['typescript', ...ARTEFACTS], run: packageTests },
+  { name: 'native-asan', program: 'native-asan', run: () => catch2('native-asan', [program('native-asan')], ASAN) },
   {
     name: 'native-tsan',
-    needs: ['native-tsan'],
+    program: 'native-tsan',
     run: async () => catch2('native-tsan', [...(await fixedAddresses()), program('native-tsan')], TSAN),
   },
+  { name: 'native', program: 'native', run: () => catch2('native', [program('native')]) },
+  ...ARTEFACTS.map((variant) => ({ name: `wasm-${variant}`, program: variant, run: () => wasmTests(variant) })),
 ];
 
 /** A suite that takes longer hangs, and is ended: the others have their turn, and the log is there. One file has less. */
@@ -56,7 +57,8 @@ function wasmTests(variant) {
 /** Runs a Catch2 program. Returns { passed, failed, skipped, output }, in test cases. */
 async function catch2(name, command, env = {}) {
   const args = [...command.slice(1), '--colour-mode', 'none'];
-  const { status, output } = await run(command[0], args, { env, log: `test-${name}`, allowFailure: true, minutes: SUITE_MINUTES });
+  const options = { env, log: `test-${name}`, allowFailure: true, minutes: SUITE_MINUTES, background: true };
+  const { status, output } = await run(command[0], args, options);
   const all = /All tests passed \(.* in (\d+) test cases?\)/.exec(output);
   const some = /^test cases:(.*)$/m.exec(output)?.[1] ?? '';
   const count = (word) => Number(new RegExp(`(\\d+) ${word}`).exec(some)?.[1] ?? 0);
@@ -103,10 +105,10 @@ function withStatus(result, status, output) {
   return { ...result, output };
 }
 
+/** Builds what JavaScript is given: `typescript` or an artefact with the one that trains. */
 async function build(name, environment) {
   if (name === 'typescript') return buildTypeScript();
-  if (!ARTEFACTS.includes(name)) return buildVariant(name, ['beit_tests'], environment);
-  await buildArtefact(name, environment, ['beit_tests']);
+  await buildArtefact(name, environment);
   return buildTraining(name, environment);
 }
 
@@ -152,37 +154,38 @@ await main(async (names) => {
   });
 
   say('Builds and tests');
-  const builds = [...new Set(suites.flatMap(({ needs }) => needs))];
-  const built = new Set();
-  const waiting = new Set(suites);
   const results = [];
-  let tests = Promise.resolve();
-  for (const name of builds) {
+  const built = new Set();
+  /** Does `work`; what cannot be built is told, and is no reason not to do the rest. */
+  const attempt = async (name, work) => {
     try {
-      await build(name, environment);
+      await work();
       built.add(name);
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       say(error.message);
     }
-    for (const suite of waiting) {
-      if (suite.alone || !suite.needs.every((need) => built.has(need))) continue;
-      waiting.delete(suite);
-      tests = tests.then(async () => {
-        results.push(await runSuite(suite));
-      });
-    }
-  }
-  await tests;
-  for (const suite of waiting) {
-    if (!suite.needs.every((need) => built.has(need))) continue;
-    waiting.delete(suite);
-    results.push(await runSuite(suite));
-  }
-  for (const { name, needs } of waiting) {
-    say(`  test ${name}: not run, since ${needs.filter((need) => !built.has(need)).join(', ')} could not be built`);
+  };
+  const finish = async (suite, needs) => {
+    const missing = needs.filter((need) => !built.has(need));
+    if (missing.length === 0) return results.push(await runSuite(suite));
+    say(`  test ${suite.name}: not run, since ${missing.join(', ')} could not be built`);
     results.push({ passed: 0, failed: 1, skipped: 0 });
-  }
+  };
+  for (const name of new Set(suites.flatMap(({ needs = [] }) => needs))) await attempt(name, () => build(name, environment));
+  const scripts = async () => {
+    for (const suite of suites.filter(({ needs }) => needs)) await finish(suite, suite.needs);
+  };
+  const programs = async () => {
+    let tests = Promise.resolve();
+    for (const suite of suites.filter(({ program }) => program)) {
+      const name = `the program of ${suite.name}`;
+      await attempt(name, () => buildVariant(suite.program, ['beit_tests'], environment, { background: true }));
+      tests = tests.then(() => finish(suite, [name]));
+    }
+    await tests;
+  };
+  await Promise.all([scripts(), programs()]);
 
   const sum = (key) => results.reduce((total, result) => total + result[key], 0);
   say(`After ${elapsed()}:`);

@@ -56,3 +56,10 @@ test('a program with a limit is ended with all that it has started, and says so'
   assert.deepEqual(await run('sh', ['-c', 'echo done'], { minutes: 1 }), { status: 0, output: 'done\n' });
   await assert.rejects(run('no-such-program', [], { minutes: 1 }), /no-such-program cannot be run/);
 });
+
+test('a program in the background gives way to others, with what it starts', async () => {
+  const { run } = await import('../../tools/report.mjs');
+  const { output } = await run('sh', ['-c', 'sleep 1; nice'], { background: true });
+  assert.equal(output, '19\n');
+  await assert.rejects(run('no-such-program', [], { background: true }), /no-such-program cannot be run/);
+});
