@@ -46,6 +46,7 @@ EMSCRIPTEN_BINDINGS(beit) {
       .smart_ptr<std::shared_ptr<ImageProcessorHandle>>("ImageProcessorPointer")
       .function("config", &ImageProcessorHandle::config)
       .function("preprocess", &ImageProcessorHandle::preprocess)
+      .function("preprocessFile", &ImageProcessorHandle::preprocessFile)
       .function("preprocessSegmentationMap", &ImageProcessorHandle::preprocessSegmentationMap);
 
   class_<CheckpointHandle>("Checkpoint")

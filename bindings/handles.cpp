@@ -272,6 +272,17 @@ val ImageProcessorHandle::preprocess(uintptr_t pointer, double width, double hei
   });
 }
 
+val ImageProcessorHandle::preprocessFile(uintptr_t pointer, double length) const {
+  return guarded([&] {
+    return outcome(processor_.preprocessFile(heapBytes(pointer, length)), [](const PreparedPicture& made) {
+      val object = toJs(made.pixel_values);
+      object.set("height", static_cast<double>(made.size.height));
+      object.set("width", static_cast<double>(made.size.width));
+      return object;
+    });
+  });
+}
+
 val ImageProcessorHandle::preprocessSegmentationMap(uintptr_t pointer, double width, double height) const {
   return guarded([&] {
     return outcome(processor_.preprocessSegmentationMap(imageView(pointer, width, height, 1)), [](const LabelMap& map) {

@@ -120,6 +120,7 @@ class ImageProcessorHandle {
 
   val config() const;
   val preprocess(uintptr_t pointer, double width, double height, double channels) const;
+  val preprocessFile(uintptr_t pointer, double length) const;
   val preprocessSegmentationMap(uintptr_t pointer, double width, double height) const;
 
  private:

@@ -68,6 +68,40 @@ TEST_CASE("pixel values and labels are the reference's, bit for bit", "[image_pr
   CHECK(cases >= 15);
 }
 
+TEST_CASE("a file becomes the pixel values of its samples", "[image_processor]") {
+  int jpegs = 0, refused = 0;
+  for (const auto& entry : fs::directory_iterator(fs::path(BEIT_FIXTURES) / "images")) {
+    if (entry.path().extension() == ".py" || entry.path().extension() == ".safetensors") continue;
+    CAPTURE(entry.path().filename().string());
+    const auto file = test::readBytes(entry.path());
+    const auto image = decodeImage(file);
+    for (const char* json :
+         {R"({"size": 20, "do_center_crop": false, "resample": 2})", R"({"size": {"shortest_edge": 9}, "crop_size": 12})",
+          R"({"size": 16, "resample": 0, "do_center_crop": false})", R"({"do_resize": false, "do_center_crop": false})"}) {
+      const BeitImageProcessor prepare = processor(json);
+      const auto made = prepare.preprocessFile(file);
+      REQUIRE(made.ok() == image.ok());
+      if (!image.ok()) {
+        CHECK(made.error().message == image.error().message);
+        ++refused;
+        continue;
+      }
+      const auto expected = prepare.preprocess(*image);
+      REQUIRE(expected.ok());
+      CHECK(made->size == image->size());
+      CHECK(made->pixel_values.shape == expected->shape);
+      const float* values = expected->values.data();
+      CHECK(std::equal(values, values + expected->values.size(), made->pixel_values.values.data()));
+      jpegs += entry.path().extension() == ".jpg";
+    }
+  }
+  CHECK(jpegs >= 40);
+  CHECK(refused >= 4);
+  const auto wrong = processor(R"({"image_mean": [0.5, 0.5]})").preprocessFile(test::readBytes(fs::path(BEIT_FIXTURES) / "images/420.jpg"));
+  REQUIRE_FALSE(wrong.ok());
+  CHECK(wrong.error().code == ErrorCode::kWrongShape);
+}
+
 TEST_CASE("an empty preprocessor config is transformers 4's class default", "[image_processor]") {
   const BeitImageProcessorConfig config = processor("{}").config();
   CHECK(config.do_resize);

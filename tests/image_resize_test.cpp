@@ -9,6 +9,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "src/image/image_orientation.h"
+#include "src/image/row_resizer.h"
 #include "tests/support/named_tensors.h"
 
 namespace beit {
@@ -123,6 +125,53 @@ TEST_CASE("resizing agrees with the filters' definitions in double, within a lev
     }
   }
   CHECK(compared > 100);
+}
+
+TEST_CASE("rows as they are stored become what the upright picture is resized to", "[image_resize]") {
+  std::mt19937 random(9);
+  int height_first = 0;
+  for (int round = 0; round < 400; ++round) {
+    const int orientation = 1 + round % 8;
+    const auto side = [&](int64_t most) { return 1 + static_cast<int64_t>(random() % static_cast<uint64_t>(most)); };
+    Size from{side(60), side(60)}, to{side(40), side(40)};
+    if (round % 5 == 0) to.width = orientation >= 5 ? from.height : from.width;
+    if (round % 7 == 0) from.height = 20 * from.width;
+    const int64_t channels = side(5);
+    const auto filter = static_cast<Resample>(side(5));
+    CAPTURE(orientation, from.height, from.width, to.height, to.width, channels, static_cast<int>(filter));
+    Image8 image = randomImage(random, from, channels, round % 3 == 0);
+    auto resizer = RowResizer::make(from, channels, to, filter, orientation);
+    REQUIRE(resizer.ok());
+    for (int64_t y = 0; y < from.height; ++y) {
+      std::copy_n(image.row(y), from.width * channels, resizer->row());
+      resizer->take(resizer->row());
+    }
+    const auto rows = resizer->finish();
+    REQUIRE(rows.ok());
+    const auto upright = makeUpright(std::move(image), orientation);
+    REQUIRE(upright.ok());
+    const auto whole = resizeImage(*upright, to, filter);
+    REQUIRE(whole.ok());
+    CHECK(rows->size() == to);
+    CHECK(std::equal(rows->data.begin(), rows->data.end(), whole->data.begin(), whole->data.end()));
+    height_first += upright->height - to.height > 2 * (upright->width - to.width);
+  }
+  CHECK(height_first > 50);
+}
+
+TEST_CASE("an axis that stays as long is weighed sample by sample", "[image_resize]") {
+  for (int64_t size = 1; size <= 3000; size += size < 300 ? 1 : 97) {
+    for (int filter = 1; filter < 6; ++filter) {
+      const auto windows = ResampleWeights::make(size, size, static_cast<Resample>(filter), size % 2 == 0);
+      REQUIRE(windows.ok());
+      for (int64_t i = 0; i < size; ++i) {
+        const ResampleTaps window = (*windows)[i];
+        for (int64_t k = 0; k < window.count; ++k) {
+          if (window.weights[k] != (window.first + k == i ? 1 << kResampleFractionBits : 0)) FAIL(size << " " << filter << " " << i);
+        }
+      }
+    }
+  }
 }
 
 TEST_CASE("resizing to the same size is a copy", "[image_resize]") {

@@ -4,7 +4,12 @@
 #include <array>
 #include <cstring>
 
+#include "src/image/image_decode.h"
+#include "src/image/image_format.h"
+#include "src/image/image_orientation.h"
 #include "src/image/image_resize.h"
+#include "src/image/jpeg_decoder.h"
+#include "src/image/row_resizer.h"
 
 namespace beit {
 namespace {
@@ -80,6 +85,29 @@ Result<Image8> reduceLabels(const ImageView8& map) {
   return reduced;
 }
 
+// A picture's rows, resized as they come.
+class ResizingSink : public RowSink {
+ public:
+  ResizingSink(const BeitImageProcessorConfig& config, int orientation) : config_(config), orientation_(orientation) {}
+
+  Status begin(Size stored, int64_t channels) override {
+    size = orientation_ >= 5 ? Size{stored.width, stored.height} : stored;
+    const Size to = resizedSize(config_, size);
+    BEIT_TRY(checkImageSize(to, channels, "size to resize to"));
+    BEIT_ASSIGN(resizer, RowResizer::make(stored, channels, to, config_.resample, orientation_));
+    return {};
+  }
+  uint8_t* row() override { return resizer.row(); }
+  void take() override { resizer.take(resizer.row()); }
+
+  Size size;  // upright
+  RowResizer resizer;
+
+ private:
+  const BeitImageProcessorConfig& config_;
+  int orientation_;
+};
+
 }  // namespace
 
 Result<BeitImageProcessor> BeitImageProcessor::parse(std::string_view json) {
@@ -87,18 +115,39 @@ Result<BeitImageProcessor> BeitImageProcessor::parse(std::string_view json) {
   return BeitImageProcessor(std::move(config));
 }
 
+Status BeitImageProcessor::checkStatistics(int64_t channels) const {
+  if (!config_.do_normalize) return {};
+  BEIT_TRY(checkStatistic("image_mean", config_.image_mean, channels));
+  return checkStatistic("image_std", config_.image_std, channels);
+}
+
 Result<Tensor> BeitImageProcessor::preprocess(const ImageView8& image) const {
   BEIT_TRY(image.check("image"));
-  if (config_.do_normalize) {
-    BEIT_TRY(checkStatistic("image_mean", config_.image_mean, image.channels));
-    BEIT_TRY(checkStatistic("image_std", config_.image_std, image.channels));
+  BEIT_TRY(checkStatistics(image.channels));
+  if (!config_.do_resize) return pixelValues(image);
+  BEIT_ASSIGN(const Image8 resized, resizeImage(image, resizedSize(config_, image.size()), config_.resample));
+  return pixelValues(resized);
+}
+
+Result<PreparedPicture> BeitImageProcessor::preprocessFile(std::span<const uint8_t> file) const {
+  BEIT_ASSIGN(const ImageFormat format, recognizeImage(file));
+  PreparedPicture made;
+  if (format == ImageFormat::kJpeg && config_.do_resize && config_.resample != Resample::kNearest) {
+    ResizingSink sink(config_, jpegOrientation(file));
+    BEIT_TRY(decodeJpeg(file, sink));
+    BEIT_TRY(checkStatistics(3));
+    BEIT_ASSIGN(const Image8 resized, sink.resizer.finish());
+    BEIT_ASSIGN(made.pixel_values, pixelValues(resized));
+    made.size = sink.size;
+  } else {
+    BEIT_ASSIGN(const Image8 image, decodeImage(file));
+    BEIT_ASSIGN(made.pixel_values, preprocess(image));
+    made.size = image.size();
   }
-  Image8 resized;
-  ImageView8 from = image;
-  if (config_.do_resize) {
-    BEIT_ASSIGN(resized, resizeImage(image, resizedSize(config_, image.size()), config_.resample));
-    from = resized;
-  }
+  return made;
+}
+
+Result<Tensor> BeitImageProcessor::pixelValues(const ImageView8& from) const {
   const auto [y, x] = cropsOf(config_, from.size());
   BEIT_ASSIGN(Tensor tensor, Tensor::allocate({1, from.channels, y.size, x.size}, "pixel values"));
   float* to = tensor.values.data();

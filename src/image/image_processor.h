@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "src/base/buffer.h"
@@ -17,6 +18,12 @@ namespace beit {
 struct LabelMap {
   Shape shape;  // (1, height, width)
   Buffer<int32_t> values;
+};
+
+// What a model takes of a picture, and the picture's size.
+struct PreparedPicture {
+  Tensor pixel_values;
+  Size size;
 };
 
 class BeitImageProcessor {
@@ -38,6 +45,11 @@ class BeitImageProcessor {
   // of channels; kOutOfMemory.
   Result<Tensor> preprocess(const ImageView8& image) const;
 
+  // Returns the same of the picture that decodeImage() returns of a file. A JPEG is resized as its rows are decoded: there are never
+  // more than a band of them.
+  // Errors: those of decodeImage, and as above.
+  Result<PreparedPicture> preprocessFile(std::span<const uint8_t> file) const;
+
   // Returns the labels (1, height, width) of a map of one channel, for the same crop of the same
   // resized image: reduced first where do_reduce_labels says so (0 becomes 255, others lose 1),
   // then resized with the same filter, as the reference has it.
@@ -45,6 +57,9 @@ class BeitImageProcessor {
   Result<LabelMap> preprocessSegmentationMap(const ImageView8& map) const;
 
  private:
+  Status checkStatistics(int64_t channels) const;
+  Result<Tensor> pixelValues(const ImageView8& resized) const;
+
   BeitImageProcessorConfig config_;
 };
 

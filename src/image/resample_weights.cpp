@@ -66,7 +66,7 @@ int32_t fixedPoint(double weight) {
 
 }  // namespace
 
-Result<ResampleWeights> ResampleWeights::make(int64_t in, int64_t out, Resample filter) {
+Result<ResampleWeights> ResampleWeights::make(int64_t in, int64_t out, Resample filter, bool mirrored) {
   const Kernel kernel = kernelOf(filter);
   const double scale = static_cast<double>(in) / static_cast<double>(out);
   // Antialiasing: a smaller image takes a wider kernel.
@@ -91,9 +91,10 @@ Result<ResampleWeights> ResampleWeights::make(int64_t in, int64_t out, Resample 
       exact[k] = kernel.value((static_cast<double>(first + static_cast<int64_t>(k)) - center + 0.5) * inverse);
       sum += exact[k];
     }
-    int32_t* weights = windows.weights_.data() + i * windows.stride_;
-    for (size_t k = 0; k < count; ++k) weights[k] = fixedPoint(sum != 0.0 ? exact[k] / sum : exact[k]);
-    windows.bounds_[static_cast<size_t>(i)] = {static_cast<int32_t>(first), static_cast<int32_t>(count)};
+    const int64_t place = mirrored ? out - 1 - i : i;
+    int32_t* weights = windows.weights_.data() + place * windows.stride_;
+    for (size_t k = 0; k < count; ++k) weights[mirrored ? count - 1 - k : k] = fixedPoint(sum != 0.0 ? exact[k] / sum : exact[k]);
+    windows.bounds_[static_cast<size_t>(place)] = {static_cast<int32_t>(mirrored ? in - last : first), static_cast<int32_t>(count)};
   }
   return windows;
 }

@@ -25,11 +25,14 @@ struct ResampleTaps {
 class ResampleWeights {
  public:
   // Returns the windows of an axis of `in` samples resized to `out`, both 1 to kMaxImageSide, or
-  // kOutOfMemory. Not for kNearest, which weighs nothing.
-  static Result<ResampleWeights> make(int64_t in, int64_t out, Resample filter);
+  // kOutOfMemory. Not for kNearest, which weighs nothing. Mirrored: those of samples that come from the axis' end,
+  // which is not the same, since the numbers are rounded.
+  static Result<ResampleWeights> make(int64_t in, int64_t out, Resample filter, bool mirrored = false);
 
   ResampleTaps operator[](int64_t i) const;
   int64_t size() const { return size_; }
+  // The most samples of a window.
+  int64_t longest() const { return stride_; }
 
  private:
   struct Bounds {

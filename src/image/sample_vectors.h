@@ -1,5 +1,5 @@
 // Vectors of samples, in the extensions that GCC and Clang share, as kernels/simd.h has those of floats: what JPEG's
-// transforms are made of. Loads and stores need no alignment.
+// transforms and resizing are made of. Loads and stores need no alignment.
 #pragma once
 
 #include <algorithm>
@@ -16,6 +16,7 @@ typedef uint8_t U8x8 __attribute__((vector_size(8)));
 typedef uint8_t U8x16 __attribute__((vector_size(16)));
 typedef int16_t I16x8 __attribute__((vector_size(16)));
 typedef int32_t I32x4 __attribute__((vector_size(16)));
+typedef uint32_t U32x4 __attribute__((vector_size(16)));
 
 template <typename Vector>
 Vector load(const void* from) {
@@ -41,6 +42,39 @@ inline I16x8 widen(const uint8_t* from) {
 #else
   return __builtin_convertvector(load<U8x8>(from), I16x8);
 #endif
+}
+
+// Four samples.
+inline I32x4 widen4(const uint8_t* from) {
+  typedef uint8_t U8x4 __attribute__((vector_size(4)));
+  return __builtin_convertvector(load<U8x4>(from), I32x4);
+}
+
+// The numbers of a pair, four times.
+inline I16x8 splatPair(const int16_t* from) {
+  const auto both = load<int32_t>(from);
+  return (I16x8)I32x4{both, both, both, both};
+}
+
+// The samples of two pixels in turn, of 16 bytes that begin with them, or with two others before.
+template <int kChannels, int kFirst>
+I16x8 pairOfPixels(U8x16 pixels) {
+  constexpr int n = kChannels, a = kFirst * n, b = a + n, c3 = n == 4 ? a + 3 : a, d3 = n == 4 ? b + 3 : b;  // of 3, what nobody looks at
+#if defined(__wasm_simd128__)
+  constexpr uint8_t x = 0x80;  // none: zero
+  return (I16x8)wasm_i8x16_swizzle((v128_t)pixels, wasm_u8x16_const(a, x, b, x, a + 1, x, b + 1, x, a + 2, x, b + 2, x, c3, x, d3, x));
+#else
+  const U8x16 zero{};
+  return (I16x8)__builtin_shufflevector(pixels, zero, a, 16, b, 16, a + 1, 16, b + 1, 16, a + 2, 16, b + 2, 16, c3, 16, d3, 16);
+#endif
+}
+template <int kChannels>
+I16x8 firstPair(U8x16 pixels) {
+  return pairOfPixels<kChannels, 0>(pixels);
+}
+template <int kChannels>
+I16x8 secondPair(U8x16 pixels) {
+  return pairOfPixels<kChannels, 2>(pixels);
 }
 
 // The sum of the two products of each pair. Exact unless all four factors are -32768.

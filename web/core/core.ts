@@ -36,6 +36,8 @@ export interface CoreImageProcessor {
   config(): Outcome<Record<string, unknown>>;
   /** image: height x width x channels at `pointer`. Value: (1, channels, h, w), F32. */
   preprocess(pointer: number, width: number, height: number, channels: number): Outcome<CoreTensor>;
+  /** The same of an image's file, with the image's size. */
+  preprocessFile(pointer: number, length: number): Outcome<CoreTensor & { width: number; height: number }>;
   /** map: height x width labels (one byte each). Value: dims [1, h, w]. */
   preprocessSegmentationMap(pointer: number, width: number, height: number): Outcome<{ dims: number[]; data: Int32Array }>;
   delete(): void;

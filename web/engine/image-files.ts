@@ -1,5 +1,5 @@
 /** Image files to samples: the core's decoder first, which gives the same everywhere; then the modules codecs and avif; then the browser. */
-import { BeitError, failure, mismatch, sentenceOf, type CoreError, type Outcome } from '../base/errors.js';
+import { BeitError, failure, fromCoreError, mismatch, sentenceOf, type CoreError, type Outcome } from '../base/errors.js';
 import type { RawImage } from '../base/tensors.js';
 import { decodeWith, type DecoderAddresses } from '../core/decoders.js';
 import { drawPixels } from './drawables.js';
@@ -30,10 +30,12 @@ export class ImageFiles {
     private readonly modules: LateModules,
   ) {}
 
-  /** Returns the samples of a file, which `own` has the core decode. Throws errors that begin with `label`. */
-  async decode(bytes: Uint8Array, label: string, own: () => Outcome<RawImage>): Promise<RawImage> {
+  /** Returns what `own` has the core make of a file, or the samples that others give. Throws errors that begin with `label`. */
+  async decode<T>(bytes: Uint8Array, label: string, own: () => Outcome<T>): Promise<T | RawImage> {
     const first = own();
     if (first.ok) return first.value;
+    // What is wrong with a processor's config is not the file's.
+    if (first.error.code === 'wrong-shape' || first.error.code === 'invalid-argument') throw fromCoreError(first.error);
     let reason = labelled(first.error, label);
     // A JPEG that the core holds for damaged may be one in which others look past the damage.
     const isJpeg = bytes[0] === 0xff && bytes[1] === 0xd8;

@@ -214,6 +214,31 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
     }
   }
 
+  /** Returns what a model takes of an image; of a file that the core reads no samples come to JavaScript. */
+  private async prepared(handle: number, image: EngineImage): Promise<Tensor & Size> {
+    const made =
+      image.kind === 'encoded'
+        ? await this.images.decode(image.bytes, image.label, () =>
+            this.use((core) => {
+              const processor = this.processor(handle).core;
+              const outcome = withBytes(core, image.bytes, 'an encoded image', (pointer, length) =>
+                processor.preprocessFile(pointer, length),
+              );
+              return outcome.ok ? { ok: true, value: { ...outcome.value, data: owned(core, outcome.value.data) } } : outcome;
+            }),
+          )
+        : await this.pixelsOf(image);
+    if ('dims' in made) return made;
+    return this.use((core) => {
+      const processor = this.processor(handle);
+      const { width, height, channels, data } = withoutAlpha(made, processor.channels);
+      const { dims, data: values } = withBytes(core, asBytes(data), 'an image', (pointer) =>
+        unwrap(processor.core.preprocess(pointer, width, height, channels)),
+      );
+      return { dims, data: owned(core, values), height, width };
+    });
+  }
+
   async openProcessor(json: string): Promise<OpenedProcessor> {
     return this.use((core) => {
       const processor = unwrap(core.createImageProcessor(json));
@@ -232,18 +257,9 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
     for (const image of images) {
       throwIfAborted(call.signal);
       this.processor(handle); // before work is done for nothing
-      const pixels = await this.pixelsOf(image);
-      results.push(
-        this.use((core) => {
-          const processor = this.processor(handle);
-          const { width, height, channels, data } = withoutAlpha(pixels, processor.channels);
-          const { dims, data: values } = withBytes(core, asBytes(data), 'an image', (pointer) =>
-            unwrap(processor.core.preprocess(pointer, width, height, channels)),
-          );
-          originalSizes.push({ height, width });
-          return { dims, data: owned(core, values) };
-        }),
-      );
+      const { height, width, ...tensor } = await this.prepared(handle, image);
+      originalSizes.push({ height, width });
+      results.push(tensor);
       await breather.breathe();
     }
     return { pixelValues: concatenate('images', results), originalSizes };
