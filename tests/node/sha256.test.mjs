@@ -2,10 +2,31 @@
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import test from 'node:test';
-import { Sha256 } from '../../dist/core/sha256.js';
+import { Sha256 as Compiled } from '../../dist/core/sha256.js';
+
+/** As hosts have it that compile nothing while they run. */
+async function whereNothingIsCompiled() {
+  const { Module } = WebAssembly;
+  let refused = 0;
+  WebAssembly.Module = class {
+    constructor() {
+      ++refused;
+      throw new WebAssembly.CompileError('Wasm code generation disallowed by embedder');
+    }
+  };
+  try {
+    const { Sha256 } = await import('../../dist/core/sha256.js?plain');
+    new Sha256().update(new Uint8Array(1));
+    assert.equal(refused, 1);
+    return Sha256;
+  } finally {
+    WebAssembly.Module = Module;
+  }
+}
+const Plain = await whereNothingIsCompiled();
 
 /** The sum of bytes that come in pieces of these lengths, again and again. */
-function sumOf(bytes, pieces = [bytes.length]) {
+function sumOf(bytes, pieces = [bytes.length], Sha256 = Compiled) {
   const ours = new Sha256();
   for (let at = 0, i = 0; at < bytes.length; ++i) {
     const piece = bytes.subarray(at, at + pieces[i % pieces.length]);
@@ -35,14 +56,15 @@ test('the vectors of FIPS 180-4', () => {
     ['abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq', '248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1'],
     ['a'.repeat(1_000_000), 'cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0'],
   ]) {
-    assert.equal(sumOf(new TextEncoder().encode(text)), sum, text.slice(0, 60));
+    for (const Sha256 of [Compiled, Plain]) assert.equal(sumOf(new TextEncoder().encode(text), undefined, Sha256), sum, text.slice(0, 60));
   }
 });
 
 test('every length of three blocks, at once and byte by byte', () => {
   for (let length = 0; length <= 192; ++length) {
     const part = bytes.subarray(0, length);
-    assert.deepEqual([sumOf(part), sumOf(part, [1])], Array(2).fill(expected(length)), `${length} bytes`);
+    const sums = [Compiled, Plain].flatMap((Sha256) => [sumOf(part, undefined, Sha256), sumOf(part, [1], Sha256)]);
+    assert.deepEqual(sums, Array(4).fill(expected(length)), `${length} bytes`);
   }
 });
 
@@ -50,12 +72,13 @@ test('any length in any pieces, those longer than what is hashed at a time, too'
   for (let i = 0; i < 100; ++i) {
     const length = below(bytes.length);
     const pieces = Array.from({ length: 5 }, () => 1 + below(i % 2 ? 150 : 150_000));
-    assert.equal(sumOf(bytes.subarray(0, length), pieces), expected(length), `${length} bytes in pieces of ${pieces}`);
+    const sum = sumOf(bytes.subarray(0, length), pieces, i % 4 < 2 ? Compiled : Plain);
+    assert.equal(sum, expected(length), `${length} bytes in pieces of ${pieces}`);
   }
 });
 
 test('sums at the same time do not see each other, nor pieces that are empty', () => {
-  const sums = Array.from({ length: 3 }, () => new Sha256());
+  const sums = Array.from({ length: 3 }, () => new Compiled());
   const lengths = [100_000, 65_535, 300];
   for (let at = 0; at < lengths[0]; at += 97) {
     for (const [i, sum] of sums.entries()) {

@@ -102,11 +102,17 @@ export const RUNTIMES = [
         import weights from './model.safetensors';
         import { samples } from 'beit-wasm-samples';
         import { pipeline } from 'beit-wasm/service-worker';
-        const text = (value) => new TextEncoder().encode(JSON.stringify(value));
-        const files = Object.fromEntries(Object.entries(samples.classifier.files).map(([name, value]) => [name, text(value)]));
+        const address = 'https://example.com/model/';
+        const files = { ...samples.classifier.files, 'model.safetensors': weights };
+        async function fetch(url) {
+          const file = files[String(url).slice(address.length)];
+          return file === undefined ? new Response('', { status: 404 }) : new Response(file === weights ? file : JSON.stringify(file));
+        }
+        const hexadecimal = (buffer) => [...new Uint8Array(buffer)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
         export default {
           async test() {
-            const classify = await pipeline('image-classification', { ...files, 'model.safetensors': weights }, { build: 'simd', wasmBinary: core });
+            const sha256 = { 'model.safetensors': hexadecimal(await crypto.subtle.digest('SHA-256', weights)) };
+            const classify = await pipeline('image-classification', address, { build: 'simd', wasmBinary: core, cache: false, fetch, sha256 });
             const [{ label }] = await classify(new Blob([picture]));
             console.log('label:', label);
           },

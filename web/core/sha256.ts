@@ -108,14 +108,69 @@ function moduleBytes(): Uint8Array<ArrayBuffer> {
 /** The first 32 bits of the fractional part. */
 const fraction = (value: number): number => ((value % 1) * 2 ** 32) | 0;
 
+type HashBlocks = (begin: number, end: number) => void;
+
+/** What the module does, at half its speed: some hosts compile nothing while they run, as Cloudflare Workers. */
+function plainBlocks(buffer: ArrayBuffer): HashBlocks {
+  const input = new DataView(buffer);
+  const constants = new Int32Array(buffer, 0, 64);
+  const state = new Int32Array(buffer, STATE, 8);
+  const words = new Int32Array(64);
+  const turned = (word: number, by: number): number => (word >>> by) | (word << (32 - by));
+  return (begin, end) => {
+    for (let at = begin; at < end; at += BLOCK) {
+      for (let i = 0; i < 16; ++i) words[i] = input.getInt32(at + 4 * i);
+      for (let i = 16; i < 64; ++i) {
+        const low = words[i - 15]!;
+        const high = words[i - 2]!;
+        words[i] =
+          (words[i - 16]! +
+            (turned(low, 7) ^ turned(low, 18) ^ (low >>> 3)) +
+            words[i - 7]! +
+            (turned(high, 17) ^ turned(high, 19) ^ (high >>> 10))) |
+          0;
+      }
+      let a = state[0]!,
+        b = state[1]!,
+        c = state[2]!,
+        d = state[3]!,
+        e = state[4]!,
+        f = state[5]!,
+        g = state[6]!,
+        h = state[7]!;
+      for (let i = 0; i < 64; ++i) {
+        const first = (h + (turned(e, 6) ^ turned(e, 11) ^ turned(e, 25)) + (g ^ (e & (f ^ g))) + constants[i]! + words[i]!) | 0;
+        const second = ((turned(a, 2) ^ turned(a, 13) ^ turned(a, 22)) + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+        h = g;
+        g = f;
+        f = e;
+        e = (d + first) | 0;
+        d = c;
+        c = b;
+        b = a;
+        a = (first + second) | 0;
+      }
+      [a, b, c, d, e, f, g, h].forEach((word, i) => {
+        state[i]! += word;
+      });
+    }
+  };
+}
+
 /** Made with the first bytes. What a hash has of it are its state and the block that is not whole yet, and only while it takes bytes. */
 let machine: ReturnType<typeof makeMachine> | null = null;
 
-function makeMachine(): { memory: Uint8Array; hashBlocks: (begin: number, end: number) => void; start: Uint8Array } {
-  const { m, f } = new WebAssembly.Instance(new WebAssembly.Module(moduleBytes())).exports as {
-    m: WebAssembly.Memory;
-    f: (begin: number, end: number) => void;
-  };
+function compiled(): { m: { buffer: ArrayBuffer }; f: HashBlocks } {
+  try {
+    return new WebAssembly.Instance(new WebAssembly.Module(moduleBytes())).exports as { m: WebAssembly.Memory; f: HashBlocks };
+  } catch {
+    const buffer = new ArrayBuffer(INPUT + INPUT_BYTES);
+    return { m: { buffer }, f: plainBlocks(buffer) };
+  }
+}
+
+function makeMachine(): { memory: Uint8Array; hashBlocks: HashBlocks; start: Uint8Array } {
+  const { m, f } = compiled();
   const primes = times(310, (i) => i + 2).filter((n) => !times(n - 2, (i) => i + 2).some((divisor) => n % divisor === 0));
   const words = new Int32Array(m.buffer);
   primes.forEach((prime, i) => {
