@@ -5,7 +5,6 @@
 #include "bindings/js_values.h"
 #include "src/beit/segmentation/segmentation_map.h"
 #include "src/image/image_decode.h"
-#include "src/kernels/convolution/xnnpack_runtime.h"
 #include "src/kernels/gemm/f32_microkernel.h"
 #include "src/kernels/thread_trial.h"
 #include "src/registry.h"
@@ -48,7 +47,6 @@ Status giveReplaced(std::vector<NamedTensor>& replaced, ParameterList& parameter
 val start(int threads, bool tall_tiles) {
   return guarded([&] {
     if (execution()) return failed(failure(ErrorCode::kInvalidArgument, "start", "the module has been started before"));
-    if (const Status status = initializeXnnpack(); !status) return failed(status.error());
     auto created = Execution::create(threads, {.f32_rows = tall_tiles ? kTallMr : kMr});
     if (!created.ok()) return failed(created.error());
     execution() = std::move(created).value();

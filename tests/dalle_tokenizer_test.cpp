@@ -4,7 +4,6 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cmath>
 
-#include "src/kernels/convolution/xnnpack_runtime.h"
 #include "src/registry.h"
 #include "tests/support/files.h"
 #include "tests/support/named_tensors.h"
@@ -55,7 +54,6 @@ double largestDifference(const Tensor& got, const test::NamedValues& want) {
 }  // namespace
 
 TEST_CASE("the tokenizer's halves answer as the reference's", "[dalle]") {
-  REQUIRE(initializeXnnpack().ok());
   const auto execution = Execution::create(1);
   const auto expected = test::readTensors(kFolder / "expected.safetensors");
   REQUIRE(expected.ok());
@@ -83,7 +81,6 @@ TEST_CASE("the tokenizer's halves answer as the reference's", "[dalle]") {
 }
 
 TEST_CASE("the tokenizer refuses what does not fit", "[dalle]") {
-  REQUIRE(initializeXnnpack().ok());
   const auto execution = Execution::create(1);
   const auto encoder = load("DalleEncoder", "encoder.safetensors", **execution);
   ForwardInputs pixels;

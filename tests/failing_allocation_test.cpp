@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 
-#include "src/kernels/convolution/xnnpack_runtime.h"
 #include "src/registry.h"
 #include "tests/support/failing_allocator.h"
 #include "tests/support/loading.h"
@@ -114,7 +113,6 @@ Refusal refuseOne(const TinyModel& tiny, const test::Files& files, const Executi
 }  // namespace
 
 TEST_CASE("each allocation of a load and a pass may be refused", "[allocation]") {
-  REQUIRE(initializeXnnpack().ok());
   const auto execution = Execution::create(1);  // in which the n-th allocation is always the same
   REQUIRE(execution.ok());
   try {

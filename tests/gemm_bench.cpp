@@ -16,13 +16,12 @@
 #include <emscripten.h>
 #endif
 
-#include "src/kernels/convolution/xnnpack_runtime.h"
 #include "src/kernels/execution.h"
 #include "src/kernels/gemm/f32.h"
 #include "src/kernels/gemm/f32_microkernel.h"
 #include "src/kernels/gemm/weight_matrix.h"
-#include "src/kernels/gemm/xnnpack_fully_connected.h"
 #include "tests/support/random.h"
+#include "tests/support/xnnpack_format.h"
 
 namespace {
 
@@ -83,7 +82,7 @@ void race(const Layer& layer, int rounds, const Execution& usual, const Executio
     packed.multiply(execution, kRows, x.data(), layer.inputs, y.data(), layer.outputs);
   };
   const auto own = product(formatOf(WeightType::kFloat32)), quantized = product(formatOf(WeightType::kInt8)),
-             xnnpack = product(xnnpackFormat());
+             xnnpack = product(test::xnnpackFormat());
   std::vector<Contestant> contestants{{"XNNPACK f32", [&] { xnnpack(usual); }, {}}, {"f32, 4 rows", [&] { plain(usual); }, {}},
                                       {"f32, tall", [&] { plain(tall); }, {}},      {"Strassen, 4 rows", [&] { own(usual); }, {}},
                                       {"Strassen, tall", [&] { own(tall); }, {}},   {"int8", [&] { quantized(usual); }, {}}};
@@ -108,7 +107,6 @@ void race(const Layer& layer, int rounds, const Execution& usual, const Executio
 
 int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 1;
-  if (!initializeXnnpack()) give_up("XNNPACK");
   const auto usual = orGiveUp(Execution::create(1), "a thread"), tall = orGiveUp(Execution::create(1, {.f32_rows = kTallMr}), "a thread");
   for (const Layer& layer : kLayers) race(layer, std::max(rounds, 1), *usual, *tall);
   return 0;

@@ -1,16 +1,11 @@
 // beit_verify CASE...: the native twin of `beit verify`.
 #include <cstdio>
 
-#include "src/kernels/convolution/xnnpack_runtime.h"
 #include "tests/support/case.h"
 
 int main(int count, char** arguments) {
   if (count < 2) {
     std::fprintf(stderr, "beit_verify: name one case folder or more.\n");
-    return 2;
-  }
-  if (const auto status = beit::initializeXnnpack(); !status) {
-    std::fprintf(stderr, "beit_verify: %s\n", status.error().message.c_str());
     return 2;
   }
   const auto execution = beit::Execution::create(2);

@@ -11,9 +11,9 @@
 
 #include "src/base/tensor.h"
 #include "src/kernels/gemm/w8a8.h"
-#include "src/kernels/gemm/xnnpack_fully_connected.h"
 #include "tests/support/random.h"
 #include "tests/support/runtime.h"
+#include "tests/support/xnnpack_format.h"
 
 namespace beit {
 
@@ -33,7 +33,7 @@ Layer randomLayer(int64_t rows, int64_t inputs, int64_t outputs, test::Random& r
 }
 
 std::vector<float> product(const MatrixFormat& format, const Layer& layer, float scale = 1.0f) {
-  const Execution& execution = test::execution();  // which prepares XNNPACK
+  const Execution& execution = test::execution();
   const auto matrix = format.pack(layer.inputs, layer.outputs, layer.weight.data(), layer.bias.data(), scale);
   REQUIRE(matrix.ok());
   const auto rows = format.prepare(execution, layer.rows, layer.inputs, layer.outputs, layer.x.data());
@@ -63,7 +63,7 @@ TEST_CASE("Formats of floats agree with XNNPACK's fully connected operator", "[w
         for (const float scale : {1.0f, 0.25f}) {
           CAPTURE(rows, inputs, outputs, scale);
           const Layer layer = randomLayer(rows, inputs, outputs, random);
-          CHECK(worstDifference(product(formatOf(WeightType::kFloat32), layer, scale), product(xnnpackFormat(), layer, scale)) <=
+          CHECK(worstDifference(product(formatOf(WeightType::kFloat32), layer, scale), product(test::xnnpackFormat(), layer, scale)) <=
                 2e-7 * static_cast<double>(inputs) + 1e-6);
         }
 }
@@ -75,7 +75,7 @@ TEST_CASE("Quantised formats are near XNNPACK's product of floats", "[weight_mat
       CAPTURE(inputs, outputs);
       const Layer layer = randomLayer(9, inputs, outputs, random);
       // Weights are rounded to 1/254 of the largest, and so are bytes of inputs: sums of that many errors of both signs.
-      CHECK(worstDifference(product(formatOf(WeightType::kInt8), layer), product(xnnpackFormat(), layer)) <=
+      CHECK(worstDifference(product(formatOf(WeightType::kInt8), layer), product(test::xnnpackFormat(), layer)) <=
             0.02 * std::sqrt(static_cast<double>(inputs)));
     }
 }

@@ -21,7 +21,7 @@ constexpr int64_t kMaxVocabulary = 10'000'000;
 constexpr int64_t kMaxPixels = 65536;  // of a side
 constexpr int64_t kMaxChannels = 1024;
 constexpr int64_t kMaxPatches = int64_t{1} << 20;
-// XNNPACK packs a row of weights eightfold where there are few: these bytes must fit 32 bits too.
+// Weights are packed in panels of eight outputs, of however few there are: these bytes must fit 32 bits too.
 constexpr int64_t kMaxPatchValues = int64_t{1} << 24;
 constexpr int64_t kMaxPoolScale = 4096;
 constexpr double kMaxReal = std::numeric_limits<float>::max();

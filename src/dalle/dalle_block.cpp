@@ -13,7 +13,7 @@ void DalleConvolution::declare(ParameterList& parameters, const std::string& pre
   kernel_size_ = kernel_size;
   gain_ = gain;
   relu_ = relu;
-  operator_ = Convolution(inputs, outputs, kernel_size);
+  operator_ = DirectConvolution(inputs, outputs, kernel_size);
   group_.add(parameters, prefix + ".b", {outputs}, bias_);
   group_.addWeight(parameters, prefix + ".w", {outputs, inputs, kernel_size, kernel_size},
                    [this](std::span<float> weight) { return make(weight); });

@@ -32,7 +32,7 @@ class DalleConvolution {
   bool relu_ = false;
   ParameterGroup group_;
   FloatBuffer bias_;
-  Convolution operator_;
+  DirectConvolution operator_;
 };
 
 // id_path(x) + post_gain * res_path(x), whose middle has a quarter of the outputs. An encoder's block

@@ -1,4 +1,4 @@
-// The one pool of threads of a module: XNNPACK's operators and the project's own kernels run on it.
+// The one pool of threads of a module.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +33,7 @@ class ThreadPool {
         count, [](void* context, size_t thread, size_t i) { (*static_cast<const Body*>(context))(thread, i); }, const_cast<Body*>(&body));
   }
 
-  // The pool as XNNPACK takes it; null for a single thread.
+  // The pool as operators of XNNPACK take it, which tests hold products against; null for a single thread.
   pthreadpool* handle() const { return pool_; }
 
  private:

@@ -20,7 +20,7 @@ void ConcatConvModule::declare(ParameterList& parameters, const std::string& pre
   outputs_ = outputs;
   use_winograd_ = isWorthWinograd(channels, typical_size);
   if (use_winograd_) winograd_ = WinogradConvolution(channels, outputs);
-  else direct_ = Convolution(channels, outputs, 3);
+  else direct_ = DirectConvolution(channels, outputs, 3);
   for (size_t i = 0; i < resized; ++i) resized_.emplace_back(type, channels, outputs);
   batch_norm_.declare(parameters, group_, prefix + ".bn", outputs);
   const auto count = static_cast<int64_t>(resized);

@@ -52,7 +52,7 @@ class ConcatConvModule {
   ParameterGroup group_;
   BatchNorm batch_norm_;
   WinogradConvolution winograd_;  // of the map itself: one of both, by use_winograd_
-  Convolution direct_;
+  DirectConvolution direct_;
   std::vector<ResizedConvolution> resized_;
 };
 

@@ -1,11 +1,6 @@
 #include "src/layers/conv_module.h"
 
-#include <algorithm>
 #include <cmath>
-#include <limits>
-
-#include "src/kernels/convolution/xnnpack_status.h"
-#include "src/kernels/simd.h"
 
 namespace beit {
 
@@ -27,14 +22,6 @@ void accumulate(const Execution& execution, const FeatureMap& addend, FeatureMap
   });
 }
 
-// Returns the bytes that XNNPACK's operator keeps from its first run on, for a map of `area` pixels: pointers to the
-// inputs of each output.
-int64_t pointerBytes(int64_t kernel_size, int64_t area) {
-  constexpr int64_t kTile = 8;     // rows that a kernel takes at once, at most
-  if (kernel_size == 1) return 0;  // a plain product
-  return static_cast<int64_t>(sizeof(void*)) * kernel_size * kernel_size * ((area + kTile - 1) / kTile * kTile);
-}
-
 }  // namespace
 
 void BatchNorm::declare(ParameterList& parameters, ParameterGroup& group, const std::string& prefix, int64_t channels) {
@@ -50,46 +37,6 @@ float BatchNorm::scale(int64_t channel) const {
 }
 
 float BatchNorm::shift(int64_t channel) const { return bias_.data()[channel] - running_mean_.data()[channel] * scale(channel); }
-
-void Convolution::Delete::operator()(xnn_operator* op) const { xnn_delete_operator(op); }
-
-Status Convolution::make(const float* kernel, const float* bias, bool relu) {
-  constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  const auto in = static_cast<size_t>(inputs_), out = static_cast<size_t>(outputs_);
-  const auto side = static_cast<uint32_t>(kernel_size_), padding = (side - 1) / 2;
-  xnn_operator_t op = nullptr;
-  const xnn_status status = xnn_create_convolution2d_nhwc_f32(
-      padding, padding, padding, padding, side, side, /*subsampling=*/1, 1, /*dilation=*/1, 1, /*groups=*/1, in, out,
-      /*input_channel_stride=*/in, /*output_channel_stride=*/out, kernel, bias, relu ? 0.0f : -kInfinity, kInfinity,
-      /*flags=*/0, /*code_cache=*/nullptr, /*weights_cache=*/nullptr, &op);
-  if (status != xnn_status_success) return xnnpackError("Packing a convolution", status);
-  // Where the zeros of the padding find no memory, it calls that success and gives no operator.
-  if (!op) return xnnpackError("Packing a convolution", xnn_status_out_of_memory);
-  operator_.reset(op);
-  return {};
-}
-
-Status Convolution::run(const Execution& execution, const FeatureMap& input, float* output) const {
-  assert(input.channels == inputs_);
-  if (execution.workspace().counting()) {
-    execution.workspace().keep(this, pointerBytes(kernel_size_, input.size.area()));
-    return {};
-  }
-  const WorkTimer timer(execution.profile(), Work::kConvolution,
-                        2.0 * static_cast<double>(input.size.area() * inputs_ * outputs_ * kernel_size_ * kernel_size_));
-  xnn_operator_t op = operator_.get();
-  size_t workspace_bytes = 0, alignment = 0, height = 0, width = 0;
-  xnn_status status = xnn_reshape_convolution2d_nhwc_f32(op, /*batch_size=*/1, static_cast<size_t>(input.size.height),
-                                                         static_cast<size_t>(input.size.width), &workspace_bytes, &alignment, &height,
-                                                         &width, execution.pool().handle());
-  if (status != xnn_status_success) return xnnpackError("Shaping a convolution", status);
-  BEIT_ASSIGN(FloatBuffer workspace,
-              execution.workspace().floats(static_cast<int64_t>(workspace_bytes / sizeof(float) + 1), "a convolution"));
-  status = xnn_setup_convolution2d_nhwc_f32(op, workspace.data(), input.data(), output);
-  if (status == xnn_status_success) status = xnn_run_operator(op, execution.pool().handle());
-  if (status != xnn_status_success) return xnnpackError("Running a convolution", status);
-  return {};
-}
 
 void ConvModule::declare(ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts, int64_t outputs,
                          int64_t kernel_size, Kind kind) {

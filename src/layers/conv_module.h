@@ -2,17 +2,15 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "src/kernels/convolution/direct.h"
 #include "src/kernels/execution.h"
 #include "src/kernels/feature_map.h"
 #include "src/parameters/parameter_group.h"
 #include "src/parameters/parameters.h"
-
-struct xnn_operator;
 
 namespace beit {
 
@@ -44,25 +42,6 @@ void oihwToOhwi(const float* weight, int64_t outputs, int64_t inputs, int64_t fi
   }
 }
 
-// One XNNPACK convolution: stride 1, padding (kernel - 1) / 2, so that the size stays.
-class Convolution {
- public:
-  Convolution() = default;
-  Convolution(int64_t inputs, int64_t outputs, int64_t kernel_size) : inputs_(inputs), outputs_(outputs), kernel_size_(kernel_size) {}
-
-  // Makes the operator. `kernel` is (outputs, height, width, inputs), `bias` (outputs) or null.
-  Status make(const float* kernel, const float* bias, bool relu);
-  // output (size, outputs) = the convolution of input (size, inputs).
-  Status run(const Execution& execution, const FeatureMap& input, float* output) const;
-
- private:
-  struct Delete {
-    void operator()(xnn_operator* op) const;
-  };
-  std::unique_ptr<xnn_operator, Delete> operator_;
-  int64_t inputs_ = 0, outputs_ = 0, kernel_size_ = 0;
-};
-
 // Convolution without bias, BatchNorm and ReLU, as one operator (reference: BeitConvModule); or a
 // plain convolution with bias (classifiers). The input may be a concatenation of maps by channel,
 // which is never made: a convolution is linear, so each part has an operator of its own and the
@@ -91,7 +70,7 @@ class ConvModule {
   ParameterGroup group_;
   FloatBuffer bias_;
   BatchNorm batch_norm_;
-  std::vector<Convolution> operators_;
+  std::vector<DirectConvolution> operators_;
 };
 
 }  // namespace beit

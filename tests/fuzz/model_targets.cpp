@@ -11,7 +11,6 @@
 #include "src/beit/config.h"
 #include "src/dalle/dalle_tokenizer.h"
 #include "src/image/image_processor.h"
-#include "src/kernels/convolution/xnnpack_runtime.h"
 #include "src/registry.h"
 #include "tests/fuzz/targets.h"
 #include "weights/reading/checkpoint.h"
@@ -33,7 +32,6 @@ const char* speechless(const Error& error) { return error.message.empty() ? "an 
 // One thread: an input's coverage must not depend on who took which task. Null where there is none.
 const Execution* execution() {
   static const std::unique_ptr<Execution> instance = []() -> std::unique_ptr<Execution> {
-    if (!initializeXnnpack()) return nullptr;
     auto created = Execution::create(1);
     return created.ok() ? std::move(created).value() : nullptr;
   }();

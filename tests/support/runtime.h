@@ -4,18 +4,17 @@
 #include <cstdlib>
 #include <memory>
 
-#include "src/kernels/convolution/xnnpack_runtime.h"
 #include "src/kernels/execution.h"
 #include "src/kernels/gemm/f32_microkernel.h"
 
 namespace beit::test {
 
-// Returns what the tests compute on, with XNNPACK prepared; one with tall tiles where `tall` says so.
+// Returns what the tests compute on, one with tall tiles where `tall` says so.
 // BEIT_TEST_THREADS is 1 where the build has no threads.
 inline const Execution& execution(bool tall = false) {
   const auto make = [](int64_t rows) {
     auto created = Execution::create(BEIT_TEST_THREADS, {.f32_rows = rows});
-    if (!initializeXnnpack().ok() || !created.ok()) std::abort();
+    if (!created.ok()) std::abort();
     return std::move(created).value();
   };
   static const std::unique_ptr<Execution> plain = make(kMr);

@@ -218,7 +218,7 @@ export interface Core {
   /** Threaded artefacts that export it: ends the workers, after which the core is not called again. */
   PThread?: { terminateAllThreads(): void };
   /**
-   * Once, before anything else: starts XNNPACK and the one thread pool. 1 = no pool. tallTiles: whether the engine
+   * Once, before anything else: starts the one thread pool. 1 = no pool. tallTiles: whether the engine
    * compiles tall tiles of matrix products well (src/kernels/gemm/f32_microkernel.h); answers are the same.
    */
   start(threads: number, tallTiles: boolean): Outcome<null>;

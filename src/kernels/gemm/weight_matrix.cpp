@@ -6,9 +6,6 @@
 #include "src/kernels/gemm/strassen.h"
 #include "src/kernels/gemm/w8a16.h"
 #include "src/kernels/gemm/w8a8.h"
-#if defined(BEIT_XNNPACK_LINEAR)
-#include "src/kernels/gemm/xnnpack_fully_connected.h"
-#endif
 
 namespace beit {
 
@@ -130,12 +127,8 @@ Result<std::unique_ptr<WeightMatrix>> MatrixFormat::packQuantized(int64_t, int64
 }
 
 const MatrixFormat& formatOf(WeightType type) {
-#if defined(BEIT_XNNPACK_LINEAR)
-  if (type == WeightType::kFloat32) return xnnpackFormat();
-#else
   static const F32Format f32;
   if (type == WeightType::kFloat32) return f32;
-#endif
   if (byteDot() != ByteDot::kNone) {
     static const QuantizedFormat<W8A8Matrix, W8A8Rows> w8a8;
     return w8a8;

@@ -2,10 +2,9 @@
 // and asks nothing about it: it packs its weights once and prepares each input once, also for several matrices that
 // read the same input. What a format computes with is its own affair.
 //
-//   f32      PackedMatrix, and Strassen's form for many rows                     f32.h, strassen.h
-//   W8A16    weights in 8 bits, activations in up to 16                          w8a16.h
-//   W8A8     both in 8 bits, where the engine has an exact dot product of bytes  w8a8.h
-//   XNNPACK  its fully connected operator, for tests and benchmarks              xnnpack_fully_connected.h
+//   f32    PackedMatrix, and Strassen's form for many rows                     f32.h, strassen.h
+//   W8A16  weights in 8 bits, activations in up to 16                          w8a16.h
+//   W8A8   both in 8 bits, where the engine has an exact dot product of bytes  w8a8.h
 //
 // A format that can be trained or that lies on another device is one more row: a product with the transposed matrix
 // and a gradient would be functions of WeightMatrix.

@@ -1,18 +1,23 @@
-#include "src/kernels/gemm/xnnpack_fully_connected.h"
+#include "tests/support/xnnpack_format.h"
 
 #include <xnnpack.h>
 
 #include <cassert>
 #include <limits>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "src/base/vector_size.h"
-#include "src/kernels/convolution/xnnpack_status.h"
 
-namespace beit {
+namespace beit::test {
 
 namespace {
+
+Error refused(xnn_status status) {
+  return failure(ErrorCode::kInternal, "a fully connected layer",
+                 "XNNPACK answered with status " + std::to_string(static_cast<int>(status)));
+}
 
 struct Delete {
   void operator()(xnn_operator* op) const { xnn_delete_operator(op); }
@@ -59,11 +64,12 @@ class XnnpackFormat final : public MatrixFormat {
       weight = scaled.data();
       if (bias) bias = scaled.data() + inputs * outputs;
     }
+    if (const xnn_status status = xnn_initialize(nullptr); status != xnn_status_success) return refused(status);
     xnn_operator* op = nullptr;
     const xnn_status status = xnn_create_fully_connected_nc_f32(in, out, in, out, weight, bias, -kUnbounded, kUnbounded,
                                                                 /*flags=*/0, nullptr, nullptr, &op);
-    if (status != xnn_status_success) return xnnpackError("a fully connected layer", status);
-    if (!op) return xnnpackError("a fully connected layer", xnn_status_out_of_memory);
+    if (status != xnn_status_success) return refused(status);
+    if (!op) return refused(xnn_status_out_of_memory);
     return std::unique_ptr<WeightMatrix>(std::make_unique<XnnpackMatrix>(op));
   }
 
@@ -83,4 +89,4 @@ const MatrixFormat& xnnpackFormat() {
   return format;
 }
 
-}  // namespace beit
+}  // namespace beit::test
