@@ -103,6 +103,17 @@ for (const name of Object.keys(BROWSERS)) {
       });
     });
 
+    it("asks for the core's wasm beside its script, not behind it", async () => {
+      await withPage({}, async ({ ask, server }) => {
+        server.lose('beit-wasm/dist/wasm/beit-simd.js');
+        const { code } = await ask(server.url + LIBRARY, { build: 'simd' });
+        assert.equal(code, 'not-found');
+        const asked = () => server.sent.some(({ path }) => path === 'beit-wasm/dist/wasm/beit-simd.wasm');
+        for (let i = 0; i < 100 && !asked(); ++i) await new Promise((resolve) => setTimeout(resolve, 50));
+        assert.ok(asked());
+      });
+    });
+
     it('takes a worker and a core that the page has', async () => {
       await withPage({}, async ({ ask, server }) => {
         const binary = `${server.url}beit-wasm/dist/wasm/beit-simd.wasm`;

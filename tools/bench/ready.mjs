@@ -94,6 +94,8 @@ await main(async (args) => {
         await load('from the hub, kept', {});
         await load('from the cache', {});
         await load('from the cache, int8', { dtype: 'int8' });
+        await load('converted and kept as int8', { keepAs: 'int8' });
+        await load('from the cache, kept as int8', { keepAs: 'int8' });
       } finally {
         await host.close();
       }

@@ -26,6 +26,14 @@ export interface CoreSettings {
 /** Makes the worker of a thread, which runs `script` as a module named em-pthread. */
 export type CreateThread = (script: string) => ThreadWorker;
 
+/** Compiles a file while it comes, where its server names its type. */
+async function fetchModule(address: string): Promise<WebAssembly.Module> {
+  const response = await fetch(address, { credentials: 'same-origin' });
+  if (!response.ok) throw new Error(`the server answers ${response.status}`);
+  const named = response.headers.get('Content-Type') === 'application/wasm';
+  return named ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
+}
+
 /**
  * Returns a started core. Rejects with not-found or network when its files cannot be had, with
  * out-of-memory when there is no memory for it, and with internal when the engine refuses it.
@@ -34,6 +42,11 @@ export async function startCore(
   { build, threads, files: { script, wasm }, wasmBinary, maximumMemory = MOST_MEMORY }: CoreSettings,
   createThread?: CreateThread,
 ): Promise<Core> {
+  const given = wasmBinary instanceof Uint8Array ? null : wasmBinary;
+  // In Node the factory reads the file by itself. Else it comes beside the script, not behind it.
+  const fetched = wasmBinary === undefined && !wasm.startsWith('file:') ? fetchModule(wasm) : null;
+  const compiled = given ? Promise.resolve(given) : fetched;
+  compiled?.catch(() => undefined);
   let create: CoreFactory;
   try {
     create =
@@ -51,7 +64,6 @@ export async function startCore(
   const remember = (line: string): void => {
     if (printed.length < 20) printed.push(line);
   };
-  const compiled = wasmBinary && !(wasmBinary instanceof Uint8Array) ? wasmBinary : null;
   let refuse: (error: unknown) => void = () => undefined;
   const refused = new Promise<never>((_, reject) => {
     refuse = reject;
@@ -62,7 +74,7 @@ export async function startCore(
     ...(wasmBinary instanceof Uint8Array && { wasmBinary }),
     ...(compiled && {
       instantiateWasm: (imports, receive) => {
-        WebAssembly.instantiate(compiled, imports).then((instance) => receive(instance, compiled), refuse);
+        compiled.then(async (module) => receive(await WebAssembly.instantiate(module, imports), module)).catch(refuse);
         return {};
       },
     }),
