@@ -102,10 +102,10 @@ export function run(program, args, { cwd = root, env = {}, log, allowFailure = f
 
 /** Lets others have the processors before a process that leads a session, and before what it starts. */
 function giveWay(pid) {
-  setPriority(pid, constants.priority.PRIORITY_LOW);
   try {
+    setPriority(pid, constants.priority.PRIORITY_LOW);
     writeFileSync(`/proc/${pid}/autogroup`, String(constants.priority.PRIORITY_LOW)); // where Linux counts sessions, and not processes
-  } catch {}
+  } catch {} // it has ended, or the system has no such thing: its turn comes with the others'
 }
 
 /** Ends a child that leads a process group with that group, when its time is over, if that has an end, or this process is ended. */
