@@ -1,12 +1,14 @@
 #include "bindings/handles.h"
 
 #include <algorithm>
+#include <chrono>
 
 #include "bindings/js_values.h"
 #include "src/beit/segmentation/segmentation_map.h"
 #include "src/image/image_decode.h"
 #include "src/kernels/gemm/f32_microkernel.h"
 #include "src/kernels/thread_trial.h"
+#include "src/kernels/tile_trial.h"
 #include "src/registry.h"
 #include "weights/reading/containers/safetensors.h"
 #include "weights/reading/names/infer_config.h"
@@ -14,8 +16,8 @@
 
 namespace beit::js {
 
-std::shared_ptr<const Execution>& execution() {
-  static std::shared_ptr<const Execution> instance;
+std::shared_ptr<Execution>& execution() {
+  static std::shared_ptr<Execution> instance;
   return instance;
 }
 
@@ -40,6 +42,20 @@ namespace {
 Status giveReplaced(std::vector<NamedTensor>& replaced, ParameterList& parameters) {
   for (NamedTensor& given : replaced) BEIT_TRY(parameters.give(given.name, given.tensor.shape, given.tensor.values.span()));
   return {};
+}
+
+// Held when a pass begins: whatever is computed meanwhile in other tiles has the same result. A trial that fails, for want of memory,
+// changes nothing.
+void tryTiles() {
+  static TileTrials trials;
+  Execution& on = *execution();
+  Microkernels kernels = on.microkernels();
+  const double now = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  if (kernels.f32_rows != kTallMr || !trials.due(now)) return;
+  if (const auto seconds = timeTiles(kernels); seconds.ok()) {
+    kernels.f32_panels = trials.decide(seconds->first, seconds->second);
+    on.choose(kernels);
+  }
 }
 
 }  // namespace
@@ -153,6 +169,7 @@ val ModelHandle::begin(val inputs, val options) {
   return guarded([&]() -> val {
     auto converted = forwardInputs(inputs);
     if (!converted.ok()) return failed(converted.error());
+    if (execution()) tryTiles();
     return outcome(model_->begin(std::move(converted).value(), forwardOptions(options)), [&](std::unique_ptr<ForwardPass> pass) {
       return val(std::make_shared<ForwardHandle>(std::move(pass), shared_from_this()));
     });

@@ -24,7 +24,7 @@ using emscripten::val;
 val start(int threads, bool tall_tiles);
 void stop();
 // What the module computes on: wasm threads are a resource of the whole instance. Null before start().
-std::shared_ptr<const Execution>& execution();
+std::shared_ptr<Execution>& execution();
 // What lies in the linear memory for a call.
 std::span<const uint8_t> heapBytes(uintptr_t pointer, double length);
 // The caller has staged width * height * channels bytes at `pointer`.

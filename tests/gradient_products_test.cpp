@@ -43,9 +43,9 @@ struct Layer {
 TEST_CASE("The three products of a layer are what they say", "[gradient_products]") {
   test::Random random(1);
   for (const auto& [rows, inputs, outputs] : {std::array<int64_t, 3>{1, 1, 1}, {3, 5, 7}, {17, 64, 33}, {530, 37, 41}, {1100, 9, 8}}) {
-    for (const bool tall : {false, true}) {
-      CAPTURE(rows, inputs, outputs, tall);
-      const Execution& execution = test::execution(tall);
+    for (const test::Tiles tiles : {test::Tiles::kUsual, test::Tiles::kTall}) {
+      CAPTURE(rows, inputs, outputs, static_cast<int>(tiles));
+      const Execution& execution = test::execution(tiles);
       Layer layer(inputs, outputs, random);
       const auto x = random.floats(static_cast<size_t>(rows * inputs), -1.0f, 1.0f);
       const auto dy = random.floats(static_cast<size_t>(rows * outputs), -1.0f, 1.0f);

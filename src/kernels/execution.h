@@ -19,6 +19,8 @@ struct Microkernels {
   // The most rows of a tile of the f32 microkernel: kMr, or kTallMr where the engine compiles it well (see
   // src/kernels/gemm/f32_microkernel.h).
   int64_t f32_rows = 4;
+  // The panels of such a tile, at most kMostPanels: two where they are faster, which a trial tells (src/kernels/tile_trial.h).
+  int64_t f32_panels = 1;
 };
 
 class Execution {
@@ -32,6 +34,7 @@ class Execution {
   const ThreadPool& pool() const { return *pool_; }
   int threads() const { return pool_->threads(); }
   const Microkernels& microkernels() const { return microkernels_; }
+  void choose(Microkernels microkernels) { microkernels_ = microkernels; }  // not while anything runs on this
 
   // ThreadPool::parallelFor(), and a computation that is too small or too tangled for it. Whatever touches elements
   // that workspace() gave goes through one of them: neither does anything while memory is only counted.
@@ -52,7 +55,7 @@ class Execution {
 
  private:
   const std::unique_ptr<const ThreadPool> pool_;
-  const Microkernels microkernels_;
+  Microkernels microkernels_;
   mutable Workspace workspace_;
   mutable WorkProfile profile_;
 };

@@ -24,6 +24,17 @@ inline F32x4 load4(const float* from) {
 
 inline void store4(float* to, F32x4 value) { std::memcpy(to, &value, sizeof value); }
 
+// Returns `pointer`, from which two vectors in a row are to be loaded or stored, in that order among all accesses. V8 can join such
+// pairs into vectors of 32 bytes (--wasm-revectorize): only where one address differs from the other by its constant offset
+// alone, which compilers see to for all offsets but 64 unless they are kept from knowing more, and where no store is between.
+template <typename T>
+[[gnu::always_inline]] inline T* adjacentFrom(T* pointer) {
+#if defined(__wasm_simd128__)
+  __asm__ volatile("" : "+r"(pointer)::"memory");
+#endif
+  return pointer;
+}
+
 inline F32x4 splat4(float value) { return F32x4{value, value, value, value}; }
 
 // Returns a * b + c: fused where the target has relaxed SIMD, else rounded twice.

@@ -9,18 +9,19 @@
 
 namespace beit::test {
 
-// Returns what the tests compute on, one with tall tiles where `tall` says so.
-// BEIT_TEST_THREADS is 1 where the build has no threads.
-inline const Execution& execution(bool tall = false) {
-  const auto make = [](int64_t rows) {
-    auto created = Execution::create(BEIT_TEST_THREADS, {.f32_rows = rows});
+enum class Tiles { kUsual, kTall, kWide };  // kWide: tall ones of two panels
+
+// Returns what the tests compute on. BEIT_TEST_THREADS is 1 where the build has no threads.
+inline const Execution& execution(Tiles tiles = Tiles::kUsual) {
+  const auto make = [](Microkernels kernels) {
+    auto created = Execution::create(BEIT_TEST_THREADS, kernels);
     if (!created.ok()) std::abort();
     return std::move(created).value();
   };
-  static const std::unique_ptr<Execution> plain = make(kMr);
-  if (!tall) return *plain;
-  static const std::unique_ptr<Execution> with_tall_tiles = make(kTallMr);
-  return *with_tall_tiles;
+  static const std::unique_ptr<Execution> usual = make({});
+  if (tiles == Tiles::kUsual) return *usual;
+  static const std::unique_ptr<Execution> tall = make({.f32_rows = kTallMr}), wide = make({.f32_rows = kTallMr, .f32_panels = kMostPanels});
+  return tiles == Tiles::kTall ? *tall : *wide;
 }
 
 }  // namespace beit::test

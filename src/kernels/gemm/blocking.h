@@ -18,12 +18,16 @@ namespace beit {
 constexpr int64_t kMr = 4;
 constexpr int64_t kNr = 8;  // a panel: the columns that are packed together
 
+// The most panels that a tile takes at once.
+constexpr int64_t kMostPanels = 2;
+
 constexpr int64_t panelsOf(int64_t columns) { return (columns + kNr - 1) / kNr; }
 
-// Calls body(0) to body(kRows - 1), written out: compilers leave a loop of five a loop, with its sums in memory.
+// Calls body(0) to body(kRows - 1), written out: compilers leave a loop of five a loop, with its sums in memory, and so a function
+// that they do not inline.
 template <int64_t kRows, typename Body>
 [[gnu::always_inline]] inline void unrollRows(const Body& body) {
-  [&]<int64_t... kRow>(std::integer_sequence<int64_t, kRow...>) { (body(kRow), ...); }
+  [&]<int64_t... kRow>(std::integer_sequence<int64_t, kRow...>) __attribute__((always_inline)) { (body(kRow), ...); }
   (std::make_integer_sequence<int64_t, kRows>());
 }
 

@@ -34,12 +34,14 @@ void packPanel(size_t inputs, int64_t rows, const float* weight, int64_t stride,
 void multiplyPanels(const Microkernels& kernels, int64_t rows, int64_t inputs, int64_t outputs, int64_t first, int64_t last,
                     const float* input, int64_t input_stride, const float* panels, const float* bias, float* output, int64_t output_stride,
                     GemmEpilogue epilogue) {
-  for (int64_t p = first; p < last; ++p) {
+  int64_t count;
+  for (int64_t p = first; p < last; p += count) {
+    count = std::min(kernels.f32_panels, last - p);
     const int64_t column = p * kNr;
-    forTiles(rows, kernels.f32_rows, [&](int64_t r, int64_t count) {
-      f32Microkernel(count, std::min(kNr, outputs - column), static_cast<size_t>(inputs), input + r * input_stride, input_stride,
-                     panels + column * inputs, bias ? bias + column : nullptr, /*start_stride=*/0, output + r * output_stride + column,
-                     output_stride, epilogue);
+    forTiles(rows, kernels.f32_rows, [&](int64_t r, int64_t tile) {
+      f32Microkernel(tile, std::min(count * kNr, outputs - column), static_cast<size_t>(inputs), input + r * input_stride, input_stride,
+                     panels + column * inputs, inputs * kNr, bias ? bias + column : nullptr, /*start_stride=*/0,
+                     output + r * output_stride + column, output_stride, epilogue);
     });
   }
 }
@@ -73,10 +75,12 @@ void multiplyPacked(const Microkernels& kernels, int64_t rows, int64_t inputs, i
 
 void multiplyPacked(const Execution& execution, int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
                     const float* panels, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue) {
-  forGemmTasks(execution, rows, panelsOf(outputs), inputs * static_cast<int64_t>(sizeof(float)),
-               [&](size_t, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
-                 multiplyPanels(execution.microkernels(), last_row - row, inputs, outputs, panel, last_panel, input + row * input_stride,
-                                input_stride, panels, bias, output + row * output_stride, output_stride, epilogue);
+  const int64_t at_once = execution.microkernels().f32_panels, count = panelsOf(outputs);
+  forGemmTasks(execution, rows, (count + at_once - 1) / at_once, inputs * static_cast<int64_t>(sizeof(float)),
+               [&](size_t, int64_t row, int64_t last_row, int64_t first, int64_t last) {
+                 multiplyPanels(execution.microkernels(), last_row - row, inputs, outputs, first * at_once, std::min(count, last * at_once),
+                                input + row * input_stride, input_stride, panels, bias, output + row * output_stride, output_stride,
+                                epilogue);
                });
 }
 

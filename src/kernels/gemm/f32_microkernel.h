@@ -1,9 +1,9 @@
-// Tiles of a product of floats: a few rows by eight columns, whose sums stay in registers.
+// Tiles of a product of floats: a few rows by eight or sixteen columns, whose sums stay in registers.
 //
 // How many rows is up to the engine that compiles this. Taller tiles load less for each product and have more sums
 // under way, which hides the latency of fused multiply-adds; but V8 before version 13 puts all loads of a step
 // before its arithmetic, and then only four rows fit the 16 registers of x86: figures for each engine are in
-// ARCHITECTURE.md, "Matrix products".
+// ARCHITECTURE.md, "Matrix products". Sixteen columns fit where the engine joins pairs of vectors into ones of 32 bytes.
 // Every output is summed up in the same order whatever the tile, so that results do not depend on it.
 #pragma once
 
@@ -21,11 +21,12 @@ inline constexpr int64_t kTallMr = 5;
 inline constexpr int64_t kTallMr = 6;
 #endif
 
-// output = start + input x panel (depth, 8), then the epilogue: up to kTallMr rows by up to 8 columns. Strides are the
-// floats from one row to the next. `start` holds what each row begins with (stride 0: a bias for all), eight floats
-// in each of the rows, of which there are at least four. Null stands for zeros. It may be the output.
-void f32Microkernel(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel, const float* start,
-                    int64_t start_stride, float* output, int64_t output_stride, GemmEpilogue epilogue);
+// output = start + input x panel (depth, 8), then the epilogue: up to kTallMr rows by up to 8 columns; by up to 16, of two
+// panels with `panel_stride` floats from one to the next. Strides are the floats from one row to the next. `start` holds what
+// each row begins with (stride 0: a bias for all), eight floats for each panel. Null stands for zeros. It may be the output.
+void f32Microkernel(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel,
+                    int64_t panel_stride, const float* start, int64_t start_stride, float* output, int64_t output_stride,
+                    GemmEpilogue epilogue);
 
 // Calls tile(first, count) for tiles of at most `max_rows` rows that make up `rows`, as even as can be: a tile of few
 // rows costs as much as one of four.

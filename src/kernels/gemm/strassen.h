@@ -40,17 +40,17 @@ class StrassenRows {
  private:
   // The four sums, each a matrix of (half of the rows, half of the inputs): Winograd's S1 to S4.
   const float* sum(int64_t i) const { return sums_.data() + i * half_ * (inputs_ / 2); }
-  // One pair of panels, an output's and its counterpart's in the right half, for rows row to row + count of the
-  // upper half and their counterparts.
-  void multiplyPair(const Microkernels& kernels, const PackedMatrix& matrix, int64_t pair, int64_t row, int64_t count, float* room,
-                    float* output) const;
+  // Pairs of panels, an output's and its counterpart's in the right half, `width` in a row (at most kMostPanels), for rows
+  // row to row + count of the upper half and their counterparts.
+  void multiplyPairs(const Microkernels& kernels, const PackedMatrix& matrix, int64_t pair, int64_t width, int64_t row, int64_t count,
+                     float* room, float* output) const;
 
   int64_t rows_ = 0, inputs_ = 0;
   int64_t half_ = 0;   // rows of the upper half; the lower one may have one fewer
   int64_t chunk_ = 0;  // inputs that are halved together: a row of values is chunks of (left half, right half)
   const float* values_ = nullptr;
   FloatBuffer sums_;
-  mutable FloatBuffer rooms_;  // for each thread: two panels of half a chunk, six columns of `half_` rows of 8
+  mutable FloatBuffer rooms_;  // for each thread, kMostPanels times: two panels of half a chunk, six columns of `half_` rows of 8
 };
 
 }  // namespace beit
