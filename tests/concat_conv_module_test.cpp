@@ -101,6 +101,21 @@ TEST_CASE("Large maps are done in bands, by Winograd's algorithm, with the same 
   }
 }
 
+TEST_CASE("Of an int8 module all maps are multiplied in integers, in bands", "[concat_conv_module]") {
+  test::Random random(4);
+  const Fixture fixture(64, 5, 1, {16, 16}, WeightType::kInt8, random);
+  for (const Size size : {Size{16, 16}, Size{21, 10}}) {
+    CAPTURE(size.height, size.width);
+    const FeatureMap map = test::randomMap(size, 64, random);
+    std::vector<FeatureMap> smaller;
+    smaller.push_back(test::randomMap({(size.height + 1) / 2, (size.width + 1) / 2}, 64, random));
+    CHECK(fixture.module.bands(size.height) == (size.height + 7) / 8);
+    const double off = test::largestDifference(fixture.run(map, smaller), fixture.expected(map, smaller));
+    CHECK(off <= 0.2);  // 1152 weights below 0.3, each off by up to 0.3 / 254
+    CHECK(off > 1e-4);
+  }
+}
+
 TEST_CASE("Smaller maps may be multiplied in int8", "[concat_conv_module]") {
   test::Random random(3);
   const Size size{16, 12};

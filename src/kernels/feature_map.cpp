@@ -43,12 +43,14 @@ void maxPool2(const Execution& execution, const FeatureMap& input, FeatureMap& o
   });
 }
 
-void hwcToChw(const Execution& execution, const FeatureMap& map, float* to) {
-  const int64_t area = map.size.area(), channels = map.channels;
+void hwcToChw(const Execution& execution, const FeatureMap& map, float* to) { hwcToChw(execution, map, to, map.size.area()); }
+
+void hwcToChw(const Execution& execution, const FeatureMap& rows, float* to, int64_t plane) {
+  const int64_t area = rows.size.area(), channels = rows.channels;
   execution.parallelFor(static_cast<size_t>(channels), [&](size_t, size_t c) {
-    const float* from = map.data() + c;
-    float* plane = to + static_cast<int64_t>(c) * area;
-    for (int64_t i = 0; i < area; ++i) plane[i] = from[i * channels];
+    const float* from = rows.data() + c;
+    float* channel = to + static_cast<int64_t>(c) * plane;
+    for (int64_t i = 0; i < area; ++i) channel[i] = from[i * channels];
   });
 }
 

@@ -40,4 +40,7 @@ inline int64_t argmax(const float* values, int64_t count) {
 // to (channels, height, width) = map.
 void hwcToChw(const Execution& execution, const FeatureMap& map, float* to);
 
+// The same of rows of a larger map: `plane` are the floats from one channel of it to the next.
+void hwcToChw(const Execution& execution, const FeatureMap& rows, float* to, int64_t plane);
+
 }  // namespace beit

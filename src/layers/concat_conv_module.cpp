@@ -12,20 +12,29 @@ constexpr int64_t kTaps = 9;
 // them at 1600 pixels, too, takes 64 MB more and hardly less time.
 bool isWorthWinograd(int64_t channels, Size size) { return channels >= 64 && size.area() >= 2048; }
 
+// Integers take no more memory so, and are transformed for each map.
+bool isWorthQuantizing(WeightType type, int64_t channels, Size size) {
+  return type == WeightType::kInt8 && channels >= 64 && size.area() >= 256;
+}
+
 }  // namespace
 
 void ConcatConvModule::declare(ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs, size_t resized,
                                Size typical_size, WeightType type) {
   channels_ = channels;
   outputs_ = outputs;
-  use_winograd_ = isWorthWinograd(channels, typical_size);
-  if (use_winograd_) winograd_ = WinogradConvolution(channels, outputs);
+  if (isWorthQuantizing(type, channels, typical_size)) form_ = Form::kQuantized;
+  else form_ = isWorthWinograd(channels, typical_size) ? Form::kWinograd : Form::kDirect;
+  if (form_ == Form::kQuantized) quantized_ = QuantizedWinograd(channels, outputs);
+  else if (form_ == Form::kWinograd) winograd_ = WinogradConvolution(channels, outputs);
   else direct_ = DirectConvolution(channels, outputs, 3);
   for (size_t i = 0; i < resized; ++i) resized_.emplace_back(type, channels, outputs);
   batch_norm_.declare(parameters, group_, prefix + ".bn", outputs);
   const auto count = static_cast<int64_t>(resized);
   const int64_t taps = formatOf(type).weightBytes(channels, kTaps * outputs);
-  const int64_t own = use_winograd_ ? WinogradConvolution::bytes(channels, outputs) : 4 * kTaps * channels * outputs;
+  const int64_t own = form_ == Form::kQuantized  ? QuantizedWinograd::bytes(channels, outputs)
+                      : form_ == Form::kWinograd ? WinogradConvolution::bytes(channels, outputs)
+                                                 : 4 * kTaps * channels * outputs;
   group_.addWeight(
       parameters, prefix + ".conv.weight", {outputs, (1 + count) * channels, 3, 3},
       [this](std::span<float> weight) { return make(weight); }, own + count * taps);
@@ -40,7 +49,9 @@ Status ConcatConvModule::make(std::span<const float> weight) {
     bias.data()[o] = batch_norm_.shift(o);
   }
   batch_norm_ = {};
-  if (use_winograd_) {
+  if (form_ == Form::kQuantized) {
+    BEIT_TRY(quantized_.make(weight.data(), total, 0, scale.data(), bias.data()));
+  } else if (form_ == Form::kWinograd) {
     BEIT_TRY(winograd_.make(weight.data(), total, 0, scale.data(), bias.data()));
   } else {
     BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(outputs_ * kTaps * channels_, "a convolution's kernel"));
@@ -58,12 +69,12 @@ Status ConcatConvModule::make(std::span<const float> weight) {
 
 int64_t ConcatConvModule::bands(int64_t height) const {
   constexpr int64_t kRows = WinogradConvolution::kRowsPerBand;
-  return use_winograd_ ? (height + kRows - 1) / kRows : 1;
+  return form_ == Form::kDirect ? 1 : (height + kRows - 1) / kRows;
 }
 
 ConcatConvModule::Band ConcatConvModule::bandRows(int64_t band, int64_t height) const {
   constexpr int64_t kRows = WinogradConvolution::kRowsPerBand;
-  if (!use_winograd_) return {0, height};
+  if (form_ == Form::kDirect) return {0, height};
   return {band * kRows, std::min(kRows, height - band * kRows)};
 }
 
@@ -71,11 +82,21 @@ Status ConcatConvModule::run(const Execution& execution, int64_t band, const Fea
                              BandState& kept, float* output) const {
   assert(smaller.size() == resized_.size());
   const auto [first, rows] = bandRows(band, map.size.height);
-  if (use_winograd_) BEIT_TRY(winograd_.run(execution, map, first, rows, output, /*relu=*/resized_.empty()));
-  else BEIT_TRY(direct_.run(execution, map, output));
-  if (resized_.empty()) return {};
-  kept.resize(resized_.size());
-  for (size_t i = 0; i < resized_.size(); ++i) BEIT_TRY(resized_[i].add(execution, smaller[i], map.size, first, rows, kept[i], output));
+  const bool relu = resized_.empty();
+  if (form_ == Form::kQuantized) {
+    if (band == 0) {
+      BEIT_ASSIGN(kept.kernel, quantized_.transform(execution));
+    }
+    BEIT_TRY(quantized_.run(execution, kept.kernel, map, first, rows, output, relu));
+  } else if (form_ == Form::kWinograd) {
+    BEIT_TRY(winograd_.run(execution, map, first, rows, output, relu));
+  } else {
+    BEIT_TRY(direct_.run(execution, map, output));
+  }
+  if (relu) return {};
+  kept.rows.resize(resized_.size());
+  for (size_t i = 0; i < resized_.size(); ++i)
+    BEIT_TRY(resized_[i].add(execution, smaller[i], map.size, first, rows, kept.rows[i], output));
   // Of a band, which ends where the next one begins: applyActivation() takes whole buffers.
   const int64_t row = map.size.width * outputs_;
   execution.parallelFor(static_cast<size_t>(rows), [&](size_t, size_t y) {

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "src/kernels/convolution/quantized_winograd.h"
 #include "src/kernels/convolution/winograd.h"
 #include "src/kernels/feature_map.h"
 #include "src/layers/conv_module.h"
@@ -23,7 +24,8 @@ class ConcatConvModule {
  public:
   // Adds "PREFIX.conv.weight" (outputs, (1 + resized) * channels, 3, 3) and "PREFIX.bn.*". `resized` is the number of
   // smaller maps; all have `channels`. `typical_size` is the size of the map that most passes will have: it decides how
-  // the convolution is done. `type` is that of the products of smaller maps.
+  // the convolution is done. `type` is that of the products; small maps and those of
+  // few channels are convolved in floats nevertheless.
   void declare(ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs, size_t resized, Size typical_size,
                WeightType type);
 
@@ -37,7 +39,10 @@ class ConcatConvModule {
   Band bandRows(int64_t band, int64_t height) const;
 
   // What is kept between the bands of one map.
-  using BandState = std::vector<ResizedConvolution::Rows>;
+  struct BandState {
+    std::vector<ResizedConvolution::Rows> rows;
+    QuantizedWinograd::Transformed kernel;
+  };
 
   // output (rows of the band, width, outputs) = that band of the result. Bands come in order, with the same
   // `kept`, empty at first. Error: kOutOfMemory.
@@ -48,10 +53,12 @@ class ConcatConvModule {
   Status make(std::span<const float> weight);
 
   int64_t channels_ = 0, outputs_ = 0;
-  bool use_winograd_ = false;
+  enum class Form { kDirect, kWinograd, kQuantized };
+  Form form_ = Form::kDirect;
   ParameterGroup group_;
   BatchNorm batch_norm_;
-  WinogradConvolution winograd_;  // of the map itself: one of both, by use_winograd_
+  WinogradConvolution winograd_;  // of the map itself: one of the three, by form_
+  QuantizedWinograd quantized_;
   DirectConvolution direct_;
   std::vector<ResizedConvolution> resized_;
 };

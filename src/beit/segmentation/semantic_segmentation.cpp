@@ -105,6 +105,8 @@ void BeitForSemanticSegmentation::addHeadSteps(ForwardPass& pass, std::shared_pt
   const auto index = static_cast<size_t>(image);
   pass.add([=](ForwardPass&) -> Status {
     head->levels = std::move(progress->features[index]);
+    const Shape& shape = progress->logits.shape;
+    head->logits = progress->logits.values.data() + image * shape[1] * shape[2] * shape[3];
     return {};
   });
   if (progress->inputs->labels && auxiliary_head_)
@@ -115,11 +117,6 @@ void BeitForSemanticSegmentation::addHeadSteps(ForwardPass& pass, std::shared_pt
       return {};
     });
   decode_head_.addSteps(pass, execution_, head, progress->grid);
-  pass.add([=, this](ForwardPass&) -> Status {
-    hwcToChw(execution_, head->logits, progress->logits.values.data() + image * head->logits.count());
-    head->logits = {};
-    return {};
-  });
 }
 
 }  // namespace beit

@@ -101,7 +101,7 @@ Status UperHead::mixTop(const Execution& execution, State& state, int64_t band) 
   if (first + rows == top.size.height) {
     top = std::move(state.top);
     state.pooled.clear();
-    state.kept.clear();
+    state.kept = {};
   }
   return {};
 }
@@ -129,6 +129,7 @@ Status UperHead::refine(const Execution& execution, State& state, size_t index, 
   if (band + 1 == conv.bands(height)) {
     store(band);
     state.refined = {};
+    state.kept = {};
   }
   return {};
 }
@@ -137,16 +138,15 @@ Status UperHead::refine(const Execution& execution, State& state, size_t index, 
 Status UperHead::fuse(const Execution& execution, State& state, int64_t band) const {
   const FeatureMap& widest = state.levels[0];
   const int64_t height = widest.size.height, width = widest.size.width, labels = classifier_.outputs();
-  if (band == 0) {
-    BEIT_ASSIGN(state.logits, FeatureMap::allocate(execution.workspace(), widest.size, labels, "logits"));
-  }
   const auto [first, rows] = fpn_bottleneck_.bandRows(band, height);
   BEIT_ASSIGN(FloatBuffer fused, execution.workspace().floats(rows * width * channels_, "fused features"));
   BEIT_TRY(fpn_bottleneck_.run(execution, band, widest, std::span(state.levels).subspan(1), state.kept, fused.data()));
-  BEIT_TRY(classifier_.run(execution, rows * width, fused.data(), state.logits.data() + first * width * labels));
+  BEIT_ASSIGN(FeatureMap logits, FeatureMap::allocate(execution.workspace(), {rows, width}, labels, "logits"));
+  BEIT_TRY(classifier_.run(execution, rows * width, fused.data(), logits.data()));
+  hwcToChw(execution, logits, state.logits + first * width, height * width);
   if (first + rows == height) {
     state.levels = {};
-    state.kept.clear();
+    state.kept = {};
   }
   return {};
 }

@@ -19,18 +19,17 @@ class UperHead {
  public:
   static constexpr size_t kLevels = 4;
 
-  // Adds the parameters under "fpn1.", "fpn2." and "decode_head.". `type` is that of all products but the last layer's
-  // and those of 3 x 3 convolutions that are not resized.
+  // Adds the parameters under "fpn1.", "fpn2." and "decode_head.". `type` is that of all products but the last layer's.
   void declare(ParameterList& parameters, const BeitConfig& config, WeightType type);
 
-  // The four levels of one image on their way through neck and head, and at last its logits.
+  // The four levels of one image on their way through neck and head.
   struct State {
     std::array<FeatureMap, kLevels> levels;  // the tapped states (h, w, C), then what is made of them
     std::vector<FeatureMap> pooled;          // psp_modules' of the top
     FeatureMap top;                          // the bottleneck's result, until it takes the top's place
     FloatBuffer refined;                     // the band of a level that fpn_convs made last
     ConcatConvModule::BandState kept;        // of the convolution that is under way
-    FeatureMap logits;                       // (4h, 4w, L)
+    float* logits = nullptr;                 // (L, 4h, 4w): the caller's
   };
 
   // Adds the steps from state.levels, tapped states of `grid` by then, to state.logits.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "src/base/result.h"
+#include "src/kernels/convolution/winograd_tiles.h"
 #include "src/kernels/execution.h"
 #include "src/kernels/feature_map.h"
 #include "src/kernels/gemm/f32.h"
@@ -17,8 +18,7 @@ namespace beit {
 // Stride 1, padding 1: the size stays.
 class WinogradConvolution {
  public:
-  static constexpr int64_t kTile = 4;                 // outputs of a tile each way
-  static constexpr int64_t kRowsPerBand = 2 * kTile;  // rows of outputs that are computed together
+  static constexpr int64_t kRowsPerBand = 2 * winograd::kTile;  // rows of outputs that are computed together
 
   WinogradConvolution() = default;
   WinogradConvolution(int64_t inputs, int64_t outputs) : inputs_(inputs), outputs_(outputs) {}
@@ -30,15 +30,13 @@ class WinogradConvolution {
 
   bool empty() const { return matrices_.empty(); }
   // Returns the bytes of the packed matrices.
-  static int64_t bytes(int64_t inputs, int64_t outputs) { return kPoints * 4 * packedFloats(inputs, outputs); }
+  static int64_t bytes(int64_t inputs, int64_t outputs) { return winograd::kPoints * 4 * packedFloats(inputs, outputs); }
 
   // output (rows, width, outputs) = rows first_row.. of the convolution of `input` (size, inputs), and ReLU if
-  // asked. first_row is a multiple of kTile; rows are kRowsPerBand at most. Error: kOutOfMemory.
+  // asked. first_row is a multiple of four; rows are kRowsPerBand at most. Error: kOutOfMemory.
   Status run(const Execution& execution, const FeatureMap& input, int64_t first_row, int64_t rows, float* output, bool relu) const;
 
  private:
-  static constexpr int64_t kPoints = 36;
-
   int64_t inputs_ = 0, outputs_ = 0;
   std::vector<PackedMatrix> matrices_;  // one a point
   FloatBuffer bias_;                    // (outputs)

@@ -16,7 +16,6 @@ namespace {
 constexpr int64_t kWeightMost = 128;
 
 int64_t paddedDepth(int64_t inputs) { return (inputs + 1) / 2 * 2; }
-int64_t groupedInputs(int64_t inputs) { return (inputs + 7) / 8 * 8; }
 
 // Widens a panel for the rows that follow: 16-bit operands spare each tile a conversion, and matrices stay a quarter of
 // f32's size.
@@ -27,24 +26,34 @@ int64_t groupedInputs(int64_t inputs) { return (inputs + 7) / 8 * 8; }
   }
 }
 
-// to (depth / 2, 4, 2) = four rows, each `stride` from the next.
-[[gnu::noinline]] void interleaveRows(int64_t depth, const int16_t* rows, int64_t stride, int16_t* to) {
+}  // namespace
+
+[[gnu::noinline]] void interleaveRows(int64_t depth, const int16_t* rows, int64_t stride, int16_t* to, int64_t pair_stride) {
   int64_t k = 0;
   const auto pairs = [&](int64_t row) { return load4(reinterpret_cast<const float*>(rows + row * stride + k)); };  // only moved
-  for (; k + 8 <= depth; k += 8, to += 8 * kMr) {
+  for (; k + 8 <= depth; k += 8, to += 4 * pair_stride) {
     F32x4 a = pairs(0), b = pairs(1), c = pairs(2), d = pairs(3);
     transpose4(a, b, c, d);
-    float* quads = reinterpret_cast<float*>(to);
-    store4(quads, a);
-    store4(quads + 4, b);
-    store4(quads + 8, c);
-    store4(quads + 12, d);
+    const auto at = [&](int64_t pair) { return reinterpret_cast<float*>(to + pair * pair_stride); };
+    store4(at(0), a);
+    store4(at(1), b);
+    store4(at(2), c);
+    store4(at(3), d);
   }
-  for (; k < depth; k += 2)
-    for (int64_t row = 0; row < kMr; ++row, to += 2) std::copy_n(rows + row * stride + k, 2, to);
+  for (; k < depth; k += 2, to += pair_stride)
+    for (int64_t row = 0; row < kMr; ++row) std::copy_n(rows + row * stride + k, 2, to + 2 * row);
 }
 
-// A tile of four rows and eight columns, of pairs of integers.
+void quantizeTile(int64_t rows, int64_t inputs, const float* values, int64_t stride, int32_t limit, int16_t* room, int16_t* tile,
+                  float* scales) {
+  const int64_t grouped = groupedInputs(inputs);
+  for (int64_t r = 0; r < kMr; ++r) {
+    if (r < rows) scales[r] = quantizeRow(inputs, values + r * stride, limit, room + r * grouped);
+    else std::fill_n(room + r * grouped, grouped, static_cast<int16_t>(0));
+  }
+  interleaveRows(paddedDepth(inputs), room, grouped, tile, 2 * kMr);
+}
+
 [[gnu::noinline]] void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input, const float* row_scales,
                                         const int16_t* panel, const float* scales, const float* bias, float* output, int64_t output_stride,
                                         GemmEpilogue epilogue) {
@@ -71,8 +80,6 @@ int64_t groupedInputs(int64_t inputs) { return (inputs + 7) / 8 * 8; }
   }
 }
 
-}  // namespace
-
 int32_t activationLimit(int64_t inputs) {
   const int64_t fitting = std::numeric_limits<int32_t>::max() / (kWeightMost * std::max<int64_t>(inputs, 1));
   return static_cast<int32_t>(std::clamp<int64_t>(fitting, 1, std::numeric_limits<int16_t>::max()));
@@ -90,13 +97,9 @@ Result<W8A16Rows> W8A16Rows::quantize(const Execution& execution, int64_t rows, 
   const int32_t limit = activationLimit(inputs);
   execution.parallelFor(static_cast<size_t>(tiles), [&](size_t thread, size_t tile) {
     const int64_t first = static_cast<int64_t>(tile) * kMr;
-    int16_t* room = rooms.data() + static_cast<int64_t>(thread) * kMr * grouped;
-    for (int64_t r = first; r < first + kMr; ++r) {
-      int16_t* row = room + (r - first) * grouped;
-      if (r < rows) result.scales_.data()[r] = quantizeRow(inputs, values + r * inputs, limit, row);
-      else std::fill_n(row, grouped, static_cast<int16_t>(0));
-    }
-    interleaveRows(depth, room, grouped, result.values_.data() + first * depth);
+    quantizeTile(std::min(kMr, rows - first), inputs, values + first * inputs, inputs, limit,
+                 rooms.data() + static_cast<int64_t>(thread) * kMr * grouped, result.values_.data() + first * depth,
+                 result.scales_.data() + first);
   });
   return result;
 }

@@ -3,6 +3,7 @@
 // are summed exactly in 32 bits, so all engines and builds agree on them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "src/base/buffer.h"
@@ -17,6 +18,21 @@ namespace beit {
 // Returns the largest magnitude that a row's integers take: 32767, or less where `inputs` products
 // with weights of up to 128 would not fit a 32-bit sum (21845 for 768, 5461 for 3072).
 int32_t activationLimit(int64_t inputs);
+
+// A row's integers in the groups of eight that quantizeRow() takes.
+constexpr int64_t groupedInputs(int64_t inputs) { return (inputs + 7) / 8 * 8; }
+
+// to (depth / 2 pairs, `pair_stride` apart, 4, 2) = four rows, each `stride` from the next.
+void interleaveRows(int64_t depth, const int16_t* rows, int64_t stride, int16_t* to, int64_t pair_stride);
+
+// tile (depth / 2, 4, 2) and scales = `rows` rows of `inputs` floats, up to four, each `stride` from the next, as integers
+// up to `limit`; the rows that are missing are 0. `room` takes four groupedInputs().
+void quantizeTile(int64_t rows, int64_t inputs, const float* values, int64_t stride, int32_t limit, int16_t* room, int16_t* tile,
+                  float* scales);
+
+// A tile of `rows` rows and `columns` columns, up to four and eight, of pairs of integers: `panel` (depth / 2, 8, 2).
+void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input, const float* row_scales, const int16_t* panel,
+                      const float* scales, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue);
 
 // Rows of floats as integers times a scale, for any number of products with them.
 // A row that holds an infinity or a NaN gets the scale NaN, so that all its outputs are NaN; one whose
