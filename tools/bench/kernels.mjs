@@ -46,7 +46,7 @@ export function sentenceOf({ rows }) {
   };
   const places = [...new Set(rows.map(({ place }) => place.split(' ')[0]))];
   return (
-    `its own kernels multiply the matrices of base-224 ${range((kernel) => /^(f32|Strassen)/.test(kernel))} times as fast as XNNPACK's f32 operator, ` +
+    `The library's own kernels multiply the matrices of base-224 ${range((kernel) => /^(f32|Strassen)/.test(kernel))} times as fast as XNNPACK's f32 operator, ` +
     `in int8 ${range((kernel) => kernel === 'int8')} times (${places.slice(0, -1).join(', ')} and ${places.at(-1)}, with relaxed and with plain SIMD)`
   );
 }
