@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "src/base/real_text.h"
 #include "src/beit/backbone.h"
 #include "src/beit/beit_model.h"
 #include "src/beit/class_name.h"
@@ -73,7 +74,7 @@ Result<std::unique_ptr<Model>> createModel(BeitConfig config, std::string_view c
   if (options.layer_norm_eps) {
     const double epsilon = *options.layer_norm_eps;
     if (!(epsilon >= 0.0 && epsilon <= 1.0))
-      return mismatch(ErrorCode::kInvalidArgument, "layerNormEps", std::to_string(epsilon), "a number from 0 to 1");
+      return mismatch(ErrorCode::kInvalidArgument, "layerNormEps", realText(epsilon), "a number from 0 to 1");
     config.layer_norm_eps = epsilon;
   }
   config.relative_position_bias_resize = options.relative_position_bias_resize;

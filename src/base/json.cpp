@@ -2,9 +2,9 @@
 
 #include <yyjson.h>
 
-#include <cstdio>
 #include <limits>
 
+#include "src/base/real_text.h"
 #include "src/base/web_page.h"
 
 namespace beit {
@@ -86,11 +86,7 @@ std::string JsonValue::describe() const {
     case JsonKind::kInteger:
       return yyjson_is_sint(raw(value_)) ? std::to_string(unsafe_yyjson_get_sint(raw(value_)))
                                          : std::to_string(unsafe_yyjson_get_uint(raw(value_)));
-    case JsonKind::kReal: {
-      char text[32];
-      std::snprintf(text, sizeof text, "%.9g", *asDouble());
-      return text;
-    }
+    case JsonKind::kReal: return realText(*asDouble());
     case JsonKind::kString: {
       std::string_view text = stringOf(value_);
       if (text.size() <= kLongest) return '"' + std::string(text) + '"';

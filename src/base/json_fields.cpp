@@ -1,18 +1,15 @@
 #include "src/base/json_fields.h"
 
 #include <algorithm>
-#include <cstdio>
+
+#include "src/base/real_text.h"
 
 namespace beit {
 namespace {
 
 std::string range(int64_t least, int64_t most) { return " of " + std::to_string(least) + " to " + std::to_string(most); }
 
-std::string range(double least, double most) {
-  char text[80];
-  std::snprintf(text, sizeof text, " of %.9g to %.9g", least, most);
-  return text;
-}
+std::string range(double least, double most) { return " of " + realText(least) + " to " + realText(most); }
 
 std::optional<int64_t> inRange(JsonValue value, int64_t least, int64_t most) {
   const auto number = value.asInt64();

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -62,9 +61,9 @@ bool isDib(std::span<const uint8_t> bytes) {
 std::string firstBytes(std::string_view text) {
   std::string hex, characters;
   for (const char c : text.substr(0, 8)) {
-    char digits[4];
-    std::snprintf(digits, sizeof digits, "%02x ", static_cast<unsigned char>(c));
-    hex += digits;
+    constexpr char kDigits[] = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    hex += {kDigits[byte >> 4], kDigits[byte & 15], ' '};
     characters += c > ' ' && c < 0x7F ? c : '.';
   }
   return hex + "(" + characters + ")";

@@ -2,10 +2,10 @@
 
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "src/image/file_bytes.h"
@@ -47,6 +47,40 @@ Result<int64_t> takeNumber(FileBytes& bytes) {
     value = value * 10 + (c - '0');
   }
   return value;
+}
+
+// Returns 1 or -1 for a decimal number above or below 0, and 0 for all else, also for what is 0 or infinite as a double. Only the sign
+// of a scale is wanted; strtod computes in long double, of which nothing else would be in an artefact.
+int signOf(std::string_view text) {
+  const auto isDigit = [&](size_t at) { return at < text.size() && text[at] >= '0' && text[at] <= '9'; };
+  size_t at = 0;
+  const auto takeSign = [&] {
+    const bool minus = at < text.size() && text[at] == '-';
+    if (minus || (at < text.size() && text[at] == '+')) ++at;
+    return minus ? -1 : 1;
+  };
+  const int sign = takeSign();
+  int power = 0;  // the number is 0.1 to 1 times ten to that
+  bool any = false, nonzero = false, behind_point = false;
+  for (;; ++at) {
+    if (at < text.size() && text[at] == '.' && !behind_point) {
+      behind_point = true;
+      continue;
+    }
+    if (!isDigit(at)) break;
+    any = true;
+    nonzero = nonzero || text[at] != '0';
+    if (nonzero != behind_point) power += nonzero ? 1 : -1;
+  }
+  if (any && at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
+    ++at;
+    const int direction = takeSign();
+    int exponent = 0;
+    if (!isDigit(at)) return 0;
+    for (; isDigit(at); ++at) exponent = exponent * 10 + (text[at] - '0');  // a token is short
+    power += direction * exponent;
+  }
+  return at == text.size() && nonzero && power > -323 && power < 309 ? sign : 0;
 }
 
 // What is behind the kind, 'P' and a sign.
@@ -124,10 +158,9 @@ Result<Header> readHeader(FileBytes& bytes) {
   BEIT_TRY(checkPixels(header.width, header.height));
   if (header.kind == 'f') {
     BEIT_ASSIGN(const std::string token, takeToken(bytes));
-    char* end = nullptr;
-    const double scale = std::strtod(token.c_str(), &end);
-    if (*end || scale == 0 || !std::isfinite(scale)) return damaged("a scale that is no number, or 0");
-    header.little_endian = scale < 0;
+    const int sign = signOf(token);
+    if (sign == 0) return damaged("a scale that is no number, or 0");
+    header.little_endian = sign < 0;
   } else if (header.kind != '1' && header.kind != '4') {
     BEIT_ASSIGN(header.maximum, takeNumber(bytes));
     BEIT_TRY(checkMaximum(header.maximum));

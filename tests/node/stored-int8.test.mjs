@@ -229,7 +229,7 @@ test('values that int8 cannot hold, and broken scales, are told with their tenso
   const broken = await engine.readTensors(stored['model.safetensors']);
   broken[`${name}_scale`].data[2] = 0;
   const load = (changed) => outputsOf({ ...stored, 'model.safetensors': writeSafetensors(changed) }, { className: 'auto' }, {});
-  await rejects(load(broken), 'malformed', /output\.dense\.weight_scale: got the scale 0\.0+ of output 2/);
+  await rejects(load(broken), 'malformed', /output\.dense\.weight_scale: got the scale 0 of output 2/);
   delete broken[`${name}_scale`];
   await rejects(load(broken), 'wrong-type', /output\.dense\.weight is of type I8 and should have its scales/);
 });

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "src/base/real_text.h"
+
 namespace beit {
 
 ScaleIndex::ScaleIndex(const std::vector<TensorEntry>& entries) {
@@ -29,7 +31,8 @@ bool canBeQuantized(const TensorEntry& entry, TensorLayout layout) {
 Status checkScales(std::span<const float> scales, std::string where) {
   for (size_t i = 0; i < scales.size(); ++i)
     if (!(std::isfinite(scales[i]) && scales[i] > 0.0f))
-      return mismatch(ErrorCode::kMalformed, std::move(where), "the scale " + std::to_string(scales[i]) + " of output " + std::to_string(i),
+      return mismatch(ErrorCode::kMalformed, std::move(where),
+                      "the scale " + realText(static_cast<double>(scales[i])) + " of output " + std::to_string(i),
                       "finite numbers above 0");
   return {};
 }

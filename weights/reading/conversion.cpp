@@ -4,6 +4,7 @@
 #include <cmath>
 #include <iterator>
 
+#include "src/base/real_text.h"
 #include "src/kernels/gemm/quantization.h"
 #include "weights/reading/compressed_tensors.h"
 #include "weights/reading/element_convert.h"
@@ -67,7 +68,7 @@ Status Conversion::convert(size_t tensor, std::span<const float> values) {
   if (output.dtype == DType::kF16)
     for (const float value : values)
       if (std::isfinite(value) && std::abs(value) >= kHalfOverflow)
-        return mismatch(ErrorCode::kInvalidArgument, output.name, "a value of " + std::to_string(value),
+        return mismatch(ErrorCode::kInvalidArgument, output.name, "a value of " + realText(static_cast<double>(value)),
                         "at most 65504, the largest of F16 (BF16 and F32 hold it)");
   Piece piece{tensor, std::vector<uint8_t>(values.size() * static_cast<size_t>(elementSize(output.dtype)))};
   encodeElements(output.dtype, values, piece.bytes.data());
