@@ -88,6 +88,12 @@ inline I16x8 load8(const int16_t* from) {
   return value;
 }
 
+inline I32x4 loadIntegers4(const int32_t* from) {
+  I32x4 value;
+  std::memcpy(&value, from, sizeof value);
+  return value;
+}
+
 // The sum of the two products of each pair. Exact unless all four factors are -32768.
 inline I32x4 dotPairs(I16x8 a, I16x8 b) {
 #if defined(__wasm_simd128__)

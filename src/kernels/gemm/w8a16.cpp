@@ -26,6 +26,36 @@ int64_t paddedDepth(int64_t inputs) { return (inputs + 1) / 2 * 2; }
   }
 }
 
+// sums (kMr, 8) += a tile of pairs of integers. They are loaded, even zeros, and stored a row after the other, so that V8 can join the
+// two vectors of a row and all that they are made of (see adjacentFrom()).
+[[gnu::noinline]] void addPairs(size_t depth, const int16_t* input, const int16_t* panel, int32_t* sums) {
+  I32x4 low[kMr], high[kMr];
+  unrollRows<kMr>([&](int64_t i) {
+    const int32_t* from = adjacentFrom(sums + i * kNr);
+    low[i] = loadIntegers4(from);
+    high[i] = loadIntegers4(from + 4);
+  });
+  const auto step = [&](auto pair) {
+    const int16_t* at = panel + pair * 2 * kNr;
+    const I16x8 panel_low = load8(at), panel_high = load8(at + 8);
+    unrollRows<kMr>([&](int64_t i) {
+      const I16x8 values = splatPair(input + (pair * kMr + static_cast<size_t>(i)) * 2);
+      low[i] += dotPairs(values, panel_low);
+      high[i] += dotPairs(values, panel_high);
+    });
+  };
+  const auto advance = [&] {
+    panel += 4 * 2 * kNr;
+    input += 4 * 2 * kMr;
+  };
+  if (depth > 0) unrollSteps(depth / 2, step, advance);
+  unrollRows<kMr>([&](int64_t i) {
+    int32_t* to = adjacentFrom(sums + i * kNr);
+    std::memcpy(to, &low[i], sizeof low[i]);
+    std::memcpy(to + 4, &high[i], sizeof high[i]);
+  });
+}
+
 }  // namespace
 
 [[gnu::noinline]] void interleaveRows(int64_t depth, const int16_t* rows, int64_t stride, int16_t* to, int64_t pair_stride) {
@@ -57,26 +87,13 @@ void quantizeTile(int64_t rows, int64_t inputs, const float* values, int64_t str
 [[gnu::noinline]] void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input, const float* row_scales,
                                         const int16_t* panel, const float* scales, const float* bias, float* output, int64_t output_stride,
                                         GemmEpilogue epilogue) {
-  I32x4 low[kMr], high[kMr];
-  for (int64_t i = 0; i < kMr; ++i) low[i] = high[i] = I32x4{};
-  const auto step = [&](auto pair) {
-    const int16_t* at = panel + pair * 2 * kNr;
-    const I16x8 panel_low = load8(at), panel_high = load8(at + 8);
-    for (int64_t i = 0; i < kMr; ++i) {
-      const I16x8 values = splatPair(input + (pair * kMr + static_cast<size_t>(i)) * 2);
-      low[i] += dotPairs(values, panel_low);
-      high[i] += dotPairs(values, panel_high);
-    }
-  };
-  const auto advance = [&] {
-    panel += 4 * 2 * kNr;
-    input += 4 * 2 * kMr;
-  };
-  if (depth > 0) unrollSteps(depth / 2, step, advance);
+  alignas(16) int32_t sums[kMr * kNr] = {};
+  addPairs(depth, input, panel, sums);
   for (int64_t i = 0; i < rows; ++i, output += output_stride) {
     const F32x4 scale = splat4(row_scales[i]);
-    storeRow(multiplyAdd(toFloats(low[i]), scale * load4(scales), load4(bias)),
-             multiplyAdd(toFloats(high[i]), scale * load4(scales + 4), load4(bias + 4)), columns, epilogue, output);
+    const int32_t* row = sums + i * kNr;
+    storeRow(multiplyAdd(toFloats(loadIntegers4(row)), scale * load4(scales), load4(bias)),
+             multiplyAdd(toFloats(loadIntegers4(row + 4)), scale * load4(scales + 4), load4(bias + 4)), columns, epilogue, output);
   }
 }
 
