@@ -1,7 +1,7 @@
-// What a page waits for until the library is ready, and what a call costs besides its products, in Chromium: the cold module to
-// the first answer of the embedded classifier, its calls from file to answer beside a forward pass of floats alone, and base-224 from a
-// hub on this machine beside the fetch alone, kept, and from the cache. Each round measures all of them in turn.
-//   node tools/bench/ready.mjs [--rounds N] [--calls N] [--folder CHECKPOINT] [--build BUILD] [--threads N] [--dist FOLDER]... [--json FILE]
+// What a page waits for until the library is ready, in Chromium: the cold module to the first answer of the embedded classifier, and
+// base-224 from a hub on this machine beside the fetch alone, kept, and from the cache. Each round measures all of them in turn. What a
+// call takes then, small.mjs tells.
+//   node tools/bench/ready.mjs [--rounds N] [--folder CHECKPOINT] [--build BUILD] [--threads N] [--dist FOLDER]... [--json FILE]
 // --dist: other builds of the library, to be compared; they are measured in turn.
 // Needs a release build, Chromium, and a checkpoint (npm run bench writes one).
 import { writeFileSync } from 'node:fs';
@@ -16,27 +16,16 @@ import { show } from './statistics.mjs';
 
 const WEIGHTS = 'model.safetensors';
 
-/** In a page that has nothing of the library yet: milliseconds of the first answer, and of each call. */
-async function small({ url, picture, calls, options }) {
+/** In a page that has nothing of the library yet: returns the milliseconds to the first answer. */
+async function firstAnswer({ url, picture, options }) {
   const file = await (await fetch(picture)).blob();
   const begin = performance.now();
   const [library] = await Promise.all(['beit-wasm/dist/index.js', 'beit-wasm-samples/index.js'].map((name) => import(url + name)));
   const classify = await library.pipeline('image-classification', null, options);
   await classify(file);
   const first = performance.now() - begin;
-  const each = async (call) => {
-    for (let i = 0; i < calls / 4; ++i) await call();
-    const start = performance.now();
-    for (let i = 0; i < calls; ++i) await call();
-    return (performance.now() - start) / calls;
-  };
-  const call = await each(() => classify(file));
   await classify.dispose();
-  const model = await library.BeitForImageClassification.fromPretrained(`${url}beit-wasm-samples/weights/classifier/`, options);
-  const pixelValues = { dims: [1, 3, 96, 96], data: new Float32Array(3 * 96 * 96) };
-  const forward = await each(() => model.forward({ pixelValues }));
-  await model.dispose();
-  return { first, call, forward };
+  return first;
 }
 
 /** Fetches the file, and reads it to its end. */
@@ -52,7 +41,6 @@ await main(async (args) => {
     args,
     options: {
       rounds: { type: 'string', default: '5' },
-      calls: { type: 'string', default: '200' },
       folder: { type: 'string', default: join(tools, 'bench', 'base-224') },
       build: { type: 'string', default: 'relaxed-threads' },
       threads: { type: 'string', default: '2' },
@@ -77,10 +65,8 @@ await main(async (args) => {
         const { page } = await openPage(host.browser, `${server.url}tests/ground.js`);
         page.setDefaultTimeout(600000);
         const picture = `${server.url}samples/beach.jpg`;
-        const { first, call, forward } = await page.evaluate(small, { url: server.url, picture, calls: Number(values.calls), options });
+        const first = await page.evaluate(firstAnswer, { url: server.url, picture, options });
         note('embedded classifier, cold module to first answer', first);
-        note('a call, from file to answer', call);
-        note('a forward pass, from samples to scores', forward);
         await page.goto(`${server.url}tests/sources.html`);
         await page.waitForFunction(() => globalThis.harness !== undefined);
         const load = async (what, more) => {
