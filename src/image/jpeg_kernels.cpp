@@ -37,7 +37,7 @@ struct Pairs {
   Wide dot(int a, int b) const {
     const auto x = static_cast<int16_t>(a), y = static_cast<int16_t>(b);
     const I16x8 factors{x, y, x, y, x, y, x, y};
-    return {samples::dot(low, factors), samples::dot(high, factors)};
+    return {dotPairs(low, factors), dotPairs(high, factors)};
   }
   I16x8 low, high;
 };

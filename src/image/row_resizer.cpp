@@ -9,8 +9,6 @@
 namespace beit {
 namespace {
 
-using samples::I32x4;
-using samples::U32x4;
 using samples::U8x16;
 
 constexpr uint32_t kHalf = 1u << (kResampleFractionBits - 1);
@@ -103,8 +101,8 @@ void RowResizer::narrowPixels(const uint8_t* in, uint8_t* out) const {
     for (int64_t k = 0; k < window.count; k += kStep, pixel += kStep * kChannels) {
       const auto samples = samples::load<U8x16>(pixel);
       const auto first = samples::firstPair<kChannels>(samples), second = samples::secondPair<kChannels>(samples);
-      low_sum += (U32x4)samples::dot(first, samples::splatPair(low + k)) + (U32x4)samples::dot(second, samples::splatPair(low + k + 2));
-      high_sum += (U32x4)samples::dot(first, samples::splatPair(high + k)) + (U32x4)samples::dot(second, samples::splatPair(high + k + 2));
+      low_sum += (U32x4)dotPairs(first, splatPair(low + k)) + (U32x4)dotPairs(second, splatPair(low + k + 2));
+      high_sum += (U32x4)dotPairs(first, splatPair(high + k)) + (U32x4)dotPairs(second, splatPair(high + k + 2));
     }
     const U32x4 sum = (high_sum << kLowBits) + low_sum;
     for (int c = 0; c < kChannels; ++c) out[c] = clip8(sum[c]);

@@ -10,13 +10,12 @@
 #include <wasm_simd128.h>
 #endif
 
+#include "src/base/integer_vectors.h"
+
 namespace beit::samples {
 
 typedef uint8_t U8x8 __attribute__((vector_size(8)));
 typedef uint8_t U8x16 __attribute__((vector_size(16)));
-typedef int16_t I16x8 __attribute__((vector_size(16)));
-typedef int32_t I32x4 __attribute__((vector_size(16)));
-typedef uint32_t U32x4 __attribute__((vector_size(16)));
 
 template <typename Vector>
 Vector load(const void* from) {
@@ -50,12 +49,6 @@ inline I32x4 widen4(const uint8_t* from) {
   return __builtin_convertvector(load<U8x4>(from), I32x4);
 }
 
-// The numbers of a pair, four times.
-inline I16x8 splatPair(const int16_t* from) {
-  const auto both = load<int32_t>(from);
-  return (I16x8)I32x4{both, both, both, both};
-}
-
 // The samples of two pixels in turn, of 16 bytes that begin with them, or with two others before.
 template <int kChannels, int kFirst>
 I16x8 pairOfPixels(U8x16 pixels) {
@@ -75,17 +68,6 @@ I16x8 firstPair(U8x16 pixels) {
 template <int kChannels>
 I16x8 secondPair(U8x16 pixels) {
   return pairOfPixels<kChannels, 2>(pixels);
-}
-
-// The sum of the two products of each pair. Exact unless all four factors are -32768.
-inline I32x4 dot(I16x8 a, I16x8 b) {
-#if defined(__wasm_simd128__)
-  return (I32x4)wasm_i32x4_dot_i16x8((v128_t)a, (v128_t)b);
-#else
-  I32x4 sums;
-  for (int i = 0; i < 4; ++i) sums[i] = a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];
-  return sums;
-#endif
 }
 
 // Values that do not fit become the nearest that does, as in the next one.

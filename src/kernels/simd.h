@@ -9,12 +9,11 @@
 #include <wasm_simd128.h>
 #endif
 
+#include "src/base/integer_vectors.h"
+
 namespace beit {
 
 typedef float F32x4 __attribute__((vector_size(16)));
-typedef int32_t I32x4 __attribute__((vector_size(16)));
-typedef uint32_t U32x4 __attribute__((vector_size(16)));
-typedef int16_t I16x8 __attribute__((vector_size(16)));
 
 inline F32x4 load4(const float* from) {
   F32x4 value;
@@ -75,13 +74,6 @@ inline void transpose4(F32x4& a, F32x4& b, F32x4& c, F32x4& d) {
 
 inline F32x4 toFloats(I32x4 v) { return __builtin_convertvector(v, F32x4); }
 
-// The two 16-bit values at `from` in each of the four pairs.
-inline I16x8 splatPair(const int16_t* from) {
-  int32_t pair;
-  std::memcpy(&pair, from, sizeof pair);
-  return (I16x8)I32x4{pair, pair, pair, pair};
-}
-
 inline I16x8 load8(const int16_t* from) {
   I16x8 value;
   std::memcpy(&value, from, sizeof value);
@@ -92,17 +84,6 @@ inline I32x4 loadIntegers4(const int32_t* from) {
   I32x4 value;
   std::memcpy(&value, from, sizeof value);
   return value;
-}
-
-// The sum of the two products of each pair. Exact unless all four factors are -32768.
-inline I32x4 dotPairs(I16x8 a, I16x8 b) {
-#if defined(__wasm_simd128__)
-  return (I32x4)wasm_i32x4_dot_i16x8((v128_t)a, (v128_t)b);
-#else
-  I32x4 sums;
-  for (int i = 0; i < 4; ++i) sums[i] = a[2 * i] * b[2 * i] + a[2 * i + 1] * b[2 * i + 1];
-  return sums;
-#endif
 }
 
 // Eight 8-bit values, widened.

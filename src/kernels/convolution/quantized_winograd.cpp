@@ -14,8 +14,6 @@ namespace {
 
 using namespace winograd;
 
-int64_t pairedDepth(int64_t inputs) { return (inputs + 1) / 2 * 2; }
-
 // Returns the largest magnitude of either factor.
 int32_t limitOf(int64_t inputs) {
   const double fitting = std::sqrt(static_cast<double>(std::numeric_limits<int32_t>::max()) / static_cast<double>(inputs));
@@ -45,7 +43,7 @@ Status QuantizedWinograd::make(const float* kernel, int64_t total_inputs, int64_
 }
 
 Result<QuantizedWinograd::Transformed> QuantizedWinograd::transform(const Execution& execution) const {
-  const int64_t grouped = groupedInputs(inputs_), depth = pairedDepth(inputs_), panels = panelsOf(outputs_);
+  const int64_t grouped = groupedInputs(inputs_), depth = pairedInputs(inputs_), panels = panelsOf(outputs_);
   const Workspace& workspace = execution.workspace();
   Transformed result;
   BEIT_ASSIGN(result.panels, workspace.elements<int16_t>(kPoints * panels * kNr * depth, "a transformed kernel"));
@@ -81,7 +79,7 @@ Status QuantizedWinograd::run(const Execution& execution, const Transformed& ker
                               int64_t rows, float* output, bool relu) const {
   assert(input.channels == inputs_ && first_row % kTile == 0);
   const int64_t across = (input.size.width + kTile - 1) / kTile, down = (rows + kTile - 1) / kTile, tiles = down * across;
-  const int64_t depth = pairedDepth(inputs_), panels = panelsOf(outputs_), groups = (tiles + kMr - 1) / kMr;
+  const int64_t depth = pairedInputs(inputs_), panels = panelsOf(outputs_), groups = (tiles + kMr - 1) / kMr;
   const WorkTimer timer(execution.profile(), Work::kConvolution, 2.0 * static_cast<double>(kPoints * tiles * inputs_ * outputs_));
   const Workspace& workspace = execution.workspace();
   BEIT_ASSIGN(auto values, workspace.elements<int16_t>(kPoints * groups * kMr * depth, "transformed inputs"));
@@ -115,13 +113,7 @@ Status QuantizedWinograd::run(const Execution& execution, const Transformed& ker
                          kNoBias, products.data() + (p * tiles + r) * outputs_ + column, outputs_, {});
     }
   });
-  const int64_t row_stride = input.size.width * outputs_;
-  execution.parallelFor(static_cast<size_t>(tiles), [&](size_t, size_t i) {
-    const auto tile = static_cast<int64_t>(i);
-    const int64_t y = tile / across * kTile, x = tile % across * kTile;
-    transformProductTile(products.data() + tile * outputs_, tiles * outputs_, outputs_, bias_.data(), relu, std::min(kTile, rows - y),
-                         std::min(kTile, input.size.width - x), output + y * row_stride + x * outputs_, row_stride);
-  });
+  transformProductTiles(execution, products.data(), {rows, input.size.width}, outputs_, bias_.data(), relu, output);
   return {};
 }
 

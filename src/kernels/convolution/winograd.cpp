@@ -1,6 +1,7 @@
 #include "src/kernels/convolution/winograd.h"
 
-#include <algorithm>
+#include <cassert>
+#include <utility>
 
 #include "src/kernels/convolution/winograd_tiles.h"
 
@@ -45,13 +46,7 @@ Status WinogradConvolution::run(const Execution& execution, const FeatureMap& in
     const auto of_point = static_cast<int64_t>(p) * tiles;
     matrices_[p].multiply(execution, tiles, points.data() + of_point * inputs_, inputs_, products.data() + of_point * outputs_, outputs_);
   }
-  const int64_t row_stride = input.size.width * outputs_;
-  execution.parallelFor(static_cast<size_t>(tiles), [&](size_t, size_t i) {
-    const auto tile = static_cast<int64_t>(i);
-    const int64_t y = tile / across * kTile, x = tile % across * kTile;
-    transformProductTile(products.data() + tile * outputs_, tiles * outputs_, outputs_, bias_.data(), relu, std::min(kTile, rows - y),
-                         std::min(kTile, input.size.width - x), output + y * row_stride + x * outputs_, row_stride);
-  });
+  transformProductTiles(execution, products.data(), {rows, input.size.width}, outputs_, bias_.data(), relu, output);
   return {};
 }
 

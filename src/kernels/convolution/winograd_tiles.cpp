@@ -49,6 +49,31 @@ void storeSome(float* to, F32x4 value, int64_t count) {
   std::copy_n(values, count, to);
 }
 
+// Writes the tile of products `from` (36, stride between points), of `channels` outputs, to `rows` x `columns` of them
+// at `to`, whose rows are `row_stride` apart.
+[[gnu::noinline]] void transformProductTile(const float* from, int64_t stride, int64_t channels, const float* bias, bool relu, int64_t rows,
+                                            int64_t columns, float* to, int64_t row_stride) {
+  for (int64_t c = 0; c < channels; c += 4) {
+    std::array<std::array<F32x4, kTile>, kSide> lines;  // [point of x][y]
+    for (size_t j = 0; j < kSide; ++j) {
+      Line line;
+      for (size_t i = 0; i < kSide; ++i) line[i] = loadSome(from + static_cast<int64_t>(i * kSide + j) * stride + c, channels - c);
+      lines[j] = transformProducts(line);
+    }
+    const F32x4 shift = loadSome(bias + c, channels - c);
+    for (int64_t y = 0; y < rows; ++y) {
+      Line line;
+      for (size_t j = 0; j < kSide; ++j) line[j] = lines[j][static_cast<size_t>(y)];
+      const auto outputs = transformProducts(line);
+      for (int64_t x = 0; x < columns; ++x) {
+        F32x4 value = outputs[static_cast<size_t>(x)] + shift;
+        if (relu) value = max4(value, splat4(0.0f));
+        storeSome(to + y * row_stride + x * channels + c, value, channels - c);
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void transformKernel(const float* g, double scale, int64_t line, double* to) {
@@ -107,27 +132,16 @@ void transformInputTile(const FeatureMap& input, int64_t top, int64_t left, floa
   }
 }
 
-void transformProductTile(const float* from, int64_t stride, int64_t channels, const float* bias, bool relu, int64_t rows, int64_t columns,
-                          float* to, int64_t row_stride) {
-  for (int64_t c = 0; c < channels; c += 4) {
-    std::array<std::array<F32x4, kTile>, kSide> lines;  // [point of x][y]
-    for (size_t j = 0; j < kSide; ++j) {
-      Line line;
-      for (size_t i = 0; i < kSide; ++i) line[i] = loadSome(from + static_cast<int64_t>(i * kSide + j) * stride + c, channels - c);
-      lines[j] = transformProducts(line);
-    }
-    const F32x4 shift = loadSome(bias + c, channels - c);
-    for (int64_t y = 0; y < rows; ++y) {
-      Line line;
-      for (size_t j = 0; j < kSide; ++j) line[j] = lines[j][static_cast<size_t>(y)];
-      const auto outputs = transformProducts(line);
-      for (int64_t x = 0; x < columns; ++x) {
-        F32x4 value = outputs[static_cast<size_t>(x)] + shift;
-        if (relu) value = max4(value, splat4(0.0f));
-        storeSome(to + y * row_stride + x * channels + c, value, channels - c);
-      }
-    }
-  }
+void transformProductTiles(const Execution& execution, const float* from, Size size, int64_t channels, const float* bias, bool relu,
+                           float* to) {
+  const int64_t across = (size.width + kTile - 1) / kTile, tiles = (size.height + kTile - 1) / kTile * across;
+  const int64_t row_stride = size.width * channels;
+  execution.parallelFor(static_cast<size_t>(tiles), [&](size_t, size_t i) {
+    const auto tile = static_cast<int64_t>(i);
+    const int64_t y = tile / across * kTile, x = tile % across * kTile;
+    transformProductTile(from + tile * channels, tiles * channels, channels, bias, relu, std::min(kTile, size.height - y),
+                         std::min(kTile, size.width - x), to + y * row_stride + x * channels, row_stride);
+  });
 }
 
 }  // namespace beit::winograd

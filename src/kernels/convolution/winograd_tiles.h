@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "src/kernels/execution.h"
 #include "src/kernels/feature_map.h"
 
 namespace beit::winograd {
@@ -27,9 +28,8 @@ void transformKernels(int64_t count, const int8_t* from, const float* scales, fl
 // is 0 outside.
 void transformInputTile(const FeatureMap& input, int64_t top, int64_t left, float* to, int64_t stride);
 
-// Writes the tile of products `from` (36, stride between points), of `channels` outputs, to `rows` x `columns` of them
-// at `to`, whose rows are `row_stride` apart.
-void transformProductTile(const float* from, int64_t stride, int64_t channels, const float* bias, bool relu, int64_t rows, int64_t columns,
-                          float* to, int64_t row_stride);
+// to (size, channels) = the tiles of products `from` (36, tiles in rows of them, channels), with `bias` (channels), and ReLU if asked.
+void transformProductTiles(const Execution& execution, const float* from, Size size, int64_t channels, const float* bias, bool relu,
+                           float* to);
 
 }  // namespace beit::winograd

@@ -35,7 +35,7 @@ float quantizeRow(int64_t count, const float* from, int32_t limit, int16_t* to) 
   poison += reduceAdd(poison4);
   const bool finite = poison == 0.0f, zero = !(most >= kSmallest);
   if (!finite || zero) {
-    std::fill_n(to, (count + 7) / 8 * 8, static_cast<int16_t>(0));
+    std::fill_n(to, groupedInputs(count), static_cast<int16_t>(0));
     return finite ? 0.0f : std::numeric_limits<float>::quiet_NaN();
   }
   // Adding 1.5 * 2^23 rounds to an integer, which is then the low bits of the sum.
@@ -52,7 +52,7 @@ float quantizeRow(int64_t count, const float* from, int32_t limit, int16_t* to) 
 }
 
 bool quantizeWeights(int64_t inputs, int64_t outputs, const float* weight, int8_t* values, float* scales) {
-  std::vector<int16_t> row(vectorSize((inputs + 7) / 8 * 8));
+  std::vector<int16_t> row(vectorSize(groupedInputs(inputs)));
   for (int64_t o = 0; o < outputs; ++o) {
     const float scale = quantizeRow(inputs, weight + o * inputs, kWeightLimit, row.data());
     if (std::isnan(scale)) return false;

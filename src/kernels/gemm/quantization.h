@@ -11,6 +11,9 @@ namespace beit {
 // The largest magnitude that weights are quantised to. Files of others may hold -128, too.
 inline constexpr int32_t kWeightLimit = 127;
 
+// A row's integers in the groups of eight that quantizeRow() writes.
+constexpr int64_t groupedInputs(int64_t inputs) { return (inputs + 7) / 8 * 8; }
+
 // to[i] = from[i] / scale, rounded to the nearest integer (ties to even), with the scale that makes
 // the largest magnitude `limit`. Returns the scale: 0 where all are below 1e-30, NaN where one is not
 // finite; all numbers are 0 then. `to` takes whole groups of eight.

@@ -15,8 +15,6 @@ namespace {
 // What weights of 8 bits can be: those of other quantisers may be -128.
 constexpr int64_t kWeightMost = 128;
 
-int64_t paddedDepth(int64_t inputs) { return (inputs + 1) / 2 * 2; }
-
 // Widens a panel for the rows that follow: 16-bit operands spare each tile a conversion, and matrices stay a quarter of
 // f32's size.
 [[gnu::noinline]] void widenPanel(size_t count, const int8_t* panel, int16_t* to) {
@@ -81,7 +79,7 @@ void quantizeTile(int64_t rows, int64_t inputs, const float* values, int64_t str
     if (r < rows) scales[r] = quantizeRow(inputs, values + r * stride, limit, room + r * grouped);
     else std::fill_n(room + r * grouped, grouped, static_cast<int16_t>(0));
   }
-  interleaveRows(paddedDepth(inputs), room, grouped, tile, 2 * kMr);
+  interleaveRows(pairedInputs(inputs), room, grouped, tile, 2 * kMr);
 }
 
 [[gnu::noinline]] void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input, const float* row_scales,
@@ -121,12 +119,12 @@ Result<W8A16Rows> W8A16Rows::quantize(const Execution& execution, int64_t rows, 
   return result;
 }
 
-int64_t W8A16Matrix::bytes(int64_t inputs, int64_t outputs) { return panelsOf(outputs) * kNr * (paddedDepth(inputs) + 8); }
+int64_t W8A16Matrix::bytes(int64_t inputs, int64_t outputs) { return panelsOf(outputs) * kNr * (pairedInputs(inputs) + 8); }
 
 Result<W8A16Matrix> W8A16Matrix::allocate(int64_t inputs, int64_t outputs, const float* bias) {
   const int64_t columns = panelsOf(outputs) * kNr;
   W8A16Matrix matrix;
-  BEIT_ASSIGN(matrix.panels_, Buffer<int8_t>::allocate(columns * paddedDepth(inputs), "quantised weights"));
+  BEIT_ASSIGN(matrix.panels_, Buffer<int8_t>::allocate(columns * pairedInputs(inputs), "quantised weights"));
   BEIT_ASSIGN(matrix.scaling_, OutputScales::make(outputs, bias));
   matrix.inputs_ = inputs;
   matrix.outputs_ = outputs;
@@ -135,7 +133,7 @@ Result<W8A16Matrix> W8A16Matrix::allocate(int64_t inputs, int64_t outputs, const
 
 void W8A16Matrix::packPanel(int64_t panel, const int16_t* rows) {
   // A pair of a row is one 32-bit element of the transpositions; shuffles keep all bits.
-  const int64_t depth = paddedDepth(inputs_), stride = (inputs_ + 7) / 8 * 8;
+  const int64_t depth = pairedInputs(inputs_), stride = groupedInputs(inputs_);
   int8_t* to = panels_.data() + panel * kNr * depth;
   for (int64_t k = 0; k < depth; k += 8) {
     F32x4 low[4], high[4];
@@ -151,7 +149,7 @@ void W8A16Matrix::packPanel(int64_t panel, const int16_t* rows) {
 
 Result<W8A16Matrix> W8A16Matrix::quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
   BEIT_ASSIGN(W8A16Matrix matrix, allocate(inputs, outputs, bias));
-  const int64_t stride = (inputs + 7) / 8 * 8;
+  const int64_t stride = groupedInputs(inputs);
   BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kNr * stride, "quantised rows"));
   for (int64_t p = 0; p < panelsOf(outputs); ++p) {
     for (int64_t c = 0; c < kNr; ++c) {
@@ -167,7 +165,7 @@ Result<W8A16Matrix> W8A16Matrix::quantize(int64_t inputs, int64_t outputs, const
 
 Result<W8A16Matrix> W8A16Matrix::pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales, const float* bias) {
   BEIT_ASSIGN(W8A16Matrix matrix, allocate(inputs, outputs, bias));
-  const int64_t stride = (inputs + 7) / 8 * 8;
+  const int64_t stride = groupedInputs(inputs);
   BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kNr * stride, "quantised rows"));
   std::copy_n(scales, outputs, matrix.scaling_.scales.data());
   for (int64_t p = 0; p < panelsOf(outputs); ++p) {
@@ -182,7 +180,7 @@ Result<W8A16Matrix> W8A16Matrix::pack(int64_t inputs, int64_t outputs, const int
 void W8A16Matrix::multiply(const Execution& execution, const W8A16Rows& rows, float* output, int64_t output_stride,
                            GemmEpilogue epilogue) const {
   assert(rows.inputs() == inputs_);
-  const int64_t depth = paddedDepth(inputs_);
+  const int64_t depth = pairedInputs(inputs_);
   forGemmTasks(execution, rows.rows(), panelsOf(outputs_), depth * static_cast<int64_t>(sizeof(int16_t)),
                [&](size_t thread, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
                  int16_t* widened = rows.widened(thread);

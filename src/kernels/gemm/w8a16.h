@@ -19,8 +19,8 @@ namespace beit {
 // with weights of up to 128 would not fit a 32-bit sum (21845 for 768, 5461 for 3072).
 int32_t activationLimit(int64_t inputs);
 
-// A row's integers in the groups of eight that quantizeRow() takes.
-constexpr int64_t groupedInputs(int64_t inputs) { return (inputs + 7) / 8 * 8; }
+// A row's integers in the pairs that are multiplied.
+constexpr int64_t pairedInputs(int64_t inputs) { return (inputs + 1) / 2 * 2; }
 
 // to (depth / 2 pairs, `pair_stride` apart, 4, 2) = four rows, each `stride` from the next.
 void interleaveRows(int64_t depth, const int16_t* rows, int64_t stride, int16_t* to, int64_t pair_stride);

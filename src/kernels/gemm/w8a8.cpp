@@ -218,7 +218,7 @@ void W8A8Matrix::packOutput(int64_t output, const Integer* values) {
 
 Result<W8A8Matrix> W8A8Matrix::quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
   BEIT_ASSIGN(W8A8Matrix matrix, allocate(inputs, outputs, bias));
-  BEIT_ASSIGN(auto row, Buffer<int16_t>::allocate((inputs + 7) / 8 * 8, "a quantised row"));
+  BEIT_ASSIGN(auto row, Buffer<int16_t>::allocate(groupedInputs(inputs), "a quantised row"));
   for (int64_t output = 0; output < outputs; ++output) {
     matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row.data());
     matrix.packOutput(output, row.data());
