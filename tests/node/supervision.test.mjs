@@ -169,6 +169,54 @@ test('a pipeline on a core that traps opens again', async () => {
   }
 });
 
+test('a pipeline whose core traps while it is loaded begins once more, and then tells', async () => {
+  const { create } = LocalEngine;
+  let traps = 0;
+  LocalEngine.create = async (...given) => {
+    const engine = await create.apply(LocalEngine, given);
+    const { createCheckpoint } = engine.core;
+    engine.core.createCheckpoint = () => {
+      if (traps-- > 0) throw new WebAssembly.RuntimeError('Out of bounds memory access');
+      return createCheckpoint();
+    };
+    return engine;
+  };
+  try {
+    const warnings = [];
+    const load = (options, more) => {
+      traps = more;
+      return pipeline('image-classification', files(), {
+        worker: false,
+        build: 'simd',
+        threads: 1,
+        onWarning: ({ code, message }) => warnings.push([code, message]),
+        ...options,
+      });
+    };
+    const classify = await load({}, 1);
+    assert.equal((await classify(image)).length, 3);
+    assert.equal(warnings.length, 1);
+    assert.equal(warnings[0][0], 'engine-lost');
+    assert.match(
+      warnings[0][1],
+      /^pipeline: the model is loaded once more, since WebAssembly: the core .*stopped \(Out of bounds memory access\)/,
+    );
+    await classify.dispose();
+    // The processor's part may be what hears of it first.
+    const ends = (loading) =>
+      assert.rejects(loading, ({ code, message }) => /^(internal|engine-lost)$/.test(code) && /the core (has )?stopped/.test(message));
+    await ends(load({}, 2));
+    assert.equal(warnings.length, 2);
+    await ends(load({ restart: false }, 1));
+    const engine = await createEngine({ worker: false, build: 'simd', threads: 1 });
+    await ends(load({ engine }, 1));
+    await engine.dispose();
+    assert.equal(warnings.length, 2);
+  } finally {
+    LocalEngine.create = create;
+  }
+});
+
 test('listeners that throw or reject harm nobody, and are heard of', async (t) => {
   const warnings = [];
   const hear = (warning) => warnings.push(warning.message);

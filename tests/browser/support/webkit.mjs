@@ -14,6 +14,9 @@ const ENVIRONMENT = {
   WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS: '1', // bubblewrap makes no namespaces as root in a container, and what is tested is our own
   LIBGL_ALWAYS_SOFTWARE: '1',
   JSC_useSharedArrayBuffer: '1', // Safari has it where a page is isolated, WebKitGTK only so
+  // On x86-64 under Linux, changing a running function's code now and then stops it ("Out of bounds memory access" of sound code,
+  // https://bugs.webkit.org/show_bug.cgi?id=289009): functions are changed between calls only.
+  JSC_useWasmOSR: '0',
 };
 
 /**

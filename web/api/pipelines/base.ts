@@ -1,6 +1,7 @@
 /** What every pipeline is: a processor, a model, and a function from an image to a result. */
 import { asyncDisposeSymbol, disposeSymbol } from '../../base/dispose.js';
-import { BeitError, failure } from '../../base/errors.js';
+import { tell } from '../../base/callbacks.js';
+import { BeitError, failure, sentenceOf } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { abortable, following, throwIfAborted } from '../../base/scheduling.js';
 import type { CallOptions, ForwardCallOptions, MemoryUse, RuntimeInfo } from '../../engine/engine.js';
@@ -44,7 +45,8 @@ export interface Pipeline<Name extends string, Model, Options, Result> {
 export interface PipelineOptions {
   /**
    * Whether a call after one that was rejected with `engine-lost` opens the source again, in a new engine, before it
-   * runs. A stream can be read only once, and an `engine` of the caller's is not replaced. Default: true
+   * runs; and whether a load in which the core stops begins once more, in a new engine.
+   * A stream can be read only once, and an `engine` of the caller's is not replaced. Default: true
    */
   restart?: boolean | undefined;
 }
@@ -115,6 +117,11 @@ export async function disposeOf({ model, processor, tokenizer }: Parts<Held>): P
   await tokenizer?.dispose();
 }
 
+/** Tells whether a core has trapped: a bug of ours, or of the engine (https://bugs.webkit.org/show_bug.cgi?id=289009, now and then). */
+function isStopOfCore(error: unknown): boolean {
+  return error instanceof BeitError && error.where === 'WebAssembly' && (error.code === 'internal' || error.code === 'engine-lost');
+}
+
 /** Opens the parts, and returns the function that runs `one` for each image. */
 export async function assemble<Name extends string, Options extends CallOptions, Result, P extends Parts<PreTrainedModel>>(
   task: Name,
@@ -122,7 +129,16 @@ export async function assemble<Name extends string, Options extends CallOptions,
   open: (options: PretrainedOptions) => Promise<P>,
   one: (parts: P, image: ImageInput, options: Options) => Promise<Result>,
 ): Promise<Pipeline<Name, P['model'], Options, Result> & { parts(): P }> {
-  let parts = await open(options);
+  const { restart = true, engine, onWarning } = options;
+  const replaceable = restart && !engine;
+  let parts = await open(options).catch((error: unknown) => {
+    if (!replaceable || !isStopOfCore(error)) throw error;
+    tell(
+      onWarning,
+      failure('engine-lost', 'pipeline', `the model is loaded once more, since ${sentenceOf(error).replace(/\.$/, '')}`, error),
+    );
+    return open(options);
+  });
   let opening: Promise<P> | null = null;
   let disposed = false;
   const gone = (): BeitError => new BeitError('disposed', `This ${task} pipeline has been disposed of.`, { where: task });
@@ -143,9 +159,8 @@ export async function assemble<Name extends string, Options extends CallOptions,
   /** Returns the parts, of a new engine where theirs is lost. */
   const ready = async (signal: CallOptions['signal']): Promise<P> => {
     if (disposed) throw gone();
-    const { restart = true, engine } = options;
     const lost = [parts.model, parts.processor, parts.tokenizer].some((part) => part?.usable === false);
-    if (!lost || !restart || engine) return parts;
+    if (!lost || !replaceable) return parts;
     opening ??= reopen().finally(() => {
       opening = null;
     });
