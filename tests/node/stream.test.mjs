@@ -1,7 +1,15 @@
 // The results of many images one by one, and names of options that there are not.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { BeitForImageClassification, BeitImageProcessor, configure, createEngine, inspect, pipeline } from '../../dist/node.js';
+import {
+  BeitForImageClassification,
+  BeitImageProcessor,
+  configure,
+  createEngine,
+  inspect,
+  pipeline,
+  runtimeInfo,
+} from '../../dist/node.js';
 import { rejects } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
 
@@ -129,6 +137,7 @@ const MISTAKES = [
   ['a processor', (options) => BeitImageProcessor.fromJSON({}, { engine, ...options }), { Signal: null }, 'signal'],
   ['inspect()', (options) => inspect(files(), { engine, ...options }), { class_name: 'BeitModel' }, 'className'],
   ['createEngine()', createEngine, { thread: 2 }, 'threads'],
+  ['runtimeInfo()', async (options) => runtimeInfo(options), { thread: 2 }, 'threads'],
   ['configure()', async (options) => configure(options), { tokens: 'x' }, 'token'],
   ['configure()', async (options) => configure(options), { logLevel: 'error' }, /the library prints nothing/],
   ['a call', (options) => classify(pictures[0], options), { top_k: 2 }, 'topK'],

@@ -255,7 +255,7 @@ export function infoOf({ info }: Engine, handle?: number): RuntimeInfo {
 
 /**
  * Returns what an engine with these options would use here, without starting one. Throws
- * unsupported, with a sentence, where the options cannot be met.
+ * invalid-argument for an option that there is not, and unsupported, with a sentence, where the options cannot be met.
  * @example
  * ```js
  * import { runtimeInfo } from 'beit-wasm';
@@ -264,6 +264,7 @@ export function infoOf({ info }: Engine, handle?: number): RuntimeInfo {
  * ```
  */
 export function runtimeInfo(options: EngineOptions = {}): RuntimeInfo {
+  checkOpening(options);
   const all = configured(options);
   if (all.engine) return infoOf(all.engine);
   const { worker = platform.workerByDefault } = all;
