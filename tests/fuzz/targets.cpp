@@ -10,6 +10,7 @@
 #include "src/codecs/codecs.h"
 #endif
 #include "src/image/image_decode.h"
+#include "src/image/image_processor.h"
 #include "src/image/image_processor_config.h"
 #include "weights/reading/checkpoint.h"
 #include "weights/reading/compressed_tensors.h"
@@ -145,7 +146,21 @@ const char* check(const Result<Image8>& image) {
 
 }  // namespace
 
-const char* readImage(std::span<const uint8_t> bytes) { return check(decodeImage(bytes)); }
+const char* readImage(std::span<const uint8_t> bytes) {
+  const Result<Image8> image = decodeImage(bytes);
+  if (const char* broken = check(image)) return broken;
+  // Two sides, so that rows and columns are not taken for each other; one grows and one shrinks for most pictures.
+  static const auto processor = BeitImageProcessor::parse(R"({"size": {"height": 7, "width": 40}, "do_center_crop": false})");
+  const auto prepared = processor->preprocessFile(bytes);
+  if (!image.ok()) return prepared.ok() ? "pixel values of a file that is not read" : nullptr;
+  const auto expected = processor->preprocess(image->view());
+  if (prepared.ok() != expected.ok()) return "a file and its picture, of which one only can be prepared";
+  if (!prepared.ok()) return prepared.error().message.empty() ? "an error without a sentence" : nullptr;
+  return prepared->pixel_values.shape == expected->shape &&
+                 std::ranges::equal(prepared->pixel_values.values.span(), expected->values.span())
+             ? nullptr
+             : "pixel values of a file that differ from those of its picture";
+}
 #ifdef BEIT_DECODERS
 const char* readCodecs(std::span<const uint8_t> bytes) { return check(codecs::decode(bytes)); }
 const char* readAvif(std::span<const uint8_t> bytes) { return check(avif::decode(bytes)); }
