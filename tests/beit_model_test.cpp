@@ -70,6 +70,9 @@ TEST_CASE("BeitModel is the reference for random configs, weights, sizes and mas
     const ForwardInputs inputs = test::randomInputs(config, batch, image, masked, random);
     ForwardOptions options;
     options.output_hidden_states = options.output_attentions = true;
+    // A layer of the whole batch, of an image, or a part of an image's at a time.
+    const int64_t step_products[] = {options.step_products, 2000, 1};
+    options.step_products = step_products[seed % 3];
     const auto outputs = test::outputsOf(model, test::copyOf(inputs), options);
 
     const auto layers = static_cast<size_t>(config.num_hidden_layers);

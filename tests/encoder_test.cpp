@@ -38,7 +38,8 @@ struct Filled {
     auto scratch = EncoderScratch::allocate(test::execution(), encoderSpec(config), 1, tokens);
     REQUIRE(scratch.ok());
     for (size_t i = 0; i < encoder.layers(); ++i)
-      REQUIRE(encoder.runLayer(i, test::execution(), 1, tokens, *scratch, states.data(), nullptr).ok());
+      for (const LayerPart part : kLayerParts)
+        REQUIRE(encoder.runLayer(i, part, test::execution(), 1, tokens, *scratch, states.data(), nullptr).ok());
     return states;
   }
 

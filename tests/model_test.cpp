@@ -152,6 +152,20 @@ TEST_CASE("A pass is a step for the embeddings, one a layer, and the end", "[mod
   CHECK(steps == (*pass)->stepsTotal());
 }
 
+TEST_CASE("A batch is cut into steps that are as small as is asked for", "[model]") {
+  test::Random random(5);
+  const auto model = filledModel();
+  const auto stepsOf = [&](int64_t batch, int64_t products) {
+    auto pass = model->begin(test::randomInputs(smallConfig(), batch, {8, 8}, false, random), {.step_products = products});
+    REQUIRE(pass.ok());
+    return (*pass)->stepsTotal();
+  };
+  const size_t whole = stepsOf(4, ForwardOptions().step_products);
+  CHECK(stepsOf(1, ForwardOptions().step_products) == whole);
+  // Four images, and three parts of each layer.
+  CHECK(stepsOf(4, 1) == whole + 3 + 3 * (4 * 3 - 1));
+}
+
 TEST_CASE("The estimate counts the weights and the largest of them", "[model]") {
   const auto model = filledModel();
   const MemoryEstimate estimate = model->estimate();

@@ -7,6 +7,38 @@
 
 namespace beit {
 
+namespace {
+
+// Images that a step has at once.
+struct Images {
+  int64_t first, count;
+};
+
+// How a pass is cut: into images that go through a layer together, and that layer into its parts.
+struct Cut {
+  std::vector<Images> groups;
+  int64_t largest;  // of the groups' counts
+  bool parts;       // whether each part of a layer is a step, or all together
+};
+
+// `most` products are a step's.
+Cut cutOf(const EncoderSpec& spec, int64_t batch, int64_t tokens, int64_t most) {
+  const int64_t channels = spec.attention.hidden;
+  const int64_t part = tokens * channels * spec.intermediate;  // of one image; the attention's has about as many
+  const int64_t layer = 2 * part + 2 * tokens * channels * (2 * channels + tokens);
+  const int64_t steps = batch == 0 ? 0 : (batch - 1) / std::max<int64_t>(most / part, 1) + 1;
+  Cut cut{{}, 0, false};
+  for (int64_t i = 0; i < steps; ++i) {
+    const int64_t first = batch * i / steps;
+    cut.groups.push_back({first, batch * (i + 1) / steps - first});
+    cut.largest = std::max(cut.largest, cut.groups.back().count);
+  }
+  cut.parts = layer * cut.largest > most;
+  return cut;
+}
+
+}  // namespace
+
 void meanOfPatches(const float* states, int64_t tokens, int64_t channels, float* mean) {
   std::fill_n(mean, channels, 0.0f);
   for (int64_t p = 1; p < tokens; ++p)
@@ -51,8 +83,10 @@ Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addS
   if (has_pooler_) {
     BEIT_ASSIGN(states->pooled, execution_.workspace().floats(batch * channels, "pooled states"));
   }
+  const EncoderSpec spec = encoderSpec(config_);
+  const Cut cut = cutOf(spec, batch, tokens, options.step_products * execution_.threads());
   auto scratch = std::make_shared<EncoderScratch>();
-  BEIT_ASSIGN(*scratch, EncoderScratch::allocate(execution_, encoderSpec(config_), batch, tokens));
+  BEIT_ASSIGN(*scratch, EncoderScratch::allocate(execution_, spec, cut.largest, tokens));
 
   auto pooled_states = std::make_shared<Tensor>();
   if (options.output_pooled_states) {
@@ -72,23 +106,44 @@ Result<std::shared_ptr<VisionTransformer::HiddenStates>> VisionTransformer::addS
     return {};
   };
 
-  pass.add([this, inputs = std::move(inputs), states, grid, emitHiddenState](ForwardPass& to) -> Status {
-    BEIT_TRY(embeddings_.run(execution_, *inputs, states->hidden.data()));
-    encoder_.prepare(execution_, grid);
-    return emitHiddenState(to, 0);
-  });
-  for (size_t i = 0; i < last_layer; ++i) {
+  const auto areLast = [batch](const Images& images) { return images.first + images.count == batch; };
+  for (const Images& images : cut.groups) {
     pass.add([=, this](ForwardPass& to) -> Status {
-      Tensor probabilities;
-      if (options.output_attentions) {
-        BEIT_ASSIGN(probabilities, execution_.workspace().tensor({batch, config_.num_attention_heads, tokens, tokens}, "attentions"));
-      }
-      // Another pass of this model, with other sizes, may have run since the last step.
-      encoder_.prepare(execution_, grid);
-      BEIT_TRY(encoder_.runLayer(i, execution_, batch, tokens, *scratch, states->hidden.data(), probabilities.values.data()));
-      if (options.output_attentions) to.output("attentions." + std::to_string(i), std::move(probabilities));
-      return emitHiddenState(to, i + 1);
+      BEIT_TRY(embeddings_.run(execution_, *inputs, images.first, images.count, states->hidden.data()));
+      return areLast(images) ? emitHiddenState(to, 0) : Status();
     });
+  }
+  for (size_t i = 0; i < last_layer; ++i) {
+    auto attentions = std::make_shared<Tensor>();
+    const auto run = [=, this](ForwardPass& to, const Images& images, LayerPart part) -> Status {
+      const int64_t pairs = config_.num_attention_heads * tokens * tokens;
+      float* probabilities = nullptr;
+      if (part == LayerPart::kAttention) {
+        // Another pass of this model, with other sizes, may have run since the last step.
+        encoder_.prepare(execution_, grid);
+        if (options.output_attentions) {
+          if (images.first == 0) {
+            BEIT_ASSIGN(*attentions, execution_.workspace().tensor({batch, config_.num_attention_heads, tokens, tokens}, "attentions"));
+          }
+          probabilities = attentions->values.data() + images.first * pairs;
+        }
+      }
+      float* hidden = states->hidden.data() + images.first * tokens * channels;
+      BEIT_TRY(encoder_.runLayer(i, part, execution_, images.count, tokens, *scratch, hidden, probabilities));
+      if (part != LayerPart::kOutput || !areLast(images)) return {};
+      if (options.output_attentions) to.output("attentions." + std::to_string(i), std::move(*attentions));
+      return emitHiddenState(to, i + 1);
+    };
+    for (const Images& images : cut.groups) {
+      if (!cut.parts) {
+        pass.add([=](ForwardPass& to) -> Status {
+          for (const LayerPart part : kLayerParts) BEIT_TRY(run(to, images, part));
+          return {};
+        });
+        continue;
+      }
+      for (const LayerPart part : kLayerParts) pass.add([=](ForwardPass& to) { return run(to, images, part); });
+    }
   }
   return states;
 }

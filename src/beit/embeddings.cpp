@@ -54,13 +54,14 @@ void Embeddings::declare(ParameterList& parameters, const std::string& prefix, c
                                  {channels, config.num_channels, config.patch_size.height, config.patch_size.width});
 }
 
-Status Embeddings::embedPatches(const Execution& execution, const Tensor& pixel_values, Size grid, float* states) const {
+Status Embeddings::embedPatches(const Execution& execution, const Tensor& pixel_values, Size grid, int64_t first, int64_t count,
+                                float* states) const {
   const Shape& shape = pixel_values.shape;
   const Size image{shape[2], shape[3]};
-  const int64_t batch = shape[0], planes = shape[1], channels = config_->hidden_size;
+  const int64_t planes = shape[1], channels = config_->hidden_size;
   const int64_t patches = grid.area(), pixels = planes * config_->patch_size.area();
   BEIT_ASSIGN(FloatBuffer columns, execution.workspace().floats(patches * pixels, "patches"));
-  for (int64_t b = 0; b < batch; ++b) {
+  for (int64_t b = first; b < first + count; ++b) {
     unfoldPatches(execution, pixel_values.values.data() + b * planes * image.area(), planes, image, config_->patch_size, columns.data());
     // embeddings = self.projection(pixel_values).flatten(2).transpose(1, 2)
     BEIT_TRY(projection_.run(execution, patches, columns.data(), states + (b * (1 + patches) + 1) * channels));
@@ -68,11 +69,11 @@ Status Embeddings::embedPatches(const Execution& execution, const Tensor& pixel_
   return {};
 }
 
-Status Embeddings::run(const Execution& execution, const ForwardInputs& inputs, float* states) const {
+Status Embeddings::run(const Execution& execution, const ForwardInputs& inputs, int64_t first, int64_t count, float* states) const {
   const Shape& shape = inputs.pixel_values.shape;
   const Size grid = config_->patchGrid({shape[2], shape[3]});
   const int64_t channels = config_->hidden_size, patches = grid.area();
-  BEIT_TRY(embedPatches(execution, inputs.pixel_values, grid, states));
+  BEIT_TRY(embedPatches(execution, inputs.pixel_values, grid, first, count, states));
   if (execution.workspace().counting()) return {};
 
   const WorkTimer timer(execution.profile(), Work::kEmbeddings);
@@ -84,7 +85,7 @@ Status Embeddings::run(const Execution& execution, const ForwardInputs& inputs, 
     resized.insert(resized.begin(), positions, positions + channels);
     positions = resized.data();
   }
-  for (int64_t b = 0; b < shape[0]; ++b) {
+  for (int64_t b = first; b < first + count; ++b) {
     float* sequence = states + b * (1 + patches) * channels;
     std::copy_n(cls_token_.data(), channels, sequence);
     // embeddings * (1 - w) + mask_tokens * w with w 0 or 1

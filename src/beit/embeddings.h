@@ -27,11 +27,11 @@ class Embeddings {
 
   Status check(const ForwardInputs& inputs) const { return checkInputs(inputs, *config_); }
 
-  // states (B, T, C) = cls token, then the patches' embeddings, plus positions.
-  Status run(const Execution& execution, const ForwardInputs& inputs, float* states) const;
+  // states (B, T, C), of images `first` to first + count = cls token, then the patches' embeddings, plus positions.
+  Status run(const Execution& execution, const ForwardInputs& inputs, int64_t first, int64_t count, float* states) const;
 
  private:
-  Status embedPatches(const Execution& execution, const Tensor& pixel_values, Size grid, float* states) const;
+  Status embedPatches(const Execution& execution, const Tensor& pixel_values, Size grid, int64_t first, int64_t count, float* states) const;
 
   const BeitConfig* config_ = nullptr;
   Linear projection_;

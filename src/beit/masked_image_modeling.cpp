@@ -14,22 +14,27 @@ BeitForMaskedImageModeling::BeitForMaskedImageModeling(BeitConfig config, Weight
 Status BeitForMaskedImageModeling::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) {
   if (inputs->labels) BEIT_TRY(checkMaskedLabels(*inputs, config_));
   BEIT_ASSIGN(const auto states, body_.addSteps(pass, inputs, options));
-  pass.add([this, states, inputs](ForwardPass& to) -> Status {
-    const int64_t patches = states->tokens - 1, channels = config_.hidden_size;
-    BEIT_ASSIGN(Tensor logits, execution_.workspace().tensor({states->batch, patches, config_.vocab_size}, "logits"));
-    // prediction_scores = self.lm_head(self.layernorm(sequence_output)[:, 1:])
-    layernorm_.run(execution_, states->batch * states->tokens, states->hidden.data(), states->hidden.data());
-    for (int64_t b = 0; b < states->batch; ++b)
-      BEIT_TRY(lm_head_.run(execution_, patches, states->hidden.data() + (b * states->tokens + 1) * channels,
-                            logits.values.data() + b * patches * config_.vocab_size));
-    if (inputs->labels) {
-      BEIT_ASSIGN(Tensor loss, execution_.workspace().tensor({1}, "loss"));
-      loss.values.data()[0] = maskedLoss(logits, *inputs, config_);
-      to.output("loss", std::move(loss));
-    }
-    to.output("logits", std::move(logits));
-    return {};
-  });
+  auto logits = std::make_shared<Tensor>();
+  for (int64_t b = 0; b < states->batch; ++b) {
+    pass.add([=, this](ForwardPass& to) -> Status {
+      const int64_t tokens = states->tokens, patches = tokens - 1, channels = config_.hidden_size;
+      if (b == 0) {
+        BEIT_ASSIGN(*logits, execution_.workspace().tensor({states->batch, patches, config_.vocab_size}, "logits"));
+      }
+      // prediction_scores = self.lm_head(self.layernorm(sequence_output)[:, 1:])
+      float* hidden = states->hidden.data() + b * tokens * channels;
+      layernorm_.run(execution_, tokens, hidden, hidden);
+      BEIT_TRY(lm_head_.run(execution_, patches, hidden + channels, logits->values.data() + b * patches * config_.vocab_size));
+      if (b + 1 < states->batch) return {};
+      if (inputs->labels) {
+        BEIT_ASSIGN(Tensor loss, execution_.workspace().tensor({1}, "loss"));
+        loss.values.data()[0] = maskedLoss(*logits, *inputs, config_);
+        to.output("loss", std::move(loss));
+      }
+      to.output("logits", std::move(*logits));
+      return {};
+    });
+  }
   return {};
 }
 

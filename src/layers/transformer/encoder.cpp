@@ -31,23 +31,31 @@ void EncoderLayer::declare(ParameterList& parameters, const std::string& prefix,
   }
 }
 
-Status EncoderLayer::run(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias, EncoderScratch& scratch,
-                         float* states, float* probabilities) const {
+Status EncoderLayer::run(LayerPart part, const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias,
+                         EncoderScratch& scratch, float* states, float* probabilities) const {
   const int64_t rows = batch * tokens;
   float* branch = scratch.normalized.data();
   float* intermediate = scratch.intermediate.data();
-  // attention_output = self.attention(self.layernorm_before(hidden_states)); the attention reads its
-  // input before it writes its output, so both are one buffer.
-  layernorm_before_.run(execution, rows, states, branch);
-  BEIT_TRY(attention_.run(execution, batch, tokens, branch, bias, scratch.attention, branch, probabilities));
-  // hidden_states = lambda_1 * attention_output + hidden_states; layernorm_after(hidden_states)
-  layernorm_after_.runAfterResidual(execution, rows, states, branch, lambda_1_.data(), branch);
-  // layer_output = self.output(activation(self.intermediate(layer_output)))
-  BEIT_TRY(intermediate_.run(execution, rows, branch, intermediate));
-  applyActivation(execution, activation_, intermediate, rows * intermediate_.outputs());
-  BEIT_TRY(output_.run(execution, rows, intermediate, branch));
-  // layer_output = lambda_2 * layer_output + hidden_states
-  addResidual(execution, rows, layernorm_after_.channels, states, branch, lambda_2_.data());
+  switch (part) {
+    case LayerPart::kAttention:
+      // attention_output = self.attention(self.layernorm_before(hidden_states)); the attention reads its
+      // input before it writes its output, so both are one buffer.
+      layernorm_before_.run(execution, rows, states, branch);
+      BEIT_TRY(attention_.run(execution, batch, tokens, branch, bias, scratch.attention, branch, probabilities));
+      // hidden_states = lambda_1 * attention_output + hidden_states; layernorm_after(hidden_states)
+      layernorm_after_.runAfterResidual(execution, rows, states, branch, lambda_1_.data(), branch);
+      break;
+    case LayerPart::kIntermediate:
+      BEIT_TRY(intermediate_.run(execution, rows, branch, intermediate));
+      applyActivation(execution, activation_, intermediate, rows * intermediate_.outputs());
+      break;
+    case LayerPart::kOutput:
+      // layer_output = self.output(activation(self.intermediate(layer_output)))
+      BEIT_TRY(output_.run(execution, rows, intermediate, branch));
+      // layer_output = lambda_2 * layer_output + hidden_states
+      addResidual(execution, rows, layernorm_after_.channels, states, branch, lambda_2_.data());
+      break;
+  }
   return {};
 }
 
@@ -85,11 +93,11 @@ int64_t Encoder::biasBytes(Size grid) const {
   return bytes > 0 ? bytes : 4 * distances * shared_bias_.heads();
 }
 
-Status Encoder::runLayer(size_t index, const Execution& execution, int64_t batch, int64_t tokens, EncoderScratch& scratch, float* states,
-                         float* probabilities) const {
+Status Encoder::runLayer(size_t index, LayerPart part, const Execution& execution, int64_t batch, int64_t tokens, EncoderScratch& scratch,
+                         float* states, float* probabilities) const {
   static const GridBias kNone;
   const GridBias& bias = biases_.empty() ? kNone : biases_[biases_.size() == 1 ? 0 : index];
-  return layers_[index]->run(execution, batch, tokens, bias, scratch, states, probabilities);
+  return layers_[index]->run(part, execution, batch, tokens, bias, scratch, states, probabilities);
 }
 
 }  // namespace beit

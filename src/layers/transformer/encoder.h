@@ -1,6 +1,7 @@
 // The stack of transformer layers. Reference: BeitLayer, BeitEncoder.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -28,7 +29,12 @@ struct EncoderSpec {
   RelativePositionBiasSpec bias;
 };
 
-// Memory of one pass through the encoder, reused by all layers.
+// A layer's work, in this order: each part goes on with what the one before has left in the scratch memory. Images do not look at each
+// other, so that all parts of some may come before the first of others.
+enum class LayerPart { kAttention, kIntermediate, kOutput };
+inline constexpr std::array kLayerParts = {LayerPart::kAttention, LayerPart::kIntermediate, LayerPart::kOutput};
+
+// Memory of a pass through the encoder for as many images as are in a layer at a time, reused by all layers.
 struct EncoderScratch {
   FloatBuffer normalized;    // (B, T, C): a branch's input, then its output
   FloatBuffer intermediate;  // (B, T, F)
@@ -46,9 +52,9 @@ class EncoderLayer {
   // The layer's own table; not declared() where layers have none.
   const RelativePositionBias& relativePositionBias() const { return relative_position_bias_; }
 
-  // states (B, T, C) = the layer's output for them. `probabilities` is null or takes (B, H, T, T).
-  Status run(const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias, EncoderScratch& scratch, float* states,
-             float* probabilities) const;
+  // states (B, T, C) = the layer's output for them, after the last part. `probabilities` is null or takes (B, H, T, T) in the first.
+  Status run(LayerPart part, const Execution& execution, int64_t batch, int64_t tokens, const GridBias& bias, EncoderScratch& scratch,
+             float* states, float* probabilities) const;
 
  private:
   Activation activation_ = Activation::kGelu;
@@ -69,9 +75,9 @@ class Encoder {
   // Lays the bias tables out for that grid of patches; quick when it is the last call's grid.
   void prepare(const Execution& execution, Size grid);
 
-  // Runs layer `index` (see EncoderLayer::run) with the bias of the prepared grid.
-  Status runLayer(size_t index, const Execution& execution, int64_t batch, int64_t tokens, EncoderScratch& scratch, float* states,
-                  float* probabilities) const;
+  // Runs a part of layer `index` (see EncoderLayer::run) with the bias of the prepared grid.
+  Status runLayer(size_t index, LayerPart part, const Execution& execution, int64_t batch, int64_t tokens, EncoderScratch& scratch,
+                  float* states, float* probabilities) const;
 
  private:
   // Returns the bytes of biases_ for that grid.
