@@ -2,6 +2,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 import { BeitConfig, BeitForImageClassification, BeitImageProcessor, BeitModel, createEngine, writeSafetensors } from '../../dist/node.js';
+import { settingsOf } from '../../dist/api/engines.js';
+import { LocalEngine } from '../../dist/engine/local.js';
+import { nodeHost } from '../../dist/platform/host-node.js';
+import { platform } from '../../dist/platform/node.js';
 import { rejects } from './support.mjs';
 import { config, files, pixelValues, rawSafetensors, tensors } from './tiny-checkpoint.mjs';
 
@@ -26,6 +30,24 @@ async function stillWorks(at = engine) {
   assert.ok(logits.data.every(Number.isFinite));
   return logits.data;
 }
+
+test('a load has the fields of its config from the core once, and each load has its own', async () => {
+  const own = await LocalEngine.create(settingsOf({ build: 'simd' }), nodeHost(), false);
+  const { core } = own;
+  const read = core.readConfig;
+  let calls = 0;
+  core.readConfig = (json) => {
+    ++calls;
+    return read.call(core, json);
+  };
+  const { handle, config: first } = await own.loadModel(await platform.resolveSource(files(), {}), { className: 'auto' });
+  assert.equal(calls, 1);
+  const { config: second } = await own.loadModel(await platform.resolveSource(files(), {}), { className: 'auto' });
+  assert.deepEqual(first, second);
+  assert.notEqual(first, second);
+  assert.equal(typeof handle, 'number');
+  await own.dispose();
+});
 
 test('a model loads, runs and is given back', async () => {
   const first = await stillWorks();

@@ -203,6 +203,7 @@ class Load {
   /** Optional files that the server refused. */
   readonly refusals = new Refusals();
   private readonly files = new Map<string, SourceFile>();
+  private readonly configs = new Map<string, ConfigFields>();
   private readonly breather = new Breather();
   /** Those that come as wholes, before they are read. */
   private ahead: ReadonlySet<string> = new Set();
@@ -286,7 +287,7 @@ class Load {
   private make(json: string, className: string, spec: ModelSpec): Created {
     const { dtype = 'f32', layerNormEps } = spec;
     const hasPooler = spec.addPoolingLayer !== false;
-    const config = isTokenizerClass(className) ? tokenizerConfig(json) : unwrap(this.core.readConfig(json));
+    const config = isTokenizerClass(className) ? tokenizerConfig(json) : this.fieldsOf(json);
     const made = this.core.createModel(json, className, { ...spec, dtype: inCore(dtype), addPoolingLayer: hasPooler });
     const saved = made.ok ? className : this.architectureOf(json);
     if (!made.ok && saved && saved !== className && made.error.code === 'bad-config') {
@@ -311,9 +312,18 @@ class Load {
     return kept;
   }
 
+  /** Returns a config's fields. Thousands of labels take their time to come out of the core, so they come once. */
+  private fieldsOf(json: string): ConfigFields {
+    const known = this.configs.get(json);
+    if (known) return known;
+    const fields = unwrap(this.core.readConfig(json));
+    this.configs.set(json, fields);
+    return fields;
+  }
+
   /** Returns the class that a config names, or null. */
   private architectureOf(json: string): string | null {
-    const { architectures } = unwrap(this.core.readConfig(json));
+    const { architectures } = this.fieldsOf(json);
     const first: unknown = Array.isArray(architectures) ? architectures[0] : undefined;
     return typeof first === 'string' ? first : null;
   }
