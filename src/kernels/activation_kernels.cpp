@@ -20,8 +20,9 @@ void mapInPlace(const Execution& execution, float* values, int64_t count, Functi
     int64_t i = begin;
     for (; kPairs && i + 8 <= end; i += 8) {
       const F32x4 first = function(load4(values + i)), second = function(load4(values + i + 4));
-      store4(values + i, first);
-      store4(values + i + 4, second);
+      float* to = adjacentFrom(values + i);
+      store4(to, first);
+      store4(to + 4, second);
     }
     for (; i < end; i += 4) store4(values + i, function(load4(values + i)));
   });

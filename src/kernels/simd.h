@@ -34,6 +34,24 @@ template <typename T>
   return pointer;
 }
 
+// Stores value(i), four floats, at to + i for all whole vectors of `count`: two at a time, so that one does not wait for the other's chain
+// of sums, and V8 can join them. What value() loads it may store to, at the same place. Returns the floats that are stored.
+template <typename Value>
+[[gnu::always_inline]] inline int64_t storeVectors(int64_t count, float* to, const Value& value) {
+  int64_t i = 0;
+  for (; i + 8 <= count; i += 8) {
+    const F32x4 first = value(i), second = value(i + 4);
+    float* at = adjacentFrom(to + i);
+    store4(at, first);
+    store4(at + 4, second);
+  }
+  if (i + 4 <= count) {
+    store4(to + i, value(i));
+    i += 4;
+  }
+  return i;
+}
+
 inline F32x4 splat4(float value) { return F32x4{value, value, value, value}; }
 
 // Returns a * b + c: fused where the target has relaxed SIMD, else rounded twice.

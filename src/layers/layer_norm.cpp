@@ -46,20 +46,20 @@ void normalizeRow(int64_t channels, const float* input, const float* weight, con
     for (c = 0; c < channels; ++c) output[c] = (input[c] - mean) * inverse;
     return;
   }
-  for (c = 0; c + 4 <= channels; c += 4) {
-    const F32x4 d = (load4(input + c) - splat4(mean)) * splat4(inverse);
-    store4(output + c, multiplyAdd(d, load4(weight + c), load4(bias + c)));
-  }
+  c = storeVectors(channels, output, [&](int64_t at) {
+    const F32x4 d = (load4(input + at) - splat4(mean)) * splat4(inverse);
+    return multiplyAdd(d, load4(weight + at), load4(bias + at));
+  });
   for (; c < channels; ++c) output[c] = (input[c] - mean) * inverse * weight[c] + bias[c];
 }
 
 void addRow(int64_t channels, float* states, const float* branch, const float* scale) {
   int64_t c = 0;
   if (scale) {
-    for (; c + 4 <= channels; c += 4) store4(states + c, multiplyAdd(load4(branch + c), load4(scale + c), load4(states + c)));
+    c = storeVectors(channels, states, [&](int64_t at) { return multiplyAdd(load4(branch + at), load4(scale + at), load4(states + at)); });
     for (; c < channels; ++c) states[c] += branch[c] * scale[c];
   } else {
-    for (; c + 4 <= channels; c += 4) store4(states + c, load4(states + c) + load4(branch + c));
+    c = storeVectors(channels, states, [&](int64_t at) { return load4(states + at) + load4(branch + at); });
     for (; c < channels; ++c) states[c] += branch[c];
   }
 }

@@ -40,8 +40,9 @@ void softmaxRow(float* scores, int64_t count) {
   int64_t done = 0;
   for (; done + 8 <= whole; done += 8) {  // two at once, so that one does not wait for the other's chain of sums
     const F32x4 first = exp4(load4(scores + done) - splat4(most)), second = exp4(load4(scores + done + 4) - splat4(most));
-    store4(scores + done, first);
-    store4(scores + done + 4, second);
+    float* to = adjacentFrom(scores + done);
+    store4(to, first);
+    store4(to + 4, second);
     total4 += first + second;
   }
   if (done < whole) {
@@ -55,8 +56,8 @@ void softmaxRow(float* scores, int64_t count) {
     for (int64_t i = whole; i < count; ++i) total += scores[i] = e[i - whole];
   }
   const float inverse = 1.0f / total;
-  for (int64_t i = 0; i < whole; i += 4) store4(scores + i, load4(scores + i) * splat4(inverse));
-  for (int64_t i = whole; i < count; ++i) scores[i] *= inverse;
+  for (int64_t i = storeVectors(count, scores, [&](int64_t at) { return load4(scores + at) * splat4(inverse); }); i < count; ++i)
+    scores[i] *= inverse;
 }
 
 void attend(const Execution& execution, const AttentionSpec& spec, int64_t batch, int64_t tokens, const AttentionStates& states,

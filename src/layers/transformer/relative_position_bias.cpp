@@ -9,8 +9,7 @@ namespace beit {
 namespace {
 
 void addRun(const float* bias, int64_t count, float* scores) {
-  int64_t i = 0;
-  for (; i + 4 <= count; i += 4) store4(scores + i, load4(scores + i) + load4(bias + i));
+  int64_t i = storeVectors(count, scores, [&](int64_t at) { return load4(scores + at) + load4(bias + at); });
   for (; i < count; ++i) scores[i] += bias[i];
 }
 
