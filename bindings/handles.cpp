@@ -49,13 +49,9 @@ Status giveReplaced(std::vector<NamedTensor>& replaced, ParameterList& parameter
 void tryTiles() {
   static TileTrials trials;
   Execution& on = *execution();
-  Microkernels kernels = on.microkernels();
   const double now = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-  if (kernels.f32_rows != kTallMr || !trials.due(now)) return;
-  if (const auto seconds = timeTiles(kernels); seconds.ok()) {
-    kernels.f32_panels = trials.decide(seconds->first, seconds->second);
-    on.choose(kernels);
-  }
+  if (!trials.due(now)) return;
+  if (const auto times = timeTiles(on.microkernels()); times.ok()) on.choose(TileTrials::decide(on.microkernels(), *times));
 }
 
 }  // namespace

@@ -20,13 +20,15 @@ struct Case {
 };
 
 // Runs all bands. Returns the result (size, outputs).
-std::vector<float> runBands(const QuantizedWinograd& convolution, const FeatureMap& map, int64_t outputs, bool relu = false) {
+std::vector<float> runBands(const QuantizedWinograd& convolution, const FeatureMap& map, int64_t outputs, bool relu = false,
+                            test::Tiles tiles = test::Tiles::kUsual) {
+  const Execution& execution = test::execution(tiles);
   std::vector<float> y(static_cast<size_t>(map.size.area() * outputs));
-  const auto kernel = convolution.transform(test::execution());
+  const auto kernel = convolution.transform(execution);
   REQUIRE(kernel.ok());
   for (int64_t row = 0; row < map.size.height; row += WinogradConvolution::kRowsPerBand)
     REQUIRE(convolution
-                .run(test::execution(), *kernel, map, row, std::min(WinogradConvolution::kRowsPerBand, map.size.height - row),
+                .run(execution, *kernel, map, row, std::min(WinogradConvolution::kRowsPerBand, map.size.height - row),
                      y.data() + row * map.size.width * outputs, relu)
                 .ok());
   return y;
@@ -85,6 +87,20 @@ TEST_CASE("A convolution of many channels is off by what 8 bits of its weights a
     const double error = std::sqrt(squares / static_cast<double>(want.size()));
     CHECK(error <= 0.008);
     CHECK(error > 1e-4);  // the weights are really rounded
+  }
+}
+
+TEST_CASE("A convolution is the same to the last bit in wide tiles", "[quantized_winograd]") {
+  test::Random random(4);
+  for (const int64_t outputs : {9, 64, 85}) {  // of each of four parts of the panels none to three
+    CAPTURE(outputs);
+    const int64_t inputs = 7;
+    const auto kernel = random.floats(static_cast<size_t>(outputs * inputs * 9), -1.0f, 1.0f);
+    const std::vector<float> scale(static_cast<size_t>(outputs), 1.0f), bias(static_cast<size_t>(outputs), 0.5f);
+    const FeatureMap map = test::randomMap({10, 13}, inputs, random);
+    QuantizedWinograd convolution(inputs, outputs);
+    REQUIRE(convolution.make(kernel.data(), inputs, 0, scale.data(), bias.data()).ok());
+    CHECK(runBands(convolution, map, outputs, false, test::Tiles::kWide) == runBands(convolution, map, outputs));
   }
 }
 

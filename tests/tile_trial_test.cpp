@@ -1,14 +1,23 @@
 #include "src/kernels/tile_trial.h"
 
+#include <utility>
+#include <vector>
+
 #include <catch2/catch_test_macros.hpp>
+
+#include "src/kernels/gemm/f32_microkernel.h"
 
 namespace beit {
 
-TEST_CASE("A trial times tiles of both widths", "[tile_trial]") {
-  const auto seconds = timeTiles({});
-  REQUIRE(seconds.ok());
-  CHECK(seconds->first > 0);
-  CHECK(seconds->second > 0);
+TEST_CASE("A trial times tiles of both widths, of floats where they are tall", "[tile_trial]") {
+  for (const int64_t rows : {kMr, kTallMr}) {
+    const auto times = timeTiles({.f32_rows = rows});
+    REQUIRE(times.ok());
+    CHECK((times->f32.narrow > 0) == (rows == kTallMr));
+    CHECK((times->f32.wide > 0) == (rows == kTallMr));
+    CHECK(times->w8a16.narrow > 0);
+    CHECK(times->w8a16.wide > 0);
+  }
 }
 
 TEST_CASE("Trials wait for the first pass, then come less and less often, and end", "[tile_trial]") {
@@ -28,13 +37,17 @@ TEST_CASE("Trials wait for the first pass, then come less and less often, and en
 }
 
 TEST_CASE("Wide tiles have to be clearly faster to be taken, and clearly slower to be left", "[tile_trial]") {
-  TileTrials trials;
-  CHECK(trials.decide(1.0, 0.95) == 1);
-  CHECK(trials.decide(1.0, 0.7) == 2);
-  CHECK(trials.decide(1.0, 1.05) == 2);
-  CHECK(trials.decide(0.0, 0.0) == 2);
-  CHECK(trials.decide(1.0, 1.5) == 1);
-  CHECK(trials.decide(1.0, 0.0) == 1);
+  const std::vector<std::pair<TileSeconds, int64_t>> trials{{{1.0, 0.95}, 1}, {{1.0, 0.7}, 2}, {{1.0, 1.05}, 2},
+                                                            {{0.0, 0.0}, 2},  {{1.0, 1.5}, 1}, {{1.0, 0.0}, 1}};
+  Microkernels floats{.f32_rows = kTallMr}, integers;
+  for (const auto& [seconds, panels] : trials) {
+    floats = TileTrials::decide(floats, {.f32 = seconds, .w8a16 = {}});
+    integers = TileTrials::decide(integers, {.f32 = {}, .w8a16 = seconds});
+    CHECK(floats.f32_panels == panels);
+    CHECK(integers.w8a16_panels == panels);
+    CHECK(floats.f32_rows == kTallMr);
+    CHECK((floats.w8a16_panels == 1 && integers.f32_panels == 1));
+  }
 }
 
 }  // namespace beit

@@ -51,11 +51,12 @@ std::vector<double> reference(int64_t rows, int64_t inputs, int64_t outputs, con
 }
 
 std::vector<float> run(const W8A16Matrix& matrix, int64_t rows, int64_t inputs, int64_t outputs, const std::vector<float>& x,
-                       GemmEpilogue epilogue = {}) {
-  const auto quantized_rows = W8A16Rows::quantize(test::execution(), rows, inputs, x.data());
+                       GemmEpilogue epilogue = {}, test::Tiles tiles = test::Tiles::kUsual) {
+  const Execution& execution = test::execution(tiles);
+  const auto quantized_rows = W8A16Rows::quantize(execution, rows, inputs, x.data());
   REQUIRE(quantized_rows.ok());
   std::vector<float> y(static_cast<size_t>(rows * outputs), 1.0f);
-  matrix.multiply(test::execution(), *quantized_rows, y.data(), outputs, epilogue);
+  matrix.multiply(execution, *quantized_rows, y.data(), outputs, epilogue);
   return y;
 }
 
@@ -86,6 +87,62 @@ TEST_CASE("A quantised product is that of the integers, at any size", "[w8a16]")
         // A sum rounds to a float, so do its scale and the addition of the bias.
         CHECK(worstOf(got, reference(rows, inputs, outputs, x, weight, bias)) <= 1e-6);
       }
+}
+
+TEST_CASE("A tile of integers reads its rows and panels and writes its columns, and nothing else", "[w8a16]") {
+  test::Random random(5);
+  for (int64_t rows = 1; rows <= kMr; ++rows)
+    for (int64_t columns = 1; columns <= kMostPanels * kNr; ++columns)
+      for (const int64_t depth : {0, 2, 4, 6, 8, 10, 38}) {
+        CAPTURE(rows, columns, depth);
+        // Each array ends where what the tile may read does.
+        const int64_t width = panelsOf(columns) * kNr, output_stride = columns + 2;
+        const auto integers = [&](int64_t count) {
+          std::vector<int16_t> values;
+          for (const float value : random.floats(static_cast<size_t>(count), -99.0f, 99.0f)) values.push_back(static_cast<int16_t>(value));
+          return values;
+        };
+        const auto floats = [&](int64_t count) { return random.floats(static_cast<size_t>(count), -1.0f, 1.0f); };
+        const auto input = integers(depth * kMr), panels = integers(depth * width);
+        const auto row_scales = floats(rows), scales = floats(width), bias = floats(width);
+        std::vector<float> y(static_cast<size_t>((rows - 1) * output_stride + columns), 7.0f);
+        w8a16Microkernel(rows, columns, static_cast<size_t>(depth), input.data(), row_scales.data(), panels.data(), scales.data(),
+                         bias.data(), y.data(), output_stride, {});
+        double worst = 0.0;
+        for (size_t i = 0; i < y.size(); ++i) {
+          const int64_t r = static_cast<int64_t>(i) / output_stride, c = static_cast<int64_t>(i) % output_stride;
+          double want = 7.0;
+          if (c < columns) {
+            int64_t sum = 0;
+            for (int64_t k = 0; k < depth; ++k)
+              sum += input[static_cast<size_t>((k / 2 * kMr + r) * 2 + k % 2)] *
+                     panels[static_cast<size_t>(c / kNr * depth * kNr + (k / 2 * kNr + c % kNr) * 2 + k % 2)];
+            const auto of = [](const std::vector<float>& values, int64_t at) {
+              return static_cast<double>(values[static_cast<size_t>(at)]);
+            };
+            want = static_cast<double>(sum) * of(row_scales, r) * of(scales, c) + of(bias, c);
+          }
+          worst = std::max(worst, std::fabs(static_cast<double>(y[i]) - want) / std::max(1.0, std::fabs(want)));
+        }
+        CHECK(worst <= 1e-6);
+      }
+}
+
+TEST_CASE("Quantised products are the same to the last bit in wide tiles", "[w8a16]") {
+  test::Random random(6);
+  for (const int64_t rows : {1, 3, 4, 5, 18, 97})
+    for (const int64_t outputs : {1, 8, 9, 16, 17, 24, 31, 40, 256}) {
+      constexpr int64_t kInputs = 131;
+      CAPTURE(rows, outputs);
+      const auto x = random.floats(static_cast<size_t>(rows * kInputs), -1.0f, 1.0f),
+                 weight = random.floats(static_cast<size_t>(outputs * kInputs), -1.0f, 1.0f),
+                 bias = random.floats(static_cast<size_t>(outputs), -1.0f, 1.0f);
+      const W8A16Matrix matrix = quantize(kInputs, outputs, weight, bias.data());
+      for (const bool epilogue : {false, true}) {
+        const auto product = [&](test::Tiles tiles) { return run(matrix, rows, kInputs, outputs, x, {epilogue, epilogue}, tiles); };
+        CHECK(product(test::Tiles::kWide) == product(test::Tiles::kUsual));
+      }
+    }
 }
 
 TEST_CASE("Sums of integers fit 32 bits whatever the signs, at depths of models", "[w8a16]") {

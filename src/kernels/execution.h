@@ -21,6 +21,8 @@ struct Microkernels {
   int64_t f32_rows = 4;
   // The panels of such a tile, at most kMostPanels: two where they are faster, which a trial tells (src/kernels/tile_trial.h).
   int64_t f32_panels = 1;
+  // The same of w8a16Microkernel() (src/kernels/gemm/w8a16.h).
+  int64_t w8a16_panels = 1;
 };
 
 class Execution {

@@ -9,7 +9,7 @@
 
 namespace beit::test {
 
-enum class Tiles { kUsual, kTall, kWide };  // kWide: tall ones of two panels
+enum class Tiles { kUsual, kTall, kWide };  // kWide: tall ones of two panels, as those of integers then
 
 // Returns what the tests compute on. BEIT_TEST_THREADS is 1 where the build has no threads.
 inline const Execution& execution(Tiles tiles = Tiles::kUsual) {
@@ -20,7 +20,8 @@ inline const Execution& execution(Tiles tiles = Tiles::kUsual) {
   };
   static const std::unique_ptr<Execution> usual = make({});
   if (tiles == Tiles::kUsual) return *usual;
-  static const std::unique_ptr<Execution> tall = make({.f32_rows = kTallMr}), wide = make({.f32_rows = kTallMr, .f32_panels = kMostPanels});
+  static const std::unique_ptr<Execution> tall = make({.f32_rows = kTallMr}),
+                                          wide = make({.f32_rows = kTallMr, .f32_panels = kMostPanels, .w8a16_panels = kMostPanels});
   return tiles == Tiles::kTall ? *tall : *wide;
 }
 

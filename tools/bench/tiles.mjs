@@ -1,7 +1,7 @@
 // `node tools/bench/tiles.mjs`: tiles of tiles.cpp in Chromium, without and with V8's --wasm-revectorize in turn, by the processor time of
 // the page's thread: what others take of a shared machine matters little. Linux only.
 //   node tools/bench/tiles.mjs [TILE...] [--build relaxed|plain] [--rounds N] [--shape ROWSxINPUTSxOUTPUTS] [--trace]
-//     TILE      such as t6x1 (6 rows, one panel of eight columns) or t6x2_joins (see tiles.cpp); default: all
+//     TILE      such as t6x1 (6 rows, one panel of eight columns), t6x2_joins (see tiles.cpp) or i4x2 (of 16-bit integers); default: all
 //     --trace   prints what V8 joins of one product, and why not
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -50,7 +50,7 @@ async function open(bytes, flags, trace) {
     globalThis.tiles = exports;
     exports._initialize?.();
     exports.fill();
-    return Object.keys(exports).filter((name) => /^t\d+x\d+/.test(name));
+    return Object.keys(exports).filter((name) => /^[ti]\d+x\d+/.test(name));
   }, bytes.toString('base64'));
   const system = await browser.target().createCDPSession();
   // Of all of the browser's renderers: those of its own pages, and the one in reserve, have nothing to do.
@@ -111,7 +111,7 @@ await main(async (args) => {
     if (wrong) throw new Failure(`There is no tile ${wrong}; there are ${known.join(', ')}.`);
     const wanted = positionals.length > 0 ? positionals : known;
     const rates = new Map();
-    let expected = null;
+    const expected = {}; // by what is multiplied
     for (let round = -WARM_UPS; round < Number(values.rounds); ++round)
       for (const tile of wanted)
         for (const [how, host] of hosts) {
@@ -120,7 +120,8 @@ await main(async (args) => {
           if (round >= 0) rates.set(key, [...(rates.get(key) ?? []), (2 * rows * inputs * outputs * REPEATS) / seconds / 1e9]);
           if (round > 0) continue;
           const sum = await host.sum(shape);
-          if (!(sum > 0) || sum !== (expected ??= sum)) throw new Failure(`${key}: the sum of squares is ${sum}, expected ${expected}.`);
+          if (!(sum > 0) || sum !== (expected[tile[0]] ??= sum))
+            throw new Failure(`${key}: the sum of squares is ${sum}, expected ${expected[tile[0]]}.`);
         }
     say(`${values.build}, ${values.shape}, GFLOP/s of processor time, one thread: median (least to most of ${values.rounds})`);
     for (const [key, all] of rates) {

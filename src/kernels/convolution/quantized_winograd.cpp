@@ -101,13 +101,14 @@ Status QuantizedWinograd::run(const Execution& execution, const Transformed& ker
                    scales.data() + p * groups * kMr + first);
   });
   constexpr int64_t kParts = 4;  // of a point's panels
-  static constexpr float kNoBias[kNr] = {};
+  static constexpr float kNoBias[kMostPanels * kNr] = {};
+  const int64_t at_once = execution.microkernels().w8a16_panels;
   execution.parallelFor(static_cast<size_t>(kPoints * kParts), [&](size_t, size_t task) {
-    const int64_t p = static_cast<int64_t>(task) / kParts, part = static_cast<int64_t>(task) % kParts;
-    for (int64_t panel = part * panels / kParts; panel < (part + 1) * panels / kParts; ++panel) {
-      const int64_t column = panel * kNr;
+    const int64_t p = static_cast<int64_t>(task) / kParts, part = static_cast<int64_t>(task) % kParts, last = (part + 1) * panels / kParts;
+    for (int64_t panel = part * panels / kParts; panel < last; panel += at_once) {
+      const int64_t column = panel * kNr, width = std::min(at_once, last - panel) * kNr;
       for (int64_t r = 0; r < tiles; r += kMr)
-        w8a16Microkernel(std::min(kMr, tiles - r), std::min(kNr, outputs_ - column), static_cast<size_t>(depth),
+        w8a16Microkernel(std::min(kMr, tiles - r), std::min(width, outputs_ - column), static_cast<size_t>(depth),
                          values.data() + (p * groups * kMr + r) * depth, scales.data() + p * groups * kMr + r,
                          kernel.panels.data() + (p * panels + panel) * kNr * depth, kernel.scales.data() + p * panels * kNr + column,
                          kNoBias, products.data() + (p * tiles + r) * outputs_ + column, outputs_, {});

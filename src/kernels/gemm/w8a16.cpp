@@ -1,6 +1,7 @@
 #include "src/kernels/gemm/w8a16.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -15,42 +16,53 @@ namespace {
 // What weights of 8 bits can be: those of other quantisers may be -128.
 constexpr int64_t kWeightMost = 128;
 
-// Widens a panel for the rows that follow: 16-bit operands spare each tile a conversion, and matrices stay a quarter of
+// Widens panels for the rows that follow: 16-bit operands spare each tile a conversion, and matrices stay a quarter of
 // f32's size.
-[[gnu::noinline]] void widenPanel(size_t count, const int8_t* panel, int16_t* to) {
-  for (size_t i = 0; i < count; i += 8) {
-    const I16x8 values = loadWidened8(panel + i);
-    std::memcpy(to + i, &values, sizeof values);
+[[gnu::noinline]] void widenPanels(size_t count, const int8_t* panels, int16_t* to) {
+  for (size_t i = 0; i < count; i += 2 * kNr) {  // whole pairs
+    const I16x8 low = loadWidened8(panels + i), high = loadWidened8(panels + i + 8);
+    int16_t* at = adjacentFrom(to + i);
+    std::memcpy(at, &low, sizeof low);
+    std::memcpy(at + 8, &high, sizeof high);
   }
 }
 
-// sums (kMr, 8) += a tile of pairs of integers. They are loaded, even zeros, and stored a row after the other, so that V8 can join the
-// two vectors of a row and all that they are made of (see adjacentFrom()).
-[[gnu::noinline]] void addPairs(size_t depth, const int16_t* input, const int16_t* panel, int32_t* sums) {
-  I32x4 low[kMr], high[kMr];
-  unrollRows<kMr>([&](int64_t i) {
-    const int32_t* from = adjacentFrom(sums + i * kNr);
-    low[i] = loadIntegers4(from);
-    high[i] = loadIntegers4(from + 4);
+// sums (kMr, kPanels, 8) = a tile of pairs of integers. They begin as zeros that are loaded, and are stored a row after the other, so that
+// V8 can join the two vectors of a row and all that they are made of (see adjacentFrom()).
+template <int64_t kPanels>
+[[gnu::noinline]] void sumPairs(size_t depth, const int16_t* input, const int16_t* panel, int32_t* sums) {
+  alignas(16) static constexpr int32_t kZeros[kNr] = {};
+  const int16_t* panels[kPanels];
+  I32x4 low[kMr * kPanels], high[kMr * kPanels];
+  unrollRows<kPanels>([&](int64_t p) { panels[p] = panel + p * static_cast<int64_t>(depth) * kNr; });
+  unrollRows<kMr * kPanels>([&](int64_t j) {
+    const int32_t* from = adjacentFrom(kZeros);
+    low[j] = loadIntegers4(from);
+    high[j] = loadIntegers4(from + 4);
   });
   const auto step = [&](auto pair) {
-    const int16_t* at = panel + pair * 2 * kNr;
-    const I16x8 panel_low = load8(at), panel_high = load8(at + 8);
-    unrollRows<kMr>([&](int64_t i) {
-      const I16x8 values = splatPair(input + (pair * kMr + static_cast<size_t>(i)) * 2);
-      low[i] += dotPairs(values, panel_low);
-      high[i] += dotPairs(values, panel_high);
+    I16x8 panel_low[kPanels], panel_high[kPanels];
+    unrollRows<kPanels>([&](int64_t p) {
+      const int16_t* at = panels[p] + pair * 2 * kNr;
+      panel_low[p] = load8(at);
+      panel_high[p] = load8(at + 8);
+    });
+    I16x8 values{};
+    unrollRows<kMr * kPanels>([&](int64_t j) {
+      if (j % kPanels == 0) values = splatPair(input + (static_cast<int64_t>(pair) * kMr + j / kPanels) * 2);
+      low[j] += dotPairs(values, panel_low[j % kPanels]);
+      high[j] += dotPairs(values, panel_high[j % kPanels]);
     });
   };
   const auto advance = [&] {
-    panel += 4 * 2 * kNr;
+    unrollRows<kPanels>([&](int64_t p) { panels[p] += 4 * 2 * kNr; });
     input += 4 * 2 * kMr;
   };
   if (depth > 0) unrollSteps(depth / 2, step, advance);
-  unrollRows<kMr>([&](int64_t i) {
-    int32_t* to = adjacentFrom(sums + i * kNr);
-    std::memcpy(to, &low[i], sizeof low[i]);
-    std::memcpy(to + 4, &high[i], sizeof high[i]);
+  unrollRows<kMr * kPanels>([&](int64_t j) {
+    int32_t* to = adjacentFrom(sums + j * kNr);
+    std::memcpy(to, &low[j], sizeof low[j]);
+    std::memcpy(to + 4, &high[j], sizeof high[j]);
   });
 }
 
@@ -85,14 +97,19 @@ void quantizeTile(int64_t rows, int64_t inputs, const float* values, int64_t str
 [[gnu::noinline]] void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input, const float* row_scales,
                                         const int16_t* panel, const float* scales, const float* bias, float* output, int64_t output_stride,
                                         GemmEpilogue epilogue) {
-  alignas(16) int32_t sums[kMr * kNr] = {};
-  addPairs(depth, input, panel, sums);
-  for (int64_t i = 0; i < rows; ++i, output += output_stride) {
-    const F32x4 scale = splat4(row_scales[i]);
-    const int32_t* row = sums + i * kNr;
-    storeRow(multiplyAdd(toFloats(loadIntegers4(row)), scale * load4(scales), load4(bias)),
-             multiplyAdd(toFloats(loadIntegers4(row + 4)), scale * load4(scales + 4), load4(bias + 4)), columns, epilogue, output);
-  }
+  assert(rows >= 1 && rows <= kMr && columns <= kMostPanels * kNr);
+  alignas(16) int32_t sums[kMr * kMostPanels * kNr];
+  const int64_t panels = panelsOf(columns);
+  if (panels > 1) sumPairs<2>(depth, input, panel, sums);
+  else sumPairs<1>(depth, input, panel, sums);
+  for (int64_t column = 0; column < columns; column += kNr)
+    for (int64_t i = 0; i < rows; ++i) {
+      const F32x4 scale = splat4(row_scales[i]);
+      const int32_t* row = sums + i * panels * kNr + column;
+      storeRow(multiplyAdd(toFloats(loadIntegers4(row)), scale * load4(scales + column), load4(bias + column)),
+               multiplyAdd(toFloats(loadIntegers4(row + 4)), scale * load4(scales + column + 4), load4(bias + column + 4)),
+               std::min(kNr, columns - column), epilogue, output + i * output_stride + column);
+    }
 }
 
 int32_t activationLimit(int64_t inputs) {
@@ -107,7 +124,7 @@ Result<W8A16Rows> W8A16Rows::quantize(const Execution& execution, int64_t rows, 
   const int64_t tiles = (rows + kMr - 1) / kMr, depth = result.depth(), grouped = groupedInputs(inputs);
   BEIT_ASSIGN(result.values_, execution.workspace().elements<int16_t>(tiles * kMr * depth, "quantised rows"));
   BEIT_ASSIGN(result.scales_, execution.workspace().floats(rows, "scales of rows"));
-  BEIT_ASSIGN(result.panels_, execution.workspace().elements<int16_t>(execution.threads() * kNr * depth, "widened weights"));
+  BEIT_ASSIGN(result.panels_, execution.workspace().elements<int16_t>(execution.threads() * kMostPanels * kNr * depth, "widened weights"));
   BEIT_ASSIGN(auto rooms, execution.workspace().elements<int16_t>(execution.threads() * kMr * grouped, "rows of a tile"));
   const int32_t limit = activationLimit(inputs);
   execution.parallelFor(static_cast<size_t>(tiles), [&](size_t thread, size_t tile) {
@@ -180,15 +197,15 @@ Result<W8A16Matrix> W8A16Matrix::pack(int64_t inputs, int64_t outputs, const int
 void W8A16Matrix::multiply(const Execution& execution, const W8A16Rows& rows, float* output, int64_t output_stride,
                            GemmEpilogue epilogue) const {
   assert(rows.inputs() == inputs_);
-  const int64_t depth = pairedInputs(inputs_);
-  forGemmTasks(execution, rows.rows(), panelsOf(outputs_), depth * static_cast<int64_t>(sizeof(int16_t)),
-               [&](size_t thread, int64_t row, int64_t last_row, int64_t panel, int64_t last_panel) {
+  const int64_t depth = pairedInputs(inputs_), panels = panelsOf(outputs_), at_once = execution.microkernels().w8a16_panels;
+  forGemmTasks(execution, rows.rows(), (panels + at_once - 1) / at_once, depth * static_cast<int64_t>(sizeof(int16_t)),
+               [&](size_t thread, int64_t row, int64_t last_row, int64_t first, int64_t last) {
                  int16_t* widened = rows.widened(thread);
-                 for (int64_t p = panel; p < last_panel; ++p) {
-                   const int64_t column = p * kNr;
-                   widenPanel(static_cast<size_t>(depth * kNr), panels_.data() + column * depth, widened);
+                 for (int64_t p = first * at_once; p < std::min(panels, last * at_once); p += at_once) {
+                   const int64_t column = p * kNr, count = std::min(at_once, panels - p);
+                   widenPanels(static_cast<size_t>(count * depth * kNr), panels_.data() + column * depth, widened);
                    for (int64_t r = row; r < last_row; r += kMr)
-                     w8a16Microkernel(std::min(kMr, last_row - r), std::min(kNr, outputs_ - column), static_cast<size_t>(depth),
+                     w8a16Microkernel(std::min(kMr, last_row - r), std::min(count * kNr, outputs_ - column), static_cast<size_t>(depth),
                                       rows.tile(r), rows.scales() + r, widened, scaling_.scales.data() + column,
                                       scaling_.bias.data() + column, output + r * output_stride + column, output_stride, epilogue);
                  }

@@ -30,7 +30,9 @@ void interleaveRows(int64_t depth, const int16_t* rows, int64_t stride, int16_t*
 void quantizeTile(int64_t rows, int64_t inputs, const float* values, int64_t stride, int32_t limit, int16_t* room, int16_t* tile,
                   float* scales);
 
-// A tile of `rows` rows and `columns` columns, up to four and eight, of pairs of integers: `panel` (depth / 2, 8, 2).
+// output = input x panels (depth / 2, 8, 2), scaled, then the epilogue: a tile of up to four rows by up to 8 columns; by up to 16, of two
+// panels in a row. `input` is (depth / 2, 4, 2), `row_scales` has a scale for each of the rows, `scales` and `bias` one for each column of
+// the panels.
 void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input, const float* row_scales, const int16_t* panel,
                       const float* scales, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue);
 
@@ -48,14 +50,14 @@ class W8A16Rows {
   // The rows of a tile that begins at row r, a multiple of four: (depth / 2, 4, 2). One pointer leads a kernel through them.
   const int16_t* tile(int64_t r) const { return values_.data() + r * depth(); }
   const float* scales() const { return scales_.data(); }
-  // A product's room for one panel of weights in 16 bits, (depth, 8), for each thread of the pool.
-  int16_t* widened(size_t thread) const { return panels_.data() + static_cast<int64_t>(thread) * depth() * kNr; }
+  // A product's room for the panels of a tile in 16 bits, (kMostPanels, depth, 8), for each thread of the pool.
+  int16_t* widened(size_t thread) const { return panels_.data() + static_cast<int64_t>(thread) * kMostPanels * depth() * kNr; }
 
  private:
   int64_t rows_ = 0, inputs_ = 0;
   Buffer<int16_t> values_;          // (rows rounded up to 4, depth), tile by tile; rows past the last one are 0
   FloatBuffer scales_;              // (rows)
-  mutable Buffer<int16_t> panels_;  // (threads, depth, 8)
+  mutable Buffer<int16_t> panels_;  // (threads, kMostPanels, depth, 8)
 };
 
 class W8A16Matrix {
