@@ -1,5 +1,5 @@
-# XNNPACK and what it stands on: FXdiv, pthreadpool, cpuinfo (native only). Only the operator API is
-# built; the subgraph API, which src/ does not use, is left out.
+# XNNPACK and what it stands on: FXdiv, pthreadpool, cpuinfo (native only). Of the library and its tests only pthreadpool is a
+# part. What `npm run bench:gemm` races is built of XNNPACK: of its operator API, not of its subgraph API.
 
 # Division by invariants: one header.
 add_library(fxdiv INTERFACE)

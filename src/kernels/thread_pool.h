@@ -33,7 +33,7 @@ class ThreadPool {
         count, [](void* context, size_t thread, size_t i) { (*static_cast<const Body*>(context))(thread, i); }, const_cast<Body*>(&body));
   }
 
-  // The pool as operators of XNNPACK take it, which tests hold products against; null for a single thread.
+  // The pool as operators of XNNPACK take it, which `npm run bench:gemm` races products with; null for a single thread.
   pthreadpool* handle() const { return pool_; }
 
  private:

@@ -1,5 +1,4 @@
-// XNNPACK's fully connected operator as a matrix format: the second implementation of products in f32, which tests hold
-// ours against and `npm run bench:gemm` races.
+// XNNPACK's fully connected operator as a matrix format: what `npm run bench:gemm` races ours with.
 #pragma once
 
 #include "src/kernels/gemm/weight_matrix.h"
