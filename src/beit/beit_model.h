@@ -40,7 +40,7 @@ class VisionTransformer {
   using OnHiddenState = std::function<Status(ForwardPass& pass, size_t index, const HiddenStates& states)>;
 
   // Adds the steps from pixels to the final states: embeddings, layers, norm and pooler. A layer is one step, or one for each of its
-  // parts and for some images at a time, so that no step of base at 224 pixels has more than some 40 ms to do.
+  // parts and for some images at a time, so that no step of base at 224 pixels has more than some 35 ms to do.
   // hidden_states.N, attentions.N and pooled_states are put out where the options ask for them.
   Result<std::shared_ptr<HiddenStates>> addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs,
                                                  const ForwardOptions& options);
