@@ -145,6 +145,11 @@ export function sentenceOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
+/** Returns the same without its full stop: part of another sentence. */
+export function clauseOf(thrown: unknown): string {
+  return sentenceOf(thrown).replace(/\.$/, '');
+}
+
 /** Returns what was thrown as a BeitError: what is none comes from what we call, or is a bug of ours. */
 export function asBeitError(thrown: unknown): BeitError {
   return thrown instanceof BeitError ? thrown : new BeitError('internal', sentenceOf(thrown), { cause: thrown });

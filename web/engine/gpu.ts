@@ -1,5 +1,5 @@
 /** Where a model computes, and the models that are on a GPU. What computes there is a file of its own, fetched when it is first wanted. */
-import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
+import { BeitError, clauseOf, failure, mismatch, sentenceOf } from '../base/errors.js';
 import type { FromGlobal } from '../base/globals.js';
 import type { Extras, Gpu, GpuModel, Kind, ModelDescription, ModelShape } from '../gpu/model.js';
 import type { Device, DeviceChoice, GpuAddresses, OwnDevice } from './devices.js';
@@ -76,7 +76,7 @@ export class GpuHost {
         ? (await this.load<TokenizerModule>(addresses.tokenizer)).halvesWith(module.kit)
         : module.encoders;
     } catch (error) {
-      return this.refused(partOf(error), asked, true);
+      return this.refused(clauseOf(error), asked, true);
     }
     const shape = kind.shapeOf(description);
     if (typeof shape === 'string') return this.refused(shape, asked, false);
@@ -91,14 +91,14 @@ export class GpuHost {
     try {
       extras = kind.needsExtras(shape, shape.imageSize) ? await loadExtras() : null;
     } catch (error) {
-      return { reason: partOf(error), warned: true };
+      return { reason: clauseOf(error), warned: true };
     }
     const wrong = await kind.checkKernels(gpu, shape, extras);
     if (wrong) return { reason: `${gpu.name} failed the check of its answers: ${wrong}`, warned: true };
     try {
       return new module.GpuModel(gpu, kind, shape, extras, loadExtras);
     } catch (error) {
-      return { reason: partOf(error), warned: true };
+      return { reason: clauseOf(error), warned: true };
     }
   }
 
@@ -121,7 +121,7 @@ export class GpuHost {
       return (await module) as T;
     } catch (error) {
       this.modules.delete(address);
-      throw new Error(`the file ${address} cannot be loaded (${partOf(error)})`, { cause: error });
+      throw new Error(`the file ${address} cannot be loaded (${clauseOf(error)})`, { cause: error });
     }
   }
 
@@ -142,7 +142,6 @@ export class GpuHost {
 }
 
 /** Returns what was thrown as a part of a sentence. */
-const partOf = (error: unknown): string => sentenceOf(error).replace(/\.$/, '');
 
 /** Returns what is told of a model that is on a GPU. */
 export function onGpu({ gpu }: GpuModel): DeviceChoice {

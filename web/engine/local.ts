@@ -1,7 +1,7 @@
 /** The engine in this thread: the only user, with loader.ts, of a Core. */
 import { asBytes } from '../base/bytes.js';
 import { tell } from '../base/callbacks.js';
-import { asBeitError, BeitError, failure, mismatch, sentenceOf, unwrap } from '../base/errors.js';
+import { asBeitError, BeitError, clauseOf, failure, mismatch, sentenceOf, unwrap } from '../base/errors.js';
 import { Breather, following, throwIfAborted, TurnQueue, yieldToEventLoop } from '../base/scheduling.js';
 import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import { startCore, type CreateThread } from '../core/artefacts.js';
@@ -336,7 +336,7 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
       return { model, gpu, facts: { ...facts, estimate: { ...facts.estimate, ...gpu.bytes } }, choice: onGpu(gpu) };
     } catch (error) {
       if (!isGpuFailure(error)) throw error;
-      refuse(`the GPU could not take the model: ${sentenceOf(error).replace(/\.$/, '')}`, true);
+      refuse(`the GPU could not take the model: ${clauseOf(error)}`, true);
     } finally {
       (unused as GpuModel | null)?.destroy();
     }
@@ -514,7 +514,7 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
       return await work(gpu, given, { signal, onStep: (done, total) => tell(onStep, done, total) });
     } catch (error) {
       throwIfAborted(signal);
-      const reason = `the GPU failed in a pass: ${sentenceOf(error).replace(/\.$/, '')}`;
+      const reason = `the GPU failed in a pass: ${clauseOf(error)}`;
       gpu.destroy();
       model.gpu = null;
       this.tellDevice(handle, onProcessor(reason));

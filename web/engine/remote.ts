@@ -1,6 +1,6 @@
 /** The engine in a worker: a proxy that posts calls and hands buffers over. */
 import { tell } from '../base/callbacks.js';
-import { BeitError, failure, fromCoreError, sentenceOf } from '../base/errors.js';
+import { BeitError, clauseOf, failure, fromCoreError, sentenceOf } from '../base/errors.js';
 import { throwIfAborted } from '../base/scheduling.js';
 import { serveSource } from '../sources/bridge.js';
 import { watchPage } from '../sources/http/presence.js';
@@ -207,7 +207,7 @@ export class RemoteEngine implements TrainingEngine {
       case 'error': {
         const error = fromCoreError(message.error);
         waiting.reject(error);
-        if (!message.usable) this.lose(`its core has stopped (${error.message.replace(/\.$/, '')})`);
+        if (!message.usable) this.lose(`its core has stopped (${clauseOf(error)})`);
         break;
       }
       case 'progress':

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { sentenceOf } from '../base/errors.js';
+import { clauseOf } from '../base/errors.js';
 import type { Host } from '../core/capabilities.js';
 import type { FindGpu } from '../engine/gpu.js';
 import { fetchBytes } from '../sources/http/source.js';
@@ -42,7 +42,7 @@ export const nodeGpu: FindGpu = async () => {
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ERR_MODULE_NOT_FOUND';
     if (missing) return 'Node has WebGPU by the package webgpu, which is not installed (npm install webgpu)';
-    return `the package webgpu cannot be used (${sentenceOf(error).replace(/\.$/, '')})`;
+    return `the package webgpu cannot be used (${clauseOf(error)})`;
   }
 };
 

@@ -1,7 +1,7 @@
 /** What every pipeline is: a processor, a model, and a function from an image to a result. */
 import { asyncDisposeSymbol, disposeSymbol } from '../../base/dispose.js';
 import { tell } from '../../base/callbacks.js';
-import { BeitError, failure, sentenceOf } from '../../base/errors.js';
+import { BeitError, clauseOf, failure } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { abortable, following, throwIfAborted } from '../../base/scheduling.js';
 import type { CallOptions, ForwardCallOptions, MemoryUse, RuntimeInfo } from '../../engine/engine.js';
@@ -133,10 +133,7 @@ export async function assemble<Name extends string, Options extends CallOptions,
   const replaceable = restart && !engine;
   let parts = await open(options).catch((error: unknown) => {
     if (!replaceable || !isStopOfCore(error)) throw error;
-    tell(
-      onWarning,
-      failure('engine-lost', 'pipeline', `the model is loaded once more, since ${sentenceOf(error).replace(/\.$/, '')}`, error),
-    );
+    tell(onWarning, failure('engine-lost', 'pipeline', `the model is loaded once more, since ${clauseOf(error)}`, error));
     return open(options);
   });
   let opening: Promise<P> | null = null;
