@@ -6,9 +6,9 @@
 #include "src/dalle/dalle_tokenizer.h"
 #include "src/registry.h"
 #include "src/training/training_model.h"
-#include "tests/support/counted_memory.h"
 #include "tests/support/random_model.h"
 #include "tests/support/runtime.h"
+#include "tests/support/watched_allocator.h"
 
 namespace beit {
 
@@ -65,15 +65,9 @@ BeitConfig configOf(int64_t hidden, int64_t side) {
   return config;
 }
 
-void needCounting() {
-  (void)test::execution();
-  if (!BEIT_COUNTS_MEMORY) SKIP("the allocations of this program are not counted");
-}
-
 }  // namespace
 
 TEST_CASE("A pass takes what the estimate says, at most a tenth less", "[estimate]") {
-  needCounting();
   for (const WeightType type : {WeightType::kFloat32, WeightType::kInt8})
     for (const int64_t side : {256, 512}) {
       CAPTURE(type == WeightType::kInt8, side);
@@ -97,7 +91,6 @@ TEST_CASE("A pass takes what the estimate says, at most a tenth less", "[estimat
 }
 
 TEST_CASE("Training takes what its estimate says, at most a tenth less", "[estimate]") {
-  needCounting();
   for (const char* name : {"BeitForImageClassification", "BeitForMaskedImageModeling"})
     for (const char* method : {"full", "vectors", "last:1"}) DYNAMIC_SECTION(name << " " << method) {
         BeitConfig config = configOf(128, 192);
@@ -146,7 +139,6 @@ TEST_CASE("Training takes what its estimate says, at most a tenth less", "[estim
 }
 
 TEST_CASE("A backbone's maps are in its estimate", "[estimate]") {
-  needCounting();
   for (const bool pyramid : {false, true})
     for (const int64_t hidden : {64, 256}) DYNAMIC_SECTION((pyramid ? "pyramid " : "maps ") << hidden) {
         BeitConfig config = configOf(hidden, 512);
@@ -167,7 +159,6 @@ TEST_CASE("A backbone's maps are in its estimate", "[estimate]") {
 }
 
 TEST_CASE("Segmentation's head is in its estimate, however it convolves", "[estimate]") {
-  needCounting();
   struct Case {
     int64_t hidden, side, labels;
     std::vector<int64_t> scales;
@@ -190,7 +181,6 @@ TEST_CASE("Segmentation's head is in its estimate, however it convolves", "[esti
 }
 
 TEST_CASE("The tokenizer's halves take what their estimates say", "[estimate]") {
-  needCounting();
   for (const int64_t hidden : {16, 64})
     for (const int64_t vocabulary : {96, 4096}) DYNAMIC_SECTION(hidden << " channels, " << vocabulary << " tokens") {
         const std::string json =

@@ -8,10 +8,10 @@
 #include <string>
 
 #include "src/registry.h"
-#include "tests/support/failing_allocator.h"
 #include "tests/support/loading.h"
 #include "tests/support/random_model.h"
 #include "tests/support/runtime.h"
+#include "tests/support/watched_allocator.h"
 
 namespace {
 

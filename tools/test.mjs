@@ -1,5 +1,5 @@
 // `npm test`: set-up, every build and every test. The last line adds up all suites: N passed, N failed.
-//   npm test -- [SUITE...]     only these suites; --list names them
+//   npm test -- [SUITE...]     only these suites, also `native`, which has no test of its own; --list names them
 //
 // What is fetched is built first. Then two things happen at once: the suites of JavaScript run one after another, and behind
 // them, with what they leave of the processors, the native programs and those of wasm are built and run: a page that waits a
@@ -28,7 +28,8 @@ const SUITES = [
     program: 'native-tsan',
     run: async () => catch2('native-tsan', [...(await fixedAddresses()), program('native-tsan')], TSAN),
   },
-  { name: 'native', program: 'native', run: () => catch2('native', [program('native')]) },
+  // What native-asan runs, by the same compiler without checks: for who works on the core. The wasm programs run it without them, too.
+  { name: 'native', program: 'native', byName: true, run: () => catch2('native', [program('native')]) },
   ...ARTEFACTS.map((variant) => ({ name: `wasm-${variant}`, program: variant, run: () => wasmTests(variant) })),
 ];
 
@@ -143,7 +144,7 @@ await main(async (names) => {
   }
   const wrong = names.find((name) => !SUITES.some((suite) => suite.name === name));
   if (wrong) throw new Failure(`There is no suite ${wrong}; there are ${SUITES.map(({ name }) => name).join(', ')}.`);
-  const suites = names.length > 0 ? SUITES.filter(({ name }) => names.includes(name)) : SUITES;
+  const suites = SUITES.filter(({ name, byName }) => (names.length > 0 ? names.includes(name) : !byName));
 
   say('Set-up');
   const wants = (start) => suites.some(({ name }) => name.startsWith(start));

@@ -1,6 +1,6 @@
-// Memory that is refused at a chosen allocation, and what is not given back. CMake has the linker send malloc and its kin
-// here (--wrap), and natively operator new is replaced, so that all of the test program is seen: the core,
-// XNNPACK, the containers of the standard library.
+// Memory that is refused at a chosen allocation, what is not given back, and the most that is held at once. CMake has the linker send
+// malloc and its kin here (--wrap), and natively operator new is replaced, so that all of the test program is seen: the core and the
+// containers of the standard library.
 #pragma once
 
 #include <cstdint>
@@ -22,5 +22,11 @@ AllocationCount allocationsSince();
 
 // Ends it, and returns the same.
 AllocationCount grantAll();
+
+// Begins to count the bytes that are held.
+void beginCounting();
+
+// Returns the most bytes that were held at once since then, less those that were held then.
+int64_t mostHeld();
 
 }  // namespace beit::test

@@ -1,4 +1,6 @@
-#include "tests/support/failing_allocator.h"
+#include "tests/support/watched_allocator.h"
+
+#include <malloc.h>
 
 #include <atomic>
 #include <cerrno>
@@ -12,6 +14,7 @@ namespace {
 thread_local bool watched = false;
 std::atomic<bool> watching{false};
 std::atomic<int64_t> granted_after{0}, here{0}, elsewhere{0}, left{0};
+std::atomic<int64_t> held{0}, most{0}, begun{0};  // bytes
 
 // Counts an allocation. Returns whether it is the one to refuse.
 bool refuses() {
@@ -21,9 +24,20 @@ bool refuses() {
   return false;
 }
 
+int64_t sizeOf(void* memory) { return memory ? static_cast<int64_t>(malloc_usable_size(memory)) : 0; }
+
+// Counts a block's bytes.
+void hold(void* memory) {
+  const int64_t size = sizeOf(memory), now = held.fetch_add(size) + size;
+  int64_t before = most.load();
+  while (now > before && !most.compare_exchange_weak(before, now)) {
+  }
+}
+
 // Counts a block that was given, or not (null).
 void* given(void* memory) {
   if (memory && watching.load(std::memory_order_relaxed)) left.fetch_add(1);
+  hold(memory);
   return memory;
 }
 
@@ -44,6 +58,13 @@ AllocationCount grantAll() {
   watched = false;
   return allocationsSince();
 }
+
+void beginCounting() {
+  begun = held.load();
+  most = held.load();
+}
+
+int64_t mostHeld() { return most - begun; }
 
 }  // namespace beit::test
 
@@ -75,11 +96,17 @@ int __wrap_posix_memalign(void** memory, size_t alignment, size_t bytes) {
 
 void* __wrap_realloc(void* memory, size_t bytes) {
   if (refuses()) return nullptr;
-  return memory ? __real_realloc(memory, bytes) : given(__real_realloc(memory, bytes));
+  if (!memory) return given(__real_realloc(memory, bytes));
+  const int64_t before = sizeOf(memory);
+  void* const moved = __real_realloc(memory, bytes);
+  hold(moved);
+  if (moved || bytes == 0) held -= before;  // a failure leaves the old block
+  return moved;
 }
 
 void __wrap_free(void* memory) {
   if (memory && watching.load(std::memory_order_relaxed)) left.fetch_sub(1);
+  held -= sizeOf(memory);
   __real_free(memory);
 }
 
