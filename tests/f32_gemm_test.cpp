@@ -45,7 +45,7 @@ PackedMatrix pack(const Product& p, bool has_bias) {
 
 TEST_CASE("A packed product is x W^T + b of any size", "[f32_gemm]") {
   test::Random random(1);
-  const Execution& execution = test::execution(GENERATE(test::Tiles::kUsual, test::Tiles::kTall, test::Tiles::kWide));
+  const Execution& execution = test::execution(GENERATE(test::Tiles::kUsual, test::Tiles::kTall, test::Tiles::kWide, test::Tiles::kFlat));
   for (int64_t rows = 1; rows <= 20; ++rows)
     for (const int64_t inputs : {1, 2, 3, 5, 8, 37})
       for (const int64_t outputs : {1, 4, 7, 8, 9, 31}) {

@@ -14,7 +14,7 @@
 namespace beit {
 
 TEST_CASE("Tiles make up all rows in order, as even as can be", "[f32_microkernel]") {
-  for (const int64_t max_rows : {kMr, kTallMr}) {
+  for (const int64_t max_rows : {kFlatMr, kMr, kTallMr}) {
     for (int64_t rows = 0; rows <= 60; ++rows) {
       CAPTURE(max_rows, rows);
       int64_t next = 0, least = max_rows, most = 0;
@@ -56,7 +56,7 @@ TEST_CASE("A tile of each number of rows is start + x W^T", "[f32_microkernel]")
         }
 }
 
-TEST_CASE("Products are the same to the last bit in tall and in wide tiles", "[f32_microkernel]") {
+TEST_CASE("Products are the same to the last bit in tall, wide and flat tiles", "[f32_microkernel]") {
   test::Random random(4);
   const auto product = [](test::Tiles tiles, int64_t rows, const PackedMatrix& matrix, const std::vector<float>& x, bool strassen) {
     std::vector<float> y(static_cast<size_t>(rows * matrix.outputs()));
@@ -82,6 +82,7 @@ TEST_CASE("Products are the same to the last bit in tall and in wide tiles", "[f
         const std::vector<float> usual = product(test::Tiles::kUsual, rows, *matrix, x, strassen);
         CHECK(product(test::Tiles::kTall, rows, *matrix, x, strassen) == usual);
         CHECK(product(test::Tiles::kWide, rows, *matrix, x, strassen) == usual);
+        CHECK(product(test::Tiles::kFlat, rows, *matrix, x, strassen) == usual);
       }
     }
 }

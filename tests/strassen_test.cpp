@@ -52,7 +52,7 @@ double expected(const Product& p, int64_t r, int64_t o) {
 
 TEST_CASE("A product in Strassen's way is x W^T + b", "[strassen]") {
   // Halves that are even, uneven and short of one whole tile; inputs in one chunk, two and three.
-  const Execution& execution = test::execution(GENERATE(test::Tiles::kUsual, test::Tiles::kTall, test::Tiles::kWide));
+  const Execution& execution = test::execution(GENERATE(test::Tiles::kUsual, test::Tiles::kTall, test::Tiles::kWide, test::Tiles::kFlat));
   for (const int64_t rows : {96, 97, 100, 101, 103, 104, 197})
     for (const int64_t inputs : {256, 264, 1040, 2064})
       for (const int64_t outputs : {256, 272}) {

@@ -9,11 +9,12 @@
 
 namespace beit {
 
-TEST_CASE("A trial times tiles of both widths, of floats where they are tall", "[tile_trial]") {
+TEST_CASE("A trial times tiles of all forms, wide ones of floats where they are tall", "[tile_trial]") {
   for (const int64_t rows : {kMr, kTallMr}) {
     const auto times = timeTiles({.f32_rows = rows});
     REQUIRE(times.ok());
-    CHECK((times->f32.narrow > 0) == (rows == kTallMr));
+    CHECK(times->f32.narrow > 0);
+    CHECK(times->f32.flat > 0);
     CHECK((times->f32.wide > 0) == (rows == kTallMr));
     CHECK(times->w8a16.narrow > 0);
     CHECK(times->w8a16.wide > 0);
@@ -45,8 +46,31 @@ TEST_CASE("Wide tiles have to be clearly faster to be taken, and clearly slower 
     integers = TileTrials::decide(integers, {.f32 = {}, .w8a16 = seconds});
     CHECK(floats.f32_panels == panels);
     CHECK(integers.w8a16_panels == panels);
-    CHECK(floats.f32_rows == kTallMr);
+    CHECK(floats.f32TileRows() == kTallMr);
     CHECK((floats.w8a16_panels == 1 && integers.f32_panels == 1));
+  }
+}
+
+TEST_CASE("The fastest tiles of floats are taken, of whatever form", "[tile_trial]") {
+  struct Case {
+    TileSeconds seconds;
+    int64_t rows, panels;
+  };
+  for (const int64_t rows : {kMr, kTallMr}) {
+    Microkernels kernels{.f32_rows = rows};
+    for (const auto& [seconds, wanted_rows, panels] : std::vector<Case>{{{1.0, 0.0, 0.95}, rows, 1},
+                                                                        {{1.0, 0.0, 0.7}, kFlatMr, 2},
+                                                                        {{0.9, 0.0, 1.0}, kFlatMr, 2},
+                                                                        {{1.0, 0.7, 0.8}, kFlatMr, 2},
+                                                                        {{1.0, 0.6, 0.8}, kTallMr, 2},
+                                                                        {{1.0, 0.8, 0.6}, kFlatMr, 2},
+                                                                        {{0.0, 0.0, 0.0}, kFlatMr, 2},
+                                                                        {{1.0, 0.0, 1.5}, rows, 1}}) {
+      kernels = TileTrials::decide(kernels, {.f32 = seconds, .w8a16 = {}});
+      CAPTURE(rows, seconds.narrow, seconds.wide, seconds.flat);
+      CHECK(kernels.f32TileRows() == wanted_rows);
+      CHECK(kernels.f32_panels == panels);
+    }
   }
 }
 

@@ -16,13 +16,18 @@ namespace beit {
 
 // Results are the same to the last bit whatever is chosen here.
 struct Microkernels {
-  // The most rows of a tile of the f32 microkernel: kMr, or kTallMr where the engine compiles it well (see
+  // The most rows of a tile of the f32 microkernel that has one panel: kMr, or kTallMr where the engine compiles it well (see
   // src/kernels/gemm/f32_microkernel.h).
   int64_t f32_rows = 4;
-  // The panels of such a tile, at most kMostPanels: two where they are faster, which a trial tells (src/kernels/tile_trial.h).
+  // The panels of a tile, at most kMostPanels: two where they are faster, which a trial tells (src/kernels/tile_trial.h).
   int64_t f32_panels = 1;
+  // The most rows of a tile of two panels: kFlatMr or kTallMr.
+  int64_t f32_wide_rows = 2;
   // The same of w8a16Microkernel() (src/kernels/gemm/w8a16.h).
   int64_t w8a16_panels = 1;
+
+  // The most rows of the tiles that are chosen.
+  int64_t f32TileRows() const { return f32_panels == 1 ? f32_rows : f32_wide_rows; }
 };
 
 class Execution {

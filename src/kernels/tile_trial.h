@@ -1,5 +1,5 @@
-// Whether tiles of two panels are the faster ones: where an engine joins pairs of vectors, which no probe tells and which only
-// code does that it has compiled for the second time.
+// Which tiles are the fastest. Those of two panels are where an engine joins pairs of vectors, flat ones where splatting floats is dear:
+// no probe tells, and it shows only in code that an engine has compiled for the second time.
 #pragma once
 
 #include "src/base/result.h"
@@ -7,9 +7,9 @@
 
 namespace beit {
 
-// The least seconds that a product took in tiles of one and of two panels. Zeros where it was not done.
+// The least seconds that a product took in tiles of one panel, of two, and in flat ones of two. Zeros where it was not done.
 struct TileSeconds {
-  double narrow = 0.0, wide = 0.0;
+  double narrow = 0.0, wide = 0.0, flat = 0.0;
 };
 
 // Of each kind of product whose tiles a trial chooses.
@@ -17,9 +17,9 @@ struct TileTimes {
   TileSeconds f32, w8a16;
 };
 
-// Does products of 25 million multiplications and additions of floats, where their tiles are tall ones, which alone can be wide,
-// and of 50 million of 16-bit integers, in tiles of one and of two panels, in turn. Returns the seconds that they took.
-// Error: kOutOfMemory.
+// Does products of 12.6 million multiplications and additions of floats in tiles of one panel, in flat ones and, where tiles are tall ones,
+// in wide ones, and of 25 million of 16-bit integers in tiles of one and of two panels, in turn. Returns the seconds that they took. Error:
+// kOutOfMemory.
 Result<TileTimes> timeTiles(const Microkernels& kernels);
 
 // When trials are held, and what follows from them. All seconds are those of one clock.
@@ -29,8 +29,8 @@ class TileTrials {
   // well, and then less and less often, until there have been enough.
   bool due(double now);
 
-  // Returns `kernels` with the panels that tiles are to have from now on, after a trial that found these times. What is not clearly faster
-  // or slower stays as it was.
+  // Returns `kernels` with the tiles that are to be taken from now on, after a trial that found these times. They stay as they are
+  // where no others are clearly faster.
   static Microkernels decide(Microkernels kernels, const TileTimes& times);
 
  private:

@@ -9,7 +9,7 @@
 
 namespace beit::test {
 
-enum class Tiles { kUsual, kTall, kWide };  // kWide: tall ones of two panels, as those of integers then
+enum class Tiles { kUsual, kTall, kWide, kFlat };  // kWide: tall ones of two panels, as those of integers then
 
 // Returns what the tests compute on. BEIT_TEST_THREADS is 1 where the build has no threads.
 inline const Execution& execution(Tiles tiles = Tiles::kUsual) {
@@ -20,9 +20,9 @@ inline const Execution& execution(Tiles tiles = Tiles::kUsual) {
   };
   static const std::unique_ptr<Execution> usual = make({});
   if (tiles == Tiles::kUsual) return *usual;
-  static const std::unique_ptr<Execution> tall = make({.f32_rows = kTallMr}),
-                                          wide = make({.f32_rows = kTallMr, .f32_panels = kMostPanels, .w8a16_panels = kMostPanels});
-  return tiles == Tiles::kTall ? *tall : *wide;
+  static const std::unique_ptr<Execution> tall = make({.f32_rows = kTallMr}), flat = make({.f32_panels = 2, .f32_wide_rows = kFlatMr}),
+                                          wide = make({.f32_rows = kTallMr, .f32_panels = 2, .f32_wide_rows = kTallMr, .w8a16_panels = 2});
+  return tiles == Tiles::kTall ? *tall : tiles == Tiles::kFlat ? *flat : *wide;
 }
 
 }  // namespace beit::test

@@ -38,7 +38,7 @@ void multiplyPanels(const Microkernels& kernels, int64_t rows, int64_t inputs, i
   for (int64_t p = first; p < last; p += count) {
     count = std::min(kernels.f32_panels, last - p);
     const int64_t column = p * kNr;
-    forTiles(rows, kernels.f32_rows, [&](int64_t r, int64_t tile) {
+    forTiles(rows, kernels.f32TileRows(), [&](int64_t r, int64_t tile) {
       f32Microkernel(tile, std::min(count * kNr, outputs - column), static_cast<size_t>(inputs), input + r * input_stride, input_stride,
                      panels + column * inputs, inputs * kNr, bias ? bias + column : nullptr, /*start_stride=*/0,
                      output + r * output_stride + column, output_stride, epilogue);

@@ -53,6 +53,33 @@ template <int64_t kRows, int64_t kPanels>
   });
 }
 
+// The same of kFlatMr rows and two panels. All that is multiplied with one vector of weights comes before the next one is loaded, and
+// rows are read at addresses that are computed: JavaScriptCore takes one instruction less, and none of the vectors' units, to splat a
+// float from where no constant is added to the address.
+[[gnu::noinline]] void sumFlatTile(int64_t rows, size_t depth, const float* input, int64_t stride, const float* panel, int64_t panel_stride,
+                                   const float* start, int64_t start_stride, float* sums) {
+  constexpr int64_t kVectors = 2 * kNr / 4;  // of a row
+  const float *from[kFlatMr], *panels[2] = {panel, panel + panel_stride};
+  F32x4 sum[kFlatMr * kVectors];
+  unrollRows<kFlatMr>([&](int64_t i) { from[i] = input + std::min(i, rows - 1) * stride; });
+  unrollRows<kFlatMr * kVectors>(
+      [&](int64_t j) { sum[j] = load4(start + std::min(j / kVectors, rows - 1) * start_stride + j % kVectors * 4); });
+  const auto step = [&](auto k) {
+    F32x4 values[kFlatMr];
+    unrollRows<kFlatMr>([&](int64_t i) { values[i] = splat4(*adjacentFrom(from[i] + k)); });
+    unrollRows<kVectors>([&](int64_t v) {
+      const F32x4 weights = load4(panels[v / 2] + k * kNr + v % 2 * 4);
+      unrollRows<kFlatMr>([&](int64_t i) { sum[i * kVectors + v] = multiplyAdd(values[i], weights, sum[i * kVectors + v]); });
+    });
+  };
+  const auto advance = [&] {
+    unrollRows<2>([&](int64_t p) { panels[p] += 4 * kNr; });
+    unrollRows<kFlatMr>([&](int64_t i) { from[i] += 4; });
+  };
+  if (depth > 0) unrollSteps(depth, step, advance);
+  unrollRows<kFlatMr * kVectors>([&](int64_t j) { store4(sums + j * 4, sum[j]); });
+}
+
 }  // namespace
 
 void f32Microkernel(int64_t rows, int64_t columns, size_t depth, const float* input, int64_t stride, const float* panel,
@@ -62,8 +89,8 @@ void f32Microkernel(int64_t rows, int64_t columns, size_t depth, const float* in
   // Loaded even where they are zeros: engines do not join what begins as a constant.
   alignas(16) static constexpr float kZeros[kMostPanels * kNr] = {};
   if (!start) start = kZeros, start_stride = 0;
-  const bool wide = columns > kNr;
-  if (wide && rows <= kMr) {  // seldom: one panel after the other
+  const bool wide = columns > kNr, flat = wide && rows <= kFlatMr;
+  if (wide && !flat && rows <= kMr) {  // seldom: one panel after the other
     f32Microkernel(rows, kNr, depth, input, stride, panel, panel_stride, start, start_stride, output, output_stride, epilogue);
     f32Microkernel(rows, columns - kNr, depth, input, stride, panel + panel_stride, panel_stride, start + kNr, start_stride, output + kNr,
                    output_stride, epilogue);
@@ -71,7 +98,8 @@ void f32Microkernel(int64_t rows, int64_t columns, size_t depth, const float* in
   }
   alignas(16) float sums[kTallMr * kMostPanels * kNr];
   const auto sum = [&](auto tile) { tile(rows, depth, input, stride, panel, panel_stride, start, start_stride, sums); };
-  if (wide) sum(sumTile<kTallMr, 2>);
+  if (flat) sum(sumFlatTile);
+  else if (wide) sum(sumTile<kTallMr, 2>);
   else if (rows == kTallMr) sum(sumTile<kTallMr, 1>);
   else if (rows == 5) sum(sumTile<5, 1>);
   else sum(sumTile<4, 1>);

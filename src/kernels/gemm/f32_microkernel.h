@@ -3,7 +3,8 @@
 // How many rows is up to the engine that compiles this. Taller tiles load less for each product and have more sums
 // under way, which hides the latency of fused multiply-adds; but V8 before version 13 puts all loads of a step
 // before its arithmetic, and then only four rows fit the 16 registers of x86: figures for each engine are in
-// ARCHITECTURE.md, "Matrix products". Sixteen columns fit where the engine joins pairs of vectors into ones of 32 bytes.
+// ARCHITECTURE.md, "Matrix products". Sixteen columns fit where the engine joins pairs of vectors into ones of 32 bytes, or by two
+// rows only: flat tiles have fewer floats to splat, which costs JavaScriptCore three instructions each.
 // Every output is summed up in the same order whatever the tile, so that results do not depend on it.
 #pragma once
 
@@ -20,6 +21,9 @@ inline constexpr int64_t kTallMr = 5;
 #else
 inline constexpr int64_t kTallMr = 6;
 #endif
+
+// The most rows of a flat tile, of two panels.
+inline constexpr int64_t kFlatMr = 2;
 
 // output = start + input x panel (depth, 8), then the epilogue: up to kTallMr rows by up to 8 columns; by up to 16, of two
 // panels with `panel_stride` floats from one to the next. Strides are the floats from one row to the next. `start` holds what

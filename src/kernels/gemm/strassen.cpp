@@ -125,7 +125,7 @@ void StrassenRows::multiplyPairs(const Microkernels& kernels, const PackedMatrix
   // to = start (null: 0) + a x b; or to += that.
   const auto multiply = [&](int64_t rows, const float* a, int64_t stride, const float* b, int64_t b_stride, const float* start, float* to,
                             bool accumulate) {
-    forTiles(rows, kernels.f32_rows, [&](int64_t r, int64_t tile) {
+    forTiles(rows, kernels.f32TileRows(), [&](int64_t r, int64_t tile) {
       f32Microkernel(tile, wide, static_cast<size_t>(depth), a + r * stride, stride, b, b_stride, start ? start + r * wide : nullptr, wide,
                      to + r * wide, wide, {.accumulate = accumulate});
     });
