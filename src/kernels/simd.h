@@ -26,6 +26,7 @@ inline void store4(float* to, F32x4 value) { std::memcpy(to, &value, sizeof valu
 // Returns `pointer`, from which two vectors in a row are to be loaded or stored, in that order among all accesses. V8 can join such
 // pairs into vectors of 32 bytes (--wasm-revectorize): only where one address differs from the other by its constant offset
 // alone, which compilers see to for all offsets but 64 unless they are kept from knowing more, and where no store is between.
+// For a single access too, it keeps an address that is computed from becoming a pointer and a constant offset.
 template <typename T>
 [[gnu::always_inline]] inline T* adjacentFrom(T* pointer) {
 #if defined(__wasm_simd128__)

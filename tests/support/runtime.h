@@ -9,7 +9,8 @@
 
 namespace beit::test {
 
-enum class Tiles { kUsual, kTall, kWide, kFlat };  // kWide: tall ones of two panels, as those of integers then
+// kWide: tall ones of two panels, as those of integers then; kFlat: of two rows and two panels.
+enum class Tiles { kUsual, kTall, kWide, kFlat };
 
 // Returns what the tests compute on. BEIT_TEST_THREADS is 1 where the build has no threads.
 inline const Execution& execution(Tiles tiles = Tiles::kUsual) {
