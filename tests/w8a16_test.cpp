@@ -53,7 +53,7 @@ std::vector<double> reference(int64_t rows, int64_t inputs, int64_t outputs, con
 std::vector<float> run(const W8A16Matrix& matrix, int64_t rows, int64_t inputs, int64_t outputs, const std::vector<float>& x,
                        GemmEpilogue epilogue = {}, test::Tiles tiles = test::Tiles::kUsual) {
   const Execution& execution = test::execution(tiles);
-  const auto quantized_rows = W8A16Rows::quantize(execution, rows, inputs, x.data());
+  const auto quantized_rows = W8A16Rows::quantize(execution, rows, inputs, x.data(), activationLimit(inputs));
   REQUIRE(quantized_rows.ok());
   std::vector<float> y(static_cast<size_t>(rows * outputs), 1.0f);
   matrix.multiply(execution, *quantized_rows, y.data(), outputs, epilogue);

@@ -96,6 +96,26 @@ TEST_CASE("Quantised formats are near the product in double precision", "[weight
     }
 }
 
+TEST_CASE("Rows that are prepared once serve large matrices and small ones", "[weight_matrix]") {
+  test::Random random(14);
+  const Execution& execution = test::execution();
+  for (const WeightType type : {WeightType::kFloat32, WeightType::kInt8}) {
+    const MatrixFormat& format = formatOf(type);
+    Layer layer = randomLayer(100, 512, 512, random);  // in Strassen's form
+    const auto rows = format.prepare(execution, layer.rows, layer.inputs, layer.outputs, layer.x.data());
+    REQUIRE(rows.ok());
+    for (const int64_t outputs : {512, 67}) {
+      CAPTURE(static_cast<int>(type), outputs);
+      layer.outputs = outputs;
+      const auto matrix = format.pack(layer.inputs, outputs, layer.weight.data(), layer.bias.data(), 1.0f);
+      REQUIRE(matrix.ok());
+      std::vector<float> y(static_cast<size_t>(layer.rows * outputs), NAN);
+      (*matrix)->multiply(execution, **rows, y.data());
+      CHECK(worstDifference(y, exactProduct(layer)) <= (type == WeightType::kInt8 ? 0.02 * std::sqrt(512.0) : 2e-4));
+    }
+  }
+}
+
 TEST_CASE("A format says what it takes", "[weight_matrix]") {
   CHECK_FALSE(formatOf(WeightType::kFloat32).takesQuantized());
   CHECK(formatOf(WeightType::kInt8).takesQuantized());

@@ -15,6 +15,9 @@ typedef int32_t I32x4 __attribute__((vector_size(16)));
 typedef uint32_t U32x4 __attribute__((vector_size(16)));
 typedef int16_t I16x8 __attribute__((vector_size(16)));
 
+// Sums modulo 2^32.
+inline I32x4 addWrapping(I32x4 a, I32x4 b) { return (I32x4)((U32x4)a + (U32x4)b); }
+
 // The two 16-bit values at `from` in each of the four pairs.
 inline I16x8 splatPair(const int16_t* from) {
   int32_t pair;

@@ -27,16 +27,15 @@ constexpr int64_t kWeightMost = 128;
   }
 }
 
-// sums (kMr, kPanels, 8) = a tile of pairs of integers. They begin as zeros that are loaded, and are stored a row after the other, so that
-// V8 can join the two vectors of a row and all that they are made of (see adjacentFrom()).
+// sums (kMr, kPanels, 8) = start + a tile of pairs of integers. They begin as what is loaded, zeros too, and are stored a row after the
+// other, so that V8 can join the two vectors of a row and all that they are made of (see adjacentFrom()).
 template <int64_t kPanels>
-[[gnu::noinline]] void sumPairs(size_t depth, const int16_t* input, const int16_t* panel, int32_t* sums) {
-  alignas(16) static constexpr int32_t kZeros[kNr] = {};
+[[gnu::noinline]] void sumPairs(size_t depth, const int16_t* input, const int16_t* panel, const int32_t* start, int32_t* sums) {
   const int16_t* panels[kPanels];
   I32x4 low[kMr * kPanels], high[kMr * kPanels];
   unrollRows<kPanels>([&](int64_t p) { panels[p] = panel + p * static_cast<int64_t>(depth) * kNr; });
   unrollRows<kMr * kPanels>([&](int64_t j) {
-    const int32_t* from = adjacentFrom(kZeros);
+    const int32_t* from = adjacentFrom(start + j * kNr);
     low[j] = loadIntegers4(from);
     high[j] = loadIntegers4(from + 4);
   });
@@ -50,8 +49,8 @@ template <int64_t kPanels>
     I16x8 values{};
     unrollRows<kMr * kPanels>([&](int64_t j) {
       if (j % kPanels == 0) values = splatPair(input + (static_cast<int64_t>(pair) * kMr + j / kPanels) * 2);
-      low[j] += dotPairs(values, panel_low[j % kPanels]);
-      high[j] += dotPairs(values, panel_high[j % kPanels]);
+      low[j] = addWrapping(low[j], dotPairs(values, panel_low[j % kPanels]));
+      high[j] = addWrapping(high[j], dotPairs(values, panel_high[j % kPanels]));
     });
   };
   const auto advance = [&] {
@@ -94,22 +93,33 @@ void quantizeTile(int64_t rows, int64_t inputs, const float* values, int64_t str
   interleaveRows(pairedInputs(inputs), room, grouped, tile, 2 * kMr);
 }
 
-[[gnu::noinline]] void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input, const float* row_scales,
-                                        const int16_t* panel, const float* scales, const float* bias, float* output, int64_t output_stride,
-                                        GemmEpilogue epilogue) {
-  assert(rows >= 1 && rows <= kMr && columns <= kMostPanels * kNr);
-  alignas(16) int32_t sums[kMr * kMostPanels * kNr];
-  const int64_t panels = panelsOf(columns);
-  if (panels > 1) sumPairs<2>(depth, input, panel, sums);
-  else sumPairs<1>(depth, input, panel, sums);
+void sumIntegerTile(int64_t panels, size_t depth, const int16_t* input, const int16_t* panel, const int32_t* start, int32_t* sums) {
+  assert(panels >= 1 && panels <= kMostPanels);
+  alignas(16) static constexpr int32_t kZeros[kMr * kMostPanels * kNr] = {};
+  if (!start) start = kZeros;
+  if (panels > 1) sumPairs<2>(depth, input, panel, start, sums);
+  else sumPairs<1>(depth, input, panel, start, sums);
+}
+
+[[gnu::noinline]] void scaleIntegerTile(int64_t rows, int64_t columns, const int32_t* sums, const float* row_scales, const float* scales,
+                                        const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue) {
+  const int64_t width = panelsOf(columns) * kNr;
   for (int64_t column = 0; column < columns; column += kNr)
     for (int64_t i = 0; i < rows; ++i) {
       const F32x4 scale = splat4(row_scales[i]);
-      const int32_t* row = sums + i * panels * kNr + column;
+      const int32_t* row = sums + i * width + column;
       storeRow(multiplyAdd(toFloats(loadIntegers4(row)), scale * load4(scales + column), load4(bias + column)),
                multiplyAdd(toFloats(loadIntegers4(row + 4)), scale * load4(scales + column + 4), load4(bias + column + 4)),
                std::min(kNr, columns - column), epilogue, output + i * output_stride + column);
     }
+}
+
+void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input, const float* row_scales, const int16_t* panel,
+                      const float* scales, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue) {
+  assert(rows >= 1 && rows <= kMr && columns <= kMostPanels * kNr);
+  alignas(16) int32_t sums[kMr * kMostPanels * kNr];
+  sumIntegerTile(panelsOf(columns), depth, input, panel, nullptr, sums);
+  scaleIntegerTile(rows, columns, sums, row_scales, scales, bias, output, output_stride, epilogue);
 }
 
 int32_t activationLimit(int64_t inputs) {
@@ -117,7 +127,7 @@ int32_t activationLimit(int64_t inputs) {
   return static_cast<int32_t>(std::clamp<int64_t>(fitting, 1, std::numeric_limits<int16_t>::max()));
 }
 
-Result<W8A16Rows> W8A16Rows::quantize(const Execution& execution, int64_t rows, int64_t inputs, const float* values) {
+Result<W8A16Rows> W8A16Rows::quantize(const Execution& execution, int64_t rows, int64_t inputs, const float* values, int32_t limit) {
   W8A16Rows result;
   result.rows_ = rows;
   result.inputs_ = inputs;
@@ -126,7 +136,6 @@ Result<W8A16Rows> W8A16Rows::quantize(const Execution& execution, int64_t rows, 
   BEIT_ASSIGN(result.scales_, execution.workspace().floats(rows, "scales of rows"));
   BEIT_ASSIGN(result.panels_, execution.workspace().elements<int16_t>(execution.threads() * kMostPanels * kNr * depth, "widened weights"));
   BEIT_ASSIGN(auto rooms, execution.workspace().elements<int16_t>(execution.threads() * kMr * grouped, "rows of a tile"));
-  const int32_t limit = activationLimit(inputs);
   execution.parallelFor(static_cast<size_t>(tiles), [&](size_t thread, size_t tile) {
     const int64_t first = static_cast<int64_t>(tile) * kMr;
     quantizeTile(std::min(kMr, rows - first), inputs, values + first * inputs, inputs, limit,

@@ -36,13 +36,21 @@ void quantizeTile(int64_t rows, int64_t inputs, const float* values, int64_t str
 void w8a16Microkernel(int64_t rows, int64_t columns, size_t depth, const int16_t* input, const float* row_scales, const int16_t* panel,
                       const float* scales, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue);
 
+// What that is made of. sums (4, panels, 8) = start + the products of all rows, modulo 2^32: start, of the same shape, may be `sums`, and
+// null for zeros.
+void sumIntegerTile(int64_t panels, size_t depth, const int16_t* input, const int16_t* panel, const int32_t* start, int32_t* sums);
+// output (rows, columns) = sums (4, columns rounded up to 8), scaled, then the epilogue.
+void scaleIntegerTile(int64_t rows, int64_t columns, const int32_t* sums, const float* row_scales, const float* scales, const float* bias,
+                      float* output, int64_t output_stride, GemmEpilogue epilogue);
+
 // Rows of floats as integers times a scale, for any number of products with them.
 // A row that holds an infinity or a NaN gets the scale NaN, so that all its outputs are NaN; one whose
 // values are all below 1e-30 counts as zero.
 class W8A16Rows {
  public:
-  // Quantises `rows` dense rows of `inputs` floats on the pool. Error: kOutOfMemory.
-  static Result<W8A16Rows> quantize(const Execution& execution, int64_t rows, int64_t inputs, const float* values);
+  // Quantises `rows` dense rows of `inputs` floats on the pool, to integers up to `limit`, at most activationLimit(inputs).
+  // Error: kOutOfMemory.
+  static Result<W8A16Rows> quantize(const Execution& execution, int64_t rows, int64_t inputs, const float* values, int32_t limit);
 
   int64_t rows() const { return rows_; }
   int64_t inputs() const { return inputs_; }
@@ -76,6 +84,10 @@ class W8A16Matrix {
   static int64_t bytes(int64_t inputs, int64_t outputs);
 
   bool empty() const { return panels_.empty(); }
+  int64_t inputs() const { return inputs_; }
+  int64_t outputs() const { return outputs_; }
+  const int8_t* panels() const { return panels_.data(); }  // (outputs / 8 rounded up, inputs / 2 rounded up, 8, 2)
+  const OutputScales& scaling() const { return scaling_; }
 
   // W and b = W and b times `factor`; no quantised value changes.
   void scale(float factor) { scaling_.scale(factor); }
@@ -89,7 +101,7 @@ class W8A16Matrix {
   void packPanel(int64_t panel, const int16_t* rows);
 
   int64_t inputs_ = 0, outputs_ = 0;
-  Buffer<int8_t> panels_;  // (outputs / 8 rounded up, inputs / 2 rounded up, 8, 2)
+  Buffer<int8_t> panels_;
   OutputScales scaling_;
 };
 

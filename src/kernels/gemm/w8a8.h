@@ -65,6 +65,7 @@ class W8A8Matrix {
   static int64_t bytes(int64_t inputs, int64_t outputs);
 
   bool empty() const { return panels_.empty(); }
+  int64_t outputs() const { return outputs_; }
 
   // W and b = W and b times `factor`; no quantised value changes.
   void scale(float factor) { scaling_.scale(factor); }

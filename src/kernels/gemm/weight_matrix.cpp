@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "src/kernels/gemm/f32.h"
+#include "src/kernels/gemm/quantized_strassen.h"
 #include "src/kernels/gemm/strassen.h"
 #include "src/kernels/gemm/w8a16.h"
 #include "src/kernels/gemm/w8a8.h"
@@ -61,38 +62,73 @@ class F32Format final : public MatrixFormat {
   }
 };
 
-// W8A16 and W8A8: matrices and rows of the same functions.
-template <typename Rows>
-class QuantizedInput final : public PreparedRows {
+class W8A16Input final : public PreparedRows {
  public:
-  QuantizedInput(int64_t rows, Rows values) : PreparedRows(rows), values_(std::move(values)) {}
-  const Rows& values() const { return values_; }
+  static Result<std::unique_ptr<PreparedRows>> prepare(const Execution& execution, int64_t rows, int64_t inputs, int64_t outputs,
+                                                       const float* values) {
+    const bool suits = QuantizedStrassenRows::suits(rows, inputs, outputs);
+    BEIT_ASSIGN(W8A16Rows quantized, W8A16Rows::quantize(execution, rows, inputs, values,
+                                                         suits ? QuantizedStrassenRows::activationLimit(inputs) : activationLimit(inputs)));
+    QuantizedStrassenRows strassen;
+    if (suits) {
+      BEIT_ASSIGN(strassen, QuantizedStrassenRows::make(execution, quantized));
+    }
+    return std::unique_ptr<PreparedRows>(new W8A16Input(std::move(quantized), std::move(strassen)));
+  }
+
+  void multiply(const Execution& execution, const W8A16Matrix& matrix, float* output) const {
+    if (!strassen_.empty() && QuantizedStrassenRows::suits(rows(), matrix.inputs(), matrix.outputs()))
+      strassen_.multiply(execution, values_, matrix, output);
+    else matrix.multiply(execution, values_, output, matrix.outputs());
+  }
 
  private:
-  Rows values_;
+  W8A16Input(W8A16Rows values, QuantizedStrassenRows strassen)
+      : PreparedRows(values.rows()), values_(std::move(values)), strassen_(std::move(strassen)) {}
+
+  W8A16Rows values_;
+  QuantizedStrassenRows strassen_;  // where it suits the largest of the matrices
 };
 
-template <typename Matrix, typename Rows>
+class W8A8Input final : public PreparedRows {
+ public:
+  static Result<std::unique_ptr<PreparedRows>> prepare(const Execution& execution, int64_t rows, int64_t inputs, int64_t,
+                                                       const float* values) {
+    BEIT_ASSIGN(W8A8Rows quantized, W8A8Rows::quantize(execution, rows, inputs, values));
+    return std::unique_ptr<PreparedRows>(new W8A8Input(std::move(quantized)));
+  }
+
+  void multiply(const Execution& execution, const W8A8Matrix& matrix, float* output) const {
+    matrix.multiply(execution, values_, output, matrix.outputs());
+  }
+
+ private:
+  explicit W8A8Input(W8A8Rows values) : PreparedRows(values.rows()), values_(std::move(values)) {}
+
+  W8A8Rows values_;
+};
+
+// W8A16 and W8A8: matrices and inputs of the same functions.
+template <typename Matrix, typename Input>
 class QuantizedMatrix final : public WeightMatrix {
  public:
-  QuantizedMatrix(Matrix matrix, int64_t outputs) : matrix_(std::move(matrix)), outputs_(outputs) {}
+  explicit QuantizedMatrix(Matrix matrix) : matrix_(std::move(matrix)) {}
 
   void multiply(const Execution& execution, const PreparedRows& rows, float* output) const override {
-    matrix_.multiply(execution, static_cast<const QuantizedInput<Rows>&>(rows).values(), output, outputs_);
+    static_cast<const Input&>(rows).multiply(execution, matrix_, output);
   }
 
  private:
   Matrix matrix_;
-  int64_t outputs_;
 };
 
-template <typename Matrix, typename Rows>
+template <typename Matrix, typename Input>
 class QuantizedFormat final : public MatrixFormat {
  public:
   Result<std::unique_ptr<WeightMatrix>> pack(int64_t inputs, int64_t outputs, const float* weight, const float* bias,
                                              float scale) const override {
     BEIT_ASSIGN(Matrix matrix, Matrix::quantize(inputs, outputs, weight, bias));
-    return make(std::move(matrix), outputs, scale);
+    return make(std::move(matrix), scale);
   }
 
   bool takesQuantized() const override { return true; }
@@ -100,22 +136,21 @@ class QuantizedFormat final : public MatrixFormat {
   Result<std::unique_ptr<WeightMatrix>> packQuantized(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
                                                       const float* bias, float scale) const override {
     BEIT_ASSIGN(Matrix matrix, Matrix::pack(inputs, outputs, values, scales, bias));
-    return make(std::move(matrix), outputs, scale);
+    return make(std::move(matrix), scale);
   }
 
-  Result<std::unique_ptr<PreparedRows>> prepare(const Execution& execution, int64_t rows, int64_t inputs, int64_t,
+  Result<std::unique_ptr<PreparedRows>> prepare(const Execution& execution, int64_t rows, int64_t inputs, int64_t outputs,
                                                 const float* values) const override {
-    BEIT_ASSIGN(Rows quantized, Rows::quantize(execution, rows, inputs, values));
-    return std::unique_ptr<PreparedRows>(std::make_unique<QuantizedInput<Rows>>(rows, std::move(quantized)));
+    return Input::prepare(execution, rows, inputs, outputs, values);
   }
 
   int64_t weightBytes(int64_t inputs, int64_t outputs) const override { return Matrix::bytes(inputs, outputs); }
 
  private:
   // The integers are those of the tensor, whatever it is scaled by: only the outputs' scales change.
-  static Result<std::unique_ptr<WeightMatrix>> make(Matrix matrix, int64_t outputs, float scale) {
+  static Result<std::unique_ptr<WeightMatrix>> make(Matrix matrix, float scale) {
     if (scale != 1.0f) matrix.scale(scale);
-    return std::unique_ptr<WeightMatrix>(std::make_unique<QuantizedMatrix<Matrix, Rows>>(std::move(matrix), outputs));
+    return std::unique_ptr<WeightMatrix>(std::make_unique<QuantizedMatrix<Matrix, Input>>(std::move(matrix)));
   }
 };
 
@@ -130,10 +165,10 @@ const MatrixFormat& formatOf(WeightType type) {
   static const F32Format f32;
   if (type == WeightType::kFloat32) return f32;
   if (byteDot() != ByteDot::kNone) {
-    static const QuantizedFormat<W8A8Matrix, W8A8Rows> w8a8;
+    static const QuantizedFormat<W8A8Matrix, W8A8Input> w8a8;
     return w8a8;
   }
-  static const QuantizedFormat<W8A16Matrix, W8A16Rows> w8a16;
+  static const QuantizedFormat<W8A16Matrix, W8A16Input> w8a16;
   return w8a16;
 }
 

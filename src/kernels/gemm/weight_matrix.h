@@ -3,7 +3,7 @@
 // read the same input. What a format computes with is its own affair.
 //
 //   f32    PackedMatrix, and Strassen's form for many rows                     f32.h, strassen.h
-//   W8A16  weights in 8 bits, activations in up to 16                          w8a16.h
+//   W8A16  weights in 8 bits, activations in up to 16, and Strassen's form     w8a16.h, quantized_strassen.h
 //   W8A8   both in 8 bits, where the engine has an exact dot product of bytes  w8a8.h
 //
 // A format that can be trained or that lies on another device is one more row: a product with the transposed matrix
