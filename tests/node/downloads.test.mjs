@@ -270,6 +270,7 @@ test('an abort while the body comes', async () => {
 });
 
 test('a server that says nothing, or stops, is given up and asked again after a time', async () => {
+  await assertWhole(sourceWith({}, { retry: { attempts: 0, timeout: Infinity } })); // more than a timer can wait is not none
   const timeout = 150;
   const stalled = sourceWith({ stall: 1_000_000 }, { retry: { attempts: 1, delay: 1, timeout } });
   await rejects(readWhole(stalled), 'network', /did not answer within 0\.15 seconds/);

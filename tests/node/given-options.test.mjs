@@ -1,4 +1,5 @@
-// What is no object in place of options: every function of the declarations that takes some says so, by a BeitError.
+// What is no object in place of options, or of another kind than an option that all share: every function of the declarations that takes some says so,
+// by a BeitError.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,6 +17,13 @@ const NO_OPTIONS = [null, 7, 'x', true, [{}], () => ({})];
 const segmentation = join(root, 'weights/embedded/segmentation');
 const dvae = join(golden, 'dvae/dvae-tiny');
 const picture = join(root, 'tests/fixtures/images/rgb.png');
+
+// Without the check some ended the process: a listener is called where nobody catches what it throws.
+const OF_ANOTHER_KIND = [
+  [{ signal: {} }, /signal/],
+  [{ onProgress: 'x' }, /onProgress/],
+  [{ onStep: 7 }, /onStep/],
+];
 
 // What the library itself calls, of which an engine's methods are rejections.test's, and errors, which take facts.
 const NOT_OPTIONS = /^((Engine|Source|KeptForm)\..*|\w+Error)$/;
@@ -44,11 +52,12 @@ function takers(path) {
   return [...found].filter((name) => !NOT_OPTIONS.test(name)).sort();
 }
 
-/** Holds the calls against the declarations, and each against what is no object. */
-async function check(names, calls) {
+/** Holds the calls against the declarations, and each against what is no object, and against `more`: [options, what the sentence says]. */
+async function check(names, calls, more = []) {
   assert.deepEqual(Object.keys(calls).sort(), names, 'a call for each, and no other');
+  const noObject = /^(options|host): got (null|number|string|boolean|a list|function), expected an object/;
   for (const [name, call] of Object.entries(calls))
-    for (const wrong of NO_OPTIONS) {
+    for (const [wrong, sentence] of [...NO_OPTIONS.map((none) => [none, noObject]), ...more]) {
       let thrown = null;
       try {
         await call(wrong);
@@ -58,7 +67,7 @@ async function check(names, calls) {
       const what = `${name} with ${JSON.stringify(wrong) ?? 'a function'}`;
       assert.ok(thrown instanceof BeitError, `${what}: ${thrown?.stack ?? 'it is taken'}`);
       assert.equal(thrown.code, 'invalid-argument', what);
-      assert.match(thrown.message, /^(options|host): got (null|number|string|boolean|a list|function), expected an object/, what);
+      assert.match(thrown.message, sentence, what);
     }
 }
 
@@ -179,7 +188,7 @@ test('the library', async (t) => {
     TrainingRun: train,
     'TrainingRun.save': (options) => train({ data: [], method: 'full' }).save(nowhere, options),
   });
-  await check(takers(join(root, 'dist/index.d.ts')), calls);
+  await check(takers(join(root, 'dist/index.d.ts')), calls, OF_ANOTHER_KIND);
   assert.deepEqual(configure({}), {}, 'and nothing is set');
 });
 

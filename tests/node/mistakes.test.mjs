@@ -13,6 +13,7 @@ import {
   createEngine,
   OutOfMemoryError,
   pipeline,
+  Teacher,
 } from '../../dist/node.js';
 import { root } from './support.mjs';
 import { config, files, maskedFiles, pixelValues } from './tiny-checkpoint.mjs';
@@ -28,6 +29,9 @@ const picture = join(root, 'tests/fixtures/images/rgb.png');
 const page = bytes('<!DOCTYPE html><html><body>Sign in to go on</body></html>');
 const heic = Uint8Array.from([0, 0, 0, 24, ...bytes('ftypheic'), 0, 0, 0, 0, ...bytes('mif1heic')]);
 const withFiles = (more, options) => pipeline('image-classification', { ...files(), ...more }, { engine, ...options });
+
+// No request is made.
+const online = (options) => pipeline('image-classification', 'owner/name', { engine, ...options });
 
 // [what was done, how, the code, what the sentence says]
 const MISTAKES = [
@@ -76,6 +80,50 @@ const MISTAKES = [
   ],
   ['an option of Python', () => classify(picture, { top_k: 2 }), 'invalid-argument', /no option top_k; expected topK/],
   ['an option misspelt', () => withFiles({}, { onProgres: () => 0 }), 'invalid-argument', /no option onProgres; expected onProgress/],
+  ['a signal that is none', () => classify(picture, { signal: 7 }), 'invalid-argument', /^signal: got 7, expected an AbortSignal\.$/],
+  [
+    'a listener that is none',
+    () => withFiles({}, { onProgress: {} }),
+    'invalid-argument',
+    /^onProgress: got Object, expected a function\.$/,
+  ],
+  [
+    'headers that would be lost',
+    () => online({ headers: new Headers({ a: 'b' }) }),
+    'invalid-argument',
+    /^headers: got Headers, expected an object/,
+  ],
+  ['a hub without an address', () => online({ host: 'hub' }), 'invalid-argument', /^host: got "hub", expected the address of a hub/],
+  ['a token that is no text', () => online({ token: Symbol('x') }), 'invalid-argument', /^token: got symbol, expected text/],
+  ['patience below 0', () => online({ retry: { timeout: -1 } }), 'invalid-argument', /^retry: got Object, expected .*at least 0/],
+  ['a sum that is none', () => online({ sha256: { 'config.json': 'abc' } }), 'invalid-argument', /^sha256: .*64 hexadecimal digits/],
+  [
+    'a worker of a page in Node',
+    () => createEngine({ worker: true, workerFactory: () => ({}) }),
+    'invalid-argument',
+    /workerFactory.*Node/,
+  ],
+  [
+    'a label in place of a list',
+    () => classify(picture, { allow: 'cat' }),
+    'invalid-argument',
+    /^allow: got "cat", expected a list of labels/,
+  ],
+  [
+    'a function of scores misspelt',
+    () => classify(picture, { functionToApply: 'softmx' }),
+    'invalid-argument',
+    /^score function: got "softmx", expected softmax, sigmoid, none/,
+  ],
+  ['a number that JSON has not', () => withFiles({}, { dtype: 8n }), 'unsupported', /^dtype: got 8, expected "f32"/],
+  ['no inputs', () => model.forward(null), 'wrong-shape', /^pixelValues: got a value without dims/],
+  [
+    'an array buffer as a project',
+    () => Teacher.open(new ArrayBuffer(9)),
+    'wrong-type',
+    /^project: got ArrayBuffer, expected a Uint8Array/,
+  ],
+  ['no link', () => Teacher.fromLink(undefined), 'invalid-argument', /^link: got undefined, expected text, such as location\.hash/],
   ['a device', () => withFiles({}, { device: 'webgpu' }), 'invalid-argument', /"auto", "cpu", "gpu" or a GPUDevice/],
   ['a dtype that there is not', () => withFiles({}, { dtype: 'q4' }), 'unsupported', /got "q4", expected "f32", "f16" or "int8"/],
   [

@@ -164,6 +164,9 @@ test('strokes are taken away, named otherwise and refused', async () => {
   assert.deepEqual([fit.counts, fit.accuracy, fit.wrong], [[1, 1], null, []]);
   assert.throws(() => teacher.remove([ids[0], ids[5]]), { code: 'not-found' });
   assert.equal(teacher.strokes.length, 2);
+  for (const none of ['x', null, undefined, {}]) assert.throws(() => teacher.remove(none), { code: 'not-found' });
+  assert.throws(() => teacher.paint(map), { code: 'invalid-argument', where: 'label' });
+  assert.throws(() => teacher.paint({}, { label: 'x', points: [[5, 5]], width: 3 }), { code: 'wrong-shape', where: 'map.features' });
   const stroke = { label: 'x', points: [[5, 5]], width: 3 };
   for (const [wrong, where] of [
     [{ label: ' ' }, 'label'],

@@ -6,6 +6,8 @@ import { colorOf, legendOf, paletteOf } from '../../dist/engine/tasks/segmentati
 import { compare } from '../../dist/cli/compare.js';
 import { checkRawImage, withoutAlpha } from '../../dist/engine/pixels.js';
 import { writeSafetensors } from '../../dist/base/safetensors-writer.js';
+import { kindOf, shown } from '../../dist/base/errors.js';
+import { similarity } from '../../dist/base/vectors.js';
 import { abortable, yieldToEventLoop } from '../../dist/base/scheduling.js';
 import { checkTensor, concatenate } from '../../dist/base/tensors.js';
 
@@ -41,6 +43,36 @@ test('rank gives the best first, ties by id, and checks topK', () => {
   for (const bad of [0, -1, 1.5, NaN, '2']) assert.throws(() => rank([1], labels, bad, 'none'), { code: 'invalid-argument' });
 });
 
+test('what are no numbers is refused', () => {
+  for (const none of [null, undefined, 5, 'abc', { length: 2 }, ['1', '2'], new DataView(new ArrayBuffer(4)), BigInt64Array.of(1n)]) {
+    for (const call of [softmax, sigmoid, (x) => rank(x, [], null, 'none'), (x) => similarity(x, [1]), (x) => similarity([1], x)])
+      assert.throws(() => call(none), { code: 'wrong-type' }, `${call} of ${none}`);
+  }
+  assert.deepEqual([...softmax({ length: 2, 0: 1, 1: 1 })], [0.5, 0.5]);
+  assert.throws(() => rank([1], [], null, 'softmx'), { code: 'invalid-argument', message: /got "softmx"/ });
+});
+
+test('a value of any kind can be told of', () => {
+  const itself = {};
+  itself.self = itself;
+  const told = [undefined, null, NaN, 1n, Symbol('s'), itself, { big: 1n }, [1], 'x'.repeat(99), new Headers()].map((value) => [
+    shown(value),
+    kindOf(value),
+  ]);
+  assert.deepEqual(told.slice(0, -2), [
+    ['undefined', 'undefined'],
+    ['null', 'null'],
+    ['NaN', 'NaN'],
+    ['1', '1'],
+    ['symbol', 'symbol'],
+    ['object', 'Object'],
+    ['object', 'Object'],
+    ['[1]', 'Array'],
+  ]);
+  assert.equal(told.at(-2)[1], 'a text');
+  assert.equal(told.at(-1)[1], 'Headers');
+});
+
 test('checkTensor names what does not fit', () => {
   checkTensor('x', { dims: [2, 3], data: new Float32Array(6) }, [Float32Array]);
   checkTensor('x', { dims: [], data: new Float32Array(1) }, [Float32Array]);
@@ -68,6 +100,9 @@ test('writeSafetensors writes what the format says', () => {
   assert.deepEqual([...new Float32Array(file.slice(8 + size, 16 + size).buffer)], [1, -2]);
   assert.deepEqual([...file.subarray(16 + size)], [7, 8, 9]);
   assert.throws(() => writeSafetensors({ a: { dims: [3], data: new Float32Array(2) } }), { code: 'wrong-shape' });
+  assert.throws(() => writeSafetensors(null), { code: 'invalid-argument', message: /^tensors: got null, expected an object of tensors/ });
+  assert.throws(() => writeSafetensors({ a: null }), { code: 'wrong-type' });
+  assert.throws(() => writeSafetensors({ a: { dims: 2, data: new Float32Array(2) } }), { code: 'wrong-shape' });
 });
 
 test('alpha is dropped only for three channels', () => {

@@ -1,6 +1,6 @@
 /** Options for a whole page or process, and which files of the package they lead to. */
 import { platform } from '#platform';
-import { BeitError } from '../base/errors.js';
+import { BeitError, shown } from '../base/errors.js';
 import type { WasmModule } from '../base/globals.js';
 import { givenOptions } from '../base/options.js';
 import type { BuildRequest } from '../core/capabilities.js';
@@ -102,7 +102,7 @@ export function folderOf(name: string, folder: string | URL | undefined): string
   try {
     url = new URL(folder, globalThis.document?.baseURI ?? globalThis.location?.href);
   } catch (error) {
-    throw new BeitError('invalid-argument', `${name}: ${JSON.stringify(folder)} is not a URL.`, {
+    throw new BeitError('invalid-argument', `${name}: ${shown(folder)} is not a URL.`, {
       where: name,
       got: String(folder),
       cause: error,

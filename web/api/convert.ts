@@ -1,6 +1,6 @@
 /** A checkpoint as one safetensors file with transformers' names. */
 import type { FromGlobal } from '../base/globals.js';
-import { mismatch, type BeitError } from '../base/errors.js';
+import { mismatch, type BeitError, shown } from '../base/errors.js';
 import { givenOptions } from '../base/options.js';
 import type { CoreBindReport } from '../core/core.js';
 import { BlobSink, CONVERSION_TYPES, convertedConfig, type ConversionSink, type ConversionType } from '../engine/conversion.js';
@@ -56,7 +56,7 @@ export interface Converted {
  */
 export async function convert(source: SourceLike, options: ConvertOptions = {}): Promise<Converted> {
   const { dtype = 'f32', className = 'auto', addPoolingLayer, to, config, ...rest } = givenOptions(options);
-  if (!CONVERSION_TYPES.includes(dtype)) throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), CONVERSION_TYPES.join(', '));
+  if (!CONVERSION_TYPES.includes(dtype)) throw mismatch('unsupported', 'dtype', shown(dtype), CONVERSION_TYPES.join(', '));
   const target = await targetOf(to);
   try {
     const from = await sourceOf(source, rest);

@@ -147,7 +147,8 @@ export class DalleTokenizer extends DisposableObject {
   }
 
   /** Returns the RGB picture of tokens, 8 x 8 pixels each. Rejects with invalid-argument for a token of no codebook entry. */
-  async decode({ height, width, data }: ImageTokens, call: CallOptions = {}): Promise<RawImage> {
+  async decode(tokens: ImageTokens, call: CallOptions = {}): Promise<RawImage> {
+    const { height, width, data } = tokens ?? {};
     const { reconstruction } = await this.decodeTokens({ dims: [1, height, width], data }, call);
     const [, channels = 0, rows = 0, columns = 0] = reconstruction.dims;
     if (channels !== 3) throw mismatch('wrong-shape', 'reconstruction', `${channels} channels`, '3');

@@ -2,7 +2,7 @@
 import { platform } from '#platform';
 import { tell } from '../base/callbacks.js';
 import { addressOf, artefactFiles } from '../assets.js';
-import { asBeitError, BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
+import { asBeitError, BeitError, failure, mismatch, sentenceOf, shown } from '../base/errors.js';
 import { isArrayBuffer, isArrayOf } from '../base/realms.js';
 import { abortable } from '../base/scheduling.js';
 import { BUILDS, chooseBuild, detectCapabilities, ofEachBuild, scriptOf, type Build } from '../core/capabilities.js';
@@ -141,12 +141,7 @@ function ownDevice(device: EngineOptions['device']): OwnDevice | undefined {
   if (given === undefined || DEVICES.some((name) => name === given)) return undefined;
   // One of another realm, or of a package, is no instance of this one's class.
   if (typeof given === 'object' && given !== null && 'createComputePipelineAsync' in given) return given as OwnDevice;
-  throw mismatch(
-    'invalid-argument',
-    'device',
-    JSON.stringify(given) ?? typeof given,
-    `${DEVICES.map((name) => `"${name}"`).join(', ')} or a GPUDevice`,
-  );
+  throw mismatch('invalid-argument', 'device', shown(given), `${DEVICES.map((name) => `"${name}"`).join(', ')} or a GPUDevice`);
 }
 
 function checkedBinary(binary: RuntimeOptions['wasmBinary'], build: Build | 'auto' = 'auto'): EngineSettings['wasmBinary'] {
@@ -203,13 +198,14 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
     workerFactory,
     device = 'cpu',
   } = all;
+  checkedBinary(wasmBinary, build);
   const key = JSON.stringify([
     worker,
-    build,
-    threads,
+    String(build),
+    String(threads),
     String(assets),
     String(artefacts),
-    maximumMemory,
+    String(maximumMemory),
     numberOf(wasmBinary),
     numberOf(workerFactory),
     typeof device === 'string' ? device : numberOf(device),

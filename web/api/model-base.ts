@@ -116,7 +116,8 @@ export async function loadPretrained<T>(
   );
 }
 
-function checkInputs({ pixelValues, boolMaskedPos, labels }: LabelledInputs): ForwardInputs {
+function checkInputs(inputs: LabelledInputs): ForwardInputs {
+  const { pixelValues, boolMaskedPos, labels } = inputs ?? {};
   checkTensor('pixelValues', pixelValues, [Float32Array]);
   if (boolMaskedPos) checkTensor('boolMaskedPos', boolMaskedPos, [Uint8Array]);
   if (!labels) return { pixelValues, boolMaskedPos };

@@ -1,6 +1,6 @@
 /** What every fromPretrained() takes, and the ownership that its results share. */
 import { DisposableObject } from '../base/dispose.js';
-import { BeitError, mismatch } from '../base/errors.js';
+import { BeitError, mismatch, shown } from '../base/errors.js';
 import type { DType } from '../core/core.js';
 import type { Engine, LoadCallOptions, MemoryUse, RuntimeInfo } from '../engine/engine.js';
 import type { SourceOptions } from '../sources/source.js';
@@ -30,7 +30,7 @@ export interface PretrainedOptions extends EngineOptions, SourceOptions, LoadCal
 export function dtypeOf({ dtype }: PretrainedOptions): DType | undefined {
   if (dtype === undefined) return undefined;
   const known = DTYPES.find((name) => name === dtype) ?? (Object.hasOwn(DTYPE_NAMES, dtype) ? DTYPE_NAMES[dtype] : undefined);
-  if (!known) throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f32", "f16" or "int8"');
+  if (!known) throw mismatch('unsupported', 'dtype', shown(dtype), '"f32", "f16" or "int8"');
   return known;
 }
 

@@ -140,6 +140,23 @@ export function unwrap<T>(outcome: Outcome<T>): T {
   throw fromCoreError(outcome.error);
 }
 
+/** Returns a value as a sentence shows it, whatever it is. */
+export function shown(value: unknown): string {
+  if (typeof value === 'number' || typeof value === 'bigint') return String(value);
+  try {
+    return JSON.stringify(value) ?? typeof value;
+  } catch {
+    return typeof value; // has itself, or a bigint, somewhere in it
+  }
+}
+
+/** Returns what a value of a wrong kind is, in a sentence: what it says where that is short, else what it is called. */
+export function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (typeof value === 'object') return Object.prototype.toString.call(value).slice(8, -1);
+  return typeof value === 'string' && value.length > 60 ? 'a text' : shown(value);
+}
+
 /** Returns the sentence of anything that was thrown. */
 export function sentenceOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

@@ -1,8 +1,8 @@
 /** Writes safetensors files: 8 bytes of header length, a JSON header, the data. */
 import { asBytes } from './bytes.js';
-import { mismatch } from './errors.js';
+import { kindOf, mismatch } from './errors.js';
 import { isArrayOf } from './realms.js';
-import type { AnyArray, OwnBytes } from './tensors.js';
+import { checkDims, type AnyArray, type OwnBytes } from './tensors.js';
 
 const DTYPES: ReadonlyArray<[new (length: number) => AnyArray, string]> = [
   [Float32Array, 'F32'],
@@ -60,9 +60,12 @@ export function writeSafetensors(
   tensors: Record<string, { dims: readonly number[]; data: AnyArray }>,
   metadata?: Record<string, string>,
 ): OwnBytes {
-  const rows = Object.entries(tensors).map(([name, { dims, data }]): SafetensorsRow => {
+  if (kindOf(tensors) !== 'Object') throw mismatch('invalid-argument', 'tensors', kindOf(tensors), 'an object of tensors by their names');
+  const rows = Object.entries(tensors).map(([name, tensor]): SafetensorsRow => {
+    const { dims, data } = tensor ?? {};
     const dtype = DTYPES.find(([kind]) => isArrayOf(data, kind))?.[1];
-    if (!dtype) throw mismatch('wrong-type', name, (data as object).constructor.name, 'a typed array of numbers');
+    if (!dtype) throw mismatch('wrong-type', name, kindOf(data), 'a typed array of numbers');
+    checkDims(name, dims);
     const count = dims.reduce((product, n) => product * n, 1);
     if (count !== data.length) throw mismatch('wrong-shape', name, `${data.length} elements`, `${count}`);
     return { name, dtype, shape: dims, bytes: data.byteLength };

@@ -67,6 +67,13 @@ export function shapeText(dims: readonly number[]): string {
   return `[${dims.join(', ')}]`;
 }
 
+/** Throws wrong-shape for what are no dims of a value. */
+export function checkDims(where: string, dims: unknown): void {
+  if (!Array.isArray(dims) || !dims.every((n) => Number.isInteger(n) && n >= 0)) {
+    throw mismatch('wrong-shape', where, 'a value without dims', '{dims, data}, dims an array of whole numbers');
+  }
+}
+
 /**
  * Throws a BeitError (wrong-shape or wrong-type) unless `value` is {dims, data} with as many
  * elements as its dims say and data of one of `kinds`. `where` names the argument in the sentence.
@@ -76,9 +83,7 @@ export function checkTensor(
   value: { dims: readonly number[]; data: ArrayLike<unknown> },
   kinds: ReadonlyArray<new (length: number) => ArrayLike<unknown>>,
 ): void {
-  if (!Array.isArray(value?.dims) || !value.dims.every((n) => Number.isInteger(n) && n >= 0)) {
-    throw mismatch('wrong-shape', where, 'a value without dims', '{dims, data}, dims an array of whole numbers');
-  }
+  checkDims(where, value?.dims);
   const data: unknown = value.data;
   if (!isArrayOf(data, ...kinds)) {
     const got = (data as object | undefined)?.constructor?.name ?? typeof data;

@@ -1,5 +1,6 @@
 /** Vectors of features: their length, and how alike two of them are. */
-import { mismatch } from './errors.js';
+import { mismatch, kindOf } from './errors.js';
+import { isArrayOf } from './realms.js';
 import { shapeText, type Tensor } from './tensors.js';
 
 /** Returns the tensor with each of its vectors, along its last dimension, divided by its length; one of zeros stays so. */
@@ -32,10 +33,21 @@ export function similarity(a: Tensor | ArrayLike<number>, b: Tensor | ArrayLike<
   return lengths > 0 ? Math.min(Math.max(product(first, second) / lengths, -1), 1) : 0;
 }
 
+/** Returns numbers as they are. Throws wrong-type for what is no list of them. */
+export function checkNumbers(where: string, given: ArrayLike<number>): ArrayLike<number> {
+  const isList = typeof given === 'object' && given !== null && 'length' in given;
+  const areNumbers = ArrayBuffer.isView(given)
+    ? !isArrayOf<unknown>(given, BigInt64Array, BigUint64Array)
+    : isList && Array.from(given).every((value) => typeof value === 'number');
+  if (!isList || !areNumbers)
+    throw mismatch('wrong-type', where, isList ? 'a list of other values' : kindOf(given), 'numbers: an array, or a typed one');
+  return given;
+}
+
 function vectorOf(given: Tensor | ArrayLike<number>, where: string): ArrayLike<number> {
-  if (!('dims' in given)) return given;
+  if (typeof given !== 'object' || given === null || !('dims' in given)) return checkNumbers(where, given);
   if (given.dims.filter((size) => size !== 1).length > 1) throw mismatch('wrong-shape', where, shapeText(given.dims), 'one vector');
-  return given.data;
+  return checkNumbers(where, given.data);
 }
 
 /** Summed in double precision. */

@@ -1,5 +1,5 @@
 /** What the JavaScript engine can do, found by probes, and what follows for the artefact. */
-import { BeitError } from '../base/errors.js';
+import { BeitError, shown } from '../base/errors.js';
 import { givenOptions } from '../base/options.js';
 
 /**
@@ -125,7 +125,7 @@ const MOST_THREADS = 64;
 export function chooseBuild(can: Capabilities, request: BuildRequest = {}): BuildChoice {
   const { build = 'auto', threads = 'auto' } = givenOptions(request);
   if (build !== 'auto' && !BUILDS.includes(build)) {
-    throw new BeitError('invalid-argument', `build: got ${JSON.stringify(build)}, expected auto, ${BUILDS.join(', ')}.`, {
+    throw new BeitError('invalid-argument', `build: got ${shown(build)}, expected auto, ${BUILDS.join(', ')}.`, {
       where: 'build',
       got: String(build),
       expected: `auto, ${BUILDS.join(', ')}`,

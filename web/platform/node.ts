@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { isMainThread, Worker, type Transferable as NodeTransferable } from 'node:worker_threads';
 import { addressOf } from '../assets.js';
-import { failure, sentenceOf } from '../base/errors.js';
+import { failure, mismatch, sentenceOf } from '../base/errors.js';
 import { ofEachBuild, scriptOf } from '../core/capabilities.js';
 import type { FromWorker, ToWorker } from '../engine/protocol.js';
 import { requireNodeCache } from '../sources/cache/node.js';
@@ -50,7 +50,8 @@ export const platform: Platform = {
   // It lies beside that of browsers.
   workerScript: (folder) => new URL('worker-node.js', addressOf('engine.js', folder)).href,
 
-  startWorker(script) {
+  startWorker(script, factory) {
+    if (factory) throw mismatch('invalid-argument', 'workerFactory', 'a function', 'none in Node, whose worker is another');
     // What the process was told of its own modules, such as a loader or --input-type, is not for the library's.
     const worker = new Worker(new URL(script), { execArgv: [] });
     let ended = false;

@@ -1,5 +1,5 @@
 /** image-feature-extraction: from an image to what the encoder makes of it. */
-import { failure, mismatch } from '../../base/errors.js';
+import { failure, mismatch, shown } from '../../base/errors.js';
 import type { Tensor } from '../../base/tensors.js';
 import type { ForwardCallOptions } from '../../engine/engine.js';
 import type { Source } from '../../sources/source.js';
@@ -32,7 +32,7 @@ export function makeFeatureExtraction(source: Source, options: ModelOptions & Pi
     const states = model.config.numHiddenLayers + 1;
     const index = typeof output === 'number' && output < 0 ? output + states : output;
     if (output !== 'pooled' && output !== 'tokens' && !(Number.isInteger(index) && Number(index) >= 0 && Number(index) < states)) {
-      throw mismatch('invalid-argument', 'output', JSON.stringify(output), `pooled, tokens or a number from ${-states} to ${states - 1}`);
+      throw mismatch('invalid-argument', 'output', shown(output), `pooled, tokens or a number from ${-states} to ${states - 1}`);
     }
     if (output === 'pooled' && !model.hasPooler) {
       throw failure(

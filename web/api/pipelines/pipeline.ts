@@ -1,6 +1,6 @@
 /** Tasks in one call, as transformers' pipelines. */
 import { platform } from '#platform';
-import { BeitError, mismatch } from '../../base/errors.js';
+import { BeitError, mismatch, shown } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import type { SampleName } from '../../platform/samples.js';
@@ -69,7 +69,7 @@ export async function pipeline<T extends Task>(
   options: Tasks[T]['options'] = {},
 ): Promise<Tasks[T]['pipeline']> {
   if (!Object.hasOwn(MAKERS, task)) {
-    throw mismatch('invalid-argument', 'task', JSON.stringify(task), Object.keys(MAKERS).join(' or '));
+    throw mismatch('invalid-argument', 'task', shown(task), Object.keys(MAKERS).join(' or '));
   }
   const { make, sample, elsewhere } = MAKERS[task];
   throwIfAborted(givenOptions(options).signal);

@@ -1,5 +1,5 @@
 /** image-segmentation: from an image to the class of each of its pixels. */
-import { mismatch } from '../../base/errors.js';
+import { mismatch, shown } from '../../base/errors.js';
 import { sizeOf, type Size } from '../../base/tensors.js';
 import type { ForwardCallOptions } from '../../engine/engine.js';
 import type { Segmentation } from '../../engine/tasks/types.js';
@@ -41,5 +41,5 @@ export function makeImageSegmentation(
 export function checkedSize(size: SegmentOptions['resultSize']): Size | 'logits' | undefined {
   if (size === undefined || size === 'logits') return size;
   if (typeof size === 'object' && size !== null) return sizeOf(size, 'resultSize');
-  throw mismatch('invalid-argument', 'resultSize', JSON.stringify(size), 'a height and a width, or "logits"');
+  throw mismatch('invalid-argument', 'resultSize', shown(size), 'a height and a width, or "logits"');
 }

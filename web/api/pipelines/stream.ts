@@ -1,5 +1,5 @@
 /** Results of many images, one by one. */
-import { asBeitError, mismatch, type BeitError } from '../../base/errors.js';
+import { asBeitError, mismatch, type BeitError, shown } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { abortable, following } from '../../base/scheduling.js';
 import type { CallOptions } from '../../engine/engine.js';
@@ -34,8 +34,7 @@ export async function* streamed<Options extends CallOptions & StreamOptions>(
 ): AsyncGenerator<never, void, undefined> {
   const { prefetch = ahead, onError = 'throw', signal, ...options } = givenOptions(given);
   checkPrefetch(prefetch, ahead);
-  if (onError !== 'throw' && onError !== 'yield')
-    throw mismatch('invalid-argument', 'onError', JSON.stringify(onError), '"throw" or "yield"');
+  if (onError !== 'throw' && onError !== 'yield') throw mismatch('invalid-argument', 'onError', shown(onError), '"throw" or "yield"');
   const iterator = iteratorOf(images);
   const { controller, stop } = following(signal);
   // Unlike a for-await loop, this asks for the next before the last has come; generators and streams queue that.

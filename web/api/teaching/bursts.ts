@@ -1,5 +1,5 @@
 /** Which examples are left out together when a head is judged. */
-import { mismatch } from '../../base/errors.js';
+import { mismatch, shown } from '../../base/errors.js';
 
 export interface Grouped {
   label: string;
@@ -26,6 +26,5 @@ export function burstsOf(examples: readonly Grouped[]): Int32Array {
 
 /** Throws invalid-argument for a label that is no name. */
 export function checkLabel(label: string): void {
-  if (typeof label !== 'string' || label.trim() === '')
-    throw mismatch('invalid-argument', 'label', JSON.stringify(label) ?? 'undefined', 'a name');
+  if (typeof label !== 'string' || label.trim() === '') throw mismatch('invalid-argument', 'label', shown(label), 'a name');
 }

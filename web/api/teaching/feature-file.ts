@@ -1,6 +1,7 @@
 /** Features with what is known of them as a file: a safetensors file of one tensor, and the rest in its metadata. */
 import { asBytes } from '../../base/bytes.js';
-import { type BeitError, failure, mismatch } from '../../base/errors.js';
+import { type BeitError, failure, mismatch, kindOf } from '../../base/errors.js';
+import { isArrayOf } from '../../base/realms.js';
 import { safetensorsHeader } from '../../base/safetensors-writer.js';
 import { isBase, type BaseCheckpoint } from './base-checkpoint.js';
 
@@ -43,6 +44,7 @@ export function readFeatureFile<Facts extends object>(
   { key, maker }: FileKind,
   bytes: Uint8Array,
 ): FeatureFile<Facts> & { values: Float32Array } {
+  if (!isArrayOf(bytes, Uint8Array)) throw mismatch('wrong-type', 'project', kindOf(bytes), 'a Uint8Array');
   if (bytes.length < 8) throw failure('malformed', 'project', 'it has no header');
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
   if (length > MOST_HEADER || length > bytes.length - 8)

@@ -1,5 +1,5 @@
 /** What teachers have in common: examples with labels, the checkpoint that is taught on, and the head that was fitted last. */
-import { BeitError, mismatch } from '../../base/errors.js';
+import { BeitError, mismatch, shown } from '../../base/errors.js';
 import type { HeadFit } from '../../core/teaching.js';
 import { disposeOf, type Parts } from '../pipelines/base.js';
 import type { PreTrainedModel } from '../model-base.js';
@@ -48,9 +48,9 @@ export class Examples<Example extends { label: string }> {
   }
 
   private known(ids: number | readonly number[]): readonly number[] {
-    const list = typeof ids === 'number' ? [ids] : ids;
-    const lost = list.find((id) => !this.byId.has(id));
-    if (lost !== undefined) throw mismatch('not-found', this.kind, `the id ${lost}`, `one that ${this.giver} returned`);
+    const list = Array.isArray(ids) ? (ids as readonly number[]) : [ids as number];
+    const lost = list.findIndex((id) => !this.byId.has(id));
+    if (lost >= 0) throw mismatch('not-found', this.kind, `the id ${shown(list[lost])}`, `one that ${this.giver} returned`);
     return list;
   }
 }

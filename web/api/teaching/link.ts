@@ -1,5 +1,5 @@
 /** A head as the fragment of a link, so that the link is a classifier: which checkpoint, which layer, the labels, the weights in int8. */
-import { type BeitError, failure, mismatch } from '../../base/errors.js';
+import { type BeitError, failure, mismatch, kindOf } from '../../base/errors.js';
 import { sampleId } from './base-checkpoint.js';
 import type { TaughtHead } from './taught-model.js';
 
@@ -37,6 +37,7 @@ export function linkOf({ id, revision, head: { layer, labels, weight, bias } }: 
 
 /** Returns what a link, or its fragment, says. Throws malformed for another one. */
 export function readLink(link: string): LinkedHead {
+  if (typeof link !== 'string') throw mismatch('invalid-argument', 'link', kindOf(link), 'text, such as location.hash');
   const fields = new URLSearchParams(link.slice(link.indexOf('#') + 1));
   const wrong = (field: string, expected: string): BeitError => mismatch('malformed', `link: ${field}`, text(fields.get(field)), expected);
   if (fields.get('beit') !== VERSION) throw wrong('beit', `${VERSION}: a link that Teacher made`);

@@ -2,7 +2,7 @@
 import { platform } from '#platform';
 import { isArrayOf } from '../../base/realms.js';
 import type { FromGlobal } from '../../base/globals.js';
-import { failure, mismatch, sentenceOf } from '../../base/errors.js';
+import { failure, mismatch, sentenceOf, shown, kindOf } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { LoadCallOptions, ModelSpec } from '../../engine/engine.js';
@@ -28,8 +28,11 @@ export const CARD_FILE = 'README.md';
 /** Returns what files are written to. Throws unsupported for a path in a page. */
 export function folderOf(target: SaveTarget): FolderToWrite {
   if (typeof target === 'string') return platform.folderToWrite(target);
-  if ('create' in target) return target;
-  const handle = target as FileSystemDirectoryHandle;
+  const given: unknown = target;
+  if (typeof given !== 'object' || given === null || !('create' in given || 'getFileHandle' in given))
+    throw mismatch('invalid-argument', 'target', kindOf(given), "a path, a folder's handle, or an object with create()");
+  if ('create' in given) return given as FolderToWrite;
+  const handle = given as FileSystemDirectoryHandle;
   return {
     async create(name) {
       const attempt = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -61,7 +64,7 @@ export interface Saved {
 export async function saveTaught(target: SaveTarget, options: SaveOptions, made: () => Saved): Promise<string[]> {
   const { dtype = 'f16', ...call } = givenOptions(options);
   checkCall('save()', call, ['onProgress', 'onWarning']);
-  if (dtype !== 'f16' && dtype !== 'f32') throw mismatch('unsupported', 'dtype', JSON.stringify(dtype), '"f16" or "f32"');
+  if (dtype !== 'f16' && dtype !== 'f32') throw mismatch('unsupported', 'dtype', shown(dtype), '"f16" or "f32"');
   const {
     source,
     spec,

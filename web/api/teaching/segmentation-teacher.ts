@@ -3,7 +3,7 @@ import { DisposableObject } from '../../base/dispose.js';
 import { mismatch } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { throwIfAborted } from '../../base/scheduling.js';
-import { shapeText } from '../../base/tensors.js';
+import { checkTensor, shapeText } from '../../base/tensors.js';
 import type { ForwardCallOptions } from '../../engine/engine.js';
 import { HALF_TRANSPARENT, paletteOf, segmentationOf } from '../../engine/tasks/segmentation.js';
 import type { Segmentation } from '../../engine/tasks/types.js';
@@ -248,6 +248,7 @@ export class SegmentationTeacher extends DisposableObject {
   }
 
   private checked(map: FusedMap): FusedMap {
+    checkTensor('map.features', map?.features, [Float32Array]);
     const { dims } = map.features;
     const channels = this.course.opened.config.hiddenSize;
     if (dims.length !== 4 || dims[1] !== channels)

@@ -33,7 +33,8 @@ const MOST_WORK = 50_000_000;
 type Point = readonly [x: number, y: number];
 
 /** Throws invalid-argument for what is no stroke. */
-export function checkStroke({ label, points, width, picture }: Stroke): void {
+export function checkStroke(stroke: Stroke): void {
+  const { label, points, width, picture } = stroke ?? {};
   checkLabel(label);
   const isPoint = (point: unknown): boolean => Array.isArray(point) && point.length === 2 && point.every(Number.isFinite);
   if (!Array.isArray(points) || points.length < 1 || points.length > MOST_POINTS || !points.every(isPoint))

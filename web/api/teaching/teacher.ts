@@ -1,7 +1,7 @@
 /** Teaching a classifier of one's own labels: a head on the features of a checkpoint that stays as it is. */
 import { DisposableObject } from '../../base/dispose.js';
 import { tell } from '../../base/callbacks.js';
-import { mismatch } from '../../base/errors.js';
+import { kindOf, mismatch } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import type { HeadFit } from '../../core/teaching.js';
@@ -169,6 +169,7 @@ export class Teacher extends DisposableObject {
   async add(label: string, images: ImageInput | readonly ImageInput[], options: AddOptions = {}): Promise<number[]> {
     const { burst, onProgress, ...call } = givenOptions(options);
     checkLabel(label);
+    if (burst !== undefined && typeof burst !== 'string') throw mismatch('invalid-argument', 'burst', kindOf(burst), 'a name, or none');
     const list = Array.isArray(images) ? (images as readonly ImageInput[]) : [images as ImageInput];
     const made: TaughtPicture[] = [];
     for (const image of list) {

@@ -54,7 +54,8 @@ export function blockMask(options: BlockMaskOptions = {}): PatchMask {
   checkWhole('height', height, 1, MOST_PATCHES_A_SIDE);
   checkWhole('width', width, 1, MOST_PATCHES_A_SIDE);
   checkWhole('seed', seed, 0, 2 ** 32 - 1);
-  if (!(minAspect > 0 && minAspect <= 1)) throw mismatch('invalid-argument', 'minAspect', String(minAspect), 'a number above 0, at most 1');
+  if (!(typeof minAspect === 'number' && minAspect > 0 && minAspect <= 1))
+    throw mismatch('invalid-argument', 'minAspect', String(minAspect), 'a number above 0, at most 1');
   const patches = height * width;
   const count = countOf(options, patches);
   const square = Math.min(height, width) ** 2;
@@ -97,7 +98,8 @@ function countOf({ count, ratio }: BlockMaskOptions, patches: number): number {
     return count;
   }
   const share = ratio ?? MASKED / GRID;
-  if (!(share >= 0 && share <= 1)) throw mismatch('invalid-argument', 'ratio', String(share), 'a number from 0 to 1');
+  if (!(typeof share === 'number' && share >= 0 && share <= 1))
+    throw mismatch('invalid-argument', 'ratio', String(share), 'a number from 0 to 1');
   return Math.round(share * patches);
 }
 

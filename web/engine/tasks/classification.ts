@@ -1,5 +1,6 @@
 /** image-classification: from an image to its logits, and from these to labels with scores. */
-import { mismatch } from '../../base/errors.js';
+import { mismatch, shown } from '../../base/errors.js';
+import { checkNumbers } from '../../base/vectors.js';
 import type { EngineImage, ForwardCallOptions } from '../engine.js';
 import { outputOf, PLAIN, type TaskContext } from './context.js';
 import type { Classification, EngineTasks, LabelChoice, ScoreFunction } from './types.js';
@@ -15,7 +16,7 @@ import type { Classification, EngineTasks, LabelChoice, ScoreFunction } from './
  * ```
  */
 export function softmax(logits: ArrayLike<number>): Float64Array {
-  const values = Float64Array.from(logits);
+  const values = Float64Array.from(checkNumbers('logits', logits));
   const largest = values.reduce((a, b) => Math.max(a, b), -Infinity);
   let sum = 0;
   for (let i = 0; i < values.length; ++i) sum += values[i] = Math.exp(values[i]! - largest);
@@ -33,7 +34,7 @@ export function softmax(logits: ArrayLike<number>): Float64Array {
  * ```
  */
 export function sigmoid(logits: ArrayLike<number>): Float64Array {
-  return Float64Array.from(logits, (x) => {
+  return Float64Array.from(checkNumbers('logits', logits), (x) => {
     const small = Math.exp(-Math.abs(x));
     return x >= 0 ? 1 / (1 + small) : small / (1 + small);
   });
@@ -48,6 +49,12 @@ export function scoreFunctionOf(problemType: string | null | undefined, numLabel
   return problemType === 'multi_label_classification' || numLabels === 1 ? 'sigmoid' : 'softmax';
 }
 
+const SCORES: Readonly<Record<ScoreFunction, (logits: ArrayLike<number>) => Float64Array>> = {
+  softmax,
+  sigmoid,
+  none: (logits) => Float64Array.from(checkNumbers('logits', logits)),
+};
+
 /**
  * Returns the `topK` best labels (all for null), best first; equal scores in the order of ids.
  * @example
@@ -60,7 +67,8 @@ export function scoreFunctionOf(problemType: string | null | undefined, numLabel
  */
 export function rank(logits: ArrayLike<number>, labels: readonly string[], topK: number | null, score: ScoreFunction): Classification[] {
   checkTopK(topK);
-  const scores = score === 'softmax' ? softmax(logits) : score === 'sigmoid' ? sigmoid(logits) : Float64Array.from(logits);
+  if (!Object.hasOwn(SCORES, score)) throw mismatch('invalid-argument', 'score function', shown(score), Object.keys(SCORES).join(', '));
+  const scores = SCORES[score](logits);
   const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
   return order.slice(0, topK ?? order.length).map((id) => ({ label: labels[id] ?? `LABEL_${id}`, score: scores[id]! }));
 }
@@ -70,11 +78,20 @@ export function select(ranked: readonly Classification[], { topK, threshold, all
   checkTopK(topK);
   if (threshold !== undefined && !Number.isFinite(threshold))
     throw mismatch('invalid-argument', 'threshold', String(threshold), 'a number');
+  for (const [name, labels] of Object.entries({ allow, deny })) checkLabels(name, labels);
   const allowed = allow && new Set(allow);
   const denied = new Set(deny);
   return ranked
     .filter(({ label, score }) => (allowed?.has(label) ?? true) && !denied.has(label) && (threshold === undefined || score >= threshold))
     .slice(0, topK ?? ranked.length);
+}
+
+/** A single label in place of a list would be taken for a list of its letters. */
+function checkLabels(name: string, labels: Iterable<string> | null | undefined): void {
+  const given: unknown = labels ?? [];
+  const isList = typeof given === 'object' && given !== null && Symbol.iterator in given;
+  if (!isList || ![...(given as Iterable<unknown>)].every((label) => typeof label === 'string'))
+    throw mismatch('invalid-argument', name, shown(given), 'a list of labels');
 }
 
 function checkTopK(topK: number | null): void {

@@ -19,6 +19,13 @@ const MOST_DELAY_MS = 20_000;
 // A server that asks for more patience than this is reported at once: nobody watches a bar that long.
 const MOST_ASKED_MS = 60_000;
 export const TIMEOUT_MS = 30_000;
+// The longest that a timer can wait: a longer time it would take for none at all.
+const MOST_TIMEOUT_MS = 2 ** 31 - 1;
+
+/** Returns how long a request may stay silent, in milliseconds. */
+export function timeoutOf({ timeout = TIMEOUT_MS }: RetryOptions): number {
+  return Math.min(timeout, MOST_TIMEOUT_MS);
+}
 
 /** A failure that another attempt may mend. `error` is what the caller sees if none does. */
 export class Transient {
@@ -45,13 +52,14 @@ export class Retries {
 
   /** `onAway`: told what failed when it is waited until the network is back, or the page is seen again. */
   constructor(
-    { attempts = ATTEMPTS, delay = DELAY_MS, timeout = TIMEOUT_MS }: RetryOptions,
+    options: RetryOptions,
     private readonly signal: AbortSignal | null,
     private readonly onAway: (error: BeitError) => void = () => undefined,
   ) {
+    const { attempts = ATTEMPTS, delay = DELAY_MS } = options;
     this.attempts = attempts;
     this.delay = delay;
-    this.timeout = timeout;
+    this.timeout = timeoutOf(options);
   }
 
   /** Waits for the time of the next attempt, or throws what is to be reported. */

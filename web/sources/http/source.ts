@@ -23,7 +23,7 @@ import { absenceOf, rememberedAbsence } from './absence.js';
 import { get, reasonOf, sameVersion, versionOf, type HttpTarget, type Version } from './answer.js';
 import { HttpFile, type Hasher } from './file.js';
 import { decoded, HUB_HOST, hubPlace } from './hub-address.js';
-import { TIMEOUT_MS } from './retry.js';
+import { timeoutOf } from './retry.js';
 import { HubRepository, isBlob, isCommit, type HubFile } from './hub.js';
 import { pointerSum } from './hub-pointer.js';
 
@@ -75,7 +75,7 @@ export function hubSource(
 
 /** Returns the source of a URL: of a folder, or of a weights file whose folder has the rest; of a hub's page what it shows. */
 export function urlSource(url: URL, options: SourceOptions = {}, environment = PLAIN_HTTP): HttpSource {
-  const place = hubPlace(url, options.host);
+  const place = hubPlace(url, options.host ?? undefined);
   if (place) {
     const { id, host, revision } = place;
     return hubSource(id, { ...options, host, revision: revision ?? options.revision }, environment, place);
@@ -282,8 +282,7 @@ export class HttpSource implements Source {
   ): Promise<Pick<Wanted, 'url' | 'immutable' | 'listed' | 'revision'>> {
     const { hub, offline = false, revalidate = 'background', immutable = false, retry = {} } = this.description;
     const { repository } = this;
-    const { timeout = TIMEOUT_MS } = retry;
-    const asking = { target: this.requests(), store, offline, revalidate, timeout, signal, onAway: watch.onWarning };
+    const asking = { target: this.requests(), store, offline, revalidate, timeout: timeoutOf(retry), signal, onAway: watch.onWarning };
     const listing = repository && (await abortable(repository.listing(asking), signal, () => undefined));
     this.silent ||= repository?.silent ?? false;
     if (repository?.unknownRevision) {
