@@ -20,6 +20,8 @@ test('classification keeps what is allowed, not denied and likely enough', async
   assert.deepEqual(await classify(picture, { threshold: all[1].score }), all.slice(0, 2));
   assert.deepEqual(await classify(picture, { allow: [all[2].label, 'bear'] }), [all[2]]);
   assert.deepEqual(await classify(picture, { deny: [all[0].label], topK: 1 }), [all[1]]);
+  assert.deepEqual(await classify(picture, { allow: new Set([all[0].label]) }), [all[0]]);
+  await rejects(classify(picture, { allow: [3] }), 'invalid-argument', /^allow: got \[3\], expected a list of labels/);
   await rejects(classify(picture, { threshold: NaN }), 'invalid-argument', /threshold/);
   await classify.dispose();
 });
@@ -197,6 +199,20 @@ test('features of length 1, and how alike two are', async () => {
   assert.throws(() => similarity([1, 2], [1]), { code: 'wrong-shape', message: /b: got 1 numbers, expected 2/ });
   assert.throws(() => similarity(tokens, a), { code: 'wrong-shape', message: /one vector/ });
   await extract.dispose();
+});
+
+test('a call that runs finishes before dispose(), whatever it is at', async () => {
+  for (const images of [picture, [picture, picture], new Uint8Array(readFileSync(picture))]) {
+    const classify = await pipeline('image-classification', files(), { engine });
+    const expected = await classify(images);
+    const call = classify(images);
+    const disposed = classify.dispose();
+    await rejects(classify(picture), 'disposed');
+    assert.deepEqual(await call, expected);
+    await disposed;
+    assert.equal(classify.model.usable, false);
+    await classify.dispose();
+  }
 });
 
 test('`await using` waits until the memory is given back', async () => {

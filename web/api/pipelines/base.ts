@@ -165,17 +165,28 @@ export async function assemble<Name extends string, Options extends CallOptions,
   };
 
   // One image at a time: memory stays that of one, and the cores are busy with one.
-  const run = async (images: ImageInput | readonly ImageInput[], given: Options = {} as Options): Promise<unknown> => {
+  const answer = async (images: ImageInput | readonly ImageInput[], given: Options): Promise<unknown> => {
     const current = await ready(givenOptions(given).signal);
     if (!Array.isArray(images)) return one(current, images as ImageInput, given);
     const results: Result[] = [];
     for (const image of images as readonly ImageInput[]) results.push(await one(current, image, given));
     return results;
   };
+  const running = new Set<Promise<unknown>>();
+  const run = async (images: ImageInput | readonly ImageInput[], given: Options = {} as Options): Promise<unknown> => {
+    const call = answer(images, given);
+    running.add(call);
+    try {
+      return await call;
+    } finally {
+      running.delete(call);
+    }
+  };
   const stream = (images: Images, given: Options & StreamOptions = {} as Options) =>
     streamed(images, given, (image, options) => run(image, options as Options));
   const dispose = async (): Promise<void> => {
     disposed = true;
+    await Promise.allSettled(running); // pictures that are still read, too
     await disposeOf(parts);
   };
   const made = Object.assign(run, {
