@@ -8,6 +8,7 @@ import test from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { inspect } from 'node:util';
 import { parseArguments } from '../../dist/cli/arguments.js';
+import * as library from '../../dist/node.js';
 import { blocksOf, documents, linkProblems, textOfDocument } from '../../tools/documents.mjs';
 import { root } from './support.mjs';
 
@@ -72,6 +73,21 @@ test('every block of code is of a kind that is tried', () => {
   // What programs of others read (ini, yaml, python) cannot be tried here.
   for (const block of guideBlocks) assert.match(block.language, /^(js|ts|html|sh|json|text|ini|yaml|python)$/, placeOf(block));
   for (const block of examples) assert.match(block.language, /^(js|ts)$/, placeOf(block));
+});
+
+// Where there is no import at all, the text around it, or the block before, has it.
+test('code that imports from the package imports all of it that it uses', () => {
+  const names = Object.keys(library);
+  const missing = [...guideBlocks, ...examples].flatMap((block) => {
+    const code = scriptsOf(block);
+    const imported = [...code.matchAll(/import \{([^}]*)\} from '(?:beit-wasm|[^']*\/beit-wasm\/dist\/index\.js)'/g)].flatMap(([, list]) =>
+      list.match(/\w+/g),
+    );
+    if (!/^(js|ts|html)$/.test(block.language) || imported.length === 0) return [];
+    const used = names.filter((name) => new RegExp(`(?<![.\\w'"])${name}[(.]`).test(code));
+    return used.filter((name) => !imported.includes(name)).map((name) => `${placeOf(block)}: ${name}`);
+  });
+  assert.deepEqual(missing, []);
 });
 
 test('code of the guides and of the API type-checks against the declarations of the package', () => {
