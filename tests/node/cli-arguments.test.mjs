@@ -1,6 +1,7 @@
 // What the command line says to a user who mistypes: one sentence on stderr, exit status 2.
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { beit, root, temporaryFolder } from './support.mjs';
@@ -12,10 +13,11 @@ const mistakes = [
   [['classify', '--colour', 'x.png'], /option --colour is unknown to beit classify/],
   [['classify', '-k', 'x.png'], /option -k is unknown/],
   [['classify', 'x.png', '--top-k'], /--top-k needs a value/],
-  [['classify', 'x.png', '--top-k', '0'], /--top-k cannot be "0"/],
+  [['classify', 'x.png', '--top-k', '0'], /--top-k cannot be "0"; it is a whole number from 1 to \d+\./],
   [['classify', 'x.png', '--top-k=-3'], /--top-k cannot be "-3"/],
   [['classify', 'x.png', '--threads', 'many'], /--threads cannot be "many"/],
-  [['classify', 'x.png', '--threads', '65'], /--threads cannot be "65"/],
+  [['classify', 'x.png', '--threads', '65'], /--threads cannot be "65"; it is a whole number from 1 to 64\./],
+  [['classify', 'x.png', '--layer-norm-eps', '2'], /--layer-norm-eps cannot be "2"; it is a number from 0 to 1\./],
   [['classify', 'x.png', '--build', 'avx'], /--build cannot be "avx"; it is simd\|simd-threads\|relaxed-threads/],
   [['classify', 'x.png', '--dtype', 'int4'], /--dtype cannot be "int4"; it is f32\|f16\|int8/],
   [['classify', 'x.png', '--json', '--json'], /given twice/],
@@ -50,8 +52,19 @@ const mistakes = [
   [['tokenize', 'x.safetensors', '--tokenizer', 'x', '--outputs', 'o.safetensors'], /has tokens already/],
   [['tokenize', 'x.safetensors', '--tokenizer', 'x', '--outputs', 'o.png', '--size', '64'], /--size is for images/],
   [['tokenize', 'absent.safetensors', '--tokenizer', 'x', '--outputs', 'o.png'], /absent\.safetensors: there is no such file/],
-  [['tokenize', 'x.png', '--tokenizer', 'x', '--outputs', 'o.png', '--size', '100'], /--size cannot be "100"/],
+  [
+    ['tokenize', 'x.png', '--tokenizer', 'x', '--outputs', 'o.png', '--size', '100'],
+    /--size cannot be "100"; it is .*multiples of 8 from 8 to 4096/,
+  ],
   [['tokenize', 'x.png', '--tokenizer', 'x', '--outputs', 'o.png', '--size', '8000x8'], /--size cannot be/],
+  [['convert', 'a'], /The argument OUT\.safetensors is missing/],
+  [['segment', 'package.json', '--labels', 'no-such-folder/x.png'], /^beit: no-such-folder: there is no such folder\./],
+  [['segment', 'package.json', '--overlay', 'tests'], /^beit: --overlay: got tests, a folder, expected the name of a file\./],
+  [['segment', 'package.json', '--labels', './package.json'], /--labels: got \.\/package\.json, which is read and would be overwritten/],
+  [['segment', 'package.json', '--labels', 'x.png', '--overlay', './x.png'], /--overlay: got \.\/x\.png, which --labels writes/],
+  [['preprocess', 'x.png', '--config', 'package.json', '--outputs', 'package.json'], /--outputs: got package\.json, which is read/],
+  [['teach', 'tests', '--out', 'package.json'], /--out: got package\.json, a file, expected a folder\./],
+  [['evaluate', 'package.json'], /^beit: package\.json: it is not a folder\./],
   [['info'], /SOURCE is missing/],
   [['info', './absent'], /\.\/absent: there is no such file or folder/],
 ];
@@ -74,6 +87,7 @@ test('help, of all and of each command', async () => {
     const help = await beit(command, '--help');
     assert.equal(help.status, 0);
     assert.match(help.stdout, new RegExp(`^usage: beit ${command} `));
+    assert.equal((await beit('--help', command)).stdout, help.stdout);
     assert.match(help.stdout, /--build simd\|simd-threads\|relaxed-threads/);
   }
 });
@@ -87,6 +101,18 @@ test('after -- a word is a file, whatever it looks like', async (t) => {
   const { status, stderr } = await beit('classify', '--', '--json');
   assert.equal(status, 1);
   assert.match(stderr, /--json: there is no such file/);
+});
+
+test('no name, and one that no file can have, are told of as others', async () => {
+  assert.match((await beit('classify', '')).stderr, /^beit: "": there is no such file\.\n$/);
+  assert.match((await beit('classify', 'x'.repeat(5000))).stderr, /^beit: x+: there is no such file\.\n$/);
+});
+
+test('a full disk is told in a sentence', { skip: !existsSync('/dev/full') && 'there is no /dev/full' }, () => {
+  const command = [process.execPath, join(root, 'dist/cli/main.js'), '--help'];
+  const { status, stderr } = spawnSync('sh', ['-c', '"$@" > /dev/full', 'sh', ...command], { encoding: 'utf8' });
+  assert.equal(status, 2);
+  assert.match(stderr, /^beit: The output cannot be written \(ENOSPC[^\n]*\)\.\n$/);
 });
 
 test('a config that is no object', async (t) => {

@@ -195,10 +195,14 @@ describe('the package', () => {
   });
 
   it('says what to install for batches', async () => {
-    const words = ['batch', '--task', 'classify', '--input', sample, '--output', 'out'];
-    const failed = await call(join(folder, 'node_modules/.bin/beit'), words, { cwd: folder }).catch((error) => error);
-    assert.equal(failed.code, 2);
-    assert.match(failed.stderr, /^beit: beit batch needs the package beit-wasm-batch, [^\n]*"npm install beit-wasm-batch"[^\n]*\n$/);
+    for (const words of [
+      ['batch', '--task', 'classify', '--input', sample, '--output', 'out'],
+      ['worker', '--queue', 'redis://localhost'],
+    ]) {
+      const failed = await call(join(folder, 'node_modules/.bin/beit'), words, { cwd: folder }).catch((error) => error);
+      assert.equal(failed.code, 2);
+      assert.match(failed.stderr, /^beit: This command needs the package beit-wasm-batch, [^\n]*"npm install beit-wasm-batch"[^\n]*\n$/);
+    }
   });
 
   it('says in one sentence what is wrong with an image, with status 1', async () => {

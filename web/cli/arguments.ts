@@ -1,6 +1,13 @@
 /** The command line's own strict parser, and the help that follows from the same table. */
 import { BeitError } from '../base/errors.js';
 
+/** Returns what a text says, or null for one that is not allowed. */
+export interface Parser<T = unknown> {
+  (text: string): T | null;
+  /** What is allowed, for the sentence, where the help's word for it does not say so. */
+  readonly expected?: string;
+}
+
 export interface OptionSpec {
   /** Without the dashes. */
   name: string;
@@ -8,8 +15,10 @@ export interface OptionSpec {
   value?: string;
   help: string;
   required?: boolean;
-  /** Returns the value, or null for one that is not allowed. Default: the text itself. */
-  parse?: (text: string) => unknown;
+  /** Default: the text itself. */
+  parse?: Parser;
+  /** What is written to the path that is its value. */
+  writes?: 'file' | 'folder';
 }
 
 export interface CommandSpec {
@@ -55,7 +64,10 @@ export function parseArguments(command: CommandSpec, words: readonly string[]): 
     if (required && !values.has(name)) throw usageError(`The option --${name} ${value ?? ''} is missing; see beit ${command.name} --help.`);
   }
   const { name, least, most } = command.operands;
-  if (operands.length < least) throw usageError(`The argument ${name} is missing; see beit ${command.name} --help.`);
+  if (operands.length < least) {
+    const missing = name.split(' ')[operands.length] ?? name;
+    throw usageError(`The argument ${missing} is missing; see beit ${command.name} --help.`);
+  }
   if (operands.length > most) {
     throw usageError(`The argument ${JSON.stringify(operands[most])} is one too many; see beit ${command.name} --help.`);
   }
@@ -79,24 +91,32 @@ function parseOption(command: CommandSpec, word: string, queue: string[], values
   const text = attached ?? queue.shift();
   if (text === undefined) throw usageError(`The option --${name} needs a value (${spec.value}).`);
   const value = spec.parse ? spec.parse(text) : text;
-  if (value === null) throw usageError(`The option --${name} cannot be ${JSON.stringify(text)}; it is ${spec.value}.`);
+  if (value === null) {
+    const expected = spec.parse?.expected ?? spec.value;
+    throw usageError(`The option --${name} cannot be ${JSON.stringify(text)}; it is ${expected}.`);
+  }
   values.set(name, value);
 }
 
+/** Returns a parser that says what it takes. */
+export function parser<T>(expected: string, parse: (text: string) => T | null): Parser<T> {
+  return Object.assign(parse, { expected });
+}
+
 /** Returns a parser of whole numbers of at least 1. */
-export function wholeNumber(most: number): (text: string) => number | null {
-  return (text) => {
+export function wholeNumber(most: number): Parser<number> {
+  return parser(`a whole number from 1 to ${most}`, (text) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : 0;
     return value >= 1 && value <= most ? value : null;
-  };
+  });
 }
 
 /** Returns a parser of numbers of a range. */
-export function numberFrom(least: number, most: number): (text: string) => number | null {
-  return (text) => {
+export function numberFrom(least: number, most: number): Parser<number> {
+  return parser(`a number from ${least} to ${most}`, (text) => {
     const value = text.trim() === '' ? NaN : Number(text);
     return value >= least && value <= most ? value : null;
-  };
+  });
 }
 
 /** Returns a parser that takes exactly these words. */
@@ -114,7 +134,7 @@ export function helpOf(command: CommandSpec): string {
     text.length > 34 ? `${text}\n${' '.repeat(36)}${right[i]}` : text.padEnd(Math.min(width, 36)) + right[i],
   );
   return [
-    `usage: beit ${command.name} ${command.operands.name} [options]`,
+    ['usage: beit', command.name, command.operands.name, '[options]'].filter((word) => word !== '').join(' '),
     '',
     `${command.summary[0]!.toUpperCase()}${command.summary.slice(1)}.`,
     ...(command.details ? ['', ...command.details] : []),

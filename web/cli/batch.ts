@@ -110,7 +110,7 @@ export async function batchPackage(): Promise<BatchPackage> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw usageError(
-      `beit batch needs the package ${PACKAGE}, which is not installed: run "npm install ${PACKAGE}" (${sentenceOf(error)}).`,
+      `This command needs the package ${PACKAGE}, which is not installed: run "npm install ${PACKAGE}" (${sentenceOf(error)}).`,
     );
   }
 }

@@ -80,7 +80,7 @@ export const evaluate: CommandSpec = {
       value: 'SOURCE',
       help: 'a classifier: a hub id, a URL, a folder or a weights file (default: that of beit-wasm-samples)',
     },
-    { name: 'confusion', value: 'OUT.svg', help: 'draw how often each label was told as each' },
+    { name: 'confusion', value: 'OUT.svg', writes: 'file', help: 'draw how often each label was told as each' },
     { name: 'json', help: 'print JSON: {accuracy, interval, right, pictures, labels, answers, confusion, failed}' },
     ...ENGINE_OPTIONS,
   ],

@@ -11,7 +11,13 @@ export const features: CommandSpec = {
   summary: 'writes what the encoder makes of images',
   operands: { name: 'IMAGE…', least: 1, most: Infinity },
   options: [
-    { name: 'outputs', value: 'OUT.safetensors', help: 'the file to write: features, the images in their order', required: true },
+    {
+      name: 'outputs',
+      value: 'OUT.safetensors',
+      writes: 'file',
+      help: 'the file to write: features, the images in their order',
+      required: true,
+    },
     { name: 'model', value: 'SOURCE', help: 'any checkpoint with an encoder (default: the classifier of beit-wasm-samples)' },
     { name: 'layer', value: 'pooled|tokens|N', help: 'what to write (default: pooled)', parse: layer },
     { name: 'json', help: 'print JSON: {images, dims, outputs, failed: [{image, error: {code, message}}]}' },

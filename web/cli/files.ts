@@ -1,9 +1,11 @@
 /** Files of the command line: failures are sentences. */
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync, type BigIntStats } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import { writeSafetensors } from '../base/safetensors-writer.js';
 import type { AnyArray, AnyTensor } from '../base/tensors.js';
 import type { Engine } from '../engine/engine.js';
+import type { CommandSpec, Parsed } from './arguments.js';
 import { attemptWrite, temporaryNameOf } from '../platform/written-file-node.js';
 
 /** Returns a file's bytes. Throws not-found or io. */
@@ -32,22 +34,31 @@ export function readJson(path: string): Record<string, unknown> {
   return value as Record<string, unknown>;
 }
 
+/** Returns what is at `path`, or undefined where nothing is. Throws io where that cannot be told, such as for want of permission. */
+function statOf(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false, bigint: true });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENAMETOOLONG') return undefined;
+    throw failure('io', path, `it cannot be looked at (${sentenceOf(error)})`, error);
+  }
+}
+
 /** Returns whether there is a file at `path`. */
 export function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
+  return statOf(path)?.isFile() ?? false;
 }
 
 /** Throws not-found unless `path` is a folder. */
 export function checkFolder(path: string): void {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (!stat) throw failure('not-found', path, 'there is no such folder');
   if (!stat.isDirectory()) throw failure('invalid-argument', path, 'it is not a folder');
 }
 
 /** Throws not-found unless `path` is a file. */
 export function checkFile(path: string): void {
-  if (!isFile(path))
-    throw failure('not-found', path, statSync(path, { throwIfNoEntry: false }) ? 'it is not a file' : 'there is no such file');
+  if (!isFile(path)) throw failure('not-found', path || '""', statOf(path) ? 'it is not a file' : 'there is no such file');
 }
 
 /** Returns the tensors of a safetensors file; errors name the file. */
@@ -73,8 +84,33 @@ export function writeBytes(path: string, bytes: Uint8Array): void {
 
 /** Returns whether both paths are the same file, under whatever names. */
 export function sameFile(a: string, b: string): boolean {
-  const [one, other] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }));
+  const [one, other] = [statOf(a), statOf(b)];
   return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
+}
+
+/**
+ * Throws, before anything is done, for what a command could not write: not-found for a folder that is not there, invalid-argument for a folder in
+ * place of a file and the other way round, and for a file that the command reads, or is to write twice.
+ */
+export function checkWritten({ options }: CommandSpec, parsed: Parsed): void {
+  const given = options
+    .map((spec) => ({ ...spec, path: parsed.value(spec.name) }))
+    .filter((option): option is typeof option & { path: string } => typeof option.path === 'string');
+  const read = [...parsed.operands, ...given.filter(({ writes }) => !writes).map(({ path }) => path)];
+  const written = new Map<string, string>();
+  for (const { name, path, writes } of given) {
+    const where = `--${name}`;
+    const stat = statOf(path);
+    if (writes === 'folder' && stat && !stat.isDirectory()) throw mismatch('invalid-argument', where, `${path}, a file`, 'a folder');
+    if (writes !== 'file') continue;
+    if (stat?.isDirectory()) throw mismatch('invalid-argument', where, `${path}, a folder`, 'the name of a file');
+    checkFolder(dirname(path));
+    const reader = isFile(path) && read.find((other) => sameFile(other, path));
+    if (reader) throw mismatch('invalid-argument', where, `${path}, which is read and would be overwritten`, 'another file');
+    const other = written.get(resolve(path));
+    if (other) throw mismatch('invalid-argument', where, `${path}, which --${other} writes`, 'another file');
+    if (!stat || stat.isFile()) written.set(resolve(path), name);
+  }
 }
 
 /** Writes a text file, whole or not at all. Throws io. */

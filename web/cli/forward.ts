@@ -11,7 +11,7 @@ export const forward: CommandSpec = {
   operands: { name: 'SOURCE', least: 1, most: 1 },
   options: [
     { name: 'inputs', value: 'IN.safetensors', help: 'pixel_values, bool_masked_pos, labels', required: true },
-    { name: 'outputs', value: 'OUT.safetensors', help: 'the file to write', required: true },
+    { name: 'outputs', value: 'OUT.safetensors', writes: 'file', help: 'the file to write', required: true },
     ...CLASS_OPTIONS,
     { name: 'output-hidden-states', help: 'write hidden_states.N, too' },
     { name: 'output-attentions', help: 'write attentions.N, too' },

@@ -66,6 +66,7 @@ function entriesOf(folder: string) {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw failure('not-found', folder, 'there is no such folder', error);
+    if (code === 'ENOTDIR') throw failure('invalid-argument', folder, 'it is not a folder', error);
     throw failure('io', folder, `the folder cannot be read (${sentenceOf(error)})`, error);
   }
 }

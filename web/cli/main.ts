@@ -2,6 +2,7 @@
 /** beit: the command line. */
 import { readFileSync } from 'node:fs';
 import '../node.js';
+import { sentenceOf } from '../base/errors.js';
 import { helpOf, parseArguments, usageError, type CommandSpec } from './arguments.js';
 import { batch } from './batch.js';
 import { classify } from './classify.js';
@@ -9,6 +10,7 @@ import { complain, sentenceFor } from './complaints.js';
 import { convert } from './convert.js';
 import { evaluate } from './evaluate.js';
 import { features } from './features.js';
+import { checkWritten } from './files.js';
 import { forward } from './forward.js';
 import { info } from './info.js';
 import { preprocess } from './preprocess.js';
@@ -49,7 +51,8 @@ const PIPE_STATUS = 141;
 async function main(words: readonly string[]): Promise<number> {
   const [first, ...rest] = words;
   if (first === '--help' || first === '-h' || first === 'help') {
-    console.log(overview());
+    const about = COMMANDS.find(({ name }) => name === rest[0]);
+    console.log(about ? helpOf(about) : overview());
     return 0;
   }
   if (first === '--version') {
@@ -65,6 +68,7 @@ async function main(words: readonly string[]): Promise<number> {
     return 0;
   }
   const parsed = parseArguments(command, rest);
+  checkWritten(command, parsed);
   if (parsed.value('build') === 'relaxed-threads' && needsRelaxedFlag()) return rerunWithRelaxedFlag();
   return command.run(parsed);
 }
@@ -93,11 +97,12 @@ function version(): string {
   return (JSON.parse(file) as { version: string }).version;
 }
 
-// Whoever reads may have enough, such as head: no reason for a stack trace.
+// Whoever reads may have enough, such as head, and a disk may be full: no reason for a stack trace.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    process.exit(PIPE_STATUS);
+    if (error.code === 'EPIPE') process.exit(PIPE_STATUS);
+    if (stream === process.stdout) complain(`The output cannot be written (${sentenceOf(error)}).`);
+    process.exit(USAGE_STATUS);
   });
 }
 

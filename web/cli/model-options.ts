@@ -1,8 +1,13 @@
 /** The options that every command which makes a model shares. */
 import type { CoreModelOptions, DType } from '../core/core.js';
-import { oneOf, type OptionSpec, type Parsed } from './arguments.js';
+import { oneOf, parser, type OptionSpec, type Parsed } from './arguments.js';
 
 type MadeWith = Pick<CoreModelOptions, 'dtype' | 'layerNormEps' | 'relativePositionBiasResize'>;
+
+const fraction = parser('a number from 0 to 1', (text) => {
+  const value = /^\d*\.?\d+(e-?\d{1,3})?$/i.test(text) ? Number(text) : NaN;
+  return value >= 0 && value <= 1 ? value : null;
+});
 
 /** For a class that is given by the command. */
 export const WEIGHTS_OPTIONS: readonly OptionSpec[] = [
@@ -36,9 +41,4 @@ export function madeWith(parsed: Parsed): MadeWith {
 /** Returns which model is to be made, by the options among the above that the command has. */
 export function modelSpec(parsed: Parsed): MadeWith & { className: string; addPoolingLayer: boolean } {
   return { className: parsed.value<string>('class') ?? 'auto', addPoolingLayer: !parsed.flag('no-pooler'), ...madeWith(parsed) };
-}
-
-function fraction(text: string): number | null {
-  const value = /^\d*\.?\d+(e-?\d{1,3})?$/i.test(text) ? Number(text) : NaN;
-  return value >= 0 && value <= 1 ? value : null;
 }

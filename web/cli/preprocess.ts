@@ -12,7 +12,7 @@ export const preprocess: CommandSpec = {
   operands: { name: 'IMAGE|IN.safetensors', least: 1, most: 1 },
   options: [
     { name: 'config', value: 'preprocessor_config.json', help: 'how', required: true },
-    { name: 'outputs', value: 'OUT.safetensors', help: 'the file to write: pixel_values, labels', required: true },
+    { name: 'outputs', value: 'OUT.safetensors', writes: 'file', help: 'the file to write: pixel_values, labels', required: true },
     ...ENGINE_OPTIONS,
   ],
   details: ['IN.safetensors has image (H, W, C, U8) and segmentation_map (H, W, U8), or one of the two.'],

@@ -3,11 +3,21 @@ import { pipeline } from '../api/pipelines/pipeline.js';
 import type { AnyArray } from '../base/tensors.js';
 import type { DType } from '../core/core.js';
 import type { RawImage } from '../engine/engine.js';
-import { usageError, type CommandSpec } from './arguments.js';
+import { parser, usageError, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { writeTensorFile } from './files.js';
 import { readPicture, writePicture } from './pictures.js';
+
+const share = parser('a number from 0 to 1', (text) => {
+  const value = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : NaN;
+  return value >= 0 && value <= 1 ? value : null;
+});
+
+const seed = parser('a whole number from 0 to 4294967295', (text) => {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
+  return value < 2 ** 32 ? value : null;
+});
 
 export const reconstruct: CommandSpec = {
   name: 'reconstruct',
@@ -23,14 +33,25 @@ export const reconstruct: CommandSpec = {
     { name: 'tokenizer', value: 'SOURCE', help: "DALL-E's tokenizer: a folder or URL with encoder and decoder" },
     { name: 'ratio', value: 'R', help: 'the share of patches to hide, 0 to 1 (default: 75 of 14 x 14)', parse: share },
     { name: 'seed', value: 'N', help: 'what the hidden blocks follow from, 0 to 4294967295 (default: 0)', parse: seed },
-    { name: 'masked', value: 'MASKED.png', help: 'write the image as the model sees it' },
+    { name: 'masked', value: 'MASKED.png', writes: 'file', help: 'write the image as the model sees it' },
     {
       name: 'reconstruction',
       value: 'OUT.png',
+      writes: 'file',
       help: 'write the picture of the predicted tokens where hidden, of the true ones elsewhere',
     },
-    { name: 'decoded', value: 'DECODED.png', help: 'write the picture of the true tokens, the best that a model can reach' },
-    { name: 'outputs', value: 'OUT.safetensors', help: 'write mask, tokens, probabilities and true_tokens (height, width)' },
+    {
+      name: 'decoded',
+      value: 'DECODED.png',
+      writes: 'file',
+      help: 'write the picture of the true tokens, the best that a model can reach',
+    },
+    {
+      name: 'outputs',
+      value: 'OUT.safetensors',
+      writes: 'file',
+      help: 'write mask, tokens, probabilities and true_tokens (height, width)',
+    },
     { name: 'json', help: 'print JSON: {image, height, width, masked, accuracy, predictions: [{patch, token, probability, trueToken}]}' },
     ...ENGINE_OPTIONS,
   ],
@@ -98,14 +119,4 @@ function print(image: string, { mask: { height, width, data }, predictions, accu
   if (accuracy == null) return;
   const right = predictions.filter(({ token, trueToken }) => token === trueToken).length;
   console.log(`  predicted as the tokenizer has it: ${right} of ${predictions.length} (${(accuracy * 100).toFixed(2)} %)`);
-}
-
-function share(text: string): number | null {
-  const value = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : NaN;
-  return value >= 0 && value <= 1 ? value : null;
-}
-
-function seed(text: string): number | null {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : NaN;
-  return value < 2 ** 32 ? value : null;
 }

@@ -26,10 +26,10 @@ export const segment: CommandSpec = {
       value: 'SOURCE',
       help: 'a segmentation checkpoint: a hub id, a URL, a folder or a weights file (default: that of beit-wasm-samples)',
     },
-    { name: 'labels', value: 'LABELS.png', help: 'write the class ids as an image' },
+    { name: 'labels', value: 'LABELS.png', writes: 'file', help: 'write the class ids as an image' },
     { name: 'format', value: FORMATS.join('|'), help: 'how (default: palette; beyond 256 classes grey16)', parse: oneOf(FORMATS) },
-    { name: 'overlay', value: 'OVERLAY.png', help: 'write the image with the colours over it' },
-    { name: 'scores', value: 'SCORES.safetensors', help: "write labels and scores (H, W), each pixel's probability" },
+    { name: 'overlay', value: 'OVERLAY.png', writes: 'file', help: 'write the image with the colours over it' },
+    { name: 'scores', value: 'SCORES.safetensors', writes: 'file', help: "write labels and scores (H, W), each pixel's probability" },
     {
       name: 'taps',
       value: 'reference|original',

@@ -16,7 +16,7 @@ export const similar: CommandSpec = {
       help: 'groups of pictures whose vectors are at least so similar, 0 to 1',
       parse: numberFrom(0, 1),
     },
-    { name: 'html', value: 'FILE', help: 'write a page that shows them' },
+    { name: 'html', value: 'FILE', writes: 'file', help: 'write a page that shows them' },
     { name: 'json', help: 'print JSON' },
   ],
   details: ['Similarity is the cosine of the angle between vectors. All are compared.'],

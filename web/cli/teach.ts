@@ -17,7 +17,7 @@ export const teach: CommandSpec = {
   summary: 'makes a classifier of your own labels from pictures in folders',
   operands: { name: 'DIR', least: 1, most: 1 },
   options: [
-    { name: 'out', value: 'FOLDER', help: 'where the model is written', required: true },
+    { name: 'out', value: 'FOLDER', writes: 'folder', help: 'where the model is written', required: true },
     { name: 'model', value: 'SOURCE', help: 'the checkpoint to teach on (default: the classifier of beit-wasm-samples)' },
     { name: 'layer', value: 'auto|N', help: 'the layer that the head stands on (default: auto)', parse: layer },
     { name: 'dtype', value: 'f16|f32', help: 'the element type to write (default: f16)', parse: oneOf(['f16', 'f32']) },

@@ -3,7 +3,7 @@ import { failure, mismatch } from '../base/errors.js';
 import { shapeText, type Size } from '../base/tensors.js';
 import type { DType } from '../core/core.js';
 import type { Engine, RawImage } from '../engine/engine.js';
-import { usageError, type CommandSpec } from './arguments.js';
+import { parser, usageError, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { checkFile, readTensorFile, writeTensorFile } from './files.js';
@@ -12,6 +12,12 @@ import { checkImage, readPicture, writePicture } from './pictures.js';
 
 // Far beyond what fits into 4 GB as a square, which the core tells.
 const MOST_SIDE = 4096;
+
+export const size = parser(`N|HEIGHTxWIDTH, in multiples of 8 from 8 to ${MOST_SIDE}`, (text): Size | null => {
+  const [, height = '', width = height] = /^(\d{1,4})(?:x(\d{1,4}))?$/.exec(text) ?? [];
+  const sides = { height: Number(height), width: Number(width) };
+  return Object.values(sides).every((side) => side >= 8 && side <= MOST_SIDE && side % 8 === 0) ? sides : null;
+});
 
 export const tokenize: CommandSpec = {
   name: 'tokenize',
@@ -22,6 +28,7 @@ export const tokenize: CommandSpec = {
     {
       name: 'outputs',
       value: 'OUT.safetensors|OUT.png',
+      writes: 'file',
       help: 'the file to write: tokens (height, width), or their picture',
       required: true,
     },
@@ -91,10 +98,4 @@ async function readTokens(engine: Engine, file: string): Promise<ImageTokens> {
 
 function rowsOf({ height, width, data }: ImageTokens): number[][] {
   return Array.from({ length: height }, (_, y) => [...data.subarray(y * width, (y + 1) * width)]);
-}
-
-export function size(text: string): Size | null {
-  const [, height = '', width = height] = /^(\d{1,4})(?:x(\d{1,4}))?$/.exec(text) ?? [];
-  const sides = { height: Number(height), width: Number(width) };
-  return Object.values(sides).every((side) => side >= 8 && side <= MOST_SIDE && side % 8 === 0) ? sides : null;
 }

@@ -96,7 +96,7 @@ export const train: CommandSpec = {
   summary: 'trains a checkpoint on pictures in folders',
   operands: { name: 'DIR', least: 1, most: 1 },
   options: [
-    { name: 'out', value: 'FOLDER', help: 'where the model and its checkpoints are written', required: true },
+    { name: 'out', value: 'FOLDER', writes: 'folder', help: 'where the model and its checkpoints are written', required: true },
     { name: 'method', value: 'vectors|full|last:N', help: 'what learns (default: vectors; mim: full)', parse: method },
     { name: 'model', value: 'SOURCE', help: 'the checkpoint to begin with (default: the classifier of beit-wasm-samples)' },
     { name: 'tokenizer', value: 'SOURCE', help: "mim: DALL-E's tokenizer, a folder or URL with its encoder (.pkl or .safetensors)" },
