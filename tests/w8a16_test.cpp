@@ -209,7 +209,7 @@ TEST_CASE("Rows that hold extremes", "[w8a16]") {
 
 TEST_CASE("Weights that are stored quantised give the same as those quantised here", "[w8a16]") {
   test::Random random(3);
-  for (const int64_t inputs : {1, 8, 21})
+  for (const int64_t inputs : {1, 8, 16, 21, 35})
     for (const int64_t outputs : {3, 8, 18}) {
       CAPTURE(inputs, outputs);
       const auto weight = random.floats(static_cast<size_t>(inputs * outputs), -3.0f, 3.0f);

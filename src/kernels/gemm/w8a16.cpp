@@ -65,6 +65,30 @@ template <int64_t kPanels>
   });
 }
 
+// panel (inputs / 2 rounded up, 8, 2) = the pairs of eight rows, `stride` apart, by transpositions of eight pairs at a time. Not inlined,
+// since an engine exchanges code that it has compiled in haste by the call, and a whole matrix would be one.
+[[gnu::noinline]] void packPairs(int64_t inputs, const int8_t* rows, int64_t stride, int8_t* panel) {
+  int64_t k = 0;
+  for (; k + 16 <= inputs; k += 16, panel += 16 * kNr) {
+    I16x8 pairs[kNr];
+    unrollRows<kNr>([&](int64_t row) { std::memcpy(&pairs[row], rows + row * stride + k, sizeof pairs[row]); });
+    for (int round = 0; round < 3; ++round) {
+      I16x8 mixed[kNr];
+      unrollRows<kNr / 2>([&](int64_t i) {
+        mixed[2 * i] = __builtin_shufflevector(pairs[i], pairs[i + 4], 0, 8, 1, 9, 2, 10, 3, 11);
+        mixed[2 * i + 1] = __builtin_shufflevector(pairs[i], pairs[i + 4], 4, 12, 5, 13, 6, 14, 7, 15);
+      });
+      unrollRows<kNr>([&](int64_t i) { pairs[i] = mixed[i]; });
+    }
+    unrollRows<kNr>([&](int64_t pair) { std::memcpy(panel + pair * 2 * kNr, &pairs[pair], sizeof pairs[pair]); });
+  }
+  for (; k < inputs; k += 2, panel += 2 * kNr)
+    for (int64_t row = 0; row < kNr; ++row) {
+      panel[2 * row] = rows[row * stride + k];
+      panel[2 * row + 1] = k + 1 < inputs ? rows[row * stride + k + 1] : static_cast<int8_t>(0);
+    }
+}
+
 }  // namespace
 
 [[gnu::noinline]] void interleaveRows(int64_t depth, const int16_t* rows, int64_t stride, int16_t* to, int64_t pair_stride) {
@@ -157,48 +181,37 @@ Result<W8A16Matrix> W8A16Matrix::allocate(int64_t inputs, int64_t outputs, const
   return matrix;
 }
 
-void W8A16Matrix::packPanel(int64_t panel, const int16_t* rows) {
-  // A pair of a row is one 32-bit element of the transpositions; shuffles keep all bits.
-  const int64_t depth = pairedInputs(inputs_), stride = groupedInputs(inputs_);
-  int8_t* to = panels_.data() + panel * kNr * depth;
-  for (int64_t k = 0; k < depth; k += 8) {
-    F32x4 low[4], high[4];
-    for (int64_t i = 0; i < 4; ++i) {
-      std::memcpy(&low[i], rows + i * stride + k, sizeof low[i]);
-      std::memcpy(&high[i], rows + (4 + i) * stride + k, sizeof high[i]);
-    }
-    transpose4(low[0], low[1], low[2], low[3]);
-    transpose4(high[0], high[1], high[2], high[3]);
-    for (int64_t i = 0; i < 4 && k + 2 * i < depth; ++i, to += 2 * kNr) storeNarrowed16(to, (I16x8)low[i], (I16x8)high[i]);
-  }
-}
-
 Result<W8A16Matrix> W8A16Matrix::quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
   BEIT_ASSIGN(W8A16Matrix matrix, allocate(inputs, outputs, bias));
-  const int64_t stride = groupedInputs(inputs);
-  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kNr * stride, "quantised rows"));
-  for (int64_t p = 0; p < panelsOf(outputs); ++p) {
+  const int64_t grouped = groupedInputs(inputs), depth = pairedInputs(inputs);
+  BEIT_ASSIGN(auto row, Buffer<int16_t>::allocate(grouped, "a quantised row"));
+  BEIT_ASSIGN(auto rows, Buffer<int8_t>::allocate(kNr * grouped, "quantised rows"));
+  for (int64_t first = 0; first < outputs; first += kNr) {
     for (int64_t c = 0; c < kNr; ++c) {
-      const int64_t output = p * kNr + c;
-      int16_t* row = rows.data() + c * stride;
-      if (output < outputs) matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row);
-      else std::fill_n(row, stride, static_cast<int16_t>(0));
+      int8_t* to = rows.data() + c * grouped;
+      if (first + c < outputs) {
+        matrix.scaling_.scales.data()[first + c] = quantizeRow(inputs, weight + (first + c) * inputs, kWeightLimit, row.data());
+        std::copy_n(row.data(), grouped, to);
+      } else {
+        std::fill_n(to, grouped, static_cast<int8_t>(0));
+      }
     }
-    matrix.packPanel(p, rows.data());
+    packPairs(inputs, rows.data(), grouped, matrix.panels_.data() + first * depth);
   }
   return matrix;
 }
 
 Result<W8A16Matrix> W8A16Matrix::pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales, const float* bias) {
   BEIT_ASSIGN(W8A16Matrix matrix, allocate(inputs, outputs, bias));
-  const int64_t stride = groupedInputs(inputs);
-  BEIT_ASSIGN(auto rows, Buffer<int16_t>::allocate(kNr * stride, "quantised rows"));
+  const int64_t depth = pairedInputs(inputs);
   std::copy_n(scales, outputs, matrix.scaling_.scales.data());
-  for (int64_t p = 0; p < panelsOf(outputs); ++p) {
-    std::fill_n(rows.data(), kNr * stride, static_cast<int16_t>(0));
-    for (int64_t c = 0; c < std::min(kNr, outputs - p * kNr); ++c)
-      std::copy_n(values + (p * kNr + c) * inputs, inputs, rows.data() + c * stride);
-    matrix.packPanel(p, rows.data());
+  int64_t first = 0;
+  for (; first + kNr <= outputs; first += kNr) packPairs(inputs, values + first * inputs, inputs, matrix.panels_.data() + first * depth);
+  if (first < outputs) {
+    BEIT_ASSIGN(auto rows, Buffer<int8_t>::allocate(kNr * inputs, "the last rows"));
+    std::fill(std::copy_n(values + first * inputs, (outputs - first) * inputs, rows.data()), rows.data() + kNr * inputs,
+              static_cast<int8_t>(0));
+    packPairs(inputs, rows.data(), inputs, matrix.panels_.data() + first * depth);
   }
   return matrix;
 }

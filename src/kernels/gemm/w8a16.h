@@ -97,8 +97,6 @@ class W8A16Matrix {
 
  private:
   static Result<W8A16Matrix> allocate(int64_t inputs, int64_t outputs, const float* bias);
-  // Packs `rows` of up to eight rows of integers as panel `panel`.
-  void packPanel(int64_t panel, const int16_t* rows);
 
   int64_t inputs_ = 0, outputs_ = 0;
   Buffer<int8_t> panels_;
