@@ -65,6 +65,46 @@ Result<Labels> readLabels(const val& tensor, const char* where) {
   return labels;
 }
 
+// Appends a text of UTF-8 as JSON has it.
+void appendQuoted(std::string& json, std::string_view text) {
+  json += '"';
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      (json += '\\') += c;
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      json += "\\u00";
+      (json += kDigits[static_cast<size_t>(c >> 4)]) += kDigits[static_cast<size_t>(c & 15)];
+    } else {
+      json += c;
+    }
+  }
+  json += '"';
+}
+
+// A config's labels cross as one text: one by one, 1,000 of them take as long as the rest of reading a config. Each is a property of its
+// own, whatever it is called ("__proto__", too).
+val parsed(const std::string& json) { return val::global("JSON").call<val>("parse", json); }
+
+val labelsToJs(const std::vector<std::string>& labels) {
+  std::string json = "[";
+  for (const std::string& label : labels) {
+    if (json.size() > 1) json += ',';
+    appendQuoted(json, label);
+  }
+  return parsed(json += ']');
+}
+
+val idsToJs(const std::vector<std::pair<std::string, int64_t>>& ids) {
+  std::string json = "{";
+  for (const auto& [label, id] : ids) {
+    if (json.size() > 1) json += ',';
+    appendQuoted(json, label);
+    (json += ':') += std::to_string(id);
+  }
+  return parsed(json += '}');
+}
+
 template <typename T>
 struct Choice {
   std::string_view name;
@@ -216,10 +256,8 @@ val toJs(const BeitConfig& config) {
   object.set("auxiliaryConcatInput", config.auxiliary_concat_input);
   number("semanticLossIgnoreIndex", config.semantic_loss_ignore_index);
   number("numLabels", config.num_labels);
-  object.set("id2label", toJs(config.id2label));
-  NamedValues label2id;
-  for (const auto& [label, id] : config.label2id) label2id.add(label, val(static_cast<double>(id)));
-  object.set("label2id", label2id.object());
+  object.set("id2label", labelsToJs(config.id2label));
+  object.set("label2id", idsToJs(config.label2id));
   object.set("problemType", config.problem_type ? val(std::string(toString(*config.problem_type))) : val::null());
   object.set("unknownFields", toJs(config.unknown_fields));
   return object;

@@ -321,6 +321,23 @@ test('whatever a tensor or a label is called, it is there', async () => {
     ['__proto__', 0],
     ['dog', 1],
   ]);
+  // Whatever JSON has to escape, and what it has not.
+  const labels = [
+    '"',
+    '\\',
+    '\\"',
+    '',
+    ...Array.from({ length: 32 }, (_, i) => `a${String.fromCharCode(i)}b`),
+    '\u007f',
+    'é, 猫, 🐈',
+    '\u2028</script>',
+  ];
+  const written = JSON.stringify({ id2label: { ...labels }, label2id: Object.fromEntries(labels.map((label, i) => [label, i])) });
+  const config = await BeitConfig.fromJSON(written, { engine });
+  assert.deepEqual(config.id2label, labels);
+  assert.deepEqual(Object.entries(config.label2id), Object.entries(JSON.parse(written).label2id));
+  const twice = await BeitConfig.fromJSON('{"id2label": {"0": "cat", "1": "cat"}, "label2id": {"cat": 0, "cat": 1}}', { engine });
+  assert.deepEqual([twice.id2label, twice.label2id], [['cat', 'cat'], { cat: 1 }]);
 });
 
 test('fields that the reference does not have are told by name', async () => {
