@@ -151,6 +151,13 @@ for (const name of Object.keys(BROWSERS)) {
           assert.match((await call('stop', 'owner/name', options, 0)).reason, /The test stopped it/);
           loaded(await call('load', 'owner/name', options));
         }
+        // While the engine starts, too, beside which the files are opened.
+        for (const milliseconds of [0, 5, 10, 20, 40, 60, 80]) {
+          const { reason, ...result } = await call('stopAfter', 'owner/name', options, milliseconds);
+          if (reason === undefined) loaded(result, `after ${milliseconds} ms`);
+          else assert.match(reason, /The test stopped it/, `after ${milliseconds} ms`);
+        }
+        loaded(await call('load', 'owner/name', options));
         assert.deepEqual(await call('clearAfterReaders'), []);
       });
     });

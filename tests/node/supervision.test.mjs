@@ -130,7 +130,7 @@ test("without restart, and with an engine of the caller's, a pipeline stays lost
 test('a worker that never starts is given up and ended', async () => {
   let ended = 0;
   const silent = { post: () => undefined, listen: () => undefined, terminate: async () => void ++ended };
-  await rejects(RemoteEngine.create({}, silent, 20), 'engine-lost', /did not start within 0\.02 seconds/);
+  await rejects(RemoteEngine.create({}, silent, undefined, 20), 'engine-lost', /did not start within 0\.02 seconds/);
   assert.ok(ended > 0);
 });
 

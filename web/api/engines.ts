@@ -55,7 +55,8 @@ export async function createTrainingEngine(options: EngineOptions = {}): Promise
   return makeEngine(all, files);
 }
 
-async function makeEngine(all: EngineOptions, files?: EngineSettings['files']): Promise<Engine> {
+/** `begun` is called before this returns, where there is already who takes calls: they wait for the start, and fail where that does. */
+async function makeEngine(all: EngineOptions, files?: EngineSettings['files'], begun?: (engine: Engine) => void): Promise<Engine> {
   try {
     const settings = { ...settingsOf(all), ...(files && { files }) };
     const gpuDevice = ownDevice(all.device);
@@ -71,7 +72,8 @@ async function makeEngine(all: EngineOptions, files?: EngineSettings['files']): 
       return await LocalEngine.create(settings, platform.host(), false, { readAsset, findGpu, gpuDevice });
     const script = all.workerFactory ? '' : platform.workerScript(folderOf('assets', all.assets));
     try {
-      return await RemoteEngine.create(settings, platform.startWorker(script, all.workerFactory));
+      // Another engine may take the place of one whose script is another origin's.
+      return await RemoteEngine.create(settings, platform.startWorker(script, all.workerFactory), isForeign(script) ? undefined : begun);
     } catch (error) {
       if (all.worker !== undefined || !isForeign(script) || !(error instanceof BeitError) || !NOT_STARTED.includes(error.code)) throw error;
       return await inThisThread(settings, error);
@@ -157,12 +159,16 @@ function checkedBinary(binary: RuntimeOptions['wasmBinary'], build: Build | 'aut
 /** A share in an engine. release() gives it back; the last one disposes of a shared engine. */
 export interface EngineLease {
   readonly engine: Engine;
+  /** Rejects where the engine cannot be started, or the signal was aborted before: then the share has been given back. */
+  readonly started: Promise<unknown>;
   release(): Promise<void>;
 }
 
 interface Shared {
   users: number;
   promise: Promise<Engine>;
+  /** The engine, also before it has started; null where there is none that takes calls by then. */
+  begun: Engine | null;
   engine: Engine | null;
 }
 
@@ -179,12 +185,12 @@ function numberOf(object: object | undefined): number {
   return number;
 }
 
-/** Returns a share in the engine for these options. */
-export async function leaseEngine(options: EngineOptions, call: LoadCallOptions = {}): Promise<EngineLease> {
+/** Returns a share in the engine for these options, which has started unless it may be `early`. */
+export async function leaseEngine(options: EngineOptions, call: LoadCallOptions = {}, early = false): Promise<EngineLease> {
   ownDevice(options.device);
   if (options.engine) {
     if (!options.engine.usable) throw new BeitError('disposed', 'The engine has been disposed of.', { where: 'engine' });
-    return { engine: options.engine, release: async () => undefined };
+    return { engine: options.engine, started: Promise.resolve(), release: async () => undefined };
   }
   const all = configured(options);
   const {
@@ -213,7 +219,11 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
   let entry = shared.get(key);
   if (!entry || entry.engine?.usable === false) {
     tell(call.onProgress, { phase: 'artefact', file: '', loaded: 0, total: 0, tensors: 0, share: 0 });
-    const made: Shared = { users: 0, engine: null, promise: makeEngine(all) };
+    let begun: Engine | null = null;
+    const promise = makeEngine(all, undefined, (engine) => {
+      begun = engine;
+    });
+    const made: Shared = { users: 0, engine: null, begun, promise };
     made.promise.then(
       (engine) => {
         made.engine = engine;
@@ -225,10 +235,10 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
     shared.set(key, made);
     entry = made;
   }
-  return share(key, entry, call);
+  return share(key, entry, call, early);
 }
 
-async function share(key: string, entry: Shared, call: CallOptions): Promise<EngineLease> {
+async function share(key: string, entry: Shared, call: CallOptions, early: boolean): Promise<EngineLease> {
   ++entry.users;
   let released = false;
   const release = async (): Promise<void> => {
@@ -239,8 +249,9 @@ async function share(key: string, entry: Shared, call: CallOptions): Promise<Eng
     await (await entry.promise).dispose();
   };
   // A lease that was given up before the engine stood is released when it stands.
-  const engine = await abortable(entry.promise, call.signal, () => void release());
-  return { engine, release };
+  const started = abortable(entry.promise, call.signal, () => void release());
+  started.catch(() => undefined);
+  return { engine: early && entry.begun ? entry.begun : await started, started, release };
 }
 
 /** Returns what an engine uses, for one of its models where `handle` is one's. */

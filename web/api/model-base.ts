@@ -111,8 +111,11 @@ export async function loadPretrained<T>(
   const { config, layerNormEps, relativePositionBiasResize } = options;
   const dtype = dtypeOf(options);
   const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
-  return withLease(options, async (lease) =>
-    make(lease, await lease.engine.loadModel(files, { ...spec, dtype, configJson, layerNormEps, relativePositionBiasResize }, options)),
+  return withLease(
+    options,
+    async (lease) =>
+      make(lease, await lease.engine.loadModel(files, { ...spec, dtype, configJson, layerNormEps, relativePositionBiasResize }, options)),
+    true,
   );
 }
 

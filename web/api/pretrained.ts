@@ -36,14 +36,17 @@ export function dtypeOf({ dtype }: PretrainedOptions): DType | undefined {
 
 /**
  * Leases the engine for `options`, and makes something of it. The lease ends at once where `make`
- * fails.
+ * fails. One that is to be `early` may call an engine that has not started yet; what keeps it from starting is what is told.
  */
-export async function withLease<T>(options: PretrainedOptions, make: (lease: EngineLease) => Promise<T>): Promise<T> {
+export async function withLease<T>(options: PretrainedOptions, make: (lease: EngineLease) => Promise<T>, early = false): Promise<T> {
   checkOpening(options);
   dtypeOf(options);
-  const lease = await leaseEngine(options, options);
+  const lease = await leaseEngine(options, options, early);
+  const making = make(lease);
+  making.catch(() => undefined);
+  await lease.started;
   try {
-    return await make(lease);
+    return await making;
   } catch (error) {
     await lease.release();
     throw error;

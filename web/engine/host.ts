@@ -4,7 +4,8 @@ import type { Host } from '../core/capabilities.js';
 import { RemoteSource } from '../sources/bridge.js';
 import { pageIsHidden } from '../sources/http/presence.js';
 import type { Source, SourceDescription } from '../sources/source.js';
-import type { LoadedModel } from './engine.js';
+import { BegunSource } from './begun-source.js';
+import type { LoadedModel, ModelSpec } from './engine.js';
 import { LocalEngine, type EngineServices } from './local.js';
 import { buffersOf, METHODS, type AnyCallOptions } from './methods.js';
 import { thinned } from './progress.js';
@@ -22,6 +23,7 @@ export function hostEngine(
   services?: EngineServices,
 ): void {
   let engine: LocalEngine | null = null;
+  let starting: Promise<LocalEngine> | null = null;
   const running = new Map<number, AbortController>();
   /** By handle: sources of models on a GPU, which may have to be read once more. */
   const kept = new Map<number, { close?(): void }[]>();
@@ -33,12 +35,12 @@ export function hostEngine(
 
   const perform = async (message: Request, options: AnyCallOptions): Promise<unknown> => {
     if (message.type === 'start') {
-      engine = await LocalEngine.create(message.settings, host(), true, services);
+      starting = LocalEngine.create(message.settings, host(), true, services);
+      engine = await starting;
       engine.onInfo = (info) => channel.post({ type: 'info', info }, []);
       return engine.info;
     }
-    if (!engine) throw new BeitError('internal', 'The engine was called before it was started.');
-    const started = engine;
+    if (!starting) throw new BeitError('internal', 'The engine was called before it was started.');
     const { method, priority } = message;
     const { call, source, sink } = METHODS[method];
     const args = [...message.args];
@@ -49,8 +51,12 @@ export function hostEngine(
       standIns.push(standIn);
     };
     try {
-      if (source !== undefined) put(source, opened(args[source] as SourceReference));
+      if (source !== undefined) {
+        const own = opened(args[source] as SourceReference);
+        put(source, engine || method !== 'loadModel' ? own : new BegunSource(own, args[1] as ModelSpec, options));
+      }
       if (sink !== undefined) put(sink, new RemoteSink(args[sink] as MessagePort));
+      const started = engine ?? (await starting);
       // The types of both ends are Engine's; what is between them is a list of anything.
       const value = await (started[method] as (...args: unknown[]) => Promise<unknown>).apply(started, args);
       if (method === 'loadModel' && (value as LoadedModel).device === 'gpu') {
@@ -79,7 +85,7 @@ export function hostEngine(
       });
       channel.post({ type: 'result', id, value }, arraysOf(value));
     } catch (error) {
-      channel.post({ type: 'error', id, error: packError(error), usable: engine?.usable ?? false }, []);
+      channel.post({ type: 'error', id, error: packError(error), usable: engine?.usable ?? message.type !== 'start' }, []);
     } finally {
       running.delete(id);
     }

@@ -3,11 +3,11 @@ import { tell } from '../base/callbacks.js';
 import { BeitError, failure } from '../base/errors.js';
 import type { Core } from '../core/core.js';
 import { BlobFile } from '../sources/memory.js';
-import { FLAX_FILE, WEIGHTS_FILES, type Source } from '../sources/source.js';
+import type { Source } from '../sources/source.js';
 import { BlobSink } from './conversion.js';
 import type { LoadCallOptions, ModelSpec } from './engine.js';
 import { convertModel, loadModel, type Offer, type WeightTaker } from './loader.js';
-import { isFlaxClass, isTokenizerClass } from './model-names.js';
+import { isTokenizerClass, weightsNamesOf } from './model-names.js';
 import { partOf } from './progress.js';
 
 // Of a load that also makes what is kept: reading that again from memory is little.
@@ -38,8 +38,7 @@ async function inKeptForm(
   const { kept } = source;
   if (!kept || isTokenizerClass(spec.className)) return { source, call };
   const { signal, onProgress, onWarning } = call;
-  const names = spec.weights ?? (isFlaxClass(spec.className) ? [FLAX_FILE, ...WEIGHTS_FILES] : WEIGHTS_FILES);
-  if (await kept.find(names, signal, { onWarning })) return { source, call };
+  if (await kept.find(weightsNamesOf(spec, spec.className), signal, { onWarning })) return { source, call };
   const making = partOf(onProgress, 0, MAKING);
   const sink = new OneFile();
   try {

@@ -2,15 +2,23 @@
 import { tell } from '../base/callbacks.js';
 import { failure, OutOfMemoryError, unwrap } from '../base/errors.js';
 import { abortable, Breather, severalAtOnce, throwIfAborted } from '../base/scheduling.js';
-import type { Core, CoreBindReport, CoreCheckpoint, CoreConversion, CoreModel, CoreModelEstimate, CoreRead, DType } from '../core/core.js';
+import type {
+  Core,
+  CoreBindReport,
+  CoreCheckpoint,
+  CoreConversion,
+  CoreModel,
+  CoreModelEstimate,
+  CoreRead,
+  CoreTensorEntry,
+  DType,
+} from '../core/core.js';
 import { allocate, availableIn, owned, reserve, type Block } from '../core/heap.js';
 import { countsAsMissing, Refusals } from '../sources/missing.js';
 import {
   CHUNK_BYTES,
   CONFIG_FILE,
   FILES_AT_ONCE,
-  FLAX_FILE,
-  WEIGHTS_FILES,
   isShardIndex,
   type Source,
   type SourceFile,
@@ -27,7 +35,7 @@ import {
   type ConversionType,
 } from './conversion.js';
 import type { ConfigFields, Inspection, LoadCallOptions, LoadedModel, ModelSpec, Phase } from './engine.js';
-import { isFlaxClass, isTokenizerClass, tokenizerConfig } from './model-names.js';
+import { isTokenizerClass, tokenizerConfig, weightsNamesOf } from './model-names.js';
 import { LoadShare } from './progress.js';
 import { timmConfigOf, withTimm } from './timm-config.js';
 
@@ -140,7 +148,7 @@ export async function inspectModel(core: Core, source: Source, spec: ModelSpec, 
     const { model, ...created } = await load.createModel(spec);
     try {
       const report = load.checked(unwrap(model.inspect(load.checkpoint)));
-      return { ...created, report, estimate: unwrap(model.estimate()), tensors: unwrap(load.checkpoint.tensors()) };
+      return { ...created, report, estimate: unwrap(model.estimate()), tensors: [...load.tensors] };
     } finally {
       model.delete();
     }
@@ -208,7 +216,8 @@ class Load {
   /** Those that come as wholes, before they are read. */
   private ahead: ReadonlySet<string> = new Set();
   private staging: Block | null = null;
-  private tensorCount = 0;
+  /** Those of the index, once it has been read: they come out of the core one by one. */
+  tensors: readonly CoreTensorEntry[] = [];
   private readonly share = new LoadShare();
   private readonly watch: SourceWatch;
   private readonly source: Source;
@@ -228,7 +237,7 @@ class Load {
 
   report(phase: Phase, file: string, loaded: number, total: number): void {
     const share = this.share.after(phase, file, loaded, total);
-    tell(this.call.onProgress, { phase, file, loaded, total, tensors: this.tensorCount, share });
+    tell(this.call.onProgress, { phase, file, loaded, total, tensors: this.tensors.length, share });
   }
 
   /**
@@ -281,7 +290,7 @@ class Load {
 
   /** Returns what a model computes with by default: int8 where its checkpoint is stored so. */
   private storedType(): DType {
-    return unwrap(this.checkpoint.tensors()).some(({ dtype }) => dtype === 'I8') ? 'int8' : 'f32';
+    return this.tensors.some(({ dtype }) => dtype === 'I8') ? 'int8' : 'f32';
   }
 
   private make(json: string, className: string, spec: ModelSpec): Created {
@@ -335,7 +344,7 @@ class Load {
     for (const name of names) unwrap(this.checkpoint.addFile(name, this.files.get(name)!.size));
     await this.pump('index', 0);
     this.fetchAhead(names);
-    this.tensorCount = unwrap(this.checkpoint.tensors()).length;
+    this.tensors = unwrap(this.checkpoint.tensors());
   }
 
   /** Has files that are kept come while the first one is read. What fails there, reading it finds. */
@@ -458,8 +467,7 @@ class Load {
   /** Returns the files that hold the weights: one, or the shards that an index names. */
   private async weightFiles(spec: ModelSpec, className: string): Promise<string[]> {
     const { label, weightsName } = this.source;
-    const usual = isFlaxClass(className) ? [FLAX_FILE, ...WEIGHTS_FILES] : WEIGHTS_FILES;
-    const names = weightsName ? [weightsName] : (spec.weights ?? usual);
+    const names = weightsName ? [weightsName] : weightsNamesOf(spec, className);
     for (const name of names) {
       try {
         if (isShardIndex(name))

@@ -1,10 +1,16 @@
 /** What the reference's class names tell about files. */
 import { mismatch } from '../base/errors.js';
-import type { ConfigFields } from './engine.js';
+import { FLAX_FILE, WEIGHTS_FILES } from '../sources/source.js';
+import type { ConfigFields, ModelSpec } from './engine.js';
 
 /** Flax's classes have weights files of their own; the core runs them as what they are. */
 export function isFlaxClass(className: string): boolean {
   return className.startsWith('FlaxBeit');
+}
+
+/** Returns the names of weights that a load as that class tries in turn, where its source names none. */
+export function weightsNamesOf({ weights }: Pick<ModelSpec, 'weights'>, className: string): readonly string[] {
+  return weights ?? (isFlaxClass(className) ? [FLAX_FILE, ...WEIGHTS_FILES] : WEIGHTS_FILES);
 }
 
 /** The halves of DALL-E's image tokenizer, which have no config.json. */

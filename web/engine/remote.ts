@@ -54,12 +54,22 @@ export class RemoteEngine implements TrainingEngine {
     );
   }
 
-  /** Starts an engine in the worker at the other end. The worker ends when that fails, or takes longer than `limit` milliseconds. */
-  static async create(settings: EngineSettings, channel: Channel<ToWorker, FromWorker>, limit = START_LIMIT_MS): Promise<RemoteEngine> {
+  /**
+   * Starts an engine in the worker at the other end. The worker ends when that fails, or takes longer than `limit` milliseconds. `begun` is
+   * handed the engine before this returns: its calls wait for the start, and end with it where it fails.
+   */
+  static async create(
+    settings: EngineSettings,
+    channel: Channel<ToWorker, FromWorker>,
+    begun?: (engine: RemoteEngine) => void,
+    limit = START_LIMIT_MS,
+  ): Promise<RemoteEngine> {
     const engine = new RemoteEngine(channel);
     const timer = setTimeout(() => engine.lose(`it did not start within ${limit / 1000} seconds`), limit);
     try {
-      engine.info = (await engine.request((id) => ({ type: 'start', id, settings }))) as EngineInfo;
+      const starting = engine.request((id) => ({ type: 'start', id, settings }));
+      begun?.(engine);
+      engine.info = (await starting) as EngineInfo;
       return engine;
     } catch (error) {
       await engine.dispose();
@@ -147,7 +157,7 @@ export class RemoteEngine implements TrainingEngine {
     if (this.end) throw this.end;
     const id = ++this.lastId;
     const posted = message(id);
-    const onAbort = (): void => this.channel.post({ type: 'abort', id }, []);
+    const onAbort = (): void => this.whenListening(() => this.channel.post({ type: 'abort', id }, []));
     signal?.addEventListener('abort', onAbort, { once: true });
     try {
       return await new Promise<unknown>((resolve, reject) => {
@@ -168,8 +178,7 @@ export class RemoteEngine implements TrainingEngine {
             );
           }
         };
-        if (this.listening) post();
-        else this.early.push(post);
+        this.whenListening(post);
       });
     } catch (error) {
       if (error instanceof BeitError && error.code === 'aborted') throwIfAborted(signal);
@@ -179,6 +188,11 @@ export class RemoteEngine implements TrainingEngine {
       if (this.pending.size === 0) this.channel.busy?.(false);
       signal?.removeEventListener('abort', onAbort);
     }
+  }
+
+  private whenListening(post: () => void): void {
+    if (this.listening) post();
+    else this.early.push(post);
   }
 
   private receive(message: FromWorker): void {

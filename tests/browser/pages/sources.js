@@ -114,7 +114,14 @@ globalThis.harness = {
     return { reason, kept: (await cache.list()).map(({ file }) => file) };
   },
 
-  /** The same in an engine of its own: the bytes that stay in use there, and how long it took to stop. */
+  /** Stops a load after so long, wherever it is by then: the reason that it rejects with, or what it gave. */
+  async stopAfter(source, options, milliseconds) {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new Error('The test stopped it.')), milliseconds);
+    return load(source, { ...options, signal: controller.signal });
+  },
+
+  /** Stops a load once `bytes` have come, in an engine of its own: the bytes that stay in use there, and how long it took to stop. */
   async stopInEngine(source, options, bytes) {
     const engine = await createEngine(options);
     const { used } = await engine.memory();

@@ -150,6 +150,8 @@ export class HttpSource implements Source {
   private readonly checks: Promise<void>[] = [];
   /** The server has left a question unanswered: what is at hand is used without another. */
   private silent = false;
+  /** What openStore() gives: a load asks for several files. */
+  private store: Promise<CacheStore | null> | null = null;
   /** Failures to keep that were told. */
   private readonly told = new Set<string>();
   readonly kept: KeptForm | null;
@@ -449,8 +451,9 @@ export class HttpSource implements Source {
     const { base, cache, offline } = this.description;
     if (cache === false || !/^https?:/.test(base)) return null;
     try {
-      return await this.environment.openCache(cache);
+      return await (this.store ??= this.environment.openCache(cache));
     } catch (error) {
+      this.store = null;
       if (offline) throw error;
       tell(watch.onWarning, asBeitError(error));
       return null;
