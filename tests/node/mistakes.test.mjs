@@ -71,6 +71,24 @@ const MISTAKES = [
     /^owner\/name: its weights are not in the cache, and the option offline forbids to fetch them: load it once without/,
   ],
   ['an id with a blank', () => pipeline('image-classification', 'microsoft/beit base'), 'not-found', /owner\/name/],
+  [
+    'the address of a Blob',
+    () => pipeline('image-classification', URL.createObjectURL(new Blob(['x']))),
+    'invalid-argument',
+    /^source: got an address of blob:, .*the Blob/,
+  ],
+  [
+    'the address of data',
+    () => pipeline('image-classification', 'data:,x/model.safetensors'),
+    'invalid-argument',
+    /^source: got an address of data:/,
+  ],
+  [
+    'a password in an address',
+    () => pipeline('image-classification', 'https://me:secret@example.com/m/'),
+    'invalid-argument',
+    /^source: (?!.*secret).*Authorization/,
+  ],
   ['no name at all', () => pipeline('image-classification', ''), 'not-found', /^source: .*owner\/name/],
   [
     'options in place of the source',

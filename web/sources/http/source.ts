@@ -73,8 +73,31 @@ export function hubSource(
   );
 }
 
-/** Returns the source of a URL: of a folder, or of a weights file whose folder has the rest; of a hub's page what it shows. */
+/** Throws invalid-argument for an address that no file can be fetched from, or whose files have no neighbours: those of data: and blob:. */
+function checkAddress(url: URL, { fetch }: SourceOptions): void {
+  const hasPath = url.href.startsWith(`${url.protocol}/`);
+  if (!hasPath)
+    throw mismatch(
+      'invalid-argument',
+      'source',
+      `an address of ${url.protocol}`,
+      'one that has files beside it, such as of https:, or the Blob itself',
+    );
+  if (!fetch && (url.username || url.password))
+    throw mismatch(
+      'invalid-argument',
+      'source',
+      'an address with a password, which fetch() refuses',
+      'one without, and Authorization in the option headers',
+    );
+}
+
+/**
+ * Returns the source of a URL: of a folder, or of a weights file whose folder has the rest; of a hub's page what it shows. Throws invalid-argument
+ * for one that can have none.
+ */
 export function urlSource(url: URL, options: SourceOptions = {}, environment = PLAIN_HTTP): HttpSource {
+  checkAddress(url, options);
   const place = hubPlace(url, options.host ?? undefined);
   if (place) {
     const { id, host, revision } = place;
