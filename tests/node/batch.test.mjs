@@ -11,7 +11,7 @@ import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects } from 'h
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import initParquet, { readParquet } from 'parquet-wasm/esm';
 import * as beit from '../../dist/node.js';
-import { openJob, pictureNames, runBatch } from '../../packages/beit-wasm-batch/index.js';
+import { openJob, pictureNames, runBatch, runSimilar } from '../../packages/beit-wasm-batch/index.js';
 import { commandFor, freePort } from './queue-server.mjs';
 import { batchWords, golden, noSignals, rejects, root, serve, temporaryFolder } from './support.mjs';
 import { config, files, writeCheckpoint } from './tiny-checkpoint.mjs';
@@ -216,6 +216,10 @@ test('names come from folders, patterns, lists, tables, standard input and serve
   const { folder, pictures } = workplace(t);
   const jpegs = PICTURES.map((name) => join(pictures, name));
   const names = (...words) => pictureNames(beit, words);
+  for (const none of ['photos', null, undefined, 7, {}, [7]])
+    await rejects(pictureNames(beit, none), 'invalid-argument', /^input: got .*, expected a list of texts/);
+  for (const none of [null, undefined, 7, {}])
+    await rejects(runSimilar(beit, { set: none, pictures: ['x'] }), 'invalid-argument', /^folder: got .*, expected a path/);
   assert.deepEqual(await names(join(pictures, '*.jpg')), jpegs);
   assert.deepEqual(await names(pictures), [...jpegs, join(pictures, 'damaged.png')].sort());
   const list = join(folder, 'list.txt');

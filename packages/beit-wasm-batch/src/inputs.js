@@ -19,6 +19,8 @@ const COLUMNS = ['path', 'url', 'file', 'image', 'file_name', 'image_path'];
  * these, where a key that ends with / is a folder.
  */
 export async function pictureNames(beit, words, stdin = process.stdin) {
+  if (!Array.isArray(words) || !words.every((word) => typeof word === 'string'))
+    throw wrongKind(beit, 'input', words, 'a list of texts, such as ["photos"]');
   const names = [];
   for (const word of words) for (const name of await namesOf(beit, word, stdin)) names.push(name);
   if (names.length === 0) throw failure(beit, 'not-found', words.join(' ') || 'input', 'there is no picture in it');
@@ -35,10 +37,16 @@ export function failure(beit, code, where, what, cause, status = 0) {
 
 /** Returns options as they are. Throws invalid-argument for what is no object. */
 export function givenOptions(beit, options) {
-  const got = options === null ? 'null' : Array.isArray(options) ? 'a list' : typeof options;
-  if (got === 'object') return options;
-  const facts = { where: 'options', got, expected: 'an object' };
-  throw new beit.BeitError('invalid-argument', `options: got ${got}, expected an object.`, facts);
+  if (kindOf(options) === 'object') return options;
+  throw wrongKind(beit, 'options', options, 'an object');
+}
+
+const kindOf = (value) => (value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value);
+
+/** Returns the invalid-argument of a value that is of another kind. */
+export function wrongKind(beit, where, value, expected) {
+  const got = kindOf(value);
+  return new beit.BeitError('invalid-argument', `${where}: got ${got}, expected ${expected}.`, { where, got, expected });
 }
 
 async function namesOf(beit, word, stdin) {

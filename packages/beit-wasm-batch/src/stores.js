@@ -2,13 +2,14 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { PART, writeWhole } from './files.js';
-import { failure, isBucket } from './inputs.js';
+import { failure, isBucket, wrongKind } from './inputs.js';
 
 // What passes by itself, or when somebody makes room.
 const FULL = ['ENOSPC', 'EDQUOT'];
 
-/** Returns the store at a folder, or at s3://BUCKET/PREFIX, whose library is loaded then. */
+/** Returns the store at a folder, or at s3://BUCKET/PREFIX, whose library is loaded then. Throws invalid-argument for what is no text. */
 export async function openStore(beit, output) {
+  if (typeof output !== 'string') throw wrongKind(beit, 'folder', output, 'a path, or s3://…');
   if (isBucket(output)) return (await import('./s3.js')).openBucketStore(beit, output);
   return new Folder(beit, output);
 }
