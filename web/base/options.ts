@@ -13,36 +13,36 @@ const isRecord = (value: unknown, is: (value: unknown) => boolean): boolean =>
 
 const isAtLeast0 = (value: unknown): boolean => value === undefined || (typeof value === 'number' && value >= 0);
 
-/** Null stands for none. */
-const optional = (is: Kind[0], expected: string): Kind => [(value) => value === null || is(value), expected];
+const FUNCTION: Kind = [(value) => typeof value === 'function', 'a function'];
+const SWITCH: Kind = [(value) => typeof value === 'boolean', 'true or false'];
+const TEXT: Kind = [(value) => typeof value === 'string', 'text'];
 
-const FUNCTION = optional((value) => typeof value === 'function', 'a function');
-const SWITCH = optional((value) => typeof value === 'boolean', 'true or false');
-const TEXT = optional((value) => typeof value === 'string', 'text');
-
-/** The options that many calls share. What is wrong with one would else be told late, by an error of the engine that runs us, or never. */
+/**
+ * The options that many calls share; null is none of any. What is wrong with one would else be told late, by an error of the engine that runs us,
+ * or never.
+ */
 const KINDS: Readonly<Record<string, Kind>> = {
   // One of another realm is no instance of this one's class.
-  signal: optional((value) => has(value, 'aborted') && has(value, 'addEventListener'), 'an AbortSignal'),
+  signal: [(value) => has(value, 'aborted') && has(value, 'addEventListener'), 'an AbortSignal'],
   onProgress: FUNCTION,
   onWarning: FUNCTION,
   onStep: FUNCTION,
   fetch: FUNCTION,
   workerFactory: FUNCTION,
-  engine: optional((value) => has(value, 'usable'), 'an engine, which createEngine() makes'),
-  host: optional(isAddress, 'the address of a hub, such as https://huggingface.co'),
+  engine: [(value) => has(value, 'usable'), 'an engine, which createEngine() makes'],
+  host: [isAddress, 'the address of a hub, such as https://huggingface.co'],
   token: TEXT,
   className: TEXT,
   worker: SWITCH,
   offline: SWITCH,
   config: [(value) => typeof value === 'string' || typeof value === 'object', 'the text of a config.json, or the same as an object'],
   revision: TEXT,
-  headers: optional((value) => isRecord(value, (text) => typeof text === 'string'), 'an object that has texts by the names of headers'),
+  headers: [(value) => isRecord(value, (text) => typeof text === 'string'), 'an object that has texts by the names of headers'],
   retry: [(value) => isRecord(value, isAtLeast0), 'an object of attempts, delay and timeout, each a number of at least 0'],
-  sha256: optional(
+  sha256: [
     (value) => isRecord(value, (sum) => typeof sum === 'string' && /^[\da-f]{64}$/i.test(sum)),
     'an object that has sums of 64 hexadecimal digits by the names of files',
-  ),
+  ],
 };
 
 /**
@@ -53,7 +53,7 @@ export function givenOptions<Options>(options: Options, where = 'options'): Opti
   const got = options === null ? 'null' : Array.isArray(options) ? 'a list' : typeof options;
   if (got !== 'object') throw mismatch('invalid-argument', where, got, 'an object, or nothing');
   for (const [name, value] of Object.entries(options as object)) {
-    const kind = Object.hasOwn(KINDS, name) && value !== undefined && KINDS[name];
+    const kind = value != null && Object.hasOwn(KINDS, name) && KINDS[name];
     if (kind && !kind[0](value)) throw mismatch('invalid-argument', name, kindOf(value), kind[1]);
   }
   return options;

@@ -130,7 +130,7 @@ function choices({ retry, cache, offline, revalidate = 'background', keepAs, sha
   if (keepAs !== undefined && fetch) throw mismatch('invalid-argument', 'keepAs', 'the option fetch beside it', 'one of the two');
   if (!REVALIDATE.includes(revalidate)) throw mismatch('invalid-argument', 'revalidate', String(revalidate), REVALIDATE.join(', '));
   const lower = Object.fromEntries(Object.entries(sha256 ?? {}).map(([name, digits]) => [name, digits.toLowerCase()]));
-  return { retry, cache, offline, revalidate, keepAs, sha256: lower };
+  return { retry: retry ?? undefined, cache, offline, revalidate, keepAs, sha256: lower };
 }
 
 const FORMS: readonly string[] = ['int8'] satisfies Form[];
