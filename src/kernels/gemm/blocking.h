@@ -85,6 +85,18 @@ inline void storeRow(F32x4 low, F32x4 high, int64_t columns, GemmEpilogue epilog
   if (!whole) std::copy_n(row, columns, output);
 }
 
+// Calls tile(first, count) for tiles of at most `max_rows` rows that make up `rows`, as even as can be: a tile of few
+// rows costs as much as one of four.
+template <typename Tile>
+void forTiles(int64_t rows, int64_t max_rows, const Tile& tile) {
+  int64_t row = 0;
+  for (int64_t tiles = (rows + max_rows - 1) / max_rows; tiles > 0; --tiles) {
+    const int64_t count = (rows - row + tiles - 1) / tiles;
+    tile(row, count);
+    row += count;
+  }
+}
+
 // Calls task(thread, first_row, last_row, first_panel, last_panel) on the pool for all of rows x panels,
 // `last` being one past. A task goes through its panels and, for each, through its rows: so few rows that all
 // of them (row_bytes each) stay in a second-level cache, so few panels that up to eight threads end

@@ -32,16 +32,4 @@ void f32Microkernel(int64_t rows, int64_t columns, size_t depth, const float* in
                     int64_t panel_stride, const float* start, int64_t start_stride, float* output, int64_t output_stride,
                     GemmEpilogue epilogue);
 
-// Calls tile(first, count) for tiles of at most `max_rows` rows that make up `rows`, as even as can be: a tile of few
-// rows costs as much as one of four.
-template <typename Tile>
-void forTiles(int64_t rows, int64_t max_rows, const Tile& tile) {
-  int64_t row = 0;
-  for (int64_t tiles = (rows + max_rows - 1) / max_rows; tiles > 0; --tiles) {
-    const int64_t count = (rows - row + tiles - 1) / tiles;
-    tile(row, count);
-    row += count;
-  }
-}
-
 }  // namespace beit
