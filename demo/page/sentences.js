@@ -34,7 +34,7 @@ const LOADING_ADVICE = {
 const PICTURE_ADVICE = {
   'bad-image': 'The file may be damaged: choose another picture.',
   'truncated': 'The file breaks off: choose another picture.',
-  'unsupported': 'PNG, JPEG, BMP and GIF work everywhere.',
+  'unsupported': 'PNG, JPEG, WebP, TIFF, BMP and GIF work everywhere.',
   'html': 'What was given is a web page: save the picture itself, then choose it.',
   'out-of-memory': 'Choose a smaller picture, or close other tabs.',
 };
