@@ -8,7 +8,7 @@ import { RemoteEngine } from '../../dist/engine/remote.js';
 import { BeitError, BeitForImageClassification, pipeline } from '../../dist/node.js';
 import { nodeHost } from '../../dist/platform/host-node.js';
 import { FilesSource } from '../../dist/sources/memory.js';
-import { rejects } from './support.mjs';
+import { channelEnds, rejects } from './support.mjs';
 import { config, files, pixelValues } from './tiny-checkpoint.mjs';
 
 const CLASS = 'BeitForImageClassification';
@@ -57,15 +57,7 @@ function held(t, source) {
     await gate;
     return create.apply(LocalEngine, given);
   });
-  const ends = [{}, {}].map(() => ({
-    listen(onMessage) {
-      this.onMessage = onMessage;
-    },
-    terminate: async () => undefined,
-  }));
-  ends.forEach((end, i) => {
-    end.post = (message) => queueMicrotask(() => ends[1 - i].onMessage(structuredClone(message)));
-  });
+  const ends = channelEnds();
   hostEngine(ends[0], nodeHost, () => source);
   let engine;
   const starting = RemoteEngine.create(settingsOf({ build: 'simd' }), ends[1], (begun) => {

@@ -156,3 +156,17 @@ export function filesOf(folder, ...names) {
 export function batchWords({ model, list, output }) {
   return ['batch', '--task', 'classify', '--model', model, '--input', list, '--output', output, '--shard-size', '10'];
 }
+
+/** Returns the two ends of a channel between a worker and its owner, both in this thread: hostEngine() takes one, RemoteEngine the other. */
+export function channelEnds() {
+  const ends = [{}, {}].map(() => ({
+    listen(onMessage) {
+      this.onMessage = onMessage;
+    },
+    terminate: async () => undefined,
+  }));
+  ends.forEach((end, i) => {
+    end.post = (message) => queueMicrotask(() => ends[1 - i].onMessage(structuredClone(message)));
+  });
+  return ends;
+}

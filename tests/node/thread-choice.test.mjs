@@ -8,6 +8,7 @@ import { BeitForImageClassification, createEngine } from '../../dist/node.js';
 import { FolderSource } from '../../dist/sources/folder-node.js';
 import { candidates, describe, enough, measure, ThreadChoice } from '../../dist/engine/thread-choice.js';
 import { hostEngine } from '../../dist/engine/host.js';
+import { channelEnds } from './support.mjs';
 
 const CLASSIFIER = fileURLToPath(new URL('../../weights/embedded/classifier', import.meta.url));
 const NODE = { kind: 'node', cores: 4, mayBlock: true };
@@ -264,16 +265,7 @@ test('an engine in a worker tells what its trials have found', async (t) => {
     engine.choice.passed = () => true;
     return engine;
   });
-  // Both ends in this thread.
-  const ends = [{}, {}].map(() => ({
-    listen(onMessage) {
-      this.onMessage = onMessage;
-    },
-    terminate: async () => undefined,
-  }));
-  ends.forEach((end, i) => {
-    end.post = (message) => queueMicrotask(() => ends[1 - i].onMessage(structuredClone(message)));
-  });
+  const ends = channelEnds();
   hostEngine(
     ends[0],
     () => NODE,
