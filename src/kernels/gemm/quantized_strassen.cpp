@@ -7,29 +7,23 @@ namespace beit {
 
 namespace {
 
-// Below these it gains next to nothing: 96 x 256 x 256 takes 1.02 of the time, 97 x 384 x 384 0.99, 128 x 512 x 512 0.95.
-constexpr int64_t kMinRows = 96, kMinInputs = 512, kMinOutputs = 512;
-
-// Half of it is the depth of a product: 16 KB of a panel, which stay in a first-level cache.
-constexpr int64_t kMaxChunk = 2048;
+// Smaller ones gain next to nothing: 96 x 256 x 256 takes 1.02 of the time, 97 x 384 x 384 0.99, 128 x 512 x 512 0.95. Half of a chunk is
+// the depth of a product: 16 KB of a panel, which stay in a first-level cache. Halves are whole pairs.
+constexpr StrassenSizes kSizes{.least_rows = 96, .least_inputs = 512, .least_outputs = 512, .most_chunk = 2048, .multiple = 4};
 
 // |S4| <= 4 * 8191 fits 16 bits.
 constexpr int32_t kMostActivation = 8191;
 
-// Halves are whole pairs.
-int64_t chunkOf(int64_t inputs) { return strassenChunk(inputs, kMaxChunk, 4); }
-
 }  // namespace
 
-bool QuantizedStrassenRows::suits(int64_t rows, int64_t inputs, int64_t outputs) {
-  return rows >= kMinRows && inputs >= kMinInputs && chunkOf(inputs) > 0 && outputs >= kMinOutputs && outputs % (2 * kNr) == 0;
-}
+bool QuantizedStrassenRows::suits(int64_t rows, int64_t inputs, int64_t outputs) { return kSizes.suit(rows, inputs, outputs); }
 
 int32_t QuantizedStrassenRows::activationLimit(int64_t inputs) { return std::min(kMostActivation, beit::activationLimit(inputs)); }
 
 Result<QuantizedStrassenRows> QuantizedStrassenRows::make(const Execution& execution, const W8A16Rows& rows) {
   QuantizedStrassenRows result;
-  BEIT_ASSIGN(result.form_, StrassenForm<Integers>::make(execution, rows.rows(), rows.inputs(), chunkOf(rows.inputs()), rows.tile(0)));
+  BEIT_ASSIGN(result.form_,
+              StrassenForm<Integers>::make(execution, rows.rows(), rows.inputs(), kSizes.chunkOf(rows.inputs()), rows.tile(0)));
   return result;
 }
 

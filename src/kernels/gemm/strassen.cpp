@@ -6,14 +6,9 @@ namespace beit {
 
 namespace {
 
-// Below these the sums cost more than an eighth of the products.
-constexpr int64_t kMinRows = 96, kMinInputs = 256, kMinOutputs = 256;
-
-// Half of it is the depth of a product: 16 KB of a panel, of which two stay in a first-level cache of 32.
-constexpr int64_t kMaxChunk = 1024;
-
-// Halves are whole vectors.
-int64_t chunkOf(int64_t inputs) { return strassenChunk(inputs, kMaxChunk, 8); }
+// In smaller ones the sums cost more than an eighth of the products. Half of a chunk is the depth of a product: 16 KB of a panel, of which
+// two stay in a first-level cache of 32. Halves are whole vectors.
+constexpr StrassenSizes kSizes{.least_rows = 96, .least_inputs = 256, .least_outputs = 256, .most_chunk = 1024, .multiple = 8};
 
 // `columns` are whole panels.
 [[gnu::noinline]] void addBias(int64_t rows, int64_t columns, const float* sums, const float* bias, float* output, int64_t stride) {
@@ -23,14 +18,12 @@ int64_t chunkOf(int64_t inputs) { return strassenChunk(inputs, kMaxChunk, 8); }
 
 }  // namespace
 
-bool StrassenRows::suits(int64_t rows, int64_t inputs, int64_t outputs) {
-  return rows >= kMinRows && inputs >= kMinInputs && chunkOf(inputs) > 0 && outputs >= kMinOutputs && outputs % (2 * kNr) == 0;
-}
+bool StrassenRows::suits(int64_t rows, int64_t inputs, int64_t outputs) { return kSizes.suit(rows, inputs, outputs); }
 
 Result<StrassenRows> StrassenRows::make(const Execution& execution, int64_t rows, int64_t inputs, const float* values) {
   StrassenRows result;
   result.values_ = values;
-  BEIT_ASSIGN(result.form_, StrassenForm<Floats>::make(execution, rows, inputs, chunkOf(inputs), values));
+  BEIT_ASSIGN(result.form_, StrassenForm<Floats>::make(execution, rows, inputs, kSizes.chunkOf(inputs), values));
   return result;
 }
 

@@ -10,7 +10,6 @@
 #include <cstdint>
 #include <cstring>
 #include <initializer_list>
-#include <utility>
 
 #include "src/base/buffer.h"
 #include "src/base/result.h"
@@ -20,11 +19,21 @@
 
 namespace beit {
 
-// Returns the inputs that are halved together, at most `most`, or 0 where `inputs` do not come out as whole chunks of `multiple`.
-constexpr int64_t strassenChunk(int64_t inputs, int64_t most, int64_t multiple) {
-  const int64_t chunks = (inputs + most - 1) / most;
-  return inputs % (multiple * chunks) == 0 ? inputs / chunks : 0;
-}
+// The products for which the form pays.
+struct StrassenSizes {
+  int64_t least_rows, least_inputs, least_outputs;
+  int64_t most_chunk;  // inputs that are halved together
+  int64_t multiple;    // of whole chunks, so that halves are whole vectors
+
+  // Returns the inputs of a chunk, or 0 where `inputs` do not come out as whole ones.
+  constexpr int64_t chunkOf(int64_t inputs) const {
+    const int64_t chunks = (inputs + most_chunk - 1) / most_chunk;
+    return inputs % (multiple * chunks) == 0 ? inputs / chunks : 0;
+  }
+  constexpr bool suit(int64_t rows, int64_t inputs, int64_t outputs) const {
+    return rows >= least_rows && inputs >= least_inputs && chunkOf(inputs) > 0 && outputs >= least_outputs && outputs % (2 * kNr) == 0;
+  }
+};
 
 // `Numbers` says what is added up and multiplied:
 //   Operand, Vector   of rows and of what weights become, and a vector of them
