@@ -84,7 +84,7 @@ TEST_CASE("a file that was cut is an error, or all that it names is there", "[co
       std::vector<size_t> lengths;
       for (size_t length = 0; length < std::min<size_t>(file.size(), 512); ++length) lengths.push_back(length);
       for (size_t length = 512; length < file.size(); length += 997) lengths.push_back(length);
-      for (size_t back = 1; back < std::min<size_t>(file.size(), 512); ++back) lengths.push_back(file.size() - back);
+      for (size_t back = 1; back < std::min<size_t>(file.size(), 512); back += back < 64 ? 1 : 7) lengths.push_back(file.size() - back);
       for (const size_t length : lengths) {
         const auto entries = index(std::span(file).first(length));
         if (entries.ok()) {
@@ -102,7 +102,7 @@ TEST_CASE("flipped bytes are an error, or leave a table that lies in the file", 
   for (const Fixture& fixture : kFixtures) {
     DYNAMIC_SECTION(fixture.path) {
       const auto file = test::readBytes(kGolden / fixture.path);
-      for (int round = 0; round < 400; ++round) {
+      for (int round = 0; round < 128; ++round) {
         auto damaged = file;
         // Headers are at the beginning or the end: that is where damage matters.
         const size_t window = std::min<size_t>(file.size(), 20000);

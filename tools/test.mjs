@@ -22,11 +22,11 @@ const SUITES = [
   { name: 'corpus', needs: ['typescript', 'simd'], run: checkCorpus },
   { name: 'browser', needs: ['typescript', ...ARTEFACTS], run: () => nodeTests('browser') },
   { name: 'packages', needs: ['typescript', ...ARTEFACTS], run: packageTests },
-  { name: 'native-asan', program: 'native-asan', run: () => catch2('native-asan', [program('native-asan')], ASAN) },
+  { name: 'native-asan', program: 'native-asan', run: () => catch2('native-asan', [program('native-asan'), SANITIZED], ASAN) },
   {
     name: 'native-tsan',
     program: 'native-tsan',
-    run: async () => catch2('native-tsan', [...(await fixedAddresses()), program('native-tsan')], TSAN),
+    run: async () => catch2('native-tsan', [...(await fixedAddresses()), program('native-tsan'), SANITIZED], TSAN),
   },
   // What native-asan runs, by the same compiler without checks: for who works on the core. The wasm programs run it without them, too.
   { name: 'native', program: 'native', byName: true, run: () => catch2('native', [program('native')]) },
@@ -39,6 +39,8 @@ const FILE_MINUTES = 12;
 /** So many files at once at most: they have time limits of their own, each starts engines for all processors, and builds run beside them. */
 const FILES_AT_ONCE = Math.min(Math.max(jobs - 1, 1), 4);
 
+/** What programs with a sanitizer run: see tests/estimate_test.cpp. */
+const SANITIZED = '~[estimate]';
 const ASAN = { ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1', UBSAN_OPTIONS: 'print_stacktrace=1' };
 const TSAN = { TSAN_OPTIONS: 'halt_on_error=1' };
 
