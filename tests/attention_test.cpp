@@ -51,7 +51,7 @@ TEST_CASE("Attention is softmax(Q K^T / sqrt(D) + bias) V through its output lay
       const int64_t tokens = 1 + c.grid.area(), channels = spec.hidden;
       ParameterList parameters;
       Attention attention;
-      attention.declare(parameters, "attention", spec);
+      attention.declare(test::execution(), parameters, "attention", spec);
       CHECK(parameters.all().size() == 7);  // keys have no bias
       CHECK(parameters.find("attention.attention.key.bias") == nullptr);
       const auto weights = test::randomWeights(parameters, seed);
@@ -93,7 +93,7 @@ TEST_CASE("Scores far apart neither overflow nor vanish, wherever the largest is
     const int64_t tokens = 1 + grid.area();
     ParameterList parameters;
     Attention attention;
-    attention.declare(parameters, "attention", spec);
+    attention.declare(test::execution(), parameters, "attention", spec);
     const auto weights = test::randomWeights(parameters, 9);
     REQUIRE(test::fill(parameters, weights).ok());
     for (int64_t large = 0; large < tokens; ++large) {
@@ -115,7 +115,7 @@ TEST_CASE("A NaN in one image leaves the others of its batch alone", "[attention
   const AttentionSpec spec = specOf(c);
   ParameterList parameters;
   Attention attention;
-  attention.declare(parameters, "attention", spec);
+  attention.declare(test::execution(), parameters, "attention", spec);
   REQUIRE(test::fill(parameters, test::randomWeights(parameters, 7)).ok());
   test::Random random(8);
   auto x = random.floats(static_cast<size_t>(c.batch * 5 * 8), -1.0f, 1.0f);

@@ -20,7 +20,7 @@ struct Fixture {
 
   Fixture(int64_t in, int64_t out, size_t resized, Size typical_size, WeightType type, test::Random& random)
       : channels(in), outputs(out), total(in * static_cast<int64_t>(1 + resized)) {
-    module.declare(parameters, "m", channels, outputs, resized, typical_size, type);
+    module.declare(test::execution(), parameters, "m", channels, outputs, resized, typical_size, type);
     const auto count = static_cast<size_t>(outputs);
     kernel = random.floats(count * static_cast<size_t>(total) * 9, -0.3f, 0.3f);
     weight = random.floats(count, 0.5f, 1.5f);

@@ -57,7 +57,7 @@ TEST_CASE("A direct convolution is a convolution, of every size, with kernels wi
       const auto bias = random.floats(static_cast<size_t>(c.outputs), -1.0f, 1.0f);
       const FeatureMap map = test::randomMap(c.size, c.inputs, random);
       DirectConvolution convolution(c.inputs, c.outputs, c.side);
-      REQUIRE(convolution.make(kernel.data(), bias.data(), relu).ok());
+      REQUIRE(convolution.make(test::execution(), kernel.data(), bias.data(), relu).ok());
       std::vector<float> got(static_cast<size_t>(c.size.area() * c.outputs));
       REQUIRE(convolution.run(test::execution(), map, got.data()).ok());
       // 392 products below 0.5, added one by one

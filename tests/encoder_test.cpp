@@ -26,7 +26,7 @@ BeitConfig smallConfig() {
 struct Filled {
   explicit Filled(BeitConfig c) : config(std::move(c)) {
     (void)test::execution();
-    encoder.declare(parameters, "beit.encoder", encoderSpec(config));
+    encoder.declare(test::execution(), parameters, "beit.encoder", encoderSpec(config));
     REQUIRE(test::fill(parameters, test::randomWeights(parameters, 11)).ok());
   }
 
@@ -62,7 +62,7 @@ TEST_CASE("The config decides which tensors a layer has", "[encoder]") {
         config.layer_scale_init_value = scaled ? 0.1 : 0.0;
         ParameterList parameters;
         Encoder encoder;
-        encoder.declare(parameters, "e", encoderSpec(config));
+        encoder.declare(test::execution(), parameters, "e", encoderSpec(config));
         CHECK(encoder.layers() == 2);
         CHECK(parameters.all().size() == static_cast<size_t>(2 * (15 + own + 2 * scaled) + shared));
         CHECK((parameters.find("e" + table) != nullptr) == shared);

@@ -36,7 +36,7 @@ double expected(const Product& p, bool has_bias, int64_t r, int64_t o) {
 }
 
 PackedMatrix pack(const Product& p, bool has_bias) {
-  auto matrix = PackedMatrix::pack(p.inputs, p.outputs, p.weight.data(), p.inputs, has_bias ? p.bias.data() : nullptr);
+  auto matrix = PackedMatrix::pack(test::execution(), p.inputs, p.outputs, p.weight.data(), p.inputs, has_bias ? p.bias.data() : nullptr);
   REQUIRE(matrix.ok());
   return std::move(matrix).value();
 }
@@ -84,7 +84,7 @@ TEST_CASE("Rows of a packed product may lie apart, in weights, inputs and output
   std::vector<float> x(kRows * kIn, kUntouched), weight(kOutputs * kIn, kUntouched), y(kRows * kOut, kUntouched);
   for (int64_t r = 0; r < kRows; ++r) std::copy_n(p.x.data() + r * kInputs, kInputs, x.data() + r * kIn);
   for (int64_t o = 0; o < kOutputs; ++o) std::copy_n(p.weight.data() + o * kInputs, kInputs, weight.data() + o * kIn);
-  auto matrix = PackedMatrix::pack(kInputs, kOutputs, weight.data(), kIn, nullptr);
+  auto matrix = PackedMatrix::pack(test::execution(), kInputs, kOutputs, weight.data(), kIn, nullptr);
   REQUIRE(matrix.ok());
   matrix->multiply(Microkernels{}, kRows, x.data(), kIn, y.data(), kOut);
   for (int64_t r = 0; r < kRows; ++r)

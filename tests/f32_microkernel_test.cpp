@@ -74,7 +74,7 @@ TEST_CASE("Products are the same to the last bit in tall, wide and flat tiles", 
       constexpr int64_t kInputs = 256;
       const std::vector<float> weight = random.floats(static_cast<size_t>(outputs * kInputs), -1.0f, 1.0f),
                                x = random.floats(static_cast<size_t>(rows * kInputs), -1.0f, 1.0f);
-      const auto matrix = PackedMatrix::pack(kInputs, outputs, weight.data(), kInputs, nullptr);
+      const auto matrix = PackedMatrix::pack(test::execution(), kInputs, outputs, weight.data(), kInputs, nullptr);
       REQUIRE(matrix.ok());
       for (const bool strassen : {false, true}) {
         if (strassen && !StrassenRows::suits(rows, kInputs, outputs)) continue;

@@ -70,14 +70,14 @@ void race(const Layer& layer, int rounds, const Execution& usual, const Executio
 
   // Rows are prepared within a run, as a layer does it.
   const auto product = [&](const MatrixFormat& format) {
-    auto matrix =
-        std::shared_ptr<WeightMatrix>(orGiveUp(format.pack(layer.inputs, layer.outputs, weight.data(), bias.data(), 1.0f), "packing"));
+    auto matrix = std::shared_ptr<WeightMatrix>(
+        orGiveUp(format.pack(usual, layer.inputs, layer.outputs, weight.data(), bias.data(), 1.0f), "packing"));
     return [&, matrix](const Execution& execution) {
       matrix->multiply(execution, *orGiveUp(format.prepare(execution, kRows, layer.inputs, layer.outputs, x.data()), "preparing"),
                        y.data());
     };
   };
-  const auto packed = orGiveUp(PackedMatrix::pack(layer.inputs, layer.outputs, weight.data(), layer.inputs, bias.data()), "packing");
+  const auto packed = orGiveUp(PackedMatrix::pack(usual, layer.inputs, layer.outputs, weight.data(), layer.inputs, bias.data()), "packing");
   const auto plain = [&](const Execution& execution) {
     packed.multiply(execution, kRows, x.data(), layer.inputs, y.data(), layer.outputs);
   };

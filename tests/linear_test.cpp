@@ -38,7 +38,7 @@ TEST_CASE("Linear is x W^T + b of any size, with and without bias and scale", "[
           CAPTURE(inputs, outputs, has_bias, scale, quantized);
           ParameterList parameters;
           Linear layer;
-          layer.declare(parameters, "layer", inputs, outputs, has_bias, type, scale);
+          layer.declare(test::execution(), parameters, "layer", inputs, outputs, has_bias, type, scale);
           CHECK_FALSE(layer.ready());
           REQUIRE(parameters.all().size() == (has_bias ? 2u : 1u));
           REQUIRE(parameters.find("layer.weight"));
@@ -61,7 +61,7 @@ TEST_CASE("Linear takes weight and bias in either order", "[linear]") {
     CAPTURE(weight_first);
     ParameterList parameters;
     Linear layer;
-    layer.declare(parameters, "layer", 5, 3, /*has_bias=*/true, WeightType::kFloat32, 0.5f);
+    layer.declare(test::execution(), parameters, "layer", 5, 3, /*has_bias=*/true, WeightType::kFloat32, 0.5f);
     auto weights = test::randomWeights(parameters, 3);
     const auto expected = weights;
     const auto deliver = [&](const std::string& name) {
@@ -89,7 +89,7 @@ TEST_CASE("Layers that share an input give what each gives alone", "[linear]") {
     for (const int64_t outputs : {3, 16}) {
       ParameterList parameters;
       Linear layer;
-      layer.declare(parameters, "layer", 21, outputs, /*has_bias=*/true, type);
+      layer.declare(test::execution(), parameters, "layer", 21, outputs, /*has_bias=*/true, type);
       REQUIRE(test::fill(parameters, test::randomWeights(parameters, 7)).ok());
       std::vector<float> shared(static_cast<size_t>(9 * outputs)), alone(shared.size());
       layer.run(test::execution(), **input, shared.data());
@@ -104,7 +104,7 @@ TEST_CASE("A convolution without overlap is a layer over its patches", "[linear]
   test::Random random(4);
   ParameterList parameters;
   Linear layer;
-  layer.declareConvolution(parameters, "layer", {6, 3, 2, 5});
+  layer.declareConvolution(test::execution(), parameters, "layer", {6, 3, 2, 5});
   CHECK(parameters.find("layer.weight")->shape == Shape{6, 3, 2, 5});
   CHECK(parameters.find("layer.bias")->shape == Shape{6});
   const auto weights = test::randomWeights(parameters, 5);

@@ -59,7 +59,7 @@ TEST_CASE("A convolution of weights that fit 8 bits is exact but for its inputs'
       const auto bias = random.floats(static_cast<size_t>(c.outputs), -1.0f, 1.0f);
       const FeatureMap map = test::randomMap(c.size, c.inputs, random);
       QuantizedWinograd convolution(c.inputs, c.outputs);
-      REQUIRE(convolution.make(kernel.data(), total, first, scale.data(), bias.data()).ok());
+      REQUIRE(convolution.make(test::execution(), kernel.data(), total, first, scale.data(), bias.data()).ok());
       std::vector<double> want = reference(map, c, kernel, total, first, scale, bias);
       if (relu)
         for (double& value : want) value = std::max(value, 0.0);
@@ -79,7 +79,7 @@ TEST_CASE("A convolution of many channels is off by what 8 bits of its weights a
     const std::vector<float> scale(kOutputs, 1.0f), bias(kOutputs, 0.5f);
     const FeatureMap map = test::randomMap(c.size, inputs, random);
     QuantizedWinograd convolution(inputs, kOutputs);
-    REQUIRE(convolution.make(kernel.data(), inputs, 0, scale.data(), bias.data()).ok());
+    REQUIRE(convolution.make(test::execution(), kernel.data(), inputs, 0, scale.data(), bias.data()).ok());
     const std::vector<double> want = reference(map, c, kernel, inputs, 0, scale, bias);
     const std::vector<float> got = runBands(convolution, map, kOutputs);
     double squares = 0.0;
@@ -99,7 +99,7 @@ TEST_CASE("A convolution is the same to the last bit in wide tiles", "[quantized
     const std::vector<float> scale(static_cast<size_t>(outputs), 1.0f), bias(static_cast<size_t>(outputs), 0.5f);
     const FeatureMap map = test::randomMap({10, 13}, inputs, random);
     QuantizedWinograd convolution(inputs, outputs);
-    REQUIRE(convolution.make(kernel.data(), inputs, 0, scale.data(), bias.data()).ok());
+    REQUIRE(convolution.make(test::execution(), kernel.data(), inputs, 0, scale.data(), bias.data()).ok());
     CHECK(runBands(convolution, map, outputs, false, test::Tiles::kWide) == runBands(convolution, map, outputs));
   }
 }
@@ -113,7 +113,7 @@ TEST_CASE("Sums of the largest products fit", "[quantized_winograd]") {
     REQUIRE(map.ok());
     std::fill_n(map->data(), map->count(), 1.0f);
     QuantizedWinograd convolution(inputs, 8);
-    REQUIRE(convolution.make(kernel.data(), inputs, 0, scale.data(), bias.data()).ok());
+    REQUIRE(convolution.make(test::execution(), kernel.data(), inputs, 0, scale.data(), bias.data()).ok());
     const std::vector<double> want = reference(*map, c, kernel, inputs, 0, scale, bias);
     CHECK(test::largestDifference(runBands(convolution, *map, 8), want) <= 1e-4 * 9.0 * static_cast<double>(inputs));
   }
@@ -128,7 +128,7 @@ TEST_CASE("What is not finite shows where it is used, and nowhere else", "[quant
   FeatureMap map = test::randomMap(c.size, c.inputs, random);
   map.data()[3] = std::numeric_limits<float>::quiet_NaN();  // at (0, 0)
   QuantizedWinograd convolution(c.inputs, c.outputs);
-  REQUIRE(convolution.make(kernel.data(), c.inputs, 0, scale.data(), bias.data()).ok());
+  REQUIRE(convolution.make(test::execution(), kernel.data(), c.inputs, 0, scale.data(), bias.data()).ok());
   const std::vector<float> got = runBands(convolution, map, c.outputs, /*relu=*/true);
   for (int64_t y = 0; y < c.size.height; ++y)
     for (int64_t x = 0; x < c.size.width; ++x)

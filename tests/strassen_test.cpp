@@ -25,7 +25,7 @@ Product randomProduct(int64_t rows, int64_t inputs, int64_t outputs) {
   test::Random random(static_cast<uint32_t>(rows * 31 + inputs * 7 + outputs));
   const auto floats = [&](int64_t count) { return random.floats(static_cast<size_t>(count), -1.0f, 1.0f); };
   Product p{rows, inputs, outputs, floats(rows * inputs), floats(outputs * inputs), floats(outputs), {}};
-  auto matrix = PackedMatrix::pack(inputs, outputs, p.weight.data(), inputs, p.bias.data());
+  auto matrix = PackedMatrix::pack(test::execution(), inputs, outputs, p.weight.data(), inputs, p.bias.data());
   REQUIRE(matrix.ok());
   p.matrix = std::move(matrix).value();
   return p;

@@ -61,7 +61,7 @@ std::vector<float> run(const W8A16Matrix& matrix, int64_t rows, int64_t inputs, 
 }
 
 W8A16Matrix quantize(int64_t inputs, int64_t outputs, const std::vector<float>& weight, const float* bias) {
-  auto matrix = W8A16Matrix::quantize(inputs, outputs, weight.data(), bias);
+  auto matrix = W8A16Matrix::quantize(test::execution(), inputs, outputs, weight.data(), bias);
   REQUIRE(matrix.ok());
   return std::move(matrix).value();
 }
@@ -223,7 +223,7 @@ TEST_CASE("Weights that are stored quantised give the same as those quantised he
         scales.push_back(most / 127.0f);
       }
       const auto bias = random.floats(static_cast<size_t>(outputs), -1.0f, 1.0f);
-      const auto stored = W8A16Matrix::pack(inputs, outputs, values.data(), scales.data(), bias.data());
+      const auto stored = W8A16Matrix::pack(test::execution(), inputs, outputs, values.data(), scales.data(), bias.data());
       REQUIRE(stored.ok());
       const auto x = random.floats(static_cast<size_t>(6 * inputs), -1.0f, 1.0f);
       CHECK(run(*stored, 6, inputs, outputs, x) == run(quantize(inputs, outputs, weight, bias.data()), 6, inputs, outputs, x));

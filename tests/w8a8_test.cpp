@@ -58,7 +58,7 @@ std::vector<float> run(const W8A8Matrix& matrix, int64_t rows, int64_t inputs, i
 }
 
 W8A8Matrix quantize(int64_t inputs, int64_t outputs, const std::vector<float>& weight, const float* bias) {
-  auto matrix = W8A8Matrix::quantize(inputs, outputs, weight.data(), bias);
+  auto matrix = W8A8Matrix::quantize(test::execution(), inputs, outputs, weight.data(), bias);
   REQUIRE(matrix.ok());
   return std::move(matrix).value();
 }
@@ -151,7 +151,7 @@ TEST_CASE("Bytes at their largest do not saturate, of either sign", "[w8a8]") {
   std::vector<int8_t> values(2 * kInputs, 127);
   std::fill(values.begin() + kInputs, values.end(), static_cast<int8_t>(-128));
   const std::vector<float> scales{1.0f, 1.0f};
-  const auto matrix = W8A8Matrix::pack(kInputs, 2, values.data(), scales.data(), nullptr);
+  const auto matrix = W8A8Matrix::pack(test::execution(), kInputs, 2, values.data(), scales.data(), nullptr);
   REQUIRE(matrix.ok());
   std::vector<float> x(kInputs, 255.0f);
   x[0] = x[400] = 0.0f;  // so that the scale is 1 and the offset 0
@@ -167,7 +167,7 @@ TEST_CASE("Weights that are stored as bytes give what quantising gives, and a fa
   std::vector<int8_t> values(kInputs * kOutputs);
   std::vector<float> scales(kOutputs);
   REQUIRE(quantizeWeights(kInputs, kOutputs, weight.data(), values.data(), scales.data()));
-  auto stored = W8A8Matrix::pack(kInputs, kOutputs, values.data(), scales.data(), bias.data());
+  auto stored = W8A8Matrix::pack(test::execution(), kInputs, kOutputs, values.data(), scales.data(), bias.data());
   REQUIRE(stored.ok());
   const auto y = run(*stored, 3, kInputs, kOutputs, x);
   CHECK(y == run(quantize(kInputs, kOutputs, weight, bias.data()), 3, kInputs, kOutputs, x));

@@ -33,7 +33,7 @@ Layer randomLayer(int64_t rows, int64_t inputs, int64_t outputs, test::Random& r
 
 std::vector<float> product(const MatrixFormat& format, const Layer& layer, float scale = 1.0f) {
   const Execution& execution = test::execution();
-  const auto matrix = format.pack(layer.inputs, layer.outputs, layer.weight.data(), layer.bias.data(), scale);
+  const auto matrix = format.pack(execution, layer.inputs, layer.outputs, layer.weight.data(), layer.bias.data(), scale);
   REQUIRE(matrix.ok());
   const auto rows = format.prepare(execution, layer.rows, layer.inputs, layer.outputs, layer.x.data());
   REQUIRE(rows.ok());
@@ -107,11 +107,44 @@ TEST_CASE("Rows that are prepared once serve large matrices and small ones", "[w
     for (const int64_t outputs : {512, 67}) {
       CAPTURE(static_cast<int>(type), outputs);
       layer.outputs = outputs;
-      const auto matrix = format.pack(layer.inputs, outputs, layer.weight.data(), layer.bias.data(), 1.0f);
+      const auto matrix = format.pack(execution, layer.inputs, outputs, layer.weight.data(), layer.bias.data(), 1.0f);
       REQUIRE(matrix.ok());
       std::vector<float> y(static_cast<size_t>(layer.rows * outputs), NAN);
       (*matrix)->multiply(execution, **rows, y.data());
       CHECK(worstDifference(y, exactProduct(layer)) <= (type == WeightType::kInt8 ? 0.02 * std::sqrt(512.0) : 2e-4));
+    }
+  }
+}
+
+TEST_CASE("Matrices are the same to the last bit, whatever number of threads packs them", "[weight_matrix]") {
+  test::Random random(15);
+  const auto single = Execution::create(1);
+  REQUIRE(single.ok());
+  constexpr int64_t kRows = 3, kInputs = 37;
+  for (const int64_t outputs : {1, 8, 131, 256}) {  // one task, and several with a last one that is short
+    const Layer layer = randomLayer(kRows, kInputs, outputs, random);
+    std::vector<int8_t> values(static_cast<size_t>(kInputs * outputs));
+    for (int8_t& value : values) value = static_cast<int8_t>(static_cast<int>(random.below(255)) - 127);
+    for (const WeightType type : {WeightType::kFloat32, WeightType::kInt8}) {
+      CAPTURE(outputs, static_cast<int>(type));
+      const MatrixFormat& format = formatOf(type);
+      const auto multiplied = [&](const Result<std::unique_ptr<WeightMatrix>>& matrix) {
+        REQUIRE(matrix.ok());
+        const auto rows = format.prepare(test::execution(), kRows, kInputs, outputs, layer.x.data());
+        REQUIRE(rows.ok());
+        std::vector<float> y(static_cast<size_t>(kRows * outputs), NAN);
+        (*matrix)->multiply(test::execution(), **rows, y.data());
+        return y;
+      };
+      const auto packed = [&](const Execution& execution) {
+        return multiplied(format.pack(execution, kInputs, outputs, layer.weight.data(), layer.bias.data(), 0.5f));
+      };
+      CHECK(packed(**single) == packed(test::execution()));
+      if (!format.takesQuantized()) continue;
+      const auto stored = [&](const Execution& execution) {
+        return multiplied(format.packQuantized(execution, kInputs, outputs, values.data(), layer.bias.data(), layer.bias.data(), 1.0f));
+      };
+      CHECK(stored(**single) == stored(test::execution()));
     }
   }
 }
@@ -126,7 +159,7 @@ TEST_CASE("A format says what it takes", "[weight_matrix]") {
   // A format of floats refuses what it cannot take, and says so.
   const int8_t values[4] = {};
   const float scales[2] = {1.0f, 1.0f};
-  const auto refused = formatOf(WeightType::kFloat32).packQuantized(2, 2, values, scales, nullptr, 1.0f);
+  const auto refused = formatOf(WeightType::kFloat32).packQuantized(test::execution(), 2, 2, values, scales, nullptr, 1.0f);
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == ErrorCode::kInternal);
 }
@@ -146,7 +179,7 @@ TEST_CASE("Weights that are stored quantised give what the same weights as float
     }
   }
   const MatrixFormat& format = formatOf(WeightType::kInt8);
-  const auto stored = format.packQuantized(kInputs, kOutputs, values.data(), scales.data(), layer.bias.data(), 0.5f);
+  const auto stored = format.packQuantized(test::execution(), kInputs, kOutputs, values.data(), scales.data(), layer.bias.data(), 0.5f);
   REQUIRE(stored.ok());
   const auto rows = format.prepare(test::execution(), layer.rows, kInputs, kOutputs, layer.x.data());
   REQUIRE(rows.ok());

@@ -40,7 +40,7 @@ TEST_CASE("A Winograd convolution is a convolution, of every size, some of the i
       const auto bias = random.floats(static_cast<size_t>(c.outputs), -1.0f, 1.0f);
       const FeatureMap map = test::randomMap(c.size, c.inputs, random);
       WinogradConvolution convolution(c.inputs, c.outputs);
-      REQUIRE(convolution.make(kernel.data(), total, first, scale.data(), bias.data()).ok());
+      REQUIRE(convolution.make(test::execution(), kernel.data(), total, first, scale.data(), bias.data()).ok());
       std::vector<double> want;
       for (int64_t i = 0; i < c.size.area(); ++i) want.insert(want.end(), bias.begin(), bias.end());
       test::addConvolution(test::toDoubles(map), c.size, c.inputs, kernel, total, first, scale, want);
@@ -59,7 +59,7 @@ TEST_CASE("A Winograd convolution of many channels stays precise", "[winograd]")
   const std::vector<float> scale(8, 1.0f);
   const FeatureMap map = test::randomMap(size, kChannels, random);
   WinogradConvolution convolution(kChannels, 8);
-  REQUIRE(convolution.make(kernel.data(), kChannels, 0, scale.data(), nullptr).ok());
+  REQUIRE(convolution.make(test::execution(), kernel.data(), kChannels, 0, scale.data(), nullptr).ok());
   std::vector<double> want(static_cast<size_t>(size.area() * 8));
   test::addConvolution(test::toDoubles(map), size, kChannels, kernel, kChannels, 0, scale, want);
   CHECK(test::largestDifference(runBands(convolution, map, 8, false), want) <= 1e-5);

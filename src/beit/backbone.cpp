@@ -31,7 +31,7 @@ BeitBackbone::BeitBackbone(BeitConfig config, WeightType dtype, const Execution&
     : BeitPreTrainedModel(std::move(config), kClassName, execution),
       stages_(stagesOf(config_)),
       body_(parameters_, config_, VisionTransformer::Parts::kEncoder, dtype, execution_) {
-  if (config_.add_fpn) pyramid_.declare(parameters_, config_.hidden_size);
+  if (config_.add_fpn) pyramid_.declare(execution_, parameters_, config_.hidden_size);
 }
 
 Status BeitBackbone::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) {

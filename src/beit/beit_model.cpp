@@ -52,8 +52,8 @@ VisionTransformer::VisionTransformer(ParameterList& parameters, const BeitConfig
       execution_(execution),
       has_norm_(parts != Parts::kEncoder && !config.use_mean_pooling),
       has_pooler_(parts == Parts::kEncoderNormAndPooler) {
-  embeddings_.declare(parameters, "beit.embeddings", config);
-  encoder_.declare(parameters, "beit.encoder", encoderSpec(config), type);
+  embeddings_.declare(execution, parameters, "beit.embeddings", config);
+  encoder_.declare(execution, parameters, "beit.encoder", encoderSpec(config), type);
   if (has_norm_) layernorm_.declare(parameters, "beit.layernorm", config.hidden_size, config.layer_norm_eps);
   else if (has_pooler_) pooler_layernorm_.declare(parameters, "beit.pooler.layernorm", config.hidden_size, config.layer_norm_eps);
 }

@@ -42,7 +42,7 @@ Status checkInputs(const ForwardInputs& inputs, const BeitConfig& config, bool v
   return {};
 }
 
-void Embeddings::declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config) {
+void Embeddings::declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, const BeitConfig& config) {
   config_ = &config;
   const int64_t channels = config.hidden_size;
   parameters.add(prefix + ".cls_token", {1, 1, channels}, cls_token_);
@@ -50,7 +50,7 @@ void Embeddings::declare(ParameterList& parameters, const std::string& prefix, c
   if (config.use_absolute_position_embeddings)
     parameters.add(prefix + ".position_embeddings", {1, 1 + config.patchGrid().area(), channels}, position_embeddings_);
   // A convolution whose stride is its kernel is a linear layer over the patch's pixels.
-  projection_.declareConvolution(parameters, prefix + ".patch_embeddings.projection",
+  projection_.declareConvolution(execution, parameters, prefix + ".patch_embeddings.projection",
                                  {channels, config.num_channels, config.patch_size.height, config.patch_size.width});
 }
 

@@ -23,7 +23,7 @@ Status checkInputs(const ForwardInputs& inputs, const BeitConfig& config, bool v
 class Embeddings {
  public:
   // Adds the parameters under `prefix` ("beit.embeddings"). `config` must outlive the object.
-  void declare(ParameterList& parameters, const std::string& prefix, const BeitConfig& config);
+  void declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, const BeitConfig& config);
 
   Status check(const ForwardInputs& inputs) const { return checkInputs(inputs, *config_); }
 

@@ -4,10 +4,10 @@
 
 namespace beit {
 
-void FeaturePyramid::declare(ParameterList& parameters, int64_t channels) {
-  fpn1_first_.declare(parameters, "fpn1.0", channels, /*norm_prefix=*/"fpn1.1");
-  fpn1_second_.declare(parameters, "fpn1.3", channels, /*norm_prefix=*/"");
-  fpn2_.declare(parameters, "fpn2.0", channels, /*norm_prefix=*/"");
+void FeaturePyramid::declare(const Execution& execution, ParameterList& parameters, int64_t channels) {
+  fpn1_first_.declare(execution, parameters, "fpn1.0", channels, /*norm_prefix=*/"fpn1.1");
+  fpn1_second_.declare(execution, parameters, "fpn1.3", channels, /*norm_prefix=*/"");
+  fpn2_.declare(execution, parameters, "fpn2.0", channels, /*norm_prefix=*/"");
 }
 
 Result<FeatureMap> FeaturePyramid::run(const Execution& execution, size_t level, FeatureMap input) const {

@@ -17,7 +17,7 @@ class FeaturePyramid {
   static constexpr size_t kLevels = 4;
 
   // Adds "fpn1.{0,1,3}.*" and "fpn2.0.*".
-  void declare(ParameterList& parameters, int64_t channels);
+  void declare(const Execution& execution, ParameterList& parameters, int64_t channels);
 
   // Returns level 0..3 made of that level's map.
   Result<FeatureMap> run(const Execution& execution, size_t level, FeatureMap input) const;

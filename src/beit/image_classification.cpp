@@ -7,7 +7,8 @@ namespace beit {
 BeitForImageClassification::BeitForImageClassification(BeitConfig config, WeightType dtype, const Execution& execution)
     : BeitPreTrainedModel(std::move(config), kClassName, execution),
       body_(parameters_, config_, VisionTransformer::Parts::kEncoderNormAndPooler, dtype, execution_) {
-  if (config_.num_labels > 0) classifier_.declare(parameters_, "classifier", config_.hidden_size, config_.num_labels, /*has_bias=*/true);
+  if (config_.num_labels > 0)
+    classifier_.declare(execution_, parameters_, "classifier", config_.hidden_size, config_.num_labels, /*has_bias=*/true);
 }
 
 Status BeitForImageClassification::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) {

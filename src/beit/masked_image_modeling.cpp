@@ -8,7 +8,7 @@ BeitForMaskedImageModeling::BeitForMaskedImageModeling(BeitConfig config, Weight
     : BeitPreTrainedModel(std::move(config), kClassName, execution),
       body_(parameters_, config_, VisionTransformer::Parts::kEncoderAndNorm, dtype, execution_) {
   layernorm_.declare(parameters_, "layernorm", config_.hidden_size, config_.layer_norm_eps);
-  lm_head_.declare(parameters_, "lm_head", config_.hidden_size, config_.vocab_size, /*has_bias=*/true);
+  lm_head_.declare(execution_, parameters_, "lm_head", config_.hidden_size, config_.vocab_size, /*has_bias=*/true);
 }
 
 Status BeitForMaskedImageModeling::addSteps(ForwardPass& pass, std::shared_ptr<const ForwardInputs> inputs, const ForwardOptions& options) {

@@ -6,8 +6,8 @@
 
 namespace beit {
 
-void DalleConvolution::declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs, int64_t kernel_size,
-                               float gain, bool relu) {
+void DalleConvolution::declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, int64_t inputs,
+                               int64_t outputs, int64_t kernel_size, float gain, bool relu) {
   inputs_ = inputs;
   outputs_ = outputs;
   kernel_size_ = kernel_size;
@@ -16,16 +16,16 @@ void DalleConvolution::declare(ParameterList& parameters, const std::string& pre
   operator_ = DirectConvolution(inputs, outputs, kernel_size);
   group_.add(parameters, prefix + ".b", {outputs}, bias_);
   group_.addWeight(parameters, prefix + ".w", {outputs, inputs, kernel_size, kernel_size},
-                   [this](std::span<float> weight) { return make(weight); });
+                   [this, &execution](std::span<float> weight) { return make(execution, weight); });
 }
 
-Status DalleConvolution::make(std::span<const float> weight) {
+Status DalleConvolution::make(const Execution& execution, std::span<const float> weight) {
   FloatBuffer bias = std::move(bias_);
   for (float& value : bias.span()) value *= gain_;
   BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(static_cast<int64_t>(weight.size()), "a convolution's kernel"));
   oihwToOhwi(
       weight.data(), outputs_, inputs_, 0, inputs_, kernel_size_, [this](int64_t) { return gain_; }, kernel.data());
-  return operator_.make(kernel.data(), bias.data(), relu_);
+  return operator_.make(execution, kernel.data(), bias.data(), relu_);
 }
 
 Result<FeatureMap> DalleConvolution::run(const Execution& execution, const FeatureMap& input) const {
@@ -34,17 +34,17 @@ Result<FeatureMap> DalleConvolution::run(const Execution& execution, const Featu
   return output;
 }
 
-void DalleBlock::declare(ParameterList& parameters, const std::string& prefix, Kind kind, int64_t inputs, int64_t outputs,
-                         float post_gain) {
+void DalleBlock::declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, Kind kind, int64_t inputs,
+                         int64_t outputs, float post_gain) {
   const int64_t middle = outputs / 4;
-  if (inputs != outputs) id_path_.declare(parameters, prefix + ".id_path", inputs, outputs, 1);
+  if (inputs != outputs) id_path_.declare(execution, parameters, prefix + ".id_path", inputs, outputs, 1);
   for (size_t i = 0; i < res_path_.size(); ++i) {
     const bool first = i == 0, last = i + 1 == res_path_.size();
     const int64_t kernel_size = (kind == Kind::kEncoder ? last : first) ? 1 : 3;
     // The relu in front of each inner convolution is the clamp of the one before; the post gain is
     // part of the last one's weights.
-    res_path_[i].declare(parameters, prefix + ".res_path.conv_" + std::to_string(i + 1), first ? inputs : middle, last ? outputs : middle,
-                         kernel_size, last ? post_gain : 1.0f, /*relu=*/!last);
+    res_path_[i].declare(execution, parameters, prefix + ".res_path.conv_" + std::to_string(i + 1), first ? inputs : middle,
+                         last ? outputs : middle, kernel_size, last ? post_gain : 1.0f, /*relu=*/!last);
   }
 }
 

@@ -19,13 +19,13 @@ namespace beit {
 class DalleConvolution {
  public:
   // `gain` multiplies the result; `relu` clamps it.
-  void declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs, int64_t kernel_size,
-               float gain = 1.0f, bool relu = false);
+  void declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs,
+               int64_t kernel_size, float gain = 1.0f, bool relu = false);
   bool declared() const { return outputs_ != 0; }
   Result<FeatureMap> run(const Execution& execution, const FeatureMap& input) const;
 
  private:
-  Status make(std::span<const float> weight);
+  Status make(const Execution& execution, std::span<const float> weight);
 
   int64_t inputs_ = 0, outputs_ = 0, kernel_size_ = 0;
   float gain_ = 1.0f;
@@ -41,7 +41,8 @@ class DalleBlock {
  public:
   enum class Kind { kEncoder, kDecoder };
 
-  void declare(ParameterList& parameters, const std::string& prefix, Kind kind, int64_t inputs, int64_t outputs, float post_gain);
+  void declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, Kind kind, int64_t inputs, int64_t outputs,
+               float post_gain);
   Result<FeatureMap> run(const Execution& execution, FeatureMap input) const;
 
  private:

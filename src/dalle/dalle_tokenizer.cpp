@@ -14,16 +14,16 @@ constexpr float kLogitLaplaceEpsilon = 0.1f;  // the reference's logit_laplace_e
 constexpr int64_t kUsualSide = 112;           // pixels: BEiT's second view
 
 // Adds the blocks of all groups, from `channels` on; returns the last group's channels.
-int64_t declareBlocks(ParameterList& parameters, const DalleConfig& config, DalleBlock::Kind kind, int64_t channels,
-                      std::vector<std::unique_ptr<DalleBlock>>& blocks) {
+int64_t declareBlocks(const Execution& execution, ParameterList& parameters, const DalleConfig& config, DalleBlock::Kind kind,
+                      int64_t channels, std::vector<std::unique_ptr<DalleBlock>>& blocks) {
   const auto layers = static_cast<float>(config.group_count * config.n_blk_per_group);
   for (int64_t group = 0; group < config.group_count; ++group) {
     const int64_t doublings = kind == DalleBlock::Kind::kEncoder ? group : config.group_count - 1 - group;
     const int64_t outputs = config.n_hid << doublings;
     for (int64_t block = 0; block < config.n_blk_per_group; ++block) {
       blocks.push_back(std::make_unique<DalleBlock>());
-      blocks.back()->declare(parameters, "blocks.group_" + std::to_string(group + 1) + ".block_" + std::to_string(block + 1), kind,
-                             channels, outputs, 1.0f / (layers * layers));
+      blocks.back()->declare(execution, parameters, "blocks.group_" + std::to_string(group + 1) + ".block_" + std::to_string(block + 1),
+                             kind, channels, outputs, 1.0f / (layers * layers));
       channels = outputs;
     }
   }
@@ -75,9 +75,9 @@ Result<DalleConfig> parseDalleConfig(std::string_view json) {
 }
 
 DalleEncoder::DalleEncoder(const DalleConfig& config, const Execution& execution) : Model(kClassName, execution), config_(config) {
-  input_.declare(parameters_, "blocks.input", 3, config.n_hid, 7);
-  const int64_t channels = declareBlocks(parameters_, config, DalleBlock::Kind::kEncoder, config.n_hid, blocks_);
-  output_.declare(parameters_, "blocks.output.conv", channels, config.vocab_size, 1);
+  input_.declare(execution, parameters_, "blocks.input", 3, config.n_hid, 7);
+  const int64_t channels = declareBlocks(execution, parameters_, config, DalleBlock::Kind::kEncoder, config.n_hid, blocks_);
+  output_.declare(execution, parameters_, "blocks.output.conv", channels, config.vocab_size, 1);
 }
 
 Status DalleEncoder::check(const ForwardInputs& inputs) const {
@@ -155,8 +155,8 @@ Result<ForwardInputs> DalleEncoder::typicalInputs() const {
 DalleDecoder::DalleDecoder(const DalleConfig& config, const Execution& execution) : Model(kClassName, execution), config_(config) {
   parameters_.add("blocks.input.w", {config.n_init, config.vocab_size, 1, 1}, input_weight_);
   parameters_.add("blocks.input.b", {config.n_init}, input_bias_);
-  const int64_t channels = declareBlocks(parameters_, config, DalleBlock::Kind::kDecoder, config.n_init, blocks_);
-  output_.declare(parameters_, "blocks.output.conv", channels, 6, 1);
+  const int64_t channels = declareBlocks(execution, parameters_, config, DalleBlock::Kind::kDecoder, config.n_init, blocks_);
+  output_.declare(execution, parameters_, "blocks.output.conv", channels, 6, 1);
 }
 
 Status DalleDecoder::check(const ForwardInputs& inputs) const {

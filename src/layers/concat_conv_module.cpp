@@ -19,8 +19,8 @@ bool isWorthQuantizing(WeightType type, int64_t channels, Size size) {
 
 }  // namespace
 
-void ConcatConvModule::declare(ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs, size_t resized,
-                               Size typical_size, WeightType type) {
+void ConcatConvModule::declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, int64_t channels,
+                               int64_t outputs, size_t resized, Size typical_size, WeightType type) {
   channels_ = channels;
   outputs_ = outputs;
   if (isWorthQuantizing(type, channels, typical_size)) form_ = Form::kQuantized;
@@ -37,10 +37,10 @@ void ConcatConvModule::declare(ParameterList& parameters, const std::string& pre
                                                  : 4 * kTaps * channels * outputs;
   group_.addWeight(
       parameters, prefix + ".conv.weight", {outputs, (1 + count) * channels, 3, 3},
-      [this](std::span<float> weight) { return make(weight); }, own + count * taps);
+      [this, &execution](std::span<float> weight) { return make(execution, weight); }, own + count * taps);
 }
 
-Status ConcatConvModule::make(std::span<const float> weight) {
+Status ConcatConvModule::make(const Execution& execution, std::span<const float> weight) {
   const int64_t total = static_cast<int64_t>(1 + resized_.size()) * channels_;
   BEIT_ASSIGN(FloatBuffer scale, FloatBuffer::allocate(outputs_, "a convolution's scale"));
   BEIT_ASSIGN(FloatBuffer bias, FloatBuffer::allocate(outputs_, "a convolution's bias"));
@@ -50,18 +50,18 @@ Status ConcatConvModule::make(std::span<const float> weight) {
   }
   batch_norm_ = {};
   if (form_ == Form::kQuantized) {
-    BEIT_TRY(quantized_.make(weight.data(), total, 0, scale.data(), bias.data()));
+    BEIT_TRY(quantized_.make(execution, weight.data(), total, 0, scale.data(), bias.data()));
   } else if (form_ == Form::kWinograd) {
-    BEIT_TRY(winograd_.make(weight.data(), total, 0, scale.data(), bias.data()));
+    BEIT_TRY(winograd_.make(execution, weight.data(), total, 0, scale.data(), bias.data()));
   } else {
     BEIT_ASSIGN(FloatBuffer kernel, FloatBuffer::allocate(outputs_ * kTaps * channels_, "a convolution's kernel"));
     oihwToOhwi(
         weight.data(), outputs_, total, 0, channels_, 3, [&](int64_t o) { return scale.data()[o]; }, kernel.data());
-    BEIT_TRY(direct_.make(kernel.data(), bias.data(), /*relu=*/resized_.empty()));
+    BEIT_TRY(direct_.make(execution, kernel.data(), bias.data(), /*relu=*/resized_.empty()));
   }
   int64_t first = channels_;
   for (ResizedConvolution& part : resized_) {
-    BEIT_TRY(part.make(weight.data(), total, first, scale.data()));
+    BEIT_TRY(part.make(execution, weight.data(), total, first, scale.data()));
     first += channels_;
   }
   return {};

@@ -25,9 +25,10 @@ class ConcatConvModule {
   // Adds "PREFIX.conv.weight" (outputs, (1 + resized) * channels, 3, 3) and "PREFIX.bn.*". `resized` is the number of
   // smaller maps; all have `channels`. `typical_size` is the size of the map that most passes will have: it decides how
   // the convolution is done. `type` is that of the products; small maps and those of
-  // few channels are convolved in floats nevertheless.
-  void declare(ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs, size_t resized, Size typical_size,
-               WeightType type);
+  // few channels are convolved in floats nevertheless. When all have arrived they are packed on the threads of `execution`,
+  // which must stay until then.
+  void declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, int64_t channels, int64_t outputs,
+               size_t resized, Size typical_size, WeightType type);
 
   int64_t outputs() const { return outputs_; }
 
@@ -50,7 +51,7 @@ class ConcatConvModule {
              float* output) const;
 
  private:
-  Status make(std::span<const float> weight);
+  Status make(const Execution& execution, std::span<const float> weight);
 
   int64_t channels_ = 0, outputs_ = 0;
   enum class Form { kDirect, kWinograd, kQuantized };

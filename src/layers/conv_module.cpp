@@ -38,8 +38,8 @@ float BatchNorm::scale(int64_t channel) const {
 
 float BatchNorm::shift(int64_t channel) const { return bias_.data()[channel] - running_mean_.data()[channel] * scale(channel); }
 
-void ConvModule::declare(ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts, int64_t outputs,
-                         int64_t kernel_size, Kind kind) {
+void ConvModule::declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts,
+                         int64_t outputs, int64_t kernel_size, Kind kind) {
   parts_ = std::move(parts);
   outputs_ = outputs;
   kernel_size_ = kernel_size;
@@ -57,10 +57,10 @@ void ConvModule::declare(ParameterList& parameters, const std::string& prefix, s
     group_.add(parameters, prefix + ".bias", {outputs}, bias_);
   }
   group_.addWeight(parameters, weight, {outputs, inputs, kernel_size, kernel_size},
-                   [this](std::span<float> values) { return make(values); });
+                   [this, &execution](std::span<float> values) { return make(execution, values); });
 }
 
-Status ConvModule::make(std::span<const float> weight) {
+Status ConvModule::make(const Execution& execution, std::span<const float> weight) {
   const int64_t taps = kernel_size_ * kernel_size_;
   const int64_t inputs = static_cast<int64_t>(weight.size()) / (outputs_ * taps);
   const bool normalized = batch_norm_.declared();
@@ -73,7 +73,7 @@ Status ConvModule::make(std::span<const float> weight) {
         weight.data(), outputs_, inputs, first, parts_[p], kernel_size_,
         [&](int64_t o) { return normalized ? batch_norm_.scale(o) : 1.0f; }, kernel.data());
     const bool last = p + 1 == parts_.size();
-    BEIT_TRY(operators_[p].make(kernel.data(), p == 0 ? bias.data() : nullptr,
+    BEIT_TRY(operators_[p].make(execution, kernel.data(), p == 0 ? bias.data() : nullptr,
                                 /*relu=*/normalized && last && p == 0));
   }
   bias_ = {};

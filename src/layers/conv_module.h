@@ -51,9 +51,10 @@ class ConvModule {
   enum class Kind { kNormalizedRelu, kPlain };
 
   // Adds the parameters: "PREFIX.conv.weight" and "PREFIX.bn.*", or "PREFIX.weight" and
-  // "PREFIX.bias". `parts` are the channels of each input.
-  void declare(ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts, int64_t outputs, int64_t kernel_size,
-               Kind kind);
+  // "PREFIX.bias". `parts` are the channels of each input. When all have arrived they are packed on the threads of
+  // `execution`, which must stay until then.
+  void declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, std::vector<int64_t> parts,
+               int64_t outputs, int64_t kernel_size, Kind kind);
 
   int64_t outputs() const { return outputs_; }
 
@@ -62,7 +63,7 @@ class ConvModule {
   Status run(const Execution& execution, size_t part, const FeatureMap& input, FeatureMap& output) const;
 
  private:
-  Status make(std::span<const float> weight);
+  Status make(const Execution& execution, std::span<const float> weight);
 
   std::vector<int64_t> parts_;
   int64_t outputs_ = 0, kernel_size_ = 0;

@@ -21,18 +21,18 @@ class Linear {
   Linear(WeightType type, int64_t inputs, int64_t outputs) : format_(&formatOf(type)), inputs_(inputs), outputs_(outputs) {}
 
   // Adds "PREFIX.weight" (outputs, inputs) and, if has_bias, "PREFIX.bias" (outputs) to the list.
-  // When both have arrived the layer is made, times `scale`. A quantised one takes weights that are stored
-  // so as they are, and the same from floats as a file that was converted from them holds.
-  // The layer must stay at its address until the list has been filled.
-  void declare(ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs, bool has_bias,
-               WeightType type = WeightType::kFloat32, float scale = 1.0f);
+  // When both have arrived the layer is made, times `scale`, on the threads of `execution`, which must stay until then. A quantised one
+  // takes weights that are stored so as they are, and the same from floats as a file that was converted from them holds. The layer must
+  // stay at its address until the list has been filled.
+  void declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, int64_t inputs, int64_t outputs,
+               bool has_bias, WeightType type = WeightType::kFloat32, float scale = 1.0f);
 
   // The same for a convolution without overlap (stride = kernel): "PREFIX.weight" has `shape`
   // (outputs, channels, height, width), and a row of input is a patch in that order. With bias, in floats.
-  void declareConvolution(ParameterList& parameters, const std::string& prefix, const Shape& shape);
+  void declareConvolution(const Execution& execution, ParameterList& parameters, const std::string& prefix, const Shape& shape);
 
   // Makes the layer of `weight` (outputs, inputs) and `bias` (outputs), or null, which are copied.
-  Status make(const float* weight, const float* bias);
+  Status make(const Execution& execution, const float* weight, const float* bias);
 
   bool ready() const { return matrix_ != nullptr; }
   int64_t inputs() const { return inputs_; }
@@ -49,7 +49,8 @@ class Linear {
   Status run(const Execution& execution, int64_t rows, const float* input, float* output) const;
 
  private:
-  void declareShaped(ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias, float scale);
+  void declareShaped(const Execution& execution, ParameterList& parameters, const std::string& prefix, Shape weight_shape, bool has_bias,
+                     float scale);
 
   const MatrixFormat* format_ = &formatOf(WeightType::kFloat32);
   std::unique_ptr<const WeightMatrix> matrix_;

@@ -26,15 +26,17 @@ void addMixed(int64_t channels, const float* first, const float* second, float s
 ResizedConvolution::ResizedConvolution(WeightType type, int64_t inputs, int64_t outputs)
     : outputs_(outputs), taps_(type, inputs, kTaps * outputs) {}
 
-Status ResizedConvolution::make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale) {
+Status ResizedConvolution::make(const Execution& execution, const float* kernel, int64_t total_inputs, int64_t first, const float* scale) {
   const int64_t inputs = taps_.inputs(), outputs = outputs_;
   BEIT_ASSIGN(FloatBuffer rows, FloatBuffer::allocate(kTaps * outputs * inputs, "a kernel's taps"));
-  for (int64_t o = 0; o < outputs; ++o)
+  execution.parallelFor(static_cast<size_t>(outputs), [&](size_t, size_t output) {
+    const auto o = static_cast<int64_t>(output);
     for (int64_t i = 0; i < inputs; ++i) {
       const float* from = kernel + (o * total_inputs + first + i) * kTaps;
       for (int64_t tap = 0; tap < kTaps; ++tap) rows.data()[(tap * outputs + o) * inputs + i] = scale[o] * from[tap];
     }
-  return taps_.make(rows.data(), /*bias=*/nullptr);
+  });
+  return taps_.make(execution, rows.data(), /*bias=*/nullptr);
 }
 
 // Makes kept.values hold rows first..last - 1: each row's products, widened and added up along the row. Those that

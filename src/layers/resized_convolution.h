@@ -19,7 +19,7 @@ class ResizedConvolution {
 
   // Packs the 3 x 3 `kernel` (outputs, total_inputs, 3, 3), of which it takes the inputs first..first + inputs - 1,
   // each output times scale[output]. Error: kOutOfMemory.
-  Status make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale);
+  Status make(const Execution& execution, const float* kernel, int64_t total_inputs, int64_t first, const float* scale);
 
   // What is kept between the bands of one map: its rows that the next band needs, widened.
   struct Rows {

@@ -14,41 +14,42 @@ void copyRow(const float* from, int64_t count, bool relu, float* to) {
 
 }  // namespace
 
-void TransposedConvolution::declare(ParameterList& parameters, const std::string& prefix, int64_t channels, const std::string& norm_prefix,
-                                    WeightType type) {
+void TransposedConvolution::declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, int64_t channels,
+                                    const std::string& norm_prefix, WeightType type) {
   channels_ = channels;
-  declareParts(parameters, prefix, norm_prefix, type);
+  declareParts(execution, parameters, prefix, norm_prefix, type);
 }
 
-void TransposedConvolution::declareWithLateral(ParameterList& parameters, const std::string& prefix, int64_t channels,
-                                               const std::string& lateral_prefix, WeightType type) {
+void TransposedConvolution::declareWithLateral(const Execution& execution, ParameterList& parameters, const std::string& prefix,
+                                               int64_t channels, const std::string& lateral_prefix, WeightType type) {
   channels_ = channels;
   has_lateral_ = true;
   group_.add(parameters, lateral_prefix + ".conv.weight", {channels, channels, 1, 1}, lateral_);
-  declareParts(parameters, prefix, lateral_prefix + ".bn", type);
+  declareParts(execution, parameters, prefix, lateral_prefix + ".bn", type);
 }
 
-void TransposedConvolution::declareParts(ParameterList& parameters, const std::string& prefix, const std::string& norm_prefix,
-                                         WeightType type) {
+void TransposedConvolution::declareParts(const Execution& execution, ParameterList& parameters, const std::string& prefix,
+                                         const std::string& norm_prefix, WeightType type) {
   linear_ = Linear(type, channels_, 4 * channels_);
   group_.add(parameters, prefix + ".bias", {channels_}, bias_);
   if (!norm_prefix.empty()) batch_norm_.declare(parameters, group_, norm_prefix, channels_);
   group_.addWeight(
-      parameters, prefix + ".weight", {channels_, channels_, 2, 2}, [this](std::span<float> weight) { return make(weight); },
+      parameters, prefix + ".weight", {channels_, channels_, 2, 2},
+      [this, &execution](std::span<float> weight) { return make(execution, weight); },
       type == WeightType::kInt8 ? formatOf(type).weightBytes(channels_, 4 * channels_) : -1);
 }
 
-Status TransposedConvolution::make(std::span<const float> weight) {
+Status TransposedConvolution::make(const Execution& execution, std::span<const float> weight) {
   const int64_t channels = channels_;
   BEIT_ASSIGN(FloatBuffer rows, FloatBuffer::allocate(4 * channels * channels, "a transposed convolution"));
   BEIT_ASSIGN(FloatBuffer bias, FloatBuffer::allocate(4 * channels, "a transposed convolution's bias"));
-  for (int64_t tap = 0; tap < 4; ++tap)
-    for (int64_t o = 0; o < channels; ++o) {
-      bias.data()[tap * channels + o] = bias_.data()[o];
-      for (int64_t i = 0; i < channels; ++i)
-        rows.data()[(tap * channels + o) * channels + i] = weight[static_cast<size_t>((i * channels + o) * 4 + tap)];
-    }
-  if (has_lateral_) BEIT_TRY(composeLateral(rows.data(), bias.data()));
+  execution.parallelFor(static_cast<size_t>(4 * channels), [&](size_t, size_t row) {
+    const int64_t tap = static_cast<int64_t>(row) / channels, o = static_cast<int64_t>(row) % channels;
+    bias.data()[row] = bias_.data()[o];
+    for (int64_t i = 0; i < channels; ++i)
+      rows.data()[static_cast<int64_t>(row) * channels + i] = weight[static_cast<size_t>((i * channels + o) * 4 + tap)];
+  });
+  if (has_lateral_) BEIT_TRY(composeLateral(execution, rows.data(), bias.data()));
   if (batch_norm_.declared())
     for (int64_t row = 0; row < 4 * channels; ++row) {
       const float scale = batch_norm_.scale(row % channels);
@@ -58,19 +59,18 @@ Status TransposedConvolution::make(std::span<const float> weight) {
   bias_ = {};
   lateral_ = {};
   batch_norm_ = {};
-  return linear_.make(rows.data(), bias.data());
+  return linear_.make(execution, rows.data(), bias.data());
 }
 
 // Each tap's rows and bias = lateral x them.
-Status TransposedConvolution::composeLateral(float* rows, float* bias) {
+Status TransposedConvolution::composeLateral(const Execution& execution, float* rows, float* bias) {
   const int64_t channels = channels_;
   BEIT_ASSIGN(FloatBuffer panels, FloatBuffer::allocate(packedFloats(channels, channels), "a product of weights"));
   BEIT_ASSIGN(FloatBuffer product, FloatBuffer::allocate(channels * channels, "a product of weights"));
   for (int64_t tap = 0; tap < 4; ++tap) {
     float* tap_rows = rows + tap * channels * channels;
-    packColumns(channels, channels, tap_rows, channels, panels.data());
-    multiplyPacked(Microkernels{}, channels, channels, channels, lateral_.data(), channels, panels.data(), nullptr, product.data(),
-                   channels);
+    packColumns(execution, channels, channels, tap_rows, channels, panels.data());
+    multiplyPacked(execution, channels, channels, channels, lateral_.data(), channels, panels.data(), nullptr, product.data(), channels);
     std::copy_n(product.data(), channels * channels, tap_rows);
     float* tap_bias = bias + tap * channels;
     for (int64_t o = 0; o < channels; ++o) {

@@ -15,23 +15,25 @@ namespace beit {
 class TransposedConvolution {
  public:
   // Adds "PREFIX.weight" (inputs, outputs, 2, 2) and "PREFIX.bias" (outputs) and, where `norm_prefix`
-  // is not empty, a BatchNorm2d that follows, folded in. Reference: torch.nn.ConvTranspose2d.
-  void declare(ParameterList& parameters, const std::string& prefix, int64_t channels, const std::string& norm_prefix,
-               WeightType type = WeightType::kFloat32);
+  // is not empty, a BatchNorm2d that follows, folded in. When all have arrived they are packed on the threads of `execution`,
+  // which must stay until then. Reference: torch.nn.ConvTranspose2d.
+  void declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, int64_t channels,
+               const std::string& norm_prefix, WeightType type = WeightType::kFloat32);
 
   // The same, followed by the 1 x 1 convolution "LATERAL.conv.weight" with its BatchNorm "LATERAL.bn.*" and ReLU:
   // nothing lies between the two products, so they are one, of the product of their weights.
-  void declareWithLateral(ParameterList& parameters, const std::string& prefix, int64_t channels, const std::string& lateral_prefix,
-                          WeightType type);
+  void declareWithLateral(const Execution& execution, ParameterList& parameters, const std::string& prefix, int64_t channels,
+                          const std::string& lateral_prefix, WeightType type);
 
   // Returns the map of twice the size.
   Result<FeatureMap> run(const Execution& execution, const FeatureMap& input) const;
 
  private:
-  void declareParts(ParameterList& parameters, const std::string& prefix, const std::string& norm_prefix, WeightType type);
-  Status make(std::span<const float> weight);
+  void declareParts(const Execution& execution, ParameterList& parameters, const std::string& prefix, const std::string& norm_prefix,
+                    WeightType type);
+  Status make(const Execution& execution, std::span<const float> weight);
   int64_t bandRows(Size input) const;
-  Status composeLateral(float* rows, float* bias);
+  Status composeLateral(const Execution& execution, float* rows, float* bias);
 
   int64_t channels_ = 0;
   ParameterGroup group_;

@@ -13,16 +13,6 @@ namespace {
 // of them stays in the first-level cache.
 constexpr int64_t kDepth = 512;
 
-// packRows() and packColumns() on all threads: a few panels a task.
-template <typename Pack>
-void packPanels(const Execution& execution, int64_t inputs, int64_t outputs, float* panels, const Pack& pack) {
-  constexpr int64_t kColumns = 4 * kNr;
-  execution.parallelFor(static_cast<size_t>((outputs + kColumns - 1) / kColumns), [&](size_t, size_t task) {
-    const int64_t first = static_cast<int64_t>(task) * kColumns;
-    pack(first, std::min(kColumns, outputs - first), panels + first * inputs);
-  });
-}
-
 double operations(int64_t rows, const TrainedLinear& linear) {
   return 2.0 * static_cast<double>(rows) * static_cast<double>(linear.inputs * linear.outputs);
 }
@@ -45,9 +35,7 @@ void multiplyForward(const Execution& execution, int64_t rows, const TrainedLine
                      const ProductScratch& scratch) {
   const WorkTimer timer(execution.profile(), Work::kLinear, operations(rows, linear));
   const int64_t inputs = linear.inputs, outputs = linear.outputs;
-  const float* weight = linear.weight->value.data();
-  packPanels(execution, inputs, outputs, scratch.panels(),
-             [&](int64_t first, int64_t count, float* panels) { packRows(inputs, count, weight + first * inputs, inputs, panels); });
+  packRows(execution, inputs, outputs, linear.weight->value.data(), inputs, scratch.panels());
   // What is read behind the last bias is the buffer's slack, and goes into outputs that do not exist.
   multiplyPacked(execution, rows, inputs, outputs, input, inputs, scratch.panels(), linear.bias ? linear.bias->value.data() : nullptr,
                  output, outputs);
@@ -57,9 +45,7 @@ void multiplyBackward(const Execution& execution, int64_t rows, const TrainedLin
                       float* input_gradient, bool accumulate, const ProductScratch& scratch) {
   const WorkTimer timer(execution.profile(), Work::kLinear, operations(rows, linear));
   const int64_t inputs = linear.inputs, outputs = linear.outputs;
-  const float* weight = linear.weight->value.data();
-  packPanels(execution, outputs, inputs, scratch.panels(),
-             [&](int64_t first, int64_t count, float* panels) { packColumns(outputs, count, weight + first, inputs, panels); });
+  packColumns(execution, outputs, inputs, linear.weight->value.data(), inputs, scratch.panels());
   multiplyPacked(execution, rows, outputs, inputs, output_gradient, outputs, scratch.panels(), nullptr, input_gradient, inputs,
                  {.accumulate = accumulate});
 }
@@ -73,8 +59,7 @@ void addWeightGradient(const Execution& execution, int64_t rows, const TrainedLi
     const int64_t depth = std::min(kDepth, rows - row);
     const float* x = input + row * inputs;
     const float* dy = output_gradient + row * outputs;
-    packPanels(execution, depth, inputs, scratch.panels(),
-               [&](int64_t first, int64_t count, float* panels) { packColumns(depth, count, x + first, inputs, panels); });
+    packColumns(execution, depth, inputs, x, inputs, scratch.panels());
     constexpr int64_t kColumns = 32;
     execution.parallelFor(static_cast<size_t>((outputs + kColumns - 1) / kColumns), [&](size_t, size_t task) {
       const int64_t first = static_cast<int64_t>(task) * kColumns;

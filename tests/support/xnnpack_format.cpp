@@ -52,7 +52,7 @@ class XnnpackMatrix final : public WeightMatrix {
 
 class XnnpackFormat final : public MatrixFormat {
  public:
-  Result<std::unique_ptr<WeightMatrix>> pack(int64_t inputs, int64_t outputs, const float* weight, const float* bias,
+  Result<std::unique_ptr<WeightMatrix>> pack(const Execution&, int64_t inputs, int64_t outputs, const float* weight, const float* bias,
                                              float scale) const override {
     constexpr float kUnbounded = std::numeric_limits<float>::infinity();
     const auto in = vectorSize(inputs), out = vectorSize(outputs);

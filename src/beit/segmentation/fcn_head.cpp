@@ -2,21 +2,21 @@
 
 namespace beit {
 
-void FcnHead::declare(ParameterList& parameters, const BeitConfig& config) {
+void FcnHead::declare(const Execution& execution, ParameterList& parameters, const BeitConfig& config) {
   using Kind = ConvModule::Kind;
   const std::string prefix = "auxiliary_head.";
   const int64_t inputs = config.hidden_size, channels = config.auxiliary_channels;
   for (int64_t i = 0; i < config.auxiliary_num_convs; ++i) {
     convs_.push_back(std::make_unique<ConvModule>());
-    convs_.back()->declare(parameters, prefix + "convs." + std::to_string(i), {i == 0 ? inputs : channels}, channels, 3,
+    convs_.back()->declare(execution, parameters, prefix + "convs." + std::to_string(i), {i == 0 ? inputs : channels}, channels, 3,
                            Kind::kNormalizedRelu);
   }
   const int64_t last = convs_.empty() ? inputs : channels;
   if (config.auxiliary_concat_input) {
     conv_cat_ = std::make_unique<ConvModule>();
-    conv_cat_->declare(parameters, prefix + "conv_cat", {inputs, last}, channels, 3, Kind::kNormalizedRelu);
+    conv_cat_->declare(execution, parameters, prefix + "conv_cat", {inputs, last}, channels, 3, Kind::kNormalizedRelu);
   }
-  classifier_.declare(parameters, prefix + "classifier", {conv_cat_ ? channels : last}, config.num_labels, 1, Kind::kPlain);
+  classifier_.declare(execution, parameters, prefix + "classifier", {conv_cat_ ? channels : last}, config.num_labels, 1, Kind::kPlain);
 }
 
 Result<FeatureMap> FcnHead::run(const Execution& execution, const FeatureMap& features) const {

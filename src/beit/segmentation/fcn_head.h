@@ -12,7 +12,7 @@ namespace beit {
 class FcnHead {
  public:
   // Adds the parameters under "auxiliary_head.".
-  void declare(ParameterList& parameters, const BeitConfig& config);
+  void declare(const Execution& execution, ParameterList& parameters, const BeitConfig& config);
 
   // Returns the logits (h, w, L) of level 2, (h, w, C).
   Result<FeatureMap> run(const Execution& execution, const FeatureMap& features) const;

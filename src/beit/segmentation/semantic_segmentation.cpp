@@ -49,10 +49,10 @@ BeitForSemanticSegmentation::BeitForSemanticSegmentation(BeitConfig config, cons
     : BeitPreTrainedModel(std::move(config), kClassName, execution),
       taps_(tapsOf(config_, options.out_indices_rule)),
       body_(parameters_, config_, VisionTransformer::Parts::kEncoderAndNorm, options.dtype, execution_) {
-  decode_head_.declare(parameters_, config_, options.dtype);
+  decode_head_.declare(execution_, parameters_, config_, options.dtype);
   if (config_.use_auxiliary_head && options.auxiliary_head) {
     auxiliary_head_ = std::make_unique<FcnHead>();
-    auxiliary_head_->declare(parameters_, config_);
+    auxiliary_head_->declare(execution_, parameters_, config_);
   }
 }
 

@@ -23,26 +23,26 @@ Size sizeOf(size_t level, Size grid) {
 
 }  // namespace
 
-void UperHead::declare(ParameterList& parameters, const BeitConfig& config, WeightType type) {
+void UperHead::declare(const Execution& execution, ParameterList& parameters, const BeitConfig& config, WeightType type) {
   using Kind = ConvModule::Kind;
   const int64_t channels = channels_ = config.hidden_size;
   const Size grid = config.patchGrid();
   const std::string prefix = "decode_head.";
-  fpn1_first_.declare(parameters, "fpn1.0", channels, /*norm_prefix=*/"fpn1.1", type);
-  lateral_upsampling_[0].declareWithLateral(parameters, "fpn1.3", channels, prefix + "lateral_convs.0", type);
-  lateral_upsampling_[1].declareWithLateral(parameters, "fpn2.0", channels, prefix + "lateral_convs.1", type);
-  lateral_conv_.declare(parameters, prefix + "lateral_convs.2", {channels}, channels, 1, Kind::kNormalizedRelu);
+  fpn1_first_.declare(execution, parameters, "fpn1.0", channels, /*norm_prefix=*/"fpn1.1", type);
+  lateral_upsampling_[0].declareWithLateral(execution, parameters, "fpn1.3", channels, prefix + "lateral_convs.0", type);
+  lateral_upsampling_[1].declareWithLateral(execution, parameters, "fpn2.0", channels, prefix + "lateral_convs.1", type);
+  lateral_conv_.declare(execution, parameters, prefix + "lateral_convs.2", {channels}, channels, 1, Kind::kNormalizedRelu);
   pool_scales_ = config.pool_scales;
   for (size_t i = 0; i < pool_scales_.size(); ++i) {
     psp_modules_.push_back(std::make_unique<ConvModule>());
-    psp_modules_.back()->declare(parameters, prefix + "psp_modules." + std::to_string(i) + ".1", {channels}, channels, 1,
+    psp_modules_.back()->declare(execution, parameters, prefix + "psp_modules." + std::to_string(i) + ".1", {channels}, channels, 1,
                                  Kind::kNormalizedRelu);
   }
-  bottleneck_.declare(parameters, prefix + "bottleneck", channels, channels, pool_scales_.size(), sizeOf(kTop, grid), type);
+  bottleneck_.declare(execution, parameters, prefix + "bottleneck", channels, channels, pool_scales_.size(), sizeOf(kTop, grid), type);
   for (size_t i = 0; i < kTop; ++i)
-    fpn_convs_[i].declare(parameters, prefix + "fpn_convs." + std::to_string(i), channels, channels, 0, sizeOf(i, grid), type);
-  fpn_bottleneck_.declare(parameters, prefix + "fpn_bottleneck", channels, channels, kTop, sizeOf(0, grid), type);
-  classifier_.declareConvolution(parameters, prefix + "classifier", {config.num_labels, channels, 1, 1});
+    fpn_convs_[i].declare(execution, parameters, prefix + "fpn_convs." + std::to_string(i), channels, channels, 0, sizeOf(i, grid), type);
+  fpn_bottleneck_.declare(execution, parameters, prefix + "fpn_bottleneck", channels, channels, kTop, sizeOf(0, grid), type);
+  classifier_.declareConvolution(execution, parameters, prefix + "classifier", {config.num_labels, channels, 1, 1});
 }
 
 void UperHead::addSteps(ForwardPass& pass, const Execution& execution, std::shared_ptr<State> state, Size grid) const {

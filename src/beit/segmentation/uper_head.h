@@ -20,7 +20,7 @@ class UperHead {
   static constexpr size_t kLevels = 4;
 
   // Adds the parameters under "fpn1.", "fpn2." and "decode_head.". `type` is that of all products but the last layer's.
-  void declare(ParameterList& parameters, const BeitConfig& config, WeightType type);
+  void declare(const Execution& execution, ParameterList& parameters, const BeitConfig& config, WeightType type);
 
   // The four levels of one image on their way through neck and head.
   struct State {

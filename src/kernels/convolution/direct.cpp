@@ -27,8 +27,8 @@ void gatherPixel(const FeatureMap& input, int64_t kernel_size, int64_t y, int64_
 
 }  // namespace
 
-Status DirectConvolution::make(const float* kernel, const float* bias, bool relu) {
-  BEIT_ASSIGN(matrix_, PackedMatrix::pack(depth(), outputs_, kernel, depth(), bias));
+Status DirectConvolution::make(const Execution& execution, const float* kernel, const float* bias, bool relu) {
+  BEIT_ASSIGN(matrix_, PackedMatrix::pack(execution, depth(), outputs_, kernel, depth(), bias));
   relu_ = relu;
   return {};
 }

@@ -17,8 +17,9 @@ class DirectConvolution {
   DirectConvolution() = default;
   DirectConvolution(int64_t inputs, int64_t outputs, int64_t kernel_size) : inputs_(inputs), outputs_(outputs), kernel_size_(kernel_size) {}
 
-  // Packs `kernel` (outputs, height, width, inputs) and `bias` (outputs) or null; both may go afterwards. Error: kOutOfMemory.
-  Status make(const float* kernel, const float* bias, bool relu);
+  // Packs `kernel` (outputs, height, width, inputs) and `bias` (outputs) or null, on all threads; both may go afterwards.
+  // Error: kOutOfMemory.
+  Status make(const Execution& execution, const float* kernel, const float* bias, bool relu);
   // output (size, outputs) = the convolution of input (size, inputs), and ReLU if asked. Error: kOutOfMemory.
   Status run(const Execution& execution, const FeatureMap& input, float* output) const;
 

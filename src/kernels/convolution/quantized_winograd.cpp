@@ -24,21 +24,26 @@ int32_t limitOf(int64_t inputs) {
 
 int64_t QuantizedWinograd::bytes(int64_t inputs, int64_t outputs) { return outputs * (kTaps * (groupedInputs(inputs) + 4) + 4); }
 
-Status QuantizedWinograd::make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale, const float* bias) {
+Status QuantizedWinograd::make(const Execution& execution, const float* kernel, int64_t total_inputs, int64_t first, const float* scale,
+                               const float* bias) {
   const int64_t grouped = groupedInputs(inputs_);
   BEIT_ASSIGN(values_, Buffer<int8_t>::allocate(outputs_ * kTaps * grouped, "quantised weights"));
   BEIT_ASSIGN(scales_, FloatBuffer::allocate(outputs_ * kTaps, "scales of weights"));
   BEIT_ASSIGN(bias_, FloatBuffer::allocate(outputs_, "a convolution's bias"));
-  BEIT_ASSIGN(FloatBuffer row, FloatBuffer::allocate(inputs_, "a tap's weights"));
-  BEIT_ASSIGN(auto integers, Buffer<int16_t>::allocate(grouped, "a tap's weights"));
+  BEIT_ASSIGN(FloatBuffer rows, FloatBuffer::allocate(execution.threads() * inputs_, "a tap's weights"));
+  BEIT_ASSIGN(auto rooms, Buffer<int16_t>::allocate(execution.threads() * grouped, "a tap's weights"));
   std::copy_n(bias, outputs_, bias_.data());
-  for (int64_t o = 0; o < outputs_; ++o)
+  execution.parallelFor(static_cast<size_t>(outputs_), [&](size_t thread, size_t output) {
+    const auto o = static_cast<int64_t>(output);
+    float* row = rows.data() + static_cast<int64_t>(thread) * inputs_;
+    int16_t* integers = rooms.data() + static_cast<int64_t>(thread) * grouped;
     for (int64_t tap = 0; tap < kTaps; ++tap) {
-      for (int64_t i = 0; i < inputs_; ++i) row.data()[i] = scale[o] * kernel[(o * total_inputs + first + i) * kTaps + tap];
+      for (int64_t i = 0; i < inputs_; ++i) row[i] = scale[o] * kernel[(o * total_inputs + first + i) * kTaps + tap];
       const int64_t at = o * kTaps + tap;
-      scales_.data()[at] = quantizeRow(inputs_, row.data(), kWeightLimit, integers.data());
-      std::copy_n(integers.data(), grouped, values_.data() + at * grouped);
+      scales_.data()[at] = quantizeRow(inputs_, row, kWeightLimit, integers);
+      std::copy_n(integers, grouped, values_.data() + at * grouped);
     }
+  });
   return {};
 }
 

@@ -19,10 +19,10 @@ class QuantizedWinograd {
   QuantizedWinograd() = default;
   QuantizedWinograd(int64_t inputs, int64_t outputs) : inputs_(inputs), outputs_(outputs) {}
 
-  // Quantises the 3 x 3 `kernel` (outputs, total_inputs, 3, 3), of which it takes the inputs first..first + inputs - 1,
+  // Quantises, on all threads, the 3 x 3 `kernel` (outputs, total_inputs, 3, 3), of which it takes the inputs first..first + inputs - 1,
   // each output times scale[output]; `bias` (outputs). All are copied. An output with a weight that is not finite gives NaN.
   // Error: kOutOfMemory.
-  Status make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale, const float* bias);
+  Status make(const Execution& execution, const float* kernel, int64_t total_inputs, int64_t first, const float* scale, const float* bias);
 
   // Returns the bytes that are held of a kernel.
   static int64_t bytes(int64_t inputs, int64_t outputs);

@@ -9,21 +9,25 @@ namespace beit {
 
 using namespace winograd;
 
-Status WinogradConvolution::make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale, const float* bias) {
+Status WinogradConvolution::make(const Execution& execution, const float* kernel, int64_t total_inputs, int64_t first, const float* scale,
+                                 const float* bias) {
   const int64_t inputs = inputs_, outputs = outputs_;
   BEIT_ASSIGN(bias_, FloatBuffer::allocate(outputs, "a convolution's bias"));
   for (int64_t o = 0; o < outputs; ++o) bias_.data()[o] = bias ? bias[o] : 0.0f;
   // A line of points at a time, so that no copy of all 36 matrices is made beside the packed ones.
   BEIT_ASSIGN(FloatBuffer matrices, FloatBuffer::allocate(kSide * outputs * inputs, "a transformed kernel"));
   for (int64_t line = 0; line < kSide; ++line) {
-    for (int64_t o = 0; o < outputs; ++o)
+    execution.parallelFor(static_cast<size_t>(outputs), [&](size_t, size_t output) {
+      const auto o = static_cast<int64_t>(output);
       for (int64_t i = 0; i < inputs; ++i) {
         double points[kSide];
         transformKernel(kernel + (o * total_inputs + first + i) * 9, static_cast<double>(scale[o]), line, points);
         for (int64_t j = 0; j < kSide; ++j) matrices.data()[(j * outputs + o) * inputs + i] = static_cast<float>(points[j]);
       }
+    });
     for (int64_t j = 0; j < kSide; ++j) {
-      BEIT_ASSIGN(PackedMatrix matrix, PackedMatrix::pack(inputs, outputs, matrices.data() + j * outputs * inputs, inputs, nullptr));
+      BEIT_ASSIGN(PackedMatrix matrix,
+                  PackedMatrix::pack(execution, inputs, outputs, matrices.data() + j * outputs * inputs, inputs, nullptr));
       matrices_.push_back(std::move(matrix));
     }
   }

@@ -23,10 +23,10 @@ class WinogradConvolution {
   WinogradConvolution() = default;
   WinogradConvolution(int64_t inputs, int64_t outputs) : inputs_(inputs), outputs_(outputs) {}
 
-  // Transforms and packs the 3 x 3 `kernel` (outputs, total_inputs, 3, 3), of which it takes the inputs
+  // Transforms and packs, on all threads, the 3 x 3 `kernel` (outputs, total_inputs, 3, 3), of which it takes the inputs
   // first..first + inputs - 1, each output times scale[output], and `bias` (outputs) or null; all are copied.
   // Error: kOutOfMemory.
-  Status make(const float* kernel, int64_t total_inputs, int64_t first, const float* scale, const float* bias);
+  Status make(const Execution& execution, const float* kernel, int64_t total_inputs, int64_t first, const float* scale, const float* bias);
 
   bool empty() const { return matrices_.empty(); }
   // Returns the bytes of the packed matrices.

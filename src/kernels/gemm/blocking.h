@@ -97,6 +97,16 @@ void forTiles(int64_t rows, int64_t max_rows, const Tile& tile) {
   }
 }
 
+// Calls task(thread, first, last) on the pool for all of `panels`, a few at a time, `last` being one past: for what makes them.
+template <typename Task>
+void forPanelTasks(const Execution& execution, int64_t panels, const Task& task) {
+  constexpr int64_t kPanels = 4;
+  execution.parallelFor(static_cast<size_t>((panels + kPanels - 1) / kPanels), [&](size_t thread, size_t i) {
+    const int64_t first = static_cast<int64_t>(i) * kPanels;
+    task(thread, first, std::min(panels, first + kPanels));
+  });
+}
+
 // Calls task(thread, first_row, last_row, first_panel, last_panel) on the pool for all of rows x panels,
 // `last` being one past. A task goes through its panels and, for each, through its rows: so few rows that all
 // of them (row_bytes each) stay in a second-level cache, so few panels that up to eight threads end

@@ -68,6 +68,18 @@ void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t s
   }
 }
 
+void packRows(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
+  forPanelTasks(execution, panelsOf(outputs), [&](size_t, int64_t first, int64_t last) {
+    packRows(inputs, std::min(outputs, last * kNr) - first * kNr, weight + first * kNr * stride, stride, panels + first * kNr * inputs);
+  });
+}
+
+void packColumns(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
+  forPanelTasks(execution, panelsOf(outputs), [&](size_t, int64_t first, int64_t last) {
+    packColumns(inputs, std::min(outputs, last * kNr) - first * kNr, weight + first * kNr, stride, panels + first * kNr * inputs);
+  });
+}
+
 void multiplyPacked(const Microkernels& kernels, int64_t rows, int64_t inputs, int64_t outputs, const float* input, int64_t input_stride,
                     const float* panels, const float* bias, float* output, int64_t output_stride, GemmEpilogue epilogue) {
   multiplyPanels(kernels, rows, inputs, outputs, 0, panelsOf(outputs), input, input_stride, panels, bias, output, output_stride, epilogue);
@@ -84,11 +96,12 @@ void multiplyPacked(const Execution& execution, int64_t rows, int64_t inputs, in
                });
 }
 
-Result<PackedMatrix> PackedMatrix::pack(int64_t inputs, int64_t outputs, const float* weight, int64_t weight_stride, const float* bias) {
+Result<PackedMatrix> PackedMatrix::pack(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight,
+                                        int64_t weight_stride, const float* bias) {
   PackedMatrix matrix;
   BEIT_ASSIGN(matrix.panels_, FloatBuffer::allocate(packedFloats(inputs, outputs), "packed weights"));
   BEIT_ASSIGN(matrix.bias_, FloatBuffer::allocate(panelsOf(outputs) * kNr, "a bias"));
-  packRows(inputs, outputs, weight, weight_stride, matrix.panels_.data());
+  packRows(execution, inputs, outputs, weight, weight_stride, matrix.panels_.data());
   for (int64_t i = 0; i < panelsOf(outputs) * kNr; ++i) matrix.bias_.data()[i] = bias && i < outputs ? bias[i] : 0.0f;
   matrix.inputs_ = inputs;
   matrix.outputs_ = outputs;

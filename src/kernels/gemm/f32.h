@@ -17,11 +17,13 @@ namespace beit {
 constexpr int64_t packedFloats(int64_t inputs, int64_t outputs) { return panelsOf(outputs) * inputs * kNr; }
 
 // Packs `weight`, `outputs` rows of `inputs` floats with `stride` floats from one to the next, into
-// packedFloats(inputs, outputs) floats.
+// packedFloats(inputs, outputs) floats, in the caller's thread or on all.
 void packRows(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels);
+void packRows(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels);
 
 // The same for a transposed W: `inputs` rows of `outputs` floats.
 void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels);
+void packColumns(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels);
 
 // output (rows, outputs) = input (rows, inputs) x W^T + bias, then the epilogue, in the caller's thread. Strides
 // are the floats from one row to the next. `bias` (outputs rounded up to 8) may be null. Exactly these floats
@@ -38,8 +40,9 @@ class PackedMatrix {
   PackedMatrix() = default;
 
   // Packs `weight`, `outputs` rows of `inputs` floats with `weight_stride` floats from one to the next,
-  // and `bias` (outputs), or null for none. Both may go afterwards. Error: kOutOfMemory.
-  static Result<PackedMatrix> pack(int64_t inputs, int64_t outputs, const float* weight, int64_t weight_stride, const float* bias);
+  // and `bias` (outputs), or null for none, on all threads. Both may go afterwards. Error: kOutOfMemory.
+  static Result<PackedMatrix> pack(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight, int64_t weight_stride,
+                                   const float* bias);
 
   bool empty() const { return panels_.empty(); }
   int64_t inputs() const { return inputs_; }

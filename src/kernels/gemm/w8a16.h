@@ -72,13 +72,14 @@ class W8A16Matrix {
  public:
   W8A16Matrix() = default;
 
-  // Quantises and packs `weight` (outputs, inputs): an output's scale is its largest magnitude / 127.
+  // Quantises and packs `weight` (outputs, inputs), on all threads: an output's scale is its largest magnitude / 127.
   // `bias` (outputs) may be null. Both may go afterwards. An output with a weight that is not finite
   // gives NaN. Error: kOutOfMemory.
-  static Result<W8A16Matrix> quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
+  static Result<W8A16Matrix> quantize(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight, const float* bias);
 
   // Packs weights that are quantised already: values (outputs, inputs) and the scale of each output.
-  static Result<W8A16Matrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales, const float* bias);
+  static Result<W8A16Matrix> pack(const Execution& execution, int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
+                                  const float* bias);
 
   // Returns the bytes that a matrix takes, packed, with scales and bias.
   static int64_t bytes(int64_t inputs, int64_t outputs);

@@ -193,11 +193,15 @@ Result<W8A8Matrix> W8A8Matrix::allocate(int64_t inputs, int64_t outputs, const f
   BEIT_ASSIGN(matrix.panels_, Buffer<int8_t>::allocate(columns * paddedDepth(inputs), "quantised weights"));
   BEIT_ASSIGN(matrix.sums_, FloatBuffer::allocate(columns * chunks, "sums of weights"));
   BEIT_ASSIGN(matrix.scaling_, OutputScales::make(outputs, bias));
-  std::fill_n(matrix.panels_.data(), columns * paddedDepth(inputs), static_cast<int8_t>(0));
-  std::fill_n(matrix.sums_.data(), columns * chunks, 0.0f);
   matrix.inputs_ = inputs;
   matrix.outputs_ = outputs;
   return matrix;
+}
+
+void W8A8Matrix::clearPanels(int64_t first, int64_t last) {
+  const int64_t columns = (last - first) * kNr, depth = paddedDepth(inputs_), chunks = W8A8Rows::chunksOf(inputs_);
+  std::fill_n(panels_.data() + first * kNr * depth, columns * depth, static_cast<int8_t>(0));
+  std::fill_n(sums_.data() + first * kNr * chunks, columns * chunks, 0.0f);
 }
 
 template <typename Integer>
@@ -216,20 +220,31 @@ void W8A8Matrix::packOutput(int64_t output, const Integer* values) {
   }
 }
 
-Result<W8A8Matrix> W8A8Matrix::quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias) {
+Result<W8A8Matrix> W8A8Matrix::quantize(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight,
+                                        const float* bias) {
   BEIT_ASSIGN(W8A8Matrix matrix, allocate(inputs, outputs, bias));
-  BEIT_ASSIGN(auto row, Buffer<int16_t>::allocate(groupedInputs(inputs), "a quantised row"));
-  for (int64_t output = 0; output < outputs; ++output) {
-    matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row.data());
-    matrix.packOutput(output, row.data());
-  }
+  const int64_t grouped = groupedInputs(inputs);
+  BEIT_ASSIGN(auto rooms, Buffer<int16_t>::allocate(execution.threads() * grouped, "quantised rows"));
+  forPanelTasks(execution, panelsOf(outputs), [&](size_t thread, int64_t first, int64_t last) {
+    int16_t* row = rooms.data() + static_cast<int64_t>(thread) * grouped;
+    matrix.clearPanels(first, last);
+    for (int64_t output = first * kNr; output < std::min(outputs, last * kNr); ++output) {
+      matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row);
+      matrix.packOutput(output, row);
+    }
+  });
   return matrix;
 }
 
-Result<W8A8Matrix> W8A8Matrix::pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales, const float* bias) {
+Result<W8A8Matrix> W8A8Matrix::pack(const Execution& execution, int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
+                                    const float* bias) {
   BEIT_ASSIGN(W8A8Matrix matrix, allocate(inputs, outputs, bias));
   std::copy_n(scales, outputs, matrix.scaling_.scales.data());
-  for (int64_t output = 0; output < outputs; ++output) matrix.packOutput(output, values + output * inputs);
+  forPanelTasks(execution, panelsOf(outputs), [&](size_t, int64_t first, int64_t last) {
+    matrix.clearPanels(first, last);
+    for (int64_t output = first * kNr; output < std::min(outputs, last * kNr); ++output)
+      matrix.packOutput(output, values + output * inputs);
+  });
   return matrix;
 }
 

@@ -58,8 +58,9 @@ class W8A8Matrix {
   W8A8Matrix() = default;
 
   // As W8A16Matrix has them: the same integers and scales.
-  static Result<W8A8Matrix> quantize(int64_t inputs, int64_t outputs, const float* weight, const float* bias);
-  static Result<W8A8Matrix> pack(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales, const float* bias);
+  static Result<W8A8Matrix> quantize(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight, const float* bias);
+  static Result<W8A8Matrix> pack(const Execution& execution, int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
+                                 const float* bias);
 
   // Returns the bytes that a matrix takes, packed, with sums, scales and bias.
   static int64_t bytes(int64_t inputs, int64_t outputs);
@@ -75,6 +76,8 @@ class W8A8Matrix {
 
  private:
   static Result<W8A8Matrix> allocate(int64_t inputs, int64_t outputs, const float* bias);
+  // Sets panels first..last - 1 and their sums to 0, which is what lies behind the last input and the last output.
+  void clearPanels(int64_t first, int64_t last);
   // Packs one output's integers, and sums them up.
   template <typename Integer>
   void packOutput(int64_t output, const Integer* values);

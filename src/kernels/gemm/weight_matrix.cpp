@@ -41,9 +41,9 @@ class F32Matrix final : public WeightMatrix {
 
 class F32Format final : public MatrixFormat {
  public:
-  Result<std::unique_ptr<WeightMatrix>> pack(int64_t inputs, int64_t outputs, const float* weight, const float* bias,
-                                             float scale) const override {
-    BEIT_ASSIGN(PackedMatrix matrix, PackedMatrix::pack(inputs, outputs, weight, /*weight_stride=*/inputs, bias));
+  Result<std::unique_ptr<WeightMatrix>> pack(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight,
+                                             const float* bias, float scale) const override {
+    BEIT_ASSIGN(PackedMatrix matrix, PackedMatrix::pack(execution, inputs, outputs, weight, /*weight_stride=*/inputs, bias));
     if (scale != 1.0f) matrix.scale(scale);
     return std::unique_ptr<WeightMatrix>(std::make_unique<F32Matrix>(std::move(matrix)));
   }
@@ -125,17 +125,17 @@ class QuantizedMatrix final : public WeightMatrix {
 template <typename Matrix, typename Input>
 class QuantizedFormat final : public MatrixFormat {
  public:
-  Result<std::unique_ptr<WeightMatrix>> pack(int64_t inputs, int64_t outputs, const float* weight, const float* bias,
-                                             float scale) const override {
-    BEIT_ASSIGN(Matrix matrix, Matrix::quantize(inputs, outputs, weight, bias));
+  Result<std::unique_ptr<WeightMatrix>> pack(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight,
+                                             const float* bias, float scale) const override {
+    BEIT_ASSIGN(Matrix matrix, Matrix::quantize(execution, inputs, outputs, weight, bias));
     return make(std::move(matrix), scale);
   }
 
   bool takesQuantized() const override { return true; }
 
-  Result<std::unique_ptr<WeightMatrix>> packQuantized(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
-                                                      const float* bias, float scale) const override {
-    BEIT_ASSIGN(Matrix matrix, Matrix::pack(inputs, outputs, values, scales, bias));
+  Result<std::unique_ptr<WeightMatrix>> packQuantized(const Execution& execution, int64_t inputs, int64_t outputs, const int8_t* values,
+                                                      const float* scales, const float* bias, float scale) const override {
+    BEIT_ASSIGN(Matrix matrix, Matrix::pack(execution, inputs, outputs, values, scales, bias));
     return make(std::move(matrix), scale);
   }
 
@@ -156,8 +156,8 @@ class QuantizedFormat final : public MatrixFormat {
 
 }  // namespace
 
-Result<std::unique_ptr<WeightMatrix>> MatrixFormat::packQuantized(int64_t, int64_t, const int8_t*, const float*, const float*,
-                                                                  float) const {
+Result<std::unique_ptr<WeightMatrix>> MatrixFormat::packQuantized(const Execution&, int64_t, int64_t, const int8_t*, const float*,
+                                                                  const float*, float) const {
   return failure(ErrorCode::kInternal, "MatrixFormat", "a format of floats was given quantised weights");
 }
 

@@ -56,18 +56,19 @@ class MatrixFormat {
  public:
   virtual ~MatrixFormat() = default;
 
-  // Packs `weight` (outputs, inputs) and `bias` (outputs), or null for zeros, both times `scale`. Both may go
+  // Packs `weight` (outputs, inputs) and `bias` (outputs), or null for zeros, both times `scale`, on all threads. Both may go
   // afterwards. An output with a weight that is not finite gives NaN. Error: kOutOfMemory.
-  virtual Result<std::unique_ptr<WeightMatrix>> pack(int64_t inputs, int64_t outputs, const float* weight, const float* bias,
-                                                     float scale) const = 0;
+  virtual Result<std::unique_ptr<WeightMatrix>> pack(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight,
+                                                     const float* bias, float scale) const = 0;
 
   // Whether packQuantized() may be called: weights that are stored quantised are taken as they are, and the same from
   // floats as a file that was converted from them holds.
   virtual bool takesQuantized() const { return false; }
 
   // Packs weights that are quantised already: values (outputs, inputs) and the scale of each output. Error: kOutOfMemory.
-  virtual Result<std::unique_ptr<WeightMatrix>> packQuantized(int64_t inputs, int64_t outputs, const int8_t* values, const float* scales,
-                                                              const float* bias, float scale) const;
+  virtual Result<std::unique_ptr<WeightMatrix>> packQuantized(const Execution& execution, int64_t inputs, int64_t outputs,
+                                                              const int8_t* values, const float* scales, const float* bias,
+                                                              float scale) const;
 
   // Prepares `rows` dense rows of `inputs` floats for matrices of at most `outputs` outputs. `values` must stay as long
   // as what is returned. Error: kOutOfMemory.

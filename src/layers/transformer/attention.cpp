@@ -111,14 +111,15 @@ Result<AttentionScratch> AttentionScratch::allocate(const Execution& execution, 
   return scratch;
 }
 
-void Attention::declare(ParameterList& parameters, const std::string& prefix, const AttentionSpec& spec, WeightType type) {
+void Attention::declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, const AttentionSpec& spec,
+                        WeightType type) {
   spec_ = spec;
   // Scores are scaled by 1/√D: folded into the query projection, so it costs nothing.
   const float scale = 1.0f / std::sqrt(static_cast<float>(spec.headDim()));
-  query_.declare(parameters, prefix + ".attention.query", spec_.hidden, spec_.hidden, /*has_bias=*/true, type, scale);
-  key_.declare(parameters, prefix + ".attention.key", spec_.hidden, spec_.hidden, /*has_bias=*/false, type);
-  value_.declare(parameters, prefix + ".attention.value", spec_.hidden, spec_.hidden, /*has_bias=*/true, type);
-  output_.declare(parameters, prefix + ".output.dense", spec_.hidden, spec_.hidden, /*has_bias=*/true, type);
+  query_.declare(execution, parameters, prefix + ".attention.query", spec_.hidden, spec_.hidden, /*has_bias=*/true, type, scale);
+  key_.declare(execution, parameters, prefix + ".attention.key", spec_.hidden, spec_.hidden, /*has_bias=*/false, type);
+  value_.declare(execution, parameters, prefix + ".attention.value", spec_.hidden, spec_.hidden, /*has_bias=*/true, type);
+  output_.declare(execution, parameters, prefix + ".output.dense", spec_.hidden, spec_.hidden, /*has_bias=*/true, type);
 }
 
 Status Attention::run(const Execution& execution, int64_t batch, int64_t tokens, const float* input, const GridBias& bias,

@@ -49,7 +49,8 @@ struct AttentionScratch {
 class Attention {
  public:
   // Adds the parameters of layer `prefix` ("beit.encoder.layer.N.attention").
-  void declare(ParameterList& parameters, const std::string& prefix, const AttentionSpec& spec, WeightType type = WeightType::kFloat32);
+  void declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, const AttentionSpec& spec,
+               WeightType type = WeightType::kFloat32);
 
   // output (B, T, C) = the attention of `input` (B, T, C) through its output projection. `bias` may
   // be empty. `probabilities` is null, or takes (B, H, T, T) after softmax.

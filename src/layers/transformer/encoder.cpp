@@ -15,16 +15,17 @@ Result<EncoderScratch> EncoderScratch::allocate(const Execution& execution, cons
   return scratch;
 }
 
-void EncoderLayer::declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec, WeightType type) {
+void EncoderLayer::declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
+                           WeightType type) {
   const int64_t channels = spec.attention.hidden;
   activation_ = spec.activation;
   layernorm_before_.declare(parameters, prefix + ".layernorm_before", channels, spec.layer_norm_eps);
   layernorm_after_.declare(parameters, prefix + ".layernorm_after", channels, spec.layer_norm_eps);
-  attention_.declare(parameters, prefix + ".attention", spec.attention, type);
+  attention_.declare(execution, parameters, prefix + ".attention", spec.attention, type);
   if (spec.relative_position_bias)
     relative_position_bias_.declare(parameters, prefix + ".attention.attention.relative_position_bias", spec.bias);
-  intermediate_.declare(parameters, prefix + ".intermediate.dense", channels, spec.intermediate, true, type);
-  output_.declare(parameters, prefix + ".output.dense", spec.intermediate, channels, true, type);
+  intermediate_.declare(execution, parameters, prefix + ".intermediate.dense", channels, spec.intermediate, true, type);
+  output_.declare(execution, parameters, prefix + ".output.dense", spec.intermediate, channels, true, type);
   if (spec.layer_scale) {
     parameters.add(prefix + ".lambda_1", {channels}, lambda_1_);
     parameters.add(prefix + ".lambda_2", {channels}, lambda_2_);
@@ -59,11 +60,12 @@ Status EncoderLayer::run(LayerPart part, const Execution& execution, int64_t bat
   return {};
 }
 
-void Encoder::declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec, WeightType type) {
+void Encoder::declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
+                      WeightType type) {
   if (spec.shared_relative_position_bias) shared_bias_.declare(parameters, prefix + ".relative_position_bias", spec.bias);
   for (int64_t i = 0; i < spec.layers; ++i) {
     layers_.push_back(std::make_unique<EncoderLayer>());
-    layers_.back()->declare(parameters, prefix + ".layer." + std::to_string(i), spec, type);
+    layers_.back()->declare(execution, parameters, prefix + ".layer." + std::to_string(i), spec, type);
   }
 }
 

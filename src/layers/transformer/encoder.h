@@ -47,7 +47,8 @@ struct EncoderScratch {
 class EncoderLayer {
  public:
   // Adds the parameters of layer `prefix` ("beit.encoder.layer.N").
-  void declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec, WeightType type = WeightType::kFloat32);
+  void declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
+               WeightType type = WeightType::kFloat32);
 
   // The layer's own table; not declared() where layers have none.
   const RelativePositionBias& relativePositionBias() const { return relative_position_bias_; }
@@ -68,7 +69,8 @@ class EncoderLayer {
 class Encoder {
  public:
   // Adds the parameters under `prefix` ("beit.encoder").
-  void declare(ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec, WeightType type = WeightType::kFloat32);
+  void declare(const Execution& execution, ParameterList& parameters, const std::string& prefix, const EncoderSpec& spec,
+               WeightType type = WeightType::kFloat32);
 
   size_t layers() const { return layers_.size(); }
 
