@@ -38,7 +38,6 @@ Outcome runOn(const Attention& attention, const AttentionSpec& spec, const Case&
 }  // namespace
 
 TEST_CASE("Attention is softmax(Q K^T / sqrt(D) + bias) V through its output layer", "[attention]") {
-  (void)test::execution();
   // Odd head sizes, tokens around multiples of 4, 8 and the 24 rows of a task.
   const Case cases[] = {{1, 1, 1, {1, 1}}, {2, 9, 1, {1, 2}},  {3, 12, 2, {3, 1}}, {2, 5, 3, {2, 3}},
                         {4, 8, 1, {1, 7}}, {1, 16, 2, {4, 6}}, {2, 7, 1, {5, 5}},  {2, 64, 1, {7, 10}}};
@@ -86,7 +85,6 @@ TEST_CASE("Attention is softmax(Q K^T / sqrt(D) + bias) V through its output lay
 }
 
 TEST_CASE("Scores far apart neither overflow nor vanish, wherever the largest is", "[attention]") {
-  (void)test::execution();
   for (const Size grid : {Size{1, 1}, {1, 2}, {2, 2}, {3, 2}, {2, 5}}) {
     const Case c{1, 4, 1, grid};
     const AttentionSpec spec = specOf(c);
@@ -110,7 +108,6 @@ TEST_CASE("Scores far apart neither overflow nor vanish, wherever the largest is
 }
 
 TEST_CASE("A NaN in one image leaves the others of its batch alone", "[attention]") {
-  (void)test::execution();
   const Case c{2, 4, 2, {2, 2}};
   const AttentionSpec spec = specOf(c);
   ParameterList parameters;

@@ -22,7 +22,6 @@ BeitConfig smallConfig() {
 
 struct Filled {
   explicit Filled(BeitConfig c) : config(std::move(c)) {
-    (void)test::execution();
     embeddings.declare(test::execution(), parameters, "beit.embeddings", config);
     weights = test::randomWeights(parameters, 3);
     REQUIRE(test::fill(parameters, weights).ok());

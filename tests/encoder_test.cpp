@@ -25,7 +25,6 @@ BeitConfig smallConfig() {
 
 struct Filled {
   explicit Filled(BeitConfig c) : config(std::move(c)) {
-    (void)test::execution();
     encoder.declare(test::execution(), parameters, "beit.encoder", encoderSpec(config));
     REQUIRE(test::fill(parameters, test::randomWeights(parameters, 11)).ok());
   }

@@ -1,5 +1,5 @@
 // What a model says that a pass takes, against the bytes that one holds. Programs with a sanitizer leave out what has the tag
-// [estimate]: passes over large pictures, of which they take five times as long to learn what all others learn.
+// [estimate]: it runs over large pictures, takes them five times as long, and shows nothing that the other programs do not.
 #include <string>
 
 #include <catch2/catch_test_macros.hpp>

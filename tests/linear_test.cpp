@@ -27,7 +27,6 @@ double differenceOf(const Linear& layer, const test::Weights& weights, int64_t r
 }  // namespace
 
 TEST_CASE("Linear is x W^T + b of any size, with and without bias and scale", "[linear]") {
-  (void)test::execution();
   test::Random random(1);
   for (const int64_t inputs : {1, 2, 3, 9, 64, 130})
     for (const int64_t outputs : {1, 2, 5, 12, 67})
@@ -55,7 +54,6 @@ TEST_CASE("Linear is x W^T + b of any size, with and without bias and scale", "[
 }
 
 TEST_CASE("Linear takes weight and bias in either order", "[linear]") {
-  (void)test::execution();
   test::Random random(2);
   for (const bool weight_first : {false, true}) {
     CAPTURE(weight_first);
@@ -100,7 +98,6 @@ TEST_CASE("Layers that share an input give what each gives alone", "[linear]") {
 }
 
 TEST_CASE("A convolution without overlap is a layer over its patches", "[linear]") {
-  (void)test::execution();
   test::Random random(4);
   ParameterList parameters;
   Linear layer;

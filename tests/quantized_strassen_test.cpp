@@ -77,7 +77,7 @@ TEST_CASE("A product of integers in Strassen's way is the plain one, to the last
 TEST_CASE("Sums that wrap on their way in Strassen's way end as the plain ones", "[quantized_strassen]") {
   // All at the limit, so that sums of four activations and of three weights are as large as can be: signs by quarter.
   for (const int64_t inputs : {512, 2056})  // one chunk and two
-    for (int signs = 0; signs<256; signs += inputs> 512 ? 45 : 15) {
+    for (int signs = 0; signs < 256; signs += inputs == 512 ? 15 : 45) {
       CAPTURE(inputs, signs);
       constexpr int64_t kRows = 104, kOutputs = 512;
       const auto quarters = [&](int64_t rows, int bits) {

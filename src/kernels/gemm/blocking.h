@@ -97,13 +97,13 @@ void forTiles(int64_t rows, int64_t max_rows, const Tile& tile) {
   }
 }
 
-// Calls task(thread, first, last) on the pool for all of `panels`, a few at a time, `last` being one past: for what makes them.
+// Calls task(thread, panel) on the pool for all of `panels`, a few in a row: for what makes them.
 template <typename Task>
-void forPanelTasks(const Execution& execution, int64_t panels, const Task& task) {
+void forPanels(const Execution& execution, int64_t panels, const Task& task) {
   constexpr int64_t kPanels = 4;
   execution.parallelFor(static_cast<size_t>((panels + kPanels - 1) / kPanels), [&](size_t thread, size_t i) {
     const int64_t first = static_cast<int64_t>(i) * kPanels;
-    task(thread, first, std::min(panels, first + kPanels));
+    for (int64_t panel = first; panel < std::min(panels, first + kPanels); ++panel) task(thread, panel);
   });
 }
 

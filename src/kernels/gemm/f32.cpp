@@ -69,14 +69,16 @@ void packColumns(int64_t inputs, int64_t outputs, const float* weight, int64_t s
 }
 
 void packRows(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
-  forPanelTasks(execution, panelsOf(outputs), [&](size_t, int64_t first, int64_t last) {
-    packRows(inputs, std::min(outputs, last * kNr) - first * kNr, weight + first * kNr * stride, stride, panels + first * kNr * inputs);
+  forPanels(execution, panelsOf(outputs), [&](size_t, int64_t panel) {
+    const int64_t first = panel * kNr;
+    packRows(inputs, std::min(kNr, outputs - first), weight + first * stride, stride, panels + first * inputs);
   });
 }
 
 void packColumns(const Execution& execution, int64_t inputs, int64_t outputs, const float* weight, int64_t stride, float* panels) {
-  forPanelTasks(execution, panelsOf(outputs), [&](size_t, int64_t first, int64_t last) {
-    packColumns(inputs, std::min(outputs, last * kNr) - first * kNr, weight + first * kNr, stride, panels + first * kNr * inputs);
+  forPanels(execution, panelsOf(outputs), [&](size_t, int64_t panel) {
+    const int64_t first = panel * kNr;
+    packColumns(inputs, std::min(kNr, outputs - first), weight + first, stride, panels + first * inputs);
   });
 }
 

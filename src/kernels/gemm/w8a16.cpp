@@ -187,21 +187,20 @@ Result<W8A16Matrix> W8A16Matrix::quantize(const Execution& execution, int64_t in
   const int64_t grouped = groupedInputs(inputs), depth = pairedInputs(inputs);
   BEIT_ASSIGN(auto row_rooms, Buffer<int16_t>::allocate(execution.threads() * grouped, "quantised rows"));
   BEIT_ASSIGN(auto panel_rooms, Buffer<int8_t>::allocate(execution.threads() * kNr * grouped, "quantised rows"));
-  forPanelTasks(execution, panelsOf(outputs), [&](size_t thread, int64_t first_panel, int64_t last_panel) {
+  forPanels(execution, panelsOf(outputs), [&](size_t thread, int64_t panel) {
     int16_t* row = row_rooms.data() + static_cast<int64_t>(thread) * grouped;
     int8_t* rows = panel_rooms.data() + static_cast<int64_t>(thread) * kNr * grouped;
-    for (int64_t first = first_panel * kNr; first < last_panel * kNr; first += kNr) {
-      for (int64_t c = 0; c < kNr; ++c) {
-        int8_t* to = rows + c * grouped;
-        if (first + c < outputs) {
-          matrix.scaling_.scales.data()[first + c] = quantizeRow(inputs, weight + (first + c) * inputs, kWeightLimit, row);
-          std::copy_n(row, grouped, to);
-        } else {
-          std::fill_n(to, grouped, static_cast<int8_t>(0));
-        }
+    const int64_t first = panel * kNr;
+    for (int64_t c = 0; c < kNr; ++c) {
+      int8_t* to = rows + c * grouped;
+      if (first + c < outputs) {
+        matrix.scaling_.scales.data()[first + c] = quantizeRow(inputs, weight + (first + c) * inputs, kWeightLimit, row);
+        std::copy_n(row, grouped, to);
+      } else {
+        std::fill_n(to, grouped, static_cast<int8_t>(0));
       }
-      packPairs(inputs, rows, grouped, matrix.panels_.data() + first * depth);
     }
+    packPairs(inputs, rows, grouped, matrix.panels_.data() + first * depth);
   });
   return matrix;
 }
@@ -211,8 +210,8 @@ Result<W8A16Matrix> W8A16Matrix::pack(const Execution& execution, int64_t inputs
   BEIT_ASSIGN(W8A16Matrix matrix, allocate(inputs, outputs, bias));
   const int64_t depth = pairedInputs(inputs), whole = outputs / kNr;
   std::copy_n(scales, outputs, matrix.scaling_.scales.data());
-  forPanelTasks(execution, whole, [&](size_t, int64_t first, int64_t last) {
-    for (int64_t p = first; p < last; ++p) packPairs(inputs, values + p * kNr * inputs, inputs, matrix.panels_.data() + p * kNr * depth);
+  forPanels(execution, whole, [&](size_t, int64_t panel) {
+    packPairs(inputs, values + panel * kNr * inputs, inputs, matrix.panels_.data() + panel * kNr * depth);
   });
   if (const int64_t first = whole * kNr; first < outputs) {
     BEIT_ASSIGN(auto rows, Buffer<int8_t>::allocate(kNr * inputs, "the last rows"));

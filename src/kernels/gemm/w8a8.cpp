@@ -198,10 +198,10 @@ Result<W8A8Matrix> W8A8Matrix::allocate(int64_t inputs, int64_t outputs, const f
   return matrix;
 }
 
-void W8A8Matrix::clearPanels(int64_t first, int64_t last) {
-  const int64_t columns = (last - first) * kNr, depth = paddedDepth(inputs_), chunks = W8A8Rows::chunksOf(inputs_);
-  std::fill_n(panels_.data() + first * kNr * depth, columns * depth, static_cast<int8_t>(0));
-  std::fill_n(sums_.data() + first * kNr * chunks, columns * chunks, 0.0f);
+void W8A8Matrix::clearPanel(int64_t panel) {
+  const int64_t bytes = kNr * paddedDepth(inputs_), sums = kNr * W8A8Rows::chunksOf(inputs_);
+  std::fill_n(panels_.data() + panel * bytes, bytes, static_cast<int8_t>(0));
+  std::fill_n(sums_.data() + panel * sums, sums, 0.0f);
 }
 
 template <typename Integer>
@@ -225,10 +225,10 @@ Result<W8A8Matrix> W8A8Matrix::quantize(const Execution& execution, int64_t inpu
   BEIT_ASSIGN(W8A8Matrix matrix, allocate(inputs, outputs, bias));
   const int64_t grouped = groupedInputs(inputs);
   BEIT_ASSIGN(auto rooms, Buffer<int16_t>::allocate(execution.threads() * grouped, "quantised rows"));
-  forPanelTasks(execution, panelsOf(outputs), [&](size_t thread, int64_t first, int64_t last) {
+  forPanels(execution, panelsOf(outputs), [&](size_t thread, int64_t panel) {
     int16_t* row = rooms.data() + static_cast<int64_t>(thread) * grouped;
-    matrix.clearPanels(first, last);
-    for (int64_t output = first * kNr; output < std::min(outputs, last * kNr); ++output) {
+    matrix.clearPanel(panel);
+    for (int64_t output = panel * kNr; output < std::min(outputs, (panel + 1) * kNr); ++output) {
       matrix.scaling_.scales.data()[output] = quantizeRow(inputs, weight + output * inputs, kWeightLimit, row);
       matrix.packOutput(output, row);
     }
@@ -240,9 +240,9 @@ Result<W8A8Matrix> W8A8Matrix::pack(const Execution& execution, int64_t inputs, 
                                     const float* bias) {
   BEIT_ASSIGN(W8A8Matrix matrix, allocate(inputs, outputs, bias));
   std::copy_n(scales, outputs, matrix.scaling_.scales.data());
-  forPanelTasks(execution, panelsOf(outputs), [&](size_t, int64_t first, int64_t last) {
-    matrix.clearPanels(first, last);
-    for (int64_t output = first * kNr; output < std::min(outputs, last * kNr); ++output)
+  forPanels(execution, panelsOf(outputs), [&](size_t, int64_t panel) {
+    matrix.clearPanel(panel);
+    for (int64_t output = panel * kNr; output < std::min(outputs, (panel + 1) * kNr); ++output)
       matrix.packOutput(output, values + output * inputs);
   });
   return matrix;

@@ -76,8 +76,8 @@ class W8A8Matrix {
 
  private:
   static Result<W8A8Matrix> allocate(int64_t inputs, int64_t outputs, const float* bias);
-  // Sets panels first..last - 1 and their sums to 0, which is what lies behind the last input and the last output.
-  void clearPanels(int64_t first, int64_t last);
+  // Sets a panel and its sums to 0, which is what lies behind the last input and the last output.
+  void clearPanel(int64_t panel);
   // Packs one output's integers, and sums them up.
   template <typename Integer>
   void packOutput(int64_t output, const Integer* values);
