@@ -97,9 +97,29 @@ describe('Improve', () => {
     await atStep(page, 3);
     assert.equal(server.sent.filter(({ path }) => /training-.*\.wasm$/.test(path)).length, 1);
     assert.match(await text(page, 'improve-doing'), /^Step \d+ of 40/);
+    // The curves are drawn again in each frame: while the run is taken up, it must not look like one that is over.
+    const { identifier } = await page.evaluateOnNewDocument((busy) => {
+      globalThis.ResizeObserver = class extends ResizeObserver {
+        #callback;
+        constructor(callback) {
+          super(callback);
+          this.#callback = callback;
+        }
+        observe(element) {
+          super.observe(element);
+          if (!element.classList.contains('curves')) return;
+          const again = () => {
+            this.#callback([], this);
+            if (document.querySelector(busy).hidden) requestAnimationFrame(again);
+          };
+          requestAnimationFrame(again);
+        }
+      };
+    }, teach('improve-busy'));
     await page.reload();
     await usable(page, 'teach');
     await over(page);
+    await page.removeScriptToEvaluateOnNewDocument(identifier);
     const reloaded = await state(page);
     assert.equal(reloaded.status, 'done');
     assert.ok(reloaded.triedAt > 0 && reloaded.triedAt < 40, `it went on at step ${reloaded.triedAt}`);

@@ -130,12 +130,17 @@ export class Run extends EventTarget {
       if (this.#restored) return;
       const facts = /** @type {Facts | null} */ (await this.#shelf.read());
       if (facts?.version === 1) {
-        this.facts = facts;
-        this.step = facts.step;
-        await this.#openBest();
-        const goOn = facts.status === 'running' && facts.checkpoint !== null && facts.triedAt < facts.step;
+        // Curves without anything going on are those of a run that is over: nothing is shown before it is known how it goes on.
+        try {
+          await this.#openBest(facts);
+        } finally {
+          [this.facts, this.step] = [facts, facts.step];
+        }
+        // Meanwhile somebody may have begun anew.
+        const goesOn = !this.#restored && facts.status === 'running' && facts.checkpoint !== null && facts.triedAt < facts.step;
+        this.#restored = true;
+        if (goesOn) return this.#resume();
         this.#become(facts.status === 'done' ? 'done' : facts.checkpoint === null ? 'idle' : 'stopped');
-        if (goOn) this.goOn();
       }
       this.#restored = true;
     });
@@ -159,15 +164,17 @@ export class Run extends EventTarget {
       return;
     }
     this.#restored = true;
-    this.#go(async () => {
-      const facts = this.#known();
-      this.#prepares('Going on where it was …');
-      facts.triedAt = facts.step;
-      facts.status = 'running';
-      await this.#shelf.write(facts);
-      await this.#openRun({ resume: await this.#shelf.files(/** @type {string} */ (facts.checkpoint)) });
-      await this.#follow();
-    });
+    this.#go(() => this.#resume());
+  }
+
+  async #resume() {
+    const facts = this.#known();
+    this.#prepares('Going on where it was …');
+    facts.triedAt = facts.step;
+    facts.status = 'running';
+    await this.#shelf.write(facts);
+    await this.#openRun({ resume: await this.#shelf.files(/** @type {string} */ (facts.checkpoint)) });
+    await this.#follow();
   }
 
   /** Ends behind the step that runs; the best so far stays. */
@@ -434,14 +441,16 @@ export class Run extends EventTarget {
     } else {
       await this.#shelf.write(facts);
     }
-    await this.#openBest();
+    await this.#openBest(facts);
     await this.#shelf.drop(BESTS.filter((name) => name !== bestIn(facts)));
     this.#become(phase);
   }
 
-  /** Opens the best, to answer with. */
-  async #openBest() {
-    const facts = this.#known();
+  /**
+   * Opens the best, to answer with.
+   * @param {Facts} facts
+   */
+  async #openBest(facts) {
     if (!facts.best) return;
     const folder = bestIn(facts);
     const files = await this.#shelf.files(folder);
