@@ -49,8 +49,7 @@ Status giveReplaced(std::vector<NamedTensor>& replaced, ParameterList& parameter
 void tryTiles() {
   static TileTrials trials;
   Execution& on = *execution();
-  const double now = std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-  if (!trials.due(now)) return;
+  if (!trials.due(secondsOfSteadyClock())) return;
   if (const auto times = timeTiles(on.microkernels()); times.ok()) on.choose(TileTrials::decide(on.microkernels(), *times));
 }
 

@@ -1,5 +1,7 @@
 #include "src/kernels/tile_trial.h"
 
+#include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -18,6 +20,47 @@ TEST_CASE("A trial times tiles of all forms, wide ones of floats where they are 
     CHECK((times->f32.wide > 0) == (rows == kTallMr));
     CHECK(times->w8a16.narrow > 0);
     CHECK(times->w8a16.wide > 0);
+  }
+}
+
+double g_now = 0.0;
+
+// Clocks that go on by a little each time that they are asked, as if all work took the same, and tick in their own ways.
+double tickingEachMillisecond() { return std::floor(1e3 * (g_now += 61e-6)) * 1e-3; }
+
+// As browsers have it: each tick comes by up to half of one too early or too late, always in the same way.
+double tickingWithJitter() {
+  const double ticks = std::floor(1e3 * (g_now += 61e-6)), phase = 1e3 * g_now - ticks;
+  const double threshold = std::fmod(ticks * 0.6180339887, 1.0);
+  return (phase < threshold ? ticks : ticks + 1.0) * 1e-3;
+}
+
+double tickingTooRarely() { return std::floor(60.0 * (g_now += 61e-6)) / 60.0; }
+
+double standingStill() { return 7.0; }
+
+TEST_CASE("A clock that ticks once in a millisecond tells equal tiles from faster ones", "[tile_trial]") {
+  // By these clocks all pieces take the same, whatever tiles they are made of.
+  for (const auto& [clock, most_off] :
+       std::vector<std::pair<TrialClock, double>>{{tickingEachMillisecond, 1.05}, {tickingWithJitter, 1.25}}) {
+    g_now = 0.0;
+    const auto times = timeTiles({.f32_rows = kTallMr}, clock);
+    REQUIRE(times.ok());
+    const auto [least, most] = std::minmax({times->f32.narrow, times->f32.wide, times->f32.flat, times->w8a16.narrow, times->w8a16.wide});
+    CAPTURE(least, most);
+    CHECK(least > 0.0);
+    CHECK(most < most_off * least);
+  }
+}
+
+TEST_CASE("A clock that stands still or ticks too rarely says nothing, and keeps nobody waiting", "[tile_trial]") {
+  for (const TrialClock clock : {standingStill, tickingTooRarely}) {
+    const auto times = timeTiles({.f32_rows = kTallMr}, clock);
+    REQUIRE(times.ok());
+    for (const TileSeconds& seconds : {times->f32, times->w8a16})
+      CHECK((seconds.narrow == 0.0 && seconds.wide == 0.0 && seconds.flat == 0.0));
+    const Microkernels kernels = TileTrials::decide({.f32_rows = kTallMr}, *times);
+    CHECK((kernels.f32_panels == 1 && kernels.w8a16_panels == 1));
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <limits>
 #include <span>
 
 #include "src/base/buffer.h"
@@ -18,35 +19,83 @@ constexpr double kFirstPause = 0.25;  // twice as long each time
 // Where each is compiled well the fastest tiles are a quarter to a half faster; a trial may be off by a tenth.
 constexpr double kGain = 1.15;
 
+// A reading is so long, if the clock ticks often enough. Chromium's pages have clocks that tick ten times in that, those of Firefox and
+// WebKit once, unless they are isolated.
+constexpr double kReading = 1e-3;
+// The ticks of a reading. Browsers let each come too early or too late, by up to half a tick.
+constexpr double kTicks = 6.0;
+// Between two looks at the clock work is done that takes a processor of today about a twentieth of a reading.
+constexpr int64_t kPiece = 384;  // panels of one row
+constexpr int kMostPieces = 1024;
+
 // Tiles to be tried, and where their seconds go.
 struct Candidate {
   int64_t rows, panels;
   double& seconds;
 };
 
-// Calls tile(rows, panels) for the tiles of each candidate in turn, so many that they make up `panels` panels of one row: of such a number
-// that a reading takes about a millisecond, since pages have clocks that tick ten times in one.
+// Returns how long a reading has to be, in seconds, or zero: a clock tells nothing that stands still, as some servers' does while a program
+// computes, or ticks more rarely than browsers' clocks do. Works, a tile at a time, until the clock has ticked a few times.
+template <typename Work>
+double lengthOfReading(TrialClock clock, const Work& work) {
+  constexpr double kCoarsest = 2e-3;
+  constexpr int kEdges = 4;
+  constexpr int kMostTiles = 12'288;  // a processor of today does them in eight milliseconds
+  double tick = kCoarsest, last = clock();
+  for (int tiles = 0, edges = 0; edges < kEdges && tiles < kMostTiles; ++tiles) {
+    work();
+    const double now = clock();
+    if (now == last) continue;
+    if (edges > 0) tick = std::min(tick, now - last);
+    last = now;
+    ++edges;
+  }
+  return tick < kCoarsest ? std::max(kReading, kTicks * tick) : 0.0;
+}
+
+// Calls tile(rows, panels) for the tiles of each candidate in turn, but not again for one that was far slower than another.
 template <typename Tile>
-void timeTilesOf(std::span<const Candidate> candidates, int64_t panels, const Tile& tile) {
-  constexpr int kReadings = 3;
-  using Clock = std::chrono::steady_clock;
-  for (int reading = 0; reading < kReadings; ++reading)
+void timeTilesOf(std::span<const Candidate> candidates, TrialClock clock, const Tile& tile) {
+  constexpr double kHopeless = 1.4;
+  const auto piece = [&](const Candidate& candidate) {
+    const int64_t tiles = kPiece / (candidate.rows * candidate.panels);
+    for (int64_t i = 0; i < tiles; ++i) tile(candidate.rows, candidate.panels);
+    return tiles * candidate.rows * candidate.panels;
+  };
+  const double length = lengthOfReading(clock, [&] { tile(candidates.front().rows, candidates.front().panels); });
+  if (length == 0.0) return;
+  const int readings = length > kReading ? 2 : 3;  // what disturbs a short one is most of it
+  double least = std::numeric_limits<double>::infinity();
+  for (int reading = 0; reading < readings; ++reading)
     for (const Candidate& candidate : candidates) {
-      const int64_t tiles = panels / (candidate.rows * candidate.panels);
-      const Clock::time_point begin = Clock::now();
-      for (int64_t i = 0; i < tiles; ++i) tile(candidate.rows, candidate.panels);
-      const double seconds = std::chrono::duration<double>(Clock::now() - begin).count() * static_cast<double>(panels) /
-                             static_cast<double>(tiles * candidate.rows * candidate.panels);
-      if (reading == 0 || seconds < candidate.seconds) candidate.seconds = seconds;
+      if (candidate.seconds > kHopeless * least) continue;
+      // A reading begins with a tick.
+      const double before = clock();
+      double begin = before, passed = 0.0;
+      for (int pieces = 0; begin == before && pieces < kMostPieces; ++pieces) {
+        piece(candidate);
+        begin = clock();
+      }
+      int64_t panels = 0;
+      for (int pieces = 0; passed < length && pieces < kMostPieces; ++pieces) {
+        panels += piece(candidate);
+        passed = clock() - begin;
+      }
+      if (passed < length) continue;  // the clock stopped
+      const double seconds = passed / static_cast<double>(panels);
+      if (candidate.seconds == 0.0 || seconds < candidate.seconds) candidate.seconds = seconds;
+      least = std::min(least, seconds);
     }
 }
 
-// Whether tiles that took `other` seconds are clearly faster than those that took `seconds`. A clock that did not tick says nothing.
+// Whether tiles that took `other` seconds are clearly faster than those that took `seconds`. Zeros say nothing.
 bool faster(double other, double seconds) { return other > 0.0 && seconds > kGain * other; }
 
 }  // namespace
 
-Result<TileTimes> timeTiles(const Microkernels& kernels) {
+double secondsOfSteadyClock() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+Result<TileTimes> timeTiles(const Microkernels& kernels, TrialClock clock) {
   constexpr int64_t kDepth = 256;
   // Rows and panels are read only: the same zeros serve as both, and as scales and biases.
   constexpr int64_t kCount = kMostPanels * kDepth * kNr;
@@ -60,11 +109,11 @@ Result<TileTimes> timeTiles(const Microkernels& kernels) {
   TileTimes times;
   const Candidate of_floats[] = {
       {kernels.f32_rows, 1, times.f32.narrow}, {kFlatMr, 2, times.f32.flat}, {kTallMr, 2, times.f32.wide}};  // the last one if tall
-  timeTilesOf(std::span(of_floats).first(kernels.f32_rows == kTallMr ? 3 : 2), 6144, [&](int64_t rows, int64_t panels) {
+  timeTilesOf(std::span(of_floats).first(kernels.f32_rows == kTallMr ? 3 : 2), clock, [&](int64_t rows, int64_t panels) {
     f32Microkernel(rows, panels * kNr, kDepth, floats, /*stride=*/0, floats, kDepth * kNr, nullptr, 0, output, kMostPanels * kNr, {});
   });
   const Candidate of_integers[] = {{kMr, 1, times.w8a16.narrow}, {kMr, 2, times.w8a16.wide}};
-  timeTilesOf(of_integers, 12288, [&](int64_t rows, int64_t panels) {
+  timeTilesOf(of_integers, clock, [&](int64_t rows, int64_t panels) {
     w8a16Microkernel(rows, panels * kNr, kDepth, integers, floats, integers, floats, floats, output, kMostPanels * kNr, {});
   });
   return times;

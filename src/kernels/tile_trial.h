@@ -7,7 +7,7 @@
 
 namespace beit {
 
-// The least seconds that a product took in tiles of one panel, of two, and in flat ones of two. Zeros where it was not done.
+// The least seconds that a panel of one row took in tiles of one panel, of two, and in flat ones of two. Zeros where it was not timed.
 struct TileSeconds {
   double narrow = 0.0, wide = 0.0, flat = 0.0;
 };
@@ -17,10 +17,14 @@ struct TileTimes {
   TileSeconds f32, w8a16;
 };
 
-// Does products of 12.6 million multiplications and additions of floats in tiles of one panel, in flat ones and, where tiles are tall ones,
-// in wide ones, and of 25 million of 16-bit integers in tiles of one and of two panels, in turn. Returns the seconds that they took. Error:
-// kOutOfMemory.
-Result<TileTimes> timeTiles(const Microkernels& kernels);
+// A clock that never goes back. Returns seconds from any time on.
+using TrialClock = double (*)();
+double secondsOfSteadyClock();
+
+// Does products of floats in tiles of one panel, in flat ones and, where tiles are tall ones, in wide ones, and of 16-bit integers in tiles
+// of one and of two panels, in turn: three times each for a millisecond, or twice for six ticks of a clock that ticks rarely. Returns the
+// seconds that they took: zeros where the clock stands still or ticks less than 500 times in a second. Error: kOutOfMemory.
+Result<TileTimes> timeTiles(const Microkernels& kernels, TrialClock clock = secondsOfSteadyClock);
 
 // When trials are held, and what follows from them. All seconds are those of one clock.
 class TileTrials {
