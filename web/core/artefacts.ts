@@ -38,9 +38,21 @@ async function fetchModule(address: string): Promise<WebAssembly.Module> {
  * Returns a started core. Rejects with not-found or network when its files cannot be had, with
  * out-of-memory when there is no memory for it, and with internal when the engine refuses it.
  */
-export async function startCore(
+export async function startCore(settings: CoreSettings, createThread?: CreateThread): Promise<Core> {
+  const { threads, files } = settings;
+  if (!createThread) return instantiate(settings);
+  // A worker takes as long to come as the script and the module do, so it comes beside them.
+  const ahead = Array.from({ length: threads - 1 }, () => createThread(files.script));
+  try {
+    return await instantiate(settings, () => ahead.shift() ?? createThread(files.script));
+  } finally {
+    for (const thread of ahead) thread.terminate();
+  }
+}
+
+async function instantiate(
   { build, threads, files: { script, wasm }, wasmBinary, maximumMemory = MOST_MEMORY }: CoreSettings,
-  createThread?: CreateThread,
+  createThread?: () => ThreadWorker,
 ): Promise<Core> {
   const given = wasmBinary instanceof Uint8Array ? null : wasmBinary;
   // In Node the factory reads the file by itself. Else it comes beside the script, not behind it.
@@ -80,7 +92,7 @@ export async function startCore(
     }),
     wasmMemory: memory,
     pthreadPoolSize: threads - 1,
-    createThread: createThread && (() => createThread(script)),
+    createThread,
     print: remember,
     printErr: remember,
   };
