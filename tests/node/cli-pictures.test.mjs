@@ -165,7 +165,17 @@ test('features writes a row for each image, of any layer', async (t) => {
   assert.deepEqual(json, { images: [image], dims: [1, json.dims[1]], outputs, failed: [] });
   assert.deepEqual((await readTensors(outputs)).features.dims, json.dims);
   await fails(/no pooler.*--layer tokens/, 'features', image, image, '--model', model, '--outputs', outputs);
-  await fails(/from -3 to 2/, 'features', image, '--model', model, '--outputs', outputs, '--layer', '3');
+  await fails(
+    /--layer: got 3, expected pooled, tokens or a number from -3 to 2/,
+    'features',
+    image,
+    '--model',
+    model,
+    '--outputs',
+    outputs,
+    '--layer',
+    '3',
+  );
 });
 
 test('reconstruct writes what was hidden, predicted and drawn', async (t) => {

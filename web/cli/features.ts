@@ -1,4 +1,5 @@
 import { pipeline } from '../api/pipelines/pipeline.js';
+import { BeitError, mismatch } from '../base/errors.js';
 import { concatenate } from '../base/tensors.js';
 import type { CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
@@ -36,6 +37,9 @@ export const features: CommandSpec = {
     const { done, failed } = await forEachImage(parsed.operands, open, async (run, image) => {
       const { dims, data } = await run(image, { output: parsed.value<'pooled' | 'tokens' | number>('layer') });
       return { image, dims: [1, ...dims], data };
+    }).catch((error) => {
+      const isOfLayer = error instanceof BeitError && error.code === 'invalid-argument' && error.where === 'output';
+      throw isOfLayer ? mismatch(error.code, '--layer', error.got, error.expected) : error;
     });
     // Without a row there is no file: it would look as if it had answers.
     const all = done.length > 0 ? concatenate('images', done) : null;

@@ -1,6 +1,6 @@
 /** Files of the command line: failures are sentences. */
 import { readFileSync, renameSync, statSync, writeFileSync, type BigIntStats } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { dirname, extname, resolve } from 'node:path';
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import { writeSafetensors } from '../base/safetensors-writer.js';
 import type { AnyArray, AnyTensor } from '../base/tensors.js';
@@ -88,9 +88,21 @@ export function sameFile(a: string, b: string): boolean {
   return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
 }
 
+// Endings that say what is in a file.
+const ENDINGS =
+  'png jpg jpeg webp gif bmp tif tiff avif heic svg safetensors npy npz pt pth bin pkl onnx msgpack h5 json csv txt zip'.split(' ');
+
+/** Throws invalid-argument for a path with the ending of another kind of file than the option's value, such as "OUT.safetensors|OUT.png", has. */
+function checkEnding(name: string, value: string, path: string): void {
+  const endings = [...value.matchAll(/\.(\w+)/g)].map(([, ending = '']) => ending);
+  const ending = extname(path).slice(1).toLowerCase();
+  if (endings.length === 0 || endings.includes(ending) || !ENDINGS.includes(ending)) return;
+  throw mismatch('invalid-argument', `--${name}`, path, `a name that ends with .${endings.join(' or .')}`);
+}
+
 /**
  * Throws, before anything is done, for what a command could not write: not-found for a folder that is not there, invalid-argument for a folder in
- * place of a file and the other way round, and for a file that the command reads, or is to write twice.
+ * place of a file and the other way round, for another kind of file by its ending, and for a file that the command reads, or is to write twice.
  */
 export function checkWritten({ options }: CommandSpec, parsed: Parsed): void {
   const given = options
@@ -98,7 +110,7 @@ export function checkWritten({ options }: CommandSpec, parsed: Parsed): void {
     .filter((option): option is typeof option & { path: string } => typeof option.path === 'string');
   const read = [...parsed.operands, ...given.filter(({ writes }) => !writes).map(({ path }) => path)];
   const written = new Map<string, string>();
-  for (const { name, path, writes } of given) {
+  for (const { name, value, path, writes } of given) {
     const where = `--${name}`;
     const stat = statOf(path);
     if (writes === 'folder' && stat && !stat.isDirectory()) throw mismatch('invalid-argument', where, `${path}, a file`, 'a folder');
@@ -107,6 +119,7 @@ export function checkWritten({ options }: CommandSpec, parsed: Parsed): void {
     checkFolder(dirname(path));
     const reader = isFile(path) && read.find((other) => sameFile(other, path));
     if (reader) throw mismatch('invalid-argument', where, `${path}, which is read and would be overwritten`, 'another file');
+    checkEnding(name, value ?? '', path);
     const other = written.get(resolve(path));
     if (other) throw mismatch('invalid-argument', where, `${path}, which --${other} writes`, 'another file');
     if (!stat || stat.isFile()) written.set(resolve(path), name);
