@@ -166,7 +166,9 @@ TEST_CASE("Files of other kinds are told", "[checkpoint]") {
         std::string::npos);
   CHECK(of("\x80\x04\x95\x10zzzzzzzz").starts_with("unsupported " + kFile + ": got a Python pickle"));
   CHECK_FALSE(of("PK\x03\x04 and no more of a zip file").empty());
-  CHECK(of("{\"error\": \"Repository not found\"}").starts_with("malformed"));
+  CHECK(of("{\"error\": \"Repository not found\"}") == "malformed " + kFile +
+                                                           ": got a file that begins with 7b 22 65 72 72 6f 72 22 ({\"error\"), " +
+                                                           "expected a safetensors, PyTorch or Flax file.");
   CHECK(of(std::string(64, '\0')).starts_with("malformed " + kFile + ": got a header of 0 bytes"));
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "src/base/first_bytes.h"
 #include "src/base/web_page.h"
 
 namespace beit {
@@ -55,18 +56,6 @@ bool isDib(std::span<const uint8_t> bytes) {
   if (std::find(std::begin(kSizes), std::end(kSizes), bytes[0]) == std::end(kSizes)) return false;
   const size_t planes = bytes[0] == kOs2 ? 8 : 12;
   return bytes[planes] == 1 && bytes[planes + 1] == 0;
-}
-
-// The first bytes as a person would look at them: "50 4b 03 04 (PK..)".
-std::string firstBytes(std::string_view text) {
-  std::string hex, characters;
-  for (const char c : text.substr(0, 8)) {
-    constexpr char kDigits[] = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    hex += {kDigits[byte >> 4], kDigits[byte & 15], ' '};
-    characters += c > ' ' && c < 0x7F ? c : '.';
-  }
-  return hex + "(" + characters + ")";
 }
 
 }  // namespace

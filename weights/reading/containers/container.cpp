@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "src/base/first_bytes.h"
 #include "src/base/web_page.h"
 #include "weights/reading/containers/flax_msgpack.h"
 #include "weights/reading/containers/safetensors.h"
@@ -70,7 +71,7 @@ Result<std::unique_ptr<ContainerIndexer>> makeIndexer(std::string file_name, siz
   if (first[0] == 0x80 && first[1] >= 2 && first[1] <= 5)
     return mismatch(ErrorCode::kUnsupported, file_name, "a Python pickle", "a PyTorch checkpoint, which begins with its magic number");
   if (FlaxMsgpackIndexer::looksLike(first)) return Made(new FlaxMsgpackIndexer(std::move(file_name), file, size));
-  return Made(new SafetensorsIndexer(std::move(file_name), file, size));
+  return mismatch(ErrorCode::kMalformed, file_name, "a file that begins with " + firstBytes(asText(first)), kRead);
 }
 
 }  // namespace
