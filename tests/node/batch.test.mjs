@@ -208,6 +208,7 @@ test('what a format cannot hold, and inputs without a picture, are refused', asy
     /format: got "png", expected jsonl/,
   );
   await rejects(run({ task: 'paint', model, input: [pictures], output }), 'invalid-argument', /task/);
+  await rejects(run({ task: 5n, model, input: [pictures], output }), 'invalid-argument', /task: got bigint/);
   await rejects(run({ task: 'classify', model, input: [join(folder, 'none')], output }), 'not-found');
   await rejects(run({ task: 'classify', model, input: [join(folder, '*.gif')], output }), 'not-found', /no picture/);
 });

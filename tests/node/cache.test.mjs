@@ -111,7 +111,7 @@ test('another version replaces the old one', async (t) => {
   await rejects(
     (async () => source({ revalidate: 'always' }))(),
     'invalid-argument',
-    /revalidate: got always, expected background, first, never/,
+    /revalidate: got "always", expected background, first, never/,
   );
 });
 

@@ -151,7 +151,7 @@ test('a broken download keeps nothing, and a wrong sum is refused', async (t) =>
   hub.fail(WEIGHTS, { cuts: Array(9).fill(100_000) });
   await rejects(answer('owner/name', { ...options, retry: { attempts: 0 } }), 'network', /broke off|truncated|promised/);
   assert.deepEqual(await listed(), []);
-  await rejects(answer('owner/name', { ...options, keepAs: 'f16' }), 'invalid-argument', /keepAs: got f16, expected int8/);
+  await rejects(answer('owner/name', { ...options, keepAs: 'f16' }), 'invalid-argument', /keepAs: got "f16", expected int8/);
   await rejects(answer('owner/name', { ...options, fetch }), 'invalid-argument', /keepAs/);
 });
 

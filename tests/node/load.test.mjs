@@ -1,7 +1,16 @@
 // Loading, and everything that can go wrong with it: a typed error, and all memory back.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { BeitConfig, BeitForImageClassification, BeitImageProcessor, BeitModel, createEngine, writeSafetensors } from '../../dist/node.js';
+import {
+  BeitConfig,
+  BeitForImageClassification,
+  BeitImageProcessor,
+  BeitModel,
+  convert,
+  createEngine,
+  inspect,
+  writeSafetensors,
+} from '../../dist/node.js';
 import { settingsOf } from '../../dist/api/engines.js';
 import { LocalEngine } from '../../dist/engine/local.js';
 import { nodeHost } from '../../dist/platform/host-node.js';
@@ -300,6 +309,24 @@ test('configs and processors: defaults, fields, errors', async () => {
   await defaults.dispose();
   await rejects(defaults.preprocess({ width: 1, height: 1, channels: 3, data: new Uint8Array(3) }), 'disposed');
   await rejects(BeitImageProcessor.fromJSON({ image_mean: 'red' }, { engine }), 'bad-config', /image_mean/);
+});
+
+test('a config that JSON has no text of', async () => {
+  const cyclic = {};
+  cyclic.hidden_size = cyclic;
+  for (const call of [
+    (config) => load({}, { config }),
+    (config) => inspect(files(), { config, engine }),
+    (config) => convert(files(), { config, engine }),
+    (json) => BeitConfig.fromJSON(json, { engine }),
+    (json) => BeitImageProcessor.fromJSON(json, { engine }),
+  ]) {
+    await rejects(call(cyclic), 'invalid-argument', /it cannot be written as JSON \(/);
+    await rejects(call({ hidden_size: 768n }), 'invalid-argument', /BigInt/);
+    for (const none of [() => 1, Symbol('config'), { toJSON() {} }])
+      await rejects(call(none), 'invalid-argument', /the text of a config\.json, or the same as an object/);
+  }
+  await rejects(BeitConfig.fromJSON(undefined, { engine }), 'invalid-argument', /json: got undefined/);
 });
 
 test('a dtype that there is not', async () => {

@@ -148,7 +148,7 @@ const MISTAKES = [
     'threads as text',
     () => createEngine({ threads: '4' }),
     'invalid-argument',
-    /threads: got 4, expected auto or a whole number from 1 to 64/,
+    /threads: got "4", expected auto or a whole number from 1 to 64/,
   ],
   [
     'a web page as weights',

@@ -142,7 +142,7 @@ test('what does not fit is refused before the first step', async () => {
     [{ data: [] }, 'invalid-argument', /data: got no pictures/],
     [{ mixup: 0.8 }, 'invalid-argument', /mixup: got 0.8, expected none for masked images/],
     [{ maskRatio: 0 }, 'invalid-argument', /maskRatio: got 0/],
-    [{ task: 'masked' }, 'invalid-argument', /task: got masked, expected "classification" or "mim"/],
+    [{ task: 'masked' }, 'invalid-argument', /task: got "masked", expected "classification" or "mim"/],
   ];
   for (const [options, code, message] of cases) {
     const learning = run(options);

@@ -208,7 +208,7 @@ test('what no run can be made of is refused before the first step', async () => 
   const cases = [
     [{ data: data.map(({ image }) => ({ image, label: 'cat' })) }, 'invalid-argument', /pictures of 1 labels/],
     [{ data: pictures(8, (i) => `${i % 3}`), head: 'keep' }, 'invalid-argument', /head: got "keep" for pictures of other labels/],
-    [{ data, method: 'half' }, 'invalid-argument', /method: got half/],
+    [{ data, method: 'half' }, 'invalid-argument', /method: got "half"/],
     [{ data, method: 'last:7' }, 'invalid-argument', /method: got "last:7", expected/],
     [{ data, batch: 0 }, 'invalid-argument', /batch: got 0/],
     [{ data, views: 0.5 }, 'invalid-argument', /views: got 0.5/],

@@ -1,4 +1,5 @@
 import { mismatch } from '../base/errors.js';
+import { textOfConfig } from '../base/options.js';
 import type { Size } from '../base/tensors.js';
 import type { ConfigFields } from '../engine/engine.js';
 import { timmConfigOf } from '../engine/timm-config.js';
@@ -76,7 +77,7 @@ export const BeitConfig = {
    * 768, …}). Rejects with malformed, bad-config (naming the field) or unsupported.
    */
   async fromJSON(json: string | Record<string, unknown>, options: PretrainedOptions = {}): Promise<BeitConfig> {
-    const text = typeof json === 'string' ? json : JSON.stringify(json);
+    const text = textOfConfig('json', json);
     const timm = timmConfigOf(text);
     if (timm)
       throw mismatch(

@@ -1,6 +1,6 @@
 /** Options for a whole page or process, and which files of the package they lead to. */
 import { platform } from '#platform';
-import { BeitError, shown } from '../base/errors.js';
+import { BeitError, kindOf, shown } from '../base/errors.js';
 import type { WasmModule } from '../base/globals.js';
 import { givenOptions } from '../base/options.js';
 import type { BuildRequest } from '../core/capabilities.js';
@@ -104,7 +104,7 @@ export function folderOf(name: string, folder: string | URL | undefined): string
   } catch (error) {
     throw new BeitError('invalid-argument', `${name}: ${shown(folder)} is not a URL.`, {
       where: name,
-      got: String(folder),
+      got: kindOf(folder),
       cause: error,
     });
   }

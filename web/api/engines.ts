@@ -207,11 +207,11 @@ export async function leaseEngine(options: EngineOptions, call: LoadCallOptions 
   checkedBinary(wasmBinary, build);
   const key = JSON.stringify([
     worker,
-    String(build),
-    String(threads),
-    String(assets),
-    String(artefacts),
-    String(maximumMemory),
+    shown(build),
+    shown(threads),
+    shown(assets),
+    shown(artefacts),
+    shown(maximumMemory),
     numberOf(wasmBinary),
     numberOf(workerFactory),
     typeof device === 'string' ? device : numberOf(device),

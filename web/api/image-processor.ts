@@ -1,5 +1,5 @@
 import { mismatch } from '../base/errors.js';
-import { givenOptions } from '../base/options.js';
+import { givenOptions, textOfConfig } from '../base/options.js';
 import { throwIfAborted } from '../base/scheduling.js';
 import { checkTensor, shapeText, sizeOf, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import type { CallOptions, ConfigFields, Preprocessed, RawImage, SegmentationMap } from '../engine/engine.js';
@@ -60,7 +60,7 @@ export class BeitImageProcessor extends EngineObject {
    * ({size: {height: 224, width: 224}, …}). Rejects with malformed or bad-config.
    */
   static async fromJSON(json: string | Record<string, unknown>, options: PretrainedOptions = {}): Promise<BeitImageProcessor> {
-    return BeitImageProcessor.open(Promise.resolve(typeof json === 'string' ? json : JSON.stringify(json)), options);
+    return BeitImageProcessor.open(Promise.resolve(textOfConfig('json', json)), options);
   }
 
   private static async open(json: Promise<string>, options: PretrainedOptions): Promise<BeitImageProcessor> {

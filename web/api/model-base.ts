@@ -1,6 +1,6 @@
 /** What the classes that run a checkpoint have in common. */
-import { mismatch } from '../base/errors.js';
-import { givenOptions } from '../base/options.js';
+import { kindOf, mismatch } from '../base/errors.js';
+import { givenOptions, textOfConfig } from '../base/options.js';
 import { isArrayOf } from '../base/realms.js';
 import { checkTensor, type Tensor } from '../base/tensors.js';
 import type { CoreBindReport, CoreModelEstimate, DType } from '../core/core.js';
@@ -110,7 +110,7 @@ export async function loadPretrained<T>(
   const files = await sourceOf(source, options);
   const { config, layerNormEps, relativePositionBiasResize } = options;
   const dtype = dtypeOf(options);
-  const configJson = typeof config === 'object' ? JSON.stringify(config) : config;
+  const configJson = config === undefined ? undefined : textOfConfig('config', config);
   return withLease(
     options,
     async (lease) =>
@@ -133,7 +133,7 @@ function checkInputs(inputs: LabelledInputs): ForwardInputs {
 function narrow(values: BigInt64Array): Int32Array {
   return Int32Array.from(values, (value) => {
     const id = Number(value);
-    if (id !== (id | 0)) throw mismatch('wrong-type', 'labels', String(value), 'class ids of 32 bits');
+    if (id !== (id | 0)) throw mismatch('wrong-type', 'labels', kindOf(value), 'class ids of 32 bits');
     return id;
   });
 }

@@ -29,7 +29,9 @@ export interface PretrainedOptions extends EngineOptions, SourceOptions, LoadCal
 /** Returns the dtype that options ask for. Throws unsupported for one that there is not. */
 export function dtypeOf({ dtype }: PretrainedOptions): DType | undefined {
   if (dtype === undefined) return undefined;
-  const known = DTYPES.find((name) => name === dtype) ?? (Object.hasOwn(DTYPE_NAMES, dtype) ? DTYPE_NAMES[dtype] : undefined);
+  const known =
+    DTYPES.find((name) => name === dtype) ??
+    (typeof dtype === 'string' && Object.hasOwn(DTYPE_NAMES, dtype) ? DTYPE_NAMES[dtype] : undefined);
   if (!known) throw mismatch('unsupported', 'dtype', shown(dtype), '"f32", "f16" or "int8"');
   return known;
 }

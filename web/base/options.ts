@@ -1,5 +1,5 @@
 /** Options as users hand them over. */
-import { kindOf, mismatch } from './errors.js';
+import { failure, kindOf, mismatch, sentenceOf } from './errors.js';
 
 /** What an option has to be: a test, and words for the sentence. */
 type Kind = readonly [is: (value: unknown) => boolean, expected: string];
@@ -15,6 +15,7 @@ const isAtLeast0 = (value: unknown): boolean => value === undefined || (typeof v
 
 const FUNCTION: Kind = [(value) => typeof value === 'function', 'a function'];
 const SWITCH: Kind = [(value) => typeof value === 'boolean', 'true or false'];
+const CONFIG = 'the text of a config.json, or the same as an object';
 const TEXT: Kind = [(value) => typeof value === 'string', 'text'];
 
 /**
@@ -35,7 +36,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   className: TEXT,
   worker: SWITCH,
   offline: SWITCH,
-  config: [(value) => typeof value === 'string' || typeof value === 'object', 'the text of a config.json, or the same as an object'],
+  config: [(value) => typeof value === 'string' || typeof value === 'object', CONFIG],
   revision: TEXT,
   headers: [(value) => isRecord(value, (text) => typeof text === 'string'), 'an object that has texts by the names of headers'],
   retry: [(value) => isRecord(value, isAtLeast0), 'an object of attempts, delay and timeout, each a number of at least 0'],
@@ -44,6 +45,20 @@ const KINDS: Readonly<Record<string, Kind>> = {
     'an object that has sums of 64 hexadecimal digits by the names of files',
   ],
 };
+
+/** Returns the text of a config that is given as that, or as an object. Throws invalid-argument for what JSON has no text of. */
+export function textOfConfig(where: string, config: unknown): string {
+  if (typeof config === 'string') return config;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(config);
+  } catch (error) {
+    // It has itself, or a bigint, somewhere in it.
+    throw failure('invalid-argument', where, `it cannot be written as JSON (${sentenceOf(error).split('\n')[0]})`, error);
+  }
+  if (text === undefined) throw mismatch('invalid-argument', where, kindOf(config), CONFIG);
+  return text;
+}
 
 /**
  * Returns options as they are. Throws invalid-argument for what is no object, where null is none and what is undefined has its default by then,

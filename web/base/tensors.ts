@@ -1,4 +1,4 @@
-import { mismatch } from './errors.js';
+import { kindOf, mismatch } from './errors.js';
 import { isArrayOf } from './realms.js';
 
 /** Interleaved 8-bit samples, rows from the top. */
@@ -55,9 +55,11 @@ export type AnyArray =
 
 /** Returns a size that a user gives, also as [height, width]; throws invalid-argument unless both are whole numbers of at least 1. */
 export function sizeOf(given: Size | readonly [number, number], where: string): Size {
+  const expected = 'a height and a width of at least 1';
+  if (typeof given !== 'object' || given === null) throw mismatch('invalid-argument', where, kindOf(given), expected);
   const { 0: height, 1: width } = 'length' in given ? given : [given.height, given.width];
   if (![height, width].every((n) => Number.isInteger(n) && n >= 1)) {
-    throw mismatch('invalid-argument', where, `${height} x ${width}`, 'a height and a width of at least 1');
+    throw mismatch('invalid-argument', where, `${kindOf(height)} x ${kindOf(width)}`, expected);
   }
   return { height, width };
 }

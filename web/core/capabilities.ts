@@ -1,5 +1,5 @@
 /** What the JavaScript engine can do, found by probes, and what follows for the artefact. */
-import { BeitError, shown } from '../base/errors.js';
+import { BeitError, kindOf, shown } from '../base/errors.js';
 import { givenOptions } from '../base/options.js';
 
 /**
@@ -127,14 +127,14 @@ export function chooseBuild(can: Capabilities, request: BuildRequest = {}): Buil
   if (build !== 'auto' && !BUILDS.includes(build)) {
     throw new BeitError('invalid-argument', `build: got ${shown(build)}, expected auto, ${BUILDS.join(', ')}.`, {
       where: 'build',
-      got: String(build),
+      got: kindOf(build),
       expected: `auto, ${BUILDS.join(', ')}`,
     });
   }
   if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
-    throw new BeitError('invalid-argument', `threads: got ${String(threads)}, expected auto or a whole number from 1 to ${MOST_THREADS}.`, {
+    throw new BeitError('invalid-argument', `threads: got ${kindOf(threads)}, expected auto or a whole number from 1 to ${MOST_THREADS}.`, {
       where: 'threads',
-      got: String(threads),
+      got: kindOf(threads),
       expected: `auto, 1 to ${MOST_THREADS}`,
     });
   }

@@ -1,5 +1,5 @@
 /** The linear memory of a core: as large a maximum as the engine gives. */
-import { mismatch, OutOfMemoryError, sentenceOf } from '../base/errors.js';
+import { kindOf, mismatch, OutOfMemoryError, sentenceOf } from '../base/errors.js';
 
 const PAGE_BYTES = 65536;
 /** What the artefacts are linked with: -sINITIAL_MEMORY and -sMAXIMUM_MEMORY of bindings/CMakeLists.txt. */
@@ -11,7 +11,7 @@ export const LEAST_MEMORY = 16 << 20;
 /** Throws invalid-argument for a maximum that cannot be one. */
 export function checkMaximum(bytes: number): void {
   if (!Number.isFinite(bytes) || bytes < LEAST_MEMORY || bytes > MOST_MEMORY) {
-    throw mismatch('invalid-argument', 'maximumMemory', String(bytes), `bytes from ${LEAST_MEMORY} to ${MOST_MEMORY}`);
+    throw mismatch('invalid-argument', 'maximumMemory', kindOf(bytes), `bytes from ${LEAST_MEMORY} to ${MOST_MEMORY}`);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The engine in this thread: the only user, with loader.ts, of a Core. */
 import { asBytes } from '../base/bytes.js';
 import { tell } from '../base/callbacks.js';
-import { asBeitError, BeitError, clauseOf, failure, mismatch, sentenceOf, unwrap } from '../base/errors.js';
+import { asBeitError, BeitError, clauseOf, failure, kindOf, mismatch, sentenceOf, unwrap } from '../base/errors.js';
 import { Breather, following, throwIfAborted, TurnQueue, yieldToEventLoop } from '../base/scheduling.js';
 import { concatenate, type AnyTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import { startCore, type CreateThread } from '../core/artefacts.js';
@@ -456,7 +456,7 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
 
   /** Does what is a pass in the order of passes. */
   private inTurn<T>(handle: number, { signal, priority = 0 }: ForwardCallOptions, work: () => Promise<T>): Promise<T> {
-    if (!Number.isFinite(priority)) throw mismatch('invalid-argument', 'priority', String(priority), 'a number');
+    if (!Number.isFinite(priority)) throw mismatch('invalid-argument', 'priority', kindOf(priority), 'a number');
     const pass = this.queue.run(work, signal, priority);
     this.passes.set(
       handle,

@@ -1,5 +1,5 @@
 /** Images as samples. */
-import { mismatch } from '../base/errors.js';
+import { kindOf, mismatch } from '../base/errors.js';
 import { isArrayOf } from '../base/realms.js';
 import type { RawImage } from './engine.js';
 
@@ -8,14 +8,14 @@ export function checkRawImage(where: string, image: RawImage): void {
   const { width, height, channels, data } = image;
   for (const [name, value] of Object.entries({ width, height, channels })) {
     if (!Number.isInteger(value) || value < 1) {
-      throw mismatch('invalid-argument', `${where}.${name}`, String(value), 'a whole number of at least 1');
+      throw mismatch('invalid-argument', `${where}.${name}`, kindOf(value), 'a whole number of at least 1');
     }
   }
   if (!isArrayOf<Uint8Array | Uint8ClampedArray>(data, Uint8Array, Uint8ClampedArray)) {
     throw mismatch(
       'wrong-type',
       `${where}.data`,
-      (data as object | null)?.constructor.name ?? String(data),
+      (data as object | null)?.constructor?.name ?? kindOf(data),
       'Uint8Array or Uint8ClampedArray',
     );
   }

@@ -41,7 +41,8 @@ export function givenOptions(beit, options) {
   throw wrongKind(beit, 'options', options, 'an object');
 }
 
-const kindOf = (value) => (value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value);
+/** What a value of a wrong kind is, in a sentence. */
+export const kindOf = (value) => (value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value);
 
 /** Returns the invalid-argument of a value that is of another kind. */
 export function wrongKind(beit, where, value, expected) {

@@ -1,7 +1,7 @@
 /** A batch's job, cut into shards: the seam between who has shards to give and who writes them. */
 import { createHash } from 'node:crypto';
 import { contentOf, FORMATS } from './formats/formats.js';
-import { failure, givenOptions } from './inputs.js';
+import { failure, givenOptions, kindOf } from './inputs.js';
 import { modelSum } from './model-sum.js';
 import { rowOf } from './pictures.js';
 import { openStore } from './stores.js';
@@ -24,9 +24,10 @@ export async function openJob(beit, given) {
   const { task, model, output, format = 'jsonl', options = {}, load = {}, signal = null } = givenOptions(beit, given);
   const wrong = (where, got, expected) =>
     new beit.BeitError('invalid-argument', `${where}: got ${got}, expected ${expected}.`, { where, got, expected });
-  if (!TASKS.includes(task)) throw wrong('task', JSON.stringify(task), TASKS.join(', '));
+  const quoted = (value) => (typeof value === 'string' ? JSON.stringify(value) : kindOf(value));
+  if (!TASKS.includes(task)) throw wrong('task', quoted(task), TASKS.join(', '));
   const fitting = Object.keys(FORMATS).filter((name) => FORMATS[name].tasks.includes(task));
-  if (!fitting.includes(format)) throw wrong('format', JSON.stringify(format), `${fitting.join(', ')} for ${task}`);
+  if (!fitting.includes(format)) throw wrong('format', quoted(format), `${fitting.join(', ')} for ${task}`);
   const source = await beit.resolveSource(model, given.source ?? {});
   const sum = await modelSum(source, { tokenizer: task === 'tokenize', signal });
   const all = task === 'tokenize' ? { size: { height: 112, width: 112 }, ...options } : options;

@@ -68,7 +68,7 @@ export async function pipeline<T extends Task>(
   source?: SourceLike | null,
   options: Tasks[T]['options'] = {},
 ): Promise<Tasks[T]['pipeline']> {
-  if (!Object.hasOwn(MAKERS, task)) {
+  if (typeof task !== 'string' || !Object.hasOwn(MAKERS, task)) {
     throw mismatch('invalid-argument', 'task', shown(task), Object.keys(MAKERS).join(' or '));
   }
   const { make, sample, elsewhere } = MAKERS[task];

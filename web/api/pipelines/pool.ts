@@ -2,7 +2,7 @@
 import { platform } from '#platform';
 import { tell } from '../../base/callbacks.js';
 import { asyncDisposeSymbol, disposeSymbol } from '../../base/dispose.js';
-import { BeitError, mismatch } from '../../base/errors.js';
+import { BeitError, kindOf, mismatch } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { abortable, following } from '../../base/scheduling.js';
 import type { CallOptions, Engine, LoadCallOptions, MemoryUse, Progress, RuntimeInfo } from '../../engine/engine.js';
@@ -91,9 +91,10 @@ const PICTURES_PER_ENGINE = 2;
 export async function createPool(given: PoolOptions = {}): Promise<EnginePool> {
   const { engines, threads = 1, ...options } = givenOptions(given);
   const { cores } = platform.host();
-  const count = engines ?? Math.max(1, Math.min(MOST_BY_DEFAULT, Math.floor(cores / (Number(threads) || cores))));
+  const count =
+    engines ?? Math.max(1, Math.min(MOST_BY_DEFAULT, Math.floor(cores / (typeof threads === 'number' && threads > 0 ? threads : cores))));
   if (!Number.isInteger(count) || count < 1 || count > MOST_ENGINES)
-    throw mismatch('invalid-argument', 'engines', String(engines), `a whole number from 1 to ${MOST_ENGINES}`);
+    throw mismatch('invalid-argument', 'engines', kindOf(engines), `a whole number from 1 to ${MOST_ENGINES}`);
   const slots = Array.from({ length: count }, () => new Slot(() => createEngine({ ...options, threads, worker: true })));
   const opened = new Set<Held>();
   const dispose = async (): Promise<void> => {

@@ -1,5 +1,5 @@
 /** Results of many images, one by one. */
-import { asBeitError, mismatch, type BeitError, shown } from '../../base/errors.js';
+import { asBeitError, type BeitError, kindOf, mismatch, shown } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { abortable, following } from '../../base/scheduling.js';
 import type { CallOptions } from '../../engine/engine.js';
@@ -114,7 +114,7 @@ export async function* asTheyCome<Options extends CallOptions & StreamOptions>(
 function checkPrefetch(prefetch: number, ahead: number): void {
   const limit = Math.max(ahead, MAX_PREFETCH);
   if (!Number.isInteger(prefetch) || prefetch < 0 || prefetch > limit)
-    throw mismatch('invalid-argument', 'prefetch', String(prefetch), `an integer from 0 to ${limit}`);
+    throw mismatch('invalid-argument', 'prefetch', kindOf(prefetch), `an integer from 0 to ${limit}`);
 }
 
 function iteratorOf(images: Images): Iterator<ImageInput> | AsyncIterator<ImageInput> {

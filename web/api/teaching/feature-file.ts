@@ -59,7 +59,7 @@ export function readFeatureFile<Facts extends object>(
   }
   if (typeof facts !== 'object' || facts === null) throw noProject();
   const { version, base } = facts;
-  if (version !== VERSION) throw mismatch('unsupported', 'project', `version ${String(version)}`, `version ${VERSION}`);
+  if (version !== VERSION) throw mismatch('unsupported', 'project', `version ${kindOf(version)}`, `version ${VERSION}`);
   const { dtype, shape } = header.features ?? {};
   if (!isBase(base) || dtype !== 'F32' || !Array.isArray(shape) || !shape.every((n) => Number.isInteger(n) && n >= 0)) throw noProject();
   const expected = 8 + length + 4 * shape.reduce((product, n) => product * n, 1);

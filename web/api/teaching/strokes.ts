@@ -1,5 +1,5 @@
 /** Where the strokes of a brush lie on a segmentation model's map. */
-import { BeitError, mismatch } from '../../base/errors.js';
+import { BeitError, kindOf, mismatch } from '../../base/errors.js';
 import type { Size } from '../../base/tensors.js';
 import { checkLabel } from './bursts.js';
 
@@ -42,7 +42,7 @@ export function checkStroke(stroke: Stroke): void {
       where: 'points',
       expected: '[x, y]',
     });
-  if (!(Number.isFinite(width) && width > 0)) throw mismatch('invalid-argument', 'width', String(width), 'a number above 0');
+  if (!(Number.isFinite(width) && width > 0)) throw mismatch('invalid-argument', 'width', kindOf(width), 'a number above 0');
   if (picture !== undefined && picture !== null && typeof picture !== 'string')
     throw mismatch('invalid-argument', 'picture', typeof picture, 'a name, or none');
 }

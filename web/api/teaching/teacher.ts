@@ -198,7 +198,7 @@ export class Teacher extends DisposableObject {
     checkCall('fit()', rest);
     const { layers } = this;
     if (layer !== 'auto' && !(Number.isInteger(layer) && layer >= 1 && layer <= layers))
-      throw mismatch('invalid-argument', 'layer', String(layer), `"auto" or a whole number from 1 to ${layers}`);
+      throw mismatch('invalid-argument', 'layer', kindOf(layer), `"auto" or a whole number from 1 to ${layers}`);
     const { entries } = this.taught;
     const names = this.labels;
     if (names.length < 2) throw mismatch('invalid-argument', 'fit()', `pictures of ${names.length} labels`, 'of at least two');

@@ -1,5 +1,5 @@
 /** What a run is told, and what follows where it is not told. */
-import { mismatch } from '../../base/errors.js';
+import { kindOf, mismatch } from '../../base/errors.js';
 import type { CoreTrainingSettings } from '../../core/training.js';
 import type { LoadCallOptions } from '../../engine/engine.js';
 import type { SourceLike, SourceOptions } from '../../sources/source.js';
@@ -137,10 +137,8 @@ export const RECIPE_NAMES = Object.keys(defaultsOf('classification', 'full', 1))
 /** Returns the recipe with its defaults, for a model of that width. Throws invalid-argument; most numbers are the core's to judge. */
 export function fullRecipe(recipe: Recipe, hiddenSize: number): FullRecipe {
   const told = Object.entries(recipe).filter(([name, value]) => value !== undefined && RECIPE_NAMES.includes(name));
-  const full: FullRecipe = {
-    ...defaultsOf(recipe.task ?? 'classification', recipe.method, hiddenSize),
-    ...Object.fromEntries(told),
-  };
+  const usual = defaultsOf(recipe.task ?? 'classification', recipe.method, hiddenSize);
+  const full: FullRecipe = { ...usual, ...Object.fromEntries(told) };
   const { task, method, epochs, batch, microBatch, views, warmup, maskRatio } = full;
   for (const [name, value, least] of [
     ['epochs', epochs, 1],
@@ -149,15 +147,20 @@ export function fullRecipe(recipe: Recipe, hiddenSize: number): FullRecipe {
     ['views', views, 0],
   ] as const)
     if (!Number.isInteger(value) || value < least)
-      throw mismatch('invalid-argument', name, String(value), `a whole number of at least ${least}`);
-  if (!(warmup >= 0 && warmup <= 1)) throw mismatch('invalid-argument', 'warmup', String(warmup), 'a share of the steps, 0 to 1');
+      throw mismatch('invalid-argument', name, kindOf(value), `a whole number of at least ${least}`);
+  if (typeof method !== 'string' || !/^(vectors|full|last:\d+)$/.test(method))
+    throw mismatch('invalid-argument', 'method', kindOf(method), '"vectors", "full" or "last:N"');
+  for (const [name, value] of told) {
+    const kind = typeof (usual[name as keyof FullRecipe] ?? 0);
+    if (typeof value !== kind && value !== usual[name as keyof FullRecipe])
+      throw mismatch('invalid-argument', name, kindOf(value), kind === 'number' ? 'a number' : 'a text');
+  }
+  if (!(warmup >= 0 && warmup <= 1)) throw mismatch('invalid-argument', 'warmup', kindOf(warmup), 'a share of the steps, 0 to 1');
   if (!(maskRatio > 0 && maskRatio <= 1))
-    throw mismatch('invalid-argument', 'maskRatio', String(maskRatio), 'a share of the patches, above 0 to 1');
-  if (!/^(vectors|full|last:\d+)$/.test(method))
-    throw mismatch('invalid-argument', 'method', String(method), '"vectors", "full" or "last:N"');
+    throw mismatch('invalid-argument', 'maskRatio', kindOf(maskRatio), 'a share of the patches, above 0 to 1');
   for (const name of ['smoothing', 'mixup', 'cutmix', 'head'] as const)
     if (task === 'mim' && recipe[name])
-      throw mismatch('invalid-argument', name, String(recipe[name]), 'none for masked images, which have no labels');
+      throw mismatch('invalid-argument', name, kindOf(recipe[name]), 'none for masked images, which have no labels');
   return { ...full, microBatch: Math.min(microBatch, batch) };
 }
 

@@ -1,6 +1,17 @@
 /** The pictures of a run: their labels, and which of them are set apart. */
-import { mismatch } from '../../base/errors.js';
+import { kindOf, mismatch } from '../../base/errors.js';
 import type { LabelledImage } from './options.js';
+
+/** Throws invalid-argument for what is no list and, with `labelled`, for an entry whose label is no text. What is no picture, decoding it tells. */
+export function checkPictures(where: string, pictures: unknown, labelled: boolean): void {
+  if (!Array.isArray(pictures))
+    throw mismatch('invalid-argument', where, kindOf(pictures), labelled ? 'a list of {image, label}' : 'a list of pictures');
+  if (!labelled) return;
+  for (const [i, one] of pictures.entries()) {
+    const label: unknown = one?.label;
+    if (typeof label !== 'string') throw mismatch('invalid-argument', `${where}[${i}].label`, kindOf(label), 'text');
+  }
+}
 
 /** Returns the labels, in the order of a checkpoint's where it has the same ones, else by name. Throws invalid-argument for fewer than two. */
 export function labelsOf(data: readonly LabelledImage[], known: readonly string[]): { labels: string[]; same: boolean } {

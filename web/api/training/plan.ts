@@ -1,5 +1,5 @@
 /** What a run's task makes of the checkpoint that it begins with, and of its pictures. */
-import { failure, mismatch } from '../../base/errors.js';
+import { failure, kindOf, mismatch } from '../../base/errors.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { Inspection } from '../../engine/engine.js';
 import type { Masking } from '../../engine/trainer-calls.js';
@@ -8,7 +8,7 @@ import { asConfig, type BeitConfig } from '../config.js';
 import { loadEncoder, PIXELS_A_TOKEN, type DalleHalf, type TokenizerSource } from '../dalle-tokenizer.js';
 import { heldBy, type PretrainedOptions } from '../pretrained.js';
 import type { LabelledImage, TrainClassifierOptions, TrainMaskedOptions, TrainOptions } from './options.js';
-import { labelsOf } from './pictures.js';
+import { checkPictures, labelsOf } from './pictures.js';
 
 export interface Plan {
   /** The class that is trained. */
@@ -29,7 +29,10 @@ const SHARE_APART = 0.15;
 export function planOf(options: TrainOptions, inspection: Inspection): Plan {
   const base = asConfig(inspection.config);
   const { task = 'classification' } = options;
-  if (!['classification', 'mim'].includes(task)) throw mismatch('invalid-argument', 'task', String(task), '"classification" or "mim"');
+  if (!['classification', 'mim'].includes(task)) throw mismatch('invalid-argument', 'task', kindOf(task), '"classification" or "mim"');
+  const { data, validation } = options;
+  checkPictures('data', data, task === 'classification');
+  if (validation !== undefined && typeof validation !== 'number') checkPictures('validation', validation, task === 'classification');
   return options.task === 'mim' ? maskedPlan(options, base, inspection.className) : classifierPlan(options, base);
 }
 

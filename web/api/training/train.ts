@@ -1,7 +1,7 @@
 /** Training a checkpoint on: all of its encoder, parts of it, or its vectors alone. */
 import { asBytes } from '../../base/bytes.js';
 import { DisposableObject } from '../../base/dispose.js';
-import { BeitError, failure, mismatch } from '../../base/errors.js';
+import { BeitError, failure, kindOf, mismatch } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import { convertedConfig } from '../../engine/conversion.js';
@@ -342,7 +342,7 @@ async function openRun(options: TrainOptions): Promise<Opened> {
     const recipe = resumed?.recipe ?? fullRecipe(options, base.hiddenSize);
     const share = typeof validation === 'number' ? validation : 0;
     if (!(share >= 0 && share < 1))
-      throw mismatch('invalid-argument', 'validation', String(validation), 'pictures, or a share of them below 1');
+      throw mismatch('invalid-argument', 'validation', kindOf(validation), 'pictures, or a share of them below 1');
     const quotas = quotasOf(data, share);
     const pictures = data.length - [...quotas.values()].reduce((a, b) => a + b, 0);
     const stepsPerEpoch = Math.ceil(pictures / recipe.batch);

@@ -1,5 +1,5 @@
 /** Which patches of an image are hidden from the model: BEiT's block-wise masks. */
-import { mismatch } from '../../base/errors.js';
+import { kindOf, mismatch } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { isArrayOf } from '../../base/realms.js';
 
@@ -55,7 +55,7 @@ export function blockMask(options: BlockMaskOptions = {}): PatchMask {
   checkWhole('width', width, 1, MOST_PATCHES_A_SIDE);
   checkWhole('seed', seed, 0, 2 ** 32 - 1);
   if (!(typeof minAspect === 'number' && minAspect > 0 && minAspect <= 1))
-    throw mismatch('invalid-argument', 'minAspect', String(minAspect), 'a number above 0, at most 1');
+    throw mismatch('invalid-argument', 'minAspect', kindOf(minAspect), 'a number above 0, at most 1');
   const patches = height * width;
   const count = countOf(options, patches);
   const square = Math.min(height, width) ** 2;
@@ -99,7 +99,7 @@ function countOf({ count, ratio }: BlockMaskOptions, patches: number): number {
   }
   const share = ratio ?? MASKED / GRID;
   if (!(typeof share === 'number' && share >= 0 && share <= 1))
-    throw mismatch('invalid-argument', 'ratio', String(share), 'a number from 0 to 1');
+    throw mismatch('invalid-argument', 'ratio', kindOf(share), 'a number from 0 to 1');
   return Math.round(share * patches);
 }
 
@@ -160,6 +160,6 @@ function randomNumbers(seed: number): () => number {
 
 function checkWhole(where: string, value: number, least: number, most: number): void {
   if (!(Number.isInteger(value) && value >= least && value <= most)) {
-    throw mismatch('invalid-argument', where, String(value), `a whole number from ${least} to ${most}`);
+    throw mismatch('invalid-argument', where, kindOf(value), `a whole number from ${least} to ${most}`);
   }
 }

@@ -1,5 +1,5 @@
 /** image-classification: from an image to its logits, and from these to labels with scores. */
-import { mismatch, shown } from '../../base/errors.js';
+import { kindOf, mismatch, shown } from '../../base/errors.js';
 import { checkNumbers } from '../../base/vectors.js';
 import type { EngineImage, ForwardCallOptions } from '../engine.js';
 import { outputOf, PLAIN, type TaskContext } from './context.js';
@@ -67,7 +67,9 @@ const SCORES: Readonly<Record<ScoreFunction, (logits: ArrayLike<number>) => Floa
  */
 export function rank(logits: ArrayLike<number>, labels: readonly string[], topK: number | null, score: ScoreFunction): Classification[] {
   checkTopK(topK);
-  if (!Object.hasOwn(SCORES, score)) throw mismatch('invalid-argument', 'score function', shown(score), Object.keys(SCORES).join(', '));
+  if (typeof labels !== 'object' || labels === null) throw mismatch('invalid-argument', 'labels', kindOf(labels), 'a list of texts');
+  if (typeof score !== 'string' || !Object.hasOwn(SCORES, score))
+    throw mismatch('invalid-argument', 'score function', shown(score), Object.keys(SCORES).join(', '));
   const scores = SCORES[score](logits);
   const order = [...scores.keys()].sort((a, b) => scores[b]! - scores[a]! || a - b);
   return order.slice(0, topK ?? order.length).map((id) => ({ label: labels[id] ?? `LABEL_${id}`, score: scores[id]! }));
@@ -77,7 +79,7 @@ export function rank(logits: ArrayLike<number>, labels: readonly string[], topK:
 export function select(ranked: readonly Classification[], { topK, threshold, allow, deny }: LabelChoice): Classification[] {
   checkTopK(topK);
   if (threshold !== undefined && !Number.isFinite(threshold))
-    throw mismatch('invalid-argument', 'threshold', String(threshold), 'a number');
+    throw mismatch('invalid-argument', 'threshold', kindOf(threshold), 'a number');
   for (const [name, labels] of Object.entries({ allow, deny })) checkLabels(name, labels);
   const allowed = allow && new Set(allow);
   const denied = new Set(deny);
@@ -96,7 +98,7 @@ function checkLabels(name: string, labels: Iterable<string> | null | undefined):
 
 function checkTopK(topK: number | null): void {
   if (topK !== null && !(Number.isInteger(topK) && topK >= 1)) {
-    throw mismatch('invalid-argument', 'topK', String(topK), 'a whole number of at least 1, or null for all');
+    throw mismatch('invalid-argument', 'topK', kindOf(topK), 'a whole number of at least 1, or null for all');
   }
 }
 

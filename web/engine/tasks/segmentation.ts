@@ -1,11 +1,12 @@
 /** image-segmentation: from an image to its label map, and from that to what a picture of it needs. */
+import { kindOf, mismatch } from '../../base/errors.js';
 import type { EngineImage, ForwardCallOptions, SegmentationMap } from '../engine.js';
 import { outputOf, PLAIN, type TaskContext } from './context.js';
 import type { EngineTasks, LegendEntry, Segmentation } from './types.js';
 
 /**
  * Returns the colour of a class: PASCAL VOC's colour map from its second colour on (the first is
- * black). The first 255 classes differ.
+ * black). The first 255 classes differ. Throws invalid-argument for what is no whole number of at least 0.
  * @example
  * ```js
  * import { colorOf } from 'beit-wasm';
@@ -14,6 +15,7 @@ import type { EngineTasks, LegendEntry, Segmentation } from './types.js';
  * ```
  */
 export function colorOf(id: number): [number, number, number] {
+  if (!Number.isInteger(id) || id < 0) throw mismatch('invalid-argument', 'id', kindOf(id), 'a whole number of at least 0');
   const color: [number, number, number] = [0, 0, 0];
   for (let bits = id + 1, shift = 7; bits > 0 && shift >= 0; bits >>= 3, --shift) {
     for (let channel = 0; channel < 3; ++channel) color[channel]! |= ((bits >> channel) & 1) << shift;

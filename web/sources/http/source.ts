@@ -1,6 +1,6 @@
 /** Folders on servers: which address a file has, and whether it comes from there or from the cache. */
 import { tell } from '../../base/callbacks.js';
-import { asBeitError, type BeitError, failure, mismatch } from '../../base/errors.js';
+import { asBeitError, type BeitError, failure, kindOf, mismatch } from '../../base/errors.js';
 import { abortable, sleep, throwIfAborted } from '../../base/scheduling.js';
 import { Sha256 } from '../../core/sha256.js';
 import { addressInForm, type CachedFile, type CacheStore, type CacheWriter, type KeptFile } from '../cache/store.js';
@@ -126,9 +126,9 @@ function announce({ cache, offline }: SourceOptions, { persist }: HttpEnvironmen
 type Choices = Pick<HttpDescription, 'retry' | 'cache' | 'offline' | 'revalidate' | 'keepAs' | 'sha256'>;
 
 function choices({ retry, cache, offline, revalidate = 'background', keepAs, sha256, fetch }: SourceOptions): Choices {
-  if (keepAs !== undefined && !FORMS.includes(keepAs)) throw mismatch('invalid-argument', 'keepAs', String(keepAs), FORMS.join(', '));
+  if (keepAs !== undefined && !FORMS.includes(keepAs)) throw mismatch('invalid-argument', 'keepAs', kindOf(keepAs), FORMS.join(', '));
   if (keepAs !== undefined && fetch) throw mismatch('invalid-argument', 'keepAs', 'the option fetch beside it', 'one of the two');
-  if (!REVALIDATE.includes(revalidate)) throw mismatch('invalid-argument', 'revalidate', String(revalidate), REVALIDATE.join(', '));
+  if (!REVALIDATE.includes(revalidate)) throw mismatch('invalid-argument', 'revalidate', kindOf(revalidate), REVALIDATE.join(', '));
   const lower = Object.fromEntries(Object.entries(sha256 ?? {}).map(([name, digits]) => [name, digits.toLowerCase()]));
   return { retry: retry ?? undefined, cache, offline, revalidate, keepAs, sha256: lower };
 }
