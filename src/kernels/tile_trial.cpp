@@ -22,8 +22,9 @@ constexpr double kGain = 1.15;
 // A reading is so long, if the clock ticks often enough. Chromium's pages have clocks that tick ten times in that, those of Firefox and
 // WebKit once, unless they are isolated.
 constexpr double kReading = 1e-3;
-// The ticks of a reading. Browsers let each come too early or too late, by up to half a tick.
-constexpr double kTicks = 6.0;
+// The ticks of a reading. Browsers let each come too early or too late, by up to half a tick; more of them would make a trial longer than
+// the 50 ms that may pass until an engine hears of an abort.
+constexpr double kTicks = 4.0;
 // Between two looks at the clock work is done that takes a processor of today about a twentieth of a reading.
 constexpr int64_t kPiece = 384;  // panels of one row
 constexpr int kMostPieces = 1024;
@@ -39,7 +40,7 @@ struct Candidate {
 template <typename Work>
 double lengthOfReading(TrialClock clock, const Work& work) {
   constexpr double kCoarsest = 2e-3;
-  constexpr int kEdges = 4;
+  constexpr int kEdges = 3;
   constexpr int kMostTiles = 12'288;  // a processor of today does them in eight milliseconds
   double tick = kCoarsest, last = clock();
   for (int tiles = 0, edges = 0; edges < kEdges && tiles < kMostTiles; ++tiles) {
@@ -53,17 +54,16 @@ double lengthOfReading(TrialClock clock, const Work& work) {
   return tick < kCoarsest ? std::max(kReading, kTicks * tick) : 0.0;
 }
 
-// Calls tile(rows, panels) for the tiles of each candidate in turn, but not again for one that was far slower than another.
+// Calls tile(rows, panels) for the tiles of each candidate in turn, for readings of that length; not again for one that was far slower than
+// another.
 template <typename Tile>
-void timeTilesOf(std::span<const Candidate> candidates, TrialClock clock, const Tile& tile) {
+void timeTilesOf(std::span<const Candidate> candidates, TrialClock clock, double length, const Tile& tile) {
   constexpr double kHopeless = 1.4;
   const auto piece = [&](const Candidate& candidate) {
     const int64_t tiles = kPiece / (candidate.rows * candidate.panels);
     for (int64_t i = 0; i < tiles; ++i) tile(candidate.rows, candidate.panels);
     return tiles * candidate.rows * candidate.panels;
   };
-  const double length = lengthOfReading(clock, [&] { tile(candidates.front().rows, candidates.front().panels); });
-  if (length == 0.0) return;
   const int readings = length > kReading ? 2 : 3;  // what disturbs a short one is most of it
   double least = std::numeric_limits<double>::infinity();
   for (int reading = 0; reading < readings; ++reading)
@@ -109,11 +109,14 @@ Result<TileTimes> timeTiles(const Microkernels& kernels, TrialClock clock) {
   TileTimes times;
   const Candidate of_floats[] = {
       {kernels.f32_rows, 1, times.f32.narrow}, {kFlatMr, 2, times.f32.flat}, {kTallMr, 2, times.f32.wide}};  // the last one if tall
-  timeTilesOf(std::span(of_floats).first(kernels.f32_rows == kTallMr ? 3 : 2), clock, [&](int64_t rows, int64_t panels) {
+  const auto float_tile = [&](int64_t rows, int64_t panels) {
     f32Microkernel(rows, panels * kNr, kDepth, floats, /*stride=*/0, floats, kDepth * kNr, nullptr, 0, output, kMostPanels * kNr, {});
-  });
+  };
+  const double length = lengthOfReading(clock, [&] { float_tile(kernels.f32_rows, 1); });
+  if (length == 0.0) return times;
+  timeTilesOf(std::span(of_floats).first(kernels.f32_rows == kTallMr ? 3 : 2), clock, length, float_tile);
   const Candidate of_integers[] = {{kMr, 1, times.w8a16.narrow}, {kMr, 2, times.w8a16.wide}};
-  timeTilesOf(of_integers, clock, [&](int64_t rows, int64_t panels) {
+  timeTilesOf(of_integers, clock, length, [&](int64_t rows, int64_t panels) {
     w8a16Microkernel(rows, panels * kNr, kDepth, integers, floats, integers, floats, floats, output, kMostPanels * kNr, {});
   });
   return times;

@@ -22,7 +22,7 @@ using TrialClock = double (*)();
 double secondsOfSteadyClock();
 
 // Does products of floats in tiles of one panel, in flat ones and, where tiles are tall ones, in wide ones, and of 16-bit integers in tiles
-// of one and of two panels, in turn: three times each for a millisecond, or twice for six ticks of a clock that ticks rarely. Returns the
+// of one and of two panels, in turn: three times each for a millisecond, or twice for four ticks of a clock that ticks rarely. Returns the
 // seconds that they took: zeros where the clock stands still or ticks less than 500 times in a second. Error: kOutOfMemory.
 Result<TileTimes> timeTiles(const Microkernels& kernels, TrialClock clock = secondsOfSteadyClock);
 
