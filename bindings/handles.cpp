@@ -1,7 +1,6 @@
 #include "bindings/handles.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "bindings/js_values.h"
 #include "src/beit/segmentation/segmentation_map.h"
@@ -50,7 +49,8 @@ void tryTiles() {
   static TileTrials trials;
   Execution& on = *execution();
   if (!trials.due(secondsOfSteadyClock())) return;
-  if (const auto times = timeTiles(on.microkernels()); times.ok()) on.choose(TileTrials::decide(on.microkernels(), *times));
+  if (const auto times = timeTiles(on.microkernels(), trials.count() - 1); times.ok())
+    on.choose(TileTrials::decide(on.microkernels(), *times));
 }
 
 }  // namespace

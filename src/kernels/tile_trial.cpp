@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <limits>
 #include <span>
 
 #include "src/base/buffer.h"
@@ -16,15 +15,11 @@ namespace {
 
 constexpr int kMostTrials = 6;
 constexpr double kFirstPause = 0.25;  // twice as long each time
-// Where each is compiled well the fastest tiles are a quarter to a half faster; a trial may be off by a tenth.
-constexpr double kGain = 1.15;
-
-// A reading is so long, if the clock ticks often enough. Chromium's pages have clocks that tick ten times in that, those of Firefox and
-// WebKit once, unless they are isolated.
-constexpr double kReading = 1e-3;
-// The ticks of a reading. Browsers let each come too early or too late, by up to half a tick; more of them would make a trial longer than
-// the 50 ms that may pass until an engine hears of an abort.
-constexpr double kTicks = 4.0;
+// A reading is so long, if the clock ticks often enough. Chromium's pages have clocks that tick ten times in a millisecond, those of
+// Firefox and WebKit once, unless they are isolated.
+constexpr double kReading = 0.7e-3;
+// The ticks of a reading.
+constexpr double kTicks = 6.0;
 // Between two looks at the clock work is done that takes a processor of today about a twentieth of a reading.
 constexpr int64_t kPiece = 384;  // panels of one row
 constexpr int kMostPieces = 1024;
@@ -51,24 +46,23 @@ double lengthOfReading(TrialClock clock, const Work& work) {
     last = now;
     ++edges;
   }
-  return tick < kCoarsest ? std::max(kReading, kTicks * tick) : 0.0;
+  return tick < kCoarsest ? std::max(kReading, (kTicks - 0.5) * tick) : 0.0;  // the half is for what doubles are off by
 }
 
-// Calls tile(rows, panels) for the tiles of each candidate in turn, for readings of that length; not again for one that was far slower than
-// another.
+// Whether a reading is that long because the clock ticks rarely.
+bool isRare(double length) { return length > kReading; }
+
+// Calls tile(rows, panels) for the tiles of each candidate in turn, for readings of that length.
 template <typename Tile>
 void timeTilesOf(std::span<const Candidate> candidates, TrialClock clock, double length, const Tile& tile) {
-  constexpr double kHopeless = 1.4;
   const auto piece = [&](const Candidate& candidate) {
     const int64_t tiles = kPiece / (candidate.rows * candidate.panels);
     for (int64_t i = 0; i < tiles; ++i) tile(candidate.rows, candidate.panels);
     return tiles * candidate.rows * candidate.panels;
   };
-  const int readings = length > kReading ? 2 : 3;  // what disturbs a short one is most of it
-  double least = std::numeric_limits<double>::infinity();
+  const int readings = isRare(length) ? 2 : 3;  // what disturbs a short one is most of it
   for (int reading = 0; reading < readings; ++reading)
     for (const Candidate& candidate : candidates) {
-      if (candidate.seconds > kHopeless * least) continue;
       // A reading begins with a tick.
       const double before = clock();
       double begin = before, passed = 0.0;
@@ -84,18 +78,14 @@ void timeTilesOf(std::span<const Candidate> candidates, TrialClock clock, double
       if (passed < length) continue;  // the clock stopped
       const double seconds = passed / static_cast<double>(panels);
       if (candidate.seconds == 0.0 || seconds < candidate.seconds) candidate.seconds = seconds;
-      least = std::min(least, seconds);
     }
 }
-
-// Whether tiles that took `other` seconds are clearly faster than those that took `seconds`. Zeros say nothing.
-bool faster(double other, double seconds) { return other > 0.0 && seconds > kGain * other; }
 
 }  // namespace
 
 double secondsOfSteadyClock() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-Result<TileTimes> timeTiles(const Microkernels& kernels, TrialClock clock) {
+Result<TileTimes> timeTiles(const Microkernels& kernels, int trial, TrialClock clock) {
   constexpr int64_t kDepth = 256;
   // Rows and panels are read only: the same zeros serve as both, and as scales and biases.
   constexpr int64_t kCount = kMostPanels * kDepth * kNr;
@@ -114,7 +104,11 @@ Result<TileTimes> timeTiles(const Microkernels& kernels, TrialClock clock) {
   };
   const double length = lengthOfReading(clock, [&] { float_tile(kernels.f32_rows, 1); });
   if (length == 0.0) return times;
-  timeTilesOf(std::span(of_floats).first(kernels.f32_rows == kTallMr ? 3 : 2), clock, length, float_tile);
+  if (isRare(length)) times.gain = kTileGainWithRareTicks;
+  // Both in one would take longer than the 50 ms that may pass until an engine hears of an abort.
+  const bool floats_only = isRare(length) && trial % 2 == 0, integers_only = isRare(length) && trial % 2 != 0;
+  if (!integers_only) timeTilesOf(std::span(of_floats).first(kernels.f32_rows == kTallMr ? 3 : 2), clock, length, float_tile);
+  if (floats_only) return times;
   const Candidate of_integers[] = {{kMr, 1, times.w8a16.narrow}, {kMr, 2, times.w8a16.wide}};
   timeTilesOf(of_integers, clock, length, [&](int64_t rows, int64_t panels) {
     w8a16Microkernel(rows, panels * kNr, kDepth, integers, floats, integers, floats, floats, output, kMostPanels * kNr, {});
@@ -132,6 +126,8 @@ bool TileTrials::due(double now) {
 Microkernels TileTrials::decide(Microkernels kernels, const TileTimes& times) {
   const TileSeconds& f32 = times.f32;
   const bool wide = kernels.f32_panels > 1, flat = wide && kernels.f32_wide_rows == kFlatMr;
+  // Zeros say nothing.
+  const auto faster = [&](double other, double seconds) { return other > 0.0 && seconds > times.gain * other; };
   const double now = flat ? f32.flat : wide ? f32.wide : f32.narrow;
   const auto fastest = [&](double seconds) {
     return faster(seconds, now) &&
