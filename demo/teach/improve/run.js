@@ -136,8 +136,9 @@ export class Run extends EventTarget {
         } finally {
           [this.facts, this.step] = [facts, facts.step];
         }
-        // Meanwhile somebody may have begun anew.
-        const goesOn = !this.#restored && facts.status === 'running' && facts.checkpoint !== null && facts.triedAt < facts.step;
+        // Meanwhile somebody may have begun anew, or want none of it.
+        const goesOn =
+          !this.#restored && !this.#stop && facts.status === 'running' && facts.checkpoint !== null && facts.triedAt < facts.step;
         this.#restored = true;
         if (goesOn) return this.#resume();
         this.#become(facts.status === 'done' ? 'done' : facts.checkpoint === null ? 'idle' : 'stopped');
