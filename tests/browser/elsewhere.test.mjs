@@ -114,6 +114,16 @@ for (const name of Object.keys(BROWSERS)) {
       });
     });
 
+    it('tells which file it is where the script of threads is lost', async () => {
+      await withPage({}, async ({ ask, server }) => {
+        server.lose('beit-wasm/dist/wasm/beit-threads.js');
+        const { code, message } = await ask(server.url + LIBRARY, { build: 'simd-threads', threads: 2 });
+        // The engine and its thread both ask for it, and either may be the first to miss it.
+        assert.match(code, /^(not-found|engine-lost)$/);
+        assert.match(message, /beit-threads\.js/);
+      });
+    });
+
     it('takes a worker and a core that the page has', async () => {
       await withPage({}, async ({ ask, server }) => {
         const binary = `${server.url}beit-wasm/dist/wasm/beit-simd.wasm`;

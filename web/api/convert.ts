@@ -1,7 +1,7 @@
 /** A checkpoint as one safetensors file with transformers' names. */
 import type { FromGlobal } from '../base/globals.js';
 import { mismatch, type BeitError, shown } from '../base/errors.js';
-import { givenOptions, textOfConfig } from '../base/options.js';
+import { givenConfig, givenOptions } from '../base/options.js';
 import type { CoreBindReport } from '../core/core.js';
 import { BlobSink, CONVERSION_TYPES, convertedConfig, type ConversionSink, type ConversionType } from '../engine/conversion.js';
 import { isTokenizerClass } from '../engine/model-names.js';
@@ -61,7 +61,7 @@ export async function convert(source: SourceLike, options: ConvertOptions = {}):
   try {
     const from = await sourceOf(source, rest);
     const { layerNormEps, relativePositionBiasResize } = rest;
-    const configJson = config === undefined ? undefined : textOfConfig('config', config);
+    const configJson = givenConfig(config);
     const spec = { className, configJson, layerNormEps, relativePositionBiasResize, addPoolingLayer: addPoolingLayer ?? ('auto' as const) };
     const { facts, processor } = await withLease(rest, async (lease) => {
       const made = await lease.engine.convert(from, spec, dtype, target.sink, rest);

@@ -1,5 +1,5 @@
 /** What a checkpoint is, before it is loaded. */
-import { givenOptions, textOfConfig } from '../base/options.js';
+import { givenConfig, givenOptions } from '../base/options.js';
 import type { Inspection } from '../engine/engine.js';
 import type { SourceLike } from '../sources/source.js';
 import { sourceOf } from './configure.js';
@@ -28,7 +28,7 @@ export async function inspect(source: SourceLike, options: InspectOptions = {}):
   const { layerNormEps, relativePositionBiasResize } = rest;
   const dtype = dtypeOf(rest);
   const files = await sourceOf(source, rest);
-  const configJson = config === undefined ? undefined : textOfConfig('config', config);
+  const configJson = givenConfig(config);
   return withLease(rest, async (lease) => {
     const found = await lease.engine.inspect(files, { className, configJson, dtype, layerNormEps, relativePositionBiasResize }, rest);
     await lease.release();

@@ -1,6 +1,6 @@
 /** What the classes that run a checkpoint have in common. */
 import { kindOf, mismatch } from '../base/errors.js';
-import { givenOptions, textOfConfig } from '../base/options.js';
+import { givenConfig, givenOptions } from '../base/options.js';
 import { isArrayOf } from '../base/realms.js';
 import { checkTensor, type Tensor } from '../base/tensors.js';
 import type { CoreBindReport, CoreModelEstimate, DType } from '../core/core.js';
@@ -110,7 +110,7 @@ export async function loadPretrained<T>(
   const files = await sourceOf(source, options);
   const { config, layerNormEps, relativePositionBiasResize } = options;
   const dtype = dtypeOf(options);
-  const configJson = config === undefined ? undefined : textOfConfig('config', config);
+  const configJson = givenConfig(config);
   return withLease(
     options,
     async (lease) =>

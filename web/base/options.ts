@@ -53,11 +53,16 @@ export function textOfConfig(where: string, config: unknown): string {
   try {
     text = JSON.stringify(config);
   } catch (error) {
-    // It has itself, or a bigint, somewhere in it.
+    // It contains itself, or a bigint.
     throw failure('invalid-argument', where, `it cannot be written as JSON (${sentenceOf(error).split('\n')[0]})`, error);
   }
   if (text === undefined) throw mismatch('invalid-argument', where, kindOf(config), CONFIG);
   return text;
+}
+
+/** Returns the same of the option `config`, which may be left out. */
+export function givenConfig(config: unknown): string | undefined {
+  return config === undefined ? undefined : textOfConfig('config', config);
 }
 
 /**

@@ -136,7 +136,8 @@ export const RECIPE_NAMES = Object.keys(defaultsOf('classification', 'full', 1))
 
 /** Returns the recipe with its defaults, for a model of that width. Throws invalid-argument; most numbers are the core's to judge. */
 export function fullRecipe(recipe: Recipe, hiddenSize: number): FullRecipe {
-  const told = Object.entries(recipe).filter(([name, value]) => value !== undefined && RECIPE_NAMES.includes(name));
+  // null is none, as in what JSON made of a number without an end.
+  const told = Object.entries(recipe).filter(([name, value]) => value != null && RECIPE_NAMES.includes(name));
   const usual = defaultsOf(recipe.task ?? 'classification', recipe.method, hiddenSize);
   const full: FullRecipe = { ...usual, ...Object.fromEntries(told) };
   const { task, method, epochs, batch, microBatch, views, warmup, maskRatio } = full;
@@ -151,9 +152,9 @@ export function fullRecipe(recipe: Recipe, hiddenSize: number): FullRecipe {
   if (typeof method !== 'string' || !/^(vectors|full|last:\d+)$/.test(method))
     throw mismatch('invalid-argument', 'method', kindOf(method), '"vectors", "full" or "last:N"');
   for (const [name, value] of told) {
-    const kind = typeof (usual[name as keyof FullRecipe] ?? 0);
-    if (typeof value !== kind && value !== usual[name as keyof FullRecipe])
-      throw mismatch('invalid-argument', name, kindOf(value), kind === 'number' ? 'a number' : 'a text');
+    const isText = typeof usual[name as keyof FullRecipe] === 'string';
+    if (isText ? typeof value !== 'string' : !Number.isFinite(value))
+      throw mismatch('invalid-argument', name, kindOf(value), isText ? 'text' : 'a number');
   }
   if (!(warmup >= 0 && warmup <= 1)) throw mismatch('invalid-argument', 'warmup', kindOf(warmup), 'a share of the steps, 0 to 1');
   if (!(maskRatio > 0 && maskRatio <= 1))
