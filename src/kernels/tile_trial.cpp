@@ -55,10 +55,16 @@ bool isRare(double length) { return length > kReading; }
 // Calls tile(rows, panels) for the tiles of each candidate in turn, for readings of that length.
 template <typename Tile>
 void timeTilesOf(std::span<const Candidate> candidates, TrialClock clock, double length, const Tile& tile) {
-  const auto piece = [&](const Candidate& candidate) {
+  // Works until the clock shows what is wanted, or there has been enough of it. Returns how many panels were done.
+  const auto work = [&](const Candidate& candidate, const auto& isOver) {
     const int64_t tiles = kPiece / (candidate.rows * candidate.panels);
-    for (int64_t i = 0; i < tiles; ++i) tile(candidate.rows, candidate.panels);
-    return tiles * candidate.rows * candidate.panels;
+    int64_t panels = 0;
+    for (int piece = 0; piece < kMostPieces; ++piece) {
+      for (int64_t i = 0; i < tiles; ++i) tile(candidate.rows, candidate.panels);
+      panels += tiles * candidate.rows * candidate.panels;
+      if (isOver(clock())) break;
+    }
+    return panels;
   };
   const int readings = isRare(length) ? 2 : 3;  // what disturbs a short one is most of it
   for (int reading = 0; reading < readings; ++reading)
@@ -66,15 +72,8 @@ void timeTilesOf(std::span<const Candidate> candidates, TrialClock clock, double
       // A reading begins with a tick.
       const double before = clock();
       double begin = before, passed = 0.0;
-      for (int pieces = 0; begin == before && pieces < kMostPieces; ++pieces) {
-        piece(candidate);
-        begin = clock();
-      }
-      int64_t panels = 0;
-      for (int pieces = 0; passed < length && pieces < kMostPieces; ++pieces) {
-        panels += piece(candidate);
-        passed = clock() - begin;
-      }
+      work(candidate, [&](double now) { return (begin = now) != before; });
+      const int64_t panels = work(candidate, [&](double now) { return (passed = now - begin) >= length; });
       if (passed < length) continue;  // the clock stopped
       const double seconds = passed / static_cast<double>(panels);
       if (candidate.seconds == 0.0 || seconds < candidate.seconds) candidate.seconds = seconds;
@@ -106,9 +105,10 @@ Result<TileTimes> timeTiles(const Microkernels& kernels, int trial, TrialClock c
   if (length == 0.0) return times;
   if (isRare(length)) times.gain = kTileGainWithRareTicks;
   // Both in one would take longer than the 50 ms that may pass until an engine hears of an abort.
-  const bool floats_only = isRare(length) && trial % 2 == 0, integers_only = isRare(length) && trial % 2 != 0;
-  if (!integers_only) timeTilesOf(std::span(of_floats).first(kernels.f32_rows == kTallMr ? 3 : 2), clock, length, float_tile);
-  if (floats_only) return times;
+  const bool is_for_floats = trial % 2 == 0;
+  if (is_for_floats || !isRare(length))
+    timeTilesOf(std::span(of_floats).first(kernels.f32_rows == kTallMr ? 3 : 2), clock, length, float_tile);
+  if (is_for_floats && isRare(length)) return times;
   const Candidate of_integers[] = {{kMr, 1, times.w8a16.narrow}, {kMr, 2, times.w8a16.wide}};
   timeTilesOf(of_integers, clock, length, [&](int64_t rows, int64_t panels) {
     w8a16Microkernel(rows, panels * kNr, kDepth, integers, floats, integers, floats, floats, output, kMostPanels * kNr, {});
