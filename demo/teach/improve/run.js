@@ -129,21 +129,21 @@ export class Run extends EventTarget {
     this.#go(async () => {
       if (this.#restored) return;
       const facts = /** @type {Facts | null} */ (await this.#shelf.read());
-      if (facts?.version === 1) {
-        // Curves without anything going on are those of a run that is over: nothing is shown before it is known how it goes on.
-        try {
-          await this.#openBest(facts);
-        } finally {
-          [this.facts, this.step] = [facts, facts.step];
-        }
-        // Meanwhile somebody may have begun anew, or want none of it.
-        const goesOn =
-          !this.#restored && !this.#stop && facts.status === 'running' && facts.checkpoint !== null && facts.triedAt < facts.step;
+      if (facts?.version !== 1) {
         this.#restored = true;
-        if (goesOn) return this.#resume();
-        this.#become(facts.status === 'done' ? 'done' : facts.checkpoint === null ? 'idle' : 'stopped');
+        return;
       }
+      // Curves without anything going on are those of a run that is over: nothing is shown before it is known how it goes on.
+      try {
+        await this.#openBest(facts);
+      } finally {
+        [this.facts, this.step] = [facts, facts.step];
+      }
+      // Meanwhile somebody may have begun anew, or want none of it.
+      const isWanted = !this.#restored && !this.#stop;
       this.#restored = true;
+      if (isWanted && facts.status === 'running' && facts.checkpoint !== null && facts.triedAt < facts.step) return this.#resume();
+      this.#become(facts.status === 'done' ? 'done' : facts.checkpoint === null ? 'idle' : 'stopped');
     });
     await this.#going;
     return this.#restored;
