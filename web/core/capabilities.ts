@@ -1,5 +1,5 @@
 /** What the JavaScript engine can do, found by probes, and what follows for the artefact. */
-import { BeitError, kindOf, shown } from '../base/errors.js';
+import { BeitError, kindOf, mismatch, shown } from '../base/errors.js';
 import { givenOptions } from '../base/options.js';
 
 /**
@@ -125,11 +125,7 @@ const MOST_THREADS = 64;
 export function chooseBuild(can: Capabilities, request: BuildRequest = {}): BuildChoice {
   const { build = 'auto', threads = 'auto' } = givenOptions(request);
   if (build !== 'auto' && !BUILDS.includes(build)) {
-    throw new BeitError('invalid-argument', `build: got ${shown(build)}, expected auto, ${BUILDS.join(', ')}.`, {
-      where: 'build',
-      got: kindOf(build),
-      expected: `auto, ${BUILDS.join(', ')}`,
-    });
+    throw mismatch('invalid-argument', 'build', shown(build), `auto, ${BUILDS.join(', ')}`);
   }
   if (threads !== 'auto' && !(Number.isInteger(threads) && threads >= 1 && threads <= MOST_THREADS)) {
     throw new BeitError('invalid-argument', `threads: got ${kindOf(threads)}, expected auto or a whole number from 1 to ${MOST_THREADS}.`, {
