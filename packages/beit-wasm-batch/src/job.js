@@ -22,12 +22,13 @@ const sha256 = (text) => createHash('sha256').update(text).digest('hex');
  */
 export async function openJob(beit, given) {
   const { task, model, output, format = 'jsonl', options = {}, load = {}, signal = null } = givenOptions(beit, given);
-  const wrong = (where, got, expected) =>
-    new beit.BeitError('invalid-argument', `${where}: got ${got}, expected ${expected}.`, { where, got, expected });
-  const quoted = (value) => (typeof value === 'string' ? JSON.stringify(value) : kindOf(value));
-  if (!TASKS.includes(task)) throw wrong('task', quoted(task), TASKS.join(', '));
+  const wrong = (where, value, expected) => {
+    const got = typeof value === 'string' ? JSON.stringify(value) : kindOf(value);
+    return new beit.BeitError('invalid-argument', `${where}: got ${got}, expected ${expected}.`, { where, got, expected });
+  };
+  if (!TASKS.includes(task)) throw wrong('task', task, TASKS.join(', '));
   const fitting = Object.keys(FORMATS).filter((name) => FORMATS[name].tasks.includes(task));
-  if (!fitting.includes(format)) throw wrong('format', quoted(format), `${fitting.join(', ')} for ${task}`);
+  if (!fitting.includes(format)) throw wrong('format', format, `${fitting.join(', ')} for ${task}`);
   const source = await beit.resolveSource(model, given.source ?? {});
   const sum = await modelSum(source, { tokenizer: task === 'tokenize', signal });
   const all = task === 'tokenize' ? { size: { height: 112, width: 112 }, ...options } : options;
