@@ -170,6 +170,21 @@ async function prepare(task, plan, peers) {
   return { checkpoint, models: await exportModels(peers, task, name, checkpoint) };
 }
 
+/**
+ * Measures a subject. A peer that fails is tried again, twice, so that what was measured so far is not lost: onnxruntime-web with threads in WebKit
+ * ends now and then before its session is there. This library has to work at once.
+ */
+async function measureStubbornly(measure, task, subject, passes) {
+  for (let left = 2; ; --left) {
+    try {
+      return await measure(task, subject, passes);
+    } catch (error) {
+      if (subject.peer === OURS || left === 0) throw error;
+      say(`  ${subject.name}, ${PLACES[subject.place]}, ${subject.threads}, is tried again: ${error.message.slice(0, 200)}`);
+    }
+  }
+}
+
 /** Runs a task's subjects in turn, round after round. Returns { control, results }. */
 async function measureTask(task, plan, measure) {
   const { rounds, threads: wanted, places, only } = plan;
@@ -188,7 +203,7 @@ async function measureTask(task, plan, measure) {
   for (let round = 0; round < rounds; ++round) {
     control.push(await twoCores());
     for (const { runs, ...subject } of results) {
-      runs.push(await measure(task, subject, { warmUps, passes }));
+      runs.push(await measureStubbornly(measure, task, subject, { warmUps, passes }));
       say(
         `  round ${round + 1}, ${subject.name}, ${PLACES[subject.place]}, ${subject.threads}: ${show(runs.at(-1).times, 0)} ms, ready ${runs.at(-1).ready.toFixed(0)} ms`,
       );
