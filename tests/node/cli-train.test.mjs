@@ -1,7 +1,7 @@
 // beit train on folders of pictures that are drawn here: what it writes, what it tells, and what becomes of a run that is stopped.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { maskedCrc, record } from '../../dist/cli/event-file.js';
@@ -151,6 +151,109 @@ test('a run that is stopped keeps the best, and goes on as if it had not been', 
     'checkpoint-9/trainer_state.json',
   ])
     assert.ok(readFileSync(join(out, name)).equals(readFileSync(join(folder, 'whole', name))), name);
+});
+
+test('what was set apart stays so, and what is told beside --resume has to be what the run has', async (t) => {
+  const { folder, model, data, out } = prepared(t);
+  const [all, log] = [join(folder, 'all'), join(folder, 'log.jsonl')];
+  cpSync(join(data, 'train'), all, { recursive: true });
+  const begun = ['train', all, '--model', model, '--out', out, '--validation', '0.4', '--head', 'new', '--log', log, '--build', 'simd'];
+  const first = await beit(...begun, '--epochs', '1', '--batch', '5');
+  assert.equal(first.status, 0, first.stderr);
+  const counts = /^10 pictures of 2 labels to learn from, 6 to judge by\./;
+  assert.match(first.stdout, counts);
+
+  // Steps that a killed run logged behind its checkpoint come again.
+  const lines = readFileSync(log, 'utf8');
+  writeFileSync(log, `${lines}${lines.split('\n')[0]}\n{"loss": 0.5, "st`);
+  const resume = ['train', all, '--out', out, '--build', 'simd', '--resume'];
+  for (const words of [[...begun, '--resume', '--epochs', '1'], [...resume, '--log', log], resume]) {
+    const resumed = await beit(...words);
+    assert.equal(resumed.status, 0, resumed.stderr);
+    assert.match(resumed.stdout, counts);
+    assert.match(resumed.stdout, /\n2 steps, of which 2 are done;/);
+    assert.equal(readFileSync(log, 'utf8'), lines);
+  }
+  const refused = async (sentence, ...words) => {
+    const { status, stdout, stderr } = await beit(...words);
+    assert.deepEqual([status, stdout], [2, ''], stderr);
+    assert.match(stderr, sentence);
+  };
+  for (const [words, sentence] of [
+    [['--epochs', '30'], /^beit: --epochs: got 30, expected 1, as the run has it\.\n$/],
+    [['--rate', '0.5'], /--rate: got 0\.5, expected /],
+    [['--average', '0.9'], /--average: got 0\.9, expected 0,/],
+    [['--drop-path', '0.9'], /--drop-path: got 0\.9, expected none,/],
+    [['--micro-batch', '3'], /--micro-batch: got 3, expected 4,/],
+    [['--method', 'full'], /--method: got "full", expected "vectors",/],
+    [['--head', 'keep'], /--head: got "keep", expected "new",/],
+    [['--seed', '1'], /--seed: got 1, expected 0,/],
+    [['--validation', '0.15'], /--validation: got 0\.15, expected 0\.4, the share that the run has set apart/],
+    [['--validation', join(data, 'validation')], /--validation: got pictures, expected 0\.4/],
+  ])
+    await refused(sentence, ...resume, ...words);
+
+  renameSync(join(all, 'cat/3.png'), join(all, 'cat/9.png'));
+  await refused(/^beit: DIR: got other pictures, or these in another order, expected the 16 that the run began with\.\n$/, ...resume);
+  cpSync(join(all, 'cat/9.png'), join(all, 'cat/3.png'));
+  await refused(/^beit: DIR: got 17 pictures, expected the 16 that the run began with\.\n$/, ...resume);
+  rmSync(join(all, 'cat/9.png'));
+  // Where the folder lies is nothing to the run.
+  renameSync(all, join(folder, 'moved'));
+  const moved = await beit('train', join(folder, 'moved'), ...resume.slice(2));
+  assert.equal(moved.status, 0, moved.stderr);
+
+  // A checkpoint of before this was kept goes on by what it is told.
+  const file = join(out, 'checkpoint-2/training_recipe.json');
+  const { begun: _, ...old } = JSON.parse(readFileSync(file, 'utf8'));
+  writeFileSync(file, JSON.stringify(old));
+  const older = await beit('train', join(folder, 'moved'), ...resume.slice(2), '--validation', '0.4');
+  assert.equal(older.status, 0, older.stderr);
+  assert.match(older.stdout, counts);
+});
+
+test('pictures of their own to judge by are asked for again', async (t) => {
+  const { model, data, out } = prepared(t);
+  const first = await beit('train', data, '--model', model, '--out', out, '--epochs', '1', '--build', 'simd');
+  assert.equal(first.status, 0, first.stderr);
+  const resume = ['--out', out, '--build', 'simd', '--resume'];
+  const resumed = await beit('train', data, ...resume);
+  assert.equal(resumed.status, 0, resumed.stderr);
+  assert.match(resumed.stdout, /^16 pictures of 2 labels to learn from, 6 to judge by\./);
+  for (const [words, sentence] of [
+    [[join(data, 'train')], /--validation: got none, expected the pictures that the run is judged by/],
+    [[data, '--validation', '0'], /--validation: got 0, expected the folder of the pictures that the run is judged by/],
+    [[data, '--validation', join(data, 'train')], /--validation: got 16 pictures, expected the 6 that the run began with/],
+  ]) {
+    const { status, stderr } = await beit('train', ...words, ...resume);
+    assert.equal(status, 2);
+    assert.match(stderr, sentence);
+  }
+  const apart = await beit('train', join(data, 'train'), '--validation', join(data, 'validation'), ...resume);
+  assert.equal(apart.status, 0, apart.stderr);
+});
+
+test('a folder that has checkpoints of a run takes no other run', async (t) => {
+  const { model, data, out } = prepared(t);
+  const words = ['train', data, '--model', model, '--out', out, '--build', 'simd', '--batch', '16'];
+  const first = await beit(...words, '--epochs', '2');
+  assert.equal(first.status, 0, first.stderr);
+  const before = readFileSync(join(out, 'model.safetensors'));
+  const { status, stdout, stderr } = await beit(...words, '--epochs', '1', '--method', 'full');
+  assert.deepEqual([status, stdout], [2, '']);
+  assert.match(
+    stderr,
+    /^beit: --out: got .*out, which has checkpoint-2 of a run, expected --resume, to go on with it, or another folder\.\n$/,
+  );
+  assert.deepEqual(
+    readdirSync(out).filter((name) => name.startsWith('checkpoint')),
+    ['checkpoint-2'],
+  );
+  assert.ok(readFileSync(join(out, 'model.safetensors')).equals(before));
+  // What broke off while its first checkpoint was written begins anew.
+  rmSync(join(out, 'checkpoint-2/trainer_state.json'));
+  const again = await beit(...words, '--epochs', '1');
+  assert.equal(again.status, 0, again.stderr);
 });
 
 test('masked images: pictures in any folders, a loss and the share of hidden patches', async (t) => {

@@ -115,7 +115,7 @@ test('a run that was interrupted goes on to the same bits', async () => {
 
   const first = run(options);
   for await (const { step } of first) if (step === 4) first.stop();
-  const resumed = run({ data: options.data, validation: options.validation, resume: await first.state() });
+  const resumed = run({ data: options.data, validation: undefined, resume: await first.state() });
   assert.equal((await resumed.open()).resumedAt, 4);
   const plain = ({ picturesPerSecond: _, secondsLeft: __, ...step }) => step;
   const rest = [];

@@ -1,6 +1,6 @@
 // train(): a small model on pictures of noise, that it may learn by heart.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { createTrainingEngine } from '../../dist/api/engines.js';
@@ -12,6 +12,9 @@ import { maskedFiles } from './tiny-checkpoint.mjs';
 const run = (options) => train({ model: smallFiles(), method: 'full', build: 'simd', worker: false, validation: 0, ...options });
 const pictures = (count, label = (i) => ['cat', 'dog'][(i * i + (i >> 2)) % 2]) =>
   Array.from({ length: count }, (_, i) => ({ image: noise(i), label: label(i) }));
+
+/** Returns a picture as the bytes of a file. */
+const ppm = ({ width, height, data }) => Buffer.concat([Buffer.from(`P6 ${width} ${height} 255\n`), data]);
 
 test('a model learns sixteen pictures by heart, whose labels are chance', async () => {
   const plain = { augment: 'none', smoothing: 0, dropPath: 0, layerDecay: 1 };
@@ -59,7 +62,7 @@ test('a run that was interrupted goes on to the same bits', async () => {
 
   const first = run(options);
   for await (const { step } of first) if (step === 4) first.stop();
-  const resumed = run({ data: options.data, validation: options.validation, resume: await first.state() });
+  const resumed = run({ data: options.data, validation: undefined, resume: await first.state() });
   assert.equal((await resumed.open()).resumedAt, 4);
   const rest = [];
   for await (const { picturesPerSecond, secondsLeft, ...step } of resumed) {
@@ -72,6 +75,88 @@ test('a run that was interrupted goes on to the same bits', async () => {
   for (const name of ['model.safetensors', 'optimizer.safetensors', 'config.json', 'trainer_state.json', 'README.md'])
     assert.ok(Buffer.from(one[name]).equals(Buffer.from(other[name])), name);
   for (const each of [whole, first, resumed]) await each.dispose();
+});
+
+test('a run that goes on has its own recipe and pictures, and is told of others', async (t) => {
+  const data = pictures(12).map(({ image, label }, i) => ({ image: new File([ppm(image)], `${i}.ppm`), label }));
+  const goOn = (resume, options) => run({ data, model: undefined, method: undefined, validation: undefined, resume, ...options });
+  const begin = async (options) => {
+    const first = run({ data, batch: 4, epochs: 2, head: 'new', ...options });
+    const { validation } = await first.open();
+    for await (const { step } of first) if (step === 1) first.stop();
+    const state = await first.state();
+    await first.dispose();
+    return { state, validation };
+  };
+  const opens = async (expected, resume, options) => {
+    const resumed = goOn(resume, options);
+    const { pictures: learned, validation, resumedAt } = await resumed.open();
+    assert.deepEqual([learned, validation, resumedAt], [...expected, 1]);
+    await resumed.dispose();
+  };
+  const refuses = async (message, resume, options) => {
+    const resumed = goOn(resume, options);
+    await rejects(resumed.open(), 'invalid-argument', message);
+    await resumed.dispose();
+  };
+  const bytes = data.map(({ label }, i) => ({ image: noise(i), label }));
+
+  const { state, validation } = await begin({ validation: 0.5, microBatch: 6 });
+  const half = [data.length - validation, validation];
+  assert.ok(validation >= 5);
+  await opens(half, state);
+  await opens(half, state, { validation: 0.5, method: 'full', epochs: 2, batch: 4, microBatch: 6, head: 'new', dropPath: null });
+  // What has no names is known by its labels.
+  await opens(half, state, { data: bytes });
+  for (const [options, message] of [
+    [{ epochs: 3 }, /^epochs: got 3, expected 2, as the run has it\.$/],
+    [{ method: 'vectors' }, /^method: got "vectors", expected "full"/],
+    [{ head: 'keep' }, /^head: got "keep", expected "new"/],
+    [{ clip: 0 }, /^clip: got 0, expected 1,/],
+    [{ validation: 0 }, /^validation: got 0, expected 0\.5, the share that the run has set apart\.$/],
+    [{ validation: bytes }, /^validation: got pictures, expected 0\.5/],
+    [{ data: [...data, data[0]] }, /^data: got 13 pictures, expected the 12 that the run began with\.$/],
+    [
+      { data: data.map(({ image, label }, i) => ({ image: i === 3 ? new File([], 'x') : image, label })) },
+      /^data: got other pictures, or these in another order, expected the 12/,
+    ],
+    [{ data: bytes.map(({ image }, i) => ({ image, label: i < 6 ? 'cat' : 'dog' })) }, /^data: got other pictures/],
+  ])
+    await refuses(message, state, options);
+
+  // Of pictures that others judge, these may be learned from, too, once that is said.
+  const others = bytes.slice(0, 4);
+  const { state: judged } = await begin({ validation: others });
+  await opens([12, 4], judged, { validation: others });
+  await opens([16, 0], judged, { data: [...data, ...others], validation: 0 });
+  await refuses(/^validation: got none, expected the pictures that the run is judged by\.$/, judged, {});
+  await refuses(/^validation: got 0\.15, expected the pictures/, judged, { validation: 0.15 });
+  await refuses(/^validation: got 3 pictures, expected the 4/, judged, { validation: others.slice(1) });
+  await refuses(/^data: got 11 pictures, expected the 12/, judged, { validation: others, data: data.slice(1) });
+
+  // States of before this was kept go on by what they are told; what was spoilt is told of.
+  const recipe = JSON.parse(Buffer.from(state['training_recipe.json']));
+  const told = (begun) => ({ ...state, 'training_recipe.json': Buffer.from(JSON.stringify({ ...recipe, begun })) });
+  await opens(half, told(undefined), { validation: 0.5 });
+  await opens([12, 0], told(undefined), { validation: 0 });
+  const spoilt = goOn(told({ ...recipe.begun, data: 3 }));
+  await rejects(spoilt.open(), 'malformed', /training_recipe\.json: it does not say which pictures the run began with/);
+  await spoilt.dispose();
+});
+
+test('a state that breaks off is no state, also where there was one before', async (t) => {
+  const folder = temporaryFolder(t);
+  const learning = run({ data: pictures(8), batch: 4, epochs: 1 });
+  for await (const { step } of learning) {
+    if (step === 1) await learning.save(folder, { state: true });
+    else {
+      rmSync(join(folder, 'optimizer.safetensors'));
+      mkdirSync(join(folder, 'optimizer.safetensors'));
+      await rejects(learning.save(folder, { state: true }), 'io', /optimizer\.safetensors/);
+    }
+  }
+  assert.ok(!existsSync(join(folder, 'trainer_state.json')));
+  await learning.dispose();
 });
 
 test('what frozen layers made of a picture is kept, and changes no bit', async () => {

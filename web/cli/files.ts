@@ -49,6 +49,11 @@ export function isFile(path: string): boolean {
   return statOf(path)?.isFile() ?? false;
 }
 
+/** Returns whether there is a folder at `path`. */
+export function isFolder(path: string): boolean {
+  return statOf(path)?.isDirectory() ?? false;
+}
+
 /** Throws not-found unless `path` is a folder. */
 export function checkFolder(path: string): void {
   const stat = statOf(path);

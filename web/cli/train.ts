@@ -1,16 +1,18 @@
 import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { isBegun } from '../api/training/begun.js';
+import { RECIPE_FILE, STATE_FILE } from '../api/training/files.js';
 import { rowsOf, type TrainingStep } from '../api/training/log.js';
 import { train as startRun, type TrainingFacts, type TrainingRun } from '../api/training/train.js';
 import type { LabelledImage, Method, TrainOptions } from '../api/training/options.js';
-import { failure, mismatch } from '../base/errors.js';
+import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
 import { attemptWrite } from '../platform/written-file-node.js';
 import { numberFrom, oneOf, usageError, wholeNumber, type CommandSpec, type OptionSpec, type Parsed } from './arguments.js';
 import { complain } from './complaints.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
 import { EventFile } from './event-file.js';
-import { checkFolder, sameFile } from './files.js';
+import { checkFolder, isFolder, readJson, sameFile } from './files.js';
 import { readImageFolder, readValidation, unlabelled, type LabelledFile } from './image-folder.js';
 import { bar } from './progress-bar.js';
 
@@ -108,21 +110,24 @@ export const train: CommandSpec = {
     },
     { name: 'keep', value: 'best|last', help: 'which model FOLDER gets (default: best)', parse: oneOf(['best', 'last']) },
     { name: 'dtype', value: 'f16|f32', help: "the element type of FOLDER's model (default: f32)", parse: oneOf(['f16', 'f32']) },
-    { name: 'resume', help: 'go on from the newest checkpoint in FOLDER, with its recipe' },
+    { name: 'resume', help: 'go on from the newest checkpoint in FOLDER, by its recipe; what is given besides has to be the same' },
     { name: 'log', value: 'FILE', help: 'write a line of JSON for each step and each judgement' },
     { name: 'tensorboard', value: 'FOLDER', help: "write an event file for TensorBoard's page" },
     ...ENGINE_OPTIONS.filter(({ name }) => name !== 'dtype' && name !== 'device'),
   ],
   details: [
     'DIR has a folder for each label, or such folders in train and validation; for mim pictures in any folders. FOLDER gets the model, as transformers reads it, and',
-    'checkpoint-N, to go on from. Ctrl+C ends the run after its step. It takes the package beit-wasm-training.',
+    'checkpoint-N, to go on from (--resume); a folder that has one is refused otherwise. Ctrl+C ends the run after its step. It takes the package',
+    'beit-wasm-training.',
   ],
   async run(parsed) {
     const out = parsed.value<string>('out')!;
-    const { options, pictures } = await optionsOf(parsed, out);
+    const resume = parsed.flag('resume') ? newestCheckpoint(out) : null;
+    if (!resume) checkFresh(out);
+    const { options, pictures } = await optionsOf(parsed, out, resume);
     const run = startRun(options);
     try {
-      return await follow(run, parsed, out, pictures);
+      return await follow(run, parsed, out, pictures, resume);
     } finally {
       await run.dispose();
     }
@@ -133,7 +138,7 @@ function method(text: string): Method | null {
   return /^(vectors|full|last:\d{1,3})$/.test(text) ? (text as Method) : null;
 }
 
-async function optionsOf(parsed: Parsed, out: string): Promise<{ options: TrainOptions; pictures: number }> {
+async function optionsOf(parsed: Parsed, out: string, resume: string | null): Promise<{ options: TrainOptions; pictures: number }> {
   const masked = parsed.value<string>('task') === 'mim';
   const tokenizer = parsed.value<string>('tokenizer');
   if (masked && tokenizer === undefined)
@@ -143,21 +148,26 @@ async function optionsOf(parsed: Parsed, out: string): Promise<{ options: TrainO
   const { training, validation: apart } = readImageFolder(parsed.operands[0]!, told);
   const given = parsed.value<string>('validation');
   const share = given === undefined ? null : numberFrom(0, 0.9)(given);
-  const judged = given === undefined ? apart : share === null ? readValidation(given, told) : share;
-  const resume = parsed.flag('resume') ? newestCheckpoint(out) : undefined;
+  const known = resume === null ? undefined : shareIn(resume);
+  if (known === null && share !== null)
+    throw mismatch('invalid-argument', '--validation', given!, 'the folder of the pictures that the run is judged by');
+  // A share that the run has set apart is its own to know.
+  const judged = given !== undefined ? (share ?? readValidation(given, told)) : typeof known === 'number' ? undefined : apart;
   const { source, watch } = await openSource(parsed.value<string>('model'));
   const description = source?.describe();
   if (description?.kind === 'folder' && (resolve(description.folder) === resolve(out) || sameFile(description.folder, out)))
     throw mismatch('invalid-argument', '--out', `${out}, the folder of the checkpoint, which would be overwritten`, 'another folder');
   const { task: _task, ...recipe } = Object.fromEntries(Object.entries(RECIPE).map(([field, { name }]) => [field, parsed.value(name)]));
   const { dtype: _, device: __, ...engine } = engineOptions(parsed);
+  // A run that goes on has its own.
+  const usual = resume !== null ? undefined : masked ? 'full' : 'vectors';
   const common = {
     ...recipe,
     ...engine,
     ...watch,
-    method: parsed.value<Method>('method') ?? (masked ? 'full' : 'vectors'),
+    method: (parsed.value<Method>('method') ?? usual) as Method,
     model: source,
-    resume,
+    resume: resume ?? undefined,
   };
   const of = <T>(tell: (file: LabelledFile) => T) => ({
     data: training.map(tell),
@@ -170,6 +180,15 @@ async function optionsOf(parsed: Parsed, out: string): Promise<{ options: TrainO
   return { options, pictures: training.length };
 }
 
+/** Throws invalid-argument for a folder that has checkpoints of a run, which nobody could tell from those of another. */
+function checkFresh(out: string): void {
+  if (!isFolder(out)) return;
+  const numbers = checkpointsIn(out);
+  if (numbers.length === 0) return;
+  const got = `${out}, which has checkpoint-${Math.max(...numbers)} of a run`;
+  throw mismatch('invalid-argument', '--out', got, '--resume, to go on with it, or another folder');
+}
+
 /** Returns the folder checkpoint-N with the greatest N. Throws not-found. */
 function newestCheckpoint(out: string): string {
   checkFolder(out);
@@ -179,22 +198,47 @@ function newestCheckpoint(out: string): string {
 }
 
 function checkpointsIn(out: string): number[] {
-  // trainer_state.json is written last: what has none broke off.
-  return readdirSync(out, { withFileTypes: true }).flatMap((entry) => {
-    const [, number] = /^checkpoint-(\d+)$/.exec(entry.name) ?? [];
-    return number && entry.isDirectory() && readdirSync(join(out, entry.name)).includes('trainer_state.json') ? [Number(number)] : [];
-  });
+  try {
+    // trainer_state.json is written last: what has none broke off.
+    return readdirSync(out, { withFileTypes: true }).flatMap((entry) => {
+      const [, number] = /^checkpoint-(\d+)$/.exec(entry.name) ?? [];
+      return number && entry.isDirectory() && readdirSync(join(out, entry.name)).includes(STATE_FILE) ? [Number(number)] : [];
+    });
+  } catch (error) {
+    throw failure('io', out, `the folder cannot be read (${sentenceOf(error)})`, error);
+  }
 }
 
-async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: number): Promise<number> {
+/** Returns the share that a run has set apart; null where it is judged by other pictures, undefined where its state does not say so. */
+function shareIn(checkpoint: string): number | null | undefined {
+  const { begun } = readJson(join(checkpoint, RECIPE_FILE));
+  return isBegun(begun) ? begun.share : undefined;
+}
+
+/** Opens a run; what its errors say of options and operands has the names that these have here. */
+async function openRun(run: TrainingRun): Promise<TrainingFacts> {
+  try {
+    return await run.open();
+  } catch (error) {
+    if (!(error instanceof BeitError)) throw error;
+    const { code, where, got, expected } = error;
+    const [, option] = Object.entries(RECIPE).find(([field]) => field === where) ?? [];
+    const known = option?.name ?? ['method', 'model', 'validation'].find((name) => name === where);
+    if ((known === undefined && where !== 'data') || got === '' || expected === '') throw error;
+    throw mismatch(code, known === undefined ? 'DIR' : `--${known}`, got, expected);
+  }
+}
+
+async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: number, resume: string | null): Promise<number> {
   const keepsBest = (parsed.value<string>('keep') ?? 'best') === 'best';
-  const facts = await run.open();
+  const facts = await openRun(run);
   bar.clear();
   for (const line of beginning(facts, pictures)) console.log(line);
   const as = { dtype: parsed.value<'f16' | 'f32'>('dtype') };
   const logFile = parsed.value<string>('log');
   if (logFile !== undefined) attemptWrite(logFile, () => mkdirSync(dirname(logFile), { recursive: true }));
-  if (logFile !== undefined && facts.resumedAt === 0) attemptWrite(logFile, () => writeFileSync(logFile, ''));
+  // Of a run that goes on the file may have steps that are done anew.
+  if (logFile !== undefined) attemptWrite(logFile, () => writeFileSync(logFile, linesOf(resume === null ? [] : rowsIn(resume))));
   const board = parsed.value<string>('tensorboard');
   const events = board === undefined ? null : new EventFile(board);
   const line = new StepLine();
@@ -210,15 +254,7 @@ async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: n
     for await (const step of run) {
       last = step;
       line.show(step, facts);
-      if (logFile !== undefined)
-        attemptWrite(logFile, () =>
-          appendFileSync(
-            logFile,
-            rowsOf(step)
-              .map((row) => `${JSON.stringify(row)}\n`)
-              .join(''),
-          ),
-        );
+      if (logFile !== undefined) attemptWrite(logFile, () => appendFileSync(logFile, linesOf(rowsOf(step))));
       events?.write(step.step, scalarsOf(step));
       if (step.step % facts.stepsPerEpoch !== 0) continue;
       const isBest = step.validation?.best ?? true;
@@ -239,6 +275,15 @@ async function follow(run: TrainingRun, parsed: Parsed, out: string, pictures: n
   console.log(`${out}: the ${keepsBest ? 'best' : 'last'} model, and checkpoint-${last?.step ?? facts.resumedAt} to go on from (--resume)`);
   if (interrupted) complain(`Stopped after step ${last?.step ?? facts.resumedAt} of ${facts.steps}.`);
   return interrupted ? INTERRUPTED_STATUS : 0;
+}
+
+/** Returns what a checkpoint says of the steps up to it. */
+function rowsIn(checkpoint: string): object[] {
+  return readJson(join(checkpoint, STATE_FILE))['log_history'] as object[];
+}
+
+function linesOf(rows: readonly object[]): string {
+  return rows.map((row) => `${JSON.stringify(row)}\n`).join('');
 }
 
 /** Writes what the run needs to go on, and removes what an earlier step needed. */

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
@@ -131,6 +131,7 @@ export const platform: Platform = {
         file.begin(bytes);
         return { write: (offset, data) => file.write(offset, data), close: () => file.finish(), abort: () => file.abandon() };
       },
+      remove: (name) => attemptWrite(join(path, name), () => rmSync(join(path, name), { force: true })),
     };
   },
 

@@ -23,6 +23,8 @@ export interface FileToWrite {
 export interface FolderToWrite {
   /** Begins a file of that name and size. */
   create(name: string, bytes: number): FileToWrite | Promise<FileToWrite>;
+  /** Takes a file away where it is there. Without it a state of a run that broke off while it replaced another may be taken for whole. */
+  remove?(name: string): void | Promise<void>;
 }
 
 export interface Platform {

@@ -33,21 +33,29 @@ export function folderOf(target: SaveTarget): FolderToWrite {
     throw mismatch('invalid-argument', 'target', kindOf(given), "a path, a folder's handle, or an object with create()");
   if ('create' in given) return given as FolderToWrite;
   const handle = given as FileSystemDirectoryHandle;
+  const attemptTo = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw failure('io', name, `the file cannot be written (${sentenceOf(error)})`, error);
+    }
+  };
   return {
     async create(name) {
-      const attempt = async <T>(work: () => Promise<T>): Promise<T> => {
-        try {
-          return await work();
-        } catch (error) {
-          throw failure('io', name, `the file cannot be written (${sentenceOf(error)})`, error);
-        }
-      };
+      const attempt = <T>(work: () => Promise<T>): Promise<T> => attemptTo(name, work);
       const stream = await attempt(async () => (await handle.getFileHandle(name, { create: true })).createWritable());
       return {
         write: (position, data) => attempt(() => stream.write({ type: 'write', position, data: data as Uint8Array<ArrayBuffer> })),
         close: () => attempt(() => stream.close()),
         abort: () => stream.abort().catch(() => undefined),
       };
+    },
+    async remove(name) {
+      await attemptTo(name, () =>
+        handle.removeEntry(name).catch((error: unknown) => {
+          if ((error as Error).name !== 'NotFoundError') throw error;
+        }),
+      );
     },
   };
 }

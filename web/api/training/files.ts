@@ -70,6 +70,10 @@ export class FilesInMemory implements FolderToWrite {
       abort: () => undefined,
     };
   }
+
+  remove(name: string): void {
+    delete this.files[name];
+  }
 }
 
 /** Returns what a file of JSON says. Rejects as readText(), and with malformed. */

@@ -71,7 +71,10 @@ export interface Recipe {
 }
 
 export interface RunOptions extends Recipe, EngineOptions, SourceOptions, LoadCallOptions {
-  /** What state() or save() with `state` gave: the run goes on from there. */
+  /**
+   * What state() or save() with `state` gave: the run goes on from there by its own recipe, with the pictures that it began with. What is told
+   * of these beside it has to be the same.
+   */
   resume?: SourceLike | undefined;
 }
 
@@ -80,7 +83,10 @@ export interface TrainClassifierOptions extends RunOptions {
   /** The checkpoint to begin with: any with a BEiT encoder. Default: the classifier of beit-wasm-samples */
   model?: SourceLike | undefined;
   data: readonly LabelledImage[];
-  /** Pictures to judge by, or the share of `data` that is set apart for it. Default: 0.15 */
+  /**
+   * Pictures to judge by, or the share of `data` that is set apart for it. Default: 0.15. With `resume`: the share that the run has, or its pictures
+   * again; 0 in place of the latter judges no more, and takes any `data`.
+   */
   validation?: readonly LabelledImage[] | number | undefined;
 }
 
@@ -91,7 +97,10 @@ export interface TrainMaskedOptions extends RunOptions {
   /** What tells the tokens of patches: DALL-E's tokenizer, of which the encoder is loaded. */
   tokenizer: TokenizerSource;
   data: readonly ImageInput[];
-  /** Pictures to judge by, or the share of `data` that is set apart for it. Default: 0.15 */
+  /**
+   * Pictures to judge by, or the share of `data` that is set apart for it. Default: 0.15. With `resume`: the share that the run has, or its pictures
+   * again; 0 in place of the latter judges no more, and takes any `data`.
+   */
   validation?: readonly ImageInput[] | number | undefined;
 }
 

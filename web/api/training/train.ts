@@ -1,7 +1,7 @@
 /** Training a checkpoint on: all of its encoder, parts of it, or its vectors alone. */
 import { asBytes } from '../../base/bytes.js';
 import { DisposableObject } from '../../base/dispose.js';
-import { BeitError, failure, kindOf, mismatch } from '../../base/errors.js';
+import { BeitError, kindOf, mismatch } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
 import { throwIfAborted } from '../../base/scheduling.js';
 import { convertedConfig } from '../../engine/conversion.js';
@@ -17,40 +17,23 @@ import type {
 } from '../../engine/trainer-calls.js';
 import { CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, type Source, type SourceOptions } from '../../sources/source.js';
 import { readOptionalText, readText } from '../../sources/text.js';
-import { asConfig, type BeitConfig } from '../config.js';
+import { asConfig } from '../config.js';
 import { sourceOf } from '../configure.js';
 import type { DalleHalf } from '../dalle-tokenizer.js';
 import { createTrainingEngine, type EngineOptions } from '../engines.js';
 import { toEngineImage } from '../images.js';
 import { BeitImageProcessor } from '../image-processor.js';
 import { checkOpening } from '../options.js';
-import { isBase, openBase, type BaseCheckpoint } from '../teaching/base-checkpoint.js';
+import { openBase, type BaseCheckpoint } from '../teaching/base-checkpoint.js';
 import { CARD_FILE, folderOf, processorJson, type SaveTarget } from '../teaching/save.js';
+import { begunWith, type Begun } from './begun.js';
 import { maskedCard, trainedCard } from './card.js';
-import {
-  FilesInMemory,
-  OPTIMIZER_FILE,
-  readBytes,
-  readJson,
-  RECIPE_FILE,
-  STATE_FILE,
-  writeJson,
-  writeTensors,
-  writeText,
-} from './files.js';
-import { isBetter, judgedIn, rowsOf, trainerState, type TrainerState, type TrainingStep, type Validation } from './log.js';
-import {
-  fullRecipe,
-  RECIPE_NAMES,
-  settingsOf,
-  type FullRecipe,
-  type LabelledImage,
-  type Recipe,
-  type TrainingTask,
-  type TrainOptions,
-} from './options.js';
+import { FilesInMemory, OPTIMIZER_FILE, readBytes, RECIPE_FILE, STATE_FILE, writeJson, writeTensors, writeText } from './files.js';
+import { isBetter, judgedIn, rowsOf, trainerState, type TrainingStep, type Validation } from './log.js';
+import { fullRecipe, RECIPE_NAMES, settingsOf, type FullRecipe, type LabelledImage, type TrainOptions } from './options.js';
 import { partedBy, quotasOf } from './pictures.js';
-import { listOf, maskingBy, openEncoder, planOf } from './plan.js';
+import { maskingBy, openEncoder, planOf } from './plan.js';
+import { checkSameData, readResumed } from './resumed.js';
 
 /** Decoded pictures, and what frozen layers made of pictures, that are kept between epochs. */
 const KEPT_BYTES = 256 << 20;
@@ -90,6 +73,7 @@ interface Opened {
   /** What tells the tokens of masked images. */
   encoder: DalleHalf | null;
   recipe: FullRecipe;
+  begun: Begun;
   facts: TrainingFacts;
   training: readonly LabelledImage[];
   validation: readonly LabelledImage[];
@@ -201,8 +185,10 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     if (!['f32', 'f16'].includes(dtype) || (state && dtype !== 'f32'))
       throw mismatch('invalid-argument', 'dtype', `"${dtype}"`, state ? '"f32", since the run goes on by these weights' : '"f32" or "f16"');
     const run = await this.open_();
-    const { recipe, facts, history, base } = run;
+    const { recipe, facts, history, base, begun } = run;
     const folder = folderOf(target);
+    // It is written last: what broke off is no state, also where there was one before.
+    if (state) await folder.remove?.(STATE_FILE);
     const averaged = recipe.movingAverage > 0 && !state;
     const elements = dtype === 'f16' ? 'F16' : 'F32';
     if (averaged) await this.call(run, 'exchangeAverage', null);
@@ -224,7 +210,7 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     if (!state) return;
     const readState = async (name: string): Promise<Uint8Array> => asBytes((await this.call(run, 'readState', { name })).data);
     await writeTensors(folder, OPTIMIZER_FILE, await this.call(run, 'states', null), 'F32', readState);
-    await writeJson(folder, RECIPE_FILE, { ...recipe, base });
+    await writeJson(folder, RECIPE_FILE, { ...recipe, base, begun });
     await writeJson(folder, STATE_FILE, trainerState(history, { ...recipe, ...facts }));
   }
 
@@ -329,7 +315,7 @@ async function openRun(options: TrainOptions): Promise<Opened> {
   checkOpening(opening);
   const { signal } = options;
   const ownEngine = !options.engine;
-  const { source, base: begun } = await beginningOf(options, opening);
+  const { source, base: named } = await beginningOf(options, opening);
   // Whether it trains, it says itself.
   const engine = (options.engine ?? (await createTrainingEngine(opening))) as TrainingEngine;
   let encoder: DalleHalf | null = null;
@@ -337,8 +323,10 @@ async function openRun(options: TrainOptions): Promise<Opened> {
   try {
     const inspection = await engine.inspect(source, { className: 'auto', addPoolingLayer: 'auto' }, { signal });
     const base = asConfig(inspection.config);
-    const { className, labels, data, validation, head, configText } = planOf(options, inspection);
-    const resumed = options.resume === undefined ? null : await readResumed(source, options.task, labels, base);
+    const resumed = options.resume === undefined ? null : await readResumed(source, options, opening, base);
+    const plan = planOf(resumed?.options ?? options, inspection);
+    if (resumed) checkSameData(resumed, plan, base);
+    const { className, labels, data, validation, head, configText } = plan;
     const recipe = resumed?.recipe ?? fullRecipe(options, base.hiddenSize);
     const share = typeof validation === 'number' ? validation : 0;
     if (!(share >= 0 && share < 1))
@@ -382,7 +370,8 @@ async function openRun(options: TrainOptions): Promise<Opened> {
       trainer,
       encoder,
       recipe,
-      base: begun ?? resumed!.base,
+      begun: begunWith(recipe.task === 'mim' ? undefined : resumed ? resumed.begun?.head : head, data, validation),
+      base: named ?? resumed!.base,
       training: parts.training,
       validation: apart,
       configText: text,
@@ -433,36 +422,6 @@ async function ownProcessor(source: Source, options: LoadCallOptions & { engine:
     return processorJson(processor.config);
   } finally {
     await processor.dispose();
-  }
-}
-
-/** Returns how a run was, to go on. Throws malformed where that cannot be told, invalid-argument where its task or its labels were others. */
-async function readResumed(
-  source: Source,
-  task: TrainingTask = 'classification',
-  labels: readonly string[],
-  { id2label, hiddenSize }: BeitConfig,
-): Promise<{ recipe: FullRecipe; base: BaseCheckpoint; state: TrainerState }> {
-  const { base, recipe } = recipeIn(await readJson(source, RECIPE_FILE), hiddenSize, `${source.label}/${RECIPE_FILE}`);
-  if (task !== recipe.task) throw mismatch('invalid-argument', 'task', task, `${recipe.task}, as the run has it`);
-  if (task === 'classification' && labels.join('\n') !== id2label.join('\n'))
-    throw mismatch('invalid-argument', 'data', `labels ${listOf(labels)}`, `those of the run: ${listOf(id2label)}`);
-  const state = await readJson<TrainerState | null>(source, STATE_FILE);
-  const { global_step: steps = -1, log_history: rows } = state ?? {};
-  if (!state || !Number.isInteger(steps) || steps < 0 || !Array.isArray(rows) || !rows.every((row) => row && typeof row === 'object'))
-    throw failure('malformed', `${source.label}/${STATE_FILE}`, 'it does not say how many steps were done and what came of them');
-  return { recipe, base, state };
-}
-
-/** Returns what a recipe's file says. Throws malformed. */
-function recipeIn(said: unknown, hiddenSize: number, where: string): { recipe: FullRecipe; base: BaseCheckpoint } {
-  const { base, ...recipe } = (said ?? {}) as Recipe & { base?: unknown };
-  if (!isBase(base)) throw failure('malformed', where, 'it does not say which checkpoint the run began with');
-  try {
-    return { base, recipe: fullRecipe(recipe, hiddenSize) };
-  } catch (error) {
-    const { where: name, got, expected } = error as BeitError;
-    throw mismatch('malformed', `${name} in ${where}`, got, expected);
   }
 }
 
