@@ -1,5 +1,5 @@
 /** Pictures in folders: one for each label, or these in folders train and validation (torchvision's ImageFolder); or without labels. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { failure, mismatch, sentenceOf } from '../base/errors.js';
 
@@ -8,7 +8,8 @@ export interface LabelledFile {
   path: string;
 }
 
-const PICTURE = /\.(png|jpe?g|gif|bmp|p[bgpn]m|pfm|webp|tiff?)$/i;
+/** Of all that is read: docs/guides/pictures.md. */
+const PICTURE = /\.(a?png|jpe|jpe?g|jfif|mpo|bmp|dib|gif|p[abgpnf]m|webp|tiff?|avif)$/i;
 const TRAINING = ['train', 'training'];
 const VALIDATION = ['validation', 'valid', 'val', 'test'];
 
@@ -31,7 +32,9 @@ export function readValidation(folder: string, tell: Telling = labelled): Labell
 }
 
 function labelled(folder: string): LabelledFile[] {
-  const files = foldersIn(folder).flatMap((label) => picturesIn(join(folder, label)).map((path) => ({ label, path })));
+  const labels = foldersIn(folder);
+  const above = [realNameOf(folder)];
+  const files = labels.flatMap((label) => picturesIn(join(folder, label), above).map((path) => ({ label, path })));
   if (files.length === 0) throw mismatch('not-found', folder, 'no pictures in folders', 'a folder for each label, with pictures in it');
   return files;
 }
@@ -45,24 +48,41 @@ export function unlabelled(folder: string): LabelledFile[] {
 
 function foldersIn(folder: string): string[] {
   return entriesOf(folder)
-    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+    .filter(({ isFolder }) => isFolder)
     .map(({ name }) => name)
     .sort();
 }
 
-function picturesIn(folder: string): string[] {
+/** `above`: the folders on the way to this one, by their own names. A link back to one of them has nothing new. */
+function picturesIn(folder: string, above: readonly string[] = []): string[] {
+  const own = realNameOf(folder);
+  if (above.includes(own)) return [];
   return entriesOf(folder)
-    .flatMap((entry) => {
-      const path = join(folder, entry.name);
-      if (entry.name.startsWith('.')) return [];
-      return entry.isDirectory() ? picturesIn(path) : PICTURE.test(entry.name) ? [path] : [];
+    .flatMap(({ name, isFolder }) => {
+      const path = join(folder, name);
+      return isFolder ? picturesIn(path, [...above, own]) : PICTURE.test(name) ? [path] : [];
     })
     .sort();
 }
 
-function entriesOf(folder: string) {
+function realNameOf(folder: string): string {
+  return attempt(folder, () => realpathSync(folder));
+}
+
+/** Returns what is in a folder and not hidden. Links count as what they lead to, and as files where they lead nowhere. */
+function entriesOf(folder: string): { name: string; isFolder: boolean }[] {
+  return attempt(folder, () => readdirSync(folder, { withFileTypes: true }))
+    .filter(({ name }) => !name.startsWith('.'))
+    .map((entry) => {
+      const path = join(folder, entry.name);
+      const found = entry.isSymbolicLink() ? attempt(path, () => statSync(path, { throwIfNoEntry: false })) : entry;
+      return { name: entry.name, isFolder: found?.isDirectory() ?? false };
+    });
+}
+
+function attempt<T>(folder: string, look: () => T): T {
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    return look();
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw failure('not-found', folder, 'there is no such folder', error);
