@@ -256,6 +256,29 @@ test('a folder that has checkpoints of a run takes no other run', async (t) => {
   assert.equal(again.status, 0, again.stderr);
 });
 
+test('signals reach a run with relaxed SIMD, which Node 20 has behind a flag', async (t) => {
+  const { folder, model, data } = prepared(t);
+  for (const [signal, expected] of [
+    ['SIGINT', [130, null]],
+    ['SIGTERM', [null, 'SIGTERM']],
+  ]) {
+    const words = ['train', data, '--model', model, '--out', join(folder, signal), '--build', 'relaxed-threads', '--epochs', '300'];
+    const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words]);
+    let text = '';
+    const ended = new Promise((resolve) => child.on('close', (...how) => resolve(how)));
+    await new Promise((resolve) => {
+      child.on('close', resolve);
+      child.stdout.on('data', (piece) => {
+        text += piece;
+        if (text.includes('Epoch 1:')) resolve();
+      });
+    });
+    child.kill(signal);
+    assert.deepEqual(await ended, expected, text);
+    assert.ok(!text.includes('Epoch 300:'), text);
+  }
+});
+
 test('masked images: pictures in any folders, a loss and the share of hidden patches', async (t) => {
   const { folder, model, data, out } = prepared(t, ['2024', '2025'], maskedFiles(96));
   const log = join(folder, 'log.jsonl');

@@ -16,7 +16,7 @@ import { info } from './info.js';
 import { preprocess } from './preprocess.js';
 import { queue } from './queue.js';
 import { reconstruct } from './reconstruct.js';
-import { needsRelaxedFlag, rerunWithRelaxedFlag } from './relaxed.js';
+import { allowRelaxedSimd } from './relaxed.js';
 import { segment } from './segment.js';
 import { similar } from './similar.js';
 import { teach } from './teach.js';
@@ -69,7 +69,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
   const parsed = parseArguments(command, rest);
   checkWritten(command, parsed);
-  if (parsed.value('build') === 'relaxed-threads' && needsRelaxedFlag()) return rerunWithRelaxedFlag();
+  if (parsed.value('build') === 'relaxed-threads') allowRelaxedSimd();
   return command.run(parsed);
 }
 
