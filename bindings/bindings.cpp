@@ -1,5 +1,4 @@
 // Registration only: what an artefact exports, as web/core/core.ts declares it.
-#include <emscripten/bind.h>
 #include <emscripten/heap.h>
 #include <malloc.h>
 

@@ -2,7 +2,7 @@
 // that no order of deletions leaves one pointing at freed memory.
 #pragma once
 
-#include <emscripten/val.h>
+#include "bindings/emscripten_bind.h"
 
 #include <memory>
 #include <span>

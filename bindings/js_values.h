@@ -2,7 +2,7 @@
 // {ok: true, value} or {ok: false, error}.
 #pragma once
 
-#include <emscripten/val.h>
+#include "bindings/emscripten_bind.h"
 
 #include <string>
 #include <utility>

@@ -1,5 +1,4 @@
 // Registration only: what an artefact that trains exports besides, as web/core/training.ts declares it.
-#include <emscripten/bind.h>
 
 #include "bindings/training_handles.h"
 

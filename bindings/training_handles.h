@@ -1,7 +1,7 @@
 // The objects that JavaScript holds of an artefact that trains, as web/core/training.ts declares them.
 #pragma once
 
-#include <emscripten/val.h>
+#include "bindings/emscripten_bind.h"
 
 #include <memory>
 #include <string>

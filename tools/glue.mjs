@@ -37,6 +37,14 @@ const MENDINGS = [
     /function findWasmBinary\(\)\{if\(Module\["locateFile"\]\)\{var f="[^"]+";if\(!isDataURI\(f\)\)\{return locateFile\(f\)\}return f\}return new URL\("[^"]+",import\.meta\.url\)\.href\}/,
     'function findWasmBinary(){return locateFile("beit.wasm")}',
   ],
+  // Where there is no memory, malloc() gives 0, and a text would be written over what lies there. C++ makes a second copy of it: there is
+  // room for both, or nothing is written.
+  [
+    'the room for a text',
+    false,
+    /var base=_malloc\(4\+length\+1\);/,
+    'var base=_malloc(2*length+64);if(!base)throw Object.assign(new RangeError("no memory for a text"),{needed:2*length+64});_free(base);base=_malloc(4+length+1);',
+  ],
 ];
 
 /** Returns an artefact's JavaScript as bundlers can read it. Fails where Emscripten writes it otherwise. */

@@ -165,6 +165,20 @@ test('where no memory is left, every call says so and none throws', { skip: lack
     config: () => processor.config(),
     deriveConfig: () => checkpoint.deriveConfig(),
   };
+  // A text is refused before it is written anywhere: malloc() gives 0, where the core's own data begins.
+  const text = 'x'.repeat(5000);
+  const low = core.HEAPU8.slice(0, 1 << 16);
+  const takers = {
+    readConfig: () => core.readConfig(text),
+    createModel: () => core.createModel(text, 'BeitForImageClassification', {}),
+    createImageProcessor: () => core.createImageProcessor(text),
+    addFile: () => checkpoint.addFile(text, 8),
+    addShardIndex: () => checkpoint.addShardIndex(text),
+    replace: () => model.replace(text, { dims: [1], data: new Float32Array(1) }),
+    convert: () => model.convert(checkpoint, text, 'f32'),
+  };
+  for (const [name, call] of Object.entries(takers)) assert.throws(call, { name: 'RangeError', message: 'no memory for a text' }, name);
+  assert.ok(Buffer.compare(low, core.HEAPU8.subarray(0, 1 << 16)) === 0, 'nothing is written over what lies at the beginning');
   for (const [name, call] of Object.entries(calls)) {
     const outcome = call();
     assert.equal(typeof outcome.ok, 'boolean', name);
@@ -174,4 +188,22 @@ test('where no memory is left, every call says so and none throws', { skip: lack
   for (const block of taken) core._free(block);
   assert.equal(unwrap(checkpoint.tensors()).length, 2000);
   for (const handle of [checkpoint, model, processor]) handle.delete();
+});
+
+test('a config that is larger than the memory that is left is refused, and what is loaded goes on', { skip: lacking('simd') }, async () => {
+  for (const worker of [false, true]) {
+    const engine = await createEngine({ build: 'simd', worker, maximumMemory: 32 * MB });
+    const model = await BeitForImageClassification.fromPretrained(files(), { engine });
+    const { logits } = await model.forward({ pixelValues });
+    const large = { ...files(), 'config.json': new TextEncoder().encode(JSON.stringify({ ...config, padding: 'x'.repeat(40 * MB) })) };
+    const error = await rejects(
+      BeitForImageClassification.fromPretrained(large, { engine }),
+      'out-of-memory',
+      /A text for the core: \d+ bytes could not be allocated/,
+    );
+    assert.ok(error instanceof OutOfMemoryError && error.available > 0 && error.available < 32 * MB);
+    assert.deepEqual((await model.forward({ pixelValues })).logits.data, logits.data);
+    await works(engine);
+    await engine.dispose();
+  }
 });

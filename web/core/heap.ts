@@ -33,14 +33,16 @@ export class Block {
 export function allocate(core: Core, size: number, purpose: string): Block {
   // malloc(0) may answer null, which would read as a failure.
   const pointer = core._malloc(Math.max(size, 1)) >>> 0;
-  if (pointer === 0) {
-    const available = availableIn(core);
-    throw new OutOfMemoryError(
-      `${purpose}: ${size} bytes could not be allocated, since ${available} of at most ${core.maximum} are left (option maximumMemory).`,
-      { needed: size, available, where: purpose },
-    );
-  }
+  if (pointer === 0) throw lackOf(core, size, purpose);
   return new Block(core, pointer, size);
+}
+
+function lackOf(core: Core, needed: number, where: string, cause?: unknown): OutOfMemoryError {
+  const available = availableIn(core);
+  return new OutOfMemoryError(
+    `${where}: ${needed} bytes could not be allocated, since ${available} of at most ${core.maximum} are left (option maximumMemory).`,
+    { needed, available, where, cause },
+  );
 }
 
 /** Returns the bytes that the maximum leaves. */
@@ -48,8 +50,13 @@ export function availableIn(core: Core): number {
   return Math.max(core.maximum - unwrap(core.memory()).used, 0);
 }
 
-/** Returns the core's out-of-memory error with the bytes that are left, which it does not know; any other error as it is. */
+/**
+ * Returns the core's out-of-memory error with the bytes that are left, which it does not know, also for a text that found no room on its
+ * way to the core (tools/glue.mjs); any other error as it is.
+ */
 export function withMemoryFacts(core: Core, error: unknown): unknown {
+  const { needed: forText } = error instanceof RangeError ? (error as { needed?: unknown }) : {};
+  if (typeof forText === 'number') return lackOf(core, forText, 'A text for the core', error);
   if (!(error instanceof OutOfMemoryError) || error.available > 0) return error;
   const { message, needed, where, cause } = error;
   return new OutOfMemoryError(message, { needed, available: availableIn(core), where, cause });

@@ -665,7 +665,8 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
   }
 
   private judge(error: unknown): unknown {
-    if (error instanceof BeitError) return this.core ? withMemoryFacts(this.core, error) : error;
+    const known = this.core ? withMemoryFacts(this.core, error) : error;
+    if (known instanceof BeitError) return known;
     if (error instanceof WebAssembly.RuntimeError) {
       const stopped = failure('internal', 'WebAssembly', `the core stopped (${sentenceOf(error)})`, error);
       this.abandon(
