@@ -1,5 +1,7 @@
 #include "src/layers/linear.h"
 
+#include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -51,6 +53,29 @@ TEST_CASE("Linear is x W^T + b of any size, with and without bias and scale", "[
           // the largest, with either sign.
           for (const int64_t rows : {1, 2, 7, 33}) CHECK(differenceOf(layer, weights, rows, scale, random) <= (quantized ? 1e-2 : 2e-6));
         }
+}
+
+TEST_CASE("A NaN in one row leaves the others alone, however many rows there are", "[linear]") {
+  constexpr int64_t kInputs = 256, kOutputs = 256;
+  for (const WeightType type : {WeightType::kFloat32, WeightType::kInt8})
+    for (const int64_t rows : {5, 101}) {  // plainly, and in Strassen's way where all are numbers
+      CAPTURE(rows, type == WeightType::kInt8);
+      ParameterList parameters;
+      Linear layer;
+      layer.declare(test::execution(), parameters, "layer", kInputs, kOutputs, /*has_bias=*/true, type);
+      const auto weights = test::randomWeights(parameters, 3);
+      REQUIRE(test::fill(parameters, weights).ok());
+      test::Random random(4);
+      auto x = random.floats(static_cast<size_t>(rows * kInputs), -1.0f, 1.0f);
+      const test::Matrix want = test::linear(test::toMatrix(x, rows), weights, "layer");
+      const int64_t odd = rows - 1;
+      x[static_cast<size_t>(odd * kInputs + 7)] = std::numeric_limits<float>::quiet_NaN();
+      auto y = FloatBuffer::allocate(rows * kOutputs, "y");
+      REQUIRE(y.ok());
+      REQUIRE(layer.run(test::execution(), rows, x.data(), y->data()).ok());
+      CHECK(test::relativeDifference(y->span().first(static_cast<size_t>(odd * kOutputs)), want.topRows(odd)) <= 3e-2);
+      for (int64_t o = 0; o < kOutputs; ++o) CHECK(std::isnan(y->data()[odd * kOutputs + o]));
+    }
 }
 
 TEST_CASE("Linear takes weight and bias in either order", "[linear]") {

@@ -30,6 +30,9 @@ void adaptiveAveragePool(const Execution& execution, const FeatureMap& input, Fe
   });
 }
 
+// A NaN is larger than all numbers.
+static float larger(float a, float b) { return b > a || b != b ? b : a; }
+
 void maxPool2(const Execution& execution, const FeatureMap& input, FeatureMap& output) {
   const int64_t channels = input.channels, row = input.size.width * channels;
   execution.parallelFor(static_cast<size_t>(output.size.height), [&](size_t, size_t line) {
@@ -38,7 +41,7 @@ void maxPool2(const Execution& execution, const FeatureMap& input, FeatureMap& o
     for (int64_t x = 0; x < output.size.width; ++x) {
       const float* from = input.data() + 2 * y * row + 2 * x * channels;
       for (int64_t c = 0; c < channels; ++c, ++from)
-        *to++ = std::max(std::max(from[0], from[channels]), std::max(from[row], from[row + channels]));
+        *to++ = larger(larger(from[0], from[channels]), larger(from[row], from[row + channels]));
     }
   });
 }

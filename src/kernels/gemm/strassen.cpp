@@ -1,5 +1,7 @@
 #include "src/kernels/gemm/strassen.h"
 
+#include <atomic>
+
 #include "src/kernels/gemm/f32_microkernel.h"
 
 namespace beit {
@@ -16,12 +18,24 @@ constexpr StrassenSizes kSizes{.least_rows = 96, .least_inputs = 256, .least_out
     for (int64_t c = 0; c < columns; c += 4) store4(output + c, load4(sums + c) + load4(bias + c));
 }
 
+// Whether all are numbers, and finite.
+[[gnu::noinline]] bool areFinite(int64_t count, const float* values) {
+  F32x4 poison = splat4(0.0f);  // becomes NaN by an infinity or a NaN
+  for (int64_t i = 0; i < count; i += 4) poison += load4(values + i) * splat4(0.0f);
+  return reduceAdd(poison) == 0.0f;
+}
+
 }  // namespace
 
 bool StrassenRows::suits(int64_t rows, int64_t inputs, int64_t outputs) { return kSizes.suit(rows, inputs, outputs); }
 
 Result<StrassenRows> StrassenRows::make(const Execution& execution, int64_t rows, int64_t inputs, const float* values) {
   StrassenRows result;
+  std::atomic<bool> finite = true;
+  execution.parallelFor(static_cast<size_t>(rows), [&](size_t, size_t row) {
+    if (!areFinite(inputs, values + static_cast<int64_t>(row) * inputs)) finite.store(false, std::memory_order_relaxed);
+  });
+  if (!finite) return result;
   result.values_ = values;
   BEIT_ASSIGN(result.form_, StrassenForm<Floats>::make(execution, rows, inputs, kSizes.chunkOf(inputs), values));
   return result;

@@ -2,7 +2,8 @@
 // strassen_form.h. Weights stay as PackedMatrix has them.
 //
 // An output's error is a small multiple of that of a plain product, and depends on the largest values of the
-// two rows and of the two columns that are added up, not on its own alone; so does what a NaN spreads to.
+// two rows and of the two columns that are added up, not on its own alone. The two rows may be two images', so that
+// rows with a NaN or an infinity are not for this way; one among the weights spreads to a second output.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +23,8 @@ class StrassenRows {
   // Whether this is the faster way for so many rows and matrices of that size.
   static bool suits(int64_t rows, int64_t inputs, int64_t outputs);
 
-  // Makes the sums of `rows` dense rows of `inputs` floats, for matrices that it suits(); `values` must stay as long as this.
-  // Error: kOutOfMemory.
+  // Makes the sums of `rows` dense rows of `inputs` floats, for matrices that it suits(); `values` must stay as long as this. Returns
+  // empty() rows where one of the values is no number or infinite. Error: kOutOfMemory.
   static Result<StrassenRows> make(const Execution& execution, int64_t rows, int64_t inputs, const float* values);
 
   bool empty() const { return form_.empty(); }
