@@ -123,6 +123,8 @@ for (const name of Object.keys(BROWSERS)) {
     it('becomes isolated by the service worker, and has threads then', async () => {
       await withPage({ isolated: false }, async ({ call, page }) => {
         assert.equal((await call('classify', SAMPLE)).info.threads, 1);
+        // A copy in another folder than the page's would serve others only.
+        assert.equal(await call('isolate', '../beit-wasm/dist/isolation-worker.js'), 'unavailable');
         const [state] = await Promise.all([call('isolate').catch(() => 'reloading'), page.waitForNavigation()]);
         assert.equal(state, 'reloading');
         await harnessIn(page);

@@ -195,7 +195,7 @@ globalThis.harness = {
     };
   },
 
-  isolate: () => isolatePage('../isolation-worker.js'),
+  isolate: (script = '../isolation-worker.js') => isolatePage(script),
 
   /** Classifies here: labels and what is used. */
   async classify(image, options = {}) {
