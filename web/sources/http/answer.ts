@@ -51,7 +51,11 @@ export interface Answer {
   end(): void;
 }
 
-const TRANSIENT = new Set([408, 425, 429, 500, 502, 503, 504]);
+/** Whether a server that answers so may answer otherwise later: proxies before it have statuses of their own, such as 520 to 529. */
+function mayPass(status: number): boolean {
+  return status >= 500 ? status !== 501 && status !== 505 : [408, 425, 429].includes(status);
+}
+
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MOST_REDIRECTS = 10;
 
@@ -174,7 +178,7 @@ async function accept(target: HttpTarget, response: Response, linked: Linked, of
   }
   if (!response.ok) {
     const error = refusal(url, status, `the server answered with status ${status}`);
-    throw TRANSIENT.has(status) ? new Transient(error, retryAfter(headers.get('retry-after'))) : error;
+    throw mayPass(status) ? new Transient(error, retryAfter(headers.get('retry-after'))) : error;
   }
   const encoded = isEncoded(response);
   if (status === 206 && offset >= 0) {
