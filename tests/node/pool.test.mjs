@@ -150,6 +150,49 @@ test('what a server has is asked for once for all engines, kept or not', async (
   }
 });
 
+test('what is told of a load begins while the first engine fetches', async (t) => {
+  let told;
+  const telling = new Promise((resolve) => {
+    told = resolve;
+  });
+  let before = false;
+  const whole = fileServer(files());
+  const { base } = await serve(t, (request, response) => {
+    if (!request.url.endsWith('model.safetensors')) return whole(request, response);
+    const bytes = files()['model.safetensors'];
+    response.writeHead(200, { 'Content-Length': bytes.length });
+    response.write(bytes.subarray(0, bytes.length >> 1));
+    void Promise.race([telling, new Promise((resolve) => setTimeout(resolve, 5000))]).then((share) => {
+      before = share > 0 && share < 1;
+      response.end(bytes.subarray(bytes.length >> 1));
+    });
+  });
+  const run = await pool.pipeline('image-classification', base, {
+    cache: temporaryFolder(t),
+    revalidate: 'never',
+    onProgress: ({ share }) => share > 0 && told(share),
+  });
+  assert.ok(before);
+  await run.dispose();
+});
+
+test('what has been disposed of does not open its model again', async () => {
+  const run = await pool.pipeline('image-classification', files());
+  const answers = [];
+  for await (const { result, error } of run.results(pictures)) {
+    answers.push(error?.code ?? typeof result);
+    if (answers.length === 1) await run.dispose();
+  }
+  assert.ok(answers.includes('disposed'), answers.join());
+  await rejects(run(pictures[0]), 'disposed', /image-classification pipeline has been disposed of/);
+  const open = await pool.open(async () => ({ dispose: async () => undefined }));
+  await open.dispose();
+  await rejects(
+    open.run(async () => 1),
+    'disposed',
+  );
+});
+
 test('streams are read by all engines together', async () => {
   const { 'model.safetensors': weights, ...small } = files();
   const stream = new Blob([weights]).stream();

@@ -122,6 +122,11 @@ function isStopOfCore(error: unknown): boolean {
   return error instanceof BeitError && error.where === 'WebAssembly' && (error.code === 'internal' || error.code === 'engine-lost');
 }
 
+/** Returns the error of a task's pipeline that has been disposed of. */
+export function goneOf(task: string): BeitError {
+  return new BeitError('disposed', `This ${task} pipeline has been disposed of.`, { where: task });
+}
+
 /** Opens the parts, and returns the function that runs `one` for each image. */
 export async function assemble<Name extends string, Options extends CallOptions, Result, P extends Parts<PreTrainedModel>>(
   task: Name,
@@ -138,7 +143,7 @@ export async function assemble<Name extends string, Options extends CallOptions,
   });
   let opening: Promise<P> | null = null;
   let disposed = false;
-  const gone = (): BeitError => new BeitError('disposed', `This ${task} pipeline has been disposed of.`, { where: task });
+  const gone = (): BeitError => goneOf(task);
 
   const reopen = async (): Promise<P> => {
     // The first load's signal is about that only.

@@ -11,6 +11,7 @@ import type { SourceLike, SourceOptions } from '../../sources/source.js';
 import { sourceOf } from '../configure.js';
 import { createEngine, infoOf, type EngineOptions } from '../engines.js';
 import type { ImageInput } from '../images.js';
+import { goneOf } from './base.js';
 import { pipeline, type Task, type Tasks } from './pipeline.js';
 import { asTheyCome, streamed, type Images, type PooledResult, type StreamOptions } from './stream.js';
 
@@ -74,6 +75,8 @@ const MOST_ENGINES = 64;
 const MOST_BY_DEFAULT = 8;
 // One that is worked on, and one whose file is read and decoded meanwhile.
 const PICTURES_PER_ENGINE = 2;
+// Of a load whose first engine fetches a file that the others then read where it is kept.
+const FIRST_SHARE = 0.8;
 
 /**
  * Returns engines that work side by side, each in a worker: for throughput. An engine that is lost is made anew. Rejects like
@@ -101,8 +104,12 @@ export async function createPool(given: PoolOptions = {}): Promise<EnginePool> {
     for (const one of [...opened]) await one.dispose();
     await Promise.all(slots.map((slot) => slot.dispose()));
   };
-  const open = async <Part extends Held>(make: (engine: Engine, place: number) => Promise<Part>, oneFirst = false) => {
-    const pooled = new PooledParts(slots, make, () => opened.delete(pooled));
+  const open = async <Part extends Held>(
+    make: (engine: Engine, place: number) => Promise<Part>,
+    gone = (): BeitError => new BeitError('disposed', 'This part of a pool has been disposed of.', { where: 'pool' }),
+    oneFirst = false,
+  ) => {
+    const pooled = new PooledParts(slots, make, () => opened.delete(pooled), gone);
     opened.add(pooled);
     try {
       await pooled.openAll(oneFirst);
@@ -164,11 +171,13 @@ class PooledParts<Part extends Held> implements Pooled<Part>, Held {
   /** One of them. */
   sample: Part | null = null;
   private readonly parts = new Map<Slot, { engine: Engine; part: Promise<Part> }>();
+  private disposed = false;
 
   constructor(
     private readonly slots: readonly Slot[],
     private readonly make: (engine: Engine, place: number) => Promise<Part>,
     private readonly onDispose: () => void,
+    private readonly gone: () => BeitError,
   ) {}
 
   async openAll(oneFirst: boolean): Promise<void> {
@@ -197,6 +206,7 @@ class PooledParts<Part extends Held> implements Pooled<Part>, Held {
   }
 
   async dispose(): Promise<void> {
+    this.disposed = true;
     this.onDispose();
     const parts = [...this.parts.values()];
     this.parts.clear();
@@ -205,16 +215,18 @@ class PooledParts<Part extends Held> implements Pooled<Part>, Held {
 
   private async partOf(slot: Slot): Promise<Part> {
     const engine = await slot.ready();
-    let held = this.parts.get(slot);
-    if (held?.engine !== engine) {
-      held = { engine, part: this.make(engine, this.slots.indexOf(slot)) };
-      held.part.then(
-        (part) => (this.sample = part),
-        () => this.parts.delete(slot),
-      );
-      this.parts.set(slot, held);
-    }
-    return held.part;
+    if (this.disposed) throw this.gone();
+    const held = this.parts.get(slot);
+    if (held?.engine === engine) return held.part;
+    const made = { engine, part: this.make(engine, this.slots.indexOf(slot)) };
+    made.part.then(
+      (part) => (this.sample = part),
+      () => {
+        if (this.parts.get(slot) === made) this.parts.delete(slot);
+      },
+    );
+    this.parts.set(slot, made);
+    return made.part;
   }
 }
 
@@ -228,7 +240,11 @@ interface AnyPipeline extends Held {
 
 async function openPipeline<T extends Task>(
   slots: readonly Slot[],
-  open: (make: (engine: Engine, place: number) => Promise<AnyPipeline>, oneFirst: boolean) => Promise<PooledParts<AnyPipeline>>,
+  open: (
+    make: (engine: Engine, place: number) => Promise<AnyPipeline>,
+    gone: () => BeitError,
+    oneFirst: boolean,
+  ) => Promise<PooledParts<AnyPipeline>>,
   task: T,
   given: SourceLike | null | undefined,
   options: SourceOptions & LoadCallOptions,
@@ -242,13 +258,18 @@ async function openPipeline<T extends Task>(
     source && (description === null || (description?.kind === 'http' && !keeps))
       ? new ReadOnce(source, slots.length, controller.signal)
       : null;
+  // The first loads alone what is kept for the others, which takes most of the time.
   const shares = slots.map(() => 0);
+  const part = keeps && slots.length > 1 ? FIRST_SHARE : 0;
   let loading = true;
   const make = async (engine: Engine, place: number): Promise<AnyPipeline> => {
     const onProgress = (progress: Progress): void => {
       shares[place] = progress.share;
       // The slowest is what is waited for.
-      if (loading && progress.share === Math.min(...shares)) tell(options.onProgress, progress);
+      const least = Math.min(...shares);
+      const isFirst = part > 0 && place === 0;
+      const share = isFirst ? part * progress.share : part + (1 - part) * least;
+      if (loading && (isFirst || progress.share === least)) tell(options.onProgress, { ...progress, share });
     };
     // The load's signal is about that only; an engine that is made anew reads the source by itself.
     const from = loading && once ? once.view() : source;
@@ -260,7 +281,7 @@ async function openPipeline<T extends Task>(
     }
   };
   try {
-    return pooledPipeline<T>(task, slots, await open(make, keeps));
+    return pooledPipeline<T>(task, slots, await open(make, () => goneOf(task), keeps));
   } finally {
     loading = false;
     stop();

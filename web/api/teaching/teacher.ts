@@ -136,8 +136,8 @@ export class Teacher extends DisposableObject {
   }
 
   private static async make(source: Source, base: BaseCheckpoint, options: TeacherOptions): Promise<Teacher> {
-    const parts = await openParts(source, options, () =>
-      BeitModel.fromPretrained(source, { ...options, dtype: 'f32', addPoolingLayer: false }),
+    const parts = await openParts(source, options, (signal) =>
+      BeitModel.fromPretrained(source, { ...options, dtype: 'f32', addPoolingLayer: false, signal }),
     );
     return new Teacher({ source, base, options, parts });
   }
