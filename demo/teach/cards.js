@@ -14,7 +14,7 @@ export const DRAGGED = 'application/x-beit-picture';
 /**
  * @typedef {object} Wishes what the user wants of a class
  * @property {(one: Class) => void} record begins to record
- * @property {() => void} stopRecording
+ * @property {(one: Class) => void} stopRecording
  * @property {(one: Class) => void} shoot takes one picture
  * @property {(one: Class, files: readonly File[]) => void} take
  * @property {(one: Class, chosen: number | null) => void} open shows all its pictures, one of them chosen
@@ -132,7 +132,7 @@ class Card {
       if (!held) return;
       held = false;
       this.#record.classList.remove('recording');
-      this.#wishes.stopRecording();
+      this.#wishes.stopRecording(this.#one);
     };
     this.#record.addEventListener('pointerdown', (event) => {
       if (event.button !== 0) return;

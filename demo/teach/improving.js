@@ -42,6 +42,8 @@ export class Improving {
     this.#restored = true;
     if (!(await isKept(this.#folder))) return;
     const card = await this.#open();
+    // Before the card came, all may have been forgotten.
+    if (card && !(await isKept(this.#folder))) return;
     this.#restored = card !== null && (await card.restore());
   }
 
@@ -59,9 +61,10 @@ export class Improving {
     this.#card?.show();
   }
 
-  /** Stops, and forgets all that was trained. */
+  /** Stops, and forgets all that was trained, also where no card has come to show it. */
   async forget() {
-    await this.#card?.forget();
+    if (this.#card) await this.#card.forget();
+    else await forgetKept(this.#folder);
     this.show();
   }
 
@@ -89,6 +92,13 @@ export class Improving {
       return null;
     }
   }
+}
+
+/** @param {string | null} folder */
+async function forgetKept(folder) {
+  if (folder === null) return;
+  const home = await navigator.storage.getDirectory();
+  await home.removeEntry(folder, { recursive: true }).catch(() => undefined);
 }
 
 /** @param {string | null} folder */

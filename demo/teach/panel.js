@@ -104,7 +104,7 @@ class TeachPanel {
     this.#saving = new Saving(root, lessons, (project) => this.#joinProject(project));
     this.#cards = new Cards(part(root, 'classes', HTMLElement), lessons, {
       record: (one) => void this.#preview.record(one),
-      stopRecording: () => this.#preview.stopRecording(),
+      stopRecording: (one) => this.#preview.stopRecording(one),
       shoot: (one) => void this.#preview.shoot(one),
       take: (one, files) => this.#take(one, files),
       open: (one, chosen) =>

@@ -11,6 +11,8 @@ import { decodingWhereNeeded } from '../pictures/pixels.js';
 /** @import { Pictures } from '../pictures/pictures.js' */
 /** @import { Class, Lessons } from './lessons.js' */
 
+/** @typedef {{ one: Class, timer: ReturnType<typeof setInterval> | undefined }} Recording of a class; without a timer while the camera is awaited */
+
 const LABELS_SHOWN = 5;
 const RECORD_EVERY_MS = 250;
 const MOST_WAITING = 40;
@@ -23,9 +25,8 @@ export class Preview {
   #frame;
   #live = new Live((frame) => this.#answerFrame(frame));
   #tell;
-  /** The recording that is going on. @type {{ turn: number, timer: ReturnType<typeof setInterval> | null } | null} */
+  /** The recording that is going on. @type {Recording | null} */
   #recording = null;
-  #turn = 0;
   /** Another with each still picture or head: an answer that comes for an earlier one is not shown. */
   #asked = 0;
   /** What the camera cannot do, told once. */
@@ -76,7 +77,7 @@ export class Preview {
 
   /** The camera is off from now on. */
   stop() {
-    this.stopRecording();
+    this.#endRecording();
     this.#live.stop();
     if (!this.#opened) return;
     this.#opened = false;
@@ -90,22 +91,33 @@ export class Preview {
   }
 
   /**
-   * Records pictures of a class until stopRecording().
+   * Records pictures of a class until stopRecording(), until another is recorded, or for as long as there is the class.
    * @param {Class} one
    */
   async record(one) {
-    const mine = ++this.#turn;
-    this.#recording = { turn: mine, timer: null };
-    if (!(await this.#open()) || this.#recording?.turn !== mine) return;
+    this.#endRecording();
+    /** @type {Recording} */
+    const mine = (this.#recording = { one, timer: undefined });
+    if (!(await this.#open()) || this.#recording !== mine) return;
     const burst = `camera ${new Date().toISOString()}`;
-    const shoot = () => void this.#capture(one, burst);
+    const shoot = () => {
+      if (this.#lessons.classes.includes(one)) void this.#capture(one, burst);
+      else this.stopRecording(one);
+    };
+    mine.timer = setInterval(shoot, RECORD_EVERY_MS);
     shoot();
-    this.#recording.timer = setInterval(shoot, RECORD_EVERY_MS);
   }
 
-  stopRecording() {
-    ++this.#turn;
-    if (this.#recording?.timer) clearInterval(this.#recording.timer);
+  /**
+   * Ends the recording of a class; another's goes on.
+   * @param {Class} one
+   */
+  stopRecording(one) {
+    if (this.#recording?.one === one) this.#endRecording();
+  }
+
+  #endRecording() {
+    clearInterval(this.#recording?.timer);
     this.#recording = null;
   }
 
@@ -159,8 +171,13 @@ export class Preview {
     const { answering } = this.#lessons;
     if (!answering) return;
     const start = performance.now();
-    const labels = await answering.classify(frame, { topK: LABELS_SHOWN });
-    if (this.#live.running) this.#show(labels, start);
+    try {
+      const labels = await answering.classify(frame, { topK: LABELS_SHOWN });
+      if (this.#live.running) this.#show(labels, start);
+    } catch (error) {
+      // One that was given back meanwhile has another in its place, which is asked of the next frame.
+      if (answering === this.#lessons.answering) throw error;
+    }
   }
 
   /** @param {File} file */

@@ -155,6 +155,38 @@ describe('Improve', () => {
       String(improved[0].score),
     );
 
+    // Stopped before its head is fitted, a run leaves the one before as it is.
+    await page.locator(teach('improve-improved')).click();
+    await press(page, 'Improve anew');
+    await press(page, 'Stop');
+    await over(page);
+    assert.deepEqual((await state(page)).points, reloaded.points);
+    assert.ok(await page.$eval(teach('improve-improved'), (choice) => choice.checkVisibility() && choice.checked));
+    // Nobody may answer by what is given back and deleted; stopped while the head is judged, the run knows of no figure.
+    await page.evaluate((choice) => {
+      const { getDirectoryHandle, removeEntry } = FileSystemDirectoryHandle.prototype;
+      FileSystemDirectoryHandle.prototype.removeEntry = function (...given) {
+        globalThis.answeredByGone ??= !document.querySelector(choice).hidden;
+        return removeEntry.apply(this, given);
+      };
+      FileSystemDirectoryHandle.prototype.getDirectoryHandle = function (name, options) {
+        const isHead = name === 'head' && options?.create;
+        if (isHead) [...document.querySelectorAll('#teach-improve button')].find((button) => /^Stop/.test(button.textContent)).click();
+        return getDirectoryHandle.call(this, name, options);
+      };
+      globalThis.unhook = () => Object.assign(FileSystemDirectoryHandle.prototype, { getDirectoryHandle, removeEntry });
+    }, teach('improve-choice'));
+    await press(page, 'Improve anew');
+    await page.waitForFunction(
+      (busy) => document.querySelector(busy).hidden && globalThis.answeredByGone !== undefined,
+      {},
+      teach('improve-busy'),
+    );
+    assert.equal(await page.evaluate(() => globalThis.answeredByGone), false);
+    const { head, status } = await state(page);
+    assert.deepEqual([head, status, await text(page, 'improve-verdict')], [null, 'stopped', '']);
+    await page.evaluate(() => globalThis.unhook());
+
     await press(page, 'Improve anew');
     await atStep(page, 2);
     await press(page, 'Stop, and keep the best');

@@ -149,11 +149,18 @@ for (const name of Object.keys(BROWSERS)) {
       const { page, complaints } = await openPage(host.browser, server.url);
       page.on('dialog', (dialog) => dialog.accept());
       await answerTo(page, 'beach');
+      // A run that was kept is forgotten, too, where what shows it has not come.
+      const improvement = 'teach/improve/improvement.js';
+      server.slowDown(improvement, 30000);
+      const home = (work) => page.evaluate(`navigator.storage.getDirectory().then(async (home) => ${work})`);
+      await home(`(await home.getDirectoryHandle('beit-wasm-improve', { create: true })).getFileHandle('state.json', { create: true })`);
       await openTab(page, 'teach');
       await page.waitForSelector(inputOf(1));
       await page.locator(teach('clear')).click();
       await page.waitForFunction((judgement) => document.querySelector(judgement).hidden, {}, teach('judgement'));
       await page.waitForFunction((where) => document.querySelector(where)?.value === 'Class 1', {}, '#panel-teach .class-name');
+      assert.equal(await home(`(await Array.fromAsync(home.keys())).includes('beit-wasm-improve')`), false);
+      server.speedUp(improvement);
       await draw(page, inputOf(0), { kind: 'broken', count: 1 });
       await page.waitForFunction(() => document.querySelector('#panel-teach .class-problem').textContent.includes('broken.png'));
       assert.deepEqual(await counts(page), ['1 picture', '0 pictures']);
@@ -258,6 +265,16 @@ describe('Teach with a camera', () => {
     await page.keyboard.down('Space');
     await has(1, 3);
     await page.keyboard.up('Space');
+    // While a key is held a pointer takes another class: that is recorded then, and ends with the pointer.
+    await page.focus('#panel-teach .class:nth-child(1) .record');
+    await page.keyboard.down('Space');
+    await has(0, (await pictures(0)) + 1);
+    const other = await (await page.$('#panel-teach .class:nth-child(2) .record')).boundingBox();
+    await page.mouse.move(other.x + 9, other.y + 9);
+    await page.mouse.down();
+    await has(1, (await pictures(1)) + 2);
+    await page.keyboard.up('Space');
+    await page.mouse.up();
     await page.waitForFunction((labels) => document.querySelectorAll(`${labels} li`).length === 2, {}, teach('labels'));
     const before = [await pictures(0), await pictures(1)];
     await new Promise((resolve) => setTimeout(resolve, 700));

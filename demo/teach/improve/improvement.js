@@ -105,7 +105,7 @@ export class ImproveCard {
     this.#goOn.textContent = 'Go on';
     this.#stop.hidden = !busy;
     this.#stop.disabled = phase === 'stopping';
-    this.#stop.textContent = phase === 'asking' ? 'Not now' : 'Stop, and keep the best';
+    this.#stop.textContent = phase === 'asking' ? 'Not now' : phase === 'preparing' ? 'Stop' : 'Stop, and keep the best';
     // A button that goes takes the focus with it.
     if (hadFocus?.hidden) [this.#stop, this.#goOn, this.#begin].find(({ hidden }) => !hidden)?.focus();
 

@@ -143,7 +143,7 @@ export class Run extends EventTarget {
       const isWanted = !this.#restored && !this.#stop;
       this.#restored = true;
       if (isWanted && facts.status === 'running' && facts.checkpoint !== null && facts.triedAt < facts.step) return this.#resume();
-      this.#become(facts.status === 'done' ? 'done' : facts.checkpoint === null ? 'idle' : 'stopped');
+      this.#become(phaseOf(facts));
     });
     await this.#going;
     return this.#restored;
@@ -153,8 +153,8 @@ export class Run extends EventTarget {
   begin() {
     this.#restored = true;
     this.#go(async () => {
-      await this.#prepare();
-      await this.#follow();
+      if (await this.#prepare()) await this.#follow();
+      else this.#become(phaseOf(this.facts));
     });
   }
 
@@ -198,6 +198,7 @@ export class Run extends EventTarget {
     const { improved } = this;
     [this.improved, this.facts, this.step, this.error] = [null, null, 0, null];
     this.#improvedFrom = null;
+    this.#changed(); // at once: nobody may ask what is given back
     await improved?.dispose();
     await this.#shelf.clear();
   }
@@ -229,7 +230,11 @@ export class Run extends EventTarget {
       });
   }
 
-  /** Sets pictures apart, and fits a head to the others: what training has to beat. The run before is forgotten when nothing is in the way. It begins with a new head: from the fitted one it gets worse. */
+  /**
+   * Sets pictures apart, and fits a head to the others: what training has to beat. It begins with a new head: from the fitted one it gets worse.
+   * The run before is forgotten when nothing is in the way.
+   * @returns whether there is a run now: stopped before its head is fitted, there is none, and the one before stays
+   */
   async #prepare() {
     const { teacher, layer, base, classes } = this.#lessons;
     if (!teacher) throw new Error('The model is not ready.');
@@ -254,10 +259,11 @@ export class Run extends EventTarget {
     const second = await Teacher.open(project, { ...this.#options, ...(base.source !== null && { source: base.source }) });
     const byHand = layer !== 'auto';
     try {
-      await this.#forgetFiles();
-      await this.#shelf.fill(PICTURES, (target) => copyTo([new File([all], 'all')], target));
       second.remove(second.pictures.flatMap(({ id }, i) => (learnt.has(i) ? [] : [id])));
       await second.fit({ layer });
+      if (this.#stop) return false;
+      await this.#forgetFiles();
+      await this.#shelf.fill(PICTURES, (target) => copyTo([new File([all], 'all')], target));
       await this.#shelf.fill(HEAD, (target) => second.save(target, { dtype: 'f32' }));
       const ofAll = Math.ceil(pictures.length / BATCH);
       this.facts = {
@@ -283,15 +289,18 @@ export class Run extends EventTarget {
     }
     const facts = this.#known();
     facts.head = await this.#judgeHead();
-    this.#prepares('Starting what trains …');
-    const model = byHand ? await this.#shelf.files(HEAD) : (base.source ?? undefined);
-    await this.#openRun({ model, head: 'new' });
+    if (facts.head) {
+      this.#prepares('Starting what trains …');
+      const model = byHand ? await this.#shelf.files(HEAD) : (base.source ?? undefined);
+      await this.#openRun({ model, head: 'new' });
+    }
     await this.#shelf.write(facts);
+    return true;
   }
 
   /**
    * Judges the head by the pictures set apart.
-   * @returns {Promise<Judged>}
+   * @returns {Promise<Judged | null>} null where it was stopped before it had seen all of them
    */
   async #judgeHead() {
     const { pictures } = this.#known();
@@ -301,7 +310,8 @@ export class Run extends EventTarget {
     let [right, loss, count] = [0, 0, 0];
     try {
       for (const { label, apart, from, to } of pictures) {
-        if (!apart || this.#stop) continue;
+        if (this.#stop) return null;
+        if (!apart) continue;
         const answers = await classify(all.slice(from, to), { topK: pictures.length });
         ++count;
         if (answers[0]?.label === label) ++right;
@@ -468,7 +478,9 @@ export class Run extends EventTarget {
     };
     const before = this.improved;
     [this.improved, this.#improvedFrom] = [improved, folder];
-    await before?.dispose();
+    if (!before) return;
+    this.#changed(); // at once: nobody may ask what is given back
+    await before.dispose();
   }
 
   #known() {
@@ -491,6 +503,15 @@ export class Run extends EventTarget {
   #changed() {
     this.dispatchEvent(new Event('change'));
   }
+}
+
+/**
+ * Returns what is said of a run that does not go on.
+ * @param {Facts | null} facts
+ */
+function phaseOf(facts) {
+  if (facts?.status === 'done') return 'done';
+  return facts === null || facts.checkpoint === null ? 'idle' : 'stopped';
 }
 
 /**
