@@ -24,6 +24,8 @@ const packName = (/** @type {number} */ number) => `thumbnails-${number}`;
 /** Why nothing is kept, as sentences. */
 export const REASONS = {
   busy: 'Another tab of this page has what is kept, so nothing of this one is kept: save what you want to have later.',
+  unread:
+    'What was kept on this device cannot be read now, so nothing is written over it: load the page again, or save what you want to have later.',
   none: 'This browser keeps nothing for this page (a private window, perhaps): save what you want to have later.',
 };
 
@@ -63,23 +65,34 @@ export class Keep {
   }
 
   /**
-   * Returns what was kept, or null.
-   * @returns {Promise<{ state: S, project: Uint8Array, packs: Map<number, Blob> } | null>}
+   * Returns what was kept; null where there is nothing, or nothing that can be gone on with; 'unread' where there is something that cannot be
+   * read, perhaps only now: then nothing is to be written over it. A pack that cannot be read is null.
+   * @returns {Promise<{ state: S, project: Uint8Array, packs: Map<number, Blob | null> } | null | 'unread'>}
    */
   async read() {
+    /** @type {Uint8Array<ArrayBuffer>} */
+    let bytes;
     try {
-      const file = await (await this.#folder.getFileHandle(STATE)).getFile();
-      const bytes = new Uint8Array(await file.arrayBuffer());
+      bytes = new Uint8Array(await (await this.#file(STATE)).arrayBuffer());
+    } catch (error) {
+      return /** @type {DOMException} */ (error).name === 'NotFoundError' ? null : 'unread';
+    }
+    try {
       const length = new DataView(bytes.buffer).getUint32(0, true);
       const state = /** @type {S} */ (JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))));
       if (state.version !== 1) return null;
-      /** @type {Map<number, Blob>} */
+      /** @type {Map<number, Blob | null>} */
       const packs = new Map();
-      for (const number of state.packs) packs.set(number, await (await this.#folder.getFileHandle(packName(number))).getFile());
+      for (const number of state.packs) packs.set(number, await this.#file(packName(number)).catch(() => null));
       return { state, project: bytes.slice(4 + length), packs };
     } catch {
-      return null; // there is nothing, or nothing that can be gone on with
+      return null;
     }
+  }
+
+  /** @param {string} name */
+  async #file(name) {
+    return (await this.#folder.getFileHandle(name)).getFile();
   }
 
   /**

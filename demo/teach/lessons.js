@@ -35,7 +35,6 @@ import { thumbnailOf, Thumbnails } from './thumbnails.js';
 /** While pictures pour in, fits and saves take at most so large a part of the time. */
 const LARGEST_PART = 1 / 8;
 const SETTLED_AFTER_MS = 600;
-const MOST_PACKS = 40;
 
 /**
  * Sends `change` for other classes or pictures, `fit` for another head or none, `judged` for other strangers, `answers` when somebody else
@@ -123,7 +122,7 @@ export class Lessons extends EventTarget {
   /**
    * Goes on with what was kept; the teacher comes with the project in it.
    * @param {State} state
-   * @param {Map<number, Blob>} packs
+   * @param {Map<number, Blob | null>} packs null for one that could not be read
    */
   restore(state, packs) {
     for (const [number, pack] of packs) this.#thumbnails.restore(number, pack);
@@ -442,8 +441,8 @@ export class Lessons extends EventTarget {
     const placesOf = () => ids.map((id) => this.#places.get(id) ?? null);
     try {
       await this.#thumbnails.pack();
-      const full = this.#thumbnails.packs.length > MOST_PACKS;
-      if (full && this.waiting === 0) {
+      const isScattered = this.#thumbnails.isScattered && this.waiting === 0;
+      if (isScattered) {
         const all = [...this.#places];
         const places = await this.#thumbnails.repack(all.map(([, place]) => place));
         for (const [i, [id]] of all.entries()) if (this.#places.has(id)) this.#places.set(id, places[i] ?? null);
@@ -451,7 +450,7 @@ export class Lessons extends EventTarget {
       const { base, layer } = this;
       const classes = this.classes.map(({ name }) => name);
       await keep.write({ version: 1, classes, places: placesOf(), packs: this.#thumbnails.packs, base, layer }, project);
-      if (full) await keep.sweep(this.#thumbnails.packs);
+      if (isScattered) await keep.sweep(this.#thumbnails.packs);
       this.keepProblem = '';
     } catch (error) {
       this.keepProblem = factsOf(error).message;

@@ -50,8 +50,11 @@ const BASES = [
  * @param {Parts} parts
  */
 export async function openTeachPanel(parts) {
-  const [keep] = await Promise.all([Keep.open(), layOut(parts.root)]);
+  await layOut(parts.root);
+  // Only now: a tab that does not come would have the place, and nobody could keep anything.
+  const keep = await Keep.open();
   const kept = typeof keep === 'string' ? null : await keep.read();
+  if (kept === 'unread') return new TeachPanel(parts, kept, null);
   return new TeachPanel(parts, keep, kept);
 }
 
@@ -82,7 +85,7 @@ class TeachPanel {
   /**
    * @param {Parts} parts
    * @param {Keep | keyof typeof REASONS} keep
-   * @param {{ state: State, project: Uint8Array, packs: Map<number, Blob> } | null} kept
+   * @param {{ state: State, project: Uint8Array, packs: Map<number, Blob | null> } | null} kept
    */
   constructor({ root, checkpoints, pictures }, keep, kept) {
     this.#root = root;

@@ -8,6 +8,7 @@ const QUALITY = 0.9;
 // What is as small as that anyway is kept as it is.
 const SMALL_BYTES = 65536;
 const KNOWN = ['image/jpeg', 'image/png', 'image/webp'];
+const MOST_PACKS = 40;
 
 /**
  * Where the small copy of a picture lies: in which pack, from where to where; null: this browser cannot show the picture.
@@ -47,12 +48,18 @@ export async function thumbnailOf(image) {
  * The small copies of all pictures, many in one Blob: one by one, ten thousand would be in memory for as long as the page is open.
  */
 export class Thumbnails {
-  /** Packs that are whole, by their numbers. @type {Map<number, Blob>} */
+  /** Packs that are kept, where anything is, by their numbers. @type {Map<number, Blob>} */
   #packs = new Map();
+  /** Packs that are whole, and not kept yet. @type {Map<number, Blob>} */
+  #waiting = new Map();
+  /** Packs that are kept, but could not be read: the next time they may be. @type {Set<number>} */
+  #unread = new Set();
   /** What the next pack will be of. @type {Blob[]} */
   #loose = [];
   #bytes = 0;
-  #next = 0;
+  /** The number of the pack that the loose ones will be. */
+  #number = 0;
+  #next = 1;
   /** @type {((number: number, pack: Blob) => Promise<Blob>) | null} */
   #write = null;
 
@@ -61,19 +68,26 @@ export class Thumbnails {
     this.#write = write;
   }
 
-  /** The numbers of all packs. */
+  /** The numbers of all packs that are kept, be they readable or not. */
   get packs() {
-    return [...this.#packs.keys()];
+    return [...this.#packs.keys(), ...this.#unread];
+  }
+
+  /** Whether they are in so many packs that repack() is worth it. */
+  get isScattered() {
+    return this.#packs.size > MOST_PACKS;
   }
 
   /**
    * Takes a pack that was kept.
    * @param {number} number
-   * @param {Blob} pack
+   * @param {Blob | null} pack null: it could not be read
    */
   restore(number, pack) {
-    this.#packs.set(number, pack);
-    this.#next = Math.max(this.#next, number + 1);
+    if (pack) this.#packs.set(number, pack);
+    else this.#unread.add(number);
+    this.#number = Math.max(this.#number, number + 1);
+    this.#next = this.#number + 1;
   }
 
   /**
@@ -85,17 +99,28 @@ export class Thumbnails {
     const from = this.#bytes;
     this.#loose.push(thumbnail);
     this.#bytes += thumbnail.size;
-    return { pack: this.#next, from, to: this.#bytes };
+    return { pack: this.#number, from, to: this.#bytes };
   }
 
-  /** Makes a pack of what has come since the last one. */
+  /** Makes a pack of what has come since the last one. Rejects where one cannot be kept, which the next call tries again. */
   async pack() {
-    if (this.#loose.length === 0) return;
-    const number = this.#next++;
-    const pack = new Blob(this.#loose);
-    this.#packs.set(number, pack);
-    [this.#loose, this.#bytes] = [[], 0];
-    if (this.#write) this.#packs.set(number, await this.#write(number, pack));
+    if (this.#loose.length > 0) {
+      this.#waiting.set(this.#number, new Blob(this.#loose));
+      [this.#loose, this.#bytes] = [[], 0];
+      this.#number = this.#next++;
+    }
+    for (const [number, pack] of this.#waiting) {
+      this.#packs.set(number, await this.#kept(number, pack));
+      this.#waiting.delete(number);
+    }
+  }
+
+  /**
+   * @param {number} number
+   * @param {Blob} pack
+   */
+  async #kept(number, pack) {
+    return this.#write ? this.#write(number, pack) : pack;
   }
 
   /**
@@ -105,8 +130,9 @@ export class Thumbnails {
   get(place) {
     if (!place) return null;
     const { pack, from, to } = place;
-    const blob = this.#packs.get(pack);
-    if (blob) return blob.slice(from, to, 'image/jpeg');
+    const blob = this.#packs.get(pack) ?? this.#waiting.get(pack);
+    if (blob) return to <= blob.size ? blob.slice(from, to, 'image/jpeg') : null; // a file may have been cut off
+    if (pack !== this.#number) return null;
     let at = 0;
     for (const loose of this.#loose) {
       if (at === from) return loose;
@@ -116,18 +142,24 @@ export class Thumbnails {
   }
 
   /**
-   * Puts the copies that are still wanted into one pack. Returns their new places, in the same order.
+   * Puts the copies that are still wanted into one pack, but those that cannot be read, which stay where they are. Returns their new places, in
+   * the same order. Where that pack cannot be kept, it rejects, and all is as it was.
    * @param {readonly Place[]} wanted
    * @returns {Promise<Place[]>}
    */
   async repack(wanted) {
-    const blobs = wanted.map((place) => this.get(place));
-    const number = ++this.#next;
-    this.#packs = new Map();
-    [this.#loose, this.#bytes] = [[], 0];
-    this.#next = number;
-    const places = blobs.map((blob) => this.add(blob));
-    await this.pack();
+    const number = this.#next++;
+    /** @type {Blob[]} */
+    const blobs = [];
+    let bytes = 0;
+    const places = wanted.map((place) => {
+      const blob = this.get(place);
+      if (!blob) return place && this.#unread.has(place.pack) ? place : null;
+      blobs.push(blob);
+      bytes += blob.size;
+      return { pack: number, from: bytes - blob.size, to: bytes };
+    });
+    this.#packs = new Map([[number, await this.#kept(number, new Blob(blobs))]]);
     return places;
   }
 }

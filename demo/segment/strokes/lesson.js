@@ -27,6 +27,8 @@ export class Lesson extends EventTarget {
   error = null;
   /** Whether all there is is kept. */
   kept = true;
+  /** Whether there is something kept that could not be read: nothing is kept over it. */
+  unread = false;
   /** @type {Keep<StrokeState> | null} */
   #keep = null;
   #numbers = 0;
@@ -68,7 +70,7 @@ export class Lesson extends EventTarget {
   async begin(teacher, keep, again) {
     await this.#saved;
     const kept = again ? null : await keep?.read();
-    const before = kept ? { project: kept.project, labels: kept.state.labels } : again;
+    const before = kept && kept !== 'unread' ? { project: kept.project, labels: kept.state.labels } : again;
     this.#keep = null; // nothing is written before all has been taken in
     this.labels = [];
     this.#steps = [];
@@ -83,7 +85,8 @@ export class Lesson extends EventTarget {
       }
     }
     this.#takeNames();
-    this.#keep = keep;
+    if (!again) this.unread = kept === 'unread';
+    this.#keep = this.unread ? null : keep;
     if (this.labels.length === 0) this.#addTwo();
     this.#tell('change');
     if (this.ready) await this.#fitAll();

@@ -357,8 +357,9 @@ export class Strokes {
   }
 
   #tellKept() {
-    const { keeps, kept } = this.#lesson;
-    const text = keeps ? (kept ? 'Kept on this device.' : 'Keeping …') : this.#keepReason || REASONS.none;
+    const { keeps, kept, unread } = this.#lesson;
+    const reason = this.#keepReason || (unread ? REASONS.unread : REASONS.none);
+    const text = keeps ? (kept ? 'Kept on this device.' : 'Keeping …') : reason;
     part(this.#section, 'strokes-kept', HTMLElement).textContent = text;
   }
 }
