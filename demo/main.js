@@ -45,56 +45,65 @@ const makers = {
     const { MaskPanel } = await import('./masking/panel.js');
     return new MaskPanel({ root: rootOf('mask'), model: models.mask, pictures });
   },
-  models: () => modelsPanel(),
+  models: async () => {
+    const { ModelsPanel } = await import('./models/panel.js');
+    return new ModelsPanel(rootOf('models'), checkpoints);
+  },
   benchmark: async () => {
     const { BenchmarkPanel } = await import('./benchmark/panel.js');
     return new BenchmarkPanel(rootOf('benchmark'), checkpoints);
   },
 };
 
-/** @type {Promise<import('./models/panel.js').ModelsPanel> | null} */
-let modelsMade = null;
-const modelsPanel = () =>
-  (modelsMade ??= import('./models/panel.js').then(({ ModelsPanel }) => new ModelsPanel(rootOf('models'), checkpoints)));
-
-/** @type {Map<string, Promise<Panel> | Panel>} */
+/** Those that are there, and those whose scripts are on their way: null for one that does not come. @type {Map<string, Promise<Panel | null> | Panel>} */
 const panels = new Map();
-let chosen = '';
+/** Another with each choice of a tab. */
+let choices = 0;
 
 /** @param {string} name */
 function panelOf(name) {
   let panel = panels.get(name);
-  if (!panel) panels.set(name, (panel = makers[name]?.() ?? { activate() {}, deactivate() {} }));
+  if (!panel) {
+    const made = makers[name]?.() ?? { activate() {}, deactivate() {} };
+    panels.set(name, (panel = made instanceof Promise ? arrived(name, made) : made));
+  }
   return panel;
 }
+
+const modelsPanel = async () => /** @type {import('./models/panel.js').ModelsPanel | null} */ (await panelOf('models'));
 
 /**
  * @param {string} name
  * @param {string | null} before
  */
 async function open(name, before) {
-  chosen = name;
+  const choice = ++choices;
   byId('intake', HTMLElement).hidden = name === 'models' || name === 'benchmark';
+  // One that is still on its way has not been activated, and will not be.
   const left = before === null ? undefined : panels.get(before);
-  if (left) (left instanceof Promise ? await left : left).deactivate();
+  if (left && !(left instanceof Promise)) left.deactivate();
   const panel = panelOf(name);
   // Without a promise in between, the first tab begins in this very turn.
-  const ready = panel instanceof Promise ? await arrived(name, panel) : panel;
-  if (chosen === name) ready?.activate();
+  const ready = panel instanceof Promise ? await panel : panel;
+  if (choice === choices) ready?.activate();
 }
 
 /**
  * Waits for a tab's script; until then nothing in the tab takes a click, which nobody would hear. Returns
- * null, with a sentence in the tab, where the script does not come.
+ * null, with a sentence in the tab, where the script does not come: chosen again, the tab asks for it again.
  * @param {string} name
- * @param {Promise<Panel>} panel
+ * @param {Promise<Panel>} made
  */
-async function arrived(name, panel) {
+async function arrived(name, made) {
   const root = rootOf(name);
   root.inert = true;
+  part(root, 'notice', HTMLElement).replaceChildren(); // what was said when it did not come the last time
   try {
-    return await panel;
+    const panel = await made;
+    panels.set(name, panel);
+    return panel;
   } catch (error) {
+    panels.delete(name);
     const notice = new Notice(part(root, 'notice', HTMLElement), { stop: () => undefined, takeWayOut: () => location.reload() });
     notice.problem(explainTab(error));
     return null;
@@ -111,7 +120,7 @@ async function followLink() {
   const seen = location.hash;
   location.hash = 'models';
   const panel = await modelsPanel();
-  panel.takeSource(model, (task) => {
+  panel?.takeSource(model, (task) => {
     // To the tab that uses it, unless somebody has gone elsewhere, or the link names one.
     if (location.hash === '#models') location.hash = seen || task;
   });
@@ -145,7 +154,7 @@ watchForFiles({
     const [file] = files;
     if (files.some(isCheckpoint)) {
       location.hash = 'models';
-      (await modelsPanel()).takeFiles(files);
+      (await modelsPanel())?.takeFiles(files);
     } else if (file) {
       pictures.take({ file, name: file.name });
     }

@@ -348,6 +348,10 @@ for (const name of Object.keys(BROWSERS)) {
         await page.locator('#tab-benchmark').click();
         await page.waitForFunction(() => document.getElementById('panel-benchmark').checkVisibility());
         assert.equal(await page.$eval('#panel-benchmark', (panel) => panel.inert), true);
+        // The tab that is gone back to does not wait for it.
+        await openTab(page, 'classify');
+        await clickSample(page, 'farm');
+        await answerTo(page, 'farm');
       });
       server.speedUp(script);
       server.lose(script);
@@ -355,6 +359,12 @@ for (const name of Object.keys(BROWSERS)) {
         await answerTo(page, 'beach');
         await openTab(page, 'benchmark');
         await problemWith(page, 'This tab could not be loaded', 'benchmark');
+        await openTab(page, 'classify');
+        await clickSample(page, 'farm');
+        await answerTo(page, 'farm');
+        await openTab(page, 'benchmark');
+        await problemWith(page, 'This tab could not be loaded', 'benchmark');
+        assert.equal(await page.$$eval('#panel-benchmark .problem', (problems) => problems.length), 1);
         server.find(script);
         await page.locator('#panel-benchmark .problem button').click();
         await page.waitForFunction(() => document.getElementById('bench-model')?.options.length > 0);
