@@ -43,8 +43,11 @@ export class Checkpoints {
         // The page's own tokenizer is of no use to any other model than the page's own.
         if (source === null || tokenizer.chosen) {
           awaited = true;
-          await tokenizer.load();
-          awaited = false;
+          try {
+            await tokenizer.loadFor(options);
+          } finally {
+            awaited = false;
+          }
         }
         options.signal?.throwIfAborted();
         const { state } = tokenizer;
@@ -68,15 +71,21 @@ export class Checkpoints {
       tokenizer,
     };
     settings.addEventListener('change', () => {
-      for (const model of Object.values(this.models)) {
-        if (model.state.kind === 'ready' || model.state.kind === 'failed' || model.state.kind === 'loading') void model.restart();
-      }
+      for (const model of Object.values(this.models)) if (isInUse(model)) void model.restart();
     });
     // The model draws its guesses with the tokenizer that it was made with.
     tokenizer.addEventListener('change', () => {
-      if (!awaited && tokenizer.state.kind === 'ready' && mask.state.kind !== 'idle' && mask.state.kind !== 'absent') void mask.restart();
+      if (!awaited && tokenizer.state.kind === 'ready' && isInUse(mask)) void mask.restart();
     });
   }
+}
+
+/**
+ * Whether somebody has asked for a model, and not stopped it.
+ * @param {Model<import('./model.js').Usable>} model
+ */
+function isInUse({ state: { kind } }) {
+  return kind === 'ready' || kind === 'failed' || kind === 'loading';
 }
 
 /**

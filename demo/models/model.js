@@ -65,6 +65,8 @@ export class Model extends EventTarget {
 
   /** Loads, unless that is under way or done; resolves when it is over. Never rejects: `state` tells. */
   async load() {
+    // What was stopped is not what is wanted now.
+    while (this.#loading?.signal.aborted) await this.#loaded;
     if (this.state.kind === 'ready') return;
     this.#loaded ??= this.#load().finally(() => {
       this.#loaded = null;
@@ -101,6 +103,34 @@ export class Model extends EventTarget {
       if (controller.signal.aborted) this.#become({ kind: 'stopped' });
       else if (this.#optional && !this.chosen && isNoCheckpoint(error)) this.#become({ kind: 'absent' });
       else this.#become({ kind: 'failed', error });
+    }
+  }
+
+  /**
+   * Loads for another model, which is told of the progress. Rejects when that one is stopped: a load that began here is stopped with it.
+   * @param {Pick<ModelOptions, 'signal' | 'onProgress'>} other how the other one is loaded
+   */
+  async loadFor({ signal, onProgress }) {
+    signal?.throwIfAborted();
+    const begins = this.state.kind !== 'loading' || this.#loading?.signal.aborted;
+    const follow = () => {
+      if (this.state.kind === 'loading' && this.state.progress) onProgress?.(this.state.progress);
+    };
+    /** @type {() => void} */
+    let stop = () => undefined;
+    const stopped = new Promise((_, reject) => {
+      stop = () => {
+        if (begins) this.stop();
+        reject(signal?.reason);
+      };
+    });
+    this.addEventListener('change', follow);
+    signal?.addEventListener('abort', stop);
+    try {
+      await Promise.race([this.load(), stopped]);
+    } finally {
+      this.removeEventListener('change', follow);
+      signal?.removeEventListener('abort', stop);
     }
   }
 

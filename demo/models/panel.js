@@ -143,10 +143,9 @@ export class ModelsPanel {
         this.#notice.clear();
         return;
       }
-      await this.#load(/** @type {Model<Usable>} */ (this.#checkpoints.models[task]), chosen, work);
-      if (work === this.#work) this.#ready?.(task);
+      if (await this.#load(/** @type {Model<Usable>} */ (this.#checkpoints.models[task]), chosen, work)) this.#ready?.(task);
     } catch (error) {
-      if (work !== this.#work || (await this.#isTokenizer(error, chosen, work))) return;
+      if (work !== this.#work || (await this.#isTokenizer(error, chosen, work)) || work !== this.#work) return;
       this.#notice.problem(
         work.signal.aborted
           ? { sentence: 'Loading was cancelled.', wayOut: 'again', calm: true }
@@ -165,17 +164,17 @@ export class ModelsPanel {
     if (factsOf(error).code !== 'not-found') return false;
     const { tokenizer } = this.#checkpoints.models;
     const before = tokenizer.chosen;
-    try {
-      await this.#load(tokenizer, chosen, work);
-    } catch {
-      await tokenizer.choose(before);
-      return false;
+    if (await this.#load(tokenizer, chosen, work).catch(() => false)) {
+      this.#notice.problem({ sentence: 'This is DALL-E’s tokenizer: the tab Mask uses it.', wayOut: null, calm: true });
+      return true;
     }
-    this.#notice.problem({ sentence: 'This is DALL-E’s tokenizer: the tab Mask uses it.', wayOut: null, calm: true });
-    return true;
+    // It is none, or another checkpoint has been taken meanwhile, perhaps as the tokenizer.
+    if (tokenizer.chosen === chosen) await tokenizer.choose(before);
+    return false;
   }
 
   /**
+   * Returns whether the model is ready; false where another checkpoint has been taken meanwhile.
    * @param {Model<Usable>} model
    * @param {Chosen} chosen
    * @param {AbortController} work
@@ -197,12 +196,13 @@ export class ModelsPanel {
       work.signal.removeEventListener('abort', stop);
     }
     const { state } = model;
-    if (work !== this.#work) return;
+    if (work !== this.#work) return false;
     if (state.kind === 'failed') throw state.error;
     if (state.kind === 'stopped') throw work.signal.reason;
     this.#notice.clear();
     announce(`${chosen.name} is ready.`);
     this.#showCached();
+    return true;
   }
 
   /** @param {Progress | null} progress */

@@ -7,7 +7,7 @@ import { pipeline } from '../../dist/node.js';
 import { BUILT_SITE, buildSite } from '../../tools/site.mjs';
 import { BROWSERS, launch, openPage, screenshot } from './support/browsers.mjs';
 import { assertClean } from './support/clean.mjs';
-import { answerTo, chooseFile, clickSample, hand, problemWith, runtimeOf } from './support/demo.mjs';
+import { answerTo, answered, chooseFile, clickSample, hand, problemWith, runtimeOf } from './support/demo.mjs';
 import { root, startServer } from './support/server.mjs';
 
 const SAMPLES = ['beach', 'mountain lake', 'farm', 'harbour', 'street', 'night city'];
@@ -144,6 +144,20 @@ for (const name of Object.keys(BROWSERS)) {
         server.speedUp(WEIGHTS);
         await page.locator('#panel-classify .problem button').click();
         assertSame(await answerTo(page, 'beach'), 'beach');
+        await assertClean(page, complaints, server);
+      });
+    });
+
+    it('tells how the tokenizer of a model comes, and stops that with the model', async () => {
+      const encoder = 'beit-wasm/weights/embedded/tokenizer/encoder.safetensors';
+      await withDemo({ search: '#mask', prepare: ({ slowDown }) => slowDown(encoder, 30000) }, async (page, complaints) => {
+        await page.waitForFunction(() => document.querySelector('#panel-mask progress')?.value > 0);
+        await page.locator('#panel-mask .busy button').click();
+        await problemWith(page, 'Loading was cancelled', 'mask');
+        server.speedUp(encoder);
+        await page.locator('#panel-mask .problem button').click();
+        await answered(page, 'mask', 'beach');
+        assert.equal(await page.$$eval('#panel-mask figure', (figures) => figures.length), 3);
         await assertClean(page, complaints, server);
       });
     });

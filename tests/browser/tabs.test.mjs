@@ -270,6 +270,30 @@ for (const name of Object.keys(BROWSERS)) {
       });
     });
 
+    it('takes no tokenizer that another checkpoint was taken in place of', async () => {
+      const encoder = `fixtures/golden/${TOKENIZER}/encoder.safetensors`;
+      server.slowDown(encoder, 30000);
+      await withDemo('#models', async (page) => {
+        const take = (address) =>
+          page.evaluate((source) => {
+            document.getElementById('source').value = source;
+            document.querySelector('#panel-models button[type="submit"]').click();
+          }, address);
+        const slot = () => page.$$eval(`${part('models', 'slots')} li`, (slots) => slots.at(-1).textContent);
+        await take(fixture(TOKENIZER));
+        await page.waitForFunction(
+          (slots) => /dvae-tiny.*loading/.test(document.querySelector(slots).lastElementChild.textContent),
+          {},
+          part('models', 'slots'),
+        );
+        await take(fixture(SEGMENT));
+        assert.match(await loaded(page), /BeitForSemanticSegmentation: the tab Segment/);
+        assert.doesNotMatch(await slot(), /dvae-tiny/);
+        assert.equal(await page.$eval('#panel-models .problem', (problem) => problem.checkVisibility()), false);
+      });
+      server.speedUp(encoder);
+    });
+
     it('takes the files of a checkpoint that are dropped, and says what is missing in another', async () => {
       await withDemo('', async (page) => {
         await answerTo(page, 'beach');

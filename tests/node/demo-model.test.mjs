@@ -52,3 +52,58 @@ test('what is released while it loads is not there, and can be loaded again', as
   await model.load();
   assert.equal(model.state.kind, 'ready');
 });
+
+/** A model that is ready when it is told to be; `opened` are the signals of its loads. */
+function awaitedModel() {
+  const opened = [];
+  let now;
+  const model = new Model({
+    task: 'be needed',
+    settings: { options: {} },
+    open(source, { signal, onProgress }) {
+      opened.push(signal);
+      return new Promise((resolve, reject) => {
+        now = { tell: onProgress, arrive: () => resolve({ dispose: async () => undefined }) };
+        signal.addEventListener('abort', () => setTimeout(reject, 5, signal.reason)); // giving back takes a while
+      });
+    },
+  });
+  return { model, opened, tell: (progress) => now.tell(progress), arrive: () => now.arrive() };
+}
+
+test('what another model needs tells it of its progress, and is stopped with it', async () => {
+  const { model, opened, tell, arrive } = awaitedModel();
+  const shares = [];
+  const need = ({ signal }) => model.loadFor({ signal, onProgress: ({ share }) => shares.push(share) });
+  const first = new AbortController();
+  const needed = need(first);
+  tell({ share: 0.5 });
+  first.abort(new Error('Cancelled.'));
+  await assert.rejects(needed, /Cancelled/);
+  assert.deepEqual(shares, [0.5]);
+  assert.deepEqual(
+    opened.map(({ aborted }) => aborted),
+    [true],
+  );
+  // Needed again while the one that was stopped is still being given back, it is loaded anew.
+  const again = need(new AbortController());
+  while (opened.length < 2) await new Promise(setImmediate);
+  tell({ share: 0.7 });
+  arrive();
+  await again;
+  assert.equal(model.state.kind, 'ready');
+  assert.deepEqual(shares, [0.5, 0.7]);
+});
+
+test('what was loading before another model needed it goes on without that', async () => {
+  const { model, opened, arrive } = awaitedModel();
+  const loading = model.load();
+  const other = new AbortController();
+  const needed = model.loadFor({ signal: other.signal });
+  other.abort(new Error('Cancelled.'));
+  await assert.rejects(needed, /Cancelled/);
+  assert.equal(opened[0].aborted, false);
+  arrive();
+  await loading;
+  assert.equal(model.state.kind, 'ready');
+});
