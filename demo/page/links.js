@@ -16,7 +16,7 @@ export async function takeLinkedPicture(address, pictures) {
   } catch {
     return pictures.refuse(`The link names a picture by what is no address: ${address}`);
   }
-  const name = decodeURIComponent(url.pathname.split('/').pop() ?? '') || url.host;
+  const name = nameOf(url);
   try {
     const response = await fetch(url);
     if (!response.ok) return pictures.refuse(`The server does not have the picture of the link (status ${response.status}): ${url.href}`);
@@ -26,6 +26,19 @@ export async function takeLinkedPicture(address, pictures) {
     pictures.refuse(
       `The picture of the link could not be fetched: its server is not there, or does not let other pages read it (CORS). Save it, then drop it here: ${url.href}`,
     );
+  }
+}
+
+/**
+ * Returns what a picture is called by its address.
+ * @param {URL} url
+ */
+function nameOf({ pathname, host }) {
+  const last = pathname.split('/').pop() || host;
+  try {
+    return decodeURIComponent(last);
+  } catch {
+    return last; // a % that stands for itself
   }
 }
 

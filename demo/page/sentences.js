@@ -27,7 +27,8 @@ const LOADING_ADVICE = {
   'out-of-memory': 'Close other tabs or programs, then load the model again.',
   'missing-tensor': 'The checkpoint is not of this kind of model.',
   'wrong-shape': 'The checkpoint does not fit its configuration.',
-  'unsupported': 'Chrome or Edge from 91, Firefox from 100 and Safari from 16.4 have what it takes.',
+  'unsupported':
+    'It takes WebAssembly with SIMD and exceptions, and workers that are modules: Chrome and Edge have them from 95, Firefox from 114, Safari from 16.4, unless a mode or a setting takes them away.',
 };
 
 /** @type {Readonly<Record<string, string>>} */
