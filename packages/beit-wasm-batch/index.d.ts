@@ -16,17 +16,18 @@ export interface JobOptions {
   model: unknown;
   /** The folder that shards are written to, or s3://BUCKET/PREFIX, for which the package @aws-sdk/client-s3 has to be there. */
   output: string;
-  /** Default: jsonl */
+  /** Default: jsonl; of segment png, since lines of JSON have no maps. */
   format?: BatchFormat | undefined;
+  /** Those of the task; others are refused. */
   options?:
     | {
-        /** classify: how many labels. */
-        topK?: number | undefined;
+        /** classify: how many labels; null for all. */
+        topK?: number | null | undefined;
         /** features: as the pipeline's output. */
         layer?: 'pooled' | 'tokens' | number | undefined;
         /** features: vectors of length 1. */
         normalize?: boolean | undefined;
-        /** tokenize: pictures are resized to it. Default: 112 x 112 */
+        /** tokenize: pictures are resized to it, in multiples of 8. Default: 112 x 112 */
         size?: { height: number; width: number } | undefined;
       }
     | undefined;
@@ -80,22 +81,39 @@ export interface Job {
   readonly engines: number;
   /** What every shard has in its metadata. */
   readonly facts: { task: BatchTask; format: BatchFormat; model: string; sum: string; options: object };
+  /** Cuts pictures into shards of `size`, at least 1. Throws invalid-argument for what is no whole number. */
   shardsOf(pictures: readonly string[], size: number): Shard[];
-  /** Returns the names of those that are finished. Rejects with invalid-argument where the folder holds shards of another model, of other options or pictures. */
+  /**
+   * Returns the names of those that are finished. Rejects with invalid-argument where the folder is none or holds shards of another model, of other options, of
+   * other pictures or of another number of them, and with io where it cannot be made or read.
+   */
   finished(shards: readonly Shard[]): Promise<Set<string>>;
   /** Makes the engines and loads the model; the first write() does so, too. */
   open(signal?: AbortSignal): Promise<unknown>;
-  /** Takes a shard and writes it, whole or not at all. */
+  /**
+   * Takes a shard and writes it, whole or not at all. Rejects where pictures have no answers for a reason that is not theirs: engines are lost and
+   * cannot be made anew, a disk or a bucket is away or refuses.
+   */
   write(shard: Shard, options?: WriteOptions): Promise<{ path: string; rows: number; errors: number }>;
-  /** Removes files that a process which was killed has left. No other may be writing there. */
+  /** Returns how many pictures of a finished shard have failed. Rejects with malformed for what is no shard, and as the store does. */
+  errorsIn(shard: Shard): Promise<number>;
+  /** Removes parts of files that processes which were killed have left. Other files stay, and parts that another process of this machine is writing. */
   tidy(): Promise<void>;
   dispose(): Promise<void>;
 }
 
 export declare function openJob(beit: Beit, options: JobOptions): Promise<Job>;
 
-/** Returns the pictures that words of `--input` stand for. */
-export declare function pictureNames(beit: Beit, words: readonly string[], stdin?: NodeJS.ReadableStream): Promise<string[]>;
+/**
+ * Returns the pictures that words of `--input` stand for; `signal` ends that. Rejects with not-found where there is none, with malformed for a table with a cell
+ * that is no name, with io for what cannot be read.
+ */
+export declare function pictureNames(
+  beit: Beit,
+  words: readonly string[],
+  stdin?: NodeJS.ReadableStream,
+  signal?: AbortSignal | null,
+): Promise<string[]>;
 
 export interface BatchOptions extends JobOptions {
   input: readonly string[];
@@ -103,7 +121,7 @@ export interface BatchOptions extends JobOptions {
   shardSize?: number | undefined;
   resume?: boolean | undefined;
   onError?: 'skip' | 'stop' | undefined;
-  /** The port on which figures are served. */
+  /** The port on which figures are served. One that is taken is refused. */
   metrics?: number | undefined;
   /** redis://…: shards go on this queue, for workers. */
   queue?: string | undefined;
@@ -113,7 +131,7 @@ export interface BatchOptions extends JobOptions {
   wait?: boolean | undefined;
 }
 
-/** Does what `beit batch` does. Returns the exit status. */
+/** Does what `beit batch` does. Returns the exit status. An option that there is not is refused, here and by the other functions. */
 export declare function runBatch(
   beit: Beit,
   options: BatchOptions,

@@ -1,8 +1,8 @@
 // beit batch: what other tools read of its shards, what is left of a batch that was ended, and going on with it.
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import test from 'node:test';
@@ -12,8 +12,9 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import initParquet, { readParquet } from 'parquet-wasm/esm';
 import * as beit from '../../dist/node.js';
 import { openJob, pictureNames, runBatch, runSimilar } from '../../packages/beit-wasm-batch/index.js';
+import { openMetrics } from '../../packages/beit-wasm-batch/src/metrics.js';
 import { commandFor, freePort } from './queue-server.mjs';
-import { batchWords, golden, noSignals, rejects, root, serve, temporaryFolder } from './support.mjs';
+import { afterwards, batchWords, golden, noSignals, rejects, root, serve, temporaryFolder } from './support.mjs';
 import { config, files, writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
@@ -67,6 +68,9 @@ async function allRows(folder) {
   return rows;
 }
 
+/** Returns the number of a process that has ended. */
+const pidOfNone = () => spawnSync(process.execPath, ['--version']).pid;
+
 /** A Python that has pyarrow: BEIT_PYTHON, or the system's. */
 const python = [process.env.BEIT_PYTHON, 'python3'].find((program) => {
   try {
@@ -82,7 +86,7 @@ test('a row a picture, the same in each format, with what failed', async (t) => 
   const extract = await beit.pipeline('image-feature-extraction', model, { worker: true, threads: 1 });
   const expected = await extract(PICTURES.map((name) => join(samples, name)));
   await extract.dispose();
-  for (const format of ['jsonl', 'parquet', 'arrow']) {
+  for (const format of ['jsonl', 'parquet', 'arrow', 'safetensors']) {
     const output = join(folder, format);
     const { status, events } = await run({
       task: 'features',
@@ -93,6 +97,10 @@ test('a row a picture, the same in each format, with what failed', async (t) => 
       shardSize: 3,
       options: { layer: 'pooled' },
     });
+    const job = await openJob(beit, { task: 'features', model, output, format });
+    const errors = await Promise.all(shardsIn(output).map((name) => job.errorsIn({ name })));
+    assert.deepEqual(errors.sort(), [0, 0, 1]);
+    if (format === 'safetensors') continue;
     assert.equal(status, 1, 'one failed');
     assert.deepEqual([events.at(-1).done, events.at(-1).errors], [PICTURES.length + 1, 1]);
     assert.equal(shardsIn(output).length, 3);
@@ -169,6 +177,8 @@ test('classification, segmentation with maps, and tokens', async (t) => {
   const [row] = await allRows(where('s'));
   const [shard] = shardsIn(where('p'));
   assert.deepEqual(readdirSync(join(where('p'), shard)).sort(), ['000000.png', 'batch.json', 'index.jsonl']);
+  const job = await openJob(beit, { task: 'segment', model: segmentation, output: where('p') });
+  assert.equal(await job.errorsIn({ name: shard }), 0);
   const map = readFileSync(join(where('p'), shard, '000000.png'));
   assert.deepEqual(Buffer.from(row.map), map);
   const segment = await beit.pipeline('image-segmentation', segmentation, { worker: true });
@@ -255,9 +265,11 @@ test('a batch goes on where it was left, and mixes with no other', async (t) => 
   await job.write(shards[1]);
   await job.dispose();
   assert.deepEqual(shardsIn(output), [shards[1].name]);
-  writeFileSync(join(output, `${shards[0].name}.1-2.part`), 'of a process that was killed');
+  const left = join(output, `${shards[0].name}.${pidOfNone()}-00ff00ff.part`);
+  writeFileSync(left, 'of a process that was killed');
   const before = readFileSync(join(output, shards[1].name));
   await rejects(run(given), 'invalid-argument', /1 of 4 shards are finished; expected an empty folder, or --resume/);
+  assert.ok(existsSync(left), 'whoever is refused changes nothing');
   const { events } = await run({ ...given, resume: true });
   assert.equal(events[0].finished, 1);
   assert.equal(events.at(-1).done, 5);
@@ -280,6 +292,31 @@ test('a batch goes on where it was left, and mixes with no other', async (t) => 
   await rejects(run({ ...given, resume: true, model: other }), 'invalid-argument', /of another model/);
   rmSync(join(pictures, 'damaged.png'));
   await rejects(run({ ...given, resume: true }), 'invalid-argument', /is of other pictures than these/);
+});
+
+test('what lies in the output besides stays, and so does what another process is writing', async (t) => {
+  const { model, pictures, output } = workplace(t);
+  const shard = '00000-0123456789abcdef.jsonl';
+  const kept = [
+    'film.mkv.part',
+    'folder.part',
+    'notes.jsonl.12-00ff00ff.part',
+    `${shard}.12-f.part`,
+    `${shard}.${process.ppid}-00ff00ff.part`,
+  ];
+  const removed = [
+    `batch.json.${pidOfNone()}-00ff00ff.part`,
+    `${shard}.${pidOfNone()}-00ff00ff.part`,
+    `${shard}.${process.pid}-00ff00ff.part`,
+  ];
+  for (const name of [...kept, ...removed]) {
+    mkdirSync(join(output, name), { recursive: true });
+    writeFileSync(join(output, name, 'file'), 'x');
+  }
+  await run({ task: 'classify', model, input: [pictures], output });
+  const there = readdirSync(output);
+  assert.deepEqual(there.filter((name) => name.endsWith('.part')).sort(), kept.sort());
+  for (const name of kept) assert.equal(readFileSync(join(output, name, 'file'), 'utf8'), 'x');
 });
 
 test('with --on-error stop the shard of a damaged picture is not written', async (t) => {
@@ -320,6 +357,27 @@ test('figures are served while it runs, and a terminal sees a bar', async (t) =>
   assert.match(figures, /^beit_picture_seconds_bucket/m);
   assert.match(written, /\[#*-*\] +\d+ % {2}\d+ of 8 /);
   assert.match(said.at(-1), /8 pictures, 1 errors, /);
+});
+
+test('a port that is taken ends a batch and a worker with a sentence, and figures that cannot be told are 503', {
+  timeout: 60_000,
+}, async (t) => {
+  const { model, pictures, output } = workplace(t);
+  const port = Number(new URL((await serve(t, () => undefined)).base).port);
+  const sentence = new RegExp(
+    `^metrics: port ${port} cannot be listened on \\(.*EADDRINUSE.*\\); expected one that is free \\(--metrics PORT\\)\\.$`,
+  );
+  await rejects(run({ task: 'classify', model, input: [pictures], output, metrics: port }), 'invalid-argument', sentence);
+  // Its queue is nowhere, and is not waited for.
+  const { status, complaint } = await commandFor(t, ['worker', '--queue', 'redis://127.0.0.1:1', '--metrics', String(port)]).ended;
+  assert.equal(status, 2);
+  assert.match(complaint.replace(/^beit: |\n$/g, ''), sentence);
+  const free = await freePort();
+  const metrics = await openMetrics(beit, free, () => Promise.reject(new Error('Connection is closed')));
+  afterwards(t, () => metrics.close());
+  const answer = await fetch(`http://127.0.0.1:${free}/metrics`);
+  assert.deepEqual([answer.status, await answer.text()], [503, 'The figures cannot be told (Connection is closed).\n']);
+  assert.equal((await fetch(`http://127.0.0.1:${free}/health`)).status, 200);
 });
 
 test('killed at any moment a batch loses no finished shard, and goes on; signals finish a shard or put it back', {

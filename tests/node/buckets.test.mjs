@@ -233,6 +233,38 @@ test('answers that fail are asked for again, and in the end told', { skip: proce
   assert.deepEqual(failures, []);
 });
 
+test('a bucket that refuses whoever asks ends a batch, and one object that it refuses does not', {
+  skip: process.env.BEIT_S3 && 'of the own server only',
+}, async (t) => {
+  afterwards(t, () => {
+    onRequest = () => undefined;
+    failures.length = 0;
+  });
+  const given = { task: 'classify', input: [at('photos/')], options: { topK: 1 } };
+  onRequest = ({ method, url }) => {
+    if (method === 'GET' && url.includes('/photos/beach.jpg')) failures.push(403);
+  };
+  const { status, events } = await run({ ...given, output: at('one-refused') });
+  assert.equal(status, 1);
+  const rows = (await get(shardsOf(events)[0].slice(at('').length))).toString().trim().split('\n').map(JSON.parse);
+  assert.deepEqual(
+    rows.filter(({ error_code: code }) => code && code !== 'bad-image').map(({ path, error_code: code }) => [path, code]),
+    [[at('photos/beach.jpg'), 'unauthorized']],
+  );
+  // From the third picture on the token has expired.
+  let asked = 0;
+  onRequest = ({ method, url }) => {
+    if (url.includes('/photos/')) ++asked;
+    if (asked > 2 && method === 'GET') failures.push(403);
+  };
+  await rejects(run({ ...given, output: at('all-refused') }), 'unauthorized', /AccessDenied \(403\).*; expected credentials/);
+  onRequest = () => undefined;
+  failures.length = 0;
+  const job = await openJob(beit, { task: 'classify', model: files(), output: at('all-refused') });
+  afterwards(t, () => job.dispose());
+  assert.deepEqual(await job.store.list(), ['batch.json']);
+});
+
 test('whoever waits for shards in a bucket waits for a bucket that is away, and not for one that refuses', {
   skip: noQueue || (process.env.BEIT_S3 && 'of the own server only'),
   timeout: 180_000,

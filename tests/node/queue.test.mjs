@@ -4,8 +4,11 @@ import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'node:test';
+import { QueueEvents } from 'bullmq';
+import * as beit from '../../dist/node.js';
+import { openJob } from '../../packages/beit-wasm-batch/index.js';
 import { commandFor, freePort, noQueue, queueFor } from './queue-server.mjs';
-import { batchWords, root, temporaryFolder } from './support.mjs';
+import { afterwards, batchWords, root, temporaryFolder } from './support.mjs';
 import { writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const samples = join(root, 'demo/samples');
@@ -100,6 +103,33 @@ test(
     assert.equal((await worker.ended).status, 0);
   },
 );
+
+test('a batch counts the pictures that failed also where no worker has answered', LIMITED, async (t) => {
+  const { model, list, names, output } = workplace(t, 20);
+  writeFileSync(names[0], 'no picture');
+  const queue = await queueFor(t);
+  const producer = commandFor(t, [...batchWords({ model, list, output }), '--queue', queue.address]);
+  await until(() => producer.events.some(({ event }) => event === 'queued'));
+  // A worker that was killed before it could tell.
+  const job = await openJob(beit, { task: 'classify', model, output, options: { topK: 5 }, engines: 1 });
+  afterwards(t, () => job.dispose());
+  const counts = [];
+  for (const shard of job.shardsOf(names, 10)) counts.push((await job.write(shard)).errors);
+  const failed = counts.reduce((sum, count) => sum + count, 0);
+  assert.ok(failed > 1);
+  const { status, complaint } = await producer.ended;
+  assert.deepEqual([status, complaint], [1, '']);
+  assert.equal(producer.events.at(-1).errors, failed);
+  // One that takes the shard again, and finds it there, tells the same.
+  const events = new QueueEvents('beit-batch', { connection: { url: queue.address } });
+  afterwards(t, () => events.close());
+  await events.waitUntilReady();
+  const answers = [];
+  events.on('completed', ({ returnvalue }) => answers.push(returnvalue.errors));
+  commandFor(t, ['worker', '--queue', queue.address, '--engines', '1']);
+  await until(() => answers.length === counts.length);
+  assert.deepEqual(answers, counts);
+});
 
 test('a queue is told of, paused, drained, and missed where it is not', LIMITED, async (t) => {
   const { folder, model, names, list, output } = workplace(t, 20);

@@ -1,7 +1,8 @@
 /** `beit batch`: all shards of a batch, one after the other, on this machine. */
-import { givenOptions, pictureNames } from './inputs.js';
+import { pictureNames } from './inputs.js';
 import { openJob } from './job.js';
 import { openMetrics } from './metrics.js';
+import { BATCH, checkOptions, checkShardSize } from './options.js';
 import { Progress } from './progress.js';
 
 const FAILED = 1;
@@ -9,17 +10,20 @@ const SIGNAL_STATUS = { SIGINT: 130, SIGTERM: 143 };
 
 /**
  * Does a batch. `given`: as openJob() takes it, and { input, shardSize, resume, onError, metrics, queue }. Returns the exit status: 1 where a
- * picture failed, that of the signal where one ended it. SIGINT finishes the shard under way, a second one and SIGTERM put it back.
+ * picture failed, that of the signal where one ended it. SIGINT finishes the shard under way, a second one and SIGTERM put it back; before the first
+ * shard each ends it at once.
  */
 export async function runBatch(beit, given, surroundings = {}) {
   // The queue's libraries are large.
-  if (givenOptions(beit, given).queue) return (await import('./queue.js')).enqueueBatch(beit, given, surroundings);
+  if (checkOptions(beit, given, BATCH).queue) return (await import('./queue.js')).enqueueBatch(beit, given, surroundings);
   const { print = console.log, terminal = process.stderr, process: host = process } = surroundings;
   const { input, shardSize = 2000, resume = false, onError = 'skip', metrics: port } = given;
+  checkShardSize(beit, shardSize);
   const putBack = new AbortController();
   let ended = null;
+  let isWriting = false;
   const end = (name) => {
-    if (name === 'SIGTERM' || ended)
+    if (name === 'SIGTERM' || ended || !isWriting)
       putBack.abort(new beit.BeitError('aborted', `The batch was ended by ${name}; its shard was put back.`));
     ended ??= name;
   };
@@ -27,15 +31,14 @@ export async function runBatch(beit, given, surroundings = {}) {
   const onTerminate = () => end('SIGTERM');
   host.on('SIGINT', onInterrupt);
   host.on('SIGTERM', onTerminate);
-  const { signal } = putBack;
+  const signal = AbortSignal.any([putBack.signal, ...(given.signal ? [given.signal] : [])]);
   let job = null;
   let metrics = null;
   try {
-    const pictures = await pictureNames(beit, input);
+    const pictures = await pictureNames(beit, input, process.stdin, signal);
     job = await openJob(beit, { ...given, signal });
     const shards = job.shardsOf(pictures, shardSize);
     const finished = await job.finished(shards);
-    await job.tidy();
     if (finished.size > 0 && !resume)
       throw new beit.BeitError(
         'invalid-argument',
@@ -44,11 +47,15 @@ export async function runBatch(beit, given, surroundings = {}) {
       );
     const open = shards.filter(({ name }) => !finished.has(name));
     const count = open.reduce((sum, shard) => sum + shard.pictures.length, 0);
-    metrics = await openMetrics(port);
+    metrics = await openMetrics(beit, port);
     metrics.total(count);
     if (open.length > 0) await job.open(signal);
+    // Whoever is refused has changed nothing.
+    await job.tidy();
+    signal.throwIfAborted();
     const progress = new Progress(count, { terminal, print });
     progress.event('begin', { shards: open.length, finished: finished.size, ...(metrics.port && { metrics: metrics.port }) });
+    isWriting = true;
     await writeAll(job, open, { signal, onError, progress, metrics, isEnded: () => ended !== null });
     progress.clear();
     const seconds = (progress.now() - progress.began) / 1000;
@@ -57,7 +64,7 @@ export async function runBatch(beit, given, surroundings = {}) {
     if (ended) return SIGNAL_STATUS[ended];
     return progress.errors > 0 ? FAILED : 0;
   } catch (error) {
-    if (ended && signal.aborted) return SIGNAL_STATUS[ended];
+    if (ended && putBack.signal.aborted) return SIGNAL_STATUS[ended];
     throw error;
   } finally {
     host.off('SIGINT', onInterrupt);

@@ -1,9 +1,11 @@
 /** A batch's job, cut into shards: the seam between who has shards to give and who writes them. */
 import { createHash } from 'node:crypto';
-import { contentOf, FORMATS } from './formats/formats.js';
-import { failure, givenOptions, kindOf } from './inputs.js';
+import { contentOf, defaultFormat, FORMATS } from './formats/formats.js';
+import { failure } from './inputs.js';
 import { modelSum } from './model-sum.js';
-import { rowOf } from './pictures.js';
+import { BATCH, checkOptions, checkShardSize, OF_TASK, WRITE, wrongValue } from './options.js';
+import { errorOf, rowOf } from './pictures.js';
+import { errorsIn } from './rows.js';
 import { openStore } from './stores.js';
 import { answersOf, openTask, TASKS } from './tasks.js';
 
@@ -21,17 +23,15 @@ const sha256 = (text) => createHash('sha256').update(text).digest('hex');
  * is loaded when the first shard is written.
  */
 export async function openJob(beit, given) {
-  const { task, model, output, format = 'jsonl', options = {}, load = {}, signal = null } = givenOptions(beit, given);
-  const wrong = (where, value, expected) => {
-    const got = typeof value === 'string' ? JSON.stringify(value) : kindOf(value);
-    return new beit.BeitError('invalid-argument', `${where}: got ${got}, expected ${expected}.`, { where, got, expected });
-  };
-  if (!TASKS.includes(task)) throw wrong('task', task, TASKS.join(', '));
+  const { task, model, output, options = {}, load = {}, signal = null } = checkOptions(beit, given, BATCH);
+  if (!TASKS.includes(task)) throw wrongValue(beit, 'task', task, TASKS.join(', '));
   const fitting = Object.keys(FORMATS).filter((name) => FORMATS[name].tasks.includes(task));
-  if (!fitting.includes(format)) throw wrong('format', format, `${fitting.join(', ')} for ${task}`);
+  const { format = defaultFormat(task) } = given;
+  checkOptions(beit, options, OF_TASK[task], `options of ${task}`);
+  if (!fitting.includes(format)) throw wrongValue(beit, 'format', format, `${fitting.join(', ')} for ${task}`);
   const source = await beit.resolveSource(model, given.source ?? {});
   const sum = await modelSum(source, { tokenizer: task === 'tokenize', signal });
-  const all = task === 'tokenize' ? { size: { height: 112, width: 112 }, ...options } : options;
+  const all = task === 'tokenize' ? { ...options, size: options.size ?? { height: 112, width: 112 } } : options;
   const facts = { task, format, model: source.label, sum, options: { ...all, ...(load.dtype && { dtype: load.dtype }) } };
   const store = await openStore(beit, output);
   return new Job(beit, source, facts, store, { load, options: all, engines: given.engines, threads: given.threads, device: given.device });
@@ -76,6 +76,7 @@ class Job {
 
   /** Cuts pictures into shards of `size`: { number, name, pictures }. A shard's name is what it holds. */
   shardsOf(pictures, size) {
+    checkShardSize(this.#beit, size);
     const shards = [];
     for (let from = 0; from < pictures.length; from += size) shards.push(this.#shard(shards.length, pictures.slice(from, from + size)));
     return shards;
@@ -109,14 +110,19 @@ class Job {
     const names = new Set(shards.map(({ name }) => name));
     const there = (await store.list()).filter((name) => SHARD_NAME.test(name));
     const other = there.find((name) => !names.has(name));
-    if (other) throw refuse(`its shard ${other} is of other pictures than these`);
+    if (other) throw refuse(`its shard ${other} is of other pictures than these, or of another number of them (--shard-size)`);
     if (!before) await store.write(JOB_FILE, Buffer.from(`${JSON.stringify(this.facts, null, 2)}\n`));
     return new Set(there);
   }
 
-  /** Removes what a process that was killed has left. To be called where no other writes into the folder. */
+  /** Removes what a process that was killed has left. What lies there besides, and what another process of this machine is writing, stays. */
   tidy() {
-    return this.store.tidy();
+    return this.store.tidy((name) => name === JOB_FILE || SHARD_NAME.test(name));
+  }
+
+  /** Returns how many pictures of a shard that is finished have failed. */
+  errorsIn({ name }) {
+    return errorsIn(this.#beit, this.store, name);
   }
 
   /** Makes the engines and loads the model, if that has not been done. */
@@ -131,8 +137,9 @@ class Job {
 
   async #open(signal) {
     const { engines, threads, device, load, options } = this.#how;
+    const { holdsBytes } = FORMATS[this.facts.format];
     this.#pool = await this.#beit.createPool({ engines, threads, device });
-    return openTask(this.#beit, this.#pool, this.facts.task, this.#source, { options, load: { ...load, signal } });
+    return openTask(this.#beit, this.#pool, this.facts.task, this.#source, { options, load: { ...load, signal }, maps: holdsBytes });
   }
 
   /**
@@ -141,7 +148,8 @@ class Job {
    * `onFull` is told that the disk has no room; when it resolves, writing is tried again.
    */
   async write({ name, pictures }, given = {}) {
-    const { signal = new AbortController().signal, onPicture, onBegun, onFull, onError = 'skip' } = givenOptions(this.#beit, given);
+    const { onPicture, onBegun, onFull, onError = 'skip' } = checkOptions(this.#beit, given, WRITE);
+    const signal = given.signal ?? new AbortController().signal;
     const opened = await this.open(signal);
     const rows = new Array(pictures.length);
     let next = 0;
@@ -154,8 +162,7 @@ class Job {
         if (next === pictures.length) onBegun?.();
         const row = await rowOf(this.#beit, pictures[place], (bytes) => opened.work(bytes, either), either);
         onPicture?.(row);
-        if (row.status === 'error' && onError === 'stop')
-          throw new this.#beit.BeitError(row.error_code, `${row.path}: ${row.error_message}`, { where: row.path });
+        if (row.status === 'error' && onError === 'stop') throw errorOf(this.#beit, row);
         rows[place] = row;
       }
     };

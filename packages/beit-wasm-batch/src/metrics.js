@@ -1,9 +1,13 @@
 /** Figures for Prometheus, and whether the process is well, on a port. */
 import { createServer } from 'node:http';
 import { Counter, Gauge, Histogram, collectDefaultMetrics, Registry } from 'prom-client';
+import { failure } from './inputs.js';
 
-/** Returns { picture(row), shard(), total(count), port, close() }; without a port nothing is served. `more`: returns further figures. */
-export async function openMetrics(port, more = async () => '') {
+/**
+ * Returns { picture(row), shard(), total(count), port, close() }; without a port nothing is served. `more`: returns further figures. Rejects with
+ * invalid-argument where the port cannot be had.
+ */
+export async function openMetrics(beit, port, more = async () => '') {
   const registry = new Registry();
   const registers = [registry];
   const pictures = new Counter({ name: 'beit_pictures_total', help: 'Pictures that are done.', labelNames: ['status'], registers });
@@ -27,16 +31,27 @@ export async function openMetrics(port, more = async () => '') {
   };
   if (port === undefined) return figures;
   collectDefaultMetrics({ register: registry });
-  const server = createServer(async (request, response) => {
-    if (request.url === '/health') response.writeHead(200, { 'content-type': 'text/plain' }).end('ok\n');
-    else if (request.url === '/metrics')
-      response.writeHead(200, { 'content-type': registry.contentType }).end(`${await registry.metrics()}${await more()}\n`);
-    else response.writeHead(404).end();
+  const answers = {
+    '/health': async () => ['text/plain', 'ok\n'],
+    '/metrics': async () => [registry.contentType, `${await registry.metrics()}${await more()}\n`],
+  };
+  const server = createServer(({ url }, response) => {
+    if (!Object.hasOwn(answers, url)) return void response.writeHead(404).end();
+    answers[url]().then(
+      ([type, text]) => response.writeHead(200, { 'content-type': type }).end(text),
+      // Such as a queue that is away, whose connection is closed at the end.
+      (error) => response.writeHead(503, { 'content-type': 'text/plain' }).end(`The figures cannot be told (${error.message}).\n`),
+    );
   });
-  await new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, resolve);
-  });
+  try {
+    await new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, resolve);
+    });
+  } catch (error) {
+    const what = `port ${port} cannot be listened on (${error.message}); expected one that is free (--metrics PORT)`;
+    throw failure(beit, 'invalid-argument', 'metrics', what, error);
+  }
   server.unref();
   return {
     ...figures,

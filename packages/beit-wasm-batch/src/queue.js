@@ -5,9 +5,10 @@ import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { failure, givenOptions, isAddress, isBucket, pictureNames } from './inputs.js';
+import { failure, isAddress, isBucket, pictureNames, wrongKind } from './inputs.js';
 import { openJob } from './job.js';
 import { openMetrics } from './metrics.js';
+import { BATCH, checkOptions, checkShardSize, CONTROL, WORKER } from './options.js';
 import { Progress } from './progress.js';
 
 const NAME = 'beit-batch';
@@ -66,7 +67,16 @@ const absoluteModel = (name) => (name && existsSync(name) ? resolve(name) : (nam
  * without `wait` it returns at once. Returns the exit status.
  */
 export async function enqueueBatch(beit, given, { print = console.log, terminal = process.stderr } = {}) {
-  const { input, shardSize = 2000, resume = false, queue: address, wait = true } = given;
+  const { input, shardSize = 2000, resume = false, queue: address, wait = true } = checkOptions(beit, given, BATCH);
+  checkShardSize(beit, shardSize);
+  if (given.onError === 'stop')
+    throw failure(
+      beit,
+      'invalid-argument',
+      'onError',
+      'it cannot be "stop" with a queue, since machines do not wait for each other; expected "skip"',
+    );
+  if (typeof given.output !== 'string') throw wrongKind(beit, 'folder', given.output, 'a path, or s3://…');
   const output = absolute(given.output);
   const job = await openJob(beit, { ...given, output });
   const shards = job.shardsOf((await pictureNames(beit, input)).map(absolute), shardSize);
@@ -105,8 +115,14 @@ export async function enqueueBatch(beit, given, { print = console.log, terminal 
     }
     progress.event('queued', { shards: open.length, finished: finished.size });
     if (!wait) return 0;
+    // A shard may be seen in the store before its worker's answer comes, or without one: the answer may be lost, as its worker or the queue may.
+    const all = new Set(ours.keys());
+    const answered = new Set();
+    const written = new Map();
     events.on('completed', ({ jobId, returnvalue }) => {
-      if (ours.has(jobId)) progress.errors += returnvalue?.errors ?? 0;
+      if (!all.has(jobId) || answered.has(jobId) || !returnvalue) return;
+      answered.add(jobId);
+      progress.errors += returnvalue.errors;
     });
     events.on('progress', ({ jobId, data }) => {
       if (ours.has(jobId)) progress.event('waiting', { shard: jobId, reason: data.waiting });
@@ -136,9 +152,11 @@ export async function enqueueBatch(beit, given, { print = console.log, terminal 
         continue;
       }
       isAway = false;
-      for (const [id, { name, pictures }] of ours) {
+      for (const [id, shard] of ours) {
+        const { name, pictures } = shard;
         if (!there.has(name)) continue;
         ours.delete(id);
+        written.set(id, shard);
         progress.advance(pictures.length);
         progress.event('shard', { path: job.store.path(name) });
       }
@@ -146,8 +164,14 @@ export async function enqueueBatch(beit, given, { print = console.log, terminal 
       for (const id of gone) fail(id, 'it is no longer on the queue, which was drained or has forgotten it');
     }
     // Workers that were killed have left parts of these; whoever still writes one writes what is there already.
-    await job.store.tidy(shards.map(({ name }) => name));
+    const whole = new Set(shards.map(({ name }) => name));
+    await job.store.tidy((name) => whole.has(name), { alive: true });
     await sleep(POLL_MS); // the last answers may be on their way
+    for (const [id, shard] of written) {
+      if (answered.has(id)) continue;
+      answered.add(id);
+      progress.errors += await job.errorsIn(shard);
+    }
     progress.clear();
     for (const [id, reason] of failed) progress.say(`shard ${id} failed: ${reason}`);
     progress.event('end', { failed: failed.size });
@@ -196,10 +220,11 @@ class Missing {
  * returns the checkpoint that a batch names. Returns the exit status. `lock`: seconds after which a shard comes back whose worker is gone.
  */
 export async function runWorker(beit, given, { print = console.log, process: host = process } = {}) {
-  const { queue: address, engines, threads, device, metrics: port, openModel, lock = LOCK_SECONDS } = givenOptions(beit, given);
+  const { queue: address, engines, threads, device, metrics: port, openModel, lock = LOCK_SECONDS } = checkOptions(beit, given, WORKER);
+  // First: connections of the queue would hold a process that cannot begin.
+  const metrics = await openMetrics(beit, port, () => queue.exportPrometheusMetrics());
   const connections = connector(address, (reason) => print(JSON.stringify({ event: 'waiting', reason })));
   const queue = quiet(new Queue(NAME, { connection: connections.open() }));
-  const metrics = await openMetrics(port, () => queue.exportPrometheusMetrics());
   const putBack = new AbortController();
   let current = null;
 
@@ -231,7 +256,7 @@ export async function runWorker(beit, given, { print = console.log, process: hos
   const take = async (taken) => {
     const { spec, shard } = taken.data;
     const job = await jobOf(spec);
-    if (await job.store.has(shard.name)) return { rows: shard.pictures.length, errors: 0 };
+    if (await job.store.has(shard.name)) return { rows: shard.pictures.length, errors: await job.errorsIn(shard) };
     const onFull = async ({ message }) => {
       print(JSON.stringify({ event: 'waiting', shard: taken.id, reason: message }));
       await taken.updateProgress({ waiting: message });
@@ -299,7 +324,7 @@ export async function runWorker(beit, given, { print = console.log, process: hos
  * then, and prints it.
  */
 export async function controlQueue(beit, given, { print = console.log } = {}) {
-  const { queue: address, action, json = false } = givenOptions(beit, given);
+  const { queue: address, action, json = false } = checkOptions(beit, given, CONTROL);
   // Whoever asks wants to know at once that there is none.
   const connection = new Redis(address, { maxRetriesPerRequest: 1, retryStrategy: (times) => (times > 2 ? null : 200 * times) });
   let reason = '';

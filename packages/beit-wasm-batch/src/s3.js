@@ -1,4 +1,5 @@
 /** Pictures and shards in S3, by AWS's SDK, which is configured as always: AWS_REGION, AWS_PROFILE, AWS_ENDPOINT_URL and so on. */
+import { isFile, piecesOf } from './files.js';
 import { FORMATS, INDEX } from './formats/formats.js';
 import { failure } from './inputs.js';
 
@@ -41,7 +42,7 @@ function placeOf(beit, address) {
 
 // With these a store refuses, and by these names where it gives them another status.
 const REFUSED = [401, 403];
-const EXPIRED = ['ExpiredToken', 'InvalidToken'];
+const EXPIRED = ['ExpiredToken', 'ExpiredTokenException', 'InvalidToken', 'CredentialsProviderError', 'TokenProviderError'];
 
 /** Sends a command. Rejects with not-found where there is no such object or bucket, with unauthorized where it is refused, otherwise with network. */
 async function send(beit, name, place, { signal, ...more } = {}) {
@@ -74,11 +75,23 @@ export async function readObject(beit, address, signal) {
   }
 }
 
+/** Whether a bucket answers nobody, or not us: where not even a list of it can be had, an object that cannot be read has not failed by itself. */
+export async function isAway(beit, address, signal) {
+  const { Bucket } = placeOf(beit, address);
+  try {
+    await send(beit, 'ListObjectsV2Command', { Bucket }, { MaxKeys: 1, signal });
+    return false;
+  } catch (error) {
+    signal?.throwIfAborted();
+    return error.code !== 'not-found';
+  }
+}
+
 /** Yields the keys that begin with `Prefix`; with a Delimiter, those that have it behind that once, up to it. */
-async function* keysOf(beit, { Bucket, Key: Prefix }, Delimiter) {
+async function* keysOf(beit, { Bucket, Key: Prefix }, { Delimiter, signal } = {}) {
   let ContinuationToken;
   do {
-    const page = await send(beit, 'ListObjectsV2Command', { Bucket }, { Prefix, Delimiter, ContinuationToken });
+    const page = await send(beit, 'ListObjectsV2Command', { Bucket }, { Prefix, Delimiter, ContinuationToken, signal });
     for (const { Key } of page.Contents ?? []) yield Key;
     for (const { Prefix: folder } of page.CommonPrefixes ?? []) yield folder;
     ContinuationToken = page.NextContinuationToken;
@@ -86,10 +99,10 @@ async function* keysOf(beit, { Bucket, Key: Prefix }, Delimiter) {
 }
 
 /** Returns the addresses of objects whose keys begin as that of `address`, in order. */
-export async function listObjects(beit, address) {
+export async function listObjects(beit, address, signal) {
   const place = placeOf(beit, address);
   const found = [];
-  for await (const key of keysOf(beit, place)) found.push(`s3://${place.Bucket}/${key}`);
+  for await (const key of keysOf(beit, place, { signal })) found.push(`s3://${place.Bucket}/${key}`);
   return found.sort();
 }
 
@@ -138,7 +151,7 @@ class BucketStore {
   async #whole(isWanted) {
     const prefix = this.#placeOf('');
     const names = new Set();
-    for await (const key of keysOf(this.#beit, prefix, '/')) {
+    for await (const key of keysOf(this.#beit, prefix, { Delimiter: '/' })) {
       const name = key.slice(prefix.Key.length).replace(/\/$/, '');
       const isFolder = key.endsWith('/');
       if (isWanted(name) && (!isFolder || (name.endsWith(FOLDER) && (await this.has(name))))) names.add(name);
@@ -171,7 +184,7 @@ class BucketStore {
 
   async write(name, content, signal) {
     const put = (key, Body) => send(this.#beit, 'PutObjectCommand', this.#placeOf(key), { Body, signal });
-    if (content instanceof Uint8Array) return void (await put(name, content));
+    if (isFile(content)) return void (await put(name, Buffer.concat([...piecesOf(content)])));
     const { [INDEX]: index, ...others } = content;
     for (const [inner, bytes] of Object.entries(others)) await put(`${name}/${inner}`, bytes);
     await put(`${name}/${INDEX}`, index);

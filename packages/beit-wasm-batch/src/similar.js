@@ -2,10 +2,11 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, relative, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { failure, givenOptions, isAddress } from './inputs.js';
+import { failure, isAddress } from './inputs.js';
 import { factsOf } from './job.js';
 import { modelSum } from './model-sum.js';
-import { rowOf } from './pictures.js';
+import { checkOptions, SIMILAR } from './options.js';
+import { errorOf, rowOf } from './pictures.js';
 import { openStore } from './stores.js';
 import { openTask } from './tasks.js';
 import { product, unit, vectorsOf } from './vectors.js';
@@ -19,7 +20,7 @@ const MOST_PAIRED = 30_000;
  * file that shows them. Prints what it returns: [{ picture, found: [{ path, similarity }] }].
  */
 export async function runSimilar(beit, given, { print = console.log } = {}) {
-  const { set, pictures = [], count = 10, duplicates, html, json = false } = givenOptions(beit, given);
+  const { set, pictures = [], count = 10, duplicates, html, json = false } = checkOptions(beit, given, SIMILAR);
   const store = await openStore(beit, set);
   const facts = await factsOf(beit, store);
   if (facts?.task !== 'features')
@@ -87,10 +88,7 @@ async function embed(beit, facts, pictures, openModel, known) {
     const { signal } = new AbortController();
     for (const name of pictures) {
       const row = await rowOf(beit, name, (bytes) => task.work(bytes, signal), signal);
-      if (row.status === 'error') {
-        const words = row.error_message.startsWith(name) ? '' : `${name}: `;
-        throw new beit.BeitError(row.error_code, `${words}${row.error_message}`, { where: name });
-      }
+      if (row.status === 'error') throw errorOf(beit, row);
       known.set(name, unit(row.embedding));
     }
   } finally {

@@ -1,8 +1,8 @@
 /** Where shards are written: a folder, or a bucket of S3. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { PART, writeWhole } from './files.js';
-import { failure, isBucket, wrongKind } from './inputs.js';
+import { isAlive, partOf, writeWhole } from './files.js';
+import { failure, isBucket, refusal, wrongKind } from './inputs.js';
 
 // What passes by itself, or when somebody makes room.
 const FULL = ['ENOSPC', 'EDQUOT'];
@@ -29,12 +29,13 @@ class Folder {
     return join(this.output, name);
   }
 
+  /** Rejects with invalid-argument for what is no folder, and with io where the system refuses; so do the others. */
   async prepare() {
-    mkdirSync(this.output, { recursive: true });
+    this.#attempt(this.output, 'the folder cannot be made', () => mkdirSync(this.output, { recursive: true }));
   }
 
   async list() {
-    return readdirSync(this.output);
+    return this.#attempt(this.output, 'the folder cannot be read', () => readdirSync(this.output));
   }
 
   /** Returns which of these files there are, as a set. */
@@ -49,11 +50,19 @@ class Folder {
 
   /** Returns a file's text, or null. */
   async read(name) {
-    return existsSync(this.path(name)) ? readFileSync(this.path(name), 'utf8') : null;
+    return existsSync(this.path(name)) ? (await this.bytes(name)).toString() : null;
   }
 
   async bytes(name) {
-    return readFileSync(this.path(name));
+    return this.#attempt(this.path(name), 'the file cannot be read', () => readFileSync(this.path(name)));
+  }
+
+  #attempt(path, what, work) {
+    try {
+      return work();
+    } catch (error) {
+      throw refusal(this.#beit, path, error, what);
+    }
   }
 
   /** Rejects with io, or with quota where the disk has no room; what takes long can be aborted by a signal. */
@@ -66,10 +75,14 @@ class Folder {
     }
   }
 
-  /** Removes what processes that were killed have left of these files, or of any. */
-  async tidy(names = null) {
-    for (const name of readdirSync(this.output))
-      if (name.endsWith(PART) && (!names || names.some((whole) => name.startsWith(whole))))
-        rmSync(this.path(name), { recursive: true, force: true });
+  /**
+   * Removes what processes that were killed have left of files whose names are `ours`; with `alive` also what others are writing. Whatever else lies
+   * there is not touched.
+   */
+  async tidy(ours, { alive = false } = {}) {
+    for (const name of await this.list()) {
+      const part = partOf(name);
+      if (part && ours(part.whole) && (alive || !isAlive(part.writer))) rmSync(this.path(name), { recursive: true, force: true });
+    }
   }
 }

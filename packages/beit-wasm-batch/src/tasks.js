@@ -42,13 +42,13 @@ const PIPELINES = {
       { name: 'map', kind: 'bytes' },
     ],
     call: () => ({}),
-    fields: (found, { config: { numLabels } }) => ({
+    fields: (found, { config: { numLabels }, maps }) => ({
       width: found.width,
       height: found.height,
       labels: found.legend.map(({ label }) => label),
       ids: found.legend.map(({ id }) => id),
       shares: found.legend.map(({ share }) => share),
-      map: mapPng(found, numLabels),
+      ...(maps && { map: mapPng(found, numLabels) }),
     }),
   },
 };
@@ -60,8 +60,18 @@ export const TASKS = [...Object.keys(PIPELINES), 'tokenize'];
 /** Returns the columns of a task's answers. */
 export const answersOf = (task) => PIPELINES[task]?.answers ?? TOKENS;
 
-/** Opens a task on a pool. Returns { work(bytes, signal): a row's fields, vectorLength, dispose() }. */
-export async function openTask(beit, pool, task, source, { options, load }) {
+/** How many numbers a row of features has: a vector, or one for each token. */
+function vectorLengthOf({ hiddenSize, imageSize, patchSize }, { layer = 'pooled' }) {
+  if (layer === 'pooled') return hiddenSize;
+  const patches = (imageSize.height / patchSize.height) * (imageSize.width / patchSize.width);
+  return (patches + 1) * hiddenSize;
+}
+
+/**
+ * Opens a task on a pool. Returns { work(bytes, signal): a row's fields, vectorLength, dispose() }. `vectorLength` is that of a picture of the model's
+ * own size. `maps`: whether segmentation's rows have theirs.
+ */
+export async function openTask(beit, pool, task, source, { options, load, maps = true }) {
   if (task === 'tokenize') {
     const tokenizers = await pool.open((engine) => beit.DalleTokenizer.fromPretrained(source, { ...load, engine }));
     const { size } = options;
@@ -78,8 +88,8 @@ export async function openTask(beit, pool, task, source, { options, load }) {
   const run = await pool.pipeline(name, source, load);
   const { config } = run.model;
   return {
-    work: async (bytes, signal) => fields(await run(bytes, { ...call(options), signal }), { config }),
-    vectorLength: config.hiddenSize,
+    work: async (bytes, signal) => fields(await run(bytes, { ...call(options), signal }), { config, maps }),
+    vectorLength: vectorLengthOf(config, options),
     dispose: () => run.dispose(),
   };
 }

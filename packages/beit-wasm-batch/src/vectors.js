@@ -3,9 +3,10 @@ import { tableFromIPC } from 'apache-arrow';
 import { parquetReadObjects } from 'hyparquet';
 import { arrayBufferOf, failure } from './inputs.js';
 import { SHARD_NAME } from './job.js';
+import { linesIn, partsOf } from './rows.js';
 
 const READERS = {
-  jsonl: (bytes) => rowsOf(Buffer.from(bytes).toString()),
+  jsonl: (bytes) => [...linesIn(bytes)],
   parquet: (bytes) =>
     parquetReadObjects({
       file: arrayBufferOf(bytes),
@@ -23,21 +24,14 @@ const READERS = {
     }));
   },
   safetensors: (bytes) => {
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    const begin = 8 + Number(view.getBigUint64(0, true));
-    const { __metadata__: metadata, embedding } = JSON.parse(Buffer.from(bytes.subarray(8, begin)).toString());
+    const { tensors, begin, rows } = partsOf(bytes);
+    const { embedding } = tensors;
     const [count, length] = embedding.shape;
     const from = bytes.byteOffset + begin + embedding.data_offsets[0];
     const data = new Float32Array(bytes.buffer.slice(from, from + 4 * count * length));
-    return rowsOf(metadata.rows).map((row, i) => ({ ...row, embedding: data.subarray(i * length, (i + 1) * length) }));
+    return Array.from(linesIn(Buffer.from(rows)), (row, i) => ({ ...row, embedding: data.subarray(i * length, (i + 1) * length) }));
   },
 };
-
-const rowsOf = (text) =>
-  text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
 
 /** Yields what each shard of a store has, one after the other: a set need not fit into memory. Vectors are of length 1, all of as many numbers. */
 export async function* vectorsOf(beit, store) {
