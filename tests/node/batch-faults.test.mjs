@@ -13,7 +13,7 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import * as beit from '../../dist/node.js';
 import { controlQueue, openJob, pictureNames, runBatch, runWorker } from '../../packages/beit-wasm-batch/index.js';
 import { FORMATS } from '../../packages/beit-wasm-batch/src/formats/formats.js';
-import { afterwards, golden, noSignals, rejects, root, serve, temporaryFolder } from './support.mjs';
+import { afterwards, beit as command, golden, noSignals, rejects, root, serve, temporaryFolder } from './support.mjs';
 import { writeCheckpoint } from './tiny-checkpoint.mjs';
 
 const { BeitError } = beit;
@@ -223,6 +223,26 @@ test('options that there are not, and values that cannot be, are refused', async
   const tokens = await openJob(beit, { task: 'tokenize', model: join(golden, 'dvae/dvae-tiny'), output, options: { size: undefined } });
   assert.deepEqual(tokens.facts.options, { size: { height: 112, width: 112 } });
   assert.equal((await openJob(beit, { task: 'segment', model: join(root, 'weights/embedded/segmentation'), output })).facts.format, 'png');
+});
+
+test('options of the command line that have no effect together are refused', async (t) => {
+  const { folder, model, pictures } = workplace(t);
+  const queue = ['--queue', 'redis://127.0.0.1:1'];
+  const wrong = [
+    ['classify', ['--layer', 'tokens'], '--layer is of --task features, and has no effect with --task classify'],
+    ['classify', ['--normalize'], '--normalize is of --task features'],
+    ['features', ['--top-k', '3'], '--top-k is of --task classify'],
+    ['segment', ['--size', '16'], '--size is of --task tokenize'],
+    ['classify', ['--no-wait'], '--no-wait has no effect without --queue'],
+    ['classify', [...queue, '--engines', '2'], '--engines has no effect with --queue; give it to beit worker'],
+    ['classify', [...queue, '--metrics', '9090'], '--metrics has no effect with --queue'],
+  ];
+  for (const [task, words, sentence] of wrong) {
+    const given = ['batch', '--task', task, '--model', model, '--input', pictures, '--output', join(folder, 'none'), ...words];
+    const { status, stderr } = await command(...given);
+    assert.equal(status, 2, stderr);
+    assert.ok(stderr.startsWith(`beit: The option ${sentence}`), stderr);
+  }
 });
 
 test('folders that cannot be made or read, another size of shards, and a picture that fails are told of once', async (t) => {

@@ -22,6 +22,9 @@ const MOST_PORT = 65_535;
 // Joined, for bundlers not to look for a package that need not be there.
 const PACKAGE = ['beit', 'wasm', 'batch'].join('-');
 
+/** Options of one task: with another one each would change nothing. */
+const OF_TASK: Readonly<Record<string, Task>> = { 'top-k': 'classify', layer: 'features', normalize: 'features', size: 'tokenize' };
+
 /** What beit-wasm-batch has of the library, which so is there once. */
 export const library = { createPool, resolveSource, DalleTokenizer, BeitError, writeSafetensors };
 
@@ -37,7 +40,7 @@ const JOB_OPTIONS: readonly OptionSpec[] = [
   { name: 'task', value: TASKS.join('|'), help: 'what is done with each picture', required: true, parse: oneOf(TASKS) },
   { name: 'output', value: 'FOLDER', help: 'where shards are written, or s3://…', required: true },
   { name: 'model', value: 'SOURCE', help: 'a hub id, a URL, a folder or a weights file (default: that of beit-wasm-samples)' },
-  { name: 'format', value: FORMATS.join('|'), help: 'of the shards (default: jsonl)', parse: oneOf(FORMATS) },
+  { name: 'format', value: FORMATS.join('|'), help: 'of the shards (default: jsonl; of segment png)', parse: oneOf(FORMATS) },
   { name: 'shard-size', value: 'N', help: 'pictures in a shard (default: 2000)', parse: wholeNumber(MOST) },
   { name: 'top-k', value: 'N', help: 'classify: how many labels (default: 5)', parse: wholeNumber(MOST) },
   { name: 'layer', value: 'pooled|tokens|N', help: 'features: which, as in beit features (default: pooled)', parse: layer },
@@ -90,8 +93,7 @@ export const batch: CommandSpec = {
     const named = parsed.value<string>('input');
     const input = [...(named === undefined ? [] : [named]), ...parsed.operands];
     if (input.length === 0) throw usageError('The option --input INPUT is missing; see beit batch --help.');
-    if (parsed.value('queue') && parsed.value('on-error') === 'stop')
-      throw usageError('The option --on-error cannot be "stop" with --queue: machines do not wait for each other.');
+    checkTogether(parsed);
     const { runBatch } = await batchPackage();
     return runBatch(library, {
       ...(await jobOf(parsed)),
@@ -102,6 +104,22 @@ export const batch: CommandSpec = {
     });
   },
 };
+
+/** Throws a usage error for options that have no effect together: whoever gives one counts on it. */
+function checkTogether(parsed: Parsed): void {
+  const isGiven = (name: string) => parsed.flag(name) || parsed.value(name) !== undefined;
+  const task = parsed.value<Task>('task')!;
+  for (const [name, own] of Object.entries(OF_TASK))
+    if (own !== task && isGiven(name)) throw usageError(`The option --${name} is of --task ${own}, and has no effect with --task ${task}.`);
+  if (!isGiven('queue')) {
+    if (isGiven('no-wait')) throw usageError('The option --no-wait has no effect without --queue redis://….');
+    return;
+  }
+  if (parsed.value('on-error') === 'stop')
+    throw usageError('The option --on-error cannot be "stop" with --queue: machines do not wait for each other.');
+  for (const { name } of RUN_OPTIONS)
+    if (isGiven(name)) throw usageError(`The option --${name} has no effect with --queue; give it to beit worker, which does the shards.`);
+}
 
 /** Returns the package that does batches. Rejects with a sentence where it is not installed. */
 export async function batchPackage(): Promise<BatchPackage> {
