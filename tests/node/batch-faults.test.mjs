@@ -186,10 +186,10 @@ test('linked folders are read, also where they are linked into themselves', asyn
   symlinkSync('..', join(links, 'deep', 'above'));
   symlinkSync('nowhere', join(links, 'deep', 'broken'));
   symlinkSync(names[0], join(links, 'one.jpg'));
-  for (const name of ['a.dib', 'a.pam', 'a.pfm']) copyFileSync(names[0], join(links, name));
+  for (const name of ['a.dib', 'a.mpo', 'a.pam', 'a.pfm']) copyFileSync(names[0], join(links, name));
   const linked = PICTURES.map((name) => join(links, 'deep', 'linked', name));
-  const flat = ['a.dib', 'a.pam', 'a.pfm', 'one.jpg'].map((name) => join(links, name));
-  assert.deepEqual(await pictureNames(beit, [links]), [...flat.slice(0, 3), ...linked, flat[3]]);
+  const flat = ['a.dib', 'a.mpo', 'a.pam', 'a.pfm', 'one.jpg'].map((name) => join(links, name));
+  assert.deepEqual(await pictureNames(beit, [links]), [...flat.slice(0, 4), ...linked, flat[4]]);
 });
 
 test('options that there are not, and values that cannot be, are refused', async (t) => {

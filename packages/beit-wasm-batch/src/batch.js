@@ -31,7 +31,7 @@ export async function runBatch(beit, given, surroundings = {}) {
   const onTerminate = () => end('SIGTERM');
   host.on('SIGINT', onInterrupt);
   host.on('SIGTERM', onTerminate);
-  const signal = AbortSignal.any([putBack.signal, ...(given.signal ? [given.signal] : [])]);
+  const signal = given.signal ? AbortSignal.any([putBack.signal, given.signal]) : putBack.signal;
   let job = null;
   let metrics = null;
   try {

@@ -5,7 +5,8 @@ import { addAbortSignal } from 'node:stream';
 import { asyncBufferFromFile, parquetMetadataAsync, parquetReadObjects, parquetSchema } from 'hyparquet';
 import { glob } from 'tinyglobby';
 
-const PICTURE = /\.(png|jpe?g|jfif|bmp|dib|gif|webp|avif|tiff?|p[abgpnf]m)$/i;
+// As web/cli/image-folder.ts has them.
+const PICTURE = /\.(a?png|jpe|jpe?g|jfif|mpo|bmp|dib|gif|p[abgpnf]m|webp|tiff?|avif)$/i;
 // What a server has not given in so long is not awaited.
 const FETCH_LIMIT_MS = 60_000;
 const ADDRESS = /^(https?|s3):/i;
