@@ -190,6 +190,11 @@ test('linked folders are read, also where they are linked into themselves', asyn
   const linked = PICTURES.map((name) => join(links, 'deep', 'linked', name));
   const flat = ['a.dib', 'a.mpo', 'a.pam', 'a.pfm', 'one.jpg'].map((name) => join(links, name));
   assert.deepEqual(await pictureNames(beit, [links]), [...flat.slice(0, 4), ...linked, flat[4]]);
+  // What is a picture to one command is to all.
+  const [own, others] = ['packages/beit-wasm-batch/src/inputs.js', 'web/cli/image-folder.ts'].map(
+    (path) => /^const PICTURE = (.*);$/m.exec(readFileSync(join(root, path), 'utf8'))[1],
+  );
+  assert.equal(own, others);
 });
 
 test('options that there are not, and values that cannot be, are refused', async (t) => {
