@@ -3,4 +3,7 @@ import { pipeline } from '../beit-wasm/dist/service-worker.js';
 import { answer } from './classify-asked.js';
 
 addEventListener('install', () => skipWaiting());
-addEventListener('message', (event) => event.waitUntil(answer(pipeline, event.data)));
+addEventListener('message', (event) => {
+  event.data.port.postMessage({ heard: true });
+  event.waitUntil(answer(pipeline, event.data));
+});
