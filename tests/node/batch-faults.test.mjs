@@ -1,7 +1,7 @@
 // beit batch where something is wrong that is not a picture's: with engines, disks, servers, options and inputs.
 import assert from 'node:assert/strict';
 import { EventEmitter } from 'node:events';
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import files from 'node:fs/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
@@ -13,35 +13,18 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import * as beit from '../../dist/node.js';
 import { controlQueue, openJob, pictureNames, runBatch, runWorker } from '../../packages/beit-wasm-batch/index.js';
 import { FORMATS } from '../../packages/beit-wasm-batch/src/formats/formats.js';
-import { afterwards, beit as command, golden, noSignals, rejects, root, serve, temporaryFolder } from './support.mjs';
-import { writeCheckpoint } from './tiny-checkpoint.mjs';
+import { PICTURES, samples, shardsIn, workplace } from './batch-workplace.mjs';
+import { afterwards, beit as command, golden, noSignals, rejects, root, serve } from './support.mjs';
 
 const { BeitError } = beit;
-const samples = join(root, 'demo/samples');
-const PICTURES = readdirSync(samples)
-  .filter((name) => name.endsWith('.jpg'))
-  .sort();
-
-/** Returns a folder with a model and with pictures, and without an output. */
-function workplace(t) {
-  const folder = temporaryFolder(t);
-  const model = writeCheckpoint(join(folder, 'model'));
-  const pictures = join(folder, 'pictures');
-  mkdirSync(pictures);
-  for (const name of PICTURES) copyFileSync(join(samples, name), join(pictures, name));
-  return { folder, model, pictures, names: PICTURES.map((name) => join(pictures, name)), output: join(folder, 'out') };
-}
 
 /** Does a batch in this process. Returns its exit status. */
 const run = (given, { library = beit, host = noSignals } = {}) =>
   runBatch(library, { task: 'classify', engines: 1, options: {}, ...given }, { print: () => undefined, terminal: {}, process: host });
 
-const shardsIn = (folder) => readdirSync(folder).filter((name) => /^\d/.test(name));
-
 /** Returns the rows of a folder's shards, which are lines of JSON. */
 const rowsIn = (folder) =>
   shardsIn(folder)
-    .sort()
     .flatMap((name) => readFileSync(join(folder, name), 'utf8').trim().split('\n'))
     .map((line) => JSON.parse(line));
 

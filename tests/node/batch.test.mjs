@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import test from 'node:test';
@@ -13,25 +13,18 @@ import initParquet, { readParquet } from 'parquet-wasm/esm';
 import * as beit from '../../dist/node.js';
 import { openJob, pictureNames, runBatch, runSimilar } from '../../packages/beit-wasm-batch/index.js';
 import { openMetrics } from '../../packages/beit-wasm-batch/src/metrics.js';
+import { PICTURES, samples, shardsIn, workplace as wholeWorkplace } from './batch-workplace.mjs';
 import { commandFor, freePort } from './queue-server.mjs';
-import { afterwards, batchWords, golden, noSignals, rejects, root, serve, temporaryFolder } from './support.mjs';
-import { config, files, writeCheckpoint } from './tiny-checkpoint.mjs';
+import { afterwards, batchWords, golden, noSignals, rejects, root, serve } from './support.mjs';
+import { config, files } from './tiny-checkpoint.mjs';
 
-const samples = join(root, 'demo/samples');
-const PICTURES = readdirSync(samples)
-  .filter((name) => name.endsWith('.jpg'))
-  .sort();
 const segmentation = join(root, 'weights/embedded/segmentation');
 
-/** Returns a folder with a model, with pictures, of which one is damaged, and without an output. */
+/** The same with one picture that is damaged. */
 function workplace(t) {
-  const folder = temporaryFolder(t);
-  const model = writeCheckpoint(join(folder, 'model'));
-  const pictures = join(folder, 'pictures');
-  mkdirSync(pictures);
-  for (const name of PICTURES) copyFileSync(join(samples, name), join(pictures, name));
-  writeFileSync(join(pictures, 'damaged.png'), 'no picture');
-  return { folder, model, pictures, output: join(folder, 'out') };
+  const place = wholeWorkplace(t);
+  writeFileSync(join(place.pictures, 'damaged.png'), 'no picture');
+  return place;
 }
 
 /** Does a batch in this process. Returns { status, events }. */
@@ -44,11 +37,6 @@ async function run(given, terminal = {}) {
   );
   return { status, events };
 }
-
-const shardsIn = (folder) =>
-  readdirSync(folder)
-    .filter((name) => /^\d/.test(name))
-    .sort();
 
 async function rowsOf(path) {
   if (path.endsWith('.jsonl'))

@@ -1,6 +1,6 @@
 // beit batch with pictures and shards in S3: on a server of the test's, or on the one that BEIT_S3 names (http://127.0.0.1:9000).
 import assert from 'node:assert/strict';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import test, { after, before } from 'node:test';
@@ -11,14 +11,11 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { decode } from 'fast-png';
 import * as beit from '../../dist/node.js';
 import { openJob, pictureNames, runBatch } from '../../packages/beit-wasm-batch/index.js';
+import { PICTURES, samples } from './batch-workplace.mjs';
 import { commandFor, noQueue, queueFor } from './queue-server.mjs';
 import { afterwards, batchWords, noSignals, rejects, root, temporaryFolder } from './support.mjs';
 import { files, writeCheckpoint } from './tiny-checkpoint.mjs';
 
-const samples = join(root, 'demo/samples');
-const PICTURES = readdirSync(samples)
-  .filter((name) => name.endsWith('.jpg'))
-  .sort();
 const bucket = `beit-${process.pid}`;
 // A page of a list has so many keys, so that there are several.
 const PAGE = 3;

@@ -1,18 +1,15 @@
 // beit batch --queue and beit worker: what is lost of workers that are killed and of a queue that is started again, and shards that fail.
 import assert from 'node:assert/strict';
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'node:test';
 import { QueueEvents } from 'bullmq';
 import * as beit from '../../dist/node.js';
 import { openJob } from '../../packages/beit-wasm-batch/index.js';
+import { workplace as plainWorkplace } from './batch-workplace.mjs';
 import { commandFor, freePort, noQueue, queueFor } from './queue-server.mjs';
-import { afterwards, batchWords, root, temporaryFolder } from './support.mjs';
-import { writeCheckpoint } from './tiny-checkpoint.mjs';
-
-const samples = join(root, 'demo/samples');
-const PICTURES = readdirSync(samples).filter((name) => name.endsWith('.jpg'));
+import { afterwards, batchWords } from './support.mjs';
 
 // No test waits for ever for a command that does not end.
 const LIMITED = { skip: noQueue, timeout: 180_000 };
@@ -22,14 +19,13 @@ const until = async (condition) => {
   assert.ok(condition(), String(condition));
 };
 
+/** The same with a list of `count` pictures. */
 function workplace(t, count) {
-  const folder = temporaryFolder(t);
-  const model = writeCheckpoint(join(folder, 'model'));
-  for (const name of PICTURES) copyFileSync(join(samples, name), join(folder, name));
-  const names = Array.from({ length: count }, (_, i) => join(folder, PICTURES[i % PICTURES.length]));
-  const list = join(folder, 'list.txt');
+  const place = plainWorkplace(t);
+  const names = Array.from({ length: count }, (_, i) => place.names[i % place.names.length]);
+  const list = join(place.folder, 'list.txt');
   writeFileSync(list, names.join('\n'));
-  return { folder, model, names, list, output: join(folder, 'out') };
+  return { ...place, names, list };
 }
 
 function rowsOf(output) {

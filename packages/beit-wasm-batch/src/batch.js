@@ -2,7 +2,7 @@
 import { pictureNames } from './inputs.js';
 import { openJob } from './job.js';
 import { openMetrics } from './metrics.js';
-import { BATCH, checkOptions, checkShardSize } from './options.js';
+import { BATCH, checkOptions } from './options.js';
 import { Progress } from './progress.js';
 
 const FAILED = 1;
@@ -18,7 +18,6 @@ export async function runBatch(beit, given, surroundings = {}) {
   if (checkOptions(beit, given, BATCH).queue) return (await import('./queue.js')).enqueueBatch(beit, given, surroundings);
   const { print = console.log, terminal = process.stderr, process: host = process } = surroundings;
   const { input, shardSize = 2000, resume = false, onError = 'skip', metrics: port } = given;
-  checkShardSize(beit, shardSize);
   const putBack = new AbortController();
   let ended = null;
   let isWriting = false;

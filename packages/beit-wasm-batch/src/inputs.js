@@ -57,9 +57,8 @@ export function givenOptions(beit, options) {
 /** What a value of a wrong kind is, in a sentence. */
 export const kindOf = (value) => (value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value);
 
-/** Returns the invalid-argument of a value that is of another kind. */
-export function wrongKind(beit, where, value, expected) {
-  const got = kindOf(value);
+/** Returns the invalid-argument of a value that is of another kind, which `got` tells. */
+export function wrongKind(beit, where, value, expected, got = kindOf(value)) {
   return new beit.BeitError('invalid-argument', `${where}: got ${got}, expected ${expected}.`, { where, got, expected });
 }
 

@@ -2,7 +2,7 @@
  * The options of what the package exports, by their names: what each has to be, as a test and in words. One that there is not is refused: it would change
  * nothing, and nobody would hear of it.
  */
-import { givenOptions, kindOf } from './inputs.js';
+import { givenOptions, kindOf, wrongKind } from './inputs.js';
 
 const isWhole = (value) => Number.isInteger(value) && value >= 1;
 const has = (value, name) => kindOf(value) === 'object' && value[name] !== undefined;
@@ -90,5 +90,5 @@ export function checkShardSize(beit, size) {
 /** Returns the invalid-argument of a value, which is shown where it is short. */
 export function wrongValue(beit, where, value, expected) {
   const got = typeof value === 'string' ? JSON.stringify(value) : typeof value === 'number' ? String(value) : kindOf(value);
-  return new beit.BeitError('invalid-argument', `${where}: got ${got}, expected ${expected}.`, { where, got, expected });
+  return wrongKind(beit, where, value, expected, got);
 }

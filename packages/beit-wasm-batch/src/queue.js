@@ -8,7 +8,7 @@ import { Redis } from 'ioredis';
 import { failure, isAddress, isBucket, pictureNames, wrongKind } from './inputs.js';
 import { openJob } from './job.js';
 import { openMetrics } from './metrics.js';
-import { BATCH, checkOptions, checkShardSize, CONTROL, WORKER } from './options.js';
+import { BATCH, checkOptions, CONTROL, WORKER } from './options.js';
 import { Progress } from './progress.js';
 
 const NAME = 'beit-batch';
@@ -68,7 +68,6 @@ const absoluteModel = (name) => (name && existsSync(name) ? resolve(name) : (nam
  */
 export async function enqueueBatch(beit, given, { print = console.log, terminal = process.stderr } = {}) {
   const { input, shardSize = 2000, resume = false, queue: address, wait = true } = checkOptions(beit, given, BATCH);
-  checkShardSize(beit, shardSize);
   if (given.onError === 'stop')
     throw failure(
       beit,
