@@ -56,19 +56,21 @@ function showLife(): void {
   // Firefox (153), which now and then blocks for ever in a worker that makes a worker.
   if (typeof Worker !== 'function' || /Firefox/.test(globalThis.navigator.userAgent)) return;
   const heart = new Worker(globalThis.location.href, { type: 'module', name: HEART });
-  heart.onmessage = () => {
-    const { port1, port2 } = new MessageChannel();
-    heart.postMessage(null, [port1]);
-    post({ type: 'heart', port: port2 }, [port2]);
+  heart.onmessage = ({ ports: [port] }) => {
+    if (port) post({ type: 'heart', port }, [port]);
   };
   // Then nothing is heard, and nothing missed.
   heart.onerror = (event) => event.preventDefault();
 }
 
-/** Sends something through the port that it is given, over and over. */
+/**
+ * Sends something through a port over and over, and gives the other one away. It needs nothing from the worker that made this one:
+ * what that posts here waits in Chromium until that has heard that this script has run, so for as long as it is busy.
+ */
 function beat(): void {
-  scope.onmessage = ({ ports: [port] }) => setInterval(() => port?.postMessage(null), HEARTBEAT_MS);
-  scope.postMessage(null, []);
+  const { port1, port2 } = new MessageChannel();
+  setInterval(() => port1.postMessage(null), HEARTBEAT_MS);
+  scope.postMessage(null, [port2]);
 }
 
 const HEART = 'beit-wasm heart';

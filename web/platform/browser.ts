@@ -53,7 +53,8 @@ function whenSilent(port: MessagePort, signal: AbortSignal, tell: () => void): v
   });
 }
 
-const MAX_MISSED = 3;
+/** Some seconds: an end that is heard of late costs less than an engine that is given up where the machine is short of time. */
+const MAX_MISSED = 10;
 
 /** Pages, workers, service workers and extensions: no DOM is needed. */
 export const platform: Platform = {

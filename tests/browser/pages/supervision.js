@@ -58,13 +58,19 @@ globalThis.harness = {
     return result;
   },
 
-  /** Whether an engine can be used whose worker's thread heard of nothing for so long. */
-  async busy(milliseconds) {
-    const engine = await createEngine();
-    new BroadcastChannel('beit-test-busy').postMessage(milliseconds);
-    await new Promise((resolve) => {
-      setTimeout(resolve, 300);
+  /** Whether an engine can be used whose worker's thread hears of nothing for so long from the moment on at which its heart is known. */
+  async busy(script, milliseconds) {
+    let known;
+    const engine = await createEngine({
+      workerFactory: () => {
+        const worker = new Worker(`${script}?busy=${milliseconds}`, { type: 'module', name: 'beit-wasm engine' });
+        known = new Promise((resolve) => {
+          worker.addEventListener('message', ({ data }) => data.type === 'heart' && resolve());
+        });
+        return worker;
+      },
     });
+    await known;
     await engine.memory();
     await engine.dispose();
     return true;
