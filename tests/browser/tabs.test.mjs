@@ -102,10 +102,14 @@ for (const name of Object.keys(BROWSERS)) {
         const overlay = '#panel-classify .overlay';
         assert.equal(await page.$eval(overlay, (canvas) => canvas.hidden), true);
         const seen = new Set();
+        /** Waits until another picture is seen than so far. */
         const look = async () => {
           await page.waitForFunction((selector) => !document.querySelector(selector).hidden, {}, overlay);
-          await new Promise((resolve) => setTimeout(resolve, 100));
-          const { sum } = await lightOf(page, overlay);
+          let { sum } = await lightOf(page, overlay);
+          for (let i = 0; i < 200 && seen.has(sum); ++i) {
+            await new Promise((resolve) => setTimeout(resolve, 50));
+            ({ sum } = await lightOf(page, overlay));
+          }
           seen.add(sum);
         };
         await page.select('#attention-view', 'rollout');
