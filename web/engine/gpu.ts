@@ -141,8 +141,6 @@ export class GpuHost {
   }
 }
 
-/** Returns what was thrown as a part of a sentence. */
-
 /** Returns what is told of a model that is on a GPU. */
 export function onGpu({ gpu }: GpuModel): DeviceChoice {
   return { device: 'gpu', deviceReason: `The GPU (${gpu.name}), whose answers were checked. ${OPEN_ENDED}` };
