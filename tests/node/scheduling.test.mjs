@@ -1,9 +1,11 @@
 // Turns: one at a time, by priority, and out of the queue on abort.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
 import { TurnQueue } from '../../dist/base/scheduling.js';
-import { BeitForImageClassification, createEngine } from '../../dist/node.js';
-import { rejects } from './support.mjs';
+import { BeitForImageClassification, createEngine, pipeline } from '../../dist/node.js';
+import { rejects, root } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
 
 test('tasks run one at a time, the more important first, equals in order', async () => {
@@ -86,6 +88,18 @@ for (const worker of [false, true]) {
     await engine.dispose();
   });
 }
+
+test('what was transferred before is refused, and does not wait for ever', async () => {
+  const engine = await createEngine({ build: 'simd', worker: true });
+  const classify = await pipeline('image-classification', files(), { engine });
+  const bytes = new Uint8Array(readFileSync(join(root, 'tests/fixtures/images/rgb.png')));
+  const [first, second] = await Promise.allSettled([classify(bytes, { transfer: true }), classify(bytes, { transfer: true })]);
+  assert.equal(first.status, 'fulfilled');
+  assert.equal(second.reason?.code, 'invalid-argument');
+  assert.match(second.reason.message, /handed over before/);
+  await rejects(classify(bytes, { transfer: true }), 'invalid-argument', /handed over before/);
+  await engine.dispose();
+});
 
 test('what is transferred is gone here, and what is not stays', async () => {
   const engine = await createEngine({ build: 'simd', worker: true });

@@ -165,6 +165,7 @@ export class RemoteEngine implements TrainingEngine {
         this.channel.busy?.(true);
         const post = (): void => {
           try {
+            checkAttached(transfer);
             this.channel.post(posted, transfer);
           } catch (error) {
             // A DataCloneError, such as that of a picture from another origin.
@@ -234,6 +235,20 @@ export class RemoteEngine implements TrainingEngine {
         tell(listeners.onStep, message.done, message.total);
         break;
     }
+  }
+}
+
+/** Throws where a buffer was handed over before: Node posts it nevertheless, as a message that nobody can read, nor answer. */
+function checkAttached(transfer: readonly Transferable[]): void {
+  for (const buffer of transfer) if (buffer instanceof ArrayBuffer && isDetached(buffer)) throw new Error('it was handed over before');
+}
+
+function isDetached(buffer: ArrayBuffer): boolean {
+  if (buffer.byteLength > 0) return false;
+  try {
+    return new Uint8Array(buffer).length > 0;
+  } catch {
+    return true;
   }
 }
 
