@@ -119,6 +119,40 @@ test('a stream refuses what it cannot read', async () => {
   await assert.rejects(all(classify.stream(failing)), /the camera is gone/);
 });
 
+test('what is iterated ends the stream where it fails itself, and is not asked for ever', async () => {
+  let asked = 0;
+  const gone = {
+    [Symbol.asyncIterator]: () => ({
+      next: async () => {
+        if (++asked === 1) return { done: false, value: pictures[0] };
+        throw new Error('the list is gone');
+      },
+    }),
+  };
+  const seen = [];
+  await assert.rejects(async () => {
+    for await (const result of classify.stream(gone, { onError: 'yield' })) {
+      seen.push(result);
+      assert.ok(seen.length < 5, 'errors without an end');
+    }
+  }, /the list is gone/);
+  assert.deepEqual(seen, [expected[0]]);
+});
+
+test('many images under way at once give no cause for a warning of Node', async () => {
+  const warnings = [];
+  const onWarning = (warning) => warnings.push(String(warning));
+  process.on('warning', onWarning);
+  const many = Array.from({ length: 20 }, (_, i) => pictures[i % pictures.length]);
+  const controller = new AbortController();
+  assert.equal((await all(classify.stream(many, { prefetch: 16, signal: controller.signal }))).length, many.length);
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  process.off('warning', onWarning);
+  assert.deepEqual(warnings, []);
+});
+
 const open = (options) => BeitForImageClassification.fromPretrained(files(), { engine, ...options });
 
 // What a user may write, and what the sentence says that it should be.

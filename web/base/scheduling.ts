@@ -29,6 +29,28 @@ export function following(signal: AbortSignal | null | undefined): { controller:
   return { controller, stop: () => signal?.removeEventListener('abort', onAbort) };
 }
 
+/**
+ * Returns what does work under a signal of its own that is aborted with `signal`: for what is done side by side, since Node warns of a leak
+ * where one signal has more than ten listeners.
+ */
+export function branching(signal: AbortSignal): <T>(work: (branch: AbortSignal) => Promise<T>) => Promise<T> {
+  const branches = new Set<AbortController>();
+  const onAbort = (): void => {
+    for (const branch of branches) branch.abort(signal.reason);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return async (work) => {
+    const branch = new AbortController();
+    if (signal.aborted) branch.abort(signal.reason);
+    branches.add(branch);
+    try {
+      return await work(branch.signal);
+    } finally {
+      branches.delete(branch);
+    }
+  };
+}
+
 const immediate = (globalThis as { setImmediate?: (callback: () => void) => unknown }).setImmediate;
 
 // One channel for all: a MessageChannel turn takes microseconds where setTimeout takes 4 ms.

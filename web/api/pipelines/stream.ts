@@ -1,7 +1,7 @@
 /** Results of many images, one by one. */
 import { asBeitError, type BeitError, kindOf, mismatch, shown } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
-import { abortable, following } from '../../base/scheduling.js';
+import { abortable, branching, following } from '../../base/scheduling.js';
 import type { CallOptions } from '../../engine/engine.js';
 import type { ImageInput } from '../images.js';
 
@@ -11,7 +11,10 @@ export type Images = Iterable<ImageInput> | AsyncIterable<ImageInput> | ArrayLik
 export interface StreamOptions {
   /** How many images are read ahead while one is worked on, 0 to 16. Default: 1 */
   prefetch?: number | undefined;
-  /** yield: an image that fails has its BeitError in place of a result, and the next follow. Default: throw */
+  /**
+   * yield: an image that fails has its BeitError in place of a result, and the next follow. What is iterated ends the stream where it fails
+   * itself. Default: throw
+   */
   onError?: 'throw' | 'yield' | undefined;
 }
 
@@ -23,7 +26,8 @@ export type PooledResult<Result> = { index: number; image: ImageInput } & (
 
 const MAX_PREFETCH = 16;
 
-type Outcome = { result: unknown } | { error: unknown } | null;
+/** Of an image; `ends` where none came, since what is iterated has failed. */
+type Outcome = { result: unknown } | { error: unknown; ends: boolean } | null;
 
 /** Yields what `run` makes of each image, in their order, `ahead` of them begun ahead where the options name no number; see Pipeline.stream(). */
 export async function* streamed<Options extends CallOptions & StreamOptions>(
@@ -37,14 +41,17 @@ export async function* streamed<Options extends CallOptions & StreamOptions>(
   if (onError !== 'throw' && onError !== 'yield') throw mismatch('invalid-argument', 'onError', shown(onError), '"throw" or "yield"');
   const iterator = iteratorOf(images);
   const { controller, stop } = following(signal);
+  const branch = branching(controller.signal);
   // Unlike a for-await loop, this asks for the next before the last has come; generators and streams queue that.
   const begin = async (): Promise<Outcome> => {
+    let ends = true;
     try {
       const { done, value } = await iterator.next();
       if (done) return null;
-      return { result: await run(value, { ...options, signal: controller.signal }) };
+      ends = false;
+      return { result: await branch((own) => run(value, { ...options, signal: own })) };
     } catch (error) {
-      return { error };
+      return { error, ends };
     }
   };
   const begun = Array.from({ length: prefetch + 1 }, begin);
@@ -52,7 +59,7 @@ export async function* streamed<Options extends CallOptions & StreamOptions>(
     while (true) {
       const outcome = await abortable(begun.shift()!, controller.signal, () => undefined);
       if (!outcome) return;
-      if ('error' in outcome && (onError === 'throw' || controller.signal.aborted)) throw outcome.error;
+      if ('error' in outcome && (outcome.ends || onError === 'throw' || controller.signal.aborted)) throw outcome.error;
       begun.push(begin());
       yield ('error' in outcome ? asBeitError(outcome.error) : outcome.result) as never;
     }
@@ -75,6 +82,7 @@ export async function* asTheyCome<Options extends CallOptions & StreamOptions>(
   checkPrefetch(prefetch, ahead);
   const iterator = iteratorOf(images);
   const { controller, stop } = following(signal);
+  const branch = branching(controller.signal);
   let asked = 0;
   let taken = 0;
   const begun = new Map<number, Promise<{ place: number; answer: PooledResult<never> | null }>>();
@@ -83,7 +91,7 @@ export async function* asTheyCome<Options extends CallOptions & StreamOptions>(
     if (done) return { place, answer: null };
     const facts = { index: taken++, image: value as ImageInput };
     try {
-      const result = (await run(facts.image, { ...options, signal: controller.signal })) as never;
+      const result = (await branch((own) => run(facts.image, { ...options, signal: own }))) as never;
       return { place, answer: { ...facts, result, error: null } };
     } catch (error) {
       if (controller.signal.aborted) throw error;
