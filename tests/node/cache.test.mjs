@@ -1,6 +1,6 @@
 // What is kept of downloads: whole and verified files only, found again by their version.
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { cache, configure } from '../../dist/node.js';
@@ -253,6 +253,41 @@ test('a file that is not what its record says is fetched again', async (t) => {
   await rejects(source({ offline: true }).open('model.safetensors'), 'not-found');
   await load(source());
   await load(source({ offline: true }), [[0, bytes.length]]);
+});
+
+test('files that others have in the folder stay, however they are named', async (t) => {
+  const { folder, source } = await setUp(t);
+  const digits = '0123456789abcdef0123456789abcdef';
+  const mine = [
+    ...['film.part', 'film.part.json', 'weights.data', 'yarn.lock', 'a.note.json', 'a.record.json', 'a.text.tmp'],
+    ...[`${digits}.data.gz`, `${digits}0.part`, `${digits}.copy.data`],
+  ].sort();
+  const long = new Date(Date.now() - 30 * 86_400_000);
+  for (const name of mine) {
+    writeFileSync(join(folder, name), '{}');
+    utimesSync(join(folder, name), long, long);
+  }
+  await load(source());
+  assert.equal((await cache.list(folder)).length, 1);
+  await cache.delete('owner/name', folder);
+  await load(source());
+  await cache.clear(folder);
+  assert.deepEqual(readdirSync(folder).sort(), mine);
+});
+
+test('a file whose record cannot be written leaves nothing', async (t) => {
+  const { folder } = await setUp(t);
+  const url = 'https://example.org/a';
+  const record = { url, source: 's', file: 'a', bytes: 2_000_000, saved: '', etag: '"a"', lastModified: '', sha256: '' };
+  const writer = await openNodeCache(folder).write(url);
+  await writer.begin(record, false);
+  await writer.write(bytes.subarray(0, record.bytes));
+  const [part] = readdirSync(folder).filter((name) => name.endsWith('.part'));
+  const inTheWay = part.replace(/part$/, 'record.json');
+  mkdirSync(join(folder, inTheWay));
+  await rejects(writer.commit(record), 'io');
+  await writer.end(false);
+  assert.deepEqual(readdirSync(folder), [inTheWay]);
 });
 
 test('what cannot be kept is told, and the load goes on', async (t) => {

@@ -19,13 +19,14 @@ interface Owner {
 /** A held lock. */
 export class FileLock {
   private readonly timer: ReturnType<typeof setInterval>;
-  private touched = performance.now();
+  /** When it was last seen to be this one's, by both clocks: the one stands while a machine sleeps, the other jumps. */
+  private seen = [performance.now(), Date.now()] as const;
 
   private constructor(
     private readonly path: string,
     private readonly token: string,
   ) {
-    this.timer = setInterval(() => this.touch(), BEAT_MS);
+    this.timer = setInterval(() => this.holds(), BEAT_MS);
     this.timer.unref();
   }
 
@@ -44,27 +45,28 @@ export class FileLock {
     return null;
   }
 
-  /** Returns whether the lock is still this one's: where the process slept for long, another may have taken it for stale. */
-  holds(): boolean {
-    if (performance.now() - this.touched < SILENT_MS / 2) return true;
-    this.touch();
-    return ownerOf(this.path)?.token === this.token;
+  /**
+   * Returns whether the lock is still this one's: where the process or the machine slept for long, another may have taken it for
+   * stale. Touches it; an answer is good for `within` milliseconds.
+   */
+  holds(within = 0): boolean {
+    const [running, clock] = this.seen;
+    const passed = Math.max(performance.now() - running, Math.abs(Date.now() - clock));
+    if (passed < within) return true;
+    if (ownerOf(this.path)?.token !== this.token) return false;
+    const now = new Date();
+    try {
+      utimesSync(this.path, now, now);
+    } catch {
+      // It has just been taken away, which the next answer tells.
+    }
+    this.seen = [performance.now(), now.getTime()];
+    return true;
   }
 
   release(): void {
     clearInterval(this.timer);
     if (ownerOf(this.path)?.token === this.token) rmSync(this.path, { force: true });
-  }
-
-  private touch(): void {
-    if (ownerOf(this.path)?.token !== this.token) return;
-    const now = new Date();
-    try {
-      utimesSync(this.path, now, now);
-      this.touched = performance.now();
-    } catch {
-      // It has been taken away: holds() tells.
-    }
   }
 }
 

@@ -69,7 +69,11 @@ class NodeCache implements CacheStore {
       mkdirSync(this.folder, { recursive: true });
       const lock = FileLock.take(this.stem(url) + LOCK);
       if (!lock) return null;
-      this.sweep();
+      try {
+        this.sweep();
+      } catch {
+        // What cannot be taken away takes room for longer.
+      }
       return new NodeWriter(this.folder, this.stem(url), url, lock);
     });
   }
@@ -130,7 +134,7 @@ class NodeCache implements CacheStore {
         const path = join(this.folder, name);
         const stem = join(this.folder, name.slice(0, STEM_LENGTH));
         if ([PART, PART_RECORD, LOCK].some((end) => path === stem + end) && isLocked(stem + LOCK)) continue;
-        if ([RECORD, DATA, PART, PART_RECORD, NOTE, LOCK, TEXT].some((end) => name.endsWith(end))) rmSync(path, { force: true });
+        rmSync(path, { force: true });
       }
     });
   }
@@ -151,19 +155,21 @@ class NodeCache implements CacheStore {
       const age = Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Infinity);
       if (age < ABANDONED_MS) continue;
       if (name.endsWith(PART)) this.removePart(path.slice(0, -PART.length));
-      else if ((name.endsWith(DATA) && !named.has(name)) || name.endsWith(TEXT)) rmSync(path, { force: true });
+      else if ((name.endsWith(DATA) && !named.has(name)) || name.endsWith(TEXT) || name.includes(`${LOCK}.`)) rmSync(path, { force: true });
     }
   }
 
   private readAll<T extends { url: string }>(end: string): T[] {
     return this.names()
-      .filter((name) => name.endsWith(end))
-      .map((name) => readJson<T>(join(this.folder, name)))
-      .filter((found) => found !== null);
+      .filter((name) => name.slice(STEM_LENGTH) === end)
+      .map((name) => ({ name, found: readJson<T>(join(this.folder, name)) }))
+      .filter(({ name, found }) => typeof found?.url === 'string' && name.startsWith(stemName(found.url)))
+      .map(({ found }) => found!);
   }
 
+  /** Returns the names of this cache's own files: a folder that a user names may hold others. */
   private names(): string[] {
-    return existsSync(this.folder) ? readdirSync(this.folder) : [];
+    return existsSync(this.folder) ? readdirSync(this.folder).filter((name) => OWN_NAME.test(name)) : [];
   }
 
   private stem(url: string): string {
@@ -175,6 +181,15 @@ class NodeCache implements CacheStore {
 const swept = new Set<string>();
 
 const STEM_LENGTH = 32;
+
+// How often is looked, while bytes are written, whether the lock is still the writer's.
+const ASK_MS = 1000;
+
+// A stem and what follows it; a data file's id is a UUID, and so is that of a text or a lock on its way.
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
+const OWN_NAME = new RegExp(
+  `^[0-9a-f]{${STEM_LENGTH}}\\.(?:part|lock|data|${UUID}\\.data|lock\\.${UUID}|(?:record|part|note)\\.json(?:\\.${UUID}\\.text\\.tmp)?)$`,
+);
 
 function stemName(url: string): string {
   return createHash('sha256').update(url).digest('hex').slice(0, STEM_LENGTH);
@@ -207,6 +222,9 @@ class NodeWriter implements CacheWriter {
 
   async begin(record: CachedFile, resume: boolean): Promise<void> {
     await guarded(this.url, () => {
+      this.assertOwned();
+      // A new file rather than an empty one: who has lost the lock, and does not know yet, may still write to the other.
+      if (!resume) rmSync(this.stem + PART, { force: true });
       this.handle = openSync(this.stem + PART, resume ? 'r+' : 'w');
       this.position = resume ? (this.left?.file.size ?? 0) : 0;
       ftruncateSync(this.handle, this.position);
@@ -216,7 +234,7 @@ class NodeWriter implements CacheWriter {
 
   async write(bytes: Uint8Array): Promise<void> {
     await guarded(this.url, () => {
-      this.assertOwned();
+      this.assertOwned(ASK_MS);
       for (let done = 0; done < bytes.length; ) {
         const count = writeSync(this.handle!, bytes, done, bytes.length - done, this.position);
         done += count;
@@ -232,8 +250,13 @@ class NodeWriter implements CacheWriter {
       const before = readJson<NodeRecord>(this.stem + RECORD);
       const data = `${stemName(this.url)}.${randomUUID()}${DATA}`;
       renameSync(this.stem + PART, join(this.folder, data));
-      // From this moment on the new file is the one that is found; who reads the old one has it open.
-      writeWhole(this.stem + RECORD, { ...record, data } satisfies NodeRecord);
+      try {
+        // From this moment on the new file is the one that is found; who reads the old one has it open.
+        writeWhole(this.stem + RECORD, { ...record, data } satisfies NodeRecord);
+      } catch (error) {
+        rmSync(join(this.folder, data), { force: true }); // nobody would find it
+        throw error;
+      }
       rmSync(this.stem + PART_RECORD, { force: true });
       const old = before && (before.data ? join(this.folder, before.data) : this.stem + DATA);
       if (old) rmSync(old, { force: true });
@@ -255,8 +278,8 @@ class NodeWriter implements CacheWriter {
     this.lock.release();
   }
 
-  private assertOwned(): void {
-    if (!this.lock.holds())
+  private assertOwned(within = 0): void {
+    if (!this.lock.holds(within))
       throw failure('io', this.url, 'another process has taken over keeping it, since this one did not move for long');
   }
 
