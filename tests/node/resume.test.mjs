@@ -1,18 +1,19 @@
 // Downloads that go on where an earlier call, process or thread has left them, and locks between those.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { cache } from '../../dist/node.js';
+import { BeitError, cache } from '../../dist/node.js';
 import { nodeHttp } from '../../dist/platform/http-node.js';
 import { FileLock, isLocked } from '../../dist/sources/cache/lock-node.js';
 import { openNodeCache } from '../../dist/sources/cache/node.js';
 import { hubSource, urlSource } from '../../dist/sources/http/source.js';
 import { startHub } from '../support/hub-server.mjs';
-import { afterwards, collect, rejects, temporaryFolder } from './support.mjs';
+import { afterwards, collect, rejects, serve, temporaryFolder } from './support.mjs';
 
 const SIZE = 8_000_000;
 const CUT = 6_000_000;
@@ -256,6 +257,109 @@ test('a lock is free when its owner has ended or is silent, and no owner gives b
   writeFileSync(path, JSON.stringify({ ...owner, token: 'of another' }));
   first.release();
   assert.ok(existsSync(path));
+});
+
+test('who has lost the lock in its sleep spoils nothing of who has it now', async (t) => {
+  const folder = temporaryFolder(t);
+  const url = 'https://example.org/a';
+  const recordOf = (etag) => ({ url, source: 's', file: 'a', bytes: 4_000_000, saved: etag, etag, lastModified: '', sha256: '' });
+  const asleep = await openNodeCache(folder).write(url);
+  await asleep.begin(recordOf('"1"'), false);
+  await asleep.write(new Uint8Array(2_000_000).fill(1));
+  const lock = join(
+    folder,
+    readdirSync(folder).find((name) => name.endsWith('.lock')),
+  );
+  const long = new Date(Date.now() - 60_000);
+  utimesSync(lock, long, long);
+  const other = await openNodeCache(folder).write(url);
+  await other.begin(recordOf('"2"'), false);
+  await other.write(new Uint8Array(3_000_000).fill(2));
+  await asleep.write(new Uint8Array(1_000_000).fill(1)).catch(() => undefined);
+  await rejects(asleep.commit(recordOf('"1"')), 'io', /another process has taken over/);
+  await asleep.end(true);
+  await other.write(new Uint8Array(1_000_000).fill(2));
+  await other.commit(recordOf('"2"'));
+  const { record, open } = await openNodeCache(folder).find(url);
+  assert.equal(record.saved, '"2"');
+  const file = await open();
+  assert.ok((await collect(file.read(0, 4_000_000))).every((byte) => byte === 2));
+  await file.close();
+  await rejects(collect(file.read(0, 8)), 'io', /closed/);
+});
+
+test('a download that is given up is not taken for whole where no server has told its length', async (t) => {
+  const { hub, folder } = await setUp(t);
+  hub.fail(WEIGHTS, { noLength: true, noRanges: true, stall: CUT });
+  const file = await urlSource(new URL(`${hub.cdn}/${WEIGHTS}`), { cache: folder, retry: { attempts: 0 } }, nodeHttp).open(NAME);
+  const fetching = file.fetchAll().catch(() => undefined);
+  await collect(file.read(0, 8)).catch(() => undefined);
+  while (!hub.requests.some(({ open }) => open)) await new Promise((resolve) => setTimeout(resolve, 10));
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await file.close();
+  await fetching;
+  assert.deepEqual(await cache.list(folder), []);
+});
+
+/** Has an earlier download leave so much. */
+async function leave(folder, record, length) {
+  const writer = await openNodeCache(folder).write(record.url);
+  await writer.begin(record, false);
+  await writer.write(bytes.subarray(0, length));
+  await writer.end(true);
+}
+
+test('what was left is not read any more once it cannot be kept', async (t) => {
+  const { hub, folder } = await setUp(t);
+  const name = 'model.pth';
+  hub.replace(`owner/name/${name}`, bytes);
+  const url = `${hub.cdn}/owner/name/${name}`;
+  const etag = hub.etag(`owner/name/${name}`);
+  const record = { url, source: 's', file: name, bytes: SIZE, saved: new Date().toISOString(), etag, lastModified: '', sha256: '' };
+  await leave(folder, record, 3_000_000);
+  const store = openNodeCache(folder);
+  const full = {
+    find: (address) => store.find(address),
+    readNote: async () => null,
+    writeNote: async () => undefined,
+    list: async () => [],
+    write: async (address) => {
+      const writer = await store.write(address);
+      writer.write = async () => {
+        throw new BeitError('quota', 'No room.');
+      };
+      return writer;
+    },
+  };
+  const warnings = [];
+  const source = urlSource(new URL(url), { retry: { attempts: 0 } }, { ...nodeHttp, openCache: async () => full });
+  const file = await source.open(name, null, { onWarning: ({ code }) => warnings.push(code) });
+  await collect(file.read(0, 4_000_000));
+  // Of another file, which may have the closed one's number.
+  const others = Array.from({ length: 4 }, () => openSync(READER, 'r'));
+  assert.ok((await collect(file.read(0, SIZE))).equals(bytes));
+  for (const other of others) closeSync(other);
+  await file.close();
+  assert.deepEqual(warnings, ['quota']);
+});
+
+test('a download of which nothing but the end is missing is verified, also where the server does not tell the length', async (t) => {
+  const folder = temporaryFolder(t);
+  const revision = 'fedcba9876543210fedcba9876543210fedcba98';
+  const { base } = await serve(t, (_request, response) => response.writeHead(416).end());
+  const host = new URL(base).origin;
+  const url = `${host}/owner/name/resolve/${revision}/${NAME}`;
+  const facts = { source: 'owner/name', file: NAME, saved: new Date().toISOString(), etag: '"a"', lastModified: '' };
+  const source = () => hubSource('owner/name', { host, revision, cache: folder, retry: { attempts: 0 } }, nodeHttp);
+  for (const known of [SIZE, -1]) {
+    await leave(folder, { url, bytes: known, ...facts, sha256: '00'.repeat(32) }, SIZE);
+    await rejects(load(source()), 'corrupt');
+    await leave(folder, { url, bytes: known, ...facts, sha256: createHash('sha256').update(bytes).digest('hex') }, SIZE);
+    await load(source());
+    assert.equal((await cache.list(folder)).length, 1);
+    await load(source());
+    await cache.clear(folder);
+  }
 });
 
 test('a thread that was ended leaves its download to the next', async (t) => {

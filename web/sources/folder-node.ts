@@ -1,5 +1,5 @@
 /** Files of a folder on this machine (Node only). */
-import { closeSync, fstatSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { failure, sentenceOf } from '../base/errors.js';
 import { CHUNK_BYTES, fileNotFound, isWeightsFile, weightsNameOf, type Source, type SourceDescription, type SourceFile } from './source.js';
@@ -8,10 +8,10 @@ type FolderDescription = Extract<SourceDescription, { kind: 'folder' }>;
 
 /**
  * Returns the source of a path: a folder, or a weights file whose folder has the rest.
- * Null where there is nothing at that path.
+ * Null where there is nothing at that path. Throws unsupported for another file, and io for what may not be looked at.
  */
 export function pathSource(path: string): FolderSource | null {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = statOf(path);
   if (!stat) return null;
   if (stat.isDirectory()) return new FolderSource({ kind: 'folder', label: path, folder: path, weightsName: weightsNameOf(namesIn(path)) });
   if (isWeightsFile(path) || (stat.isFile() && !basename(path).includes('.'))) {
@@ -23,6 +23,16 @@ export function pathSource(path: string): FolderSource | null {
     path,
     'it is neither a folder nor a weights file (.safetensors, .bin, .pth, .pth.tar, .ckpt, .msgpack, .pkl, or no ending)',
   );
+}
+
+function statOf(path: string): ReturnType<typeof statSync> | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    // What is too long, or has a zero in it, is the name of nothing.
+    if (['ENAMETOOLONG', 'ERR_INVALID_ARG_VALUE'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw failure('io', path, `it cannot be looked at (${sentenceOf(error)})`, error);
+  }
 }
 
 function namesIn(path: string): string[] {
@@ -55,7 +65,8 @@ export class FolderSource implements Source {
 export function openLocalFile(name: string, path: string, label: string): SourceFile {
   let handle: number;
   try {
-    handle = openSync(path, 'r');
+    // Of a pipe that nobody writes to, opening would wait for ever. Windows has neither.
+    handle = openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw fileNotFound(label, name);
     throw failure('io', path, `the file cannot be opened (${sentenceOf(error)})`, error);
@@ -84,6 +95,8 @@ class LocalFile implements SourceFile {
    */
   readSync(target: Uint8Array, offset: number): number {
     let done = 0;
+    // Another file may have its number by now.
+    if (this.closed) throw failure('io', this.path, 'the file has been closed');
     try {
       while (done < target.length) {
         const count = readSync(this.handle, target, done, target.length - done, offset + done);

@@ -1,7 +1,7 @@
 /** A file on a server, read in order: a connection that breaks off is resumed where it broke. */
 import { tell } from '../../base/callbacks.js';
-import { asBeitError, type BeitError, failure, mismatch } from '../../base/errors.js';
-import { throwIfAborted } from '../../base/scheduling.js';
+import { asBeitError, BeitError, failure, mismatch } from '../../base/errors.js';
+import { following, throwIfAborted } from '../../base/scheduling.js';
 import type { CachedFile, CacheStore, CacheWriter, PartialFile } from '../cache/store.js';
 import { CHUNK_BYTES, isWeightsFile, type SourceFile, type SourceWatch } from '../source.js';
 import { differenceOf, get, reasonOf, sameVersion, type Answer, type HttpTarget, type Version } from './answer.js';
@@ -62,9 +62,12 @@ export class HttpFile implements SourceFile {
   /** How much is waited for: answers, bytes. */
   private waits = 0;
   private closed = false;
+  /** Aborted with the caller's signal, and by close(): then no answer is waited for any more. */
+  private readonly ending: ReturnType<typeof following>;
 
   constructor(private readonly settings: HttpFileSettings) {
     this.name = settings.target.name;
+    this.ending = following(settings.signal);
     this.retries = this.newRetries(settings.retry);
   }
 
@@ -102,7 +105,7 @@ export class HttpFile implements SourceFile {
   /** Begins to keep the file. To be called before the first read, once its sum is known if it will be. */
   async keep(): Promise<void> {
     const resume = this.left !== null;
-    if (!(await this.withWriter((writer) => writer.begin(this.record(this.size), resume)))) await this.forgetLeft();
+    await this.withWriter((writer) => writer.begin(this.record(this.size), resume));
   }
 
   /** Asks for what comes after the bytes that are left. Returns whether they are of the version that the server has now. */
@@ -121,7 +124,10 @@ export class HttpFile implements SourceFile {
     }
     this.take(answer, same ? left.file.size : 0);
     if (!same) return true;
-    if (!this.version!.sha256) this.version!.sha256 = sha256;
+    const version = this.version!;
+    version.sha256 ||= sha256;
+    // Where nothing follows, all of it is there.
+    if (version.size < 0) version.size = answer.body ? bytes : left.file.size;
     this.left = left;
     this.position = 0;
     return true;
@@ -243,6 +249,7 @@ export class HttpFile implements SourceFile {
       if (found !== this.sha256) {
         const { writer } = this;
         this.writer = null;
+        this.left = null;
         await writer?.end(false);
         throw mismatch('corrupt', url, `bytes whose SHA-256 is ${found}`, this.sha256);
       }
@@ -250,6 +257,7 @@ export class HttpFile implements SourceFile {
     const { store } = this;
     if (!store || !(await this.withWriter((writer) => writer.commit(this.record(this.fed))))) return;
     this.writer = null;
+    this.left = null;
     this.kept = await store
       .find(url)
       .then((found) => found?.open() ?? null)
@@ -279,16 +287,17 @@ export class HttpFile implements SourceFile {
     } catch (error) {
       this.writer = null;
       await writer.end(false);
+      await this.forgetLeft();
       tell(this.settings.watch.onWarning, error as BeitError);
       return false;
     }
   }
 
-  /** Goes on from the server where what was left cannot be read any more. */
+  /** What was left cannot be read any more: where that has not been done, the server is asked for it. */
   private async forgetLeft(): Promise<void> {
-    if (!this.left) return;
+    const { left } = this;
     this.left = null;
-    await this.pause();
+    if (left && this.position < left.file.size) await this.pause();
   }
 
   /** Returns what is left at the position, or null where that is nothing more. */
@@ -337,14 +346,18 @@ export class HttpFile implements SourceFile {
       target: { url },
       signal,
     } = this.settings;
-    if (!this.body) return null;
+    const { body } = this;
+    if (!body) return null;
     let bytes: Uint8Array | null;
     try {
-      bytes = await this.body.read(this.retries.timeout);
+      bytes = await body.read(this.retries.timeout);
     } catch (error) {
       throwIfAborted(signal);
+      if (body !== this.body) return null;
       throw new Transient(failure('network', url, `the connection broke off after ${this.position} bytes (${reasonOf(error)})`, error));
     }
+    // One that was given up ends like one that is whole.
+    if (body !== this.body) return null;
     if (!bytes) {
       this.body = null;
       if (this.size >= 0 && this.position < this.size) {
@@ -382,7 +395,8 @@ export class HttpFile implements SourceFile {
   }
 
   private async request(offset: number, version: Version | null): Promise<Answer> {
-    const { target, signal, activate } = this.settings;
+    const { target, activate } = this.settings;
+    const { signal } = this.ending.controller;
     // Naming a range also keeps the body from being compressed, so that its length is the file's.
     const ranged = offset > 0 || isWeightsFile(this.name);
     ++this.waits;
@@ -440,7 +454,10 @@ export class HttpFile implements SourceFile {
   /** Ends: what has come of a file that is to be kept is left for the next time. */
   async close(): Promise<void> {
     this.closed = true;
-    await this.pause();
+    const paused = this.pause();
+    this.ending.stop();
+    this.ending.controller.abort(new BeitError('aborted', `${this.name}: the file has been closed.`));
+    await paused;
     await this.work;
     await this.writer?.end(true);
     this.writer = null;

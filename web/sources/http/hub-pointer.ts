@@ -20,13 +20,16 @@ export async function pointerSum(
   const url = `${host}/${id}/raw/${encodeURIComponent(revision)}/${path.split('/').map(encodeURIComponent).join('/')}`;
   try {
     const answer = await get({ ...target, url }, -1, {}, signal, MOST_WAIT_MS);
-    const reader = answer.body && new BodyReader(answer.body);
-    const decoder = new TextDecoder();
-    let text = '';
-    for (let chunk = await reader?.read(MOST_WAIT_MS); chunk && text.length <= MOST_BYTES; chunk = await reader?.read(MOST_WAIT_MS))
-      text += decoder.decode(chunk, { stream: true });
-    answer.end();
-    return sumInPointer(text);
+    try {
+      const reader = answer.body && new BodyReader(answer.body);
+      const decoder = new TextDecoder();
+      let text = '';
+      for (let chunk = await reader?.read(MOST_WAIT_MS); chunk && text.length <= MOST_BYTES; chunk = await reader?.read(MOST_WAIT_MS))
+        text += decoder.decode(chunk, { stream: true });
+      return sumInPointer(text);
+    } finally {
+      answer.end();
+    }
   } catch {
     return '';
   }
