@@ -3,10 +3,12 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { pathToFileURL } from 'node:url';
+import { spawnSync } from 'node:child_process';
 import { platform } from '../../dist/platform/node.js';
 import { FilesSource } from '../../dist/sources/memory.js';
 import { hubSource, urlSource } from '../../dist/sources/http/source.js';
 import { RemoteSource, serveSource } from '../../dist/sources/bridge.js';
+import { ReadOnce } from '../../dist/sources/read-once.js';
 import { isHubId } from '../../dist/sources/source.js';
 import { readOptionalText, readText } from '../../dist/sources/text.js';
 import { afterwards, collect, fileServer, rejects, serve, temporaryFolder } from './support.mjs';
@@ -305,8 +307,65 @@ test('what is written decides what it is', async (t) => {
   assert.equal((await resolve({ 'config.json': new Uint8Array(1) })).describe(), null);
   assert.equal((await resolve({ 'config.json': new Blob(['{}']), 'model.safetensors': new Uint8Array(1) })).describe(), null);
   await rejects(resolve([new File(['x'], 'a'), new File(['x'], 'a')]), 'invalid-argument');
+  const alone = [new Uint8Array(8), new Float32Array(8), new ArrayBuffer(8)];
+  for (const bad of alone) await rejects(resolve(bad), 'invalid-argument', /got bytes alone, expected files by their names/);
+  for (const bad of ['file://elsewhere/x', new URL('file:///a%2Fb')])
+    await rejects(resolve(bad), 'invalid-argument', /no file of this machine/);
+  for (const bad of [`./${'x'.repeat(5000)}`, './a\0b']) await rejects(resolve(bad), 'not-found');
   for (const bad of [5, null, undefined, { a: 'text' }]) await rejects(resolve(bad), 'invalid-argument');
   await rejects(resolve(''), 'not-found');
+});
+
+test('a pipe in place of a file is refused, and nobody waits for who might write to it', {
+  skip: process.platform === 'win32',
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  assert.equal(spawnSync('mkfifo', [join(folder, 'config.json')]).status, 0);
+  // In a process of its own, since a wait of the file system would be one of all tests.
+  const script = `import { platform } from ${JSON.stringify(import.meta.resolve('../../dist/platform/node.js'))};
+    const source = await platform.resolveSource(${JSON.stringify(folder)}, {});
+    await source.open('config.json').catch(({ code }) => console.log(code));`;
+  const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 60_000, encoding: 'utf8' });
+  assert.equal(stdout.trim(), 'io');
+});
+
+test('of several readers each gets its own bytes, also where one reads again', async (t) => {
+  const { base } = await serve(t, fileServer({ 'model.safetensors': bytes }));
+  const shared = new ReadOnce(urlSource(new URL(base), { cache: false, ...once }), 2, new AbortController().signal);
+  const [one, other] = await Promise.all([1, 2].map(() => shared.view().open('model.safetensors')));
+  for (const file of [one, other]) await collect(file.read(0, 2 << 20));
+  const [again, next] = await Promise.all([collect(one.read(0, 1 << 20)), collect(other.read(2 << 20, 1 << 20))]);
+  assert.ok(again.equals(at(0, 1 << 20)), 'read again');
+  assert.ok(next.equals(at(2 << 20, 1 << 20)), 'read on');
+  await shared.close();
+});
+
+test('a file that is closed while it connects leaves no connection', { timeout: 60_000 }, async (t) => {
+  const left = new Set();
+  let asked;
+  const second = new Promise((resolve) => {
+    asked = resolve;
+  });
+  let count = 0;
+  const { base } = await serve(t, (request, response) => {
+    left.add(request.socket);
+    request.socket.on('close', () => left.delete(request.socket));
+    const range = { 'Content-Range': `bytes 0-4999999/5000000`, 'Content-Length': 5_000_000, ETag: '"a"' };
+    const answer = () => {
+      response.writeHead(206, range);
+      response.write(bytes.subarray(0, 2_000_000));
+    };
+    if (++count === 1) return answer();
+    asked();
+    setTimeout(answer, 300);
+  });
+  const file = await urlSource(new URL('model.safetensors', base), { cache: false, ...once }).open('model.safetensors');
+  await collect(file.read(0, 1_000_000));
+  const reading = collect(file.read(0, 1_000_000)).catch(() => undefined);
+  await second;
+  await file.close();
+  await reading;
+  while (left.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
 });
 
 test('a bridge that is stopped closes every file, whenever it was opened and whatever close() gives', { timeout: 20_000 }, async (t) => {

@@ -21,6 +21,14 @@ import { findTraining } from './training.js';
 import { findSample, noSample, pathInAssets, type SampleName } from './samples.js';
 import { attemptWrite, FileInParts } from './written-file-node.js';
 
+function pathOfUrl(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    throw failure('invalid-argument', 'source', `${JSON.stringify(url)} is no file of this machine (${sentenceOf(error)})`, error);
+  }
+}
+
 const isAddress = (text: string): boolean => /^(https?|data|blob):/i.test(text);
 
 // Joined, for bundlers not to look for a package that need not be there.
@@ -76,9 +84,9 @@ export const platform: Platform = {
 
   async resolveSource(source, options) {
     const around = { base: undefined, http: nodeHttp };
-    if (source instanceof URL && source.protocol === 'file:') source = fileURLToPath(source);
+    if (source instanceof URL && source.protocol === 'file:') source = source.href;
     if (typeof source !== 'string' || isAddress(source)) return resolveSource(source, options, around);
-    const path = source.startsWith('file:') ? fileURLToPath(source) : source;
+    const path = /^file:/i.test(source) ? pathOfUrl(source) : source;
     const local = pathSource(path);
     if (local) return local;
     // As in transformers: what is no path of this machine may be a name of the hub.

@@ -94,7 +94,9 @@ export function oneFolder(files: readonly PathFile[]): Record<string, File> {
   const folders = new Map<string, PathFile[]>();
   for (const [path, file] of files) {
     const folder = path.slice(0, path.lastIndexOf('/') + 1);
-    folders.set(folder, [...(folders.get(folder) ?? []), [path.slice(folder.length), file]]);
+    const members = folders.get(folder) ?? [];
+    members.push([path.slice(folder.length), file]);
+    folders.set(folder, members);
   }
   const having = (wanted: (name: string) => boolean): string[] =>
     [...folders].filter(([, members]) => members.some(([name]) => wanted(name))).map(([folder]) => folder);

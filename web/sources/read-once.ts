@@ -12,6 +12,8 @@ interface Opened {
   file: SourceFile;
   chunks: Map<string, Chunk>;
   finished: Promise<void> | undefined;
+  /** The read that was asked for last: a file is read by one at a time. */
+  last: Promise<unknown>;
 }
 
 /**
@@ -41,16 +43,19 @@ export class ReadOnce {
   private async open(name: string, watch: SourceWatch | undefined): Promise<SourceFile> {
     let opening = this.files.get(name);
     if (!opening) {
-      opening = this.source.open(name, this.signal, watch).then((file) => ({ file, chunks: new Map(), finished: undefined }));
+      opening = this.source
+        .open(name, this.signal, watch)
+        .then((file) => ({ file, chunks: new Map(), finished: undefined, last: Promise.resolve() }));
       this.files.set(name, opening);
     }
     const opened = await opening;
     const { file } = opened;
-    const finish = (): Promise<void> => (opened.finished ??= Promise.resolve(file.finish?.()));
+    const finish = (): Promise<void> => (opened.finished ??= opened.last.then(() => file.finish?.()));
     return { name, size: file.size, read: (offset, length) => this.read(opened, offset, length), finish, close: async () => undefined };
   }
 
-  private async *read({ file, chunks }: Opened, offset: number, length: number): AsyncIterable<Uint8Array> {
+  private async *read(opened: Opened, offset: number, length: number): AsyncIterable<Uint8Array> {
+    const { file, chunks } = opened;
     const small = file.size >= 0 && file.size <= CHUNK_BYTES;
     const end = offset + length;
     while (offset < end) {
@@ -58,7 +63,10 @@ export class ReadOnce {
       const key = `${offset} ${asked}`;
       let chunk = chunks.get(key);
       if (!chunk) {
-        chunk = { bytes: collected(file, offset, asked), left: small ? Infinity : this.readers };
+        const from = offset;
+        const bytes = opened.last.then(() => collected(file, from, asked));
+        opened.last = bytes.catch(() => undefined);
+        chunk = { bytes, left: small ? Infinity : this.readers };
         chunks.set(key, chunk);
       }
       if (--chunk.left === 0) chunks.delete(key);

@@ -38,6 +38,10 @@ export async function resolveSource(source: SourceLike, options: SourceOptions, 
   if (typeof source !== 'object' || source === null) {
     throw mismatch('invalid-argument', 'source', source === null ? 'null' : typeof source, EXPECTED);
   }
+  // Bytes without a name; as a list they would be looked at one by one.
+  if (ArrayBuffer.isView(source) || isArrayBuffer(source)) {
+    throw mismatch('invalid-argument', 'source', 'bytes alone', `files by their names, such as { ${JSON.stringify(WEIGHTS_FILE)}: bytes }`);
+  }
   if (isDropped(source)) return new FilesSource(oneFolder(await filesOf(source)));
   return isFileList(source)
     ? new FilesSource(oneFolder([...source].map((file) => [pathOf(file), file])))
