@@ -7,6 +7,7 @@ import { join } from 'node:path';
 const LIBRARIES = '/usr/lib';
 const POLL_MS = 10;
 const MOST_POLL_MS = 50;
+const REST_MS = 1000;
 
 /** What WebKitGTK needs to run without a graphics card, as root, and to be the engine that Safari is. */
 const ENVIRONMENT = {
@@ -297,8 +298,17 @@ class WebKitPage {
     };
   }
 
+  /** The driver waits until the page is drawn once more, which one that is at rest now and then is not: so it is made to, until the picture is there. */
   async screenshot({ path }) {
-    writeFileSync(path, Buffer.from(await this.#command('GET', '/screenshot'), 'base64'));
+    const taken = this.#command('GET', '/screenshot');
+    const waits = () => Promise.race([taken.then(() => false), pause(REST_MS).then(() => true)]);
+    let turn = 0;
+    for (; await waits(); ++turn) {
+      const script = `document.body.style.outline = '1px solid rgb(0 0 0 / 0.0${1 + (turn % 2)})';`;
+      await this.browser.command('POST', '/execute/sync', { script, args: [] });
+    }
+    if (turn > 0) await this.#run("document.body.style.outline = '';");
+    writeFileSync(path, Buffer.from(await taken, 'base64'));
   }
 
   isClosed() {
