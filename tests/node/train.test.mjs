@@ -159,6 +159,134 @@ test('a state that breaks off is no state, also where there was one before', asy
   await learning.dispose();
 });
 
+test('a state stays until its weights are replaced, and goes with them', async (t) => {
+  const folder = temporaryFolder(t);
+  const data = pictures(8);
+  const learning = run({ data, batch: 4, epochs: 2 });
+  const goOn = () => run({ data, model: undefined, method: undefined, validation: undefined, resume: folder });
+  const full = { create: () => ({ write: () => Promise.reject(new Error('the disk is full')), close() {}, abort() {} }) };
+  for await (const { step } of learning) {
+    if (step === 1) await learning.save(folder, { state: true });
+    if (step === 2) {
+      const removed = [];
+      const remove = (name) => removed.push(name);
+      await assert.rejects(learning.save({ ...full, remove }), /the disk is full/);
+      await assert.rejects(learning.save({ ...full, remove }, { state: true }), /the disk is full/);
+      assert.deepEqual(removed, []);
+      const resumed = goOn();
+      assert.equal((await resumed.open()).resumedAt, 1);
+      await resumed.dispose();
+    }
+    if (step === 3) await learning.save(folder);
+  }
+  const resumed = goOn();
+  await rejects(resumed.open(), 'not-found', /trainer_state\.json/);
+  await resumed.dispose();
+  await learning.dispose();
+});
+
+test('what is saved while a run learns is of one moment, and changes nothing', async () => {
+  const options = { data: pictures(16), validation: 0.25, batch: 4, microBatch: 1, epochs: 2, movingAverage: 0.9 };
+  const whole = run(options);
+  const states = [await whole.state()];
+  const told = [];
+  const plain = ({ picturesPerSecond: _, secondsLeft: __, ...step }) => step;
+  for await (const step of whole) {
+    told.push(plain(step));
+    states.push(await whole.state());
+  }
+  await whole.dispose();
+
+  const learning = run(options);
+  const steps = learning[Symbol.asyncIterator]();
+  const saves = [];
+  const ignored = { create: () => ({ write() {}, close() {}, abort() {} }) };
+  await learning.open();
+  for (let at = 0; at < told.length; ++at) {
+    const next = steps.next();
+    saves.push(learning.state(), learning.save(ignored));
+    assert.deepEqual(plain((await next).value), told[at]);
+  }
+  const saved = (await Promise.all(saves)).filter((files) => files !== undefined);
+  assert.equal(saved.length, told.length);
+  for (const files of saved) {
+    const at = JSON.parse(Buffer.from(files['trainer_state.json']).toString()).global_step;
+    for (const [name, bytes] of Object.entries(states[at]))
+      assert.ok(Buffer.from(bytes).equals(Buffer.from(files[name])), `${at}: ${name}`);
+  }
+  await learning.dispose();
+});
+
+test('two iterations of a run share its steps out', async () => {
+  const options = { data: pictures(8), batch: 4, epochs: 3 };
+  const [whole, shared] = [run(options), run(options)];
+  for await (const step of whole) assert.ok(step);
+  const numbers = [];
+  const follow = async () => {
+    for await (const { step } of shared) numbers.push(step);
+  };
+  await Promise.all([follow(), follow()]);
+  assert.deepEqual(
+    numbers.sort((a, b) => a - b),
+    [1, 2, 3, 4, 5, 6],
+  );
+  const [one, other] = [await whole.state(), await shared.state()];
+  assert.ok(Buffer.from(one['model.safetensors']).equals(Buffer.from(other['model.safetensors'])));
+  for (const each of [whole, shared]) await each.dispose();
+});
+
+test('a step whose judgement fails is not made twice, and is told when it is judged', async () => {
+  const validation = [0, 1].map((i) => ({ image: noise(100 + i), label: 'cat' }));
+  const options = { data: pictures(8), batch: 4, epochs: 2 };
+  const whole = run({ ...options, validation });
+  const told = [];
+  for await (const { step, validation: judged } of whole) told.push([step, judged]);
+
+  const broken = validation.map((one) => ({ ...one }));
+  broken[1].image = new Uint8Array(9);
+  const learning = run({ ...options, validation: broken });
+  const seen = [];
+  const follow = async () => {
+    for await (const { step, validation: judged, secondsLeft, picturesPerSecond } of learning) {
+      seen.push([step, judged]);
+      assert.ok(secondsLeft >= 0 && picturesPerSecond >= 0);
+    }
+  };
+  for (let i = 0; i < 3; ++i) await rejects(follow(), 'bad-image', /./);
+  assert.deepEqual(seen, told.slice(0, 1));
+  assert.equal(JSON.parse(Buffer.from((await learning.state())['trainer_state.json']).toString()).global_step, 2);
+  broken[1].image = validation[1].image;
+  await follow();
+  assert.deepEqual(seen, told);
+  const [one, other] = [await whole.state(), await learning.state()];
+  for (const name of ['model.safetensors', 'optimizer.safetensors', 'trainer_state.json'])
+    assert.ok(Buffer.from(one[name]).equals(Buffer.from(other[name])), name);
+  for (const each of [whole, learning]) await each.dispose();
+});
+
+test('the time that is left is told by the steps of the loop that is running', async () => {
+  const learning = run({ data: pictures(8), batch: 4, epochs: 50 });
+  for await (const { step } of learning) if (step === 20) break;
+  for await (const { step, steps, picturesPerSecond, secondsLeft } of learning) {
+    const seconds = 4 / picturesPerSecond;
+    assert.ok(Math.abs(secondsLeft / (seconds * (steps - step)) - 1) < 1e-9, `${secondsLeft} s after a step of ${seconds} s`);
+    break;
+  }
+  await learning.dispose();
+});
+
+test('memory is told for the pictures to judge by, too, where more of these come at a time', async () => {
+  const estimates = [];
+  for (const count of [4, 32]) {
+    const validation = Array.from({ length: count }, (_, i) => ({ image: noise(i), label: 'cat' }));
+    const learning = run({ data: pictures(4), validation });
+    estimates.push((await learning.open()).estimate);
+    await learning.dispose();
+  }
+  // 28 pictures of 3 x 16 x 16 floats.
+  assert.equal(estimates[1] - estimates[0], 28 * 3 * 16 * 16 * 4);
+});
+
 test('what frozen layers made of a picture is kept, and changes no bit', async () => {
   const validation = pictures(22).slice(18);
   for (const [options, once] of [

@@ -17,13 +17,17 @@ export interface TensorToWrite {
   shape: readonly number[];
 }
 
-/** Writes a safetensors file, of which one tensor is in memory at a time. It is there whole or not at all. */
+/**
+ * Writes a safetensors file, of which one tensor is in memory at a time. It is there whole or not at all; `before` is called when all of it has been
+ * written, and has not taken another's place yet.
+ */
 export async function writeTensors(
   folder: FolderToWrite,
   name: string,
   tensors: readonly TensorToWrite[],
   dtype: 'F32' | 'F16',
   read: (name: string) => Promise<Uint8Array>,
+  before?: () => Promise<void>,
 ): Promise<void> {
   const rows = tensors.map((tensor) => ({ ...tensor, dtype, bytes: tensor.shape.reduce((a, b) => a * b, dtype === 'F16' ? 2 : 4) }));
   const begin = safetensorsHeader(rows, { format: 'pt' });
@@ -34,6 +38,7 @@ export async function writeTensors(
       await file.write(at, await read(tensor));
       at += bytes;
     }
+    await before?.();
   });
 }
 
@@ -49,11 +54,11 @@ export async function writeText(folder: FolderToWrite, name: string, text: strin
 async function written(file: FileToWrite, write: (file: FileToWrite) => Promise<void>): Promise<void> {
   try {
     await write(file);
+    await file.close();
   } catch (error) {
     await file.abort();
     throw error;
   }
-  await file.close();
 }
 
 /** Takes files into memory. */

@@ -49,12 +49,20 @@ export interface TrainerState {
   trial_params: null;
 }
 
+/** What is known of a step before it is judged. */
+export type LearnedStep = Pick<TrainingStep, 'step' | 'epoch' | 'loss' | 'accuracy' | 'rate' | 'gradientNorm'>;
+
 /** Returns the rows that the Trainer would log for a step. */
-export function rowsOf({ step, epoch, loss, accuracy, rate, gradientNorm, validation }: TrainingStep): Record<string, number>[] {
-  return [
-    { ...(accuracy !== null && { accuracy }), epoch, grad_norm: gradientNorm, learning_rate: rate, loss, step },
-    ...(validation ? [{ epoch, eval_accuracy: validation.accuracy, eval_loss: validation.loss, step }] : []),
-  ];
+export function rowsOf(told: TrainingStep): Record<string, number>[] {
+  return [learnedRow(told), ...(told.validation ? [judgedRow(told, told.validation)] : [])];
+}
+
+export function learnedRow({ step, epoch, loss, accuracy, rate, gradientNorm }: LearnedStep): Record<string, number> {
+  return { ...(accuracy !== null && { accuracy }), epoch, grad_norm: gradientNorm, learning_rate: rate, loss, step };
+}
+
+export function judgedRow({ step, epoch }: LearnedStep, { accuracy, loss }: Judged): Record<string, number> {
+  return { epoch, eval_accuracy: accuracy, eval_loss: loss, step };
 }
 
 export type Judged = Pick<Validation, 'loss' | 'accuracy'>;

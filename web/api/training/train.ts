@@ -3,7 +3,7 @@ import { asBytes } from '../../base/bytes.js';
 import { DisposableObject } from '../../base/dispose.js';
 import { BeitError, kindOf, mismatch } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
-import { throwIfAborted } from '../../base/scheduling.js';
+import { throwIfAborted, TurnQueue } from '../../base/scheduling.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { LoadCallOptions } from '../../engine/engine.js';
 import { partOf } from '../../engine/progress.js';
@@ -15,6 +15,7 @@ import type {
   TrainerExample,
   TrainingEngine,
 } from '../../engine/trainer-calls.js';
+import type { FolderToWrite } from '../../platform/platform.js';
 import { CONFIG_FILE, PROCESSOR_FILE, WEIGHTS_FILE, type Source, type SourceOptions } from '../../sources/source.js';
 import { readOptionalText, readText } from '../../sources/text.js';
 import { asConfig } from '../config.js';
@@ -29,7 +30,7 @@ import { CARD_FILE, folderOf, processorJson, type SaveTarget } from '../teaching
 import { begunWith, type Begun } from './begun.js';
 import { maskedCard, trainedCard } from './card.js';
 import { FilesInMemory, OPTIMIZER_FILE, readBytes, RECIPE_FILE, STATE_FILE, writeJson, writeTensors, writeText } from './files.js';
-import { isBetter, judgedIn, rowsOf, trainerState, type TrainingStep, type Validation } from './log.js';
+import { isBetter, judgedIn, judgedRow, learnedRow, trainerState, type LearnedStep, type TrainingStep, type Validation } from './log.js';
 import { fullRecipe, RECIPE_NAMES, settingsOf, type FullRecipe, type LabelledImage, type TrainOptions } from './options.js';
 import { partedBy, quotasOf } from './pictures.js';
 import { maskingBy, openEncoder, planOf } from './plan.js';
@@ -80,10 +81,16 @@ interface Opened {
   configText: string;
   processorText: string;
   history: Record<string, number>[];
+  /** Steps that the weights have made. */
+  done: number;
+  /** The step that was made last, until it has been judged where it ends an epoch. */
+  untold: LearnedStep | null;
+  /** The order of pictures in an epoch. */
+  order: { epoch: number; numbers: Int32Array } | null;
 }
 
 export interface SaveRunOptions {
-  /** Also what the run needs to go on. Default: false */
+  /** Also what the run needs to go on. A state that was there before goes in any case, since its weights do. Default: false */
   state?: boolean | undefined;
   /** The element type of the weights; with the state f32 alone. Default: f32 */
   dtype?: 'f32' | 'f16' | undefined;
@@ -126,6 +133,8 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
   private stopped = false;
   private disposed = false;
   private readonly kept = new Set<number>();
+  /** Steps and saves take turns: what is written is of one moment, and no step is made with averaged weights. */
+  private readonly turns = new TurnQueue();
 
   /** By train(). */
   constructor(private readonly options: TrainOptions) {
@@ -143,63 +152,85 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     this.stopped = true;
   }
 
+  /**
+   * Goes on where the run is, so that what broke off may be iterated anew: after a picture that could not be read its batch comes again, and a step
+   * that could not be judged is. Several iterations at a time share the steps out.
+   */
   async *[Symbol.asyncIterator](): AsyncGenerator<TrainingStep, void, undefined> {
     const run = await this.open_();
-    const { facts, recipe, training } = run;
+    const { steps } = run.facts;
     const begin = performance.now();
-    let learned = 0;
-    for (let done = this.stepsDone(run); done < facts.steps && !this.stopped; ) {
-      throwIfAborted(this.options.signal);
-      const epoch = Math.floor(done / facts.stepsPerEpoch);
-      const order = await this.call(run, 'order', { epoch, count: training.length });
-      for (let at = done % facts.stepsPerEpoch; at < facts.stepsPerEpoch && !this.stopped; ++at) {
-        const numbers = order.subarray(at * recipe.batch, (at + 1) * recipe.batch);
-        const examples = await this.examplesOf(run, training, [...numbers], 0);
-        const { step, loss, rate, gradientNorm, kept, ...judged } = await this.call(run, 'step', { examples, epoch });
-        this.keep(kept);
-        done = step;
-        learned += examples.length;
-        const validation = at + 1 === facts.stepsPerEpoch ? await this.judge(run) : null;
-        const seconds = (performance.now() - begin) / 1000;
-        const told: TrainingStep = {
-          step,
-          steps: facts.steps,
-          epoch: step / facts.stepsPerEpoch,
-          loss,
-          accuracy: recipe.mixup > 0 || recipe.cutmix > 0 ? null : rightOf(judged) / judged.answers.length,
-          rate,
-          gradientNorm,
-          picturesPerSecond: learned / seconds,
-          secondsLeft: (seconds / (step - facts.resumedAt)) * (facts.steps - step),
-          validation,
-        };
-        run.history.push(...rowsOf(told));
-        yield told;
-      }
+    let [learned, count] = [0, 0];
+    while (!this.stopped) {
+      const { signal } = this.options;
+      throwIfAborted(signal);
+      const made = await this.turns.run(() => this.step(run), signal);
+      if (!made) return;
+      learned += made.pictures;
+      const seconds = (performance.now() - begin) / 1000;
+      const secondsLeft = (seconds / ++count) * (steps - made.told.step);
+      yield { ...made.told, steps, picturesPerSecond: learned / seconds, secondsLeft, validation: made.validation };
     }
   }
 
-  /** Writes the model as it is now as transformers reads it; where an average of the weights is kept, that, unless the state is written, too. */
+  /** Makes the next step, unless there is one that has not been told; returns null behind the last. */
+  private async step(run: Opened): Promise<{ told: LearnedStep; pictures: number; validation: Validation | null } | null> {
+    const { facts, history } = run;
+    let pictures = 0;
+    if (!run.untold) {
+      if (run.done >= facts.steps || this.stopped) return null;
+      pictures = await this.learn(run);
+    }
+    const told = run.untold!;
+    const validation = told.step % facts.stepsPerEpoch === 0 ? await this.judge(run) : null;
+    if (validation) history.push(judgedRow(told, validation));
+    run.untold = null;
+    return { told, pictures, validation };
+  }
+
+  /** Learns from the next batch; returns how many pictures it has. */
+  private async learn(run: Opened): Promise<number> {
+    const { facts, recipe, training } = run;
+    const [epoch, at] = [Math.floor(run.done / facts.stepsPerEpoch), run.done % facts.stepsPerEpoch];
+    if (run.order?.epoch !== epoch) run.order = { epoch, numbers: await this.call(run, 'order', { epoch, count: training.length }) };
+    const numbers = run.order.numbers.subarray(at * recipe.batch, (at + 1) * recipe.batch);
+    const examples = await this.examplesOf(run, training, [...numbers], 0);
+    const { step, loss, rate, gradientNorm, kept, ...answers } = await this.call(run, 'step', { examples, epoch });
+    this.keep(kept);
+    const accuracy = recipe.mixup > 0 || recipe.cutmix > 0 ? null : rightOf(answers) / answers.answers.length;
+    run.done = step;
+    run.untold = { step, epoch: step / facts.stepsPerEpoch, loss, accuracy, rate, gradientNorm };
+    run.history.push(learnedRow(run.untold));
+    return examples.length;
+  }
+
+  /**
+   * Writes the model as it is now as transformers reads it; where an average of the weights is kept, that, unless the state is written, too. Called
+   * while a step is being made, it waits for its end, and the next step for what is written.
+   */
   async save(target: SaveTarget, options: SaveRunOptions = {}): Promise<void> {
     const { state = false, dtype = 'f32' } = givenOptions(options);
     if (!['f32', 'f16'].includes(dtype) || (state && dtype !== 'f32'))
       throw mismatch('invalid-argument', 'dtype', `"${dtype}"`, state ? '"f32", since the run goes on by these weights' : '"f32" or "f16"');
     const run = await this.open_();
-    const { recipe, facts, history, base, begun } = run;
     const folder = folderOf(target);
-    // It is written last: what broke off is no state, also where there was one before.
-    if (state) await folder.remove?.(STATE_FILE);
+    return this.turns.run(() => this.write(run, folder, state, dtype), this.options.signal);
+  }
+
+  private async write(run: Opened, folder: FolderToWrite, state: boolean, dtype: 'f32' | 'f16'): Promise<void> {
+    const { recipe, facts, history, base, begun, done: steps } = run;
     const averaged = recipe.movingAverage > 0 && !state;
     const elements = dtype === 'f16' ? 'F16' : 'F32';
     if (averaged) await this.call(run, 'exchangeAverage', null);
     try {
-      await writeTensors(folder, WEIGHTS_FILE, run.trainer.tensors, elements, (name) => this.call(run, 'read', { name, dtype: elements }));
+      const read = (name: string): Promise<Uint8Array> => this.call(run, 'read', { name, dtype: elements });
+      // The state is written last, and goes with its weights: what broke off is none.
+      await writeTensors(folder, WEIGHTS_FILE, run.trainer.tensors, elements, read, async () => folder.remove?.(STATE_FILE));
     } finally {
       if (averaged) await this.call(run, 'exchangeAverage', null);
     }
     await writeText(folder, CONFIG_FILE, convertedConfig(run.configText, { className: run.className, tensors: [] }, dtype, undefined));
     await writeText(folder, PROCESSOR_FILE, run.processorText);
-    const steps = this.stepsDone(run);
     const last = judgedIn(history.filter(({ step }) => step === steps)).at(0) ?? null;
     const judged = last && { right: Math.round(last.accuracy * facts.validation), total: facts.validation };
     const card =
@@ -234,10 +265,6 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     } finally {
       await run.encoder?.dispose();
     }
-  }
-
-  private stepsDone({ facts, history }: Opened): number {
-    return history.reduce((most, { step = 0 }) => Math.max(most, step), facts.resumedAt);
   }
 
   private open_(): Promise<Opened> {
@@ -348,7 +375,7 @@ async function openRun(options: TrainOptions): Promise<Opened> {
         configJson: text,
         processorJson: processorText,
         settings: settingsOf(recipe, steps),
-        batch: Math.min(recipe.batch, pictures),
+        batch: Math.min(recipe.batch, Math.max(pictures, typeof validation === 'number' ? data.length - pictures : validation.length)),
         microBatch: recipe.microBatch,
         keepHead: head === 'keep',
         keep: KEPT_BYTES,
@@ -377,6 +404,9 @@ async function openRun(options: TrainOptions): Promise<Opened> {
       configText: text,
       processorText,
       history: resumed?.state.log_history ?? [],
+      done: resumed?.state.global_step ?? 0,
+      untold: null,
+      order: null,
       facts: {
         labels,
         pictures,
