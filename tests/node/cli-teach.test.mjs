@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { evaluatePictures } from '../../dist/cli/evaluate.js';
 import { writePng } from '../../dist/cli/png.js';
 import { beit, root, temporaryFolder } from './support.mjs';
 
@@ -55,6 +56,21 @@ test('a folder of folders becomes a model, which other folders are told by', asy
   assert.equal(broken.status, 1);
   assert.match(broken.stderr, /^beit: .*broken\.png/);
   assert.match(broken.stdout, /^Right on \d of 8 [\s\S]*\n {2}along: \d of 4\n$/);
+});
+
+test('a model that knows very many labels is judged by the few of the folders', async () => {
+  const id2label = Array.from({ length: 60_000 }, (_, i) => `label ${i}`);
+  const classify = Object.assign(async () => [{ label: 'label 7', score: 1 }], { model: { config: { id2label } } });
+  const files = ['label 59999', 'label 7'].map((label) => ({ label, path: label }));
+  const { labels, right, pictures, confusion } = await evaluatePictures(classify, files);
+  assert.deepEqual([labels, right, pictures], [['label 7', 'label 59999'], 1, 2]);
+  assert.deepEqual(
+    confusion.map((row) => [row.length, row[7], row.reduce((a, b) => a + b)]),
+    [
+      [60_000, 1, 1],
+      [60_000, 1, 1],
+    ],
+  );
 });
 
 test('what cannot be taught is told in a sentence, and nothing is written', async (t) => {

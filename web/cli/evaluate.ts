@@ -52,14 +52,20 @@ export async function evaluatePictures(classify: ImageClassificationPipeline, fi
   if (truth.length === 0) throw mismatch('bad-image', 'DIR', 'no picture that can be read', 'at least one');
   const right = truth.filter((id, i) => id === told[i]).length;
   const rows = [...new Set(truth)].sort((a, b) => a - b);
-  const confusion = confusionOf(truth, told, answers.length);
+  const rowOf = new Map(rows.map((id, row) => [id, row]));
   return {
     ...accuracyOf(right, truth.length),
     right,
     pictures: truth.length,
     labels: rows.map((id) => answers[id]!),
     answers,
-    confusion: rows.map((id) => confusion[id]!),
+    // A model may know 21,841 labels, of which the folders have a few.
+    confusion: confusionOf(
+      truth.map((id) => rowOf.get(id)!),
+      told,
+      rows.length,
+      answers.length,
+    ),
     failed,
   };
 }

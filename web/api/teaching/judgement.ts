@@ -64,11 +64,11 @@ export function accuracyOf(right: number, total: number): Accuracy {
   return { accuracy: share, interval: [Math.max(0, (middle - reach) / scale), Math.min(1, (middle + reach) / scale)] };
 }
 
-/** Returns the matrix of answers: a row for each label that is true, a column for each that is answered. */
-export function confusionOf(labels: readonly number[], answers: readonly number[], classes: number): number[][] {
-  const rows = Array.from({ length: classes }, () => Array.from({ length: classes }, () => 0));
-  for (const [i, label] of labels.entries()) ++rows[label]![answers[i]!]!;
-  return rows;
+/** Returns the matrix of answers: how often each of so many `labels` (row) was told as each of so many `answers` (column). */
+export function confusionOf(labels: readonly number[], answers: readonly number[], rows: number, columns = rows): number[][] {
+  const matrix = Array.from({ length: rows }, () => Array.from({ length: columns }, () => 0));
+  for (const [i, label] of labels.entries()) ++matrix[label]![answers[i]!]!;
+  return matrix;
 }
 
 /** Returns each picture's answer by a head that was fitted without it, and how probable that head held it. */
