@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <new>
 #include <vector>
 
 namespace beit {
@@ -12,12 +13,20 @@ struct Matrix {
   std::vector<double> values;
 
   Matrix() = default;
-  Matrix(size_t rows_, size_t columns_, double value = 0.0) : rows(rows_), columns(columns_), values(rows_ * columns_, value) {}
+  // Throws std::bad_alloc, also for more numbers than can be counted: with 32 bits these are few.
+  Matrix(size_t rows_, size_t columns_, double value = 0.0)
+      : rows(rows_), columns(columns_), values(checkedCount(rows_, columns_), value) {}
 
   double& operator()(size_t i, size_t j) { return values[j * rows + i]; }
   double operator()(size_t i, size_t j) const { return values[j * rows + i]; }
   double* column(size_t j) { return values.data() + j * rows; }
   const double* column(size_t j) const { return values.data() + j * rows; }
+
+ private:
+  static size_t checkedCount(size_t rows, size_t columns) {
+    if (columns != 0 && rows > std::vector<double>().max_size() / columns) throw std::bad_alloc();
+    return rows * columns;
+  }
 };
 
 Matrix transposed(const Matrix& a);
