@@ -73,10 +73,13 @@ function given<Options extends object>(options: Options): Options {
   return Object.fromEntries(Object.entries(givenOptions(options)).filter(([, value]) => value !== undefined)) as Options;
 }
 
-/** Returns the source that a user names. Rejects with invalid-argument or not-found for what is none, or for an option that there is not. */
-export async function sourceOf(source: SourceLike, options: SourceOptions): Promise<Source> {
+/**
+ * Returns the source that a user names; `elsewhere`: what is no path of this machine. Rejects with invalid-argument or not-found for what is none, or
+ * for an option that there is not.
+ */
+export async function sourceOf(source: SourceLike, options: SourceOptions, { elsewhere = false } = {}): Promise<Source> {
   checkOpening(options);
-  return platform.resolveSource(source, configured(options));
+  return platform.resolveSource(source, configured(options), elsewhere);
 }
 
 /**

@@ -82,10 +82,10 @@ export const platform: Platform = {
     };
   },
 
-  async resolveSource(source, options) {
+  async resolveSource(source, options, elsewhere = false) {
     const around = { base: undefined, http: nodeHttp };
     if (source instanceof URL && source.protocol === 'file:') source = source.href;
-    if (typeof source !== 'string' || isAddress(source)) return resolveSource(source, options, around);
+    if (typeof source !== 'string' || isAddress(source) || elsewhere) return resolveSource(source, options, around);
     const path = /^file:/i.test(source) ? pathOfUrl(source) : source;
     const local = pathSource(path);
     if (local) return local;

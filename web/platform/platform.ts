@@ -34,8 +34,8 @@ export interface Platform {
   workerScript(folder?: string): string;
   /** Starts the engine's worker, or takes the one that `factory` makes. */
   startWorker(script: string, factory?: () => unknown): Channel<ToWorker, FromWorker>;
-  /** Rejects with invalid-argument or not-found for what is no source. */
-  resolveSource(source: SourceLike, options: SourceOptions): Promise<Source>;
+  /** `elsewhere`: text is no path of this machine. Rejects with invalid-argument or not-found for what is no source. */
+  resolveSource(source: SourceLike, options: SourceOptions, elsewhere?: boolean): Promise<Source>;
   /** Returns the store of api/cache.ts's functions: a folder's, or that of the origin for true. */
   openCache(folder: string | true): Promise<CacheStore | null>;
   /** Asks that what is kept is not taken away for want of room. */

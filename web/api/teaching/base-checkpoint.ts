@@ -66,5 +66,8 @@ export async function reopenBase(
   if (source !== undefined) return sourceOf(source, rest);
   if (reach === 'nowhere')
     throw failure('not-found', id, 'the checkpoint that this was taught on has no address; give it as the option source');
-  return (await openBase(id, revision === null ? rest : { ...rest, revision }, sample)).source;
+  const own = revision === null ? rest : { ...rest, revision };
+  // The folder of this machine that has the same name is not what is meant, and none of what a stranger's link may open.
+  if (reach === 'anywhere' && id !== sampleId(sample)) return sourceOf(id, own, { elsewhere: true });
+  return (await openBase(id, own, sample)).source;
 }

@@ -1,5 +1,6 @@
 /** A head as the fragment of a link, so that the link is a classifier: which checkpoint, which layer, the labels, the weights in int8. */
 import { type BeitError, failure, mismatch, kindOf } from '../../base/errors.js';
+import { isHubId } from '../../sources/source.js';
 import { sampleId } from './base-checkpoint.js';
 import type { TaughtHead } from './taught-model.js';
 
@@ -42,8 +43,8 @@ export function readLink(link: string): LinkedHead {
   const wrong = (field: string, expected: string): BeitError => mismatch('malformed', `link: ${field}`, text(fields.get(field)), expected);
   if (fields.get('beit') !== VERSION) throw wrong('beit', `${VERSION}: a link that Teacher made`);
   const id = fields.get('base') ?? '';
-  // Of a stranger's link nothing of this machine is opened.
-  if (id !== sampleId('classifier') && !/^https:\/\//.test(id) && !/^[\w.-]+\/[\w.-]+$/.test(id))
+  // Of a stranger's link nothing of this machine is opened: see reopenBase().
+  if (id !== sampleId('classifier') && !/^https:\/\//.test(id) && !(isHubId(id) && id.includes('/')))
     throw wrong('base', 'a hub id or an address with https:');
   const layer = Number(fields.get('layer'));
   if (!Number.isInteger(layer) || layer < 1 || layer > 1000) throw wrong('layer', 'the number of a layer');
