@@ -1,8 +1,9 @@
 // Teacher: a head on the features of a checkpoint, by pictures that are drawn here.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { readProject, writeProject } from '../../dist/api/teaching/project-file.js';
 import { createEngine, inspect, pipeline, Teacher } from '../../dist/node.js';
 import { root, rejects, temporaryFolder } from './support.mjs';
 
@@ -122,6 +123,22 @@ test('the module fits the head of the normal equations, and judges each example 
     classes: 2,
   };
   await rejects(engine.fitHead(wrong), 'invalid-argument', /example 0 that is infinite or NaN/);
+  // A matrix of examples x classes: more numbers than 32 bits count, and more than an array takes.
+  for (const classes of [65536, 30000]) {
+    const labels = Int32Array.from({ length: classes }, (_, i) => i);
+    const many = { features: Float32Array.from(labels, Math.sin), labels, bursts: labels, channels: 1, classes };
+    await rejects(engine.fitHead(many), 'out-of-memory', /no memory for their matrices/);
+  }
+});
+
+test('of fits that end in another order than they were called in, the last one counts', async () => {
+  const teacher = await taught(classifier, 5);
+  const slow = teacher.fit();
+  teacher.relabel(teacher.pictures[0].id, 'waves');
+  const [, last] = await Promise.all([slow, teacher.fit({ layer: 2 })]);
+  assert.deepEqual(last.labels, ['waves', 'rows', 'columns', 'dots']);
+  assert.deepEqual(teacher.lastFit, last);
+  await teacher.dispose();
 });
 
 test('it learns patterns that its checkpoint does not name, and tells those it has not seen', async () => {
@@ -231,6 +248,8 @@ test('a link is a classifier', async () => {
   for (const [wrong, sentence] of [
     ['', /link: beit/],
     [link.replace('base=beit-wasm-samples', 'base=%2Fetc'), /hub id/],
+    [link.replace('base=beit-wasm-samples', 'base=..'), /hub id/],
+    [link.replace('base=beit-wasm-samples', 'base=.'), /hub id/],
     [link.replace(/layer=\d+/, 'layer=99'), /after layer 99/],
     [link.slice(0, -2), /as many weights|base64/],
   ])
@@ -239,6 +258,31 @@ test('a link is a classifier', async () => {
   const here = await taught(classifier, 1);
   await here.fit();
   assert.throws(() => here.link(), { code: 'unsupported' });
+  await here.dispose();
+});
+
+test('a link and a project open nothing of this machine that has the name of what is elsewhere', async (t) => {
+  const folder = temporaryFolder(t);
+  cpSync(classifier, join(folder, 'owner/name'), { recursive: true, dereference: true });
+  const teacher = await taught(null, 1);
+  await teacher.fit();
+  const link = teacher.link().replace(/base=[^&]*/, 'base=owner%2Fname');
+  const told = readProject(teacher.project());
+  const project = writeProject({ ...told, base: { ...told.base, id: 'owner/name' } });
+  await teacher.dispose();
+  const before = process.cwd();
+  process.chdir(folder);
+  t.after(() => process.chdir(before));
+  const asked = [];
+  const fetch = async (address) => {
+    asked.push(String(address));
+    return new Response(null, { status: 404 });
+  };
+  await rejects(Teacher.fromLink(link, { engine, fetch }), 'not-found');
+  await rejects(Teacher.open(project, { engine, fetch }), 'not-found');
+  assert.ok(asked.length >= 2 && asked.every((address) => address.includes('/owner/name/')), asked.join(' '));
+  const here = await Teacher.open(project, { engine, source: 'owner/name' });
+  assert.equal(here.pictures.length, 3);
   await here.dispose();
 });
 

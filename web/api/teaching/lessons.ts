@@ -57,7 +57,10 @@ export class Examples<Example extends { label: string }> {
 
 /** A checkpoint that is taught on, until it is given back, and the head that was fitted last. */
 export class Course<Opened extends { parts: Parts<PreTrainedModel> }, Head, Fit> {
-  fitted: { head: Head; fit: Fit } | null = null;
+  private last: { head: Head; fit: Fit } | null = null;
+  private fitsBegun = 0;
+  /** The number of the fit that made `last`. */
+  private lastNumber = 0;
   private disposed = false;
 
   /** `teacher`: the class that has it. */
@@ -72,11 +75,25 @@ export class Course<Opened extends { parts: Parts<PreTrainedModel> }, Head, Fit>
     return this.opened;
   }
 
+  get fitted(): { head: Head; fit: Fit } | null {
+    return this.last;
+  }
+
+  /** Returns what takes in a fit that begins now, unless one that began later has been taken in before: that knows what has changed since. */
+  beginFit(): (head: Head, fit: Fit) => void {
+    const number = ++this.fitsBegun;
+    return (head, fit) => {
+      if (number < this.lastNumber) return;
+      this.lastNumber = number;
+      this.last = { head, fit };
+    };
+  }
+
   /** Returns the head. Throws disposed, or invalid-argument where there is none. */
   ready(): { head: Head; fit: Fit } {
     this.live();
-    if (!this.fitted) throw mismatch('invalid-argument', this.teacher, 'no head', 'one: await fit() first');
-    return this.fitted;
+    if (!this.last) throw mismatch('invalid-argument', this.teacher, 'no head', 'one: await fit() first');
+    return this.last;
   }
 
   async dispose(): Promise<void> {

@@ -102,6 +102,7 @@ export class SegmentationTeacher extends DisposableObject {
     return this.taught.entries.map(([id, { label, points, width, picture }]) => ({ id, label, points, width, picture }));
   }
 
+  /** As Teacher.lastFit. */
   get lastFit(): StrokeFit | null {
     return this.course.fitted?.fit ?? null;
   }
@@ -151,6 +152,7 @@ export class SegmentationTeacher extends DisposableObject {
     const { entries } = this.taught;
     const names = this.labels;
     if (names.length < 2) throw mismatch('invalid-argument', 'fit()', `strokes of ${names.length} labels`, 'of at least two');
+    const take = this.course.beginFit();
     const counts = names.map((name) => entries.filter(([, { label }]) => label === name).length);
     const { config, parts } = this.course.live();
     const channels = config.hiddenSize;
@@ -188,11 +190,11 @@ export class SegmentationTeacher extends DisposableObject {
       accuracy: judged ? right.reduce((sum, share) => sum + share, 0) / names.length : null,
       wrong: judged ? this.wrongOf(entries, answers, names, channels) : [],
     };
-    this.course.fitted = { head: { labels: names, ...calibrated(found) }, fit };
+    take({ labels: names, ...calibrated(found) }, fit);
     return fit;
   }
 
-  /** Labels a picture, or what look() returned of one, by the head that fit() made last. */
+  /** Labels a picture, or what look() returned of one, by the head of lastFit. */
   async segment(image: ImageInput | FusedMap, options: SegmentOptions = {}): Promise<Segmentation> {
     const { scores = false, overlay = false, resultSize, ...call } = givenOptions(options);
     checkCall('segment()', call);

@@ -157,7 +157,7 @@ export class Teacher extends DisposableObject {
     return this.taught.entries.map(([id, { label, burst }]) => ({ id, label, burst }));
   }
 
-  /** What fit() returned last. */
+  /** What fit() returned last; of several at a time, what the one returned that was called last. */
   get lastFit(): TaughtFit | null {
     return this.course.fitted?.fit ?? null;
   }
@@ -202,6 +202,7 @@ export class Teacher extends DisposableObject {
     const { entries } = this.taught;
     const names = this.labels;
     if (names.length < 2) throw mismatch('invalid-argument', 'fit()', `pictures of ${names.length} labels`, 'of at least two');
+    const take = this.course.beginFit();
     const pictures = entries.map(([, picture]) => picture);
     const labels = Int32Array.from(pictures, ({ label }) => names.indexOf(label));
     const counts = names.map((_, k) => labels.filter((id) => id === k).length);
@@ -233,11 +234,11 @@ export class Teacher extends DisposableObject {
       ),
       wrong: wrong.sort((a, b) => b.score - a.score || a.id - b.id),
     };
-    this.course.fitted = { head: { layer: chosen, labels: names, ...calibrated(fit) }, fit: result };
+    take({ layer: chosen, labels: names, ...calibrated(fit) }, result);
     return result;
   }
 
-  /** Tells an image by the head that fit() made last, best label first. */
+  /** Tells an image by the head of lastFit, best label first. */
   async classify(image: ImageInput, options: TaughtClassifyOptions = {}): Promise<Classification[]> {
     const { topK = 5, threshold, allow, deny, ...call } = givenOptions(options);
     const { head } = this.course.ready();
