@@ -2,6 +2,7 @@
 // line and the service worker's share it.
 import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { IMPORT_COMMENTS, IMPORT_CALL } from './glue.mjs';
 import { root } from './places.mjs';
 import { Failure } from './report.mjs';
@@ -257,8 +258,26 @@ export async function bundleTypes() {
   await bundle.close();
   const text = output[0].code.replace(/^( {4})+/gm, (spaces) => '\t'.repeat(spaces.length / 4));
   // Symbol.dispose is in no library of the language that projects name as a rule.
-  writeFileSync(join(dist, 'index.d.ts'), `/// <reference lib="esnext.disposable" />\n${text}`);
-  writeFileSync(join(dist, 'service-worker.d.ts'), "export * from './index.js';\n");
+  writeFileSync(join(dist, 'index.d.ts'), `/// <reference lib="esnext.disposable" />\n${withTypesOnly(text, await valuesOf('node.js'))}`);
+  const values = await valuesOf('library.js', 'teaching.js');
+  writeFileSync(
+    join(dist, 'service-worker.d.ts'),
+    `export type * from './index.js';\nexport { ${values.join(', ')} } from './index.js';\n`,
+  );
   for (const name of ['worker', 'isolation-worker']) writeFileSync(join(dist, `${name}.d.ts`), 'export {};\n');
   for (const name of ['engine', 'worker-node', 'index.node', 'cli/main']) rmSync(join(dist, `${name}.d.ts`), { force: true });
+}
+
+/** Returns the names of what tsc's modules export when they run. */
+async function valuesOf(...modules) {
+  const names = await Promise.all(modules.map(async (name) => Object.keys(await import(pathToFileURL(join(dist, name)).href))));
+  return [...new Set(names.flat())].sort();
+}
+
+/** Returns declarations in which only `values` are exported as such: the plugin exports a class as a value that is exported as a type. */
+function withTypesOnly(text, values) {
+  return text.replace(/^export \{ (.*) \};$/m, (_, list) => {
+    const types = list.split(', ').filter((name) => !values.includes(name));
+    return [`export { ${values.join(', ')} };`, ...(types.length > 0 ? [`export type { ${types.join(', ')} };`] : [])].join('\n');
+  });
 }

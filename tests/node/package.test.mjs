@@ -110,6 +110,22 @@ describe('the package', () => {
     assert.doesNotMatch(textOf('dist/index.d.ts'), /^\s*(import|export)\b.* from '/m); // examples in comments do
   });
 
+  it('declares as values what there is when it runs, of each entry', async () => {
+    const valuesIn = (file, pattern) =>
+      [...readFileSync(join(folder, 'node_modules/beit-wasm/dist', file), 'utf8').matchAll(pattern)].flatMap(([, list]) =>
+        list.split(', '),
+      );
+    writeFileSync(
+      join(folder, 'names.mjs'),
+      `import * as index from 'beit-wasm';
+      import * as worker from 'beit-wasm/service-worker';
+      console.log(JSON.stringify([index, worker].map((entry) => Object.keys(entry).sort())));`,
+    );
+    const [index, worker] = JSON.parse((await call(process.execPath, ['names.mjs'], { cwd: folder })).stdout);
+    assert.deepEqual(valuesIn('index.d.ts', /^export \{ (.*) \};$/gm).sort(), index);
+    assert.deepEqual(valuesIn('service-worker.d.ts', /^export \{ (.*) \} from '.\/index.js';$/gm).sort(), worker);
+  });
+
   it('shows where in its sources an error comes from', async () => {
     writeFileSync(join(folder, 'fail.mjs'), "import { blockMask } from 'beit-wasm';\nblockMask({ height: -1 });\n");
     const { stderr } = await call(process.execPath, ['--enable-source-maps', 'fail.mjs'], { cwd: folder }).catch((error) => error);
