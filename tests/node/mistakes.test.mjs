@@ -13,7 +13,9 @@ import {
   createEngine,
   OutOfMemoryError,
   pipeline,
+  similarity,
   Teacher,
+  writeSafetensors,
 } from '../../dist/node.js';
 import { root } from './support.mjs';
 import { config, files, maskedFiles, pixelValues } from './tiny-checkpoint.mjs';
@@ -24,6 +26,8 @@ const nothingKept = mkdtempSync(join(tmpdir(), 'beit-cache-'));
 test.after(() => rmSync(nothingKept, { recursive: true, force: true }));
 const classify = await pipeline('image-classification', files(), { engine });
 const model = await BeitModel.fromPretrained(files(), { engine });
+const { processor } = classify;
+const tensors = { a: { dims: [1], data: new Float32Array(1) } };
 const bytes = (text) => new TextEncoder().encode(text);
 const picture = join(root, 'tests/fixtures/images/rgb.png');
 const page = bytes('<!DOCTYPE html><html><body>Sign in to go on</body></html>');
@@ -45,6 +49,28 @@ const MISTAKES = [
   ['no await before an image', () => classify(Promise.resolve(picture)), 'invalid-argument', /got Promise, expected .*await it/],
   ['a response as an image', () => classify(new Response('x')), 'invalid-argument', /got Response, expected .*await response\.blob\(\)/],
   ['no image', () => classify(), 'invalid-argument', /image: got undefined, expected a URL, a File or Blob, bytes/],
+  ['an address that is empty', () => classify(''), 'invalid-argument', /image: got an empty text, expected a URL/],
+  ['outputs that are none', () => processor.postProcessSemanticSegmentation(), 'wrong-shape', /logits/],
+  ['a map that is none', () => processor.preprocessSegmentationMap(), 'invalid-argument', /segmentationMap: got undefined/],
+  ['vectors without dims', async () => similarity({ dims: 2, data: [1, 2] }, [1, 2]), 'wrong-shape', /a: got a value without dims/],
+  [
+    'metadata that are no texts',
+    async () => writeSafetensors(tensors, { step: 5 }),
+    'wrong-type',
+    /^metadata\.step: got 5, expected a text/,
+  ],
+  [
+    'metadata that are a list',
+    async () => writeSafetensors(tensors, ['x']),
+    'wrong-type',
+    /^metadata: got Array, expected an object of texts/,
+  ],
+  [
+    "a tensor of the metadata's name",
+    async () => writeSafetensors({ __metadata__: tensors.a }),
+    'invalid-argument',
+    /^__metadata__: got a tensor, expected another name/,
+  ],
   ['a list of numbers as an image', () => classify([1, 2, 3]), 'invalid-argument', /got Number, expected a URL/],
   ['samples of floats', () => classify({ width: 1, height: 1, channels: 3, data: new Float32Array(3) }), 'wrong-type', /Uint8Array/],
   [

@@ -1,16 +1,20 @@
 // The results of many images one by one, and names of options that there are not.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import test from 'node:test';
 import {
   BeitForImageClassification,
   BeitImageProcessor,
+  blockMask,
   configure,
   createEngine,
+  createPool,
+  DalleTokenizer,
   inspect,
   pipeline,
   runtimeInfo,
 } from '../../dist/node.js';
-import { rejects } from './support.mjs';
+import { golden, rejects } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
 
 const engine = await createEngine({ build: 'simd' });
@@ -155,6 +159,15 @@ test('many images under way at once give no cause for a warning of Node', async 
 
 const open = (options) => BeitForImageClassification.fromPretrained(files(), { engine, ...options });
 
+async function withTokenizer(use) {
+  const tokenizer = await DalleTokenizer.fromPretrained(join(golden, 'dvae/dvae-tiny'), { engine });
+  try {
+    return await use(tokenizer);
+  } finally {
+    await tokenizer.dispose();
+  }
+}
+
 // What a user may write, and what the sentence says that it should be.
 const MISTAKES = [
   [
@@ -196,6 +209,24 @@ const MISTAKES = [
     { output_hidden_states: true },
     'outputHiddenStates',
   ],
+  ['preprocess()', (options) => classify.processor.preprocess(pictures[0], options), { Signal: null }, 'signal'],
+  [
+    'postProcessSemanticSegmentation()',
+    (options) => classify.processor.postProcessSemanticSegmentation({ logits: { dims: [1, 2, 2, 2], data: new Float32Array(8) } }, options),
+    { target_sizes: [[4, 4]] },
+    'targetSizes',
+  ],
+  ['encode()', (options) => withTokenizer((tokenizer) => tokenizer.encode(pictures[0], options)), { sizes: 8 }, 'size'],
+  [
+    'decode()',
+    (options) => withTokenizer((tokenizer) => tokenizer.decode({ height: 1, width: 1, data: new Int32Array(1) }, options)),
+    { signals: null },
+    'signal',
+  ],
+  ['blockMask()', async (options) => blockMask(options), { ration: 0.4 }, 'ratio'],
+  ['createPool()', createPool, { engine: engine }, 'engines'],
+  ['createPool()', createPool, { engins: 2 }, 'engines'],
+  ['createPool()', createPool, { worker: false }, /expected one of engines, assets, /],
 ];
 
 test('an option that there is not is refused, with the name that is meant', async () => {

@@ -11,6 +11,7 @@ import { sourceOf } from './configure.js';
 import { BeitImageProcessor } from './image-processor.js';
 import type { ImageInput } from './images.js';
 import { loadPretrained, PreTrainedModel, type ModelOptions } from './model-base.js';
+import { checkCall } from './options.js';
 import type { PretrainedOptions } from './pretrained.js';
 
 /** The tokens of one image, rows from the top. */
@@ -59,8 +60,9 @@ export class DalleHalf extends PreTrainedModel {
   }
 
   async pass(inputs: { pixelValues: Tensor } | { tokens: LabelMap }, call: CallOptions): Promise<Record<string, Tensor>> {
+    checkCall('DalleTokenizer', call);
     const { engine, handle } = this.hold();
-    return engine.forward(handle, inputs, SWITCHES, givenOptions(call));
+    return engine.forward(handle, inputs, SWITCHES, call);
   }
 }
 
@@ -119,6 +121,7 @@ export class DalleTokenizer extends DisposableObject {
   /** Returns the image's tokens, one for each 8 x 8 pixels of `size` or `crop`. Rejects like preprocess() and forward(). */
   async encode(image: ImageInput, options: EncodeOptions = {}): Promise<ImageTokens> {
     const { size = { height: 112, width: 112 }, crop, ...call } = givenOptions(options);
+    checkCall('encode()', call, ['size', 'crop']);
     const processor = await BeitImageProcessor.fromJSON(
       {
         size: { ...size },

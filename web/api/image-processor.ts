@@ -1,4 +1,5 @@
-import { mismatch } from '../base/errors.js';
+import { kindOf, mismatch } from '../base/errors.js';
+import { checkNames } from '../base/option-names.js';
 import { givenOptions, textOfConfig } from '../base/options.js';
 import { throwIfAborted } from '../base/scheduling.js';
 import { checkTensor, shapeText, sizeOf, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
@@ -10,6 +11,7 @@ import { readOptionalText } from '../sources/text.js';
 import { sourceOf } from './configure.js';
 import type { EngineLease } from './engines.js';
 import { toEngineImage, type ImageInput } from './images.js';
+import { checkCall } from './options.js';
 import { EngineObject, withLease, type PretrainedOptions } from './pretrained.js';
 
 /** What preprocess() returns: {pixelValues: (B, channels, height, width), originalSizes}. */
@@ -83,7 +85,7 @@ export class BeitImageProcessor extends EngineObject {
    * ```
    */
   async preprocess(images: ImageInput | readonly ImageInput[], call: CallOptions = {}): Promise<ProcessedImages> {
-    givenOptions(call);
+    checkCall('preprocess()', call);
     const { engine, handle } = this.hold();
     const list = isList(images) ? images : [images];
     if (list.length === 0) throw mismatch('invalid-argument', 'images', 'none', 'at least one');
@@ -102,6 +104,8 @@ export class BeitImageProcessor extends EngineObject {
    */
   async preprocessSegmentationMap(map: { width: number; height: number; data: Uint8Array }): Promise<LabelMap> {
     const { engine, handle } = this.hold();
+    if (typeof map !== 'object' || map === null)
+      throw mismatch('invalid-argument', 'segmentationMap', kindOf(map), '{width, height, data}, one byte a pixel');
     const raw: RawImage = { width: map.width, height: map.height, channels: 1, data: map.data };
     checkRawImage('segmentationMap', raw);
     return engine.preprocessMap(handle, raw);
@@ -114,9 +118,10 @@ export class BeitImageProcessor extends EngineObject {
    * or out-of-memory. Reference: post_process_semantic_segmentation.
    */
   async postProcessSemanticSegmentation(outputs: { logits: Tensor }, options: SegmentationOptions = {}): Promise<SegmentationMap[]> {
+    checkNames('postProcessSemanticSegmentation()', options, ['targetSizes', 'scores']);
     const { targetSizes = null, scores = false } = givenOptions(options);
     const { engine } = this.hold();
-    const { logits } = outputs;
+    const { logits } = outputs ?? {};
     checkTensor('logits', logits, [Float32Array]);
     const [batch = 0, ...rest] = logits.dims;
     if (logits.dims.length !== 4) throw mismatch('wrong-shape', 'logits', shapeText(logits.dims), '[B, labels, height, width]');

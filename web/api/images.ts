@@ -40,7 +40,7 @@ export async function toEngineImage(
   { signal = null, transfer: owned = false }: CallOptions,
 ): Promise<EngineImage> {
   if (typeof image === 'string' || image instanceof URL) {
-    const bytes = await platform.readImage(image, signal);
+    const bytes = await readAt(image, where, signal);
     return { kind: 'encoded', bytes, label: shortName(image), owned: true };
   }
   if (image instanceof Blob) {
@@ -70,9 +70,15 @@ export async function toEngineImage(
  */
 export async function fixedImage(image: ImageInput, signal: AbortSignal | null): Promise<ImageInput> {
   if (typeof image === 'string' || image instanceof URL) {
-    return new File([(await platform.readImage(image, signal)) as Uint8Array<ArrayBuffer>], shortName(image));
+    return new File([(await readAt(image, 'image', signal)) as Uint8Array<ArrayBuffer>], shortName(image));
   }
   return isChanging(image) ? bitmapOf(image, 'image', false) : image;
+}
+
+function readAt(address: string | URL, where: string, signal: AbortSignal | null): Promise<Uint8Array> {
+  // It would lead to the folder of the process, or to the page itself.
+  if (address === '') throw mismatch('invalid-argument', where, 'an empty text', EXPECTED);
+  return platform.readImage(address, signal);
 }
 
 function describe(value: unknown): string {

@@ -4,6 +4,8 @@ import { kindOf, mismatch } from './errors.js';
 import { isArrayOf } from './realms.js';
 import { checkDims, type AnyArray, type OwnBytes } from './tensors.js';
 
+const METADATA = '__metadata__';
+
 const DTYPES: ReadonlyArray<[new (length: number) => AnyArray, string]> = [
   [Float32Array, 'F32'],
   [Float64Array, 'F64'],
@@ -31,7 +33,7 @@ export interface SafetensorsRow {
  */
 export function safetensorsHeader(rows: readonly SafetensorsRow[], metadata?: Record<string, string>): Uint8Array {
   // Not an object that is assigned to: a tensor called __proto__ would set its prototype.
-  const header: [string, unknown][] = metadata ? [['__metadata__', metadata]] : [];
+  const header: [string, unknown][] = metadata ? [[METADATA, metadata]] : [];
   let end = 0;
   for (const { name, dtype, shape, bytes } of rows) {
     header.push([name, { dtype, shape, data_offsets: [end, end + bytes] }]);
@@ -47,7 +49,8 @@ export function safetensorsHeader(rows: readonly SafetensorsRow[], metadata?: Re
 
 /**
  * Returns the bytes of a safetensors file with these tensors, in this order, data aligned to 8
- * bytes; `metadata` are texts for its header. The element type is that of the array. Throws wrong-shape where dims and data disagree.
+ * bytes; `metadata` are texts for its header. The element type is that of the array. Throws wrong-shape where dims and data disagree,
+ * wrong-type for metadata that are no texts, and invalid-argument for a tensor of the name __metadata__, which the format keeps for these.
  * @example
  * ```js
  * import { writeSafetensors } from 'beit-wasm';
@@ -61,7 +64,9 @@ export function writeSafetensors(
   metadata?: Record<string, string>,
 ): OwnBytes {
   if (kindOf(tensors) !== 'Object') throw mismatch('invalid-argument', 'tensors', kindOf(tensors), 'an object of tensors by their names');
+  checkMetadata(metadata);
   const rows = Object.entries(tensors).map(([name, tensor]): SafetensorsRow => {
+    if (name === METADATA) throw mismatch('invalid-argument', name, 'a tensor', 'another name, since this is that of the metadata');
     const { dims, data } = tensor ?? {};
     const dtype = DTYPES.find(([kind]) => isArrayOf(data, kind))?.[1];
     if (!dtype) throw mismatch('wrong-type', name, kindOf(data), 'a typed array of numbers');
@@ -79,4 +84,12 @@ export function writeSafetensors(
     offset += data.byteLength;
   }
   return file;
+}
+
+/** Throws wrong-type for what no reader of the format takes: it has texts by their names. */
+function checkMetadata(metadata: unknown): void {
+  if (metadata === undefined || metadata === null) return;
+  if (kindOf(metadata) !== 'Object') throw mismatch('wrong-type', 'metadata', kindOf(metadata), 'an object of texts by their names');
+  for (const [name, text] of Object.entries(metadata))
+    if (typeof text !== 'string') throw mismatch('wrong-type', `metadata.${name}`, kindOf(text), 'a text');
 }

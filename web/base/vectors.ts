@@ -1,7 +1,7 @@
 /** Vectors of features: their length, and how alike two of them are. */
 import { mismatch, kindOf } from './errors.js';
 import { isArrayOf } from './realms.js';
-import { shapeText, type Tensor } from './tensors.js';
+import { checkDims, shapeText, type Tensor } from './tensors.js';
 
 /** Returns the tensor with each of its vectors, along its last dimension, divided by its length; one of zeros stays so. */
 export function normalized({ dims, data }: Tensor): Tensor {
@@ -46,6 +46,7 @@ export function checkNumbers(where: string, given: ArrayLike<number>): ArrayLike
 
 function vectorOf(given: Tensor | ArrayLike<number>, where: string): ArrayLike<number> {
   if (typeof given !== 'object' || given === null || !('dims' in given)) return checkNumbers(where, given);
+  checkDims(where, given.dims);
   if (given.dims.filter((size) => size !== 1).length > 1) throw mismatch('wrong-shape', where, shapeText(given.dims), 'one vector');
   return checkNumbers(where, given.data);
 }

@@ -3,6 +3,7 @@ import { platform } from '#platform';
 import { tell } from '../../base/callbacks.js';
 import { asyncDisposeSymbol, disposeSymbol } from '../../base/dispose.js';
 import { BeitError, kindOf, mismatch } from '../../base/errors.js';
+import { checkNames } from '../../base/option-names.js';
 import { givenOptions } from '../../base/options.js';
 import { abortable, following } from '../../base/scheduling.js';
 import type { CallOptions, Engine, LoadCallOptions, MemoryUse, Progress, RuntimeInfo } from '../../engine/engine.js';
@@ -11,6 +12,7 @@ import type { SourceLike, SourceOptions } from '../../sources/source.js';
 import { sourceOf } from '../configure.js';
 import { createEngine, infoOf, type EngineOptions } from '../engines.js';
 import type { ImageInput } from '../images.js';
+import { RUNTIME } from '../options.js';
 import { goneOf } from './base.js';
 import { pipeline, type Task, type Tasks } from './pipeline.js';
 import { asTheyCome, streamed, type Images, type PooledResult, type StreamOptions } from './stream.js';
@@ -71,6 +73,7 @@ export interface EnginePool {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+const NAMES = ['engines', ...Object.keys(RUNTIME).filter((name) => name !== 'worker')];
 const MOST_ENGINES = 64;
 const MOST_BY_DEFAULT = 8;
 // One that is worked on, and one whose file is read and decoded meanwhile.
@@ -92,6 +95,7 @@ const FIRST_SHARE = 0.8;
  * ```
  */
 export async function createPool(given: PoolOptions = {}): Promise<EnginePool> {
+  checkNames('createPool()', given, NAMES);
   const { engines, threads = 1, ...options } = givenOptions(given);
   const { cores } = platform.host();
   const count =

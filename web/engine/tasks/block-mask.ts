@@ -1,5 +1,6 @@
 /** Which patches of an image are hidden from the model: BEiT's block-wise masks. */
 import { kindOf, mismatch } from '../../base/errors.js';
+import { checkNames } from '../../base/option-names.js';
 import { givenOptions } from '../../base/options.js';
 import { isArrayOf } from '../../base/realms.js';
 
@@ -27,6 +28,7 @@ export interface BlockMaskOptions {
   seed?: number | undefined;
 }
 
+const NAMES = ['height', 'width', 'count', 'ratio', 'minBlock', 'minAspect', 'seed'];
 const MOST_PATCHES_A_SIDE = 1024;
 const ATTEMPTS = 10;
 // What BEiT was trained with.
@@ -38,8 +40,8 @@ const MIN_BLOCK = 16;
  * Returns a mask of rectangular blocks, the same for the same options in every engine. Blocks are
  * drawn until `count` patches are masked or ten draws in a row give none that fits, so that the
  * mask never has more patches than asked for and at times a few less; all patches are masked where
- * all are asked for. Throws invalid-argument for a value outside its range, and for count and ratio
- * together. Reference: the paper's algorithm 1 as unilm's MaskingGenerator has it (a block is smaller
+ * all are asked for. Throws invalid-argument for a value outside its range, for count and ratio
+ * together, and for a name that is no option. Reference: the paper's algorithm 1 as unilm's MaskingGenerator has it (a block is smaller
  * than the grid, of log-uniform aspect, and adds at least one patch).
  * @example
  * ```js
@@ -50,6 +52,7 @@ const MIN_BLOCK = 16;
  * ```
  */
 export function blockMask(options: BlockMaskOptions = {}): PatchMask {
+  checkNames('blockMask()', options, NAMES);
   const { height = 14, width = 14, minAspect = 0.3, seed = 0 } = givenOptions(options);
   checkWhole('height', height, 1, MOST_PATCHES_A_SIDE);
   checkWhole('width', width, 1, MOST_PATCHES_A_SIDE);
