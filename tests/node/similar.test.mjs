@@ -99,6 +99,18 @@ test('duplicates come in groups, and a page shows them', async (t) => {
   assert.deepEqual([both.status, /^beit: Either pictures or/.test(both.stderr)], [2, true]);
 });
 
+test('the same picture is as similar as it can be, whatever its vector', async (t) => {
+  // Of lengths that no number of 32 bits gives exactly.
+  const vectors = Array.from({ length: 40 }, (_, i) => Array.from({ length: 7 + i }, (_, k) => Math.sin(1 + i * 31 + k * 7)));
+  for (const vector of vectors) {
+    const set = setOf(t, { 0: rowOf('a.jpg', vector) + rowOf('b.jpg', vector) + rowOf('c.jpg', vector.toReversed()) });
+    const [group, ...others] = await runSimilar(beit, { set, duplicates: 1 }, quiet);
+    assert.deepEqual([group, others], [{ picture: 'a.jpg', found: [{ path: 'b.jpg', similarity: 1 }] }, []]);
+    const [{ found }] = await runSimilar(beit, { set, pictures: ['b.jpg'], count: 1 }, quiet);
+    assert.deepEqual(found, [{ path: 'a.jpg', similarity: 1 }]);
+  }
+});
+
 test('a damaged file of a set is named, and more pictures than can be paired are not read', async (t) => {
   const duplicates = (set, more) => runSimilar(beit, { set, duplicates: 0.9, ...more }, quiet);
   await rejects(duplicates(setOf(t, {}, '{ "task": "feat')), 'malformed', /batch\.json: it is no file of beit batch/);

@@ -9,7 +9,7 @@ import { checkOptions, SIMILAR } from './options.js';
 import { errorOf, rowOf } from './pictures.js';
 import { openStore } from './stores.js';
 import { openTask } from './tasks.js';
-import { product, unit, vectorsOf } from './vectors.js';
+import { cosine, squaresOf, unit, vectorsOf } from './vectors.js';
 
 // All pairs of so many take minutes; more are for a database of vectors.
 const MOST_PAIRED = 30_000;
@@ -53,13 +53,17 @@ async function nearest(beit, store, facts, { pictures, count, openModel }) {
     for (const [i, path] of paths.entries()) if (wanted.has(path)) known.set(path, vectors.slice(i * length, (i + 1) * length));
   const others = pictures.filter((name) => !known.has(name));
   if (others.length > 0) await embed(beit, facts, others, openModel, known);
-  const queries = pictures.map((picture) => ({ picture, vector: known.get(picture), found: [] }));
+  const queries = pictures.map((picture) => {
+    const vectors = known.get(picture);
+    return { picture, own: { vectors, squares: squaresOf(vectors, vectors.length) }, found: [] };
+  });
   for await (const { paths, vectors, length } of vectorsOf(beit, store)) {
-    for (const { picture, vector, found } of queries) {
-      if (vector.length !== length)
-        throw failure(beit, 'wrong-shape', picture, `its vector has ${vector.length} numbers, those of the set have ${length}`);
+    const rows = { vectors, squares: squaresOf(vectors, length) };
+    for (const { picture, own, found } of queries) {
+      if (own.vectors.length !== length)
+        throw failure(beit, 'wrong-shape', picture, `its vector has ${own.vectors.length} numbers, those of the set have ${length}`);
       for (const [i, path] of paths.entries()) {
-        const similarity = product(vectors, i, vector, 0, length);
+        const similarity = cosine(rows, i, own, 0, length);
         if (path !== picture && (found.length < count || similarity > found.at(-1).similarity)) insert(found, { path, similarity }, count);
       }
     }
@@ -116,6 +120,7 @@ async function groups(beit, store, least) {
     vectors.set(part.vectors, offset);
     offset += part.vectors.length;
   }
+  const rows = { vectors, squares: squaresOf(vectors, length) };
   const group = Int32Array.from(paths, (_, i) => i);
   const first = (i) => {
     while (group[i] !== i) i = group[i] = group[group[i]];
@@ -123,7 +128,7 @@ async function groups(beit, store, least) {
   };
   for (let i = 0; i < paths.length; ++i) {
     for (let j = 0; j < i; ++j) {
-      if (product(vectors, i, vectors, j, length) < least) continue;
+      if (cosine(rows, i, rows, j, length) < least) continue;
       const [a, b] = [first(i), first(j)];
       group[Math.max(a, b)] = Math.min(a, b);
     }
@@ -133,7 +138,7 @@ async function groups(beit, store, least) {
     const head = first(i);
     if (head === i) continue;
     if (!found.has(head)) found.set(head, { picture: paths[head], found: [] });
-    found.get(head).found.push({ path: paths[i], similarity: product(vectors, i, vectors, head, length) });
+    found.get(head).found.push({ path: paths[i], similarity: cosine(rows, i, rows, head, length) });
   }
   return [...found.values()];
 }

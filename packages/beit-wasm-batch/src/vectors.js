@@ -65,8 +65,19 @@ export function unit(vector) {
   return Float32Array.from(vector, (value) => value * scale);
 }
 
+/** Returns the product of each row of a matrix with itself, which is 1 but for the rounding of its numbers. */
+export function squaresOf(vectors, length) {
+  return Float64Array.from({ length: length > 0 ? vectors.length / length : 0 }, (_, i) => product(vectors, i, vectors, i, length));
+}
+
+/** Returns the cosine of the angle between rows of two matrices, whose squares come with them: exactly 1 of rows that are the same. */
+export function cosine(a, i, b, j, length) {
+  const lengths = Math.sqrt(a.squares[i] * b.squares[j]);
+  return lengths > 0 ? Math.min(product(a.vectors, i, b.vectors, j, length) / lengths, 1) : 0;
+}
+
 /** Returns the product of rows of two matrices, in four sums, which is twice as fast as one. */
-export function product(a, i, b, j, length) {
+function product(a, i, b, j, length) {
   let [s, t, u, v] = [0, 0, 0, 0];
   let [x, y] = [i * length, j * length];
   const end = x + length - (length % 4);
