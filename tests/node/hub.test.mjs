@@ -206,6 +206,26 @@ test('models that are private, gated or not there', async (t) => {
   );
 });
 
+test('an API that cannot be reached, as by a page of another origin, keeps nobody from newer files', async (t) => {
+  const { hub, source } = await setUp(t);
+  const blocked = async (url, init) => {
+    if (String(url).includes('/api/')) throw new TypeError('Failed to fetch');
+    return fetch(url, init);
+  };
+  const read = async (revalidate) => {
+    const from = source({ fetch: blocked, revalidate });
+    const text = await readText(from, 'config.json');
+    await from.checked();
+    return text;
+  };
+  assert.equal(await read('background'), '{"a": 1}');
+  hub.replace(CONFIG, Buffer.from('{"a": 2}'));
+  assert.equal(await read('background'), '{"a": 1}');
+  assert.equal(await read('background'), '{"a": 2}');
+  hub.replace(CONFIG, Buffer.from('{"a": 3}'));
+  assert.equal(await read('first'), '{"a": 3}');
+});
+
 test('a mirror is asked for everything, by an option or configure(), and may have no API', async (t) => {
   const checkpoint = Object.entries(files()).map(([name, content]) => [`owner/name/${name}`, Buffer.from(content)]);
   const hub = await startHub(Object.fromEntries(checkpoint));

@@ -75,7 +75,11 @@ export async function get(
   timeout: number,
 ): Promise<Answer> {
   const { controller, stop } = following(signal);
-  const late = new Transient(failure('network', shortened(target.url), `the server did not answer within ${timeout / 1000} seconds`));
+  const late = new Transient(
+    failure('network', shortened(target.url), `the server did not answer within ${timeout / 1000} seconds`),
+    null,
+    true,
+  );
   const timer = setTimeout(() => controller.abort(late), timeout);
   const end = (): void => {
     stop();

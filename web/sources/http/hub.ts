@@ -63,6 +63,8 @@ export class HubRepository {
   unknownRevision = false;
   /** It was asked and has not answered. */
   silent = false;
+  /** It has let all the time go by that it had. One that cannot be reached at once, as by a page of another origin, says nothing of the files. */
+  late = false;
   private chosen: Promise<HubListing | null> | null = null;
 
   constructor(
@@ -116,8 +118,9 @@ export class HubRepository {
       const current = await this.fetch(asking, timeout);
       if (current) await this.write(asking.store, { current, before: before?.commit === current.commit ? null : before, stale: false });
       return current;
-    } catch (error) {
-      this.refused = asBeitError(error);
+    } catch (thrown) {
+      this.late = thrown instanceof Transient && thrown.late;
+      this.refused = asBeitError(thrown instanceof Transient ? thrown.error : thrown);
       this.unknownRevision = this.refused.code === 'not-found' && this.refused.got === NO_REVISION;
       this.silent = this.refused.status === 0;
       return null;
@@ -135,12 +138,7 @@ export class HubRepository {
 
   private async fetch({ target }: HubAsking, timeout: number): Promise<HubListing | null> {
     const named = { ...target, name: 'the list of files', url: this.address, label: this.label, browserMayKeep: false };
-    let answer: Awaited<ReturnType<typeof get>>;
-    try {
-      answer = await get(named, -1, {}, null, timeout);
-    } catch (error) {
-      throw error instanceof Transient ? error.error : error;
-    }
+    const answer = await get(named, -1, {}, null, timeout);
     try {
       return readListing(answer.body ? await textOf(new BodyReader(answer.body), timeout) : '');
     } finally {

@@ -29,10 +29,11 @@ export function timeoutOf({ timeout = TIMEOUT_MS }: RetryOptions): number {
 
 /** A failure that another attempt may mend. `error` is what the caller sees if none does. */
 export class Transient {
-  /** `asked`: milliseconds that the server asks to wait, or null. */
+  /** `asked`: milliseconds that the server asks to wait, or null. `late`: nothing has come in all the time that it had. */
   constructor(
     readonly error: BeitError,
     readonly asked: number | null = null,
+    readonly late = false,
   ) {}
 }
 

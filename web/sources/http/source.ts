@@ -309,7 +309,7 @@ export class HttpSource implements Source {
     const { repository } = this;
     const asking = { target: this.requests(), store, offline, revalidate, timeout: timeoutOf(retry), signal, onAway: watch.onWarning };
     const listing = repository && (await abortable(repository.listing(asking), signal, () => undefined));
-    this.silent ||= repository?.silent ?? false;
+    this.silent ||= repository?.late ?? false;
     if (repository?.unknownRevision) {
       throw mismatch('invalid-argument', 'revision', hub!.revision, `a branch, a tag or a commit that ${this.label} has`);
     }
