@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { spawnSync } from 'node:child_process';
+import { inspect } from '../../dist/node.js';
 import { platform } from '../../dist/platform/node.js';
 import { FilesSource } from '../../dist/sources/memory.js';
 import { hubSource, urlSource } from '../../dist/sources/http/source.js';
@@ -12,6 +13,7 @@ import { ReadOnce } from '../../dist/sources/read-once.js';
 import { isHubId } from '../../dist/sources/source.js';
 import { readOptionalText, readText } from '../../dist/sources/text.js';
 import { afterwards, collect, fileServer, rejects, serve, temporaryFolder } from './support.mjs';
+import { files } from './tiny-checkpoint.mjs';
 
 const bytes = Uint8Array.from({ length: 5_000_000 }, (_, i) => (i * 7919) >> 3);
 const once = { retry: { attempts: 0 } };
@@ -366,6 +368,71 @@ test('a file that is closed while it connects leaves no connection', { timeout: 
   await file.close();
   await reading;
   while (left.size > 0) await new Promise((resolve) => setTimeout(resolve, 10));
+});
+
+test('an object of the user that gives something else than was asked for is told so', { timeout: 60_000 }, async () => {
+  const all = files();
+  const sourceWith = (changed) => ({
+    label: 'mine',
+    describe: () => null,
+    async open(name) {
+      const content = Object.hasOwn(all, name) ? Buffer.from(all[name]) : assert.fail(name);
+      const file = {
+        name,
+        size: content.length,
+        async *read(offset, length) {
+          yield content.subarray(offset, offset + length);
+        },
+        close: async () => undefined,
+      };
+      return Object.assign(file, changed(content, name));
+    },
+  });
+  const yielding = (give) => (content, name) =>
+    name.endsWith('.json')
+      ? {}
+      : {
+          read: async function* (...range) {
+            yield give(content, ...range);
+          },
+        };
+  const reads = {
+    'read(): got 108 bytes, expected a Uint8Array of at most 8 bytes': yielding((content, offset, length) =>
+      content.subarray(offset, offset + length + 100),
+    ),
+    'read(): got ArrayBuffer, expected': yielding((content) => content.buffer),
+    'config.json, read(): got "{}", expected': (_content, name) =>
+      name.endsWith('.json')
+        ? {
+            read: async function* () {
+              yield '{}';
+            },
+          }
+        : {},
+  };
+  const counts = { '-1': -1, '0.5': 0.5, NaN: Number.NaN, undefined, 9: 9 };
+  const direct = Object.entries(counts).map(([text, count]) => [
+    `readSync(): got ${text} bytes, expected a number from 0 to 8`,
+    (_content, name) => (name.endsWith('.json') ? {} : { readSync: () => count }),
+  ]);
+  for (const [sentence, changed] of [...Object.entries(reads), ...direct]) {
+    for (const worker of sentence.startsWith('readSync') ? [false] : [false, true]) {
+      await assert.rejects(inspect(sourceWith(changed), { worker }), (error) => {
+        assert.equal(error.code, 'invalid-argument');
+        assert.ok(error.message.includes(sentence), error.message);
+        return true;
+      });
+    }
+  }
+  assert.equal(
+    (
+      await inspect(
+        sourceWith(() => ({})),
+        { worker: false },
+      )
+    ).config.hiddenSize,
+    4,
+  );
 });
 
 test('a bridge that is stopped closes every file, whenever it was opened and whatever close() gives', { timeout: 20_000 }, async (t) => {

@@ -1,6 +1,6 @@
 /** Moves a checkpoint's bytes from a source into the core. What they mean is the core's affair. */
 import { tell } from '../base/callbacks.js';
-import { failure, OutOfMemoryError, unwrap } from '../base/errors.js';
+import { failure, mismatch, OutOfMemoryError, unwrap } from '../base/errors.js';
 import { abortable, Breather, severalAtOnce, throwIfAborted } from '../base/scheduling.js';
 import type {
   Core,
@@ -17,6 +17,7 @@ import { allocate, availableIn, owned, reserve, type Block } from '../core/heap.
 import { countsAsMissing, Refusals } from '../sources/missing.js';
 import {
   CHUNK_BYTES,
+  checkChunk,
   CONFIG_FILE,
   FILES_AT_ONCE,
   isShardIndex,
@@ -422,7 +423,11 @@ class Load {
     const staging = this.stage();
     let done = 0;
     while (done < wanted.length) {
-      const count = readSync(staging.view().subarray(0, Math.min(staging.size, wanted.length - done)), wanted.offset + done);
+      const room = Math.min(staging.size, wanted.length - done);
+      const count = readSync(staging.view().subarray(0, room), wanted.offset + done);
+      if (!(Number.isInteger(count) && count >= 0 && count <= room)) {
+        throw mismatch('invalid-argument', `${wanted.file}, readSync()`, `${count} bytes`, `a number from 0 to ${room}`);
+      }
       if (count === 0) break;
       unwrap(this.checkpoint.supply(staging.pointer, count));
       done += count;
@@ -437,6 +442,7 @@ class Load {
     const staging = this.stage();
     let done = 0;
     for await (const chunk of file.read(wanted.offset, wanted.length)) {
+      checkChunk(wanted.file, chunk, wanted.length - done);
       for (let start = 0; start < chunk.length; start += staging.size) {
         const piece = chunk.subarray(start, start + staging.size);
         staging.fill(piece);

@@ -4,7 +4,7 @@
  */
 import { tell } from '../base/callbacks.js';
 import { BeitError, fromCoreError, packError, type CoreError } from '../base/errors.js';
-import { CHUNK_BYTES, type Source, type SourceFile, type SourceWatch } from './source.js';
+import { CHUNK_BYTES, checkChunk, type Source, type SourceFile, type SourceWatch } from './source.js';
 import { closeQuietly } from './stoppable.js';
 
 type Ask =
@@ -68,6 +68,7 @@ async function collect(file: SourceFile, offset: number, length: number): Promis
   const buffer = new Uint8Array(length);
   let done = 0;
   for await (const chunk of file.read(offset, length)) {
+    checkChunk(file.name, chunk, length - done);
     buffer.set(chunk, done);
     done += chunk.length;
   }

@@ -1,5 +1,5 @@
 /** A source that several engines load from at the same time: what one of them reads comes from its server, or its stream, once. */
-import { CHUNK_BYTES, type Source, type SourceFile, type SourceWatch } from './source.js';
+import { CHUNK_BYTES, checkChunk, type Source, type SourceFile, type SourceWatch } from './source.js';
 import { closeQuietly } from './stoppable.js';
 
 interface Chunk {
@@ -83,6 +83,7 @@ async function collected(file: SourceFile, offset: number, length: number): Prom
   const bytes = new Uint8Array(length);
   let done = 0;
   for await (const part of file.read(offset, length)) {
+    checkChunk(file.name, part, length - done);
     bytes.set(part, done);
     done += part.length;
   }

@@ -1,6 +1,7 @@
 /** Where a checkpoint's files come from. Nothing here knows what is in them. */
-import { failure, type BeitError } from '../base/errors.js';
+import { failure, kindOf, mismatch, type BeitError } from '../base/errors.js';
 import type { FromGlobal } from '../base/globals.js';
+import { isArrayOf } from '../base/realms.js';
 import type { RetryOptions } from './http/retry.js';
 
 /** One open file. Reads are in the order in which the checkpoint wants the bytes. */
@@ -179,6 +180,13 @@ export const FILES_AT_ONCE = 3;
 
 /** The most bytes that one chunk of a read has: small enough to stay in a processor's cache. */
 export const CHUNK_BYTES = 1 << 20;
+
+/** Throws invalid-argument for what is no piece of a read of which `room` bytes are to come: a source may be an object of the user's. */
+export function checkChunk(where: string, chunk: unknown, room: number): void {
+  if (isArrayOf(chunk, Uint8Array) && chunk.length <= room) return;
+  const got = isArrayOf(chunk, Uint8Array) ? `${chunk.length} bytes` : kindOf(chunk);
+  throw mismatch('invalid-argument', `${where}, read()`, got, `a Uint8Array of at most ${room} bytes`);
+}
 
 /** Returns whether `value` has the shape of a Source. */
 export function isSource(value: unknown): value is Source {

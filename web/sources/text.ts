@@ -2,7 +2,7 @@
 import { tell } from '../base/callbacks.js';
 import { asBeitError, mismatch } from '../base/errors.js';
 import { countsAsMissing } from './missing.js';
-import type { Source, SourceFile, SourceWatch } from './source.js';
+import { checkChunk, type Source, type SourceFile, type SourceWatch } from './source.js';
 import { stoppable } from './stoppable.js';
 
 // JSON files of a checkpoint: ImageNet-22k's labels make config.json one of 2 MB.
@@ -13,6 +13,7 @@ async function readAll(file: SourceFile, label: string): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let total = 0;
   for await (const chunk of file.read(0, MOST_TEXT_BYTES + 1)) {
+    checkChunk(`${label}/${file.name}`, chunk, MOST_TEXT_BYTES + 1 - total);
     chunks.push(chunk.slice());
     total += chunk.length;
   }
