@@ -128,6 +128,23 @@ test('the tokenizer sees what the processor leaves of the image', async () => {
   await rejects(tokenizer.encode(picture), 'disposed');
 });
 
+test('the tokenizer sees the same where the processor goes by the shortest edge', async () => {
+  const wide = { width: 90, height: 60, channels: 3, data: Uint8Array.from({ length: 16200 }, (_, i) => (i * 7) % 256) };
+  const upright = { ...wide, width: 60, height: 90 };
+  const source = maskedFiles(VOCAB, {
+    processor: { size: { shortest_edge: 48 }, crop_size: { height: 32, width: 32 }, do_center_crop: true },
+  });
+  const run = await pipeline('masked-image-modeling', source, { engine, tokenizer: dvae });
+  for (const [image, size] of [
+    [wide, { height: 96, width: 144 }],
+    [upright, { height: 144, width: 96 }],
+  ]) {
+    const { trueTokens } = await run(image, { pictures: false });
+    assert.deepEqual(trueTokens, await run.tokenizer.encode(image, { size, crop: { height: 64, width: 64 } }));
+  }
+  await run.dispose();
+});
+
 test('an image behind a URL is fetched once', async (t) => {
   const { base, requests } = await serve(t, fileServer({ 'rgb.png': readFileSync(picture), 'not.png': Buffer.from('nonsense') }));
   const run = await pipeline('masked-image-modeling', maskedFiles(VOCAB), { engine, tokenizer: dvae });

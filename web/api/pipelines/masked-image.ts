@@ -174,8 +174,15 @@ function frameOf(
 ): Pick<EncodeOptions, 'size' | 'crop'> {
   const tokens = { height: height * PIXELS_A_TOKEN, width: width * PIXELS_A_TOKEN };
   if (!config['doCenterCrop']) return { size: tokens };
-  const whole = config['doResize'] ? (config['size'] as Size) : original;
   const scaled = (side: number, from: number, to: number): number => Math.max(1, Math.round((side * to) / from));
+  const given = config['size'] as Size | { shortestEdge: number };
+  if (config['doResize'] && 'shortestEdge' in given) {
+    const edge = scaled(given.shortestEdge, pixels.height, tokens.height);
+    const other = Math.trunc((edge * Math.max(original.height, original.width)) / Math.min(original.height, original.width));
+    const isUpright = original.height > original.width;
+    return { size: { height: isUpright ? other : edge, width: isUpright ? edge : other }, crop: tokens };
+  }
+  const whole = config['doResize'] ? (given as Size) : original;
   return {
     size: { height: scaled(whole.height, pixels.height, tokens.height), width: scaled(whole.width, pixels.width, tokens.width) },
     crop: tokens,
