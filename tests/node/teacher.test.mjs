@@ -1,10 +1,12 @@
 // Teacher: a head on the features of a checkpoint, by pictures that are drawn here.
 import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync, readdirSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
 import { readProject, writeProject } from '../../dist/api/teaching/project-file.js';
 import { createEngine, inspect, pipeline, Teacher } from '../../dist/node.js';
+import { smallFiles } from './small-checkpoint.mjs';
 import { root, rejects, temporaryFolder } from './support.mjs';
 
 const classifier = join(root, 'weights/embedded/classifier');
@@ -284,6 +286,30 @@ test('a link and a project open nothing of this machine that has the name of wha
   const here = await Teacher.open(project, { engine, source: 'owner/name' });
   assert.equal(here.pictures.length, 3);
   await here.dispose();
+});
+
+test('a signature in the address of a checkpoint is neither told to others nor takes it for another', async (t) => {
+  const files = smallFiles();
+  const server = createServer(({ url }, response) => {
+    const { pathname, searchParams } = new URL(url, 'http://localhost');
+    const file = searchParams.has('signature') ? files[pathname.split('/').pop()] : undefined;
+    response.writeHead(file ? 200 : 403, file && { 'content-length': file.length }).end(file);
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const folder = `http://127.0.0.1:${server.address().port}/small/`;
+  const teachers = [];
+  for (const address of [`${folder}?signature=first`, `${folder}?signature=second`])
+    teachers.push(await taught(address, 1, { cache: false }));
+  const [first, second] = teachers;
+  assert.equal(first.join(second.project()).length, 3);
+  await first.fit();
+  assert.equal(new URLSearchParams(first.link()).get('base'), folder);
+  const saved = temporaryFolder(t);
+  await first.save(saved);
+  const card = readFileSync(join(saved, 'README.md'), 'utf8');
+  assert.ok(card.includes(folder) && !card.includes('signature'), card);
+  for (const teacher of teachers) await teacher.dispose();
 });
 
 test('with few pictures it keeps the last layer, and says nothing of how often it is right', async () => {

@@ -48,6 +48,8 @@ function baseOf(source: Source): BaseCheckpoint {
     const { hub, base, weightsName = '', label } = description;
     if (hub && hub.folder === '' && !weightsName) return { id: hub.id, revision: hub.revision, reach: 'anywhere' };
     const url = new URL(weightsName, base);
+    // What follows the path may be a signature: another one each time, and nothing to be published with a model.
+    url.search = url.hash = url.username = url.password = '';
     return /^https?:$/.test(url.protocol)
       ? { id: url.href, revision: null, reach: 'anywhere' }
       : { id: label, revision: null, reach: 'nowhere' };
