@@ -216,12 +216,13 @@ val TrainerHandle::read(const std::string& name, const std::string& dtype) const
     const auto type = parseDType(dtype);
     if (!type || (*type != DType::kF32 && *type != DType::kF16))
       return failed(mismatch(ErrorCode::kUnsupported, name, "\"" + dtype + "\"", "F32 or F16"));
-    return outcome(parameterOf(run_->model(), name), [&](TrainedParameter* parameter) {
-      const std::span<const float> values = parameter->value.span();
-      std::vector<uint8_t> bytes(values.size() * (*type == DType::kF16 ? 2 : 4));
-      encodeElements(*type, values, bytes.data());
-      return copyOut(bytes.data(), bytes.size());
-    });
+    const auto parameter = parameterOf(run_->model(), name);
+    if (!parameter.ok()) return failed(parameter.error());
+    const std::span<const float> values = (*parameter)->value.span();
+    if (const Status held = checkHeldBy(*type, name, values); !held) return failed(held.error());
+    std::vector<uint8_t> bytes(values.size() * (*type == DType::kF16 ? 2 : 4));
+    encodeElements(*type, values, bytes.data());
+    return success(copyOut(bytes.data(), bytes.size()));
   });
 }
 

@@ -1,6 +1,6 @@
 // train(): a small model on pictures of noise, that it may learn by heart.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { createTrainingEngine } from '../../dist/api/engines.js';
@@ -272,6 +272,20 @@ test('the time that is left is told by the steps of the loop that is running', a
     assert.ok(Math.abs(secondsLeft / (seconds * (steps - step)) - 1) < 1e-9, `${secondsLeft} s after a step of ${seconds} s`);
     break;
   }
+  await learning.dispose();
+});
+
+test('a value that half precision does not hold is refused, and named', async (t) => {
+  const folder = temporaryFolder(t);
+  const learning = run({ data: pictures(4), rate: 100, headRateFactor: 1e4, warmup: 0, epochs: 1, batch: 4, method: 'last:0' });
+  for await (const { step } of learning) assert.equal(step, 1);
+  await rejects(
+    learning.save(folder, { dtype: 'f16' }),
+    'invalid-argument',
+    /^classifier\.\w+: got a value of -?[\d.]+, expected at most 65504/,
+  );
+  assert.deepEqual(readdirSync(folder), []);
+  await learning.save(folder);
   await learning.dispose();
 });
 

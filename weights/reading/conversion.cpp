@@ -1,10 +1,8 @@
 #include "weights/reading/conversion.h"
 
 #include <algorithm>
-#include <cmath>
 #include <iterator>
 
-#include "src/base/real_text.h"
 #include "src/kernels/gemm/quantization.h"
 #include "weights/reading/compressed_tensors.h"
 #include "weights/reading/element_convert.h"
@@ -63,13 +61,8 @@ Result<std::unique_ptr<Conversion>> Conversion::create(const ParameterList& expe
 }
 
 Status Conversion::convert(size_t tensor, std::span<const float> values) {
-  constexpr float kHalfOverflow = 65520.0f;  // from here on the nearest half is infinity
   const Output& output = outputs_[tensor];
-  if (output.dtype == DType::kF16)
-    for (const float value : values)
-      if (std::isfinite(value) && std::abs(value) >= kHalfOverflow)
-        return mismatch(ErrorCode::kInvalidArgument, output.name, "a value of " + realText(static_cast<double>(value)),
-                        "at most 65504, the largest of F16 (BF16 and F32 hold it)");
+  BEIT_TRY(checkHeldBy(output.dtype, output.name, values));
   Piece piece{tensor, std::vector<uint8_t>(values.size() * static_cast<size_t>(elementSize(output.dtype)))};
   encodeElements(output.dtype, values, piece.bytes.data());
   pieces_.push_back(std::move(piece));

@@ -1,7 +1,10 @@
 #include "weights/reading/element_convert.h"
 
 #include <bit>
+#include <cmath>
 #include <cstring>
+
+#include "src/base/real_text.h"
 
 namespace beit {
 
@@ -93,6 +96,16 @@ void encodeElements(DType dtype, std::span<const float> values, uint8_t* out) {
     case DType::kBF16: return encodeEach(values, out, toBrain);
     default: assert(!"not a type to write");
   }
+}
+
+Status checkHeldBy(DType dtype, const std::string& name, std::span<const float> values) {
+  constexpr float kHalfOverflow = 65520.0f;  // from here on the nearest half is infinity
+  if (dtype != DType::kF16) return {};
+  for (const float value : values)
+    if (std::isfinite(value) && std::abs(value) >= kHalfOverflow)
+      return mismatch(ErrorCode::kInvalidArgument, name, "a value of " + realText(static_cast<double>(value)),
+                      "at most 65504, the largest of F16 (BF16 and F32 hold it)");
+  return {};
 }
 
 }  // namespace beit

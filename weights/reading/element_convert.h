@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
+#include "src/base/result.h"
 #include "src/base/tensor.h"
 
 namespace beit {
@@ -18,5 +20,8 @@ void convertElements(DType dtype, std::span<const uint8_t> bytes, float* out);
 // The inverse: `out` takes values.size() elements of kF32, kF16 or kBF16. The last two are rounded to
 // nearest, ties to even; beyond their range lies infinity, and a NaN stays one.
 void encodeElements(DType dtype, std::span<const float> values, uint8_t* out);
+
+// Returns an error where a finite value of the tensor `name` would become infinity so. Error: kInvalidArgument.
+Status checkHeldBy(DType dtype, const std::string& name, std::span<const float> values);
 
 }  // namespace beit
