@@ -1,9 +1,10 @@
 // Turns: one at a time, by priority, and out of the queue on abort.
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { TurnQueue } from '../../dist/base/scheduling.js';
+import { TurnQueue, whenAborted } from '../../dist/base/scheduling.js';
 import { BeitForImageClassification, createEngine, pipeline } from '../../dist/node.js';
 import { rejects, root } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
@@ -88,6 +89,53 @@ for (const worker of [false, true]) {
     await engine.dispose();
   });
 }
+
+test('what is called at an abort is called once, unless it was taken back, and leaves no listener', () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const called = [];
+  const forget = [0, 1, 2].map((i) => whenAborted(signal, () => called.push(i)));
+  whenAborted(signal, () => forget[3]());
+  forget.push(whenAborted(signal, () => called.push(3)));
+  assert.equal(getEventListeners(signal, 'abort').length, 1);
+  forget[1]();
+  forget[1]();
+  controller.abort();
+  assert.deepEqual(called, [0, 2]);
+  for (const each of forget) each();
+  const other = new AbortController();
+  const [first, second] = [whenAborted(other.signal, () => called.push(4)), whenAborted(other.signal, () => called.push(5))];
+  first();
+  first();
+  assert.equal(getEventListeners(other.signal, 'abort').length, 1);
+  second();
+  assert.equal(getEventListeners(other.signal, 'abort').length, 0);
+  whenAborted(other.signal, () => called.push(6));
+  first();
+  second();
+  other.abort();
+  assert.deepEqual(called, [0, 2, 6]);
+  whenAborted(null, () => called.push(7))();
+});
+
+test('one signal stops as many calls as there are, without a warning of Node', async () => {
+  const warnings = [];
+  const onWarning = (warning) => warnings.push(String(warning));
+  process.on('warning', onWarning);
+  const engine = await createEngine({ build: 'simd', worker: true });
+  const classify = await pipeline('image-classification', files(), { engine });
+  const { signal } = new AbortController();
+  const picture = { width: 9, height: 7, channels: 3, data: new Uint8Array(189) };
+  await Promise.all(Array.from({ length: 20 }, () => classify(picture, { signal })));
+  assert.equal(getEventListeners(signal, 'abort').length, 0);
+  const stopped = new AbortController();
+  const calls = Array.from({ length: 20 }, () => classify(picture, { signal: stopped.signal }));
+  stopped.abort(new Error('enough'));
+  for (const { reason } of await Promise.allSettled(calls)) assert.equal(reason, stopped.signal.reason);
+  await engine.dispose();
+  process.off('warning', onWarning);
+  assert.deepEqual(warnings, []);
+});
 
 test('what was transferred before is refused, and does not wait for ever', async () => {
   const engine = await createEngine({ build: 'simd', worker: true });

@@ -5,6 +5,35 @@ export function throwIfAborted(signal: AbortSignal | null | undefined): void {
   if (signal?.aborted) throw signal.reason;
 }
 
+const listeners = new WeakMap<AbortSignal, { callbacks: Set<() => void>; listener(): void }>();
+
+/**
+ * Has `callback` called once `signal` is aborted, which it is not yet. Returns what takes that back. One listener stands for all callbacks, since Node
+ * warns of a leak where a signal has more than ten, such as one that stops many calls.
+ */
+export function whenAborted(signal: AbortSignal | null | undefined, callback: () => void): () => void {
+  if (!signal) return () => undefined;
+  let all = listeners.get(signal);
+  if (!all) {
+    const callbacks = new Set<() => void>();
+    const listener = (): void => {
+      listeners.delete(signal);
+      for (const each of callbacks) each(); // but for those that others have taken back
+    };
+    all = { callbacks, listener };
+    listeners.set(signal, all);
+    signal.addEventListener('abort', listener, { once: true });
+  }
+  const { callbacks, listener } = all;
+  const own = (): void => callback(); // the same one may be given twice
+  callbacks.add(own);
+  return () => {
+    if (!callbacks.delete(own) || callbacks.size > 0 || listeners.get(signal)?.callbacks !== callbacks) return;
+    listeners.delete(signal);
+    signal.removeEventListener('abort', listener);
+  };
+}
+
 /** Resolves after that time, or rejects with the signal's reason. */
 export function sleep(milliseconds: number, signal: AbortSignal | null): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -13,10 +42,10 @@ export function sleep(milliseconds: number, signal: AbortSignal | null): Promise
       reject(signal?.reason);
     };
     const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
+      forget();
       resolve();
     }, milliseconds);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const forget = whenAborted(signal, onAbort);
   });
 }
 
@@ -24,31 +53,9 @@ export function sleep(milliseconds: number, signal: AbortSignal | null): Promise
 export function following(signal: AbortSignal | null | undefined): { controller: AbortController; stop(): void } {
   const controller = new AbortController();
   const onAbort = (): void => controller.abort(signal?.reason);
-  if (signal?.aborted) onAbort();
-  else signal?.addEventListener('abort', onAbort, { once: true });
-  return { controller, stop: () => signal?.removeEventListener('abort', onAbort) };
-}
-
-/**
- * Returns what does work under a signal of its own that is aborted with `signal`: for what is done side by side, since Node warns of a leak
- * where one signal has more than ten listeners.
- */
-export function branching(signal: AbortSignal): <T>(work: (branch: AbortSignal) => Promise<T>) => Promise<T> {
-  const branches = new Set<AbortController>();
-  const onAbort = (): void => {
-    for (const branch of branches) branch.abort(signal.reason);
-  };
-  signal.addEventListener('abort', onAbort, { once: true });
-  return async (work) => {
-    const branch = new AbortController();
-    if (signal.aborted) branch.abort(signal.reason);
-    branches.add(branch);
-    try {
-      return await work(branch.signal);
-    } finally {
-      branches.delete(branch);
-    }
-  };
+  if (!signal?.aborted) return { controller, stop: whenAborted(signal, onAbort) };
+  onAbort();
+  return { controller, stop: () => undefined };
 }
 
 const immediate = (globalThis as { setImmediate?: (callback: () => void) => unknown }).setImmediate;
@@ -111,11 +118,11 @@ export class TurnQueue {
       const turn: Turn = {
         priority,
         take: () => {
-          signal?.removeEventListener('abort', onAbort);
+          forget();
           return task().then(resolve, reject);
         },
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const forget = whenAborted(signal, onAbort);
       const place = this.waiting.findIndex((other) => other.priority < priority);
       this.waiting.splice(place < 0 ? this.waiting.length : place, 0, turn);
       void this.work();
@@ -156,16 +163,17 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | null | u
       aborted = true;
       reject(signal.reason);
     };
+    let forget = (): void => undefined;
     if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    else forget = whenAborted(signal, onAbort);
     promise.then(
       (value) => {
-        signal.removeEventListener('abort', onAbort);
+        forget();
         if (aborted) late(value);
         else resolve(value);
       },
       (error: unknown) => {
-        signal.removeEventListener('abort', onAbort);
+        forget();
         reject(error);
       },
     );

@@ -1,7 +1,7 @@
 /** The engine in a worker: a proxy that posts calls and hands buffers over. */
 import { tell } from '../base/callbacks.js';
 import { BeitError, clauseOf, failure, fromCoreError, sentenceOf } from '../base/errors.js';
-import { throwIfAborted } from '../base/scheduling.js';
+import { throwIfAborted, whenAborted } from '../base/scheduling.js';
 import { serveSource } from '../sources/bridge.js';
 import { watchPage } from '../sources/http/presence.js';
 import type { Source } from '../sources/source.js';
@@ -158,7 +158,7 @@ export class RemoteEngine implements TrainingEngine {
     const id = ++this.lastId;
     const posted = message(id);
     const onAbort = (): void => this.whenListening(() => this.channel.post({ type: 'abort', id }, []));
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const forget = whenAborted(signal, onAbort);
     try {
       return await new Promise<unknown>((resolve, reject) => {
         this.pending.set(id, { resolve, reject, call });
@@ -187,7 +187,7 @@ export class RemoteEngine implements TrainingEngine {
     } finally {
       this.pending.delete(id);
       if (this.pending.size === 0) this.channel.busy?.(false);
-      signal?.removeEventListener('abort', onAbort);
+      forget();
     }
   }
 

@@ -4,6 +4,7 @@
  */
 import { tell } from '../base/callbacks.js';
 import { BeitError, fromCoreError, packError, type CoreError } from '../base/errors.js';
+import { whenAborted } from '../base/scheduling.js';
 import { CHUNK_BYTES, checkChunk, type Source, type SourceFile, type SourceWatch } from './source.js';
 import { closeQuietly } from './stoppable.js';
 
@@ -133,9 +134,9 @@ export class RemoteSource implements Source {
         reject(signal.reason);
         return;
       }
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const forget = whenAborted(signal, onAbort);
       this.pending.set(ask.id, (answer) => {
-        signal?.removeEventListener('abort', onAbort);
+        forget();
         if (answer.ok) resolve(answer);
         else reject(fromCoreError(answer.error));
       });

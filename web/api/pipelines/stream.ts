@@ -1,7 +1,7 @@
 /** Results of many images, one by one. */
 import { asBeitError, type BeitError, kindOf, mismatch, shown } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
-import { abortable, branching, following } from '../../base/scheduling.js';
+import { abortable, following } from '../../base/scheduling.js';
 import type { CallOptions } from '../../engine/engine.js';
 import type { ImageInput } from '../images.js';
 
@@ -41,7 +41,6 @@ export async function* streamed<Options extends CallOptions & StreamOptions>(
   if (onError !== 'throw' && onError !== 'yield') throw mismatch('invalid-argument', 'onError', shown(onError), '"throw" or "yield"');
   const iterator = iteratorOf(images);
   const { controller, stop } = following(signal);
-  const branch = branching(controller.signal);
   // Unlike a for-await loop, this asks for the next before the last has come; generators and streams queue that.
   const begin = async (): Promise<Outcome> => {
     let ends = true;
@@ -49,7 +48,7 @@ export async function* streamed<Options extends CallOptions & StreamOptions>(
       const { done, value } = await iterator.next();
       if (done) return null;
       ends = false;
-      return { result: await branch((own) => run(value, { ...options, signal: own })) };
+      return { result: await run(value, { ...options, signal: controller.signal }) };
     } catch (error) {
       return { error, ends };
     }
@@ -82,7 +81,6 @@ export async function* asTheyCome<Options extends CallOptions & StreamOptions>(
   checkPrefetch(prefetch, ahead);
   const iterator = iteratorOf(images);
   const { controller, stop } = following(signal);
-  const branch = branching(controller.signal);
   let asked = 0;
   let taken = 0;
   const begun = new Map<number, Promise<{ place: number; answer: PooledResult<never> | null }>>();
@@ -91,7 +89,7 @@ export async function* asTheyCome<Options extends CallOptions & StreamOptions>(
     if (done) return { place, answer: null };
     const facts = { index: taken++, image: value as ImageInput };
     try {
-      const result = (await branch((own) => run(facts.image, { ...options, signal: own }))) as never;
+      const result = (await run(facts.image, { ...options, signal: controller.signal })) as never;
       return { place, answer: { ...facts, result, error: null } };
     } catch (error) {
       if (controller.signal.aborted) throw error;

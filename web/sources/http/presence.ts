@@ -1,5 +1,5 @@
 /** Whether the network is there, and somebody who looks at the page: browsers stop requests of pages that nobody sees. */
-import { sleep, throwIfAborted } from '../../base/scheduling.js';
+import { sleep, throwIfAborted, whenAborted } from '../../base/scheduling.js';
 
 // What a browser says of the network may be wrong, and some tell no worker when it changes.
 const LOOK_MS = 15_000;
@@ -48,14 +48,14 @@ export async function untilBack(signal: AbortSignal | null): Promise<void> {
   const events = globalThis as unknown as EventTarget;
   const { document: page } = globalThis as Surroundings;
   sleeping.add(wake);
-  signal?.addEventListener('abort', wake, { once: true });
+  const forget = whenAborted(signal, wake);
   events.addEventListener?.('online', wake);
   page?.addEventListener('visibilitychange', wake);
   try {
     await sleep(LOOK_MS, ended.signal).catch(() => undefined);
   } finally {
     sleeping.delete(wake);
-    signal?.removeEventListener('abort', wake);
+    forget();
     events.removeEventListener?.('online', wake);
     page?.removeEventListener('visibilitychange', wake);
   }
