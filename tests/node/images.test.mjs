@@ -45,6 +45,23 @@ test('an image is the same however it is given', async (t) => {
   await processor.dispose();
 });
 
+test('opacity is dropped where one number is the mean of all channels, and kept where there are four', async () => {
+  const image = { width: 8, height: 8, data: Uint8ClampedArray.from({ length: 256 }, (_, i) => i) };
+  for (const [mean, std, channels] of [
+    [0.5, 0.5, 3],
+    [[0.5], [0.5, 0.5, 0.5], 3],
+    [0.5, [0.5, 0.5, 0.5, 0.5], 4],
+  ]) {
+    const processor = await BeitImageProcessor.fromJSON(
+      { do_resize: false, do_center_crop: false, image_mean: mean, image_std: std },
+      { engine },
+    );
+    const { pixelValues } = await processor.preprocess(image);
+    assert.deepEqual(pixelValues.dims, [1, channels, 8, 8]);
+    await processor.dispose();
+  }
+});
+
 test('what is no image is refused by name', async (t) => {
   const processor = await BeitImageProcessor.fromPretrained(files(), { engine });
   afterwards(t, () => processor.dispose());

@@ -145,6 +145,19 @@ test('the tokenizer sees the same where the processor goes by the shortest edge'
   await run.dispose();
 });
 
+test('a mean and a deviation that are one number are those of all channels', async () => {
+  const shown = async (processor) => {
+    const run = await pipeline('masked-image-modeling', maskedFiles(VOCAB, { processor }), { engine });
+    const { maskedImage } = await run(picture);
+    await run.dispose();
+    return maskedImage;
+  };
+  assert.deepEqual(
+    await shown({ do_normalize: true, image_mean: 0.4, image_std: [0.6] }),
+    await shown({ do_normalize: true, image_mean: [0.4, 0.4, 0.4], image_std: [0.6, 0.6, 0.6] }),
+  );
+});
+
 test('an image behind a URL is fetched once', async (t) => {
   const { base, requests } = await serve(t, fileServer({ 'rgb.png': readFileSync(picture), 'not.png': Buffer.from('nonsense') }));
   const run = await pipeline('masked-image-modeling', maskedFiles(VOCAB), { engine, tokenizer: dvae });

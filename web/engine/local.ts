@@ -244,8 +244,9 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
       const processor = unwrap(core.createImageProcessor(json));
       const config = unwrap(processor.config());
       const handle = ++this.lastHandle;
-      const mean = config['imageMean'];
-      this.processors.set(handle, { core: processor, config, channels: Array.isArray(mean) ? mean.length : 3 });
+      // A single number is for all channels, however many there are.
+      const channels = Math.max((config['imageMean'] as number[]).length, (config['imageStd'] as number[]).length);
+      this.processors.set(handle, { core: processor, config, channels: channels === 1 ? 3 : channels });
       return { handle, config };
     });
   }

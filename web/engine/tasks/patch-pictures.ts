@@ -17,11 +17,13 @@ export function pictureOf({ dims, data }: Tensor, config: Readonly<ConfigFields>
     imageStd?: number[];
   };
   const area = height * width;
+  // A single number is for all channels.
+  const of = (each: number[] | undefined, c: number): number | undefined => each?.[each.length === 1 ? 0 : c];
   // Clamped and rounded by the array.
   const samples = new Uint8ClampedArray(area * channels);
   for (let c = 0; c < channels; ++c) {
-    const std = doNormalize ? (imageStd?.[c] ?? 1) : 1;
-    const mean = doNormalize ? (imageMean?.[c] ?? 0) : 0;
+    const std = doNormalize ? (of(imageStd, c) ?? 1) : 1;
+    const mean = doNormalize ? (of(imageMean, c) ?? 0) : 0;
     const scale = doRescale ? 1 / (rescaleFactor ?? 1) : 1;
     for (let i = 0; i < area; ++i) samples[i * channels + c] = (data[c * area + i]! * std + mean) * scale;
   }
