@@ -62,6 +62,33 @@ test('opacity is dropped where one number is the mean of all channels, and kept 
   }
 });
 
+test('frames that were handed over are closed, whatever becomes of their call', async () => {
+  const [local, remote] = await Promise.all([false, true].map((worker) => createEngine({ build: 'simd', worker })));
+  const { handle } = await local.openProcessor('{}');
+  const other = await remote.openProcessor('{}');
+  const frame = () => ({ closed: 0, close: () => ++taken.closed });
+  let taken = { closed: 0 };
+  const calls = {
+    'an image before it is none': () => local.preprocess(handle, [{ kind: 'encoded', bytes: new Uint8Array(9), label: 'x' }, shown]),
+    'the processor is gone': () => local.preprocess(-1, [shown]),
+    'the model is gone': () => local.run('image-classification', { processor: handle, model: -1 }, shown, {}),
+    'the call is stopped': () => remote.preprocess(other.handle, [shown], { signal: AbortSignal.abort('no') }),
+  };
+  let shown;
+  for (const [name, call] of Object.entries(calls)) {
+    taken = { closed: 0 };
+    shown = { kind: 'drawable', image: frame(), owned: true };
+    await assert.rejects(call(), (error) => error !== undefined, name);
+    assert.ok(taken.closed > 0, name);
+  }
+  taken = { closed: 0 };
+  shown = { kind: 'drawable', image: frame() };
+  await assert.rejects(local.preprocess(-1, [shown]));
+  assert.equal(taken.closed, 0, 'one that was not handed over');
+  await local.dispose();
+  await remote.dispose();
+});
+
 test('what is no image is refused by name', async (t) => {
   const processor = await BeitImageProcessor.fromPretrained(files(), { engine });
   afterwards(t, () => processor.dispose());

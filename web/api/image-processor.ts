@@ -3,7 +3,7 @@ import { checkNames } from '../base/option-names.js';
 import { givenOptions, textOfConfig } from '../base/options.js';
 import { throwIfAborted } from '../base/scheduling.js';
 import { checkTensor, shapeText, sizeOf, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
-import type { CallOptions, ConfigFields, Preprocessed, RawImage, SegmentationMap } from '../engine/engine.js';
+import type { CallOptions, ConfigFields, EngineImage, Preprocessed, RawImage, SegmentationMap } from '../engine/engine.js';
 import { checkRawImage } from '../engine/pixels.js';
 import { timmConfigOf, timmProcessorOf } from '../engine/timm-config.js';
 import { CONFIG_FILE, PROCESSOR_FILE, type Source, type SourceLike } from '../sources/source.js';
@@ -90,10 +90,15 @@ export class BeitImageProcessor extends EngineObject {
     const list = isList(images) ? images : [images];
     if (list.length === 0) throw mismatch('invalid-argument', 'images', 'none', 'at least one');
     throwIfAborted(call.signal);
-    const ready = [];
-    for (const [i, image] of list.entries()) {
-      const where = isList(images) ? `images[${i}]` : 'image';
-      ready.push(await toEngineImage(image, where, call));
+    const ready: EngineImage[] = [];
+    try {
+      for (const [i, image] of list.entries()) {
+        const where = isList(images) ? `images[${i}]` : 'image';
+        ready.push(await toEngineImage(image, where, call));
+      }
+    } catch (error) {
+      for (const image of ready) if (image.kind === 'drawable' && image.owned) image.image.close();
+      throw error;
     }
     return engine.preprocess(handle, ready, call);
   }

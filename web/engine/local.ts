@@ -54,7 +54,7 @@ import {
 import { gradientsOf } from './gradients.js';
 import { loadKept } from './kept-form.js';
 import { convertModel, inspectModel, type LoadedFacts, type Offer, type WeightTaker } from './loader.js';
-import { callOf, METHODS, rejection, unlessStopped, type Method } from './methods.js';
+import { callOf, closeHandedOver, METHODS, rejection, unlessStopped, type Method } from './methods.js';
 import { ImageFiles } from './image-files.js';
 import { LateModules, type ReadAsset } from './late-modules.js';
 import { withoutAlpha } from './pixels.js';
@@ -144,6 +144,8 @@ export class LocalEngine implements TaskEngine, TrainingEngine {
         return await unlessStopped(this, method, await plain.apply(this, args), call);
       } catch (error) {
         throw rejection(error, call);
+      } finally {
+        closeHandedOver(method, args);
       }
     };
     Object.defineProperty(this, method, { value });

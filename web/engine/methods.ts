@@ -56,6 +56,19 @@ export const METHODS: { readonly [M in Method]: Crossing<Parameters<TrainingEngi
   release: { givesBack: true },
 };
 
+/**
+ * Closes the pictures that were handed over with a call which is over, however it ended: an open frame holds memory of a camera or a decoder,
+ * which have few of them. What is closed already, or with a worker, stays as it is.
+ */
+export function closeHandedOver(method: Method, given: readonly unknown[]): void {
+  const { transfer } = METHODS[method] as Crossing;
+  try {
+    for (const each of transfer?.(...given) ?? []) if ('close' in each) each.close();
+  } catch {
+    // Arguments that are none, as the call has told already.
+  }
+}
+
 /** Returns what of images is to be handed over, each once. */
 function ownedOf(images: readonly EngineImage[]): Transferable[] {
   const owned = images.filter((image) => image.owned);

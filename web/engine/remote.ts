@@ -8,7 +8,7 @@ import type { Source } from '../sources/source.js';
 import type { ConversionSink } from './conversion.js';
 import type { EngineInfo, EngineSettings, LoadedModel } from './engine.js';
 import type { TrainingEngine } from './trainer-calls.js';
-import { callOf, METHODS, rejection, unlessStopped, type AnyCallOptions, type Crossing, type Method } from './methods.js';
+import { callOf, closeHandedOver, METHODS, rejection, unlessStopped, type AnyCallOptions, type Crossing, type Method } from './methods.js';
 import type { Channel, FromWorker, SourceReference, ToWorker } from './protocol.js';
 import { serveSink } from './sink-bridge.js';
 
@@ -123,6 +123,7 @@ export class RemoteEngine implements TrainingEngine {
       throw rejection(error, call);
     } finally {
       for (const service of services) service.stop();
+      closeHandedOver(method, given);
     }
   }
 

@@ -98,9 +98,16 @@ export async function makeMaskedImageModeling(source: Source, options: MaskedIma
       throw error;
     }
   };
-  const run = await assemble('masked-image-modeling', modelOptions, open, ({ model, processor, tokenizer }, image, call: PredictOptions) =>
-    predict({ model, processor, tokenizer: theirs ?? tokenizer }, image, call),
-  );
+  const run = await assemble('masked-image-modeling', modelOptions, open, async (opened, input, call: PredictOptions) => {
+    const parts = { ...opened, tokenizer: theirs ?? opened.tokenizer };
+    const image = parts.tokenizer ? await fixedImage(input, call.signal ?? null) : input;
+    try {
+      return await predict(parts, image, image !== input, call);
+    } finally {
+      // A copy of what an element showed; where it was handed over, this changes nothing.
+      if (typeof image === 'object' && image !== input && 'close' in image) image.close();
+    }
+  });
   Object.defineProperty(run, 'tokenizer', { enumerable: true, get: () => theirs ?? run.parts().tokenizer });
   return run as typeof run & { readonly tokenizer: DalleTokenizer | null };
 }
@@ -122,13 +129,14 @@ interface Opened extends Parts<BeitForMaskedImageModeling> {
   tokenizer: DalleTokenizer | null;
 }
 
+/** `isCopy`: the image is this call's own. */
 async function predict(
   { model, processor, tokenizer }: Opened,
-  input: ImageInput,
+  image: ImageInput,
+  isCopy: boolean,
   options: PredictOptions,
 ): Promise<MaskedImagePrediction> {
   const { mask: given, ratio, seed, pictures = true, logits: wantsLogits = false, ...call } = options;
-  const image = tokenizer ? await fixedImage(input, call.signal ?? null) : input;
   // The tokenizer reads the image once more: it is handed over to that only.
   const found = await runTask(
     'masked-image-modeling',
@@ -145,7 +153,7 @@ async function predict(
       result,
       await holdAgainst(tokenizer, image, frame, result, pictures, {
         signal: call.signal,
-        transfer: call.transfer || image !== input,
+        transfer: call.transfer || isCopy,
       }),
     );
   }
