@@ -233,6 +233,29 @@ test('what was taught can be kept, opened again and joined: the head is that of 
   for (const teacher of [mine, theirs, both, opened, other]) await teacher.dispose();
 });
 
+test('saves to one folder at a time are whole, and belong together', async (t) => {
+  const folder = temporaryFolder(t);
+  const [teacher, other] = [await taught(classifier, 2), await taught(classifier, 2)];
+  await teacher.fit({ layer: 2 });
+  const first = teacher.save(folder);
+  await teacher.fit({ layer: 3 });
+  const [names] = await Promise.all([first, teacher.save(folder, { dtype: 'f32' })]);
+  assert.deepEqual(readdirSync(folder).sort(), [...names].sort());
+  const [image, run] = [draw('dots', 77), await pipeline('image-classification', folder, { engine })];
+  const [got, want] = [await run(image), await teacher.classify(image)];
+  for (const [i, { label, score }] of want.entries()) assert.ok(got[i].label === label && Math.abs(got[i].score - score) < 1e-5);
+  await run.dispose();
+  // Of two who know nothing of each other each file is still one's or the other's.
+  await other.fit({ layer: 5 });
+  await Promise.all([teacher.save(folder), other.save(folder, { dtype: 'f32' })]);
+  const bytes = readFileSync(join(folder, 'model.safetensors'));
+  const length = Number(bytes.readBigUInt64LE());
+  const { __metadata__: _, ...tensors } = JSON.parse(bytes.subarray(8, 8 + length).toString());
+  assert.equal(bytes.length, 8 + length + Math.max(...Object.values(tensors).map(({ data_offsets: [, to] }) => to)));
+  assert.deepEqual(readdirSync(folder).sort(), [...names].sort());
+  for (const each of [teacher, other]) await each.dispose();
+});
+
 test('a link is a classifier', async () => {
   const teacher = await taught(null, 6);
   await teacher.fit();

@@ -1,4 +1,5 @@
 /** Files that Node writes: whole or not at all. */
+import { randomBytes } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { failure, sentenceOf } from '../base/errors.js';
 
@@ -46,8 +47,9 @@ export class FileInParts {
   }
 }
 
+/** Returns a name that nothing else is written under, of this process either. */
 export function temporaryNameOf(path: string): string {
-  return `${path}.${process.pid}.part`;
+  return `${path}.${process.pid}-${randomBytes(4).toString('hex')}.part`;
 }
 
 export function attemptWrite(path: string, work: () => void): void {

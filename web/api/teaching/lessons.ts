@@ -1,5 +1,6 @@
 /** What teachers have in common: examples with labels, the checkpoint that is taught on, and the head that was fitted last. */
 import { BeitError, mismatch, shown } from '../../base/errors.js';
+import { TurnQueue } from '../../base/scheduling.js';
 import type { HeadFit } from '../../core/teaching.js';
 import { disposeOf, type Parts } from '../pipelines/base.js';
 import type { PreTrainedModel } from '../model-base.js';
@@ -59,6 +60,8 @@ export class Examples<Example extends { label: string }> {
 export class Course<Opened extends { parts: Parts<PreTrainedModel> }, Head, Fit> {
   private last: { head: Head; fit: Fit } | null = null;
   private fitsBegun = 0;
+  /** Saves take turns: files of two in one folder would not belong together. */
+  readonly saves = new TurnQueue();
   /** The number of the fit that made `last`. */
   private lastNumber = 0;
   private disposed = false;
