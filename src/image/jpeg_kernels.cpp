@@ -156,8 +156,7 @@ void upsample(const uint8_t* near, const uint8_t* far, int64_t count, uint8_t* o
     out[2 * i] = between(sum(i), sum(i - 1));
     out[2 * i + 1] = between(sum(i), sum(i + 1));
   }
-  // stb_image has these two the wrong way round where rows are all there.
-  out[2 * last] = kAcrossRows ? between(sum(last), sum(last - 1)) : between(sum(last - 1), sum(last));
+  out[2 * last] = between(sum(last), sum(last - 1));
 }
 
 }  // namespace

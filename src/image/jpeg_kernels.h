@@ -1,5 +1,5 @@
 // What a JPEG's decoder does for each pixel: the inverse transform, the upsampling of colour and its conversion.
-// All give the samples of stb_image's portable code, to the last bit, whatever the input.
+// All give the samples of stb_image's portable code, to the last bit, whatever the input, but for one column, which upsampleRow() tells of.
 #pragma once
 
 #include <cstdint>
