@@ -1,6 +1,7 @@
 #include "src/codecs/codecs.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <random>
 #include <string>
@@ -155,6 +156,65 @@ TEST_CASE("codecs: what a TIFF has that is not read is named", "[codecs]") {
   CHECK(errorOf(edited("rgb-raw.tif", kPhotometric, "\x06")).got == "a TIFF file of the colours YCbCr without JPEG");
   CHECK(errorOf(edited("grey.tif", kPhotometric, "\x02")).code == ErrorCode::kBadImage);
   CHECK(errorOf("MZ").code == ErrorCode::kUnsupported);
+}
+
+namespace {
+
+// A grey TIFF by PackBits of strips, or of tiles of that width, of one row each, which all are the same `piece`.
+std::string sharedPieces(uint32_t width, uint32_t rows, const std::string& piece, uint32_t tile_width = 0) {
+  const auto word = [](uint32_t value) {
+    std::string bytes;
+    for (int i = 0; i < 4; ++i) bytes += static_cast<char>(value >> 8 * i);
+    return bytes;
+  };
+  const auto size = static_cast<uint32_t>(piece.size());
+  const uint32_t offsets = 8 + size, counts = offsets + 4 * rows, directory = counts + 4 * rows;
+  std::string file = std::string("II*\0", 4) + word(directory) + piece;
+  for (uint32_t i = 0; i < rows; ++i) file += word(8);
+  for (uint32_t i = 0; i < rows; ++i) file += word(size);
+  constexpr uint32_t kPackBits = 32773;
+  std::vector<std::array<uint32_t, 3>> entries = {{256, 1, width}, {257, 1, rows}, {258, 1, 8}, {259, 1, kPackBits}, {262, 1, 1}};
+  if (tile_width) entries.insert(entries.end(), {{322, 1, tile_width}, {323, 1, 1}, {324, rows, offsets}, {325, rows, counts}});
+  else entries.insert(entries.end(), {{273, rows, offsets}, {278, 1, 1}, {279, rows, counts}});
+  file += {static_cast<char>(entries.size()), 0};
+  for (const auto& [tag, count, value] : entries)
+    file += std::string{static_cast<char>(tag), static_cast<char>(tag >> 8), 4, 0} + word(count) + word(value);
+  return file + word(0);
+}
+
+}  // namespace
+
+TEST_CASE("codecs: strips of a TIFF may share their bytes, but not keep one busy for hours", "[codecs]") {
+  for (const uint32_t tile_width : {0, 16}) {
+    const auto image = codecs::decode(bytesOf(sharedPieces(8, 500, "\xF1\x2A", tile_width)));
+    REQUIRE(image.ok());
+    CHECK(std::all_of(image->data.begin(), image->data.end(), [](uint8_t sample) { return sample == 0x2A; }));
+  }
+  // Bytes that mean nothing, over and over.
+  CHECK(errorOf(sharedPieces(8, 500, std::string(5000, '\x80') + "\xF9\x2A")).message ==
+        "image: this TIFF is damaged (strips or tiles of more bytes than its samples take).");
+  CHECK(errorOf(sharedPieces(8, 5000, "\xF1\x2A", 1 << 18)).message ==
+        "image: this TIFF is damaged (tiles that are far larger than the picture).");
+}
+
+TEST_CASE("codecs: what a TIFF tells of its bytes counts as far as it does for Pillow", "[codecs]") {
+  const auto replaced = [](std::string file, const std::string& from, const std::string& to) {
+    const size_t at = file.find(from);
+    REQUIRE(at != std::string::npos);
+    return file.replace(at, to.size(), to);
+  };
+  const auto isSame = [](const std::string& a, const std::string& b) {
+    const auto first = codecs::decode(bytesOf(a)), second = codecs::decode(bytesOf(b));
+    if (!second.ok()) FAIL(second.error().message);
+    REQUIRE(first.ok());
+    return std::equal(first->data.begin(), first->data.end(), second->data.begin(), second->data.end());
+  };
+  // An order of bits (in place of PlanarConfiguration), which JPEG does not have.
+  const std::string jpeg = test::readText(kFiles / "rgb-jpeg.tif");
+  CHECK(isSame(jpeg, replaced(jpeg, {0x1C, 0x01, 0x03, 0, 1, 0, 0, 0, 1}, {0x0A, 0x01, 0x03, 0, 1, 0, 0, 0, 2})));
+  // A length of what is not compressed.
+  const std::string raw = test::readText(kFiles / "rgb-raw.tif");
+  CHECK(isSame(raw, replaced(raw, {0x17, 0x01, 0x04, 0, 1, 0, 0, 0}, {0x17, 0x01, 0x04, 0, 1, 0, 0, 0, 1, 0})));
 }
 
 TEST_CASE("codecs: a fax is unpacked", "[codecs]") {

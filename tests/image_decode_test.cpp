@@ -354,6 +354,54 @@ TEST_CASE("a PNG with more text than Pillow reads is refused", "[image_decode]")
   CHECK(errorOf(greyPng(8, 1, picture, plain, plain)).message.find("more than 64 MB of text") != std::string::npos);
   // Text that is damaged is none.
   CHECK(samplesOf(greyPng(8, 1, picture, pngChunk("zTXt", key + "no zlib"))).size() == 3);
+  // But not without an end: of these each could have been 1 MB.
+  std::string many, few;
+  for (int i = 0; i < 80; ++i) {
+    many += pngChunk("zTXt", key + "no zlib" + std::string(2000, 'x'));
+    few += pngChunk("zTXt", key + "no zlib");
+  }
+  CHECK(errorOf(greyPng(8, 1, picture, many)).message.find("more than 64 MB of text") != std::string::npos);
+  CHECK(samplesOf(greyPng(8, 1, picture, few)).size() == 3);
+}
+
+TEST_CASE("a PNG that cannot fill its size asks for no memory", "[image_decode]") {
+  const std::string picture("\x7F");
+  CHECK(errorOf(greyPng(8, 1 << 20, picture)).message == "image: this PNG is cut off.");
+  CHECK(errorOf(greyPng(8, 2, picture)).message != "image: this PNG is cut off.");  // which the decoder finds out
+}
+
+TEST_CASE("colours of a JPEG that are called R, G and B are those where no marker says otherwise", "[image_decode]") {
+  const std::string jpeg = test::readText(kImages / "444.jpg");
+  std::string named = jpeg;
+  const size_t frame = jpeg.find("\xFF\xC0"), scan = jpeg.find("\xFF\xDA");
+  REQUIRE((frame != std::string::npos && scan != std::string::npos));
+  for (size_t c = 0; c < 3; ++c) named[frame + 10 + 3 * c] = named[scan + 5 + 2 * c] = "RGB"[c];
+  const std::vector<int> samples = samplesOf(jpeg);
+  CHECK(samplesOf(named) == samples);                                     // JFIF's
+  const std::string start = "\xFF\xD8", bare = start + named.substr(20);  // without JFIF
+  REQUIRE(named.substr(2, 4) == "\xFF\xE0\0\x10"s);
+  const auto adobe = [](char transform) {
+    return "\xFF\xEE\0\x0E"
+           "Adobe\0\x64\0\0\0\0"s +
+           transform;
+  };
+  CHECK(samplesOf(start + adobe(1) + bare.substr(2)) == samples);
+  const std::vector<int> rgb = samplesOf(bare);
+  CHECK(rgb != samples);
+  CHECK(samplesOf(start + adobe(0) + bare.substr(2)) == rgb);
+}
+
+TEST_CASE("a JPEG of absurdly many scans is refused by the core, too", "[image_decode]") {
+  const std::string jpeg = test::readText(kImages / "progressive.jpg");
+  const size_t scan = jpeg.rfind("\xFF\xDA"), end = jpeg.size() - 2;
+  REQUIRE(scan != std::string::npos);
+  const auto withScans = [&](int more) {
+    std::string file = jpeg.substr(0, end);
+    for (int i = 0; i < more; ++i) file += jpeg.substr(scan, end - scan);
+    return file + jpeg.substr(end);
+  };
+  CHECK_FALSE(samplesOf(withScans(20)).empty());
+  CHECK(errorOf(withScans(600)).message == "image: got a JPEG of more than 500 scans, expected 500 at most.");
 }
 
 TEST_CASE("chunks of an APNG out of their order are refused", "[image_decode]") {

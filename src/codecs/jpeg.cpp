@@ -17,10 +17,6 @@
 namespace beit::codecs {
 namespace {
 
-// Each scan goes over the whole picture, so a file of a few kilobytes that has thousands would take hours. Encoders write a dozen;
-// libjpeg-turbo's own fuzzing stops at the same number.
-constexpr int kMostScans = 500;
-
 // What the library's error_exit, which may not return, is left by. Its frames are C's and have nothing to clean up.
 struct Refused {
   int code;
@@ -82,7 +78,7 @@ class Decompressor {
     source_.term_source = [](j_decompress_ptr) {};
     jpeg.src = &source_;
     progress_.progress_monitor = [](j_common_ptr common) {
-      if (reinterpret_cast<j_decompress_ptr>(common)->input_scan_number > kMostScans) throw TooManyScans{};
+      if (reinterpret_cast<j_decompress_ptr>(common)->input_scan_number > kMostJpegScans) throw TooManyScans{};
     };
     jpeg.progress = &progress_;
   }
@@ -178,8 +174,7 @@ Result<Image8> refusalsAsErrors(const Decode& decode) {
   } catch (const Refused& refused) {
     return refusal(refused.code);
   } catch (const TooManyScans&) {
-    return mismatch(ErrorCode::kBadImage, "image", "a JPEG of more than " + std::to_string(kMostScans) + " scans",
-                    std::to_string(kMostScans) + " at most");
+    return tooManyScans();
   }
 }
 

@@ -62,6 +62,10 @@ constexpr uint64_t kAssociatedAlpha = 1;  // by which colours are multiplied
 constexpr int64_t kMostPieceBytes = int64_t{1} << 30;
 // No compression here makes more of a byte: a code of LZW, 12 bits, stands for 4096 bytes at most.
 constexpr int64_t kMostExpansion = 4096;
+// Strips and tiles may share bytes, be longer than what they hold, and be larger than the picture. So that a small file does not take
+// hours, their samples have at most so many bytes, or so often as many as the picture's, and what is read for them is at most so often the
+// file or their samples, whichever is more.
+constexpr int64_t kMostSampleBytes = int64_t{1} << 30, kMostTimes = 4;
 
 Error damaged(const std::string& what) { return failure(ErrorCode::kBadImage, "image", "this TIFF is damaged (" + what + ")"); }
 Error cutOff() { return failure(ErrorCode::kBadImage, "image", "this TIFF is cut off"); }
@@ -84,6 +88,8 @@ struct Layout {
   int64_t down() const { return (height + piece_height - 1) / piece_height; }
   int64_t samplesOfPiece() const { return planar ? 1 : samples; }
   int64_t rowBytes() const { return (piece_width * samplesOfPiece() * static_cast<int64_t>(bits) + 7) / 8; }
+  int64_t pieceBytes() const { return rowBytes() * piece_height; }
+  int64_t allBytes() const { return pieceBytes() * across() * down() * (planar ? kept : 1); }
 };
 
 const char* nameOfCompression(uint64_t compression) {
@@ -182,9 +188,9 @@ Status readPieces(const TiffDirectory& directory, Layout& layout) {
   }
   const int64_t planes = layout.planar ? layout.samples : 1;
   if (static_cast<int64_t>(layout.offsets.size()) < layout.across() * layout.down() * planes) return damaged("it lacks strips or tiles");
-  if (layout.rowBytes() * layout.piece_height > kMostPieceBytes) {
-    return unsupported("file with strips or tiles of more than 1 GB", "smaller ones");
-  }
+  if (layout.pieceBytes() > kMostPieceBytes) return unsupported("file with strips or tiles of more than 1 GB", "smaller ones");
+  const int64_t bytes = layout.width * layout.height * layout.samples * static_cast<int64_t>(layout.bits) / 8;
+  if (layout.allBytes() > std::max(kMostSampleBytes, kMostTimes * bytes)) return damaged("tiles that are far larger than the picture");
   return {};
 }
 
@@ -270,7 +276,12 @@ uint8_t mirrored(uint8_t byte) {
 
 class Reader {
  public:
-  Reader(const TiffDirectory& directory, const Layout& layout, Image8& image) : directory_(directory), layout_(layout), image_(image) {}
+  Reader(const TiffDirectory& directory, const Layout& layout, Image8& image)
+      : directory_(directory),
+        layout_(layout),
+        image_(image),
+        tables_(directory.bytes(kJpegTables)),
+        left_to_read_(kMostTimes * std::max(static_cast<int64_t>(directory.file().size()), layout.allBytes())) {}
 
   Status readAll() {
     const int64_t planes = layout_.planar ? layout_.kept : 1;
@@ -314,20 +325,23 @@ class Reader {
     if (offset >= file.size()) return cutOff();
     const auto needed = static_cast<size_t>(layout_.rowBytes() * rows);
     std::span<const uint8_t> piece = file.subspan(static_cast<size_t>(offset));
-    const uint64_t count = index < layout_.counts.size() ? layout_.counts[index] : piece.size();
-    const bool is_short = count > piece.size();
-    if (!is_short) piece = piece.first(static_cast<size_t>(count));
-    if (layout_.reversed) {
+    const bool is_raw = layout_.compression == kNone, is_jpeg = layout_.compression == kJpeg;
+    // What is not compressed is as long as it is: some programs get its count wrong, and Pillow does not look at it.
+    const uint64_t count = is_raw ? std::min(needed, piece.size()) : index < layout_.counts.size() ? layout_.counts[index] : piece.size();
+    if (count > piece.size()) return cutOff();
+    piece = piece.first(static_cast<size_t>(count));
+    left_to_read_ -= static_cast<int64_t>(piece.size() + (is_jpeg ? tables_.size() : 0));
+    if (left_to_read_ < 0) return damaged("strips or tiles of more bytes than its samples take");
+    if (layout_.reversed && !is_jpeg) {  // whose bytes libtiff leaves as they are, too (TIFF_NOBITREV)
       mirrored_.resize(piece.size());
       std::transform(piece.begin(), piece.end(), mirrored_.begin(), mirrored);
       piece = mirrored_;
     }
-    if (layout_.compression == kNone) return piece;  // whose count some programs get wrong
-    if (is_short) return cutOff();
-    if (layout_.compression == kJpeg) return decompressJpeg(piece);
+    if (is_raw) return piece;
+    if (is_jpeg) return decompressJpeg(piece);
     if (layout_.isFax()) return decompressFax(piece, rows);
     if (static_cast<int64_t>(needed) / kMostExpansion > static_cast<int64_t>(piece.size())) return cutOff();
-    const size_t whole = static_cast<size_t>(layout_.rowBytes() * layout_.piece_height);  // some fill their last strip up
+    const size_t whole = static_cast<size_t>(layout_.pieceBytes());  // some fill their last strip up
     if (buffer_.size() < whole) {
       BEIT_ASSIGN(buffer_, Buffer<uint8_t>::allocate(static_cast<int64_t>(whole), "a strip or tile of a TIFF"));
     }
@@ -365,7 +379,7 @@ class Reader {
 
   Result<std::span<const uint8_t>> decompressJpeg(std::span<const uint8_t> piece) {
     const bool is_ycc = layout_.photometric == kYCbCr && layout_.samplesOfPiece() == 3;
-    BEIT_ASSIGN(jpeg_, decodeJpegPiece(directory_.bytes(kJpegTables), piece, is_ycc));
+    BEIT_ASSIGN(jpeg_, decodeJpegPiece(tables_, piece, is_ycc));
     if (jpeg_.width != layout_.piece_width || jpeg_.height > layout_.piece_height || jpeg_.channels != layout_.samplesOfPiece()) {
       return damaged("a JPEG in it of " + std::to_string(jpeg_.width) + " x " + std::to_string(jpeg_.height) + " pixels with " +
                      std::to_string(jpeg_.channels) + " samples");
@@ -376,6 +390,8 @@ class Reader {
   const TiffDirectory& directory_;
   const Layout& layout_;
   Image8& image_;
+  std::span<const uint8_t> tables_;
+  int64_t left_to_read_;
   Buffer<uint8_t> buffer_;
   std::vector<uint8_t> mirrored_, differences_;
   Image8 jpeg_;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -140,6 +139,12 @@ Codes codesOf(std::span<const std::string_view> texts) {
   return codes;
 }
 
+// White's and black's, made once: a page may have a strip for each of its rows.
+const std::array<Codes, 2>& bothCodes() {
+  static const std::array<Codes, 2> codes{codesOf(kWhite), codesOf(kBlack)};
+  return codes;
+}
+
 Error damaged(const char* what) {
   return failure(ErrorCode::kBadImage, "image", std::string("this TIFF is damaged (") + what + " in its fax compression)");
 }
@@ -168,8 +173,7 @@ class Bits {
 
 class Decoder {
  public:
-  Decoder(std::span<const uint8_t> packed, const FaxCoding& coding)
-      : bits_(packed), coding_(coding), colours_{codesOf(kWhite), codesOf(kBlack)} {}
+  Decoder(std::span<const uint8_t> packed, const FaxCoding& coding) : bits_(packed), coding_(coding), colours_(bothCodes()) {}
 
   // Decodes the next row into `changes()`. Returns whether there was one.
   Result<bool> next() {
@@ -283,7 +287,7 @@ class Decoder {
 
   Bits bits_;
   const FaxCoding& coding_;
-  std::array<Codes, 2> colours_;
+  const std::array<Codes, 2>& colours_;
   std::vector<int64_t> row_, above_;
   size_t hint_ = 0;
 };
@@ -297,14 +301,14 @@ void blacken(uint8_t* row, int64_t from, int64_t to) {
 }  // namespace
 
 Result<int64_t> unpackFax(std::span<const uint8_t> packed, const FaxCoding& coding, int64_t count, std::span<uint8_t> out) {
-  const auto decoder = std::make_unique<Decoder>(packed, coding);  // its tables are too large for the stack
+  Decoder decoder(packed, coding);
   const int64_t row_bytes = (coding.width + 7) / 8;
   for (int64_t y = 0; y < count; ++y) {
-    BEIT_ASSIGN(const bool is_row, decoder->next());
+    BEIT_ASSIGN(const bool is_row, decoder.next());
     if (!is_row) return y;
     uint8_t* row = out.data() + y * row_bytes;
     std::fill_n(row, row_bytes, uint8_t{0});
-    const std::vector<int64_t>& changes = decoder->changes();
+    const std::vector<int64_t>& changes = decoder.changes();
     for (size_t i = 0; i < changes.size(); i += 2) blacken(row, changes[i], i + 1 < changes.size() ? changes[i + 1] : coding.width);
   }
   return count;

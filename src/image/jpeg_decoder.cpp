@@ -251,9 +251,10 @@ bool Decoder::namesTwice() const {
 }
 
 Status Decoder::readScans(RowSink& to) {
-  int marker = stbi__get_marker(&jpeg_);
+  int marker = stbi__get_marker(&jpeg_), scans = 0;
   while (!stbi__EOI(marker)) {
     if (stbi__SOS(marker)) {
+      if (++scans > kMostJpegScans) return tooManyScans();
       if (!stbi__process_scan_header(&jpeg_)) return error();
       if (namesTwice()) return notDecodable(ImageFormat::kJpeg, "a scan that has a colour twice");
       if (!allocated_) BEIT_TRY(allocate());
@@ -302,7 +303,10 @@ void Decoder::upsample(int component, int64_t y) {
 
 // Hands out the rows before `limit`.
 void Decoder::emit(int64_t limit, RowSink& to) {
-  const bool is_rgb = jpeg_.rgb == 3 || (jpeg_.app14_color_transform == 0 && !jpeg_.jfif);
+  // As libjpeg has it (jdapimin.c, default_decompress_parms): JFIF implies YCbCr, then Adobe's marker counts, and the names R, G and B
+  // only where there is neither.
+  const int transform = jpeg_.app14_color_transform;  // negative without Adobe's marker
+  const bool is_rgb = !jpeg_.jfif && (transform == 0 || (transform < 0 && jpeg_.rgb == 3));
   for (; next_row_ < limit; ++next_row_) {
     for (int i = 0; i < context_.img_n; ++i) upsample(i, next_row_);
     const uint8_t *a = planes_[0].row, *b = planes_[1].row, *c = planes_[2].row;

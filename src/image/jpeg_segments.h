@@ -1,10 +1,13 @@
-// The segments of a JPEG up to its first scan.
+// The segments of a JPEG up to its first scan, and what a file is held to before and while it is decoded.
 // Reference: ITU-T T.81, B.1.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
+
+#include "src/base/result.h"
 
 namespace beit {
 
@@ -19,6 +22,14 @@ struct JpegSegment {
 // Whether a file has the bytes that so many pixels take at the very least: a bit for each 8 x 8 of them, but with arithmetic coding.
 // So a few bytes with large sides take neither memory nor time.
 inline bool mayHoldJpeg(int64_t width, int64_t height, size_t bytes) { return width * height / (64 * 8) <= static_cast<int64_t>(bytes); }
+
+// Each scan goes over the whole picture, so a file of a few kilobytes that has thousands would take hours. Encoders write a dozen;
+// libjpeg-turbo's own fuzzing stops at the same number.
+constexpr int kMostJpegScans = 500;
+inline Error tooManyScans() {
+  const std::string most = std::to_string(kMostJpegScans);
+  return mismatch(ErrorCode::kBadImage, "image", "a JPEG of more than " + most + " scans", most + " at most");
+}
 
 class JpegSegments {
  public:

@@ -112,12 +112,14 @@ struct PngFile {
 // Pillow refuses a file with more text: what a chunk expands to, and that of all chunks.
 constexpr size_t kLongestText = size_t{1} << 20, kMostText = size_t{1} << 26;
 
-// What a text expands to; nothing of one that is damaged, which is passed over.
-Result<std::string> expanded(std::string_view text) {
-  std::string out(kLongestText, '\0');
+// What a text expands to. One that is damaged is passed over, but its work counts among all texts', since a file may have any number.
+Result<std::string> expanded(std::string_view text, PngFile& png) {
+  constexpr size_t kMostExpansion = 4 * 258;  // Deflate makes 258 bytes of two bits at most: of a short text no megabyte
+  std::string out(std::min(kLongestText, std::min(text.size(), kLongestText) * kMostExpansion), '\0');
   bool has_more = false;
   const auto size = inflate(bytesOf(text), {reinterpret_cast<uint8_t*>(out.data()), out.size()}, &has_more);
   if (has_more) return damaged("a text of more than 1 MB");
+  if (!size) png.text += out.size();
   out.resize(size.value_or(0));
   return out;
 }
@@ -143,7 +145,7 @@ Status readText(const Chunk& chunk, PngFile& png) {
   }
   std::string value;
   if (compressed) {
-    BEIT_ASSIGN(value, expanded(text));
+    BEIT_ASSIGN(value, expanded(text, png));
     text = value;
   }
   png.text += text.size();
@@ -270,6 +272,9 @@ int64_t filteredBytes(const PngFile& png, int64_t width, int64_t height) {
   return sum;
 }
 
+// Deflate's most is 1032 to 1.
+bool mayHold(const PngFile& png, int64_t filtered) { return filtered / 1100 <= png.compressed; }
+
 // Whether the pixels are those that were written: zlib's checksum, for a file whose chunks' checksums do not say so.
 Result<bool> pixelsAreWhole(const PngFile& png, int64_t width, int64_t height) {
   if (png.compressed < 6) return false;
@@ -277,7 +282,7 @@ Result<bool> pixelsAreWhole(const PngFile& png, int64_t width, int64_t height) {
   uint8_t* to = zlib.data();
   for (const Bytes piece : png.pixels) to = std::copy(piece.begin(), piece.end(), to);
   const int64_t size = filteredBytes(png, width, height);
-  if (size > INT32_MAX || size / 1100 > png.compressed) return false;  // deflate's most is 1032 to 1
+  if (size > INT32_MAX || !mayHold(png, size)) return false;
   BEIT_ASSIGN(auto rows, Buffer<uint8_t>::allocate(size, "the rows of a PNG"));
   const auto inflated = inflate(zlib, {rows.data(), rows.size()});
   return inflated && adler32({rows.data(), *inflated}) == bigEndian32(zlib, zlib.size() - 4);
@@ -291,6 +296,8 @@ Result<Image8> readPng(Bytes file) {
   const Box box = png.first_frame.value_or(Box{0, 0, png.width(), png.height()});
   BEIT_TRY(checkPixels(box.width, box.height));
   if (png.compressed > INT32_MAX / 2) return damaged("more than 1 GB of pixels");
+  // Before the decoder takes memory for them, several times over.
+  if (png.header[8] <= 16 && !mayHold(png, filteredBytes(png, box.width, box.height))) return cutOff();
   if (!png.intact) {
     BEIT_ASSIGN(const bool whole, pixelsAreWhole(png, box.width, box.height));
     if (!whole) return damaged("a wrong checksum of its pixels");
