@@ -176,6 +176,8 @@ test('strokes are taken away, named otherwise and refused', async () => {
     [{ picture: 7 }, 'picture'],
   ])
     assert.throws(() => teacher.paint(map, { ...stroke, ...wrong }), { code: 'invalid-argument', where });
+  const { dims, data } = map.features;
+  assert.throws(() => teacher.paint({ ...map, features: { dims, data: data.map(() => NaN) } }, stroke), { code: 'invalid-argument' });
   assert.throws(() => teacher.paint({ ...map, features: { dims: [1, 3, 2, 2], data: new Float32Array(12) } }, stroke), {
     code: 'wrong-shape',
   });

@@ -229,6 +229,7 @@ test('what was taught can be kept, opened again and joined: the head is that of 
   await rejects(Teacher.open(new Uint8Array(40), { engine }), 'malformed');
   await rejects(Teacher.open(mine.project().subarray(0, -4), { engine }), 'truncated');
   await rejects(mine.add('dots', draw('dots', 1), { burst: 7 }), 'invalid-argument', /^burst: got 7/);
+  await rejects(mine.add('half \ud83d', draw('dots', 1)), 'invalid-argument', /^label: .*half a letter/);
   for (const none of [null, 7, {}]) await rejects(both.save(none), 'invalid-argument', /^target: .*a path/);
   for (const teacher of [mine, theirs, both, opened, other]) await teacher.dispose();
 });

@@ -434,6 +434,7 @@ test('what no run can be made of is refused before the first step', async () => 
   const data = pictures(8);
   const cases = [
     [{ data: data.map(({ image }) => ({ image, label: 'cat' })) }, 'invalid-argument', /pictures of 1 labels/],
+    [{ data: pictures(8, (i) => `cat ${'\ud83d\udc08'.slice(0, 1 + (i % 2))}`) }, 'invalid-argument', /^data\[0\]\.label: .*half a letter/],
     [{ data: pictures(8, (i) => `${i % 3}`), head: 'keep' }, 'invalid-argument', /head: got "keep" for pictures of other labels/],
     [{ data, method: 'half' }, 'invalid-argument', /method: got "half"/],
     [{ data, method: 'last:7' }, 'invalid-argument', /method: got "last:7", expected/],

@@ -27,4 +27,10 @@ export function burstsOf(examples: readonly Grouped[]): Int32Array {
 /** Throws invalid-argument for a label that is no name. */
 export function checkLabel(label: string): void {
   if (typeof label !== 'string' || label.trim() === '') throw mismatch('invalid-argument', 'label', shown(label), 'a name');
+  checkLetters('label', label);
+}
+
+/** Throws invalid-argument for text that no file can have: one that was cut within a letter, which may be two units of JavaScript's. */
+export function checkLetters(where: string, text: string): void {
+  if (/\p{Surrogate}/u.test(text)) throw mismatch('invalid-argument', where, `${shown(text)}, which has half a letter`, 'whole ones');
 }

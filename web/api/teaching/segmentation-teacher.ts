@@ -132,6 +132,7 @@ export class SegmentationTeacher extends DisposableObject {
       throw mismatch('invalid-argument', 'points', 'a stroke beside the picture', `some of it within ${map.width} x ${map.height}`);
     const features = new Float32Array(places.length * channels!);
     for (const [i, place] of places.entries()) features.set(featuresAt(map.features, place), i * channels!);
+    checkFinite(features);
     return this.taught.put({ label, points: points.map(([x, y]) => [x, y] as const), width, picture, features });
   }
 

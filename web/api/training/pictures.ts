@@ -1,5 +1,6 @@
 /** The pictures of a run: their labels, and which of them are set apart. */
 import { kindOf, mismatch } from '../../base/errors.js';
+import { checkLetters } from '../teaching/bursts.js';
 import type { LabelledImage } from './options.js';
 
 /** Throws invalid-argument for what is no list and, with `labelled`, for an entry whose label is no text. What is no picture, decoding it tells. */
@@ -10,6 +11,7 @@ export function checkPictures(where: string, pictures: unknown, labelled: boolea
   for (const [i, one] of pictures.entries()) {
     const label: unknown = one?.label;
     if (typeof label !== 'string') throw mismatch('invalid-argument', `${where}[${i}].label`, kindOf(label), 'text');
+    checkLetters(`${where}[${i}].label`, label);
   }
 }
 
