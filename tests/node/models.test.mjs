@@ -4,8 +4,16 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { BeitForImageClassification, BeitModel, createEngine, runtimeInfo } from '../../dist/node.js';
-import { golden, rejects } from './support.mjs';
+import {
+  BeitForImageClassification,
+  BeitForSemanticSegmentation,
+  BeitImageProcessor,
+  BeitModel,
+  createEngine,
+  DalleTokenizer,
+  runtimeInfo,
+} from '../../dist/node.js';
+import { golden, rejects, root } from './support.mjs';
 import { files, pixelValues } from './tiny-checkpoint.mjs';
 
 const engine = await createEngine({ worker: false, build: 'simd-threads', threads: 2 });
@@ -156,6 +164,38 @@ test('after dispose() a model says so, and a pass that runs finishes first', asy
   await disposed;
   await rejects(model.forward({ pixelValues }), 'disposed', /BeitForImageClassification/);
   assert.throws(() => model.runtimeInfo(), { code: 'disposed' });
+});
+
+test('a processor and a tokenizer finish the calls that they have begun, too', async () => {
+  const picture = join(root, 'tests/fixtures/images/rgb.png');
+  const logits = { dims: [3, 2, 2, 2], data: new Float32Array(24) };
+  const opened = async (use) => {
+    const processor = await BeitImageProcessor.fromJSON({ size: 8, do_center_crop: false }, { build: 'simd', threads: 1 });
+    const result = use(processor);
+    await processor.dispose();
+    await rejects(use(processor), 'disposed');
+    return result;
+  };
+  assert.deepEqual((await opened((processor) => processor.preprocess([picture, picture]))).pixelValues.dims, [2, 3, 8, 8]);
+  assert.equal((await opened((processor) => processor.postProcessSemanticSegmentation({ logits }))).length, 3);
+  const dvae = join(golden, 'dvae/dvae-tiny');
+  const tokenizer = await DalleTokenizer.fromPretrained(dvae, { engine });
+  const expected = await tokenizer.encode(picture, { size: { height: 16, width: 24 }, crop: null });
+  assert.deepEqual([expected.height, expected.width], [2, 3]);
+  const running = tokenizer.encode(picture, { size: [16, 24] });
+  await tokenizer.dispose();
+  assert.deepEqual(await running, expected);
+  await rejects(tokenizer.encode(picture), 'disposed');
+});
+
+test('a switch is true or false, since what else is written would turn nothing on', async () => {
+  const model = await BeitForImageClassification.fromPretrained(files(), { engine });
+  for (const name of ['outputHiddenStates', 'outputAttentions', 'outputPooledStates'])
+    await rejects(model.forward({ pixelValues }, { [name]: 1 }), 'invalid-argument', new RegExp(`^${name}: got 1, expected true or false`));
+  await model.dispose();
+  const segmentation = join(root, 'weights/embedded/segmentation');
+  const refused = BeitForSemanticSegmentation.fromPretrained(segmentation, { engine, auxiliaryHead: 'no' });
+  await rejects(refused, 'invalid-argument', /auxiliaryHead: got "no"/);
 });
 
 test('using disposes', async () => {

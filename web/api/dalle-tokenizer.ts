@@ -2,7 +2,7 @@
 import { DisposableObject } from '../base/dispose.js';
 import { mismatch } from '../base/errors.js';
 import { givenOptions } from '../base/options.js';
-import { checkTensor, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
+import { checkTensor, sizeOf, type LabelMap, type Size, type Tensor } from '../base/tensors.js';
 import type { CallOptions, RawImage } from '../engine/engine.js';
 import { partOf } from '../engine/progress.js';
 import { outputOf } from '../engine/tasks/context.js';
@@ -38,6 +38,8 @@ export const PIXELS_A_TOKEN = 8;
 const SWITCHES = { outputHiddenStates: false, outputAttentions: false, interpolatePosEncoding: true };
 const LANCZOS = 1;
 
+type HalfInputs = { pixelValues: Tensor } | { tokens: LabelMap };
+
 /** One half of a tokenizer. */
 export class DalleHalf extends PreTrainedModel {
   override get [Symbol.toStringTag](): string {
@@ -59,10 +61,15 @@ export class DalleHalf extends PreTrainedModel {
     return Number(this.config['vocabSize']);
   }
 
-  async pass(inputs: { pixelValues: Tensor } | { tokens: LabelMap }, call: CallOptions): Promise<Record<string, Tensor>> {
+  async pass(inputs: HalfInputs, call: CallOptions): Promise<Record<string, Tensor>> {
     checkCall('DalleTokenizer', call);
+    return this.during((pass) => pass(inputs, call));
+  }
+
+  /** Does work of several steps, for which the half stays, though it is disposed of meanwhile. */
+  async during<T>(work: (pass: DalleHalf['pass']) => Promise<T>): Promise<T> {
     const { engine, handle } = this.hold();
-    return engine.forward(handle, inputs, SWITCHES, call);
+    return this.underWay(work((inputs, call) => engine.forward(handle, inputs, SWITCHES, call)));
   }
 }
 
@@ -122,23 +129,23 @@ export class DalleTokenizer extends DisposableObject {
   async encode(image: ImageInput, options: EncodeOptions = {}): Promise<ImageTokens> {
     const { size = { height: 112, width: 112 }, crop, ...call } = givenOptions(options);
     checkCall('encode()', call, ['size', 'crop']);
-    const processor = await BeitImageProcessor.fromJSON(
-      {
-        size: { ...size },
-        resample: LANCZOS,
-        do_center_crop: crop !== undefined,
-        ...(crop && { crop_size: { ...crop } }),
-        do_normalize: false,
-      },
-      this.options,
-    );
-    try {
-      const { pixelValues } = await processor.preprocess(image, call);
-      const { tokens } = await this.encodePixels(pixelValues, call);
-      return { height: tokens.dims[1]!, width: tokens.dims[2]!, data: tokens.data };
-    } finally {
-      await processor.dispose();
-    }
+    const json = {
+      size: { ...sizeOf(size, 'size') },
+      resample: LANCZOS,
+      do_center_crop: crop != null,
+      ...(crop != null && { crop_size: { ...sizeOf(crop, 'crop') } }),
+      do_normalize: false,
+    };
+    return this.encoder.during(async (pass) => {
+      const processor = await BeitImageProcessor.fromJSON(json, this.options);
+      try {
+        const { pixelValues } = await processor.preprocess(image, call);
+        const { dims, data } = outputOf(await pass({ pixelValues }, call), 'tokens');
+        return { height: dims[1]!, width: dims[2]!, data: Int32Array.from(data) };
+      } finally {
+        await processor.dispose();
+      }
+    });
   }
 
   /** Returns tokens (B, h, w) and their logits (B, vocab, h, w) of pixels (B, 3, height, width) of 0 to 1. */

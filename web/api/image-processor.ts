@@ -90,17 +90,20 @@ export class BeitImageProcessor extends EngineObject {
     const list = isList(images) ? images : [images];
     if (list.length === 0) throw mismatch('invalid-argument', 'images', 'none', 'at least one');
     throwIfAborted(call.signal);
-    const ready: EngineImage[] = [];
-    try {
-      for (const [i, image] of list.entries()) {
-        const where = isList(images) ? `images[${i}]` : 'image';
-        ready.push(await toEngineImage(image, where, call));
+    const prepare = async (): Promise<ProcessedImages> => {
+      const ready: EngineImage[] = [];
+      try {
+        for (const [i, image] of list.entries()) {
+          const where = isList(images) ? `images[${i}]` : 'image';
+          ready.push(await toEngineImage(image, where, call));
+        }
+      } catch (error) {
+        for (const image of ready) if (image.kind === 'drawable' && image.owned) image.image.close();
+        throw error;
       }
-    } catch (error) {
-      for (const image of ready) if (image.kind === 'drawable' && image.owned) image.image.close();
-      throw error;
-    }
-    return engine.preprocess(handle, ready, call);
+      return engine.preprocess(handle, ready, call);
+    };
+    return this.underWay(prepare());
   }
 
   /**
@@ -134,12 +137,15 @@ export class BeitImageProcessor extends EngineObject {
       throw mismatch('invalid-argument', 'targetSizes', `${targetSizes.length} sizes`, `one for each of ${batch} images`);
     }
     const each = rest.reduce((product, n) => product * n, 1);
-    const maps: SegmentationMap[] = [];
-    for (let b = 0; b < batch; ++b) {
-      const one = { dims: [1, ...rest], data: logits.data.subarray(b * each, (b + 1) * each) };
-      maps.push(await engine.segment(one, targetSizes ? sizeOf(targetSizes[b]!, `targetSizes[${b}]`) : null, { scores }));
-    }
-    return maps;
+    const label = async (): Promise<SegmentationMap[]> => {
+      const maps: SegmentationMap[] = [];
+      for (let b = 0; b < batch; ++b) {
+        const one = { dims: [1, ...rest], data: logits.data.subarray(b * each, (b + 1) * each) };
+        maps.push(await engine.segment(one, targetSizes ? sizeOf(targetSizes[b]!, `targetSizes[${b}]`) : null, { scores }));
+      }
+      return maps;
+    };
+    return this.underWay(label());
   }
 }
 

@@ -66,6 +66,7 @@ export abstract class EngineObject extends DisposableObject {
 
   #lease: EngineLease | null;
   readonly #handle: number;
+  readonly #running = new Set<Promise<unknown>>();
 
   /** Takes over the lease and the handle. */
   protected constructor(lease: EngineLease | undefined, handle: number | undefined) {
@@ -92,6 +93,16 @@ export abstract class EngineObject extends DisposableObject {
     return { engine: this.#lease.engine, handle: this.#handle };
   }
 
+  /** Returns what a call of several steps returns; dispose() waits for it. What it holds is to be taken before its first step. */
+  protected async underWay<T>(call: Promise<T>): Promise<T> {
+    this.#running.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#running.delete(call);
+    }
+  }
+
   /** False after dispose(), and once the engine is lost. */
   get usable(): boolean {
     return this.#lease?.engine.usable ?? false;
@@ -116,6 +127,7 @@ export abstract class EngineObject extends DisposableObject {
     const lease = this.#lease;
     if (!lease) return;
     this.#lease = null;
+    await Promise.allSettled(this.#running);
     try {
       if (lease.engine.usable) await lease.engine.release(this.#handle);
     } finally {
