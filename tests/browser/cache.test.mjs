@@ -162,6 +162,28 @@ for (const name of Object.keys(BROWSERS)) {
       });
     });
 
+    it('is not taken away as what a download has left, where that ended before it could say that nothing is', async () => {
+      await withTabs(host.browser, async ({ hub, openTab, options }) => {
+        const { page, call } = await openTab();
+        loaded(await call('load', 'owner/name', options));
+        await page.evaluate(async () => {
+          const [records, parts] = await Promise.all(['beit-wasm', 'beit-wasm-parts'].map((store) => caches.open(store)));
+          for (const request of await records.keys()) {
+            const record = JSON.parse(decodeURIComponent((await records.match(request)).headers.get('x-beit-record')));
+            const long = { ...record, saved: '2020-01-01T00:00:00.000Z' };
+            const headers = { 'x-beit-record': encodeURIComponent(JSON.stringify(long)) };
+            if (record.data) await parts.put(request, new Response(null, { headers }));
+          }
+        });
+        // The first request of a tab to keep something takes away what nobody will ask for.
+        const tab = await openTab();
+        assert.ok((await tab.call('load', `${hub.cdn}/owner/absent/`, options)).code);
+        assert.equal((await call('dataFiles')).length, 1);
+        loaded(await call('load', 'owner/name', { ...options, offline: true }));
+        await call('clear');
+      });
+    });
+
     it('does without a network that is silent, or wants a login', async () => {
       await withTabs(host.browser, async ({ hub, openTab, options }) => {
         const { call } = await openTab();

@@ -125,7 +125,7 @@ class BrowserCache implements CacheStore {
   async remove(url: string): Promise<void> {
     await guarded(url, async () => {
       await this.removeRecord(url);
-      await removePart(this.stores.parts, url);
+      await removePart(this.stores, url);
     });
   }
 
@@ -165,7 +165,7 @@ class BrowserCache implements CacheStore {
     await guarded(source, async () => {
       const { notes, parts } = this.stores;
       for (const [request] of await this.notes(source)) await notes.delete(request, { ignoreVary: true });
-      for (const part of await recordsIn(parts)) if (part.source === source) await removePart(parts, part.url);
+      for (const part of await recordsIn(parts)) if (part.source === source) await removePart(this.stores, part.url);
     });
   }
 
@@ -173,7 +173,7 @@ class BrowserCache implements CacheStore {
     await guarded(NAME, async () => {
       const { records, parts, notes } = this.stores;
       for (const store of [records, notes]) for (const request of await store.keys()) await store.delete(request, { ignoreVary: true });
-      for (const { url } of await recordsIn(parts)) await removePart(parts, url);
+      for (const { url } of await recordsIn(parts)) await removePart(this.stores, url);
       const named = new Set((await recordsIn(parts)).map(({ data }) => data));
       for (const name of await dataNames().catch(() => [])) if (!named.has(name)) await removeData(name);
     });
@@ -186,7 +186,7 @@ class BrowserCache implements CacheStore {
     try {
       const { records, parts } = this.stores;
       for (const { url, saved } of await recordsIn(parts)) {
-        if (Date.now() - Date.parse(saved) > ABANDONED_MS) await removePart(parts, url);
+        if (Date.now() - Date.parse(saved) > ABANDONED_MS) await removePart(this.stores, url);
       }
       const named = new Set([...(await recordsIn(records)), ...(await recordsIn(parts))].map(({ data }) => data));
       for (const name of await dataNames()) if (!named.has(name) && Date.now() - beginOf(name) > UNNAMED_MS) await removeData(name);
@@ -210,7 +210,7 @@ class BrowserWriter implements CacheWriter {
   ) {}
 
   static async create(url: string, stores: Stores, release: () => void): Promise<BrowserWriter> {
-    const record = await recordIn(stores.parts, url);
+    const record = await partIn(stores, url);
     const file = record && (await DataFile.open(record.data).catch(() => null));
     if (!record || !file) return new BrowserWriter(url, stores, release, null, null);
     const { data: _, ...facts } = record;
@@ -235,7 +235,7 @@ class BrowserWriter implements CacheWriter {
   /** Rejects with quota where the browser says that so many bytes are too many, even without what others have left. */
   private async makeRoom(size: number): Promise<void> {
     if (size <= (await leftBytes())) return;
-    for (const { url } of await recordsIn(this.stores.parts)) if (url !== this.url) await removePart(this.stores.parts, url);
+    for (const { url } of await recordsIn(this.stores.parts)) if (url !== this.url) await removePart(this.stores, url);
     const left = await leftBytes();
     if (size > left) throw quotaError(this.url, `${size} bytes, and ${left} are left`);
   }
@@ -290,16 +290,28 @@ class BrowserWriter implements CacheWriter {
 }
 
 /** Removes what has come of a file, unless somebody is at it. */
-async function removePart(parts: Cache, url: string): Promise<void> {
-  const record = await recordIn(parts, url);
-  const release = record && (await takeLock(url));
+async function removePart(stores: Stores, url: string): Promise<void> {
+  if (!(await recordIn(stores.parts, url))) return;
+  const release = await takeLock(url);
   if (!release) return;
   try {
-    await parts.delete(url, { ignoreVary: true });
-    await removeData(record.data);
+    const record = await partIn(stores, url);
+    await stores.parts.delete(url, { ignoreVary: true });
+    if (record) await removeData(record.data);
   } finally {
     release();
   }
+}
+
+/**
+ * Returns what an unfinished download has left, for who has its lock. One that was kept, and ended before it could say that
+ * nothing is left, has none: its data is the kept file's.
+ */
+async function partIn({ records, parts }: Stores, url: string): Promise<BrowserRecord | null> {
+  const part = await recordIn(parts, url);
+  if (!part || (await recordIn(records, url))?.data !== part.data) return part;
+  await parts.delete(url, { ignoreVary: true });
+  return null;
 }
 
 /** Returns the bytes that the browser lets this origin have besides; Infinity where it does not tell, as Safari before 17. */
