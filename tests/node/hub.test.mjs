@@ -1,8 +1,9 @@
 // What a hub's API tells in one request, and what follows: commits, absent files, sums, models that are not for everybody.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'node:test';
-import { cache, configure, inspect } from '../../dist/node.js';
+import { BeitModel, cache, configure, inspect } from '../../dist/node.js';
 import { nodeHttp } from '../../dist/platform/http-node.js';
 import { readListing } from '../../dist/sources/http/hub.js';
 import { hubSource, PLAIN_HTTP, urlSource } from '../../dist/sources/http/source.js';
@@ -224,6 +225,35 @@ test('an API that cannot be reached, as by a page of another origin, keeps nobod
   assert.equal(await read('background'), '{"a": 2}');
   hub.replace(CONFIG, Buffer.from('{"a": 3}'));
   assert.equal(await read('first'), '{"a": 3}');
+});
+
+test('a kept file that was spoilt on its disk is found where it makes no sense, and fetched again', async (t) => {
+  const hub = await startHub(
+    Object.fromEntries(Object.entries(files()).map(([name, content]) => [`owner/name/${name}`, Buffer.from(content)])),
+  );
+  afterwards(t, () => hub.close());
+  const folder = temporaryFolder(t);
+  for (const worker of [false, true]) {
+    const load = () => BeitModel.fromPretrained('owner/name', { host: hub.url, cache: folder, worker }).then((model) => model.dispose());
+    await load();
+    const { bytes: size } = (await cache.list(folder)).find(({ file }) => file === NAME);
+    const [data] = readdirSync(folder).filter((name) => name.endsWith('.data') && statSync(join(folder, name)).size === size);
+    writeFileSync(join(folder, data), Buffer.alloc(size));
+    await rejects(load(), 'corrupt', /owner\/name\/model\.safetensors: what was kept of it has been spoilt since, and is taken away/);
+    await load();
+  }
+});
+
+test('a token or header that cannot be sent is refused at once, and not told', async (t) => {
+  const { hub, source } = await setUp(t);
+  for (const more of [{ token: 'secret\n1' }, { token: 'secret€' }, { headers: { 'a b': 'secret' } }]) {
+    assert.throws(
+      () => source(more),
+      ({ code, message }) =>
+        code === 'invalid-argument' && message.startsWith('headers: got one that cannot be sent') && !message.includes('secret'),
+    );
+  }
+  assert.deepEqual(hub.requests, []);
 });
 
 test('a mirror is asked for everything, by an option or configure(), and may have no API', async (t) => {

@@ -1,6 +1,6 @@
 /** Moves a checkpoint's bytes from a source into the core. What they mean is the core's affair. */
 import { tell } from '../base/callbacks.js';
-import { failure, mismatch, OutOfMemoryError, unwrap } from '../base/errors.js';
+import { BeitError, failure, mismatch, OutOfMemoryError, unwrap, type ErrorCode } from '../base/errors.js';
 import { abortable, Breather, severalAtOnce, throwIfAborted } from '../base/scheduling.js';
 import type {
   Core,
@@ -92,7 +92,7 @@ export async function loadModel<Taker extends WeightTaker = never>(
       if (!kept) model.delete();
     }
   } catch (error) {
-    throw load.refusals.explain(error);
+    throw await load.explained(error);
   } finally {
     await load.end();
   }
@@ -154,7 +154,7 @@ export async function inspectModel(core: Core, source: Source, spec: ModelSpec, 
       model.delete();
     }
   } catch (error) {
-    throw load.refusals.explain(error);
+    throw await load.explained(error);
   } finally {
     await load.end();
   }
@@ -201,11 +201,13 @@ export async function convertModel(
       conversion.delete();
     }
   } catch (error) {
-    throw load.refusals.explain(error);
+    throw await load.explained(error);
   } finally {
     await load.end();
   }
 }
+
+const MAY_BE_SPOILT: readonly ErrorCode[] = ['malformed', 'truncated', 'html', 'unsupported'];
 
 class Load {
   readonly checkpoint: CoreCheckpoint;
@@ -360,6 +362,18 @@ class Load {
   async finish(): Promise<void> {
     for (const file of this.files.values()) await file.finish?.();
     throwIfAborted(this.call.signal);
+  }
+
+  /** Returns the error to be told in the end: what is not well-formed may be a kept copy that was spoilt on its disk. */
+  async explained(error: unknown): Promise<unknown> {
+    if (error instanceof BeitError && MAY_BE_SPOILT.includes(error.code)) {
+      for (const file of this.files.values()) {
+        const spoilt = await file.discardSpoilt?.().catch(() => false);
+        const what = 'what was kept of it has been spoilt since, and is taken away: the next load fetches it again';
+        if (spoilt) return failure('corrupt', `${this.source.label}/${file.name}`, what, error);
+      }
+    }
+    return this.refusals.explain(error);
   }
 
   /** Gives the checkpoint, the staging memory and the files back. */

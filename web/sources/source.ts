@@ -28,6 +28,11 @@ export interface SourceFile {
   readonly keeping?: boolean;
   /** Has the rest of a file come that is kept, which is told as a download: others may come meanwhile. No read before it has resolved. */
   fetchAll?(): Promise<void>;
+  /**
+   * Called where what was read makes no sense. Returns whether it was a kept copy that is not what was kept: then it has been taken away,
+   * so that the next load fetches the file.
+   */
+  discardSpoilt?(): Promise<boolean>;
   /** Before finish() it ends what is under way. */
   close(): Promise<void>;
 }

@@ -71,6 +71,10 @@ class StoppableFile implements SourceFile {
     if (this.file.fetchAll) await abortable(Promise.resolve(this.file.fetchAll()), this.signal, () => undefined);
   }
 
+  async discardSpoilt(): Promise<boolean> {
+    return this.file.discardSpoilt ? abortable(this.file.discardSpoilt(), this.signal, () => undefined) : false;
+  }
+
   async close(): Promise<void> {
     if (!this.signal.aborted) return void (await this.file.close());
     let timer: ReturnType<typeof setTimeout> | undefined;

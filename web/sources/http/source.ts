@@ -123,6 +123,20 @@ function announce({ cache, offline }: SourceOptions, { persist }: HttpEnvironmen
   if (cache !== false && !offline) persist?.();
 }
 
+/** Throws invalid-argument for headers that no request can have, without what they are: each attempt would fail by them. */
+function checkHeaders(headers: Record<string, string>): void {
+  try {
+    new Headers(headers);
+  } catch {
+    throw mismatch(
+      'invalid-argument',
+      'headers',
+      'one that cannot be sent',
+      'names and values of HTTP headers (the option token makes one, too)',
+    );
+  }
+}
+
 type Choices = Pick<HttpDescription, 'retry' | 'cache' | 'offline' | 'revalidate' | 'keepAs' | 'sha256'>;
 
 function choices({ retry, cache, offline, revalidate = 'background', keepAs, sha256, fetch }: SourceOptions): Choices {
@@ -190,6 +204,7 @@ export class HttpSource implements Source {
     private readonly environment: HttpEnvironment,
     private readonly customFetch?: typeof fetch,
   ) {
+    checkHeaders(description.headers);
     this.label = description.label;
     this.offline = description.offline ?? false;
     this.weightsName = description.weightsName;
@@ -219,14 +234,14 @@ export class HttpSource implements Source {
   async open(name: string, signal: AbortSignal | null = null, given: SourceWatch = {}): Promise<SourceFile> {
     const { offline = false, revalidate = 'background', texts = {} } = this.description;
     if (Object.hasOwn(texts, name)) return new BytesFile(name, new TextEncoder().encode(texts[name]));
-    const inForm = this.inForm?.record.file === name ? await openKept(this.inForm) : null;
+    const inForm = this.inForm?.record.file === name ? await this.openKept(this.inForm) : null;
     if (inForm) return inForm;
     const wanted = await this.wantedOf(name, signal, given);
     const kept = await this.keptOf(wanted);
     const unasked = offline || wanted.immutable || revalidate === 'never';
     const later = revalidate === 'background' && kept !== null && !kept.record.stale;
     if (kept && (unasked || later || this.silent)) {
-      const file = await openKept(kept);
+      const file = await this.openKept(kept, wanted.store);
       if (file && !unasked && !this.silent) this.checks.push(this.check(kept, wanted));
       if (file) this.given.set(name, versionOf(kept.record));
       if (file) return file;
@@ -328,7 +343,7 @@ export class HttpSource implements Source {
     const now = writer && (await this.keptOf(wanted));
     if (now && now.record.saved !== kept?.record.saved) {
       await writer.end(true);
-      const file = await openKept(now);
+      const file = await this.openKept(now, store);
       if (file) return file;
     }
     const target = this.targetOf(wanted);
@@ -368,7 +383,7 @@ export class HttpSource implements Source {
       const failed = asBeitError(error);
       if (atHand && failed.code === 'network' && failed.status === 0) this.silent = true;
       // A page in its place is that of a network which wants a login first.
-      const instead = kept && (await openKept(kept));
+      const instead = kept && (await this.openKept(kept, wanted.store));
       if (instead) return instead;
       if (absence && ['network', 'html'].includes(failed.code)) throw absence;
       await this.remember(wanted, failed);
@@ -376,7 +391,7 @@ export class HttpSource implements Source {
     }
     if (file.version) this.given.set(name, file.version);
     if (kept && file.version && sameVersion(versionOf(kept.record), file.version)) {
-      const same = await openKept(kept);
+      const same = await this.openKept(kept, wanted.store);
       if (same) {
         await giveUp();
         return same;
@@ -390,6 +405,21 @@ export class HttpSource implements Source {
     if (absence) await this.remember(wanted, null);
     if (writer) await file.keep();
     return file;
+  }
+
+  /** Returns the file, or null where it has been taken away meanwhile. */
+  private async openKept({ record, open }: KeptFile, store: CacheStore | null = null): Promise<SourceFile | null> {
+    const file = await open().catch(() => null);
+    if (!file || !store || !record.sha256 || record.form) return file;
+    const discardSpoilt = async (): Promise<boolean> => {
+      const hasher = this.environment.newHasher();
+      for await (const chunk of file.read(0, record.bytes)) hasher.update(chunk);
+      if (hasher.digest() === record.sha256) return false;
+      await file.close();
+      await store.remove(record.url);
+      return true;
+    };
+    return Object.assign(file, { discardSpoilt });
   }
 
   /** Returns the kept file, in that form or as it came, unless another sum is wanted. */
@@ -504,11 +534,6 @@ export class HttpSource implements Source {
     const { headers } = this.description;
     return { fetch: this.customFetch ?? fetch, headers, seesRedirects: this.environment.seesRedirects && !this.customFetch };
   }
-}
-
-/** Returns the file, or null where it has been taken away meanwhile. */
-async function openKept(kept: KeptFile): Promise<SourceFile | null> {
-  return kept.open().catch(() => null);
 }
 
 /** Returns the whole body at `url`, such as an image. Rejects like HttpSource.open(). */
