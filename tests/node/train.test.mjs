@@ -289,6 +289,24 @@ test('a value that half precision does not hold is refused, and named', async (t
   await learning.dispose();
 });
 
+test('a run that is disposed of waits for nothing that is being opened', async () => {
+  const asked = [];
+  const fetch = (address) => new Promise(() => asked.push(address));
+  for (const model of ['https://localhost/small/', undefined]) {
+    const resume = model === undefined ? 'https://localhost/run/' : undefined;
+    const learning = run({ model, resume, data: pictures(4), fetch, cache: false });
+    const opened = learning.open();
+    const ended = rejects(opened, 'disposed', /The run has been disposed of/);
+    while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+    await learning.dispose();
+    await ended;
+    asked.length = 0;
+  }
+  const learning = run({ data: pictures(4) });
+  await rejects(learning.save({ create() {} }, { states: true }), 'invalid-argument', /there is no option states/);
+  await learning.dispose();
+});
+
 test('memory is told for the pictures to judge by, too, where more of these come at a time', async () => {
   const estimates = [];
   for (const count of [4, 32]) {

@@ -3,6 +3,7 @@ import { failure, sentenceOf } from '../../base/errors.js';
 import { safetensorsHeader } from '../../base/safetensors-writer.js';
 import type { FileToWrite, FolderToWrite } from '../../platform/platform.js';
 import type { Source } from '../../sources/source.js';
+import { stoppable } from '../../sources/stoppable.js';
 import { readText } from '../../sources/text.js';
 
 /** Moments and averages, as torch.optim.AdamW calls them. */
@@ -82,8 +83,8 @@ export class FilesInMemory implements FolderToWrite {
 }
 
 /** Returns what a file of JSON says. Rejects as readText(), and with malformed. */
-export async function readJson<T>(source: Source, name: string): Promise<T> {
-  const text = await readText(source, name);
+export async function readJson<T>(source: Source, name: string, signal: AbortSignal | null | undefined): Promise<T> {
+  const text = await readText(source, name, signal);
   try {
     return JSON.parse(text) as T;
   } catch (error) {
@@ -92,8 +93,8 @@ export async function readJson<T>(source: Source, name: string): Promise<T> {
 }
 
 /** Returns all bytes of a file. */
-export async function readBytes(source: Source, name: string): Promise<Uint8Array> {
-  const file = await source.open(name);
+export async function readBytes(source: Source, name: string, signal: AbortSignal | null | undefined): Promise<Uint8Array> {
+  const file = await stoppable(source, signal).open(name, signal);
   try {
     const { size } = file;
     const bytes = new Uint8Array(size);

@@ -28,14 +28,18 @@ export async function readResumed(
   { hiddenSize }: BeitConfig,
 ): Promise<Resumed> {
   const { task = 'classification', model } = options;
-  const { base, begun, recipe } = recipeIn(await readJson(source, RECIPE_FILE), hiddenSize, `${source.label}/${RECIPE_FILE}`);
+  const { base, begun, recipe } = recipeIn(
+    await readJson(source, RECIPE_FILE, options.signal),
+    hiddenSize,
+    `${source.label}/${RECIPE_FILE}`,
+  );
   if (task !== recipe.task) throw mismatch('invalid-argument', 'task', task, `${recipe.task}, as the run has it`);
   checkSameRecipe(options, recipe, begun?.head);
   if (model !== undefined) {
     const { base: given } = await openBase(model, opening);
     if (isOther(given, base)) throw mismatch('invalid-argument', 'model', given.id, `${base.id}, which the run began with`);
   }
-  const state = await readJson<TrainerState | null>(source, STATE_FILE);
+  const state = await readJson<TrainerState | null>(source, STATE_FILE, options.signal);
   const { global_step: steps = -1, log_history: rows } = state ?? {};
   if (!state || !Number.isInteger(steps) || steps < 0 || !Array.isArray(rows) || !rows.every((row) => row && typeof row === 'object'))
     throw failure('malformed', `${source.label}/${STATE_FILE}`, 'it does not say how many steps were done and what came of them');

@@ -3,7 +3,7 @@ import { asBytes } from '../../base/bytes.js';
 import { DisposableObject } from '../../base/dispose.js';
 import { BeitError, kindOf, mismatch } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
-import { throwIfAborted, TurnQueue } from '../../base/scheduling.js';
+import { following, throwIfAborted, TurnQueue } from '../../base/scheduling.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { LoadCallOptions } from '../../engine/engine.js';
 import { partOf } from '../../engine/progress.js';
@@ -24,7 +24,7 @@ import type { DalleHalf } from '../dalle-tokenizer.js';
 import { createTrainingEngine, type EngineOptions } from '../engines.js';
 import { toEngineImage } from '../images.js';
 import { BeitImageProcessor } from '../image-processor.js';
-import { checkOpening } from '../options.js';
+import { checkCall, checkOpening } from '../options.js';
 import { openBase, type BaseCheckpoint } from '../teaching/base-checkpoint.js';
 import { CARD_FILE, folderOf, processorJson, type SaveTarget } from '../teaching/save.js';
 import { begunWith, type Begun } from './begun.js';
@@ -130,6 +130,8 @@ export function train(options: TrainOptions): TrainingRun {
  */
 export class TrainingRun extends DisposableObject implements AsyncIterable<TrainingStep> {
   private opened: Promise<Opened> | null = null;
+  /** Ends what is being opened. */
+  private opening: AbortController | null = null;
   private stopped = false;
   private disposed = false;
   private readonly kept = new Set<number>();
@@ -209,7 +211,8 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
    * while a step is being made, it waits for its end, and the next step for what is written.
    */
   async save(target: SaveTarget, options: SaveRunOptions = {}): Promise<void> {
-    const { state = false, dtype = 'f32' } = givenOptions(options);
+    const { state = false, dtype = 'f32', ...rest } = givenOptions(options);
+    checkCall('save()', rest);
     if (!['f32', 'f16'].includes(dtype) || (state && dtype !== 'f32'))
       throw mismatch('invalid-argument', 'dtype', `"${dtype}"`, state ? '"f32", since the run goes on by these weights' : '"f32" or "f16"');
     const run = await this.open_();
@@ -257,6 +260,7 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     if (this.disposed) return;
     this.disposed = true;
     this.stopped = true;
+    this.opening?.abort(disposedOf());
     const run = await this.opened?.catch(() => null);
     if (!run) return;
     if (run.ownEngine) return run.engine.dispose();
@@ -268,8 +272,12 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
   }
 
   private open_(): Promise<Opened> {
-    if (this.disposed) return Promise.reject(new BeitError('disposed', 'The run has been disposed of.', { where: 'TrainingRun' }));
-    this.opened ??= openRun(this.options);
+    if (this.disposed) return Promise.reject(disposedOf());
+    if (!this.opened) {
+      const { controller, stop } = following(this.options.signal);
+      this.opening = controller;
+      this.opened = openRun({ ...this.options, signal: controller.signal }).finally(stop);
+    }
     return this.opened;
   }
 
@@ -325,6 +333,10 @@ export class TrainingRun extends DisposableObject implements AsyncIterable<Train
     const best = judgedIn(history).every((other) => isBetter(recipe.task, judged, other));
     return { ...judged, pictures: validation.length, best };
   }
+}
+
+function disposedOf(): BeitError {
+  return new BeitError('disposed', 'The run has been disposed of.', { where: 'TrainingRun' });
 }
 
 function rightOf({ answers, expected }: Pick<TrainerAnswers, 'answers' | 'expected'>): number {
@@ -386,7 +398,7 @@ async function openRun(options: TrainOptions): Promise<Opened> {
       { ...opening, onProgress: partOf(onProgress, part, 1) },
     );
     const parts = partedBy(await engine.train(trainer.handle, 'order', { epoch: APART, count: data.length }, { signal }), data, quotas);
-    if (resumed) await takeState(engine, trainer, source, resumed.state.global_step);
+    if (resumed) await takeState(engine, trainer, source, resumed.state.global_step, signal);
     const count = (tensors: OpenedTrainer['tensors']): number =>
       tensors.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
     const apart = typeof validation === 'number' ? parts.validation : validation;
@@ -455,9 +467,16 @@ async function ownProcessor(source: Source, options: LoadCallOptions & { engine:
   }
 }
 
-async function takeState(engine: TrainingEngine, { handle }: OpenedTrainer, source: Source, steps: number): Promise<void> {
-  const tensors = await engine.readTensors(await readBytes(source, OPTIMIZER_FILE));
+async function takeState(
+  engine: TrainingEngine,
+  { handle }: OpenedTrainer,
+  source: Source,
+  steps: number,
+  signal: AbortSignal | null | undefined,
+): Promise<void> {
+  const tensors = await engine.readTensors(await readBytes(source, OPTIMIZER_FILE, signal));
   for (const { name } of await engine.train(handle, 'states', null)) {
+    throwIfAborted(signal);
     const tensor = tensors[name];
     if (!tensor) throw mismatch('missing-tensor', OPTIMIZER_FILE, `no ${name}`, 'the states of all parameters that learn');
     await engine.train(handle, 'supplyState', { name, values: tensor.data as Float32Array });
