@@ -1,6 +1,6 @@
 // keepAs: what comes as floats is kept as int8, found again by the version of what came. convert(): the same as a call.
 import assert from 'node:assert/strict';
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { BeitForImageClassification, BeitModel, cache, convert, createEngine, inspect, pipeline } from '../../dist/node.js';
@@ -41,6 +41,19 @@ async function answer(source, options) {
   await classify.dispose();
   return { labels, dtype };
 }
+
+test('what is kept as int8 and was spoilt on its disk is made anew', async (t) => {
+  const { kept, options, listed, fetched } = await setUp(t);
+  const first = await answer('owner/name', options);
+  const [{ bytes: size }] = await listed();
+  const [data] = readdirSync(kept).filter((name) => name.endsWith('.data') && statSync(join(kept, name)).size === size);
+  writeFileSync(join(kept, data), Buffer.alloc(size));
+  await rejects(answer('owner/name', options), 'corrupt', /owner\/name\/model\.safetensors: what was kept of it has been spoilt/);
+  assert.deepEqual(await listed(), []);
+  assert.equal(fetched(), 1);
+  assert.deepEqual(await answer('owner/name', options), first);
+  assert.equal(fetched(), 1);
+});
 
 for (const worker of [false, true]) {
   test(`weights are fetched once, kept as int8, and used as they are kept${worker ? ', by a worker' : ''}`, async (t) => {
