@@ -66,6 +66,7 @@ constexpr int64_t kMostExpansion = 4096;
 // hours, their samples have at most so many bytes, or so often as many as the picture's, and what is read for them is at most so often the
 // file or their samples, whichever is more.
 constexpr int64_t kMostSampleBytes = int64_t{1} << 30, kMostTimes = 4;
+constexpr size_t kUsualTables = 1024;  // bytes of JPEG's that count for nothing: more than those of a small strip
 
 Error damaged(const std::string& what) { return failure(ErrorCode::kBadImage, "image", "this TIFF is damaged (" + what + ")"); }
 Error cutOff() { return failure(ErrorCode::kBadImage, "image", "this TIFF is cut off"); }
@@ -330,7 +331,7 @@ class Reader {
     const uint64_t count = is_raw ? std::min(needed, piece.size()) : index < layout_.counts.size() ? layout_.counts[index] : piece.size();
     if (count > piece.size()) return cutOff();
     piece = piece.first(static_cast<size_t>(count));
-    left_to_read_ -= static_cast<int64_t>(piece.size() + (is_jpeg ? tables_.size() : 0));
+    left_to_read_ -= static_cast<int64_t>(piece.size() + (is_jpeg && tables_.size() > kUsualTables ? tables_.size() : 0));
     if (left_to_read_ < 0) return damaged("strips or tiles of more bytes than its samples take");
     if (layout_.reversed && !is_jpeg) {  // whose bytes libtiff leaves as they are, too (TIFF_NOBITREV)
       mirrored_.resize(piece.size());
