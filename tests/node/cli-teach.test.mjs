@@ -1,11 +1,12 @@
 // beit teach and beit evaluate, on folders of pictures that are drawn here.
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { evaluatePictures } from '../../dist/cli/evaluate.js';
 import { writePng } from '../../dist/cli/png.js';
-import { beit, root, temporaryFolder } from './support.mjs';
+import { Teacher } from '../../dist/node.js';
+import { beit, rejects, root, temporaryFolder } from './support.mjs';
 
 const classifier = join(root, 'weights/embedded/classifier');
 
@@ -71,6 +72,43 @@ test('a model that knows very many labels is judged by the few of the folders', 
       [60_000, 1, 1],
     ],
   );
+});
+
+test("a project's own README.md and config.json are no model's, and stay", async (t) => {
+  const folder = temporaryFolder(t);
+  const data = imageFolder(join(folder, 'data'), { count: 5, names: ['across', 'along'] });
+  for (const [name, text] of [
+    ['README.md', '# My project\n'],
+    ['config.json', '{ "port": 8080 }\n'],
+  ]) {
+    const out = join(folder, name.replace('.', '-'));
+    mkdirSync(out);
+    writeFileSync(join(out, name), text);
+    const converts = name === 'config.json' ? [['convert', classifier, join(out, 'model.safetensors')]] : [];
+    for (const words of [
+      ['teach', data, '--model', classifier, '--out', out],
+      ['train', data, '--model', classifier, '--out', out],
+      ...converts,
+    ]) {
+      const { status, stderr } = await beit(...words);
+      assert.equal(status, 2, stderr);
+      assert.match(
+        stderr,
+        /(README\.md|config\.json): got a file that is no model's, which would be overwritten, expected another folder\.\n$/,
+      );
+    }
+    const teacher = await Teacher.from(classifier);
+    await teacher.add('a', join(data, 'across', readdirSync(join(data, 'across'))[0]));
+    await teacher.add('b', join(data, 'along', readdirSync(join(data, 'along'))[0]));
+    await teacher.fit();
+    await rejects(teacher.save(out), 'invalid-argument', /would be overwritten/);
+    await teacher.dispose();
+    assert.deepEqual([readdirSync(out), readFileSync(join(out, name), 'utf8')], [[name], text]);
+    // Of a model they are replaced, as a second save does.
+    writeFileSync(join(out, name), name === 'README.md' ? '---\nlicense: mit\n---\n' : '{ "model_type": "beit" }');
+    const { status, stderr } = await beit('teach', data, '--model', classifier, '--out', out);
+    assert.equal(status, 0, stderr);
+  }
 });
 
 test('what cannot be taught is told in a sentence, and nothing is written', async (t) => {

@@ -8,7 +8,7 @@ import { readOptionalText } from '../sources/text.js';
 import { oneOf, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, engineOptions } from './engine-options.js';
-import { FileInParts } from '../platform/written-file-node.js';
+import { checkModelFolder, FileInParts } from '../platform/written-file-node.js';
 import { checkFolder, sameFile, writeTextFile } from './files.js';
 import { CLASS_OPTIONS, modelSpec, WEIGHTS_OPTIONS } from './model-options.js';
 
@@ -25,8 +25,8 @@ export const convert: CommandSpec = {
   details: [
     'SOURCE is of any container and naming: a hub id, a URL, a folder or a weights file. config.json is',
     'written beside OUT, and preprocessor_config.json where the source has one; files of these names',
-    'there are replaced, but for those of the source itself. int8 quantises what --dtype int8 computes with',
-    'whole numbers; vectors are F32 and all else is F16, so a base model takes a quarter of its f32 file.',
+    "there are replaced, but for those of the source itself and for what is no model's. int8 quantises what --dtype int8",
+    'computes with whole numbers; vectors are F32 and all else is F16, so a base model takes a quarter of its f32 file.',
   ],
   async run(parsed) {
     const [from, out] = parsed.operands as [string, string];
@@ -34,6 +34,7 @@ export const convert: CommandSpec = {
     if (!out.endsWith('.safetensors'))
       throw mismatch('invalid-argument', 'OUT', JSON.stringify(out), 'a file name that ends with .safetensors');
     checkFolder(folder);
+    checkModelFolder(folder, [CONFIG_FILE]);
     const { source, watch } = await openSource(from);
     const dtype = parsed.value<ConversionType>('dtype') ?? 'f32';
     const spec = { ...modelSpec(parsed), dtype: undefined }; // --dtype is that of the file

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Teacher } from '../node.js';
 import { BeitError, mismatch } from '../base/errors.js';
+import { checkModelFolder } from '../platform/written-file-node.js';
 import { oneOf, wholeNumber, type CommandSpec } from './arguments.js';
 import { complain, sentenceFor } from './complaints.js';
 import { openSource } from './downloads.js';
@@ -36,6 +37,7 @@ export const teach: CommandSpec = {
     const validation = given === undefined ? apart : readValidation(given);
     const out = parsed.value<string>('out')!;
     const json = parsed.flag('json');
+    checkModelFolder(out);
     const { source, watch } = await openSource(parsed.value<string>('model'));
     const description = source?.describe();
     if (description?.kind === 'folder' && (resolve(description.folder) === resolve(out) || sameFile(description.folder, out)))

@@ -6,7 +6,7 @@ import { rowsOf, type TrainingStep } from '../api/training/log.js';
 import { train as startRun, type TrainingFacts, type TrainingRun } from '../api/training/train.js';
 import type { LabelledImage, Method, TrainOptions } from '../api/training/options.js';
 import { BeitError, failure, mismatch, sentenceOf } from '../base/errors.js';
-import { attemptWrite } from '../platform/written-file-node.js';
+import { attemptWrite, checkModelFolder } from '../platform/written-file-node.js';
 import { numberFrom, oneOf, usageError, wholeNumber, type CommandSpec, type OptionSpec, type Parsed } from './arguments.js';
 import { complain } from './complaints.js';
 import { openSource } from './downloads.js';
@@ -124,6 +124,7 @@ export const train: CommandSpec = {
     const out = parsed.value<string>('out')!;
     const resume = parsed.flag('resume') ? newestCheckpoint(out) : null;
     if (!resume) checkFresh(out);
+    checkModelFolder(out);
     const { options, pictures } = await optionsOf(parsed, out, resume);
     const run = startRun(options);
     try {

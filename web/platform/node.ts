@@ -19,7 +19,7 @@ import type { Platform } from './platform.js';
 import { findAvif } from './avif.js';
 import { findTraining } from './training.js';
 import { findSample, noSample, pathInAssets, type SampleName } from './samples.js';
-import { attemptWrite, FileInParts } from './written-file-node.js';
+import { attemptWrite, checkModelFolder, FileInParts } from './written-file-node.js';
 
 function pathOfUrl(url: string): string {
   try {
@@ -132,6 +132,7 @@ export const platform: Platform = {
   },
 
   folderToWrite(path) {
+    checkModelFolder(path);
     attemptWrite(path, () => mkdirSync(path, { recursive: true }));
     return {
       create(name, bytes) {
