@@ -175,6 +175,21 @@ test('a wrong range', async (t) => {
   await rejects(collect(file.read(1, 2)), 'network', /bytes from 1/);
 });
 
+test('a server that gives a megabyte at a time', async (t) => {
+  const { base, requests } = await serve(t, (request, response) => {
+    const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+    const end = Math.min(start + 1_000_000, bytes.length);
+    const headers = { ETag: '"a"', 'Content-Length': end - start, 'Content-Range': `bytes ${start}-${end - 1}/${bytes.length}` };
+    response.writeHead(206, headers).end(bytes.subarray(start, end));
+  });
+  const warnings = [];
+  const source = urlSource(new URL(base), once);
+  const file = await source.open('model.safetensors', null, { onWarning: (error) => warnings.push(error) });
+  assert.ok((await collect(file.read(0, bytes.length))).equals(Buffer.from(bytes)));
+  await file.close();
+  assert.deepEqual([requests.length, warnings], [5, []]);
+});
+
 test('an abort while the server is silent', async (t) => {
   const { base } = await serve(t, () => undefined);
   const controller = new AbortController();

@@ -40,6 +40,8 @@ type Linked = Pick<Version, 'sha256' | 'size'>;
 export interface Answer {
   /** Where in the file the body begins: 0 where the server ignores ranges. */
   start: number;
+  /** Where it ends by its Content-Range: some servers give less at a time than was asked for. -1: it does not say. */
+  until: number;
   version: Version;
   /** Whether the server has shown that it can begin elsewhere. */
   seekable: boolean;
@@ -175,7 +177,7 @@ async function accept(target: HttpTarget, response: Response, linked: Linked, of
   const whole = linked.size;
   // An ETag of 64 digits is no sum: that of the hub's CDN is a Xet hash, of which only the form is the same.
   const version = { etag: header('etag'), lastModified: header('last-modified'), sha256: linked.sha256 };
-  const answer = { url: response.url || url, seekable: true };
+  const answer = { url: response.url || url, seekable: true, until: -1 };
   if (status === 416 && offset >= 0) {
     await response.body?.cancel().catch(() => undefined);
     return { ...answer, start: offset, body: null, version: { ...version, size: total } };
@@ -193,7 +195,14 @@ async function accept(target: HttpTarget, response: Response, linked: Linked, of
     const length = numberOf(headers.get('content-length'));
     const size = total >= 0 ? total : length === undefined ? whole : offset + length;
     checkSize(url, size, whole);
-    return { ...answer, start: offset, body: response.body, version: { ...version, size } };
+    const last = numberOf(range?.[2]);
+    return {
+      ...answer,
+      start: offset,
+      until: last !== undefined && last >= offset ? last + 1 : -1,
+      body: response.body,
+      version: { ...version, size },
+    };
   }
   // The length is that of the compressed body where there is an encoding, and a page does not see
   // whether another origin's has one.

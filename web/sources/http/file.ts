@@ -43,6 +43,8 @@ export class HttpFile implements SourceFile {
   private position = 0;
   /** Bytes of the body before `position`: a server that ignores ranges sends them again. */
   private skip = 0;
+  /** Where the body ends, by its server; -1: at the end of the file. */
+  private until = -1;
   private rest: Uint8Array | null = null;
   private seekable = false;
   private ended = false;
@@ -361,6 +363,7 @@ export class HttpFile implements SourceFile {
     if (!bytes) {
       this.body = null;
       if (this.size >= 0 && this.position < this.size) {
+        if (this.position === this.until) return null; // the next piece is asked for
         throw new Transient(mismatch('truncated', url, `${this.position} bytes`, `${this.size}, as the server promised`));
       }
       this.ended = true;
@@ -421,6 +424,7 @@ export class HttpFile implements SourceFile {
     this.seekable ||= answer.seekable;
     this.position = offset;
     this.skip = offset - answer.start;
+    this.until = answer.until;
     this.ended = answer.body === null;
     this.body = answer.body && new BodyReader(answer.body);
     this.endConnection = answer.end;
