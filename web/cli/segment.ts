@@ -4,7 +4,7 @@ import type { DType } from '../core/core.js';
 import type { RawImage } from '../engine/engine.js';
 import { colorOf } from '../engine/tasks/segmentation.js';
 import type { Overlay, Segmentation } from '../engine/tasks/types.js';
-import { oneOf, type CommandSpec } from './arguments.js';
+import { oneOf, usageError, type CommandSpec } from './arguments.js';
 import { openSource } from './downloads.js';
 import { ENGINE_OPTIONS, withEngine } from './engine-options.js';
 import { writeTensorFile } from './files.js';
@@ -45,6 +45,8 @@ export const segment: CommandSpec = {
   ],
   async run(parsed) {
     const name = parsed.operands[0]!;
+    if (parsed.value('format') !== undefined && parsed.value('labels') === undefined)
+      throw usageError('The option --format is for --labels LABELS.png, which is not given.');
     return withEngine(parsed, async (engine) => {
       const image = await readPicture(engine, name);
       const taps = parsed.value<'reference' | 'original'>('taps');

@@ -24,6 +24,9 @@ export const similar: CommandSpec = {
     const duplicates = parsed.value<number>('duplicates');
     if ((duplicates === undefined) === (parsed.operands.length === 0))
       throw usageError('Either pictures or the option --duplicates are to be given; see beit similar --help.');
+    for (const name of ['count', 'model'])
+      if (duplicates !== undefined && parsed.value(name) !== undefined)
+        throw usageError(`The option --${name} is for pictures; --duplicates compares all that the batch has.`);
     const { runSimilar } = await batchPackage();
     await runSimilar(library, {
       set: parsed.value('in'),
