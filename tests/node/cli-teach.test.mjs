@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
+import { confusionPicture } from '../../dist/cli/confusion-picture.js';
 import { evaluatePictures } from '../../dist/cli/evaluate.js';
 import { writePng } from '../../dist/cli/png.js';
 import { Teacher } from '../../dist/node.js';
@@ -50,7 +51,7 @@ test('a folder of folders becomes a model, which other folders are told by', asy
   assert.deepEqual([result.labels, result.pictures, result.failed], [['across', 'along'], 8, []]);
   assert.equal(result.right, result.confusion[0][0] + result.confusion[1][1]);
   assert.equal(result.accuracy, result.right / 8);
-  assert.match(readFileSync(svg, 'utf8'), /^<svg [\s\S]*across as along: \d[\s\S]*<\/svg>\n$/);
+  assert.match(readFileSync(svg, 'utf8'), /^<svg [\s\S]*across as across: \d[\s\S]*<\/svg>\n$/);
 
   writeFileSync(join(data, 'validation/across/broken.png'), 'not a picture');
   const broken = await beit('evaluate', data, '--model', out, '--build', 'simd');
@@ -109,6 +110,18 @@ test("a project's own README.md and config.json are no model's, and stay", async
     const { status, stderr } = await beit('teach', data, '--model', classifier, '--out', out);
     assert.equal(status, 0, stderr);
   }
+});
+
+test('the picture of very many labels has a cell for what was answered', () => {
+  const labels = Array.from({ length: 3000 }, (_, i) => `label ${i}`);
+  const row = new Array(labels.length).fill(0);
+  const picture = confusionPicture(
+    labels,
+    labels,
+    labels.map((_, i) => row.map((_, k) => (k === i ? 2 : 0))),
+  );
+  assert.equal(picture.match(/<rect/g).length, 1 + labels.length);
+  assert.ok(picture.includes('<title>label 7 as label 7: 2</title>') && !picture.includes('label 7 as label 8'));
 });
 
 test('what cannot be taught is told in a sentence, and nothing is written', async (t) => {
