@@ -100,8 +100,8 @@ export class AttentionView {
     const chosen = attentions[layer];
     const head = this.#head.value === 'mean' ? 'mean' : Number(this.#head.value);
     const weights = this.#view.value === 'rollout' || !chosen ? rolloutOf(attentions, query) : attentionOf(chosen, head, query);
-    const grid = patchGrid(use);
-    const region = seenRegion(use.processor.config);
+    const grid = patchGrid(use, this.#frame.size);
+    const region = seenRegion(use.processor.config, this.#frame.size);
     drawAttention(this.#frame.overlay, weights.subarray(1), grid, region);
     if (this.#patch !== null) markPatch(this.#frame.overlay, this.#patch, grid, region);
     const from =
@@ -118,8 +118,8 @@ export class AttentionView {
     const { use } = this.#subject ?? {};
     if (!use || this.#view.value === 'off') return;
     const box = this.#frame.element.getBoundingClientRect();
-    const region = seenRegion(use.processor.config);
-    const { rows, columns } = patchGrid(use);
+    const region = seenRegion(use.processor.config, this.#frame.size);
+    const { rows, columns } = patchGrid(use, this.#frame.size);
     const column = Math.floor((((event.clientX - box.left) / box.width - region.left) / region.width) * columns);
     const row = Math.floor((((event.clientY - box.top) / box.height - region.top) / region.height) * rows);
     const inside = column >= 0 && column < columns && row >= 0 && row < rows;
@@ -132,7 +132,7 @@ export class AttentionView {
   #move(event) {
     const { use } = this.#subject ?? {};
     if (!use || this.#view.value === 'off') return;
-    const { rows, columns } = patchGrid(use);
+    const { rows, columns } = patchGrid(use, this.#frame.size);
     const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
     if (event.key === 'Escape') this.#patch = null;
     else if (step) {
@@ -162,12 +162,13 @@ export class AttentionView {
  * @param {Subject} subject
  */
 async function attentionsOf({ picture, use }) {
-  const { numHiddenLayers, numAttentionHeads } = use.model.config;
-  const { rows, columns } = patchGrid(use);
-  const bytes = 4 * numHiddenLayers * numAttentionHeads * (rows * columns + 1) ** 2;
-  if (bytes > MOST_BYTES) throw new Error(`all of this model's attention would take ${Math.round(bytes / 1e6)} MB.`);
+  const { numHiddenLayers, numAttentionHeads, patchSize } = use.model.config;
   return decodingWhereNeeded(picture.file, async (image) => {
     const { pixelValues } = await use.processor.preprocess(image);
+    const [, , height = 0, width = 0] = pixelValues.dims;
+    const tokens = Math.floor(height / patchSize.height) * Math.floor(width / patchSize.width) + 1;
+    const bytes = 4 * numHiddenLayers * numAttentionHeads * tokens ** 2;
+    if (bytes > MOST_BYTES) throw new Error(`all of this model's attention would take ${Math.round(bytes / 1e6)} MB.`);
     const { attentions } = await use.model.forward({ pixelValues }, { outputAttentions: true });
     return attentions ?? [];
   });

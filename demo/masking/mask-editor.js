@@ -16,8 +16,8 @@ const WHOLE = { left: 0, top: 0, width: 1, height: 1 };
 export class MaskEditor {
   /** @type {PatchMask} */
   mask = { height: 0, width: 0, data: new Uint8Array() };
-  /** @type {Region} */
-  #region = WHOLE;
+  /** @type {() => Region} */
+  #region = () => WHOLE;
   #frame;
   #changed;
   /** What painting makes of a patch, while a button is down. @type {0 | 1 | null} */
@@ -34,7 +34,8 @@ export class MaskEditor {
   constructor(frame, changed) {
     this.#frame = frame;
     this.#changed = changed;
-    const { element } = frame;
+    const { element, image } = frame;
+    image.addEventListener('load', () => this.draw());
     element.classList.add('masking');
     element.tabIndex = 0;
     element.setAttribute('role', 'application');
@@ -48,9 +49,9 @@ export class MaskEditor {
   }
 
   /**
-   * Takes another mask, of a model that sees this part of the picture.
+   * Takes another mask, of a model that sees this part of the picture that is shown.
    * @param {PatchMask} mask
-   * @param {Region} region
+   * @param {() => Region} region
    */
   take(mask, region) {
     this.mask = { ...mask, data: mask.data.slice() };
@@ -64,7 +65,7 @@ export class MaskEditor {
     const { height, width, data } = this.mask;
     const { overlay, element } = this.#frame;
     if (data.length === 0) return;
-    const region = this.#region;
+    const region = this.#region();
     overlay.width = Math.round((width * PIXELS_A_PATCH) / region.width);
     overlay.height = Math.round((height * PIXELS_A_PATCH) / region.height);
     overlay.hidden = false;
@@ -97,7 +98,7 @@ export class MaskEditor {
   #under({ clientX, clientY }) {
     const { height, width } = this.mask;
     const box = this.#frame.element.getBoundingClientRect();
-    const region = this.#region;
+    const region = this.#region();
     const column = Math.floor((((clientX - box.left) / box.width - region.left) / region.width) * width);
     const row = Math.floor((((clientY - box.top) / box.height - region.top) / region.height) * height);
     return row >= 0 && row < height && column >= 0 && column < width ? [row, column] : null;

@@ -10,7 +10,7 @@ import { PicturePanel } from '../pictures/panel.js';
 import { MaskEditor } from './mask-editor.js';
 import { showViews } from './views.js';
 
-/** @import { ForwardCallOptions, MaskedImageModelingPipeline, MaskedImagePrediction } from '../library.js' */
+/** @import { ForwardCallOptions, MaskedImageModelingPipeline, MaskedImagePrediction, PatchMask } from '../library.js' */
 /** @import { Picture } from '../pictures/pictures.js' */
 
 /** @extends {PicturePanel<MaskedImageModelingPipeline, MaskedImagePrediction>} */
@@ -45,7 +45,7 @@ export class MaskPanel extends PicturePanel {
     part(root, 'clear', HTMLButtonElement).addEventListener('click', () => {
       const { mask } = this.#editor;
       if (!this.#use) return;
-      this.#editor.take({ ...mask, data: new Uint8Array(mask.data.length) }, seenRegion(this.#use.processor.config));
+      this.#take(this.#use, { ...mask, data: new Uint8Array(mask.data.length) });
       this.#painted = true;
       void this.run();
     });
@@ -119,8 +119,15 @@ export class MaskPanel extends PicturePanel {
   #begin(use) {
     this.#use = use;
     this.#painted = false;
-    const { rows, columns } = patchGrid(use);
-    const mask = blockMask({ height: rows, width: columns, ratio: Number(this.#ratio.value) / 100, seed: this.#seed });
-    this.#editor.take(mask, seenRegion(use.processor.config));
+    const { rows, columns } = patchGrid(use, this.#frame.size);
+    this.#take(use, blockMask({ height: rows, width: columns, ratio: Number(this.#ratio.value) / 100, seed: this.#seed }));
+  }
+
+  /**
+   * @param {MaskedImageModelingPipeline} use
+   * @param {PatchMask} mask
+   */
+  #take(use, mask) {
+    this.#editor.take(mask, () => seenRegion(use.processor.config, this.#frame.size));
   }
 }

@@ -34,6 +34,11 @@ export class Frame {
     this.#text.hidden = true;
   }
 
+  /** The picture's own, in pixels; of none that is shown yet a square. */
+  get size() {
+    return { width: this.image.naturalWidth || 1, height: this.image.naturalHeight || 1 };
+  }
+
   /**
    * Gives the frame these proportions.
    * @param {number} width

@@ -8,32 +8,43 @@
  * @typedef {{ rows: number, columns: number }} Grid
  */
 
+/** @typedef {{ width: number, height: number }} Size in pixels */
+
+/**
+ * Returns what the processor's resizing makes of a picture.
+ * @param {Readonly<Record<string, unknown>>} processor the fields of BeitImageProcessor's config
+ * @param {Size} picture
+ * @returns {Size}
+ */
+function resizedSize({ doResize, size }, picture) {
+  const { width, height, shortestEdge } = /** @type {Partial<Size> & { shortestEdge?: number }} */ (size ?? {});
+  if (!doResize) return picture;
+  if (shortestEdge === undefined) return { width: width ?? picture.width, height: height ?? picture.height };
+  const scale = shortestEdge / Math.min(picture.width, picture.height);
+  return { width: Math.floor(picture.width * scale), height: Math.floor(picture.height * scale) };
+}
+
 /**
  * Returns the part of the picture that is left after the processor's resizing and centre crop.
  * @param {Readonly<Record<string, unknown>>} processor the fields of BeitImageProcessor's config
+ * @param {Size} picture
  * @returns {Region}
  */
-export function seenRegion(processor) {
-  const size = /** @type {{ width?: number, height?: number } | undefined} */ (processor['size']);
-  const crop = /** @type {{ width?: number, height?: number } | undefined} */ (processor['cropSize']);
-  const share = (/** @type {'width' | 'height'} */ side) =>
-    processor['doCenterCrop'] && processor['doResize'] && size?.[side] && crop?.[side] ? Math.min(crop[side] / size[side], 1) : 1;
-  const [width, height] = [share('width'), share('height')];
+export function seenRegion(processor, picture) {
+  const resized = resizedSize(processor, picture);
+  const crop = /** @type {Size | undefined} */ (processor['doCenterCrop'] ? processor['cropSize'] : undefined) ?? resized;
+  const [width, height] = [Math.min(crop.width / resized.width, 1), Math.min(crop.height / resized.height, 1)];
   return { left: (1 - width) / 2, top: (1 - height) / 2, width, height };
 }
 
 /**
  * Returns the grid of patches. The processor has the last word on the picture's size, as the model has.
  * @param {{ model: { config: BeitConfig }, processor: { config: Readonly<Record<string, unknown>> } }} use
+ * @param {Size} picture
  * @returns {Grid}
  */
-export function patchGrid({
-  model: {
-    config: { imageSize, patchSize },
-  },
-  processor: { config },
-}) {
-  const given = config['doCenterCrop'] ? config['cropSize'] : config['doResize'] ? config['size'] : null;
-  const { width = imageSize.width, height = imageSize.height } = /** @type {{ width?: number, height?: number } | null} */ (given) ?? {};
+export function patchGrid({ model, processor: { config } }, picture) {
+  const { patchSize } = model.config;
+  const { width, height } = /** @type {Size} */ (config['doCenterCrop'] ? config['cropSize'] : resizedSize(config, picture));
   return { rows: Math.floor(height / patchSize.height), columns: Math.floor(width / patchSize.width) };
 }
