@@ -215,6 +215,12 @@ TEST_CASE("codecs: what a TIFF tells of its bytes counts as far as it does for P
   // A length of what is not compressed.
   const std::string raw = test::readText(kFiles / "rgb-raw.tif");
   CHECK(isSame(raw, replaced(raw, {0x17, 0x01, 0x04, 0, 1, 0, 0, 0}, {0x17, 0x01, 0x04, 0, 1, 0, 0, 0, 1, 0})));
+  // A fourth strip of three planes, which libtiff leaves alone and Pillow, where nothing is compressed, does not.
+  const std::string planes = test::readText(kFiles / "planes.tif");
+  const std::string more = replaced(planes, {0x11, 0x01, 0x04, 0, 3}, {0x11, 0x01, 0x04, 0, 4});
+  CHECK(isSame(planes, more));
+  CHECK(errorOf(replaced(more, {0x03, 0x01, 0x03, 0, 1, 0, 0, 0, 8}, {0x03, 0x01, 0x03, 0, 1, 0, 0, 0, 1})).message ==
+        "image: this TIFF is damaged (it has more strips or tiles than the picture).");
 }
 
 TEST_CASE("codecs: a fax is unpacked", "[codecs]") {

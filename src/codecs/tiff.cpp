@@ -187,8 +187,11 @@ Status readPieces(const TiffDirectory& directory, Layout& layout) {
     layout.offsets = directory.numbers(kStripOffsets);
     layout.counts = directory.numbers(kStripByteCounts);
   }
-  const int64_t planes = layout.planar ? layout.samples : 1;
-  if (static_cast<int64_t>(layout.offsets.size()) < layout.across() * layout.down() * planes) return damaged("it lacks strips or tiles");
+  const int64_t needed = layout.across() * layout.down() * (layout.planar ? layout.samples : 1);
+  const auto found = static_cast<int64_t>(layout.offsets.size());
+  if (found < needed) return damaged("it lacks strips or tiles");
+  // As Pillow, which reads these by itself: then the rows of a strip are not what the file says.
+  if (layout.planar && layout.compression == kNone && found > needed) return damaged("it has more strips or tiles than the picture");
   if (layout.pieceBytes() > kMostPieceBytes) return unsupported("file with strips or tiles of more than 1 GB", "smaller ones");
   const int64_t bytes = layout.width * layout.height * layout.samples * static_cast<int64_t>(layout.bits) / 8;
   if (layout.allBytes() > std::max(kMostSampleBytes, kMostTimes * bytes)) return damaged("tiles that are far larger than the picture");
