@@ -192,6 +192,12 @@ test('convert() gives a checkpoint as files, or writes it where it is told to', 
   await model.dispose();
   await rejects(convert(folder, { engine, dtype: 'int4' }), 'unsupported', /dtype/);
   await rejects(convert(folder, { engine, to: 5 }), 'invalid-argument', /to: got number/);
+  const busy = new WritableStream();
+  busy.getWriter();
+  const asked = [];
+  const told = { onProgress: ({ phase }) => asked.push(phase) };
+  await rejects(convert(folder, { engine, to: busy, ...told }), 'invalid-argument', /to: got a stream that is being written to/);
+  assert.deepEqual(asked, [], 'nothing is read for it');
   await rejects(convert(folder, { engine, dtpye: 'f16' }), 'invalid-argument', /dtpye/);
   const failing = {
     begin: () => undefined,

@@ -170,6 +170,7 @@ const MISTAKES = [
   ['no link', () => Teacher.fromLink(undefined), 'invalid-argument', /^link: got undefined, expected text, such as location\.hash/],
   ['a device', () => withFiles({}, { device: 'webgpu' }), 'invalid-argument', /"auto", "cpu", "gpu" or a GPUDevice/],
   ['a dtype that there is not', () => withFiles({}, { dtype: 'q4' }), 'unsupported', /got "q4", expected "f32", "f16" or "int8"/],
+  ['an engine of an engine', () => createEngine({ engine: { usable: true } }), 'invalid-argument', /^engine: got an engine/],
   [
     'threads as text',
     () => createEngine({ threads: '4' }),

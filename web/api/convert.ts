@@ -97,6 +97,8 @@ interface Target {
 
 async function targetOf(to: ConversionTarget | undefined): Promise<Target> {
   if (to !== undefined && (typeof to !== 'object' || to === null)) throw wrongTarget(to);
+  if (to && 'locked' in to && to.locked)
+    throw mismatch('invalid-argument', 'to', 'a stream that is being written to', 'one that has no writer');
   if (to && 'createWritable' in to) return intoFile(await to.createWritable());
   if (to && 'seek' in to) return intoFile(to as FileSystemWritableFileStream);
   if (to && 'begin' in to && 'write' in to) return { sink: to, finish: async () => null, abandon: async () => undefined };

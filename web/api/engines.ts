@@ -24,7 +24,7 @@ ENGINE satisfies NamesOf<EngineOptions>;
 /**
  * Returns a new engine: an instance of the core with its own memory and threads. Use it to run
  * several side by side; without one, models and processors with the same options share one.
- * Rejects with unsupported, with a sentence, when the options cannot be met here.
+ * Rejects with unsupported, with a sentence, when the options cannot be met here, and with invalid-argument for another engine among them.
  * @example
  * ```js
  * import { createEngine, pipeline } from 'beit-wasm';
@@ -37,6 +37,8 @@ ENGINE satisfies NamesOf<EngineOptions>;
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   checkOpening(options);
+  if (options.engine)
+    throw mismatch('invalid-argument', 'engine', 'an engine', 'none, since another one is made; models take it by that name');
   return makeEngine(configured(options));
 }
 

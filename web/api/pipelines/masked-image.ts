@@ -24,7 +24,7 @@ export interface MaskedImageModelingOptions extends ModelOptions, PipelineOption
    * What knows the true tokens and can draw them: a tokenizer, which stays its owner's, or the source
    * of one, which the pipeline disposes of.
    */
-  tokenizer?: DalleTokenizer | TokenizerSource | undefined;
+  tokenizer?: DalleTokenizer | TokenizerSource | null | undefined;
 }
 
 export interface PredictOptions extends ForwardCallOptions {
@@ -83,7 +83,7 @@ export interface MaskedImageModelingPipeline
 export async function makeMaskedImageModeling(source: Source, options: MaskedImageModelingOptions): Promise<MaskedImageModelingPipeline> {
   const { tokenizer: given, ...modelOptions } = options;
   const theirs = given instanceof DalleTokenizer ? given : null;
-  const tokens = given === undefined || given instanceof DalleTokenizer ? null : await fixedSource(given, modelOptions);
+  const tokens = given == null || given instanceof DalleTokenizer ? null : await fixedSource(given, modelOptions);
   const open = async (from: ModelOptions): Promise<Opened> => {
     // The tokenizer has a config of its own.
     const { config: _, ...tokenizerOptions } = from;
