@@ -262,8 +262,9 @@ test('signals reach a run with relaxed SIMD, which Node 20 has behind a flag', a
     ['SIGINT', [130, null]],
     ['SIGTERM', [null, 'SIGTERM']],
   ]) {
-    const words = ['train', data, '--model', model, '--out', join(folder, signal), '--build', 'relaxed-threads', '--epochs', '300'];
-    const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words]);
+    const words = ['train', data, '--model', model, '--out', join(folder, signal), '--build', 'relaxed-threads', '--epochs', '100000'];
+    // Far from over when the signal comes, however late that is; who hears of none is ended.
+    const child = spawn(process.execPath, [join(root, 'dist/cli/main.js'), ...words], { timeout: 120_000, killSignal: 'SIGKILL' });
     let text = '';
     const ended = new Promise((resolve) => child.on('close', (...how) => resolve(how)));
     await new Promise((resolve) => {
@@ -275,7 +276,6 @@ test('signals reach a run with relaxed SIMD, which Node 20 has behind a flag', a
     });
     child.kill(signal);
     assert.deepEqual(await ended, expected, text);
-    assert.ok(!text.includes('Epoch 300:'), text);
   }
 });
 
