@@ -373,7 +373,8 @@ test('killed at any moment a batch loses no finished shard, and goes on; signals
 }, async (t) => {
   const { model, pictures, folder, output } = workplace(t);
   const list = join(folder, 'list.txt');
-  const names = Array.from({ length: 120 }, (_, i) => join(pictures, PICTURES[i % PICTURES.length]));
+  // So many that none of them is over before the signal comes, however busy the machine is.
+  const names = Array.from({ length: 600 }, (_, i) => join(pictures, PICTURES[i % PICTURES.length]));
   writeFileSync(list, names.join('\n'));
   const words = [...batchWords({ model, list, output }), '--engines', '2', '--resume'];
   /** Runs the command until `count` shards are reported, then sends the signal. Returns the exit status, null for a kill. */
@@ -389,11 +390,11 @@ test('killed at any moment a batch loses no finished shard, and goes on; signals
   };
   assert.equal(await until(2, 'SIGKILL'), null);
   const first = shardsIn(output);
-  assert.ok(first.length >= 2 && first.length < 12);
+  assert.ok(first.length >= 2 && first.length < 60);
   for (const name of first) assert.equal((await rowsOf(join(output, name))).length, 10);
   assert.equal(await until(1, 'SIGTERM'), 143);
   const second = shardsIn(output);
-  assert.ok(second.length > first.length && second.length < 12);
+  assert.ok(second.length > first.length && second.length < 60);
   assert.equal(await until(1, 'SIGINT'), 130);
   assert.ok(!readdirSync(output).some((name) => name.endsWith('.part')));
   assert.equal(await until(Infinity), 0);
