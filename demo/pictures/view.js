@@ -20,8 +20,10 @@ function resizedSize({ doResize, size }, picture) {
   const { width, height, shortestEdge } = /** @type {Partial<Size> & { shortestEdge?: number }} */ (size ?? {});
   if (!doResize) return picture;
   if (shortestEdge === undefined) return { width: width ?? picture.width, height: height ?? picture.height };
-  const scale = shortestEdge / Math.min(picture.width, picture.height);
-  return { width: Math.floor(picture.width * scale), height: Math.floor(picture.height * scale) };
+  const shorter = Math.min(picture.width, picture.height);
+  // Multiplied first: so the shorter side is exactly what it is to be.
+  const scaled = (/** @type {number} */ side) => Math.floor((shortestEdge * side) / shorter);
+  return { width: scaled(picture.width), height: scaled(picture.height) };
 }
 
 /**

@@ -47,6 +47,7 @@ test('a picture is seen as far as its processor leaves it', () => {
     [{ doResize: true, size: { shortestEdge: 248 }, ...crop }, wide, [224 / 330, 224 / 248], [14, 14]],
     [{ doResize: true, size: { shortestEdge: 248 }, ...crop }, tall, [224 / 248, 224 / 330], [14, 14]],
     [{ doResize: true, size: { shortestEdge: 240 }, doCenterCrop: false }, wide, [1, 1], [15, 20]],
+    [{ doResize: true, size: { shortestEdge: 224 }, doCenterCrop: false }, { width: 306, height: 612 }, [1, 1], [28, 14]],
     [{ doResize: false, size: { width: 256, height: 256 }, ...crop }, wide, [224 / 800, 224 / 600], [14, 14]],
     [{ doResize: true, size: { width: 128, height: 192 }, ...crop }, wide, [1, 1], [14, 14]],
   ]) {
