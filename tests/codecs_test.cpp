@@ -12,6 +12,7 @@
 #include "src/codecs/tiff_compression.h"
 #include "src/codecs/tiff_fax.h"
 #include "tests/support/files.h"
+#include "tests/support/jpeg_scans.h"
 #include "tests/support/named_tensors.h"
 
 namespace beit {
@@ -128,15 +129,8 @@ TEST_CASE("codecs: sizes that no memory has are refused before it is asked for",
 
 TEST_CASE("codecs: a JPEG of absurdly many scans is refused", "[codecs]") {
   const std::string jpeg = test::readText(kFiles / "cmyk-progressive-exif6.jpg");
-  const size_t scan = jpeg.rfind("\xFF\xDA"), end = jpeg.size() - 2;
-  REQUIRE(scan != std::string::npos);
-  const auto withScans = [&](int more) {
-    std::string file = jpeg.substr(0, end);
-    for (int i = 0; i < more; ++i) file += jpeg.substr(scan, end - scan);
-    return file + jpeg.substr(end);
-  };
-  CHECK(codecs::decode(bytesOf(withScans(20))).ok());
-  const Error error = errorOf(withScans(600));
+  CHECK(codecs::decode(bytesOf(test::withScans(jpeg, 20))).ok());
+  const Error error = errorOf(test::withScans(jpeg, 600));
   CHECK(error.code == ErrorCode::kBadImage);
   CHECK(error.message == "image: got a JPEG of more than 500 scans, expected 500 at most.");
 }

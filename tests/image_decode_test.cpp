@@ -15,6 +15,7 @@
 #include "src/image/image_orientation.h"
 #include "src/image/jpeg_segments.h"
 #include "tests/support/files.h"
+#include "tests/support/jpeg_scans.h"
 #include "tests/support/named_tensors.h"
 
 namespace beit {
@@ -393,15 +394,8 @@ TEST_CASE("colours of a JPEG that are called R, G and B are those where no marke
 
 TEST_CASE("a JPEG of absurdly many scans is refused by the core, too", "[image_decode]") {
   const std::string jpeg = test::readText(kImages / "progressive.jpg");
-  const size_t scan = jpeg.rfind("\xFF\xDA"), end = jpeg.size() - 2;
-  REQUIRE(scan != std::string::npos);
-  const auto withScans = [&](int more) {
-    std::string file = jpeg.substr(0, end);
-    for (int i = 0; i < more; ++i) file += jpeg.substr(scan, end - scan);
-    return file + jpeg.substr(end);
-  };
-  CHECK_FALSE(samplesOf(withScans(20)).empty());
-  CHECK(errorOf(withScans(600)).message == "image: got a JPEG of more than 500 scans, expected 500 at most.");
+  CHECK_FALSE(samplesOf(test::withScans(jpeg, 20)).empty());
+  CHECK(errorOf(test::withScans(jpeg, 600)).message == "image: got a JPEG of more than 500 scans, expected 500 at most.");
 }
 
 TEST_CASE("chunks of an APNG out of their order are refused", "[image_decode]") {

@@ -1,25 +1,17 @@
 // beit similar: the nearest pictures of a batch of features, whatever the format of its shards, and duplicates.
 import assert from 'node:assert/strict';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import * as beit from '../../dist/node.js';
 import { runBatch, runSimilar } from '../../packages/beit-wasm-batch/index.js';
-import { beit as command, noSignals, rejects, root, temporaryFolder } from './support.mjs';
-import { files, writeCheckpoint } from './tiny-checkpoint.mjs';
-
-const samples = join(root, 'demo/samples');
-const PICTURES = readdirSync(samples)
-  .filter((name) => name.endsWith('.jpg'))
-  .sort();
+import { PICTURES, samples, workplace } from './batch-workplace.mjs';
+import { beit as command, noSignals, rejects, temporaryFolder } from './support.mjs';
+import { files } from './tiny-checkpoint.mjs';
 
 /** Returns { model, pictures, set(format), vectors }: pictures with a damaged one, and one that is there twice under a name of its own. */
-async function workplace(t) {
-  const folder = temporaryFolder(t);
-  const model = writeCheckpoint(join(folder, 'model'));
-  const pictures = join(folder, 'pictures');
-  mkdirSync(pictures);
-  for (const name of PICTURES) copyFileSync(join(samples, name), join(pictures, name));
+async function prepared(t) {
+  const { folder, model, pictures } = workplace(t);
   copyFileSync(join(samples, PICTURES[0]), join(pictures, `twin's <b>.jpg`));
   writeFileSync(join(pictures, 'damaged.png'), 'no picture');
   const set = async (format) => {
@@ -48,7 +40,7 @@ function setOf(t, shards, facts = '{ "task": "features", "options": {} }') {
 const rowOf = (path, embedding) => `${JSON.stringify({ path, sha256: '', status: 'ok', embedding })}\n`;
 
 test('the nearest pictures are those that comparing all gives, in each format', async (t) => {
-  const { names, model, set, vectors, pictures } = await workplace(t);
+  const { names, model, set, vectors, pictures } = await prepared(t);
   const expected = names
     .map((path, i) => ({ path, similarity: beit.similarity(vectors[0], vectors[i]) }))
     .filter(({ path }) => path !== names[0])
@@ -82,7 +74,7 @@ test('the nearest pictures are those that comparing all gives, in each format', 
 });
 
 test('duplicates come in groups, and a page shows them', async (t) => {
-  const { folder, names, set } = await workplace(t);
+  const { folder, names, set } = await prepared(t);
   const output = await set('arrow');
   const page = join(folder, 'similar.html');
   const { status, stdout, stderr } = await command('similar', '--in', output, '--duplicates', '0.9999999', '--html', page, '--json');

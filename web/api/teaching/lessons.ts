@@ -60,7 +60,7 @@ export class Examples<Example extends { label: string }> {
 export class Course<Opened extends { parts: Parts<PreTrainedModel> }, Head, Fit> {
   private last: { head: Head; fit: Fit } | null = null;
   private fitsBegun = 0;
-  /** Saves take turns: files of two in one folder would not belong together. */
+  /** See saveTaught(). */
   readonly saves = new TurnQueue();
   /** The number of the fit that made `last`. */
   private lastNumber = 0;

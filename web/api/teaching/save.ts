@@ -4,6 +4,7 @@ import { isArrayOf } from '../../base/realms.js';
 import type { FromGlobal } from '../../base/globals.js';
 import { failure, mismatch, sentenceOf, shown, kindOf } from '../../base/errors.js';
 import { givenOptions } from '../../base/options.js';
+import type { TurnQueue } from '../../base/scheduling.js';
 import { convertedConfig } from '../../engine/conversion.js';
 import type { LoadCallOptions, ModelSpec } from '../../engine/engine.js';
 import type { FileToWrite, FolderToWrite } from '../../platform/platform.js';
@@ -68,8 +69,16 @@ export interface Saved {
   parts: Parts<PreTrainedModel>;
 }
 
-/** Writes the model's files, the weights first; returns the names. A file is there whole or not at all. `made` is called when the options are right. */
-export async function saveTaught(target: SaveTarget, options: SaveOptions, made: () => Saved): Promise<string[]> {
+/**
+ * Writes the model's files, the weights first; returns the names. A file is there whole or not at all. `made` is called when the turn among the
+ * teacher's saves has come, since files of two in one folder would not belong together, and the options are right.
+ */
+export async function saveTaught(turns: TurnQueue, target: SaveTarget, options: SaveOptions, made: () => Saved): Promise<string[]> {
+  const { signal } = givenOptions(options);
+  return turns.run(() => writeTaught(target, options, made), signal);
+}
+
+async function writeTaught(target: SaveTarget, options: SaveOptions, made: () => Saved): Promise<string[]> {
   const { dtype = 'f16', ...call } = givenOptions(options);
   checkCall('save()', call, ['onProgress', 'onWarning']);
   if (dtype !== 'f16' && dtype !== 'f32') throw mismatch('unsupported', 'dtype', shown(dtype), '"f16" or "f32"');

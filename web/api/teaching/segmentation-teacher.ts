@@ -218,15 +218,12 @@ export class SegmentationTeacher extends DisposableObject {
   }
 
   /** Writes the taught model as transformers reads it; see Teacher.save(). */
-  async save(target: SaveTarget, options: SaveOptions = {}): Promise<string[]> {
-    const { signal } = givenOptions(options);
-    const save = (): Promise<string[]> =>
-      saveTaught(target, options, () => {
-        const { head, fit } = this.course.ready();
-        const { source, base, config, parts, options: own } = this.course.live();
-        return { source, parts, spec: { ...segmentationSpec(config, head), taps: own.taps }, card: segmentationCard(base, fit) };
-      });
-    return this.course.saves.run(save, signal);
+  save(target: SaveTarget, options: SaveOptions = {}): Promise<string[]> {
+    return saveTaught(this.course.saves, target, options, () => {
+      const { head, fit } = this.course.ready();
+      const { source, base, config, parts, options: own } = this.course.live();
+      return { source, parts, spec: { ...segmentationSpec(config, head), taps: own.taps }, card: segmentationCard(base, fit) };
+    });
   }
 
   /** Returns strokes and the features under them as a file, for open() and join(). */

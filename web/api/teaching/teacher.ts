@@ -258,15 +258,12 @@ export class Teacher extends DisposableObject {
    * folder of this machine (Node), a folder's handle (browsers), or what takes files. Files of these names are replaced.
    * Returns the names. The checkpoint is read again. Rejects with io, or with the signal's reason.
    */
-  async save(target: SaveTarget, options: SaveOptions = {}): Promise<string[]> {
-    const { signal } = givenOptions(options);
-    const save = (): Promise<string[]> =>
-      saveTaught(target, options, () => {
-        const { head, fit } = this.course.ready();
-        const { source, base, parts } = this.course.live();
-        return { source, parts, spec: taughtSpec(parts.model.config, head), card: taughtCard(base, this.layers, fit) };
-      });
-    return this.course.saves.run(save, signal);
+  save(target: SaveTarget, options: SaveOptions = {}): Promise<string[]> {
+    return saveTaught(this.course.saves, target, options, () => {
+      const { head, fit } = this.course.ready();
+      const { source, base, parts } = this.course.live();
+      return { source, parts, spec: taughtSpec(parts.model.config, head), card: taughtCard(base, this.layers, fit) };
+    });
   }
 
   /** Returns all that was taught as a file, for open() and join(): features and labels, not the pictures themselves. */
